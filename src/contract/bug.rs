@@ -1,0 +1,171 @@
+//! What the parser says: typed reports of what failed, where, and what ran.
+
+use serde::{Deserialize, Serialize};
+
+/// The whole answer of the parser to one log.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Diagnosis {
+    /// Lines read, counted from 1.
+    pub lines: u64,
+    /// One report per root cause, in the order of the log.
+    pub bugs: Vec<BugReport>,
+    /// What each test runner in the log executed.
+    pub tests: Vec<TestRun>,
+}
+
+/// One root cause.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BugReport {
+    /// Stable over runs and over moves of the code: see [`Fingerprint`].
+    pub fingerprint: Fingerprint,
+    /// The tool that reported it: `rustc`, `pytest`, …
+    pub tool: String,
+    pub category: Category,
+    /// The tool's own code: `E0432`, `TS2304`, `F401`, …
+    pub code: Option<String>,
+    pub severity: Severity,
+    /// As the log says, made relative to the workspace where it lies in it.
+    pub file: Option<String>,
+    /// From 1, as the tool prints it.
+    pub line: Option<u32>,
+    /// From 1, as the tool prints it.
+    pub column: Option<u32>,
+    pub end_line: Option<u32>,
+    pub end_column: Option<u32>,
+    pub message: String,
+    /// The test's full id as its runner prints it.
+    pub test: Option<String>,
+    /// Where in the log this stands.
+    pub log: LogSpan,
+    /// Other places that belong to it: the failing test's line, the frames on the way, the second span.
+    pub related: Vec<Location>,
+    /// The fix the tool itself states, as data.
+    pub hint: Option<Hint>,
+}
+
+/// Identifies a failure across runs: hash of tool, category, code, file, test and the message without its numbers,
+/// plus the how-manieth of its kind. Line numbers are no part of it, so moving code does not make a new failure.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Fingerprint(pub String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Category {
+    Syntax,
+    Indentation,
+    Import,
+    Type,
+    /// A failing test or assertion.
+    Logic,
+    Lint,
+    Format,
+    /// Uncaught exception, panic, crash.
+    Runtime,
+    Dependency,
+    Configuration,
+    /// Network, disk, memory, a missing secret or service: nothing a change of the code should mend.
+    Environment,
+    Timeout,
+    Unknown,
+}
+
+impl Category {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Syntax => "syntax",
+            Self::Indentation => "indentation",
+            Self::Import => "import",
+            Self::Type => "type",
+            Self::Logic => "logic",
+            Self::Lint => "lint",
+            Self::Format => "format",
+            Self::Runtime => "runtime",
+            Self::Dependency => "dependency",
+            Self::Configuration => "configuration",
+            Self::Environment => "environment",
+            Self::Timeout => "timeout",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+/// First and last line in the log, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct LogSpan {
+    pub first: u64,
+    pub last: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Location {
+    pub file: String,
+    pub line: Option<u32>,
+    pub column: Option<u32>,
+}
+
+/// What one test runner executed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestRun {
+    pub runner: String,
+    /// Passed and failed, without the skipped ones.
+    pub executed: u64,
+    pub passed: u64,
+    pub failed: u64,
+    pub skipped: u64,
+    /// Ids of the executed tests, where the log prints each of them; `null` where it does not.
+    pub ids: Option<Vec<String>>,
+}
+
+/// A fix that the log states, carried as data: the parser neither reads nor writes files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hint {
+    /// The tool's own words.
+    pub text: String,
+    pub applicability: Applicability,
+    /// All of them together are the fix.
+    pub suggestions: Vec<Suggestion>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Applicability {
+    /// The tool's output determines the change completely.
+    MachineApplicable,
+    /// One candidate of several, or text to be filled in.
+    MaybeIncorrect,
+}
+
+/// One change a tool suggests. Lines and columns from 1; columns count characters as the tool does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Suggestion {
+    /// Whole lines: those from `line` on that read `old` become `new`. Empty `old`: insert before `line`.
+    ReplaceLines { file: String, line: u32, old: Vec<String>, new: Vec<String> },
+    /// On one line: the text `old` (at `column`, where known) becomes `new`. Empty `old`: insert at `column`.
+    ReplaceText { file: String, line: u32, column: Option<u32>, old: String, new: String },
+    /// The compiler says that `token` is missing at this place.
+    ExpectedToken { file: String, line: u32, column: Option<u32>, token: String },
+    /// An import that nothing uses: `name` as the tool prints it.
+    RemoveImport { file: String, line: u32, name: String },
+    /// An import that is missing: the whole statement, in the file's language.
+    AddImport { file: String, statement: String },
+    /// A whole statement or declaration on `line` that the tool says to remove (`name` where it has one).
+    RemoveLine { file: String, line: u32, name: Option<String> },
+    /// A line whose indentation is wrong; `columns` is the indentation the tool expects, where it says so.
+    Reindent { file: String, line: u32, columns: Option<u32> },
+    /// A package that the code imports and no manifest lists.
+    AddDependency { name: String },
+    /// The tool's own fixing command (`go mod tidy`, `cargo fmt`, `ruff check --fix`), run in the sandbox as part of a fix.
+    Command { run: String },
+}

@@ -1,0 +1,231 @@
+//! What is to run (`BuildPlan`) and what came of it (`ExecutionResult`).
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What CI ran, as the sandbox will run it. Serialised under `ci-healer/plan/1`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BuildPlan {
+    /// The workflow file, relative to the repository; `None` for `command` and for detected plans.
+    pub workflow: Option<String>,
+    pub job: Option<String>,
+    /// The matrix leg this plan stands for.
+    pub matrix: BTreeMap<String, serde_json::Value>,
+    pub image: ImageChoice,
+    pub steps: Vec<PlanStep>,
+    pub services: Vec<Service>,
+    pub skipped: Vec<SkippedStep>,
+    /// Decisions and doubts, for people.
+    pub notes: Vec<String>,
+}
+
+/// The image the steps run in, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImageChoice {
+    /// What a registry would be asked for, or [`MULTI_RUNTIME_IMAGE`].
+    #[serde(rename = "ref")]
+    pub reference: String,
+    pub why: String,
+    /// True for the job's own `container:`, which runs as its own user and is never replaced by another image.
+    #[serde(default)]
+    pub from_container: bool,
+    /// Toolchains the job asks for: what to say when another version ends up running.
+    #[serde(default)]
+    pub runtimes: Vec<Runtime>,
+    /// `container.env`
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// `container.options`, as in the workflow.
+    #[serde(default)]
+    pub options: Option<String>,
+}
+
+/// The name by which plans ask for the image built from `docker/Dockerfile.sandbox`.
+pub const MULTI_RUNTIME_IMAGE: &str = "ci-healer/sandbox";
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Runtime {
+    /// `node`, `python`, `java`, `go`, `rust`, …
+    pub language: String,
+    /// As asked for: `3.12`, `lts/*`, `stable`; `None` where any will do.
+    pub version: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanStep {
+    /// The step's `id`, by which later steps refer to its outputs.
+    #[serde(default)]
+    pub id: Option<String>,
+    pub name: String,
+    /// The script. `${{ }}` that only the run itself can resolve is left in place.
+    pub run: String,
+    /// `bash`, `sh`, `python`, or a template with `{0}`; `None` is GitHub's default (bash, or sh where there is no bash).
+    pub shell: Option<String>,
+    /// Relative to the workspace, or absolute inside the sandbox.
+    pub working_directory: String,
+    pub env: BTreeMap<String, String>,
+    /// Where it comes from: `run`, `composite …`, `command`, `detected …`, `emulates actions/setup-node@v4`, …
+    pub origin: String,
+    /// The condition, where it is more than `success()`.
+    #[serde(rename = "if")]
+    pub condition: Option<String>,
+    pub continue_on_error: bool,
+    pub timeout_minutes: Option<f64>,
+    /// Prepares the failing step, as against being what failed or comes after it.
+    #[serde(default)]
+    pub setup: bool,
+    /// Runs beside the following steps until the job ends or a step waits for it.
+    #[serde(default)]
+    pub background: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Service {
+    /// The host name by which the steps reach it.
+    pub name: String,
+    pub image: String,
+    pub env: BTreeMap<String, String>,
+    /// `5432:5432`, `6379`, `53:53/udp`
+    pub ports: Vec<String>,
+    #[serde(default)]
+    pub volumes: Vec<String>,
+    pub options: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkippedStep {
+    pub step: String,
+    pub why: String,
+}
+
+/// What later steps may ask about the job so far.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct JobState {
+    /// A step without `continue-on-error` has failed.
+    pub failed: bool,
+    /// In plan order, for those that have been reached.
+    pub steps: Vec<StepState>,
+    /// The job's environment: `GITHUB_ENV` additions over the job's own.
+    pub env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct StepState {
+    pub id: Option<String>,
+    pub outcome: StepOutcome,
+    /// `outcome`, but `success` for a failed step with `continue-on-error`.
+    pub conclusion: StepOutcome,
+    pub outputs: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepOutcome {
+    Success,
+    Failure,
+    Cancelled,
+    #[default]
+    Skipped,
+}
+
+/// Decides, just before a step, whether it runs and with what: the executor itself interprets nothing.
+///
+/// The plan layer implements it with its expression evaluator.
+pub trait StepEvaluator: Send + Sync {
+    fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep;
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum PreparedStep {
+    Run {
+        script: String,
+        env: BTreeMap<String, String>,
+        working_directory: String,
+    },
+    Skip {
+        why: String,
+    },
+    /// The step cannot be run faithfully; counts as a failure of the reproduction, not of the code.
+    Unresolved {
+        what: String,
+    },
+}
+
+/// What running a plan gave. The verdict is [`Exit`] alone, never a file the sandbox wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionResult {
+    pub exit: Exit,
+    pub steps: Vec<StepResult>,
+    /// Index into the plan's steps of the first step that failed the job.
+    pub failed_step: Option<usize>,
+    #[serde(with = "seconds")]
+    pub duration: Duration,
+    /// The image as it ran, by content: `sha256:…`.
+    pub image_id: String,
+    /// The image as asked for.
+    pub image_ref: String,
+    /// stdout and stderr in the order they came, head and tail where it was too long.
+    #[serde(skip)]
+    pub log: Vec<u8>,
+    /// Bytes cut out of the middle of `log`.
+    pub log_cut: u64,
+    /// Differences from what the plan asked for (another image, an unsupported option).
+    pub notes: Vec<String>,
+}
+
+impl ExecutionResult {
+    /// Every step that counts succeeded.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        self.exit == Exit::Exited { code: 0 }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Exit {
+    /// All steps ended; the failing step's code, else 0.
+    Exited { code: i64 },
+    /// A step's or the whole plan's time was over.
+    TimedOut { after_seconds: u64 },
+    /// The kernel killed a process of the sandbox for memory and the step failed.
+    OutOfMemory { limit_bytes: u64 },
+    /// Docker, the image or the machine failed. Never a bug, a pass, or a rejection of a fix.
+    Infrastructure { what: String },
+    /// We were told to stop.
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StepResult {
+    pub name: String,
+    pub outcome: StepOutcome,
+    pub conclusion: StepOutcome,
+    /// `None` where it did not run.
+    pub exit_code: Option<i64>,
+    #[serde(with = "seconds")]
+    pub duration: Duration,
+    /// The step's lines in the log, from 1; `None` where it printed none.
+    pub log: Option<crate::contract::bug::LogSpan>,
+    /// Why it was skipped or could not run.
+    pub note: Option<String>,
+}
+
+/// Durations as fractional seconds in JSON.
+pub mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        // Milliseconds are enough for people and keep the files readable.
+        serializer.serialize_f64((value.as_secs_f64() * 1000.0).round() / 1000.0)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let seconds = f64::deserialize(deserializer)?;
+        Duration::try_from_secs_f64(seconds).map_err(serde::de::Error::custom)
+    }
+}

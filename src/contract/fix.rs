@@ -1,0 +1,126 @@
+//! What the fix agent proposes and why a proposal is turned down.
+
+use serde::{Deserialize, Serialize};
+
+use super::bug::Fingerprint;
+use super::git::RepoPath;
+
+/// A change offered by a provider, not yet applied, gated or proven.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FixProposal {
+    /// `toolchain`, `gemini`, `groq`, `openai`
+    pub provider: String,
+    /// The model, as its server names it; `None` for the toolchain.
+    pub model: Option<String>,
+    /// The reports it means to mend.
+    pub bugs: Vec<Fingerprint>,
+    /// 1 to 4; 0 for the toolchain, which needs none.
+    pub context_level: u8,
+    /// The provider's own estimate, 0 to 1.
+    pub confidence: f64,
+    /// One line: `import the missing name`.
+    pub reason: String,
+    pub edits: Vec<Edit>,
+    /// A tool's own fixing command to run in the sandbox instead of edits; its changes are read back as edits.
+    pub command: Option<String>,
+    /// Where edits may lie at this context level; empty: anywhere the other gates allow.
+    pub window: Vec<LineWindow>,
+    pub usage: Usage,
+}
+
+/// Replaces the one place in `path` where `find` stands by `replace`. An empty `find` creates the file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edit {
+    pub path: RepoPath,
+    pub find: String,
+    pub replace: String,
+}
+
+/// The new content of one file, computed by applying edits; what gates judge, sandboxes run and commits hold.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    pub path: RepoPath,
+    /// `None`: the file is new.
+    pub before: Option<String>,
+    /// `None`: the file is deleted (only a tool's own command does that).
+    pub after: Option<String>,
+}
+
+/// Lines `first..=last` of a file, from 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineWindow {
+    pub path: RepoPath,
+    pub first: u32,
+    pub last: u32,
+}
+
+/// What a model call cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    pub tokens_in: u64,
+    pub tokens_out: u64,
+    /// Dollars, where the price table knows the model.
+    pub cost: Option<f64>,
+    /// The provider gave no numbers and these are estimates.
+    pub estimated: bool,
+}
+
+impl Usage {
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        self.tokens_in + self.tokens_out
+    }
+}
+
+/// Why a proposal was not applied. Reported, and told to the next attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Rejection {
+    /// The provider offered nothing to apply.
+    NoChange,
+    LowConfidence {
+        confidence: f64,
+        minimum: f64,
+    },
+    TooManyLines {
+        changed: u64,
+        maximum: u64,
+    },
+    TooManyFiles {
+        changed: u64,
+        maximum: u64,
+    },
+    /// `.git/`, `.github/`, ignored, protected, outside, a link, …
+    Path {
+        path: String,
+        why: String,
+    },
+    OutsideWindow {
+        path: String,
+        line: u32,
+    },
+    /// The text to find is not there, or more than once.
+    NotApplicable {
+        path: String,
+        why: String,
+    },
+    /// The same patch was tried before.
+    Repeated {
+        patch: String,
+    },
+    TestWeakening {
+        path: String,
+        rule: String,
+        line: Option<u32>,
+        what: String,
+    },
+    /// Test files may be edited only with `allow-test-edits`.
+    TestEdit {
+        path: String,
+    },
+    /// The diff checks against a content rule: binary, executable bit, size.
+    Content {
+        path: String,
+        why: String,
+    },
+}

@@ -1,0 +1,12 @@
+//! What passes between the layers: plain data (serde), no I/O, no async.
+//!
+//! Depends on nothing else in the crate; every layer depends on it and never on another layer.
+//! The obligations behind the types are in `src/executor/EXECUTION_CONTRACT.md`.
+
+pub mod bug;
+pub mod build;
+pub mod ci;
+pub mod event;
+pub mod fix;
+pub mod git;
+pub mod outcome;

@@ -1,0 +1,76 @@
+//! How a run ends.
+
+use serde::{Deserialize, Serialize};
+
+/// Exactly one per run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case")]
+pub enum Outcome {
+    /// Proven in the sandbox, and published unless told not to.
+    Healed,
+    AlreadyGreen,
+    /// Failed `failed` times in `runs` runs of the unchanged code.
+    Flaky {
+        failed: u32,
+        runs: u32,
+    },
+    /// CI is red and the sandbox is green.
+    NotReproduced {
+        runs: u32,
+    },
+    /// The failure is not the code's.
+    Environment {
+        why: String,
+    },
+    /// Every idea was tried.
+    Exhausted {
+        why: String,
+    },
+    BudgetSpent {
+        which: Budget,
+    },
+    /// Not ours to do.
+    Refused {
+        why: String,
+        remedy: Option<String>,
+    },
+    Error {
+        what: String,
+    },
+    /// `mode: diagnose`
+    Diagnosed,
+    /// `mode: patch`
+    Patched,
+    Cancelled,
+}
+
+impl Outcome {
+    /// As in the `outcome` output.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Healed => "healed",
+            Self::AlreadyGreen => "already_green",
+            Self::Flaky { .. } => "flaky",
+            Self::NotReproduced { .. } => "not_reproduced",
+            Self::Environment { .. } => "environment",
+            Self::Exhausted { .. } => "exhausted",
+            Self::BudgetSpent { .. } => "budget_spent",
+            Self::Refused { .. } => "refused",
+            Self::Error { .. } => "error",
+            Self::Diagnosed => "diagnosed",
+            Self::Patched => "patched",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Budget {
+    Attempts,
+    Time,
+    Tokens,
+    Cost,
+    Pushes,
+}

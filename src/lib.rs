@@ -1,0 +1,30 @@
+//! ci-healer: re-runs what failed in CI, fixes it minimally, proves the fix.
+//!
+//! The map, in the order data flows. `ARCHITECTURE.md` tells the story.
+
+/// The front doors.
+pub mod cli;
+/// The only reader of inputs, flags and the workflow environment.
+pub mod config;
+/// Plain data that passes between the layers.
+pub mod contract;
+/// Expected errors, with their exit code and a hint.
+pub mod error;
+/// Runs a `BuildPlan` in a sandbox → `ExecutionResult`; never interprets.
+pub mod executor;
+/// `BugReport` + source → `FixProposal`, and the gates; never writes or runs.
+pub mod fixer;
+/// The private clone, commits and pushes; never fixes or builds.
+pub mod git;
+/// GitHub's API: events, runs, publishing, watching.
+pub mod github;
+/// The wire formats of the model servers, and failover between them.
+pub mod llm;
+/// The retry loop: a pure transition table and its driver.
+pub mod orchestrator;
+/// Log → `Diagnosis`, deterministic; never touches files.
+pub mod parser;
+/// Workflow, job and inputs → `BuildPlan`; never runs anything.
+pub mod plan;
+/// The only place that makes text for people.
+pub mod report;

@@ -1,0 +1,7 @@
+//! Which front door, logging, exit code.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ci_healer::cli::main()
+}

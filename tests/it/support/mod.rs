@@ -1,0 +1,1 @@
+//! Stand-ins: nothing here is a test.
