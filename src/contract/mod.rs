@@ -10,3 +10,5 @@ pub mod event;
 pub mod fix;
 pub mod git;
 pub mod outcome;
+pub mod proof;
+pub mod report;

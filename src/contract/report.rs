@@ -1,0 +1,269 @@
+//! The record of one run: everything `results.json` (`ci-healer/results/1`) promises.
+//!
+//! The orchestrator fills it; the report layer turns it into text, files and outputs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::bug::{BugReport, Fingerprint, TestRun};
+use super::build::{BuildPlan, ExecutionResult, seconds};
+use super::ci::{CiResult, Published};
+use super::fix::{FixProposal, Rejection, Usage};
+use super::git::{CommitSha, RepoPath};
+use super::outcome::Outcome;
+
+/// One run, from its inputs to its verdict.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunReport {
+    /// `heal`, `diagnose`, `patch`, `publish`
+    pub mode: String,
+    /// `owner/name`, else the path or address that was given.
+    pub repository: Option<String>,
+    /// The commit that failed, as CI ran it.
+    pub sha: Option<CommitSha>,
+    /// `refs/heads/main`, `refs/pull/7/merge`
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+    /// The workflow run that failed.
+    pub run: Option<FailedRun>,
+    #[serde(flatten)]
+    pub outcome: Outcome,
+    pub plan: Option<BuildPlan>,
+    pub baseline: Option<Baseline>,
+    pub iterations: Vec<Iteration>,
+    pub final_proof: Option<FinalProof>,
+    /// Everything that was kept, as one unified diff; empty where nothing was.
+    pub diff: String,
+    pub commits: Vec<CommitReport>,
+    pub push: Option<Published>,
+    pub ci: Option<CiResult>,
+    pub budget: BudgetReport,
+    pub timings: Timings,
+    /// `ci-healer`, `docker`, … → version.
+    pub versions: BTreeMap<String, String>,
+    /// What the user should know although it did not decide the run.
+    pub warnings: Vec<String>,
+}
+
+impl RunReport {
+    /// A run that has only begun. Its outcome says so: a report written too early never claims success.
+    #[must_use]
+    pub fn begun(mode: &str) -> Self {
+        Self {
+            mode: mode.to_owned(),
+            repository: None,
+            sha: None,
+            reference: None,
+            run: None,
+            outcome: Outcome::Error { what: "the run ended before it came to a verdict".to_owned() },
+            plan: None,
+            baseline: None,
+            iterations: Vec::new(),
+            final_proof: None,
+            diff: String::new(),
+            commits: Vec::new(),
+            push: None,
+            ci: None,
+            budget: BudgetReport::default(),
+            timings: Timings::default(),
+            versions: BTreeMap::from([("ci-healer".to_owned(), env!("CARGO_PKG_VERSION").to_owned())]),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// The bugs of the failing commit: those of the baseline.
+    #[must_use]
+    pub fn bugs(&self) -> &[BugReport] {
+        self.baseline.as_ref().map_or(&[], |baseline| &baseline.bugs)
+    }
+}
+
+/// The workflow run (and job in it) that is to be healed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FailedRun {
+    pub id: Option<u64>,
+    pub attempt: Option<u64>,
+    /// `push`, `pull_request`, …
+    pub event: Option<String>,
+    pub workflow: Option<String>,
+    pub job: Option<String>,
+    /// The step that failed in CI, as far as CI says so.
+    pub step: Option<String>,
+    pub url: Option<String>,
+}
+
+/// The unchanged code, run as CI ran it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    #[serde(flatten)]
+    pub execution: ExecutionResult,
+    /// How often the unchanged code was run.
+    pub runs: u32,
+    /// How many of those runs failed.
+    pub failed: u32,
+    pub bugs: Vec<BugReport>,
+    pub tests: Vec<TestRun>,
+}
+
+/// One turn of the loop: what was wrong, what was offered, what running it gave.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Iteration {
+    /// From 1.
+    pub number: u32,
+    /// What was wrong at the start of this turn.
+    pub bugs: Vec<BugReport>,
+    pub proposals: Vec<ProposalReport>,
+    /// The run with the applied proposal; `None` where no proposal passed the gates.
+    pub execution: Option<ExecutionResult>,
+    pub progress: Option<Progress>,
+}
+
+/// A proposal and what became of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProposalReport {
+    pub provider: String,
+    pub model: Option<String>,
+    pub bugs: Vec<Fingerprint>,
+    pub context_level: u8,
+    pub confidence: f64,
+    /// The provider's one line: `import the missing name`.
+    pub fix: String,
+    /// Unified; empty where the edits did not apply.
+    pub diff: String,
+    /// A tool's own fixing command, where the fix is one.
+    pub command: Option<String>,
+    pub usage: Usage,
+    #[serde(flatten)]
+    pub verdict: ProposalVerdict,
+}
+
+impl ProposalReport {
+    #[must_use]
+    pub fn new(proposal: &FixProposal, diff: String, verdict: ProposalVerdict) -> Self {
+        Self {
+            provider: proposal.provider.clone(),
+            model: proposal.model.clone(),
+            bugs: proposal.bugs.clone(),
+            context_level: proposal.context_level,
+            confidence: proposal.confidence,
+            fix: proposal.reason.clone(),
+            diff,
+            command: proposal.command.clone(),
+            usage: proposal.usage,
+            verdict,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum ProposalVerdict {
+    Kept,
+    /// Run, and taken back.
+    Reverted {
+        why: String,
+    },
+    /// Turned down by a gate before it ran.
+    Rejected {
+        rejection: Rejection,
+    },
+}
+
+impl ProposalVerdict {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Kept => "kept",
+            Self::Reverted { .. } => "reverted",
+            Self::Rejected { .. } => "rejected",
+        }
+    }
+}
+
+/// The failure sets before and after an applied proposal, compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Whether it counts: the set shrank or the failing step moved forward, and nothing new fails.
+    pub made: bool,
+    pub fixed: Vec<Fingerprint>,
+    pub remaining: Vec<Fingerprint>,
+    pub new: Vec<Fingerprint>,
+    /// Index of the failing step; `None` where none failed.
+    pub step_before: Option<usize>,
+    pub step_after: Option<usize>,
+}
+
+/// The whole plan from scratch, with everything kept applied.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FinalProof {
+    pub execution: ExecutionResult,
+    pub tests: Vec<TestRun>,
+    pub bugs: Vec<BugReport>,
+    /// How often it was run, and how often it was green.
+    pub runs: u32,
+    pub green: u32,
+    /// The run with every protected file as it was at the failing commit; `None` where the fix touches none of them
+    /// and the run would be the same.
+    pub protected: Option<ExecutionResult>,
+}
+
+impl FinalProof {
+    /// Every run was green, also the one with the protected files restored.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        self.runs > 0
+            && self.green == self.runs
+            && self.execution.is_green()
+            && self.protected.as_ref().is_none_or(ExecutionResult::is_green)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommitReport {
+    pub sha: CommitSha,
+    pub message: String,
+    pub files: Vec<RepoPath>,
+}
+
+/// What each limit allowed and what was used of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct BudgetReport {
+    pub attempts: Spent<u32>,
+    /// Seconds of wall clock.
+    pub time: Spent<f64>,
+    pub tokens: Spent<u64>,
+    /// Dollars; `spent` counts the calls whose price is known.
+    pub cost: Spent<f64>,
+    pub pushes: Spent<u32>,
+    /// Model calls whose price is not in the table.
+    pub unpriced_calls: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent<T> {
+    pub spent: T,
+    /// `None`: no limit.
+    pub limit: Option<T>,
+}
+
+/// Where the time went, in seconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timings {
+    #[serde(with = "seconds")]
+    pub total: Duration,
+    /// Running the plan in sandboxes.
+    #[serde(with = "seconds")]
+    pub build: Duration,
+    /// Waiting for models.
+    #[serde(with = "seconds")]
+    pub llm: Duration,
+    /// Waiting for CI on the heal branch.
+    #[serde(with = "seconds")]
+    pub ci: Duration,
+    /// Everything else: our own work.
+    #[serde(with = "seconds")]
+    pub own: Duration,
+}
