@@ -53,7 +53,7 @@ pub struct Runtime {
     pub version: Option<String>,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanStep {
     /// The step's `id`, by which later steps refer to its outputs.
     #[serde(default)]
@@ -79,6 +79,19 @@ pub struct PlanStep {
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,
+    /// Set on a step that only waits for (or ends) background steps; its `run` is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<Wait>,
+}
+
+/// What a step does about background steps, which it names by their `id`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    All,
+    For(Vec<String>),
+    /// Ends it; that is no failure.
+    Cancel(String),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
