@@ -1,1 +1,8 @@
+//! The retry loop.
 //!
+//! [`state`] is a pure transition table: what happened in, what to do next out. [`progress`] decides, also purely,
+//! whether a run is better than the one before. The driver carries the actions out through the layers and turns
+//! their results into events; it decides nothing.
+
+pub mod progress;
+pub mod state;

@@ -1,0 +1,352 @@
+//! Is this run better than the one before? Pure comparison of what two executions showed.
+//!
+//! A fix is kept only on evidence: the failure set shrinks or the build gets further, and nothing that passed
+//! before fails now. The last word is always the final proof; this only decides what to build upon.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::contract::bug::{BugReport, Category, Diagnosis, Fingerprint, Severity, TestRun};
+use crate::contract::build::{ExecutionResult, Exit};
+
+/// What one execution showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Observation {
+    pub end: End,
+    /// Index of the first failing step in the plan.
+    pub failing_step: Option<usize>,
+    pub failures: BTreeMap<Fingerprint, Failure>,
+    pub tests: Vec<TestRun>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    Green,
+    Red,
+    TimedOut { after_seconds: u64 },
+    OutOfMemory,
+    Infrastructure { what: String },
+    Cancelled,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    pub category: Category,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+    pub test: Option<String>,
+}
+
+/// Lines of a file that a change touched, as they are after it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Touched {
+    pub file: String,
+    pub first: u32,
+    pub last: u32,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    Green,
+    /// Red, but further; how.
+    Better(String),
+    /// Not better; why.
+    None(String),
+}
+
+impl Observation {
+    #[must_use]
+    pub fn new(result: &ExecutionResult, diagnosis: &Diagnosis) -> Self {
+        let end = match &result.exit {
+            Exit::Exited { code: 0 } => End::Green,
+            Exit::Exited { .. } => End::Red,
+            Exit::TimedOut { after_seconds } => End::TimedOut { after_seconds: *after_seconds },
+            Exit::OutOfMemory { .. } => End::OutOfMemory,
+            Exit::Infrastructure { what } => End::Infrastructure { what: what.clone() },
+            Exit::Cancelled => End::Cancelled,
+        };
+        Self { end, failing_step: result.failed_step, ..Self::of_log(diagnosis) }
+    }
+
+    /// A red run of which only the log is known.
+    #[must_use]
+    pub fn of_log(diagnosis: &Diagnosis) -> Self {
+        let failures = diagnosis
+            .bugs
+            .iter()
+            .filter(|bug| bug.severity == Severity::Error)
+            .map(|bug| (bug.fingerprint.clone(), Failure::of(bug)))
+            .collect();
+        Self { end: End::Red, failing_step: None, failures, tests: diagnosis.tests.clone() }
+    }
+
+    /// There are failures, and none of them is the code's.
+    #[must_use]
+    pub fn is_environment_only(&self) -> bool {
+        !self.failures.is_empty() && self.failures.values().all(|f| f.category == Category::Environment)
+    }
+
+    /// Only tests or crashes at run time: such failures may come and go by chance.
+    #[must_use]
+    pub fn may_be_flaky(&self) -> bool {
+        !self.failures.is_empty() && self.failures.values().all(|f| f.stage() >= Stage::Run)
+    }
+
+    fn failed_tests(&self) -> u64 {
+        self.tests.iter().map(|t| t.failed).sum()
+    }
+}
+
+/// How far a build gets before a failure of this kind can show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Prepare,
+    Compile,
+    Run,
+}
+
+impl Failure {
+    fn of(bug: &BugReport) -> Self {
+        Self { category: bug.category, file: bug.file.clone(), line: bug.line, test: bug.test.clone() }
+    }
+
+    fn stage(&self) -> Stage {
+        match self.category {
+            Category::Dependency | Category::Configuration | Category::Environment => Stage::Prepare,
+            // A test that could not even be loaded is a compile failure for what it hides.
+            Category::Syntax | Category::Indentation | Category::Import | Category::Type => Stage::Compile,
+            Category::Lint | Category::Format => Stage::Compile,
+            Category::Logic | Category::Runtime | Category::Timeout | Category::Unknown => Stage::Run,
+        }
+    }
+}
+
+/// Compares a run with the one it was to improve on.
+#[must_use]
+pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -> Progress {
+    match &after.end {
+        End::Green => return fewer_tests(before, after).map_or(Progress::Green, Progress::None),
+        End::Red => {}
+        End::TimedOut { after_seconds } => {
+            return Progress::None(format!("the build did not end within {after_seconds} s"));
+        }
+        End::OutOfMemory => return Progress::None("the build ran out of memory".to_owned()),
+        End::Infrastructure { what } => return Progress::None(format!("the sandbox failed: {what}")),
+        End::Cancelled => return Progress::None("the run was cancelled".to_owned()),
+    }
+    if let Some(why) = fewer_tests(before, after) {
+        return Progress::None(why);
+    }
+    match (before.failing_step, after.failing_step) {
+        (Some(was), Some(is)) if is > was => {
+            return Progress::Better(format!("step {} passes, step {} fails now", was + 1, is + 1));
+        }
+        (Some(was), Some(is)) if is < was => {
+            return Progress::None(format!("step {} fails, which passed before", is + 1));
+        }
+        _ => {}
+    }
+    let keys = |o: &Observation| o.failures.keys().cloned().collect::<BTreeSet<_>>();
+    let (was, is) = (keys(before), keys(after));
+    let removed: Vec<&Failure> = was.difference(&is).map(|f| &before.failures[f]).collect();
+    let added: Vec<&Failure> = is.difference(&was).map(|f| &after.failures[f]).collect();
+    if removed.is_empty() {
+        return Progress::None(match added.len() {
+            0 => "the same failures as before".to_owned(),
+            n => format!("the same failures as before and {n} more"),
+        });
+    }
+    if added.is_empty() {
+        return Progress::Better(format!("{} of {} failures are gone", removed.len(), was.len()));
+    }
+    let furthest_removed = removed.iter().map(|f| f.stage()).max().unwrap_or(Stage::Run);
+    let passed_before = passed_tests(before);
+    for failure in &added {
+        if failure.test.as_ref().is_some_and(|t| passed_before.contains(t.as_str())) {
+            return Progress::None(format!(
+                "test {} fails, which passed before",
+                failure.test.as_deref().unwrap_or_default()
+            ));
+        }
+        if failure.stage() > furthest_removed {
+            continue;
+        }
+        if furthest_removed == Stage::Run && failure.stage() == Stage::Run && !was_hidden(before, after) {
+            return Progress::None("another failure took the place of the one that is gone".to_owned());
+        }
+        if failure.stage() < furthest_removed {
+            return Progress::None(format!("a new {} failure came up", failure.category.as_str()));
+        }
+        let in_the_change = touched.iter().any(|t| {
+            failure.file.as_deref().is_some_and(|file| same_file(file, &t.file))
+                && failure.line.is_none_or(|line| line >= t.first && line <= t.last)
+        });
+        if in_the_change {
+            return Progress::None("the changed lines fail themselves now".to_owned());
+        }
+    }
+    Progress::Better(format!("{} failures are gone, and others behind them show", removed.len()))
+}
+
+/// More tests ran than before and no more of them failed: the new failures were hidden by the old ones.
+fn was_hidden(before: &Observation, after: &Observation) -> bool {
+    let executed = |o: &Observation| o.tests.iter().map(|t| t.executed).sum::<u64>();
+    executed(after) > executed(before) && after.failed_tests() <= before.failed_tests().max(1)
+}
+
+fn same_file(a: &str, b: &str) -> bool {
+    a == b || a.ends_with(&format!("/{b}")) || b.ends_with(&format!("/{a}"))
+}
+
+fn passed_tests(observation: &Observation) -> BTreeSet<&str> {
+    let failed: BTreeSet<&str> = observation.failures.values().filter_map(|f| f.test.as_deref()).collect();
+    observation
+        .tests
+        .iter()
+        .filter_map(|t| t.ids.as_ref())
+        .flatten()
+        .map(String::as_str)
+        .filter(|id| !failed.contains(id))
+        .collect()
+}
+
+/// The fact behind the rule against weakened tests: a runner that executed tests before executes no fewer after.
+///
+/// A build that stops earlier now is judged by its failures; this asks only of runners that ran both times, and of
+/// all of them when the build ended green.
+#[must_use]
+pub fn fewer_tests(before: &Observation, after: &Observation) -> Option<String> {
+    for was in &before.tests {
+        let sum = |o: &Observation| {
+            o.tests.iter().filter(|t| t.runner == was.runner).map(|t| t.executed).sum::<u64>()
+        };
+        let (executed_before, executed_after) = (sum(before), sum(after));
+        let ran_after = after.tests.iter().any(|t| t.runner == was.runner);
+        let compare = ran_after || after.end == End::Green;
+        if compare && executed_after < executed_before && after.end == End::Green {
+            return Some(format!("{} executed {executed_after} tests, {executed_before} before", was.runner));
+        }
+        if let (true, Some(missing)) = (after.end == End::Green, missing_test(was, after)) {
+            return Some(format!("test {missing} was executed before and is not now"));
+        }
+    }
+    None
+}
+
+fn missing_test<'a>(was: &'a TestRun, after: &Observation) -> Option<&'a str> {
+    let ids = was.ids.as_ref()?;
+    let mut now = BTreeSet::new();
+    for run in after.tests.iter().filter(|t| t.runner == was.runner) {
+        // A runner that prints ids only of failures has none to compare.
+        now.extend(run.ids.as_ref()?.iter().map(String::as_str));
+    }
+    ids.iter().map(String::as_str).find(|id| !now.contains(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failure(category: Category, file: &str, line: u32) -> Failure {
+        Failure { category, file: Some(file.to_owned()), line: Some(line), test: None }
+    }
+
+    fn red(step: usize, failures: &[(&str, Failure)]) -> Observation {
+        Observation {
+            end: End::Red,
+            failing_step: Some(step),
+            failures: failures.iter().map(|(k, f)| (Fingerprint((*k).to_owned()), f.clone())).collect(),
+            tests: Vec::new(),
+        }
+    }
+
+    fn with_tests(mut o: Observation, executed: u64, failed: u64, ids: Option<&[&str]>) -> Observation {
+        o.tests = vec![TestRun {
+            runner: "pytest".to_owned(),
+            executed,
+            passed: executed - failed,
+            failed,
+            skipped: 0,
+            ids: ids.map(|ids| ids.iter().map(|s| (*s).to_owned()).collect()),
+        }];
+        o
+    }
+
+    fn green() -> Observation {
+        Observation { end: End::Green, failing_step: None, failures: BTreeMap::new(), tests: Vec::new() }
+    }
+
+    #[test]
+    fn green_is_progress_only_while_no_test_vanished() {
+        let before = with_tests(red(0, &[("a", failure(Category::Logic, "a.py", 3))]), 5, 1, None);
+        assert_eq!(compare(&before, &with_tests(green(), 5, 0, None), &[]), Progress::Green);
+        assert!(matches!(compare(&before, &with_tests(green(), 4, 0, None), &[]), Progress::None(_)));
+        assert!(matches!(compare(&before, &green(), &[]), Progress::None(_)), "no test ran at all");
+    }
+
+    #[test]
+    fn a_renamed_test_is_a_vanished_one() {
+        let before =
+            with_tests(red(0, &[("a", failure(Category::Logic, "a.py", 3))]), 2, 1, Some(&["x", "y"]));
+        let after = with_tests(green(), 2, 0, Some(&["x", "z"]));
+        assert!(matches!(compare(&before, &after, &[]), Progress::None(why) if why.contains("test y")));
+    }
+
+    #[test]
+    fn a_later_step_is_progress_and_an_earlier_one_is_not() {
+        let a = failure(Category::Lint, "a.py", 1);
+        let early = red(1, &[("a", a.clone())]);
+        let late = red(2, &[("b", a)]);
+        assert!(matches!(compare(&early, &late, &[]), Progress::Better(_)));
+        assert!(matches!(compare(&late, &early, &[]), Progress::None(_)));
+    }
+
+    #[test]
+    fn a_compile_error_may_uncover_a_failing_test() {
+        let before = red(0, &[("c", failure(Category::Type, "a.rs", 3))]);
+        let after = red(0, &[("t", failure(Category::Logic, "a.rs", 9))]);
+        let touched = [Touched { file: "a.rs".to_owned(), first: 3, last: 3 }];
+        assert!(matches!(compare(&before, &after, &touched), Progress::Better(_)));
+    }
+
+    #[test]
+    fn a_test_failure_that_becomes_a_compile_error_is_not_progress() {
+        let before = red(0, &[("t", failure(Category::Logic, "a.rs", 9))]);
+        let after = red(0, &[("c", failure(Category::Type, "b.rs", 3))]);
+        assert!(matches!(compare(&before, &after, &[]), Progress::None(_)));
+    }
+
+    #[test]
+    fn the_next_syntax_error_of_another_file_is_progress_but_one_in_the_change_is_not() {
+        let before = red(0, &[("a", failure(Category::Syntax, "a.py", 3))]);
+        let after = red(0, &[("b", failure(Category::Syntax, "b.py", 7))]);
+        let touched = |file: &str, first, last| [Touched { file: file.to_owned(), first, last }];
+        assert!(matches!(compare(&before, &after, &touched("a.py", 3, 3)), Progress::Better(_)));
+        assert!(matches!(compare(&before, &after, &touched("b.py", 7, 7)), Progress::None(_)));
+    }
+
+    #[test]
+    fn one_failing_test_for_another_is_not_progress() {
+        let before = red(0, &[("a", failure(Category::Logic, "a.py", 3))]);
+        let after = red(0, &[("b", failure(Category::Logic, "a.py", 9))]);
+        assert!(matches!(compare(&before, &after, &[]), Progress::None(_)));
+    }
+
+    #[test]
+    fn a_passing_test_that_fails_now_outweighs_what_is_gone() {
+        let logic =
+            |test: &str| Failure { test: Some(test.to_owned()), ..failure(Category::Logic, "a.py", 3) };
+        let before =
+            with_tests(red(0, &[("a", logic("x")), ("b", logic("w"))]), 4, 2, Some(&["x", "y", "z", "w"]));
+        let after = with_tests(red(0, &[("c", logic("y"))]), 4, 1, Some(&["x", "y", "z", "w"]));
+        assert!(matches!(compare(&before, &after, &[]), Progress::None(why) if why.contains("test y")));
+    }
+
+    #[test]
+    fn fewer_failures_are_progress() {
+        let f = failure(Category::Type, "a.rs", 3);
+        let before = red(0, &[("a", f.clone()), ("b", f.clone())]);
+        let after = red(0, &[("b", f)]);
+        assert!(matches!(compare(&before, &after, &[]), Progress::Better(_)));
+        assert!(matches!(compare(&before, &before, &[]), Progress::None(_)));
+    }
+}
