@@ -265,6 +265,91 @@ pub trait SourceTree: Send + Sync {
     }
 }
 
+/// Who a commit is by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Identity {
+    pub name: String,
+    pub email: String,
+}
+
+impl Identity {
+    /// The account GitHub shows for what workflows do.
+    #[must_use]
+    pub fn github_actions() -> Self {
+        Self {
+            name: "github-actions[bot]".to_owned(),
+            email: "41898282+github-actions[bot]@users.noreply.github.com".to_owned(),
+        }
+    }
+}
+
+/// A commit ready to be published: both publish modes make the same tree of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PreparedCommit {
+    pub parent: CommitSha,
+    /// The parent's tree.
+    pub base_tree: String,
+    /// The tree that `base_tree` with `entries` must give.
+    pub tree: String,
+    /// The commit object in the private clone. A commit made through the API has another name.
+    pub commit: CommitSha,
+    pub message: String,
+    pub author: Identity,
+    pub entries: Vec<TreeChange>,
+}
+
+/// One changed file of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TreeChange {
+    pub path: RepoPath,
+    pub mode: FileMode,
+    /// `None`: the file is deleted.
+    pub blob: Option<Blob>,
+}
+
+/// A file's content and the name git gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blob {
+    pub id: String,
+    pub bytes: Vec<u8>,
+}
+
+/// What is needed of a commit that the clone does not hold (a pull request's head beside its checked-out merge):
+/// the trees along the changed paths and the files at their ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteObjects {
+    pub commit: CommitSha,
+    pub tree: String,
+    pub trees: Vec<RemoteTree>,
+    pub blobs: Vec<Blob>,
+}
+
+/// One directory, as its host listed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteTree {
+    pub id: String,
+    pub entries: Vec<RemoteEntry>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteEntry {
+    /// Six octal digits, as git writes them: `100644`, `040000`, …
+    pub mode: String,
+    pub name: String,
+    pub id: String,
+}
+
+/// Where a branch may be moved from. There is no unconditional way.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MoveFrom {
+    /// The branch must not exist yet.
+    Absent,
+    /// The branch must stand there, and the new commit must come after it.
+    FastForward(CommitSha),
+    /// The branch must stand there, at a commit this program made earlier, which the new one takes the place of.
+    Replace(CommitSha),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

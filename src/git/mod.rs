@@ -1,1 +1,19 @@
+//! The private clone, commits and pushes.
 //!
+//! Reads the checkout once, never writes to it; never fixes code, never runs builds, and trusts no configuration or
+//! hook that came with the checkout. Facts: git's own documentation of its formats and of `push --porcelain`.
+
+mod command;
+mod commit;
+mod dirt;
+mod error;
+mod mirror;
+mod push;
+mod store;
+mod transplant;
+mod workspace;
+
+pub use commit::CommitRequest;
+pub use error::GitError;
+pub use push::{DEFAULT_GIT_TIMEOUT, Remote, RemoteHeads, clone, fetch, heads, push};
+pub use workspace::{Workspace, WorkspaceOptions};

@@ -1,1 +1,2 @@
 //! Stand-ins: nothing here is a test.
+pub(crate) mod git;

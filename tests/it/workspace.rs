@@ -1,0 +1,372 @@
+//! The private clone takes every kind of checkout, changes none, and its commits hold the edits and nothing else.
+
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use ci_healer::contract::fix::FileChange;
+use ci_healer::contract::git::{
+    BranchName, CommitSha, FileMode, Identity, MoveFrom, RepoPath, RepoSlug, SourceTree,
+};
+use ci_healer::git::{CommitRequest, GitError, Remote, Workspace, WorkspaceOptions, fetch, push};
+
+use crate::support::git::{Sandbox, commit_all, git, try_git, write};
+
+const APP: &str = "import os\n\n\ndef answer():\n    return 41\n";
+const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
+
+fn open(sandbox: &Sandbox, source: &Path) -> Result<Workspace, GitError> {
+    Workspace::create_blocking(&WorkspaceOptions {
+        source: source.to_owned(),
+        work_dir: sandbox.join("work"),
+        repository: RepoSlug::new("o/r").unwrap(),
+        commit: None,
+    })
+}
+
+fn path(text: &str) -> RepoPath {
+    RepoPath::new(text).unwrap()
+}
+
+fn change(at: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
+    FileChange { path: path(at), before: before.map(str::to_owned), after: after.map(str::to_owned) }
+}
+
+fn healed() -> FileChange {
+    change("src/app.py", Some(APP), Some(&APP.replace("41", "42")))
+}
+
+fn request(changes: Vec<FileChange>) -> CommitRequest {
+    CommitRequest { message: "fix: answer\n\nProven.".to_owned(), changes }
+}
+
+#[test]
+fn edits_lie_over_the_commit_and_can_be_taken_back() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let mut workspace = open(&sandbox, &repo).unwrap();
+    assert_eq!(workspace.base().as_str(), git(&repo, &["rev-parse", "HEAD"]));
+    let names: Vec<&str> = workspace.files().iter().map(|f| f.path.as_str()).collect();
+    assert_eq!(names, [".github/workflows/ci.yml", "link.py", "run.sh", "src/app.py"]);
+    assert_eq!(workspace.entry(&path("run.sh")).unwrap().mode, FileMode::Executable);
+    assert_eq!(workspace.read(&path("link.py")).unwrap(), b"src/app.py");
+
+    let before = workspace.entry(&path("src/app.py")).unwrap().id.clone();
+    let edits = [
+        healed(),
+        change("new/mod.py", None, Some("x = 1\n")),
+        change("run.sh", Some("#!/bin/sh\necho hi\n"), None),
+    ];
+    workspace.apply(&edits).unwrap();
+    assert_ne!(workspace.entry(&path("src/app.py")).unwrap().id, before);
+    assert_eq!(workspace.read_text(&path("new/mod.py")).as_deref(), Some("x = 1\n"));
+    assert!(workspace.entry(&path("run.sh")).is_none());
+    assert_eq!(workspace.changes().len(), 3);
+
+    // A change made for other content is refused, and then none of the batch is there.
+    let stale = [change("other.py", None, Some("y\n")), healed()];
+    assert!(matches!(workspace.apply(&stale), Err(GitError::DoesNotApply { .. })));
+    assert!(workspace.entry(&path("other.py")).is_none());
+
+    workspace.revert(&edits).unwrap();
+    assert_eq!(workspace.entry(&path("src/app.py")).unwrap().id, before);
+    assert_eq!(workspace.entry(&path("run.sh")).unwrap().mode, FileMode::Executable);
+    assert_eq!(workspace.changes(), []);
+}
+
+#[test]
+fn git_workflows_and_links_are_never_edited() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let mut workspace = open(&sandbox, &repo).unwrap();
+    for at in [".github/workflows/ci.yml", ".GitHub/workflows/x.yml", "a/.git/config", ".gitmodules"] {
+        let result = workspace.apply(&[change(at, None, Some("x"))]);
+        assert!(matches!(result, Err(GitError::Protected { .. })), "{at}: {result:?}");
+    }
+    let link = workspace.apply(&[change("link.py", Some("src/app.py"), Some("/etc/passwd"))]);
+    assert!(matches!(link, Err(GitError::DoesNotApply { .. })), "{link:?}");
+}
+
+#[test]
+fn commits_hold_the_parents_tree_plus_the_edits() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    // What lies about in the checkout is no part of any commit.
+    write(&repo, "node_modules/x.js", "droppings");
+    write(&repo, "src/app.py", "dirty\n");
+    let workspace = open(&sandbox, &repo).unwrap();
+    assert!(workspace.notes().iter().any(|n| n.contains("src/app.py")), "{:?}", workspace.notes());
+    let script = change("run.sh", Some("#!/bin/sh\necho hi\n"), Some("#!/bin/sh\necho ho\n"));
+    let commits = workspace
+        .prepare(
+            workspace.base(),
+            &[request(vec![healed()]), request(vec![script])],
+            &Identity::github_actions(),
+            1_800_000_000,
+        )
+        .unwrap();
+    assert_eq!(commits.len(), 2);
+    assert_eq!(commits[1].parent, commits[0].commit);
+    assert_eq!(commits[1].base_tree, commits[0].tree);
+    let clone = workspace.git_dir();
+    let range = format!("{}..{}", workspace.base(), commits[1].commit);
+    assert_eq!(git(clone, &["diff", "--raw", "--abbrev=1", "--format=", &range]).lines().count(), 2);
+    let modes = git(clone, &["ls-tree", commits[1].commit.as_str(), "run.sh"]);
+    assert!(modes.starts_with("100755 "), "{modes}");
+    let who = git(clone, &["log", "-1", "--format=%an <%ae> %cn %at", commits[1].commit.as_str()]);
+    assert_eq!(
+        who,
+        "github-actions[bot] <41898282+github-actions[bot]@users.noreply.github.com> github-actions[bot] 1800000000"
+    );
+    git(clone, &["fsck", "--strict", "--no-dangling"]);
+    // The same commits again are the same objects.
+    let same = workspace.prepare(
+        workspace.base(),
+        &[request(vec![healed()])],
+        &Identity::github_actions(),
+        1_800_000_000,
+    );
+    assert_eq!(same.unwrap()[0].commit, commits[0].commit);
+    assert_eq!(
+        workspace.prepare(workspace.base(), &[request(vec![])], &Identity::github_actions(), 0),
+        Err(GitError::NoChange)
+    );
+}
+
+#[test]
+fn the_sandboxs_git_is_clean_and_carries_no_secret() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    git(&repo, &["config", "http.https://github.com/.extraheader", "AUTHORIZATION: basic canary"]);
+    git(&repo, &["config", "core.fsmonitor", "/tmp/evil"]);
+    git(&repo, &["remote", "add", "origin", "https://x:canary@github.com/o/r"]);
+    write(&repo, ".git/hooks/pre-push", "#!/bin/sh\ntouch /tmp/owned\n");
+    let id = git(&repo, &["rev-parse", "HEAD"]);
+    write(&repo, &format!(".git/refs/replace/{id}"), &format!("{id}\n"));
+    let workspace = open(&sandbox, &repo).unwrap();
+    let dir = workspace.sanitised_git_dir().unwrap();
+    assert!(!dir.join("hooks").exists());
+    assert!(!dir.join("refs/replace").exists());
+    let config = std::fs::read_to_string(dir.join("config")).unwrap();
+    assert!(!config.contains("canary") && !config.contains("evil"), "{config}");
+    // Checked out beside its files, git sees nothing to commit.
+    let copy = sandbox.join("copy");
+    let from = dir.to_str().unwrap();
+    git(sandbox.path(), &["clone", "-q", repo.to_str().unwrap(), copy.to_str().unwrap()]);
+    std::fs::remove_dir_all(copy.join(".git")).unwrap();
+    let copied =
+        std::process::Command::new("cp").args(["-r", from, copy.join(".git").to_str().unwrap()]).status();
+    assert!(copied.unwrap().success());
+    assert_eq!(git(&copy, &["status", "--porcelain"]), "");
+    assert_eq!(git(&copy, &["rev-parse", "--abbrev-ref", "HEAD"]), "main");
+}
+
+#[test]
+fn a_pull_requests_merge_is_run_and_its_head_is_healed() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    git(&repo, &["checkout", "-q", "-b", "topic"]);
+    let head = commit_all(&repo, "on the topic");
+    git(&repo, &["checkout", "-q", "main"]);
+    write(&repo, "README", "base moved\n");
+    commit_all(&repo, "on main");
+    git(&repo, &["merge", "-q", "--no-ff", "-m", "merge", "topic"]);
+    let merge = git(&repo, &["rev-parse", "HEAD"]);
+    git(&repo, &["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    // As checkout leaves it: one commit, detached.
+    let checkout = sandbox.join("checkout");
+    git(sandbox.path(), &["init", "-q", checkout.to_str().unwrap()]);
+    git(
+        &checkout,
+        &["fetch", "-q", "--depth=1", repo.to_str().unwrap(), &format!("+{merge}:refs/remotes/pull/1/merge")],
+    );
+    git(&checkout, &["checkout", "-q", "--detach", "refs/remotes/pull/1/merge"]);
+    let workspace = open(&sandbox, &checkout).unwrap();
+    assert_eq!(workspace.base().as_str(), merge);
+    let head = CommitSha::new(&head).unwrap();
+    assert!(!workspace.has_commit(&head));
+    let missing = workspace.prepare(&head, &[request(vec![healed()])], &Identity::github_actions(), 0);
+    assert!(matches!(missing, Err(GitError::CommitMissing { .. })));
+
+    let remote = Remote { url: repo.to_str().unwrap().to_owned(), token: None };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(fetch(workspace.git_dir(), &remote, &head, TIMEOUT)).unwrap();
+    assert!(workspace.has_commit(&head));
+    let commits =
+        workspace.prepare(&head, &[request(vec![healed()])], &Identity::github_actions(), 0).unwrap();
+    let branch = BranchName::new("heal/topic").unwrap();
+    runtime
+        .block_on(push(workspace.git_dir(), &remote, &branch, &MoveFrom::Absent, &commits, TIMEOUT))
+        .unwrap();
+    assert_eq!(git(&repo, &["diff", "--name-only", head.as_str(), "heal/topic"]), "src/app.py");
+    assert_eq!(git(&repo, &["rev-parse", "heal/topic^"]), head.as_str());
+}
+
+#[test]
+fn a_branch_is_moved_only_from_where_we_know_it() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let bare = sandbox.join("remote.git");
+    git(sandbox.path(), &["clone", "-q", "--bare", repo.to_str().unwrap(), bare.to_str().unwrap()]);
+    // A hook in the clone's reach must not run.
+    let workspace = open(&sandbox, &repo).unwrap();
+    let remote = Remote { url: bare.to_str().unwrap().to_owned(), token: None };
+    let commits = workspace
+        .prepare(workspace.base(), &[request(vec![healed()])], &Identity::github_actions(), 0)
+        .unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let go = |branch: &str, from: MoveFrom| {
+        let branch = BranchName::new(branch).unwrap();
+        runtime.block_on(push(workspace.git_dir(), &remote, &branch, &from, &commits, TIMEOUT))
+    };
+    assert!(matches!(
+        go("main", MoveFrom::FastForward(workspace.base().clone())),
+        Err(GitError::DefaultBranch { .. })
+    ));
+    go("heal/a", MoveFrom::Absent).unwrap();
+    // Doing it twice is no error.
+    go("heal/a", MoveFrom::Absent).unwrap();
+    git(&repo, &["push", "-q", bare.to_str().unwrap(), "HEAD:refs/heads/heal/b"]);
+    write(&repo, "theirs", "x");
+    let theirs = commit_all(&repo, "someone else");
+    git(&repo, &["push", "-q", bare.to_str().unwrap(), "HEAD:refs/heads/heal/b"]);
+    for from in [
+        MoveFrom::Absent,
+        MoveFrom::FastForward(workspace.base().clone()),
+        MoveFrom::Replace(workspace.base().clone()),
+    ] {
+        let refused = go("heal/b", from);
+        assert!(matches!(refused, Err(GitError::Moved { .. })), "{refused:?}");
+    }
+    assert_eq!(git(&bare, &["rev-parse", "heal/b"]), theirs);
+    go("heal/b", MoveFrom::Replace(CommitSha::new(&theirs).unwrap())).unwrap();
+    assert_eq!(git(&bare, &["rev-parse", "heal/b"]), commits[0].commit.as_str());
+    // A server's rule.
+    write(&bare, "hooks/pre-receive", "#!/bin/sh\necho 'branch is protected' >&2\nexit 1\n");
+    crate::support::git::make_executable(&bare.join("hooks/pre-receive"));
+    match go("heal/c", MoveFrom::Absent) {
+        Err(GitError::Rejected { why, .. }) => assert!(why.contains("branch is protected"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn odd_repositories() {
+    let sandbox = Sandbox::new();
+    // SHA-256.
+    let sha256 = sandbox.repository("sha256", &["--object-format=sha256"]);
+    let workspace = open(&sandbox, &sha256).unwrap();
+    assert_eq!(workspace.base().as_str().len(), 64);
+    let commits = workspace
+        .prepare(workspace.base(), &[request(vec![healed()])], &Identity::github_actions(), 0)
+        .unwrap();
+    git(workspace.git_dir(), &["fsck", "--strict", "--no-dangling"]);
+    assert_eq!(commits[0].tree.len(), 64);
+
+    // No commits.
+    let empty = sandbox.join("empty");
+    git(sandbox.path(), &["init", "-q", empty.to_str().unwrap()]);
+    assert!(matches!(open(&sandbox, &empty), Err(GitError::Empty { .. })));
+    assert!(matches!(open(&sandbox, &sandbox.join("nothing")), Err(GitError::Source { .. })));
+
+    // Names that are no text stay in commits.
+    let odd = sandbox.repository("odd", &[]);
+    std::fs::write(odd.join(std::ffi::OsStr::from_bytes(b"caf\xe9.txt")), "x").unwrap();
+    commit_all(&odd, "latin-1");
+    let workspace = open(&sandbox, &odd).unwrap();
+    assert!(workspace.notes().iter().any(|n| n.contains("1 files have names")), "{:?}", workspace.notes());
+    let commits = workspace
+        .prepare(workspace.base(), &[request(vec![healed()])], &Identity::github_actions(), 0)
+        .unwrap();
+    let listed = git(workspace.git_dir(), &["ls-tree", "-r", "--name-only", commits[0].commit.as_str()]);
+    assert!(listed.contains("caf\\351.txt"), "{listed}");
+
+    // Submodules are listed and kept.
+    let with_sub = sandbox.repository("with-sub", &[]);
+    git(
+        &with_sub,
+        &["-c", "protocol.file.allow=always", "submodule", "add", "-q", odd.to_str().unwrap(), "vendor/odd"],
+    );
+    commit_all(&with_sub, "submodule");
+    let workspace = open(&sandbox, &with_sub).unwrap();
+    assert_eq!(workspace.entry(&path("vendor/odd")).unwrap().mode, FileMode::Submodule);
+    assert_eq!(workspace.read(&path("vendor/odd")), None);
+    // The submodule itself is a repository whose .git is a file.
+    assert!(open(&sandbox, &with_sub.join("vendor/odd")).is_ok());
+
+    // Linked worktrees.
+    let tree = sandbox.join("tree");
+    git(&odd, &["worktree", "add", "-q", tree.to_str().unwrap(), "-b", "side"]);
+    let workspace = open(&sandbox, &tree).unwrap();
+    assert_eq!(workspace.base().as_str(), git(&tree, &["rev-parse", "HEAD"]));
+    // A planted .git file leads nowhere.
+    let planted = sandbox.join("planted");
+    write(&planted, ".git", &format!("gitdir: {}/.git\n", odd.display()));
+    assert!(matches!(open(&sandbox, &planted), Err(GitError::Source { .. })));
+    // Nor does a link.
+    let linked = sandbox.join("linked");
+    std::fs::create_dir(&linked).unwrap();
+    std::os::unix::fs::symlink(odd.join(".git"), linked.join(".git")).unwrap();
+    assert!(matches!(open(&sandbox, &linked), Err(GitError::Source { .. })));
+}
+
+#[test]
+fn a_checkout_without_git_stands_for_itself() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let tree = git(&repo, &["rev-parse", "HEAD^{tree}"]);
+    std::fs::remove_dir_all(repo.join(".git")).unwrap();
+    write(&repo, ".gitignore", "node_modules\n");
+    write(&repo, "node_modules/x.js", "droppings");
+    std::fs::remove_file(repo.join(".gitignore")).unwrap();
+    std::fs::remove_dir_all(repo.join("node_modules")).unwrap();
+    let workspace = open(&sandbox, &repo).unwrap();
+    assert!(workspace.is_made_up());
+    assert_eq!(workspace.base_tree(), tree);
+    assert_eq!(workspace.sanitised_git_dir(), None);
+
+    write(&repo, ".gitignore", "node_modules\n");
+    write(&repo, "node_modules/x.js", "droppings");
+    let workspace = open(&sandbox, &repo).unwrap();
+    assert!(workspace.entry(&path("node_modules/x.js")).is_none());
+    assert!(workspace.entry(&path(".github/workflows/ci.yml")).is_some());
+}
+
+#[test]
+fn what_a_partial_or_borrowing_clone_lacks_is_found_or_told() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    git(&repo, &["config", "uploadpack.allowFilter", "true"]);
+    git(&repo, &["config", "uploadpack.allowAnySHA1InWant", "true"]);
+    let partial = sandbox.join("partial");
+    let url = format!("file://{}", repo.display());
+    git(sandbox.path(), &["clone", "-q", "--filter=blob:none", &url, partial.to_str().unwrap()]);
+    open(&sandbox, &partial).unwrap();
+    // Borrowed objects are not followed.
+    let borrowing = sandbox.join("borrowing");
+    git(sandbox.path(), &["clone", "-q", "--shared", repo.to_str().unwrap(), borrowing.to_str().unwrap()]);
+    let error = open(&sandbox, &borrowing).unwrap_err();
+    assert!(error.hint().is_some(), "{error}");
+    assert!(try_git(&borrowing, &["status"]).0);
+}
+
+#[test]
+fn a_read_only_checkout_stays_untouched() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let listing = |dir: &Path| {
+        let output =
+            std::process::Command::new("find").arg(dir).args(["-printf", "%p %m %T@ %s\n"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    std::fs::set_permissions(&repo, std::fs::Permissions::from_mode(0o555)).unwrap();
+    let before = listing(&repo);
+    let mut workspace = open(&sandbox, &repo).unwrap();
+    workspace.apply(&[healed()]).unwrap();
+    workspace
+        .prepare(&workspace.base().clone(), &[request(vec![healed()])], &Identity::github_actions(), 0)
+        .unwrap();
+    drop(workspace);
+    assert_eq!(listing(&repo), before);
+    std::fs::set_permissions(&repo, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
