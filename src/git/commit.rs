@@ -217,7 +217,7 @@ pub(super) fn write_commit(
 /// Writes what another place says it holds; an object whose content does not have the claimed name is refused.
 pub(super) fn import(repo: &gix::Repository, objects: &RemoteObjects) -> Result<(), GitError> {
     let check = |claimed: &str, got: gix::ObjectId| {
-        if got.to_string() == claimed {
+        if object_id(claimed)? == got {
             Ok(())
         } else {
             Err(GitError::Repository {

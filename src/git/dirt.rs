@@ -36,7 +36,7 @@ pub(super) fn changed(index: &Path, worktree: &Path, files: &[TreeFile]) -> Vec<
         if entry.flags.contains(gix::index::entry::Flags::SKIP_WORKTREE) {
             continue;
         }
-        let same = entry.id.to_string() == file.id
+        let same = gix::ObjectId::from_hex(file.id.as_bytes()).is_ok_and(|id| id == entry.id)
             && fs::symlink_metadata(worktree.join(file.path.as_str())).is_ok_and(|meta| {
                 // The index keeps the low 32 bits of both.
                 meta.size() as u32 == entry.stat.size && meta.mtime() as u32 == entry.stat.mtime.secs
