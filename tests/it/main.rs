@@ -1,4 +1,6 @@
 //! One binary, one file per capability; `support/` holds the stand-ins for GitHub, the model servers and the runner.
 
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+
 mod support;
 mod workspace;
