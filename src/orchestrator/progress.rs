@@ -225,21 +225,28 @@ pub fn fewer_tests(before: &Observation, after: &Observation) -> Option<String> 
         if compare && executed_after < executed_before && after.end == End::Green {
             return Some(format!("{} executed {executed_after} tests, {executed_before} before", was.runner));
         }
-        if let (true, Some(missing)) = (after.end == End::Green, missing_test(was, after)) {
+        if let (true, Some(missing)) = (after.end == End::Green, missing_test(before, was, after)) {
             return Some(format!("test {missing} was executed before and is not now"));
         }
     }
     None
 }
 
-fn missing_test<'a>(was: &'a TestRun, after: &Observation) -> Option<&'a str> {
+fn missing_test<'a>(before: &Observation, was: &'a TestRun, after: &Observation) -> Option<&'a str> {
     let ids = was.ids.as_ref()?;
+    // Runners list a file that could not be loaded as a failed test of its own; it is none.
+    let not_loaded: BTreeSet<&str> = before
+        .failures
+        .values()
+        .filter(|f| f.stage() < Stage::Run)
+        .filter_map(|f| f.test.as_deref())
+        .collect();
     let mut now = BTreeSet::new();
     for run in after.tests.iter().filter(|t| t.runner == was.runner) {
         // A runner that prints ids only of failures has none to compare.
         now.extend(run.ids.as_ref()?.iter().map(String::as_str));
     }
-    ids.iter().map(String::as_str).find(|id| !now.contains(id))
+    ids.iter().map(String::as_str).find(|id| !now.contains(id) && !not_loaded.contains(id))
 }
 
 #[cfg(test)]
@@ -289,6 +296,14 @@ mod tests {
             with_tests(red(0, &[("a", failure(Category::Logic, "a.py", 3))]), 2, 1, Some(&["x", "y"]));
         let after = with_tests(green(), 2, 0, Some(&["x", "z"]));
         assert!(matches!(compare(&before, &after, &[]), Progress::None(why) if why.contains("test y")));
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_loaded_is_no_test() {
+        let load = Failure { test: Some("x".to_owned()), ..failure(Category::Syntax, "a.py", 3) };
+        let before = with_tests(red(0, &[("a", load)]), 1, 1, Some(&["x"]));
+        let after = with_tests(green(), 2, 0, Some(&["y", "z"]));
+        assert_eq!(compare(&before, &after, &[]), Progress::Green);
     }
 
     #[test]

@@ -1,0 +1,5 @@
+import { words } from './words';
+
+export function slug(title) {
+  return words(title).join('-');
+}
