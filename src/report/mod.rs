@@ -1,1 +1,14 @@
+//! The only place that makes text for people, and the only one that prints.
 //!
+//! It renders what the contract's types say and decides nothing. Everything that comes from outside (logs, code, names,
+//! model output) passes `clean` and then the escaping of its format.
+
+pub mod annotations;
+mod clean;
+pub mod commands;
+pub mod diagnosis;
+mod markdown;
+#[cfg(test)]
+mod sample;
+mod sarif;
+pub mod text;
