@@ -3,9 +3,11 @@
 //! What does not fit is summed up in the last one of its kind, and stands in the summary.
 
 use crate::contract::bug::{BugReport, Severity};
+use crate::contract::outcome::Outcome;
+use crate::contract::report::RunReport;
 
 use super::commands::{Annotation, Level};
-use super::text;
+use super::{text, view};
 
 /// GitHub drops what comes after these many of one level in a step.
 const PER_LEVEL: usize = 10;
@@ -14,6 +16,27 @@ const PER_LEVEL: usize = 10;
 #[must_use]
 pub fn for_bugs(bugs: &[BugReport]) -> Vec<Annotation> {
     within_limits(bugs.iter().map(|bug| for_bug(bug, level(bug.severity))).collect())
+}
+
+/// The run's verdict, then its bugs: errors where they remain, notices where they are healed.
+#[must_use]
+pub fn for_run(report: &RunReport) -> Vec<Annotation> {
+    let level_of_verdict = match report.outcome {
+        Outcome::Healed | Outcome::Patched | Outcome::AlreadyGreen | Outcome::Diagnosed => Level::Notice,
+        Outcome::Flaky { .. } | Outcome::NotReproduced { .. } | Outcome::Cancelled => Level::Warning,
+        _ => Level::Error,
+    };
+    let mut all = vec![Annotation::general(level_of_verdict, "ci-healer", text::outcome(&report.outcome))];
+    for bug in view::all_bugs(report) {
+        if view::is_fixed(report, &bug.fingerprint) {
+            let mut annotation = for_bug(bug, Level::Notice);
+            annotation.title = format!("healed: {}", annotation.title);
+            all.push(annotation);
+        } else {
+            all.push(for_bug(bug, level(bug.severity)));
+        }
+    }
+    within_limits(all)
 }
 
 fn level(severity: Severity) -> Level {
@@ -80,6 +103,17 @@ mod tests {
             annotations[0].command(),
             "::error file=src/app.py,line=3,col=5,title=import (cpython)::cannot import name 'foo'"
         );
+    }
+
+    #[test]
+    fn a_healed_run_ends_without_errors() {
+        let healed = for_run(&sample::healed());
+        assert!(healed.iter().all(|a| a.level == Level::Notice), "{healed:?}");
+        let mut report = sample::healed();
+        report.outcome = Outcome::Exhausted { why: "no idea left".to_owned() };
+        report.iterations.truncate(2);
+        let levels: Vec<Level> = for_run(&report).iter().map(|a| a.level).collect();
+        assert_eq!(levels, [Level::Error, Level::Error, Level::Notice], "verdict, open bug, healed bug");
     }
 
     #[test]

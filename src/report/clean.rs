@@ -9,7 +9,12 @@ use std::fmt::Write as _;
 pub(super) fn line(text: &str, limit: usize) -> String {
     let mut out = String::new();
     let mut count = 0;
-    for c in strip_ansi(text).chars() {
+    // Only the beginning can matter; a field may hold megabytes.
+    let mut head = text.len().min(limit.saturating_mul(16).saturating_add(4096));
+    while !text.is_char_boundary(head) {
+        head -= 1;
+    }
+    for c in strip_ansi(&text[..head]).chars() {
         let c = if matches!(c, '\n' | '\r' | '\t' | '\u{85}' | '\u{2028}' | '\u{2029}') { ' ' } else { c };
         if c == ' ' && (out.is_empty() || out.ends_with(' ')) {
             continue;

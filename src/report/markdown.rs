@@ -54,7 +54,7 @@ pub(super) fn link(label: &str, address: &str) -> String {
     if is_plain_address(address) { format!("[{label}]({address})") } else { code(address, 300) }
 }
 
-fn is_plain_address(address: &str) -> bool {
+pub(super) fn is_plain_address(address: &str) -> bool {
     (address.starts_with("https://") || address.starts_with("http://"))
         && address.len() <= 2000
         && address.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~:/?#@!$&*+,;=%".contains(&b))

@@ -6,9 +6,16 @@
 pub mod annotations;
 mod clean;
 pub mod commands;
+pub mod console;
 pub mod diagnosis;
+mod diff;
 mod markdown;
+mod proof_table;
+pub mod pull_request;
+pub mod results;
 #[cfg(test)]
 mod sample;
 mod sarif;
+pub mod summary;
 pub mod text;
+mod view;

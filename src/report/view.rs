@@ -1,0 +1,60 @@
+//! What the formats ask of a run record: its bugs over time, its kept fixes, the outputs.
+
+use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::outcome::Outcome;
+use crate::contract::report::{ProposalReport, ProposalVerdict, RunReport};
+
+/// Every root cause found in the run, once each, in the order they came up.
+pub(super) fn all_bugs(report: &RunReport) -> Vec<&BugReport> {
+    let mut bugs: Vec<&BugReport> = Vec::new();
+    let later = report.iterations.iter().flat_map(|iteration| &iteration.bugs);
+    for bug in report.bugs().iter().chain(later) {
+        if !bugs.iter().any(|known| known.fingerprint == bug.fingerprint) {
+            bugs.push(bug);
+        }
+    }
+    bugs
+}
+
+/// Whether the run's fixes mended it: all of them when the run is proven, else those that kept fixes removed.
+pub(super) fn is_fixed(report: &RunReport, bug: &Fingerprint) -> bool {
+    if is_proven(&report.outcome) {
+        return true;
+    }
+    let mut fixed = false;
+    for progress in report.iterations.iter().filter_map(|iteration| iteration.progress.as_ref()) {
+        if progress.made && progress.fixed.contains(bug) {
+            fixed = true;
+        } else if progress.made && (progress.remaining.contains(bug) || progress.new.contains(bug)) {
+            fixed = false;
+        }
+    }
+    fixed
+}
+
+/// The sandbox is green with the fixes applied.
+pub(super) fn is_proven(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Healed | Outcome::Patched)
+}
+
+pub(super) fn proposals(report: &RunReport) -> impl Iterator<Item = &ProposalReport> {
+    report.iterations.iter().flat_map(|iteration| &iteration.proposals)
+}
+
+pub(super) fn kept(report: &RunReport) -> impl Iterator<Item = &ProposalReport> {
+    proposals(report).filter(|proposal| proposal.verdict == ProposalVerdict::Kept)
+}
+
+/// The reports a proposal means to mend.
+pub(super) fn bugs_of<'a>(report: &'a RunReport, proposal: &ProposalReport) -> Vec<&'a BugReport> {
+    all_bugs(report).into_iter().filter(|bug| proposal.bugs.contains(&bug.fingerprint)).collect()
+}
+
+/// The step that failed: as CI names it, else as the baseline found it.
+pub(super) fn failing_step(report: &RunReport) -> Option<&str> {
+    if let Some(step) = report.run.as_ref().and_then(|run| run.step.as_deref()) {
+        return Some(step);
+    }
+    let execution = &report.baseline.as_ref()?.execution;
+    Some(&execution.steps.get(execution.failed_step?)?.name)
+}
