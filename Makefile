@@ -1,0 +1,34 @@
+# The two commands: `make demo` heals broken sample repositories, `make test` runs every test. Both work on a bare
+# Debian machine (root, Rust) as well as on one with Docker: docker/ brings up what is missing.
+
+SHELL := /bin/bash
+MUSL := x86_64-unknown-linux-musl
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+
+.PHONY: help demo test unit check bench hints soak look image engine action-binary clean
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+demo: engine ## heals broken sample repositories of five languages, offline and without keys
+	cargo run --locked -- demo
+
+test: engine action-binary ## all tests: unit, and stories against real containers, compilers, git and HTTP
+	cargo test --locked
+
+unit: ## the tests that need no Docker
+	cargo test --locked --lib
+
+check: ## formatting and lints, warnings denied
+	cargo fmt --all -- --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+engine:
+	@docker/engine.sh
+	@docker/base-images.sh
+
+# The action image is one static binary on nothing; tests assemble it from this one.
+action-binary:
+	@command -v musl-gcc >/dev/null || { echo "installing musl-tools" >&2; apt-get update -q >&2 && apt-get install -q -y --no-install-recommends musl-tools >&2; }
+	@rustup target list --installed 2>/dev/null | grep -qx $(MUSL) || rustup target add $(MUSL)
+	cargo build --locked --target $(MUSL)
