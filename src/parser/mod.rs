@@ -1,4 +1,24 @@
-//! Build logs in, typed reports out.
+//! Build logs in, typed reports out. Deterministic; touches no file, knows no model.
+//!
+//! `lines` cleans, `registry` says which tools there are and what wakes them, `engine` runs their machines,
+//! `findings` collects, `report` makes reports. Each family of tools has its folder, each tool its file.
+
+mod across;
+mod engine;
+mod evidence;
+#[allow(dead_code, reason = "the vocabulary of machines still to come")]
+mod findings;
+mod go;
+mod java;
+mod lanes;
+mod lines;
+mod node;
+mod paths;
+mod python;
+#[allow(dead_code, reason = "the vocabulary of machines still to come")]
+mod registry;
+mod report;
+mod rust;
 
 use std::io::{self, BufRead};
 
@@ -12,6 +32,24 @@ pub struct ParseOptions {
 }
 
 /// Reads a whole log.
-pub fn diagnose(log: impl BufRead, _options: &ParseOptions) -> io::Result<Diagnosis> {
-    Ok(Diagnosis { lines: log.split(b'\n').count() as u64, ..Diagnosis::default() })
+pub fn diagnose(log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
+    let mut engine = engine::Engine::new();
+    let lines = lines::for_each_line(log, |line| engine.line(&line))?;
+    let (out, evidence) = engine.finish();
+    Ok(report::assemble(lines, out, evidence, &options.workspace_roots))
 }
+
+/// Names of all tools the parser understands, in order of precedence.
+pub fn tools() -> impl Iterator<Item = &'static str> {
+    registry::tools().map(|tool| tool.name)
+}
+
+/// A regex made once: `re!(r"^(\S+):(\d+)$")`.
+macro_rules! re {
+    ($pattern:literal) => {{
+        static RE: std::sync::LazyLock<regex::Regex> =
+            std::sync::LazyLock::new(|| regex::Regex::new($pattern).expect("a literal that tests compile"));
+        &*RE
+    }};
+}
+use re;

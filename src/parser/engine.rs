@@ -1,0 +1,144 @@
+//! Runs the machines over the lines: who is awake gets the line, else the trigger set says whom to wake.
+//!
+//! Interleaved output is untangled here: a prefix that marks its process (`[gw0] `, `web:test: `, `api-1  | `) opens
+//! a lane of its own, in which tools run as if they were alone.
+
+use regex::bytes::RegexSet;
+
+use super::evidence::Evidence;
+use super::findings::Findings;
+use super::lanes::Lanes;
+use super::lines::{Line, Mark};
+use super::registry::{self, Flow, Tool, ToolParser};
+
+pub(super) struct Engine {
+    tools: Vec<&'static Tool>,
+    triggers: RegexSet,
+    /// Pattern → tool.
+    owners: Vec<usize>,
+    lanes: Lanes<Lane>,
+    pub(super) out: Findings,
+    evidence: Evidence,
+}
+
+/// The machines of one process's output.
+#[derive(Default)]
+pub(super) struct Lane {
+    /// Latest woken first.
+    awake: Vec<(usize, Box<dyn ToolParser>)>,
+    resting: Vec<(usize, Box<dyn ToolParser>)>,
+}
+
+impl Engine {
+    pub(super) fn new() -> Self {
+        let tools: Vec<_> = registry::tools().collect();
+        let (triggers, owners) = registry::trigger_set(&tools);
+        Self {
+            tools,
+            triggers,
+            owners,
+            lanes: Lanes::default(),
+            out: Findings::default(),
+            evidence: Evidence::new(),
+        }
+    }
+
+    pub(super) fn line(&mut self, line: &Line<'_>) {
+        self.out.at(line.no);
+        match line.mark {
+            Mark::Group => {
+                // A new CI step: whatever ran before has ended.
+                if line.text.starts_with("Run ") {
+                    self.end_of_step();
+                }
+                return;
+            }
+            Mark::EndGroup => return,
+            _ => {}
+        }
+        let matched = !line.text.is_empty() && self.triggers.is_match(line.text.as_bytes());
+        let (lane, text) = self.lanes.of(line.text, matched, |rest| self.triggers.is_match(rest.as_bytes()));
+        let in_lane = Line { text, ..*line };
+        let matched =
+            if text.len() == line.text.len() { matched } else { self.triggers.is_match(text.as_bytes()) };
+        if lane.offer_awake(&in_lane, &mut self.out) {
+            return;
+        }
+        if matched {
+            let hits = self.triggers.matches(text.as_bytes());
+            let mut last = usize::MAX;
+            for pattern in &hits {
+                let tool = self.owners[pattern];
+                if tool == last {
+                    continue;
+                }
+                last = tool;
+                if lane.wake(tool, self.tools[tool], &in_lane, &mut self.out) {
+                    return;
+                }
+            }
+        }
+        self.evidence.line(&in_lane, &mut self.out);
+    }
+
+    pub(super) fn finish(mut self) -> (Findings, Evidence) {
+        self.end_of_step();
+        (self.out, self.evidence)
+    }
+
+    fn end_of_step(&mut self) {
+        for lane in self.lanes.drain() {
+            lane.finish(&mut self.out);
+        }
+    }
+}
+
+impl Lane {
+    /// Whether one of those awake took the line.
+    fn offer_awake(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
+        let mut at = 0;
+        while at < self.awake.len() {
+            let flow = self.awake[at].1.line(line, out);
+            match flow {
+                Flow::Take | Flow::Pass => at += 1,
+                Flow::TakeRest | Flow::Rest => {
+                    let slot = self.awake.remove(at);
+                    self.resting.push(slot);
+                }
+                Flow::Last | Flow::Done => {
+                    let (_, mut machine) = self.awake.remove(at);
+                    machine.finish(out);
+                }
+            }
+            if flow.took() {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Gives a line that triggers `tool` to its machine; whether it took it.
+    fn wake(&mut self, index: usize, tool: &Tool, line: &Line<'_>, out: &mut Findings) -> bool {
+        // Those awake have seen the line and passed on it.
+        if self.awake.iter().any(|(at, _)| *at == index) {
+            return false;
+        }
+        let resting = self.resting.iter().position(|(at, _)| *at == index);
+        let mut machine = resting.map_or_else(|| (tool.new)(), |at| self.resting.swap_remove(at).1);
+        let flow = machine.line(line, out);
+        match flow {
+            Flow::Take | Flow::Pass => self.awake.insert(0, (index, machine)),
+            Flow::TakeRest | Flow::Rest => self.resting.push((index, machine)),
+            Flow::Last | Flow::Done => machine.finish(out),
+        }
+        flow.took()
+    }
+
+    fn finish(mut self, out: &mut Findings) {
+        let mut left: Vec<_> = self.awake.drain(..).chain(self.resting.drain(..)).collect();
+        left.sort_by_key(|(at, _)| *at);
+        for (_, mut machine) in left {
+            machine.finish(out);
+        }
+    }
+}

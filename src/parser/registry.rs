@@ -1,0 +1,74 @@
+//! Every tool the parser understands: a name, the lines that wake it, and its machine. Order is precedence.
+//!
+//! To add a tool: one file in its family's folder, one entry in the family's table, one fixture pair.
+
+use regex::bytes::{RegexSet, RegexSetBuilder};
+
+use super::findings::Findings;
+use super::lines::Line;
+use super::{across, go, java, node, python, rust};
+
+/// One tool.
+pub(crate) struct Tool {
+    /// As in `BugReport::tool` and as the folder of its fixtures.
+    pub(crate) name: &'static str,
+    /// Patterns over a clean line, all tried at once on every line of the log. Anchor them with `^` and keep them
+    /// selective: noise must die after a few bytes. ASCII classes; no Unicode.
+    pub(crate) triggers: &'static [&'static str],
+    pub(crate) new: fn() -> Box<dyn ToolParser>,
+}
+
+/// A tool's machine. It is made when one of its triggers first matches, and gets that line first.
+pub(crate) trait ToolParser {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow;
+
+    /// The output ended (the log, or the CI step): say what is still held back.
+    fn finish(&mut self, _out: &mut Findings) {}
+}
+
+/// What a machine did with a line, and when it wants the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    /// My line; give me the next one, whatever it is.
+    Take,
+    /// Not my line (others may look at it); give me the next one, whatever it is.
+    Pass,
+    /// My line; keep my state, wake me at my next trigger.
+    TakeRest,
+    /// Not my line; keep my state, wake me at my next trigger.
+    Rest,
+    /// My line, my last: forget me.
+    Last,
+    /// Not my line: forget me.
+    Done,
+}
+
+impl Flow {
+    pub(super) fn took(self) -> bool {
+        matches!(self, Self::Take | Self::TakeRest | Self::Last)
+    }
+}
+
+/// All tools, in order of precedence.
+pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
+    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, across::TOOLS].into_iter().flatten()
+}
+
+/// All triggers as one set; the second value maps a pattern to its tool.
+pub(super) fn trigger_set(tools: &[&'static Tool]) -> (RegexSet, Vec<usize>) {
+    let mut owners = Vec::new();
+    let mut patterns = Vec::new();
+    for (at, tool) in tools.iter().enumerate() {
+        for trigger in tool.triggers {
+            patterns.push(*trigger);
+            owners.push(at);
+        }
+    }
+    let set = RegexSetBuilder::new(patterns)
+        .unicode(false)
+        .size_limit(1 << 26)
+        .dfa_size_limit(1 << 23)
+        .build()
+        .expect("triggers are literals that the tests compile");
+    (set, owners)
+}

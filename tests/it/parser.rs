@@ -1,0 +1,126 @@
+//! Every tool the parser knows has logs recorded from the real tool (`tests/fixtures/logs/<tool>/<case>.log`, by
+//! `tests/fixtures/record/`) with the diagnosis expected (`<case>.json`), and says the same under any wrapper.
+//!
+//! After a change that is meant: `UPDATE_FIXTURES=1 cargo test --test it parser`, and read the diff.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use ci_healer::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan};
+use ci_healer::parser::{self, ParseOptions};
+
+struct Case {
+    name: String,
+    log: Vec<u8>,
+    json: PathBuf,
+}
+
+fn cases() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
+    let mut cases = Vec::new();
+    for folder in sorted(&root) {
+        for file in sorted(&folder).into_iter().filter(|f| f.extension().is_some_and(|e| e == "log")) {
+            let name = file.strip_prefix(&root).unwrap().with_extension("").display().to_string();
+            cases.push(Case { name, log: fs::read(&file).unwrap(), json: file.with_extension("json") });
+        }
+    }
+    cases
+}
+
+fn sorted(folder: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<_> = fs::read_dir(folder)
+        .unwrap_or_else(|e| panic!("{}: {e}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn diagnose(log: &[u8]) -> Diagnosis {
+    parser::diagnose(log, &ParseOptions::default()).unwrap()
+}
+
+#[test]
+fn every_tool_has_recorded_logs() {
+    let folders: BTreeSet<String> =
+        cases().iter().map(|case| case.name.split('/').next().unwrap().to_owned()).collect();
+    let without: Vec<_> = parser::tools().filter(|tool| !folders.contains(*tool)).collect();
+    assert!(without.is_empty(), "no fixture pair for {without:?}");
+    let unknown: Vec<_> = folders
+        .iter()
+        .filter(|f| *f != "clean" && *f != "unknown" && !parser::tools().any(|t| t == *f))
+        .collect();
+    assert!(unknown.is_empty(), "fixtures of no tool: {unknown:?}");
+}
+
+#[test]
+fn recorded_logs_give_the_diagnosis_beside_them() {
+    let update = std::env::var_os("UPDATE_FIXTURES").is_some();
+    let mut wrong = Vec::new();
+    for case in cases() {
+        let found = diagnose(&case.log);
+        if update {
+            fs::write(&case.json, serde_json::to_string_pretty(&found).unwrap() + "\n").unwrap();
+            continue;
+        }
+        let json = fs::read(&case.json).unwrap_or_else(|e| panic!("{}: {e}", case.json.display()));
+        let expected: Diagnosis = serde_json::from_slice(&json).unwrap();
+        if found != expected {
+            wrong.push(format!("{}: {}", case.name, serde_json::to_string_pretty(&found).unwrap()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn logs_of_a_tool_are_reported_under_its_name_and_clean_ones_not_at_all() {
+    for case in cases() {
+        let tool = case.name.split('/').next().unwrap();
+        let found = diagnose(&case.log);
+        let passing = case.name.contains("clean") || case.name.contains("pass");
+        if passing {
+            assert!(found.bugs.is_empty(), "{}: {:?}", case.name, found.bugs);
+        } else {
+            assert!(found.bugs.iter().any(|b| b.tool == tool), "{}: {:?}", case.name, found.bugs);
+        }
+    }
+}
+
+/// What a bug says, without where in the log it says it.
+fn content(bugs: Vec<BugReport>) -> Vec<BugReport> {
+    bugs.into_iter()
+        .map(|b| BugReport { log: LogSpan::default(), fingerprint: Fingerprint::default(), ..b })
+        .collect()
+}
+
+type Wrapper = fn(usize, &str) -> String;
+
+const WRAPPERS: &[(&str, Wrapper)] =
+    &[
+        ("timestamps", |at, line| format!("2026-01-01T00:00:{:02}.0000000Z {line}", at % 60)),
+        ("docker", |at, line| format!("#12 {}.{:03} {line}", at / 9, at % 1000)),
+        ("ansi", |_, line| {
+            if line.trim().is_empty() { line.to_owned() } else { format!("\x1b[0m\x1b[1m{line}\x1b[0m") }
+        }),
+        ("crlf", |_, line| format!("{line}\r")),
+    ];
+
+#[test]
+fn what_ci_wraps_around_a_log_changes_nothing() {
+    for case in cases() {
+        let log = String::from_utf8_lossy(&case.log).into_owned();
+        let plain = content(diagnose(log.as_bytes()).bugs);
+        for (name, wrap) in WRAPPERS {
+            let wrapped: Vec<String> = log.split('\n').enumerate().map(|(at, l)| wrap(at, l)).collect();
+            let found = content(diagnose(wrapped.join("\n").as_bytes()).bugs);
+            assert_eq!(found, plain, "{} with {name}", case.name);
+        }
+        let before = "$ npm ci\nadded 812 packages in 12:30:45\nListening at http://localhost:3000:80\nok  \texample.com/other\t0.01s\nPASS src/other.test.js\n";
+        let group = "##[group]Run the build\n";
+        for prelude in [before, group] {
+            let found = content(diagnose(format!("{prelude}{log}").as_bytes()).bugs);
+            assert_eq!(found, plain, "{} after {prelude:?}", case.name);
+        }
+    }
+}
