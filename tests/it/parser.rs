@@ -3,8 +3,6 @@
 //!
 //! After a change that is meant: `UPDATE_FIXTURES=1 cargo test --test it parser`, and read the diff.
 
-#![allow(clippy::unwrap_used, reason = "a helper of tests fails by panicking, as they do")]
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
