@@ -1,1 +1,29 @@
+//! GitHub's API: the event, runs, jobs and logs; publishing; watching; preflight.
 //!
+//! Never fixes, never builds, never touches the disk. Every answer is read through types of our own in which GitHub may
+//! leave out or add whatever it likes. Facts: GitHub's REST documentation (version 2022-11-28) and its changelog.
+
+mod client;
+mod dto;
+mod error;
+mod event;
+mod jobs;
+mod ladder;
+mod monitor;
+mod preflight;
+mod publish;
+mod pull_request;
+mod triggers;
+
+pub use client::{Client, ClientOptions, Policy};
+pub use error::ApiError;
+pub use event::{Head, RunContext, Trigger, read_event};
+pub use jobs::{FailedJob, FailedStep, JobLog, OwnJob, failed_jobs, job_log};
+pub use ladder::{Ladder, PullRequestPolicy, Right, Rung, choose_rung};
+pub use monitor::{Climbed, Timeouts, Watch, climb, failed_run_jobs, watch};
+pub use preflight::{
+    Finding, Preflight, PreflightInput, Rights, Severity, TokenFacts, TokenKind, examine_token, preflight,
+};
+pub use publish::{BranchFacts, dispatch, publish, remote_objects, render_branch};
+pub use pull_request::{PullRequestText, close_pull_request, find_pull_request, open_pull_request};
+pub use triggers::{Triggers, read_triggers};

@@ -1,0 +1,590 @@
+//! Requests that end: own retries within a deadline, rate limits obeyed, answers cached by ETag, pages followed by
+//! `Link`, redirects to other hosts followed without our credentials, and every request counted.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER};
+use http::{HeaderMap, Method, StatusCode};
+use http_body_util::BodyExt;
+use octocrab::Octocrab;
+use octocrab::service::middleware::retry::RetryConfig;
+use secrecy::SecretString;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::{Instant, sleep, timeout};
+
+use super::error::ApiError;
+
+/// The largest JSON answer we read.
+const MAX_ANSWER: usize = 64 << 20;
+/// Pages followed at most; GitHub gives a hundred things on each.
+const MAX_PAGES: usize = 20;
+/// Redirects followed at most for one request.
+const MAX_REDIRECTS: usize = 5;
+
+/// How patient a client is.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Tries of one request, the first included.
+    pub tries: u32,
+    /// Before the second try; doubled each time.
+    pub first_delay: Duration,
+    /// After a secondary limit that names no time; doubled each time.
+    pub secondary_delay: Duration,
+    /// For one request and its answer.
+    pub request_timeout: Duration,
+    /// For one call with all its tries and waits.
+    pub call_timeout: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            tries: 5,
+            first_delay: Duration::from_secs(1),
+            secondary_delay: Duration::from_secs(60),
+            request_timeout: Duration::from_secs(30),
+            call_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What a client is made of.
+#[derive(Debug, Clone)]
+pub struct ClientOptions {
+    /// `https://api.github.com`, or `GITHUB_API_URL`.
+    pub api_url: String,
+    pub token: Option<SecretString>,
+    pub policy: Policy,
+}
+
+/// A connection to GitHub's API with one token. Clones share their cache and counter.
+#[derive(Clone)]
+pub struct Client {
+    inner: Octocrab,
+    http: reqwest::Client,
+    api_url: String,
+    policy: Policy,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    requests: AtomicU64,
+    cache: Mutex<HashMap<String, Cached>>,
+}
+
+#[derive(Clone)]
+struct Cached {
+    etag: String,
+    body: Bytes,
+    next: Option<String>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("api_url", &self.api_url).finish_non_exhaustive()
+    }
+}
+
+/// May a request be sent again when nobody knows whether it was carried out?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Repeat {
+    Yes,
+    No,
+}
+
+/// An answer with a success status.
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A downloaded text, cut in the middle where it was too long.
+pub(super) struct Download {
+    pub(super) bytes: Vec<u8>,
+    pub(super) cut: u64,
+}
+
+impl Client {
+    /// `http` must not follow redirects by itself. Needs a running async runtime.
+    pub fn new(http: reqwest::Client, options: ClientOptions) -> Result<Self, ApiError> {
+        let api_url = options.api_url.trim_end_matches('/').to_owned();
+        let failed = |e: octocrab::Error| ApiError::Transport { call: api_url.clone(), why: explain(&e) };
+        let mut builder = Octocrab::builder().base_uri(api_url.as_str()).map_err(failed)?;
+        // Our own layer decides about tries: it knows which requests may be sent twice, and the deadline.
+        builder = builder.add_retry_config(RetryConfig::None);
+        if let Some(token) = options.token {
+            builder = builder.personal_token(token);
+        }
+        let inner = builder.build_with_reqwest(http.clone()).map_err(failed)?;
+        Ok(Self { inner, http, api_url, policy: options.policy, shared: Arc::default() })
+    }
+
+    /// Requests made so far, by this client and its clones.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.shared.requests.load(Ordering::Relaxed)
+    }
+
+    /// Reads one thing; an unchanged one costs nothing of the rate limit.
+    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        let (body, _) = self.get_cached(path).await?;
+        decode(&format!("GET {path}"), &body)
+    }
+
+    /// Reads one thing with the answer's headers.
+    pub(super) async fn get_with_headers<T: DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<(T, HeaderMap), ApiError> {
+        let answer = self.call(Method::GET, path, None, Repeat::Yes, None).await?;
+        Ok((decode(&format!("GET {path}"), &answer.body)?, answer.headers))
+    }
+
+    /// Reads all pages of a list; `key` names the list inside the answer, `None` where the answer is the list.
+    pub(super) async fn get_all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        key: Option<&str>,
+    ) -> Result<Vec<T>, ApiError> {
+        let mut all = Vec::new();
+        let mut next = Some(path.to_owned());
+        for _ in 0..MAX_PAGES {
+            let Some(path) = next.take() else { break };
+            let call = format!("GET {path}");
+            let (body, link) = self.get_cached(&path).await?;
+            let mut page: Value = decode(&call, &body)?;
+            let list = match key {
+                Some(key) => page.get_mut(key).map(Value::take).unwrap_or_default(),
+                None => page,
+            };
+            let Value::Array(items) = list else {
+                return Err(ApiError::Unreadable { call, why: "there is no list in it".to_owned() });
+            };
+            // One odd item must not cost the others.
+            all.extend(items.into_iter().filter_map(|item| serde_json::from_value(item).ok()));
+            next = link.and_then(|url| self.relative(&url));
+        }
+        Ok(all)
+    }
+
+    /// Sends something and reads the answer; `None` for an empty one.
+    pub(super) async fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+        repeat: Repeat,
+    ) -> Result<(StatusCode, Option<T>), ApiError> {
+        let call = format!("{method} {path}");
+        let body = serde_json::to_value(body)
+            .map_err(|e| ApiError::Unreadable { call: call.clone(), why: e.to_string() })?;
+        let answer = self.call(method, path, Some(&body), repeat, None).await?;
+        let value = if answer.body.is_empty() { None } else { Some(decode(&call, &answer.body)?) };
+        Ok((answer.status, value))
+    }
+
+    /// As [`Self::send`], for calls that always answer with something.
+    pub(super) async fn create<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &(impl Serialize + ?Sized),
+        repeat: Repeat,
+    ) -> Result<T, ApiError> {
+        let call = format!("{method} {path}");
+        let (_, value) = self.send(method, path, body, repeat).await?;
+        value.ok_or_else(|| ApiError::Unreadable { call, why: "it is empty".to_owned() })
+    }
+
+    /// Downloads what the API redirects to, at most `limit` bytes of it: the first quarter and the end.
+    pub(super) async fn download(&self, path: &str, limit: usize) -> Result<Download, ApiError> {
+        let call = format!("GET {path}");
+        let answer = self.call(Method::GET, path, None, Repeat::Yes, None).await?;
+        let Some(target) = location(&answer.headers) else {
+            return Ok(Download { bytes: answer.body.to_vec(), cut: 0 });
+        };
+        // The signed address itself is the permission; our token has no business there.
+        let transport =
+            |e: reqwest::Error| ApiError::Transport { call: call.clone(), why: explain(&e.without_url()) };
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        let response = timeout(self.policy.request_timeout, self.http.get(target).send())
+            .await
+            .map_err(|_| slow(&call, self.policy.request_timeout))?
+            .map_err(transport)?;
+        match response.status() {
+            status if status.is_success() => {}
+            StatusCode::NOT_FOUND => return Err(ApiError::NotFound { call }),
+            status => return Err(ApiError::Server { call, status: status.as_u16() }),
+        }
+        let mut kept = HeadTail::new(limit);
+        let mut response = response;
+        loop {
+            let chunk = timeout(self.policy.request_timeout, response.chunk())
+                .await
+                .map_err(|_| slow(&call, self.policy.request_timeout))?
+                .map_err(transport)?;
+            match chunk {
+                Some(chunk) => kept.push(&chunk),
+                None => return Ok(kept.finish()),
+            }
+        }
+    }
+
+    async fn get_cached(&self, path: &str) -> Result<(Bytes, Option<String>), ApiError> {
+        let known = self.cache().get(path).cloned();
+        let etag = known.as_ref().map(|c| c.etag.as_str());
+        let answer = self.call(Method::GET, path, None, Repeat::Yes, etag).await?;
+        if let (StatusCode::NOT_MODIFIED, Some(known)) = (answer.status, known) {
+            return Ok((known.body, known.next));
+        }
+        let next = answer.headers.get(LINK).and_then(|l| l.to_str().ok()).and_then(next_link);
+        if let Some(etag) = answer.headers.get(ETAG).and_then(|e| e.to_str().ok()) {
+            let cached = Cached { etag: etag.to_owned(), body: answer.body.clone(), next: next.clone() };
+            self.cache().insert(path.to_owned(), cached);
+        }
+        Ok((answer.body, next))
+    }
+
+    fn cache(&self) -> std::sync::MutexGuard<'_, HashMap<String, Cached>> {
+        self.shared.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The path of an address on our own host; nothing for others, which must not see the token.
+    fn relative(&self, url: &str) -> Option<String> {
+        let rest = url.strip_prefix(&self.api_url)?;
+        rest.starts_with('/').then(|| rest.to_owned())
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        repeat: Repeat,
+        etag: Option<&str>,
+    ) -> Result<Answer, ApiError> {
+        let call = format!("{method} {}", path.split('?').next().unwrap_or(path));
+        let deadline = Instant::now() + self.policy.call_timeout;
+        let mut path = path.to_owned();
+        let mut redirects = 0;
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let outcome =
+                timeout(self.policy.request_timeout, self.once(&call, method.clone(), &path, body, etag))
+                    .await
+                    .unwrap_or_else(|_| Err(slow(&call, self.policy.request_timeout)));
+            let (error, wait) = match outcome {
+                Ok(answer) if answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED => {
+                    // A moved repository answers on our own host; another host is for `download` to go to.
+                    let moved = location(&answer.headers)
+                        .and_then(|l| self.relative(&l))
+                        .filter(|_| method == Method::GET || answer.status.as_u16() >= 307);
+                    match moved {
+                        Some(next) if redirects < MAX_REDIRECTS => {
+                            (path, redirects, attempt) = (next, redirects + 1, 0);
+                            continue;
+                        }
+                        _ => return Ok(answer),
+                    }
+                }
+                Ok(answer) if answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED => {
+                    return Ok(answer);
+                }
+                Ok(answer) => match judge(&call, &answer, &self.policy, attempt) {
+                    // Limits are told before anything is done, so sending again is always right.
+                    (error @ ApiError::RateLimited { .. }, wait) => (error, wait),
+                    (error, Some(wait)) if repeat == Repeat::Yes => (error, Some(wait)),
+                    (error, _) => (error, None),
+                },
+                Err(error) if repeat == Repeat::Yes => {
+                    (error, Some(backoff(self.policy.first_delay, attempt)))
+                }
+                Err(error) => (error, None),
+            };
+            let Some(wait) = wait.filter(|w| attempt < self.policy.tries && Instant::now() + *w < deadline)
+            else {
+                return Err(error);
+            };
+            log::info!("{error}; trying again in {} ms", wait.as_millis());
+            sleep(wait).await;
+        }
+    }
+
+    async fn once(
+        &self,
+        call: &str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        etag: Option<&str>,
+    ) -> Result<Answer, ApiError> {
+        let failed = |e: octocrab::Error| ApiError::Transport { call: call.to_owned(), why: explain(&e) };
+        let mut builder =
+            http::Request::builder().method(method).uri(path).header(ACCEPT, "application/vnd.github+json");
+        if let Some(etag) = etag {
+            builder = builder.header(IF_NONE_MATCH, etag);
+        }
+        let request = self.inner.build_request(builder, body).map_err(failed)?;
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
+        let response = self.inner.execute(request).await.map_err(failed)?;
+        let (parts, mut stream) = response.into_parts();
+        let mut body = Vec::new();
+        while let Some(frame) = stream.frame().await {
+            if let Ok(data) = frame.map_err(failed)?.into_data() {
+                body.extend_from_slice(&data);
+                if body.len() > MAX_ANSWER {
+                    let why = format!("it is longer than {MAX_ANSWER} bytes");
+                    return Err(ApiError::Unreadable { call: call.to_owned(), why });
+                }
+            }
+        }
+        Ok(Answer { status: parts.status, headers: parts.headers, body: body.into() })
+    }
+}
+
+/// The error behind an answer, and how long to wait before another try could be worth it.
+fn judge(call: &str, answer: &Answer, policy: &Policy, attempt: u32) -> (ApiError, Option<Duration>) {
+    let call = call.to_owned();
+    let message = message(&answer.body);
+    let header = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok());
+    match answer.status.as_u16() {
+        401 => (ApiError::Unauthorized { call }, None),
+        403 | 429 => match limit_wait(&answer.headers, answer.status.as_u16(), &message, policy, attempt) {
+            Some(wait) => (ApiError::RateLimited { call, wait }, Some(wait)),
+            None => {
+                let accepted = header("x-accepted-github-permissions").map(str::to_owned);
+                (ApiError::Forbidden { call, message, accepted }, None)
+            }
+        },
+        404 => (ApiError::NotFound { call }, None),
+        status @ (408 | 500..=599) => {
+            (ApiError::Server { call, status }, Some(backoff(policy.first_delay, attempt)))
+        }
+        status => (ApiError::Invalid { call, status, message }, None),
+    }
+}
+
+/// How long a limit lasts; `None` where it is no limit but a missing right.
+fn limit_wait(
+    headers: &HeaderMap,
+    status: u16,
+    message: &str,
+    policy: &Policy,
+    attempt: u32,
+) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+    if let Some(seconds) = number(RETRY_AFTER.as_str()) {
+        return Some(Duration::from_secs(seconds));
+    }
+    if number("x-ratelimit-remaining") == Some(0)
+        && let Some(reset) = number("x-ratelimit-reset")
+    {
+        // By GitHub's own clock where it tells it: the runner's may be off.
+        let now = headers
+            .get(http::header::DATE)
+            .and_then(|d| d.to_str().ok())
+            .and_then(http_date)
+            .unwrap_or_else(unix_now);
+        return Some(Duration::from_secs(reset.saturating_sub(now) + 1));
+    }
+    let secondary = message.to_ascii_lowercase().contains("rate limit");
+    (status == 429 || secondary).then(|| backoff(policy.secondary_delay, attempt))
+}
+
+fn backoff(first: Duration, attempt: u32) -> Duration {
+    first.saturating_mul(1 << attempt.saturating_sub(1).min(6))
+}
+
+fn unix_now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
+}
+
+/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`.
+fn http_date(text: &str) -> Option<u64> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut parts = text.split_once(", ")?.1.split(' ');
+    let day: u64 = parts.next()?.parse().ok()?;
+    let month_name = parts.next()?;
+    let month = MONTHS.iter().position(|m| *m == month_name)? as u64 + 1;
+    let year: u64 = parts.next()?.parse().ok().filter(|y| (1970..10_000).contains(y))?;
+    let mut clock = parts.next()?.split(':').map(|n| n.parse::<u64>().ok());
+    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
+    // Days from the civil calendar, with the year beginning in March so that leap days come last.
+    let shifted = if month <= 2 { year - 1 } else { year };
+    let month_index = (month + 9) % 12;
+    let day_of_year = (153 * month_index + 2) / 5 + day - 1;
+    let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year;
+    Some(days.checked_sub(719_468)? * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn decode<T: DeserializeOwned>(call: &str, body: &[u8]) -> Result<T, ApiError> {
+    serde_json::from_slice(body)
+        .map_err(|e| ApiError::Unreadable { call: call.to_owned(), why: e.to_string() })
+}
+
+/// GitHub's own words: the message and what its list of errors adds.
+fn message(body: &[u8]) -> String {
+    let Ok(value) = serde_json::from_slice::<Value>(body) else {
+        return "it gives no reason".to_owned();
+    };
+    let mut text = value.get("message").and_then(Value::as_str).unwrap_or("it gives no reason").to_owned();
+    for error in value.get("errors").and_then(Value::as_array).into_iter().flatten() {
+        let part = match error {
+            Value::String(text) => text.clone(),
+            other => {
+                let field = |name| other.get(name).and_then(Value::as_str);
+                field("message").map_or_else(
+                    || [field("field"), field("code")].into_iter().flatten().collect::<Vec<_>>().join(" "),
+                    str::to_owned,
+                )
+            }
+        };
+        if !part.is_empty() {
+            text.push_str("; ");
+            text.push_str(&part);
+        }
+    }
+    text.chars().take(500).collect()
+}
+
+fn location(headers: &HeaderMap) -> Option<String> {
+    headers.get(LOCATION).and_then(|l| l.to_str().ok()).map(str::to_owned)
+}
+
+/// The address of `rel="next"`.
+fn next_link(header: &str) -> Option<String> {
+    header.split(',').find_map(|part| {
+        let (url, parameters) = part.trim().strip_prefix('<')?.split_once('>')?;
+        parameters.split(';').any(|p| p.trim() == r#"rel="next""#).then(|| url.to_owned())
+    })
+}
+
+fn slow(call: &str, after: Duration) -> ApiError {
+    ApiError::Transport { call: call.to_owned(), why: format!("no answer within {} s", after.as_secs()) }
+}
+
+/// An error with its causes; never the address, which may be a signed one.
+fn explain(error: &dyn std::error::Error) -> String {
+    let mut text = String::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let line = error.to_string();
+        let line = line.lines().next().unwrap_or_default();
+        if !text.contains(line) {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(line);
+        }
+        cause = error.source();
+    }
+    text.chars().take(400).collect()
+}
+
+/// Keeps the first quarter and the end of a stream within a limit.
+struct HeadTail {
+    limit: usize,
+    head: Vec<u8>,
+    tail: std::collections::VecDeque<u8>,
+    cut: u64,
+}
+
+impl HeadTail {
+    fn new(limit: usize) -> Self {
+        Self { limit, head: Vec::new(), tail: std::collections::VecDeque::new(), cut: 0 }
+    }
+
+    fn push(&mut self, mut chunk: &[u8]) {
+        let room = (self.limit / 4).saturating_sub(self.head.len()).min(chunk.len());
+        self.head.extend_from_slice(&chunk[..room]);
+        chunk = &chunk[room..];
+        self.tail.extend(chunk);
+        let tail_limit = self.limit - self.limit / 4;
+        if self.tail.len() > tail_limit {
+            let excess = self.tail.len() - tail_limit;
+            self.tail.drain(..excess);
+            self.cut += excess as u64;
+        }
+    }
+
+    fn finish(self) -> Download {
+        let mut bytes = self.head;
+        if self.cut > 0 {
+            bytes.extend_from_slice(format!("\n[{} bytes left out]\n", self.cut).as_bytes());
+        }
+        bytes.extend(self.tail);
+        Download { bytes, cut: self.cut }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(k, v)| (http::HeaderName::from_static(k), v.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn limits_and_missing_rights_are_told_apart() {
+        let policy = Policy::default();
+        let wait = |status, pairs: &[(&'static str, &str)], message: &str| {
+            limit_wait(&headers(pairs), status, message, &policy, 1).map(|d| d.as_secs())
+        };
+        assert_eq!(wait(403, &[("retry-after", "7")], ""), Some(7));
+        let primary = [
+            ("x-ratelimit-remaining", "0"),
+            ("x-ratelimit-reset", "784111787"),
+            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
+        ];
+        assert_eq!(wait(403, &primary, "API rate limit exceeded"), Some(11));
+        assert_eq!(wait(403, &[], "You have exceeded a secondary rate limit."), Some(60));
+        assert_eq!(wait(429, &[], ""), Some(60));
+        assert_eq!(
+            wait(403, &[("x-ratelimit-remaining", "12")], "Resource not accessible by integration"),
+            None
+        );
+    }
+
+    #[test]
+    fn dates() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
+        assert_eq!(http_date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
+        assert_eq!(http_date("rubbish"), None);
+    }
+
+    #[test]
+    fn pages_and_reasons() {
+        let link =
+            r#"<https://api.github.com/x?page=1>; rel="prev", <https://api.github.com/x?page=3>; rel="next""#;
+        assert_eq!(next_link(link).as_deref(), Some("https://api.github.com/x?page=3"));
+        assert_eq!(next_link(r#"<https://api.github.com/x?page=1>; rel="last""#), None);
+        let body = br#"{"message":"Validation Failed","errors":[{"resource":"PullRequest","message":"A pull request already exists"},{"field":"head","code":"invalid"},"plain"]}"#;
+        assert_eq!(message(body), "Validation Failed; A pull request already exists; head invalid; plain");
+        assert_eq!(message(b"<html>"), "it gives no reason");
+    }
+
+    #[test]
+    fn long_texts_keep_both_ends() {
+        let mut kept = HeadTail::new(40);
+        for n in 0..10u8 {
+            kept.push(&[b'0' + n; 10]);
+        }
+        let download = kept.finish();
+        assert_eq!(download.cut, 60);
+        let text = String::from_utf8(download.bytes).unwrap();
+        assert!(text.starts_with("0000000000\n[60 bytes left out]\n7777"), "{text}");
+        assert!(text.ends_with("9999999999"));
+    }
+}

@@ -1,0 +1,209 @@
+//! GitHub's answers as we read them: nearly everything may be missing, and new words are no errors.
+
+use serde::{Deserialize, Serialize};
+
+/// A state GitHub reports, for runs, jobs and steps alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Status {
+    Completed,
+    InProgress,
+    Queued,
+    Requested,
+    Waiting,
+    Pending,
+    ActionRequired,
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+/// How something ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Conclusion {
+    Success,
+    Failure,
+    Cancelled,
+    TimedOut,
+    StartupFailure,
+    ActionRequired,
+    Neutral,
+    Skipped,
+    Stale,
+    #[serde(other)]
+    Unknown,
+}
+
+impl Conclusion {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+            Self::StartupFailure => "startup_failure",
+            Self::ActionRequired => "action_required",
+            Self::Neutral => "neutral",
+            Self::Skipped => "skipped",
+            Self::Stale => "stale",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Run {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) status: Option<Status>,
+    #[serde(default)]
+    pub(super) conclusion: Option<Conclusion>,
+    #[serde(default)]
+    pub(super) head_sha: Option<String>,
+    /// `.github/workflows/ci.yml`, sometimes with `@ref`.
+    #[serde(default)]
+    pub(super) path: Option<String>,
+    #[serde(default)]
+    pub(super) run_attempt: Option<u64>,
+    #[serde(default)]
+    pub(super) html_url: Option<String>,
+    #[serde(default)]
+    pub(super) event: Option<String>,
+}
+
+impl Run {
+    /// The workflow's file, without the ref.
+    pub(super) fn file(&self) -> &str {
+        let path = self.path.as_deref().unwrap_or_default();
+        path.split('@').next().unwrap_or(path)
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Job {
+    pub(super) id: u64,
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) status: Option<Status>,
+    #[serde(default)]
+    pub(super) conclusion: Option<Conclusion>,
+    #[serde(default)]
+    pub(super) html_url: Option<String>,
+    #[serde(default)]
+    pub(super) runner_name: Option<String>,
+    #[serde(default)]
+    pub(super) steps: Option<Vec<Step>>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Step {
+    #[serde(default)]
+    pub(super) name: Option<String>,
+    #[serde(default)]
+    pub(super) number: Option<u64>,
+    #[serde(default)]
+    pub(super) conclusion: Option<Conclusion>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Reference {
+    pub(super) object: ReferenceTarget,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct ReferenceTarget {
+    pub(super) sha: String,
+}
+
+/// A blob or tree just made.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Object {
+    pub(super) sha: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Commit {
+    pub(super) sha: String,
+    pub(super) tree: Object,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Tree {
+    pub(super) sha: String,
+    #[serde(default)]
+    pub(super) tree: Vec<TreeEntry>,
+    #[serde(default)]
+    pub(super) truncated: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct TreeEntry {
+    pub(super) path: String,
+    pub(super) mode: String,
+    pub(super) sha: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct BlobContent {
+    pub(super) content: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Pull {
+    pub(super) number: u64,
+    #[serde(default)]
+    pub(super) html_url: Option<String>,
+    #[serde(default)]
+    pub(super) body: Option<String>,
+    #[serde(default)]
+    pub(super) head: Option<PullEnd>,
+    #[serde(default)]
+    pub(super) base: Option<PullEnd>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct PullEnd {
+    #[serde(rename = "ref", default)]
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) repo: Option<RepositoryName>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct RepositoryName {
+    #[serde(default)]
+    pub(super) full_name: Option<String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Repository {
+    #[serde(default)]
+    pub(super) default_branch: Option<String>,
+    #[serde(default)]
+    pub(super) archived: bool,
+    #[serde(default)]
+    pub(super) permissions: Option<RepositoryPermissions>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+pub(super) struct RepositoryPermissions {
+    #[serde(default)]
+    pub(super) push: bool,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Dispatched {
+    #[serde(default)]
+    pub(super) workflow_run_id: Option<u64>,
+}
+
+/// One of the rules that hold for a branch.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Rule {
+    #[serde(rename = "type", default)]
+    pub(super) kind: String,
+}

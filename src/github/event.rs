@@ -1,0 +1,209 @@
+//! The event that started this run: what failed, where a heal may go, and whether it may go anywhere at all.
+//!
+//! A pure reader of the payload; who sent it decides what we may do, so anything unclear counts as foreign.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::contract::git::{BranchName, CommitSha, RepoSlug};
+
+/// What the runner's variables say, for what the payload leaves out.
+#[derive(Debug, Clone, Default)]
+pub struct RunContext {
+    pub event_name: String,
+    pub repository: Option<RepoSlug>,
+    pub sha: Option<CommitSha>,
+    pub ref_name: Option<String>,
+    /// `refs/heads/…`, `refs/pull/…/merge`, `refs/tags/…`
+    pub git_ref: Option<String>,
+    pub run_id: Option<u64>,
+    pub run_attempt: Option<u64>,
+}
+
+/// The commit that a heal sits on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// The pull request's head, not the merge that CI ran.
+    pub sha: CommitSha,
+    /// `None` for tags and detached commits.
+    pub branch: Option<BranchName>,
+}
+
+/// Read once per run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trigger {
+    pub event: String,
+    pub head: Option<Head>,
+    /// Where a pull request of the heal would go: the failing branch.
+    pub base_branch: Option<BranchName>,
+    pub default_branch: Option<BranchName>,
+    pub pull_request: Option<u64>,
+    /// The run whose failure is to be healed: the triggering one for `workflow_run`, else our own.
+    pub run_id: Option<u64>,
+    pub run_attempt: Option<u64>,
+    /// The triggering run is over and its logs are there.
+    pub run_is_over: bool,
+    /// Why nothing may be published, where that is so.
+    pub diagnose_only: Option<String>,
+}
+
+impl Trigger {
+    /// True for a branch that a heal made: its runs never start another heal.
+    #[must_use]
+    pub fn is_heal_branch(&self, prefix: &str) -> bool {
+        let branch = self.head.as_ref().and_then(|h| h.branch.as_ref());
+        !prefix.is_empty() && branch.is_some_and(|b| b.as_str().starts_with(prefix))
+    }
+}
+
+/// Reads the payload of `GITHUB_EVENT_PATH`.
+#[must_use]
+pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
+    let text = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str);
+    let number = |pointer: &str| payload.pointer(pointer).and_then(Value::as_u64);
+    let branch = |pointer: &str| text(pointer).and_then(|name| BranchName::new(name).ok());
+    let commit = |pointer: &str| text(pointer).and_then(|sha| CommitSha::new(sha).ok());
+    let own = context.repository.as_ref().map(ToString::to_string);
+    let own = own.as_deref().or(text("/repository/full_name"));
+    // A deleted fork has no name any more; it is still not ours.
+    let is_ours =
+        |pointer: &str| own.is_some_and(|own| text(pointer).is_some_and(|r| r.eq_ignore_ascii_case(own)));
+    let foreign = |what: &str| {
+        Some(format!(
+            "{what} comes from another repository, so it is only diagnosed: its code must not meet our rights"
+        ))
+    };
+    let mut trigger = Trigger {
+        event: context.event_name.clone(),
+        head: None,
+        base_branch: None,
+        default_branch: branch("/repository/default_branch"),
+        pull_request: None,
+        run_id: context.run_id,
+        run_attempt: context.run_attempt,
+        run_is_over: false,
+        diagnose_only: None,
+    };
+    match context.event_name.as_str() {
+        "pull_request" | "pull_request_target" | "pull_request_review" => {
+            trigger.pull_request = number("/pull_request/number").or(number("/number"));
+            trigger.head = commit("/pull_request/head/sha")
+                .map(|sha| Head { sha, branch: branch("/pull_request/head/ref") });
+            trigger.base_branch = branch("/pull_request/head/ref");
+            if context.event_name == "pull_request_target" {
+                trigger.diagnose_only = Some(
+                    "pull_request_target runs with the base branch's rights, so it is only diagnosed; use pull_request"
+                        .to_owned(),
+                );
+            } else if !is_ours("/pull_request/head/repo/full_name") {
+                trigger.diagnose_only = foreign("the pull request");
+            } else if text("/sender/login") == Some("dependabot[bot]") {
+                trigger.diagnose_only = Some(
+                    "runs started by Dependabot have a read-only token and no secrets, so the failure is only diagnosed"
+                        .to_owned(),
+                );
+            }
+        }
+        "workflow_run" => {
+            trigger.run_id = number("/workflow_run/id");
+            trigger.run_attempt = number("/workflow_run/run_attempt");
+            trigger.run_is_over = true;
+            trigger.pull_request = number("/workflow_run/pull_requests/0/number");
+            trigger.head = commit("/workflow_run/head_sha")
+                .map(|sha| Head { sha, branch: branch("/workflow_run/head_branch") });
+            trigger.base_branch = branch("/workflow_run/head_branch");
+            if !is_ours("/workflow_run/head_repository/full_name") {
+                trigger.diagnose_only = foreign("the failed run");
+            } else if text("/workflow_run/event") == Some("pull_request_target") {
+                trigger.diagnose_only =
+                    Some("the failed run is of pull_request_target, so it is only diagnosed".to_owned());
+            }
+        }
+        _ => {
+            let sha = commit("/after").or_else(|| context.sha.clone());
+            let is_branch = context.git_ref.as_deref().is_none_or(|r| r.starts_with("refs/heads/"));
+            let name = context.ref_name.as_deref().filter(|_| is_branch);
+            let name = name.and_then(|n| BranchName::new(n).ok());
+            trigger.base_branch.clone_from(&name);
+            trigger.head = sha.map(|sha| Head { sha, branch: name });
+        }
+    }
+    trigger
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn context(event: &str) -> RunContext {
+        RunContext {
+            event_name: event.to_owned(),
+            repository: Some(RepoSlug::new("o/r").unwrap()),
+            sha: Some(CommitSha::new(&"1".repeat(40)).unwrap()),
+            ref_name: Some("main".to_owned()),
+            git_ref: Some("refs/heads/main".to_owned()),
+            run_id: Some(7),
+            run_attempt: Some(1),
+        }
+    }
+
+    #[test]
+    fn a_push() {
+        let payload =
+            json!({"after": "2".repeat(40), "repository": {"default_branch": "main", "full_name": "o/r"}});
+        let trigger = read_event(&payload, &context("push"));
+        assert_eq!(trigger.head.as_ref().unwrap().sha.as_str(), "2".repeat(40));
+        assert_eq!(trigger.base_branch.unwrap().as_str(), "main");
+        assert_eq!(trigger.diagnose_only, None);
+        let tag = RunContext {
+            git_ref: Some("refs/tags/v1".to_owned()),
+            ref_name: Some("v1".to_owned()),
+            ..context("push")
+        };
+        assert_eq!(read_event(&payload, &tag).base_branch, None);
+    }
+
+    fn pull(repo: Value) -> Value {
+        json!({"number": 5, "sender": {"login": "ada"}, "pull_request": {"number": 5,
+            "head": {"sha": "3".repeat(40), "ref": "topic", "repo": repo}, "base": {"ref": "main"}}})
+    }
+
+    #[test]
+    fn pull_requests_of_our_own_and_of_forks() {
+        let own = read_event(&pull(json!({"full_name": "O/R"})), &context("pull_request"));
+        assert_eq!(own.diagnose_only, None);
+        assert_eq!(own.base_branch.unwrap().as_str(), "topic");
+        assert_eq!(own.pull_request, Some(5));
+        for repo in [json!({"full_name": "evil/r"}), Value::Null] {
+            let fork = read_event(&pull(repo), &context("pull_request"));
+            assert!(fork.diagnose_only.unwrap().contains("another repository"));
+        }
+        let target = read_event(&pull(json!({"full_name": "o/r"})), &context("pull_request_target"));
+        assert!(target.diagnose_only.unwrap().contains("pull_request_target"));
+    }
+
+    #[test]
+    fn a_failed_run_of_another_workflow() {
+        let payload = json!({"workflow_run": {"id": 99, "run_attempt": 2, "head_sha": "4".repeat(40),
+            "head_branch": "heal/x-1234567", "event": "push", "head_repository": {"full_name": "o/r"}, "pull_requests": []}});
+        let trigger = read_event(&payload, &context("workflow_run"));
+        assert_eq!((trigger.run_id, trigger.run_attempt), (Some(99), Some(2)));
+        assert!(trigger.run_is_over && trigger.is_heal_branch("heal/"));
+        assert!(!trigger.is_heal_branch(""));
+        let fork = json!({"workflow_run": {"id": 1, "head_sha": "4".repeat(40), "head_repository": {"full_name": "evil/r"}}});
+        assert!(read_event(&fork, &context("workflow_run")).diagnose_only.is_some());
+    }
+
+    #[test]
+    fn rubbish_never_panics() {
+        for payload in
+            [Value::Null, json!([]), json!({"pull_request": 1}), json!({"workflow_run": {"id": "x"}})]
+        {
+            for event in ["push", "pull_request", "workflow_run", "schedule", ""] {
+                let _ = read_event(&payload, &context(event));
+            }
+        }
+    }
+}

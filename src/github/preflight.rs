@@ -1,0 +1,396 @@
+//! Looks ahead, in seconds and before any build: what the tokens are and may do, whether a push will start CI, and what
+//! would stop the run at its end. Each finding says what to change.
+//!
+//! Rights are tried where GitHub does not tell them, by calls that cannot take effect: an empty file nobody refers to, a
+//! pull request from and a dispatch on a branch that does not exist.
+
+use http::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::client::{Client, Repeat};
+use super::dto;
+use super::error::ApiError;
+use super::event::Trigger;
+use super::ladder::{Ladder, PullRequestPolicy, Right, Rung, choose_rung};
+use super::publish::encode;
+use super::triggers::Triggers;
+use crate::contract::git::{BranchName, RepoSlug};
+
+/// A branch that nobody has.
+const NOWHERE: &str = "ci-healer-preflight-no-such-branch";
+
+/// What a token is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenKind {
+    /// The job's own `GITHUB_TOKEN`: what it does starts no workflow runs.
+    Job,
+    App,
+    ClassicPat,
+    FineGrainedPat,
+    OAuth,
+    Unknown,
+}
+
+impl TokenKind {
+    /// Whether a push with it starts workflow runs.
+    #[must_use]
+    pub fn starts_runs(self) -> bool {
+        self != Self::Job
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Job => "the job's own token",
+            Self::App => "a GitHub App's token",
+            Self::ClassicPat => "a classic personal access token",
+            Self::FineGrainedPat => "a fine-grained personal access token",
+            Self::OAuth => "an OAuth token",
+            Self::Unknown => "a token of an unknown kind",
+        }
+    }
+}
+
+/// What a token may do in the repository.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rights {
+    /// Make commits and branches.
+    pub contents: Right,
+    /// Dispatch workflows.
+    pub actions: Right,
+    pub pull_requests: Right,
+    /// Change workflow files, which a heal never does.
+    pub workflows: Right,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenFacts {
+    pub kind: TokenKind,
+    pub rights: Rights,
+}
+
+/// How much a finding matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    Fine,
+    Note,
+    Warning,
+    /// The run cannot do what it is for.
+    Blocking,
+}
+
+/// One thing found, and what to change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub severity: Severity,
+    pub what: String,
+    pub remedy: Option<String>,
+}
+
+impl Finding {
+    /// A finding without a remedy.
+    pub fn new(severity: Severity, what: impl Into<String>) -> Self {
+        Self { severity, what: what.into(), remedy: None }
+    }
+
+    /// Says what to change.
+    #[must_use]
+    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.remedy = Some(remedy.into());
+        self
+    }
+}
+
+/// What the preflight rests on beside GitHub's answers.
+#[derive(Debug, Clone)]
+pub struct PreflightInput<'a> {
+    pub repo: &'a RepoSlug,
+    pub trigger: &'a Trigger,
+    /// The token that pushes, as [`examine_token`] found it.
+    pub token: Option<&'a TokenFacts>,
+    /// The mode pushes at its end.
+    pub publishes: bool,
+    pub waits_for_ci: bool,
+    pub pull_request: PullRequestPolicy,
+    pub workflow_file: Option<&'a str>,
+    pub triggers: &'a Triggers,
+    pub branch: &'a BranchName,
+    pub has_approval_runs: bool,
+    /// Commits go through the API, where GitHub signs them.
+    pub commits_by_api: bool,
+    /// Found by others: Docker, the model servers.
+    pub findings: Vec<Finding>,
+}
+
+/// Everything found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Preflight {
+    pub findings: Vec<Finding>,
+    pub rung: Rung,
+    /// The default branch, as GitHub tells it.
+    pub default_branch: Option<BranchName>,
+    /// Publishing is not for this run; diagnose instead.
+    pub diagnose_only: Option<String>,
+}
+
+impl Preflight {
+    /// The first finding that stops the run.
+    #[must_use]
+    pub fn blocking(&self) -> Option<&Finding> {
+        self.findings.iter().find(|f| f.severity == Severity::Blocking)
+    }
+}
+
+/// Finds out what a token is and, with `probe`, what it may do. `workflow_file` is the one that would be dispatched.
+pub async fn examine_token(
+    client: &Client,
+    repo: &RepoSlug,
+    token: &SecretString,
+    workflow_file: Option<&str>,
+    probe: bool,
+) -> Result<TokenFacts, ApiError> {
+    let kind = match prefix(token.expose_secret()) {
+        Some(kind) => kind,
+        None => installation_kind(client).await?,
+    };
+    if kind == TokenKind::ClassicPat {
+        let path = format!("/repos/{repo}");
+        let (repository, headers) = client.get_with_headers::<dto::Repository>(&path).await?;
+        let scopes = headers.get("x-oauth-scopes").and_then(|s| s.to_str().ok()).unwrap_or_default();
+        return Ok(TokenFacts { kind, rights: scoped(scopes, repository.permissions) });
+    }
+    if !probe {
+        return Ok(TokenFacts { kind, rights: Rights::default() });
+    }
+    let (contents, pull_requests, actions) = tokio::join!(
+        probe_contents(client, repo),
+        probe_pull_requests(client, repo),
+        probe_actions(client, repo, workflow_file),
+    );
+    let workflows = if kind == TokenKind::Job { Right::No } else { Right::Unknown };
+    let rights = Rights { contents: contents?, actions: actions?, pull_requests: pull_requests?, workflows };
+    Ok(TokenFacts { kind, rights })
+}
+
+/// What the first letters say; installation tokens say too little.
+fn prefix(token: &str) -> Option<TokenKind> {
+    const PREFIXES: [(&str, TokenKind); 4] = [
+        ("ghp_", TokenKind::ClassicPat),
+        ("github_pat_", TokenKind::FineGrainedPat),
+        ("gho_", TokenKind::OAuth),
+        ("ghu_", TokenKind::App),
+    ];
+    if token.starts_with("ghs_") {
+        return None;
+    }
+    let known = PREFIXES.iter().find(|(prefix, _)| token.starts_with(prefix)).map(|(_, kind)| *kind);
+    Some(known.unwrap_or(TokenKind::Unknown))
+}
+
+/// A job's own token and an App's look alike; only GraphQL tells whose they are.
+async fn installation_kind(client: &Client) -> Result<TokenKind, ApiError> {
+    let body = json!({"query": "query { viewer { login } }"});
+    let answer: Result<Value, ApiError> = client.create(Method::POST, "/graphql", &body, Repeat::Yes).await;
+    match answer {
+        Ok(value) => Ok(match value.pointer("/data/viewer/login").and_then(Value::as_str) {
+            Some("github-actions[bot]" | "github-actions") => TokenKind::Job,
+            Some(_) => TokenKind::App,
+            // In doubt no promise of runs.
+            None => TokenKind::Job,
+        }),
+        Err(ApiError::Forbidden { .. } | ApiError::NotFound { .. }) => Ok(TokenKind::Job),
+        Err(error) => Err(error),
+    }
+}
+
+fn scoped(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Rights {
+    let has = |name: &str| scopes.split(',').any(|s| s.trim() == name);
+    let may_push = permissions.is_none_or(|p| p.push);
+    let right = |granted: bool| if granted && may_push { Right::Yes } else { Right::No };
+    let repo = has("repo") || has("public_repo");
+    Rights {
+        contents: right(repo),
+        actions: right(repo),
+        pull_requests: right(repo),
+        workflows: right(has("workflow")),
+    }
+}
+
+async fn probe_contents(client: &Client, repo: &RepoSlug) -> Result<Right, ApiError> {
+    let body = json!({"content": "", "encoding": "utf-8"});
+    let path = format!("/repos/{repo}/git/blobs");
+    told(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
+}
+
+async fn probe_pull_requests(client: &Client, repo: &RepoSlug) -> Result<Right, ApiError> {
+    let body = json!({"title": "preflight", "head": NOWHERE, "base": NOWHERE});
+    let path = format!("/repos/{repo}/pulls");
+    told(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
+}
+
+async fn probe_actions(client: &Client, repo: &RepoSlug, file: Option<&str>) -> Result<Right, ApiError> {
+    let Some(file) = file else { return Ok(Right::Unknown) };
+    let name = encode(file.rsplit('/').next().unwrap_or(file));
+    let path = format!("/repos/{repo}/actions/workflows/{name}/dispatches");
+    match client.send::<Value>(Method::POST, &path, &json!({"ref": NOWHERE}), Repeat::No).await {
+        // No such workflow on the default branch.
+        Err(ApiError::NotFound { .. }) => Ok(Right::Unknown),
+        other => told(other),
+    }
+}
+
+/// Refused for lack of rights, or for the nonsense we asked for?
+fn told<T>(answer: Result<T, ApiError>) -> Result<Right, ApiError> {
+    match answer {
+        Ok(_) | Err(ApiError::Invalid { .. }) => Ok(Right::Yes),
+        Err(ApiError::Forbidden { .. } | ApiError::NotFound { .. }) => Ok(Right::No),
+        Err(ApiError::Server { .. } | ApiError::RateLimited { .. }) => Ok(Right::Unknown),
+        Err(error) => Err(error),
+    }
+}
+
+/// Looks at the repository and judges everything together.
+pub async fn preflight(client: &Client, input: PreflightInput<'_>) -> Result<Preflight, ApiError> {
+    let repo_path = format!("/repos/{}", input.repo);
+    let rules_path = format!("{repo_path}/rules/branches/{}", encode(input.branch.as_str()));
+    let (repository, rules) = tokio::join!(
+        client.get::<dto::Repository>(&repo_path),
+        client.get_all::<dto::Rule>(&rules_path, None),
+    );
+    // Not every server and token shows rules.
+    Ok(judge(input, &repository?, &rules.unwrap_or_default()))
+}
+
+fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::Rule]) -> Preflight {
+    let mut findings = input.findings.clone();
+    let default_branch = repository.default_branch.as_deref().and_then(|b| BranchName::new(b).ok());
+    let kind = input.token.map_or(TokenKind::Unknown, |t| t.kind);
+    let rights = input.token.map(|t| t.rights).unwrap_or_default();
+    let rung = choose_rung(&Ladder {
+        token_starts_runs: kind.starts_runs(),
+        may_dispatch: rights.actions,
+        may_open_pull_request: rights.pull_requests,
+        pull_request: input.pull_request,
+        workflow_file: input.workflow_file,
+        triggers: input.triggers,
+        branch: input.branch,
+        base: input.trigger.base_branch.as_ref(),
+        changed: &[],
+        open_pull_request_into: None,
+        has_approval_runs: input.has_approval_runs,
+    });
+    if let Some(why) = &input.trigger.diagnose_only {
+        findings.push(Finding::new(Severity::Note, why.clone()));
+    } else if input.publishes {
+        publishing(&input, kind, rights, repository, rules, default_branch.as_ref(), &mut findings);
+        if input.waits_for_ci {
+            findings.push(ci_finding(&rung, kind));
+        }
+    }
+    Preflight { findings, rung, default_branch, diagnose_only: input.trigger.diagnose_only.clone() }
+}
+
+fn publishing(
+    input: &PreflightInput<'_>,
+    kind: TokenKind,
+    rights: Rights,
+    repository: &dto::Repository,
+    rules: &[dto::Rule],
+    default_branch: Option<&BranchName>,
+    findings: &mut Vec<Finding>,
+) {
+    let mut block = |what: String, remedy: &str| {
+        findings.push(Finding::new(Severity::Blocking, what).remedy(remedy));
+    };
+    if input.token.is_none() {
+        block(
+            "there is no token to push with".to_owned(),
+            "pass github-token: ${{ github.token }}, or use mode: patch",
+        );
+    }
+    if repository.archived {
+        block("the repository is archived, so nothing can be pushed".to_owned(), "use mode: patch");
+    }
+    if default_branch == Some(input.branch) {
+        block(
+            format!("{} is the default branch, which is never pushed to", input.branch),
+            "choose another `branch` template",
+        );
+    }
+    if rights.contents == Right::No {
+        let remedy = match kind {
+            TokenKind::Job => {
+                "add to the healing job:\npermissions:\n  contents: write\n  actions: write\n  pull-requests: write"
+            }
+            TokenKind::ClassicPat => "give the token the `repo` scope",
+            _ => "give the token the right \"Contents: read and write\"",
+        };
+        block(format!("{} may not push to {}", kind.name(), input.repo), remedy);
+    }
+    for rule in rules {
+        match rule.kind.as_str() {
+            "creation" => block(
+                format!("a branch rule keeps {} from being made", input.branch),
+                "exclude heal/** from the ruleset, or let the token bypass it",
+            ),
+            "required_signatures" if !input.commits_by_api => block(
+                format!("a branch rule wants signed commits on {}", input.branch),
+                "use commit-mode: api, whose commits GitHub signs",
+            ),
+            _ => {}
+        }
+    }
+    if rights.pull_requests == Right::No && input.pull_request != PullRequestPolicy::Never {
+        let finding = Finding::new(Severity::Warning, format!("{} may not open pull requests", kind.name()));
+        findings.push(finding.remedy(match kind {
+            TokenKind::Job => {
+                "add to the healing job:\npermissions:\n  pull-requests: write\nand allow it in the repository's settings, Actions, General"
+            }
+            _ => "give the token the right \"Pull requests: read and write\"",
+        }));
+    }
+}
+
+fn ci_finding(rung: &Rung, kind: TokenKind) -> Finding {
+    match rung {
+        Rung::Push => Finding::new(Severity::Fine, format!("a push with {} starts CI", kind.name())),
+        Rung::Dispatch => Finding::new(Severity::Fine, "CI will be started by workflow_dispatch"),
+        Rung::PullRequest { approval: false } => {
+            Finding::new(Severity::Fine, "CI will be started by a pull request")
+        }
+        Rung::PullRequest { approval: true } => Finding::new(
+            Severity::Note,
+            "CI will wait on the pull request until someone with write access approves it",
+        )
+        .remedy("give a push-token, or add `workflow_dispatch:` to the workflow, for CI without a click"),
+        Rung::Nothing { why, remedy } => {
+            Finding::new(Severity::Warning, format!("no CI will run on the heal: {why}"))
+                .remedy(remedy.clone())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_by_their_first_letters() {
+        assert_eq!(prefix("ghp_x"), Some(TokenKind::ClassicPat));
+        assert_eq!(prefix("github_pat_x"), Some(TokenKind::FineGrainedPat));
+        assert_eq!(prefix("ghs_x"), None);
+        assert_eq!(prefix("v1.abc"), Some(TokenKind::Unknown));
+    }
+
+    #[test]
+    fn scopes() {
+        let rights = scoped("repo, workflow", None);
+        assert_eq!((rights.contents, rights.workflows), (Right::Yes, Right::Yes));
+        let read_only = scoped("repo", Some(dto::RepositoryPermissions { push: false }));
+        assert_eq!(read_only.contents, Right::No);
+        assert_eq!(scoped("gist", None).actions, Right::No);
+    }
+}
