@@ -199,6 +199,11 @@ impl Findings {
         self.drafts.iter_mut().rev().find(|d| d.tool == tool)
     }
 
+    /// Takes back drafts that later output explains away.
+    pub(crate) fn retract(&mut self, gone: impl Fn(&Draft) -> bool) {
+        self.drafts.retain(|d| !gone(d));
+    }
+
     /// A runner's own summary, which names no tests. Several summaries of one runner add up.
     pub(crate) fn tests(&mut self, runner: &'static str, passed: u64, failed: u64, skipped: u64) {
         let tally = self.runs.entry(runner).or_default();

@@ -115,7 +115,12 @@ fn collapse(drafts: Vec<Draft>) -> Vec<Draft> {
     // Exact repeats: the same tool says the same of the same place (a summary, a second target, a retried step).
     let mut seen: BTreeMap<(String, Option<Location>, Option<String>), usize> = BTreeMap::new();
     let mut consequence = false;
+    // Two tools may read the same line; the one that finds the place in it knows better.
+    let placed: BTreeSet<u64> = drafts.iter().filter(|d| d.place.is_some()).map(|d| d.log.first).collect();
     for draft in drafts {
+        if draft.place.is_none() && draft.test.is_none() && placed.contains(&draft.log.first) {
+            continue;
+        }
         if strongest.is_some_and(|s| draft.strength > s) {
             continue;
         }

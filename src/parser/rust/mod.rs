@@ -1,8 +1,25 @@
 //! Rust: the compiler, cargo, test runners, formatters and checkers.
 
+mod cargo;
+mod clippy;
+mod deny;
+mod libtest;
+mod nextest;
+mod panic;
 mod rustc;
+mod rustfmt;
+mod suggestion;
 
 use super::registry::Tool;
 
 /// In order of precedence.
-pub(super) const TOOLS: &[Tool] = &[rustc::TOOL];
+pub(super) const TOOLS: &[Tool] = &[
+    nextest::TOOL,
+    libtest::TOOL,
+    rustfmt::TOOL,
+    rustc::TOOL,
+    clippy::TOOL,
+    deny::TOOL,
+    cargo::TOOL,
+    panic::TOOL,
+];

@@ -1,72 +1,90 @@
-//! rustc's and clippy's rendered diagnostics: `error[E0432]: …`, ` --> file:line:column`, labels, notes, `help:`.
+//! rustc's rendered diagnostics: `error[E0432]: …`, ` --> file:line:column`, labels, notes, `help:`.
+//!
+//! Covers cargo's TOML diagnostics (the same shape) and `--message-format short` and `json`.
 
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
-use crate::contract::bug::{Category, Severity};
+use super::{clippy, suggestion};
+use crate::contract::bug::{Applicability, Category, Location, Severity, Suggestion};
 
 pub(super) const TOOL: Tool = Tool {
     name: "rustc",
-    triggers: &[r"^(?:error|warning)(?:\[[A-Za-z_:0-9]+\])?: "],
+    triggers: &[
+        r"^(?:error|warning)(?:\[[A-Za-z_:0-9-]+\])?: ",
+        r"^[^\s:][^:]*\.rs:[0-9]+:[0-9]+: (?:error|warning)",
+        r#"^\{"reason":"compiler-message""#,
+    ],
     new: || Box::new(Rustc::default()),
 };
 
 /// Lines between the header and its `-->`: a message may have several.
-const MAX_HEADER: u64 = 40;
+const MAX_HEADER: usize = 40;
+/// Lines kept of one diagnostic.
+const MAX_BLOCK: usize = 500;
 
 #[derive(Default)]
 struct Rustc {
     block: Option<Block>,
 }
 
+/// A diagnostic being read.
 struct Block {
-    draft: Draft,
+    first: u64,
+    lines: Vec<String>,
     /// The first `-->` has been seen.
     placed: bool,
-    first: u64,
 }
 
 impl ToolParser for Rustc {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
-        if let Some(header) = re!(r"^(error|warning)(?:\[([A-Za-z_:0-9]+)\])?: (.*)$").captures(text) {
+        if let Some(short) = short(text) {
             self.flush(line.no, out);
-            let code = header.get(2).map(|m| m.as_str().to_owned());
-            let severity = if &header[1] == "error" { Severity::Error } else { Severity::Warning };
-            let coded = code.is_some();
-            let mut draft =
-                Draft::new("rustc", category(code.as_deref(), &header[3]), &header[3]).severity(severity);
-            draft.code = code;
-            self.block = Some(Block { draft, placed: false, first: line.no });
-            // Without a code it may be another tool's.
-            return if coded { Flow::Take } else { Flow::Pass };
+            out.bug(short);
+            return Flow::TakeRest;
         }
-        let Some(block) = &mut self.block else { return Flow::Rest };
-        if let Some(at) = re!(r"^\s*(?:-->|:::) (.+?):(\d+):(\d+)$").captures(text) {
-            let (file, row, column) = (&at[1], number(&at[2]), number(&at[3]));
-            if block.placed {
-                block.draft.related.push(place(file, row, column));
-            } else {
-                block.placed = true;
-                block.draft.place = Some(place(file, row, column));
+        if text.starts_with("{\"reason\":\"compiler-message\"") {
+            self.flush(line.no, out);
+            let rendered = serde_json::from_str::<serde_json::Value>(text)
+                .ok()
+                .and_then(|v| Some(v.pointer("/message/rendered")?.as_str()?.to_owned()));
+            if let Some(draft) =
+                rendered.and_then(|r| read(&r.lines().map(str::to_owned).collect::<Vec<_>>()))
+            {
+                out.bug(draft);
             }
-            return Flow::Take;
+            return Flow::TakeRest;
         }
-        if !block.placed {
-            if text.is_empty() || line.no - block.first > MAX_HEADER {
-                self.flush(line.no, out);
+        if let Some((_, code, message)) = header(text) {
+            self.flush(line.no, out);
+            if is_summary(message) {
                 return Flow::Rest;
             }
-            block.draft.message.push('\n');
-            block.draft.message.push_str(text);
-            return Flow::Pass;
+            self.block = Some(Block { first: line.no, lines: vec![text.to_owned()], placed: false });
+            // Without a code it may be another tool's.
+            return if code.is_some() { Flow::Take } else { Flow::Pass };
         }
-        if re!(r"^(?:\s*(?:\d+|LL)?\s*[|=]|\.\.\.|(?:note|help): |\s+$|   )").is_match(text) {
-            return Flow::Take;
+        let Some(block) = &mut self.block else { return Flow::Rest };
+        if re!(r"^\s*(?:-->|╭▸|┌─|:::) ").is_match(text) {
+            block.placed = true;
+        } else if !block.placed && (text.trim().is_empty() || block.lines.len() > MAX_HEADER) {
+            self.flush(line.no, out);
+            return Flow::Rest;
+        } else if block.placed
+            && !re!(
+                r"^(?:\s*(?:\d+|LL)?\s*[|=+~│╰‡┆-](?:\s|$)|\.\.\.|(?:note|help|warning): |\s+\S|\d+ ?[/|\\])"
+            )
+            .is_match(text)
+        {
+            self.flush(line.no, out);
+            return Flow::Rest;
         }
-        self.flush(line.no, out);
-        Flow::Rest
+        if block.lines.len() < MAX_BLOCK {
+            block.lines.push(text.to_owned());
+        }
+        if block.placed { Flow::Take } else { Flow::Pass }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -77,17 +95,106 @@ impl ToolParser for Rustc {
 
 impl Rustc {
     fn flush(&mut self, now: u64, out: &mut Findings) {
-        if let Some(block) = self.block.take().filter(|b| b.placed || b.draft.code.is_some()) {
-            out.bug(block.draft.span(block.first, now.saturating_sub(1).max(block.first)));
+        let Some(block) = self.block.take() else { return };
+        if let Some(draft) = read(&block.lines) {
+            out.bug(draft.span(block.first, now.saturating_sub(1).max(block.first)));
         }
     }
 }
 
-fn category(code: Option<&str>, message: &str) -> Category {
+/// Severity, code and message of a header line.
+fn header(text: &str) -> Option<(Severity, Option<&str>, &str)> {
+    let c = re!(r"^(error|warning)(?:\[([A-Za-z_:0-9-]+)\])?: (.*)$").captures(text)?;
+    let severity = if &c[1] == "error" { Severity::Error } else { Severity::Warning };
+    Some((severity, c.get(2).map(|m| m.as_str()), c.get(3).map_or("", |m| m.as_str())))
+}
+
+/// Headers that only count or repeat what came before.
+fn is_summary(message: &str) -> bool {
+    re!(r"^(?:aborting due to|could not compile|build failed|\d+ warnings? emitted|`[^`]+` \([^)]*\) generated \d+ warning|unused manifest key|(?:doc)?test failed)")
+        .is_match(message)
+}
+
+/// `src/main.rs:3:5: warning: …`
+fn short(text: &str) -> Option<Draft> {
+    let c = re!(r"^([^\s:][^:]*\.rs):(\d+):(\d+): (error|warning)(?:\[(E\d+)\])?: (.*)$").captures(text)?;
+    let code = c.get(5).map(|m| m.as_str());
+    let severity = if &c[4] == "error" { Severity::Error } else { Severity::Warning };
+    let mut draft = Draft::new("rustc", category(code, &c[6], &c[1]), &c[6]).severity(severity);
+    draft.code = code.map(str::to_owned);
+    Some(draft.at(&c[1], number(&c[2]), number(&c[3])))
+}
+
+/// One whole diagnostic. `None` where it is another tool's line that only looks like a header.
+fn read(lines: &[String]) -> Option<Draft> {
+    let (severity, code, first) = header(lines.first()?)?;
+    let mut message = first.to_owned();
+    let mut places: Vec<Location> = Vec::new();
+    let mut lint = None;
+    let mut in_header = true;
+    for text in &lines[1..] {
+        if let Some(c) = re!(r"^\s*(?:-->|╭▸|┌─|:::) (.+?):(\d+):(\d+)(?:: .*)?$").captures(text) {
+            in_header = false;
+            places.push(place(&c[1], number(&c[2]), number(&c[3])));
+        } else if in_header {
+            message.push('\n');
+            message.push_str(text);
+        } else if let Some(name) = clippy::lint_name(text) {
+            lint = Some(name);
+        }
+    }
+    if places.is_empty() && (code.is_none() || !code.is_some_and(|c| c.starts_with('E'))) {
+        return None;
+    }
+    let file = places.first().map_or(String::new(), |p| p.file.clone());
+    let tool = if lint.as_deref().is_some_and(|l| l.starts_with("clippy::")) { "clippy" } else { "rustc" };
+    let codespan = lines.iter().any(|l| l.trim_start().starts_with("┌─"));
+    let (tool, category) = match (&lint, codespan) {
+        (_, true) => ("cargo-deny", super::deny::category(code.unwrap_or(""))),
+        (Some(_), _) => (tool, Category::Lint),
+        (None, _) => (tool, category(code, &message, &file)),
+    };
+    let mut draft = Draft::new(tool, category, message).severity(severity);
+    draft.code = code.map(str::to_owned).or(lint);
+    draft.hint = suggestion::read(lines, &file);
+    if let Some(import) = re!(r"^unused imports?: (.+)$").captures(first) {
+        let at = places.first().and_then(|p| p.line).unwrap_or(1);
+        for name in import[1].split(", ") {
+            let name = name.trim_matches('`').to_owned();
+            draft = draft.suggest(
+                first,
+                Applicability::MachineApplicable,
+                Suggestion::RemoveImport { file: file.clone(), line: at, name },
+            );
+        }
+    }
+    if draft.category == Category::Type
+        && let Some(hint) = &draft.hint
+        && re!(r"import").is_match(&hint.text)
+    {
+        draft.category = Category::Import;
+    }
+    // The first place is the primary span; in a macro of another crate the next own one is the invocation.
+    draft.frames = places;
+    Some(draft)
+}
+
+fn category(code: Option<&str>, message: &str, file: &str) -> Category {
+    if file.ends_with(".toml") || file.ends_with(".lock") {
+        return Category::Configuration;
+    }
     match code {
-        Some("E0432" | "E0433" | "E0583" | "E0463") => Category::Import,
+        Some("E0432" | "E0433" | "E0583" | "E0463" | "E0464" | "E0460") => Category::Import,
+        Some("E0765" | "E0758" | "E0762" | "E0763" | "E0766" | "E0748") => Category::Syntax,
         Some(_) => Category::Type,
-        None if message.starts_with("expected") || message.contains("unclosed") => Category::Syntax,
+        None if is_syntax(message) => Category::Syntax,
         None => Category::Type,
     }
+}
+
+fn is_syntax(message: &str) -> bool {
+    re!(
+        r"^(?:expected|unexpected|unclosed|mismatched closing|unknown start|unterminated|missing|found|invalid|this file contains|no rules expected|macro expansion ignores|extra|incorrect|`\w+` is not followed)"
+    )
+    .is_match(message)
 }

@@ -1,0 +1,116 @@
+//! cargo's own errors: manifests, resolution, locked builds, missing files, build scripts, the linker's verdict.
+
+use super::super::findings::{Draft, Findings, number};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, Tool, ToolParser};
+use crate::contract::bug::{Applicability, Category, Suggestion};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "cargo",
+    triggers: &[
+        r"^error: (?:failed to |no |could not |cannot |package |the |toolchain |unable to |manifest path|process didn't exit|rustup|cyclic|multiple |virtual manifest|current package|component |'|feature |target |two packages|crate |dependency |checksum|rustc [0-9]|cargo |environment variable|linking with|unexpected argument|Unable to update|found a virtual)",
+        r"^\s+Compiling .+ \(/.+\)$",
+        r"^\s+Checking .+ \(/.+\)$",
+        r"^\s+Finished (?:`|dev|release|test)",
+        r"^error: no such command: ",
+    ],
+    new: || Box::new(Cargo::default()),
+};
+
+const MAX_LINES: usize = 60;
+
+#[derive(Default)]
+struct Cargo {
+    block: Option<(u64, Vec<String>)>,
+}
+
+impl ToolParser for Cargo {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(c) = re!(r"^\s+(?:Compiling|Checking) .+ \((?:file://)?(/.+)\)$").captures(text) {
+            out.root(&c[1]);
+            self.flush(line.no, out);
+            return Flow::TakeRest;
+        }
+        if re!(r"^\s+Finished (?:`|dev|release|test)").is_match(text) {
+            self.flush(line.no, out);
+            out.succeeded();
+            return Flow::TakeRest;
+        }
+        if text.starts_with("error: ") {
+            self.flush(line.no, out);
+            self.block = Some((line.no, vec![text.to_owned()]));
+            return Flow::Pass;
+        }
+        let Some((_, lines)) = &mut self.block else { return Flow::Rest };
+        // The chain of causes, and what a build script printed.
+        let goes_on = text.trim().is_empty() || text.starts_with("  ") || re!(r"^(?:Caused by:|  ?---|required by|versions that meet|all possible|previously selected|failed to select|perhaps|location searched|help: |note: |hint: |To )").is_match(text);
+        if !goes_on || lines.len() > MAX_LINES {
+            self.flush(line.no, out);
+            return Flow::Rest;
+        }
+        lines.push(text.to_owned());
+        Flow::Pass
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        let now = out.now() + 1;
+        self.flush(now, out);
+    }
+}
+
+impl Cargo {
+    fn flush(&mut self, now: u64, out: &mut Findings) {
+        let Some((first, lines)) = self.block.take() else { return };
+        // rustc's shape: it is rustc's.
+        if lines.iter().any(|l| l.trim_start().starts_with("--> ")) {
+            return;
+        }
+        out.bug(read(&lines).span(first, now.saturating_sub(1).max(first)));
+    }
+}
+
+fn read(lines: &[String]) -> Draft {
+    let message = lines[0].trim_start_matches("error: ");
+    let all = lines.join("\n");
+    if re!(r"^could not compile|^process didn't exit successfully|^failed to compile").is_match(message) {
+        return Draft::new("cargo", Category::Unknown, message.to_owned()).consequence();
+    }
+    let whole = all.trim_start_matches("error: ").trim_end();
+    let mut draft = Draft::new("cargo", category(&all), whole);
+    let manifest = re!(r"(?:manifest at|read|load) `([^`]+)`").captures(&all).map(|c| c[1].to_owned());
+    if let Some(c) = re!(r"(?:TOML parse error )?at line (\d+),? column (\d+)").captures(&all) {
+        if let Some(file) = &manifest {
+            draft = draft.at(file, number(&c[1]), number(&c[2]));
+        }
+    } else if let Some(file) = manifest.filter(|_| message.contains("manifest")) {
+        draft = draft.at(&file, None, None);
+    } else if let Some(c) = re!(r"undefined (?:reference|symbol)").find(&all) {
+        draft.message = format!("{message}: {}", all[c.start()..].lines().next().unwrap_or(""));
+    }
+    if re!(r"needs to be updated but --(?:locked|frozen)").is_match(&all) {
+        let run = "cargo update --workspace".to_owned();
+        draft = draft.suggest(message, Applicability::MaybeIncorrect, Suggestion::Command { run });
+    }
+    draft
+}
+
+fn category(all: &str) -> Category {
+    if re!(r"the lock file").is_match(all) {
+        return Category::Dependency;
+    }
+    if re!(r"(?i)network|timed out|could not resolve host|couldn't resolve host|connection|spurious|dns|SSL|certificate|status code: 5|503|failed to download|No space left|Permission denied|failed to fetch|failed to query replaced source|download of config.json failed").is_match(all) {
+        return Category::Environment;
+    }
+    if re!(r"no such command|toolchain '|is not installed|component '").is_match(all) {
+        return Category::Environment;
+    }
+    if re!(r"no matching package|failed to select a version|failed to resolve|failed to get|links to native|requires rustc|checksum|dependency|failed to load source").is_match(all) {
+        return Category::Dependency;
+    }
+    if re!(r"linking with|custom build command").is_match(all) {
+        return Category::Dependency;
+    }
+    Category::Configuration
+}

@@ -1,0 +1,292 @@
+//! `cargo test` and doc tests: the harness's own output (`test x ... FAILED`, `---- x stdout ----`, `test result:`).
+
+use std::collections::BTreeSet;
+
+use super::super::findings::{Draft, Findings, number, place};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, Tool, ToolParser};
+use super::panic::Panic;
+use crate::contract::bug::{Category, Location};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "cargo-test",
+    triggers: &[
+        r"^running [0-9]+ tests?$",
+        r"^test .+ \.\.\. ",
+        r"^test .+ has been running for over",
+        r"^---- .+ stdout ----$",
+        r"^failures:$",
+        r"^test result: ",
+        r"^\s*Doc-tests ",
+        r"^error: (?:(?:doc)?test failed, to rerun pass|[0-9]+ targets? failed)",
+    ],
+    new: || Box::new(Libtest::default()),
+};
+
+/// Lines kept of one failing test's output where it tells no panic.
+const MAX_OUTPUT: usize = 60;
+
+#[derive(Default)]
+struct Libtest {
+    /// Between `running` and `test result`.
+    running: bool,
+    executed: Vec<String>,
+    failed: Vec<String>,
+    reported: BTreeSet<String>,
+    section: Option<Section>,
+    /// In the list of names behind the last `failures:`.
+    listing: bool,
+    /// A panic printed while tests run (`--nocapture`).
+    loose: Option<(Panic, u64)>,
+    ignored: u64,
+}
+
+/// `---- name stdout ----` and what follows.
+struct Section {
+    test: String,
+    first: u64,
+    panics: Vec<Panic>,
+    /// Places a compiler names in a doc test that does not compile.
+    compiler: Option<(Option<String>, String, Option<Location>)>,
+    output: Vec<String>,
+}
+
+impl ToolParser for Libtest {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if re!(r"^running \d+ tests?$").is_match(text) {
+            self.end(line.no, out);
+            self.running = true;
+            self.reported.clear();
+            return Flow::Take;
+        }
+        if let Some(c) = re!(r"^---- (.+) stdout ----$").captures(text) {
+            self.close(line.no, out);
+            self.listing = false;
+            self.section = Some(Section {
+                test: c[1].to_owned(),
+                first: line.no,
+                panics: Vec::new(),
+                compiler: None,
+                output: Vec::new(),
+            });
+            return Flow::Take;
+        }
+        if let Some(c) =
+            re!(r"^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;").captures(text)
+        {
+            self.close(line.no, out);
+            let count = |at: usize| c[at].parse().unwrap_or(0);
+            self.summary(&c[1], count(2), count(3), count(4), line.no, out);
+            return Flow::TakeRest;
+        }
+        if re!(r"^error: (?:(?:doc)?test failed, to rerun pass|\d+ targets? failed)").is_match(text) {
+            self.end(line.no, out);
+            out.bug(
+                Draft::new("cargo-test", Category::Logic, text.trim_start_matches("error: ")).consequence(),
+            );
+            return Flow::TakeRest;
+        }
+        if matches!(text, "failures:" | "successes:") {
+            self.close(line.no, out);
+            self.listing = text == "failures:";
+            return Flow::Take;
+        }
+        if let Some(section) = &mut self.section {
+            section.line(text);
+            return Flow::Take;
+        }
+        self.outside(line, out)
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        let now = out.now() + 1;
+        self.end(now, out);
+    }
+}
+
+impl Libtest {
+    /// A line of no failing test's section.
+    fn outside(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(c) =
+            re!(r"^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored.*|bench:.*)?(.*)$").captures(text)
+        {
+            self.close_loose(line.no, out);
+            let name = c[1].to_owned();
+            match c.get(2).map(|m| m.as_str()) {
+                Some("ok") => self.executed.push(name),
+                Some("FAILED") => {
+                    self.executed.push(name.clone());
+                    self.failed.push(name);
+                }
+                Some(_) => self.ignored += 1,
+                // Its verdict stands behind its own output.
+                None => self.executed.push(name),
+            }
+            if let Some(panic) = c.get(3).and_then(|m| Panic::start(m.as_str())) {
+                self.loose = Some((panic, line.no));
+            }
+            return Flow::Take;
+        }
+        if !self.running && !self.listing {
+            return Flow::Rest;
+        }
+        if let Some(panic) = Panic::start(text) {
+            self.close_loose(line.no, out);
+            self.loose = Some((panic, line.no));
+            return Flow::Take;
+        }
+        if let Some((panic, _)) = &mut self.loose {
+            if panic.line(text) {
+                return Flow::Take;
+            }
+            self.close_loose(line.no, out);
+        }
+        if self.listing && text.starts_with("    ") {
+            let name = text.trim().to_owned();
+            if !self.failed.contains(&name) {
+                self.failed.push(name);
+            }
+            return Flow::Take;
+        }
+        if re!(r"^\s*(?:Running|Compiling|Finished|Doc-tests) ").is_match(text) || text.starts_with("error") {
+            // The binary ended without a result: it crashed or was killed.
+            self.end(line.no, out);
+            return Flow::Rest;
+        }
+        Flow::Pass
+    }
+
+    fn close(&mut self, now: u64, out: &mut Findings) {
+        self.close_loose(now, out);
+        if let Some(section) = self.section.take() {
+            self.reported.insert(section.test.clone());
+            let last = now.saturating_sub(1).max(section.first);
+            let first = section.first;
+            out.bug(section.into_draft().span(first, last));
+        }
+    }
+
+    fn close_loose(&mut self, now: u64, out: &mut Findings) {
+        let Some((panic, first)) = self.loose.take() else { return };
+        let thread = panic.thread.clone();
+        // Only a test's own thread carries its name; other threads may panic on purpose.
+        if thread != "main" && thread != "<unnamed>" {
+            self.reported.insert(thread.clone());
+            let draft = panic.into_draft("cargo-test", Category::Logic).test(thread);
+            out.bug(draft.span(first, now.saturating_sub(1).max(first)));
+        }
+    }
+
+    fn summary(
+        &mut self,
+        verdict: &str,
+        passed: u64,
+        failed: u64,
+        skipped: u64,
+        now: u64,
+        out: &mut Findings,
+    ) {
+        if verdict == "ok" {
+            // What panicked in passing tests was expected.
+            let expected = &self.reported;
+            out.retract(|d| d.tool == "cargo-test" && d.test.as_ref().is_some_and(|t| expected.contains(t)));
+        } else {
+            let failing: BTreeSet<&String> = self.failed.iter().collect();
+            let expected: BTreeSet<&String> = self.reported.iter().filter(|t| !failing.contains(t)).collect();
+            if !failing.is_empty() {
+                out.retract(|d| {
+                    d.tool == "cargo-test" && d.test.as_ref().is_some_and(|t| expected.contains(t))
+                });
+            }
+            for test in &self.failed {
+                if !self.reported.contains(test) {
+                    out.bug(
+                        Draft::new("cargo-test", Category::Logic, format!("test {test} failed"))
+                            .test(test)
+                            .span(now, now),
+                    );
+                }
+            }
+        }
+        let ids = std::mem::take(&mut self.executed);
+        out.named_tests("cargo-test", passed, failed, skipped, ids);
+        *self = Self::default();
+    }
+
+    /// The output stops, with or without a result.
+    fn end(&mut self, now: u64, out: &mut Findings) {
+        self.close(now, out);
+        if self.running && (!self.executed.is_empty() || !self.failed.is_empty()) {
+            let (failed, executed) = (self.failed.len() as u64, self.executed.len() as u64);
+            let ignored = self.ignored;
+            self.summary("FAILED", executed.saturating_sub(failed), failed, ignored, now, out);
+        }
+        *self = Self::default();
+    }
+}
+
+impl Section {
+    fn line(&mut self, text: &str) {
+        if let Some(panic) = Panic::start(text) {
+            self.panics.push(panic);
+            return;
+        }
+        if let Some(panic) = self.panics.last_mut()
+            && !panic.is_over()
+            && panic.line(text)
+        {
+            return;
+        }
+        if let Some(c) = re!(r"^error(?:\[(E\d+)\])?: (.*)$").captures(text) {
+            if self.compiler.is_none() && !c[2].starts_with("aborting") {
+                self.compiler = Some((c.get(1).map(|m| m.as_str().to_owned()), c[2].to_owned(), None));
+            }
+        } else if let Some(c) = re!(r"^\s*--> (.+?):(\d+):(\d+)$").captures(text)
+            && let Some((_, _, at @ None)) = &mut self.compiler
+        {
+            *at = Some(place(&c[1], number(&c[2]), number(&c[3])));
+        }
+        if self.output.len() < MAX_OUTPUT && !text.trim().is_empty() {
+            self.output.push(text.to_owned());
+        }
+    }
+
+    fn into_draft(self) -> Draft {
+        // `src/lib.rs - path::item (line 12)`: the doc test's place is in its name.
+        let doc = re!(r"^(\S+\.(?:rs|md)) - (?:.* )?\(line (\d+)\)(?: - .*)?$")
+            .captures(&self.test)
+            .map(|c| place(&c[1], number(&c[2]), None));
+        let own = self.panics.iter().position(|p| p.thread == self.test).unwrap_or(0);
+        let mut draft = if let Some((code, message, at)) = self.compiler.filter(|_| doc.is_some()) {
+            let mut draft = Draft::new("cargo-test", Category::Type, message);
+            draft.code = code;
+            draft.frames.extend(at);
+            draft
+        } else if let Some(panic) = self.panics.into_iter().nth(own) {
+            panic.into_draft("cargo-test", Category::Logic)
+        } else {
+            let error = self.output.iter().find(|l| l.starts_with("Error: ") || l.starts_with("note: "));
+            let said = error.cloned().unwrap_or_else(|| self.output.join("\n"));
+            let mut draft = Draft::new("cargo-test", Category::Logic, said.clone());
+            // `note: test did not panic as expected at src/lib.rs:10:8`
+            if let Some(c) = re!(r" at (\S+\.rs):(\d+):(\d+)$").captures(&said) {
+                draft.place = Some(place(&c[1], number(&c[2]), number(&c[3])));
+            }
+            draft
+        };
+        if let Some(doc) = doc {
+            // A panic's place in a doc test counts lines of the test's own text.
+            if draft.category == Category::Logic {
+                draft.frames.insert(0, doc);
+                draft.frames.truncate(1);
+            } else {
+                draft.frames.push(doc);
+            }
+        }
+        draft.test = Some(self.test);
+        draft
+    }
+}
