@@ -67,17 +67,14 @@ impl ToolParser for Rustc {
             return if code.is_some() { Flow::Take } else { Flow::Pass };
         }
         let Some(block) = &mut self.block else { return Flow::Rest };
-        if re!(r"^\s*(?:-->|╭▸|┌─|:::) ").is_match(text) {
-            block.placed = true;
-        } else if !block.placed && (text.trim().is_empty() || block.lines.len() > MAX_HEADER) {
-            self.flush(line.no, out);
-            return Flow::Rest;
-        } else if block.placed
-            && !re!(
-                r"^(?:\s*(?:\d+|LL)?\s*[|=+~│╰‡┆-](?:\s|$)|\.\.\.|(?:note|help|warning): |\s+\S|\d+ ?[/|\\])"
-            )
-            .is_match(text)
-        {
+        block.placed |= re!(r"^\s*(?:-->|╭▸|┌─|:::) ").is_match(text);
+        let goes_on = if block.placed {
+            re!(r"^(?:\s*(?:\d+|LL)?\s*[|=+~│╰‡┆-](?:\s|$)|\.\.\.|(?:note|help|warning): |\s+\S|\d+ ?[/|\\])")
+                .is_match(text)
+        } else {
+            !text.trim().is_empty() && block.lines.len() <= MAX_HEADER
+        };
+        if !goes_on {
             self.flush(line.no, out);
             return Flow::Rest;
         }
@@ -151,6 +148,7 @@ fn read(lines: &[String]) -> Option<Draft> {
     let codespan = lines.iter().any(|l| l.trim_start().starts_with("┌─"));
     let (tool, category) = match (&lint, codespan) {
         (_, true) => ("cargo-deny", super::deny::category(code.unwrap_or(""))),
+        (None, _) if file.ends_with(".toml") => ("cargo", Category::Configuration),
         (Some(_), _) => (tool, Category::Lint),
         (None, _) => (tool, category(code, &message, &file)),
     };
