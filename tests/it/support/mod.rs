@@ -1,2 +1,5 @@
 //! Stand-ins: nothing here is a test.
+pub(crate) mod action_image;
 pub(crate) mod git;
+pub(crate) mod runner;
+pub(crate) mod runner_commands;
