@@ -4,5 +4,7 @@
 
 mod action;
 mod parser;
+mod publish;
 mod support;
+mod watch;
 mod workspace;

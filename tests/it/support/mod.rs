@@ -3,3 +3,4 @@ pub(crate) mod action_image;
 pub(crate) mod git;
 pub(crate) mod runner;
 pub(crate) mod runner_commands;
+pub(crate) mod github;

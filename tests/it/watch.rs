@@ -1,0 +1,280 @@
+//! Watching tells the truth about the very commit, in bounded time, for every way a run comes about or does not.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ci_healer::contract::ci::{CiResult, CiVerdict};
+use ci_healer::contract::event::{Event, EventSink};
+use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom};
+use ci_healer::github::{
+    OwnJob, PullRequestText, Rung, Timeouts, Watch, failed_jobs, failed_run_jobs, job_log, open_pull_request,
+    publish, watch,
+};
+
+use crate::publish::{Scene, branch, prepared};
+use crate::support::github::{APP_TOKEN, CiScript, DispatchApi, FakeGitHub, FakeJob, Fault, JOB_TOKEN};
+
+const CI: &str = ".github/workflows/ci.yml";
+
+#[derive(Default)]
+pub(crate) struct Heard(Mutex<Vec<String>>);
+
+impl EventSink for Heard {
+    fn emit(&self, event: Event) {
+        self.0.lock().unwrap().push(format!("{event:?}"));
+    }
+}
+
+pub(crate) fn hurried() -> Timeouts {
+    Timeouts {
+        appear: Duration::from_millis(400),
+        total: Duration::from_secs(20),
+        first_poll: Duration::from_millis(5),
+        longest_poll: Duration::from_millis(20),
+    }
+}
+
+/// Publishes a heal to `heal/a` and returns its commit.
+async fn published(scene: &Scene, token: &str) -> CommitSha {
+    let commits = prepared(&scene.workspace(), "42");
+    let client = scene.hub.client(token);
+    publish(&client, &FakeGitHub::slug(), &branch("main"), &branch("heal/a"), &MoveFrom::Absent, &commits)
+        .await
+        .unwrap()
+}
+
+async fn watched(scene: &Scene, token: &str, head: &CommitSha, rung: Rung, timeouts: Timeouts) -> CiResult {
+    let heard = Heard::default();
+    let heal: BranchName = branch("heal/a");
+    let result = watch(Watch {
+        client: &scene.hub.client(token),
+        repo: &FakeGitHub::slug(),
+        branch: &heal,
+        head,
+        workflow_file: Some(CI),
+        rung: &rung,
+        timeouts: &timeouts,
+        sink: &heard,
+    })
+    .await
+    .unwrap();
+    assert!(heard.0.lock().unwrap().last().unwrap().starts_with("Watched"));
+    result
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_comes_late_and_passes() {
+    let scene = Scene::new("on: push\n");
+    scene.hub.script(CI, CiScript { appears_after: 3, runs_for: 4, ..CiScript::passes() });
+    let head = published(&scene, APP_TOKEN).await;
+    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    assert_eq!(result.verdict, CiVerdict::Passed);
+    let run = result.run.unwrap();
+    assert!(run.url.contains("/actions/runs/"));
+    assert_eq!(run.conclusion.as_deref(), Some("success"));
+    assert!(result.requests >= 7, "{}", result.requests);
+    // Looking at what has not changed costs nothing of the limit.
+    assert!(scene.hub.not_modified() >= 3, "{}", scene.hub.not_modified());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_red_run_gives_the_next_rounds_log() {
+    let scene = Scene::new("on: push\n");
+    let mut script = CiScript::fails("E   AssertionError: 41 != 42\n");
+    script.jobs.push(FakeJob::new("lint", "success", "fine\n"));
+    script.jobs[0].lag = 2;
+    scene.hub.script(CI, script);
+    let head = published(&scene, APP_TOKEN).await;
+    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    assert_eq!(result.verdict, CiVerdict::Failed);
+    let client = scene.hub.client(APP_TOKEN);
+    let lag = Duration::from_millis(5);
+    let jobs = failed_run_jobs(&client, &FakeGitHub::slug(), &result.run.unwrap(), lag).await.unwrap();
+    assert_eq!(jobs.len(), 1);
+    let log = job_log(&client, &FakeGitHub::slug(), &jobs[0], 1 << 20, lag).await.unwrap();
+    let text = String::from_utf8(log.bytes).unwrap();
+    assert!(text.starts_with("\u{feff}2026-") && text.contains("AssertionError: 41 != 42"), "{text}");
+    // A huge log is cut in its middle.
+    let short = job_log(&client, &FakeGitHub::slug(), &jobs[0], 40, lag).await.unwrap();
+    assert!(short.cut > 0 && short.bytes.ends_with(b"42\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_end_of_a_run_has_its_verdict() {
+    let cases = [
+        ("success", CiVerdict::Passed),
+        ("neutral", CiVerdict::Passed),
+        ("failure", CiVerdict::Failed),
+        ("startup_failure", CiVerdict::Failed),
+        ("timed_out", CiVerdict::TimedOut),
+        ("cancelled", CiVerdict::Cancelled),
+        ("stale", CiVerdict::Cancelled),
+        ("action_required", CiVerdict::AwaitingApproval),
+    ];
+    for (conclusion, verdict) in cases {
+        let scene = Scene::new("on: push\n");
+        scene.hub.script(CI, CiScript::ends(conclusion));
+        let head = published(&scene, APP_TOKEN).await;
+        assert_eq!(
+            watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await.verdict,
+            verdict,
+            "{conclusion}"
+        );
+    }
+    for conclusion in ["skipped", "brand_new_word"] {
+        let scene = Scene::new("on: push\n");
+        scene.hub.script(CI, CiScript::ends(conclusion));
+        let head = published(&scene, APP_TOKEN).await;
+        let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+        assert!(matches!(result.verdict, CiVerdict::NoCi { .. }), "{conclusion}: {:?}", result.verdict);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn waits_end_with_the_link() {
+    let scene = Scene::new("on: push\n");
+    scene.hub.script(CI, CiScript::ends(""));
+    let head = published(&scene, APP_TOKEN).await;
+    let short = Timeouts { total: Duration::from_millis(300), ..hurried() };
+    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, short.clone()).await;
+    assert_eq!(result.verdict, CiVerdict::TimedOut);
+    assert!(result.run.unwrap().url.contains("/actions/runs/"));
+    // A run that waits for an environment's reviewers is waiting, not slow.
+    let scene = Scene::new("on: push\n");
+    scene.hub.script(CI, CiScript::ends("waiting"));
+    let head = published(&scene, APP_TOKEN).await;
+    assert_eq!(
+        watched(&scene, APP_TOKEN, &head, Rung::Push, short).await.verdict,
+        CiVerdict::AwaitingApproval
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_runs_of_the_very_commit_count() {
+    let scene = Scene::new("on: {push: {branches: [main]}}\n");
+    let head = published(&scene, APP_TOKEN).await;
+    // A newer run on the same branch, of another commit, and another workflow's run of ours.
+    scene.hub.past_run(CI, &"9".repeat(40), "heal/a", CiScript::passes());
+    scene.hub.past_run(".github/workflows/lint.yml", head.as_str(), "heal/a", CiScript::passes());
+    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    match result.verdict {
+        CiVerdict::NoCi { why, remedy } => {
+            assert!(why.contains("no run of .github/workflows/ci.yml") && why.contains("lint.yml"), "{why}");
+            assert!(remedy.is_some());
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(result.others.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_red_run_of_the_workflow_is_red() {
+    let scene = Scene::new("on: push\n");
+    let head = published(&scene, APP_TOKEN).await;
+    scene.hub.past_run(CI, head.as_str(), "heal/a", CiScript::fails("x\n"));
+    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    assert_eq!(result.verdict, CiVerdict::Failed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatch_in_all_generations_of_the_api() {
+    for generation in [DispatchApi::Strict, DispatchApi::OnRequest, DispatchApi::Always] {
+        let scene = Scene::new("on: [push, workflow_dispatch]\n");
+        scene.hub.settings(|s| s.dispatch = generation);
+        let head = published(&scene, JOB_TOKEN).await;
+        assert_eq!(scene.hub.runs().len(), 0, "the job's own token started a run");
+        let result = watched(&scene, JOB_TOKEN, &head, Rung::Dispatch, hurried()).await;
+        assert_eq!(result.verdict, CiVerdict::Passed, "{generation:?}");
+        assert_eq!(scene.hub.runs()[0].event, "workflow_dispatch");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispatch_that_cannot_be_says_why() {
+    let scene = Scene::new("on: push\n");
+    let head = published(&scene, JOB_TOKEN).await;
+    match watched(&scene, JOB_TOKEN, &head, Rung::Dispatch, hurried()).await.verdict {
+        CiVerdict::NoCi { why, remedy } => {
+            assert!(why.contains("does not have 'workflow_dispatch' trigger"), "{why}");
+            assert!(remedy.unwrap().contains("workflow_dispatch:"));
+        }
+        other => panic!("{other:?}"),
+    }
+    let scene = Scene::new("on: workflow_dispatch\n");
+    let head = published(&scene, JOB_TOKEN).await;
+    scene.hub.token(JOB_TOKEN, |t| t.actions = false);
+    match watched(&scene, JOB_TOKEN, &head, Rung::Dispatch, hurried()).await.verdict {
+        CiVerdict::NoCi { remedy, .. } => assert!(remedy.unwrap().contains("actions: write")),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_of_the_jobs_own_token_waits_for_approval() {
+    let scene = Scene::new("on: pull_request\n");
+    let head = published(&scene, JOB_TOKEN).await;
+    let text = PullRequestText { title: "t".into(), body: "b".into(), draft: false, fingerprint: "f".into() };
+    let client = scene.hub.client(JOB_TOKEN);
+    open_pull_request(&client, &FakeGitHub::slug(), &branch("main"), &branch("heal/a"), &text).await.unwrap();
+    let rung = Rung::PullRequest { approval: true };
+    let result = watched(&scene, JOB_TOKEN, &head, rung, hurried()).await;
+    assert_eq!(result.verdict, CiVerdict::AwaitingApproval);
+    assert!(result.run.is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_while_watching_is_waited_out() {
+    let scene = Scene::new("on: push\n");
+    scene.hub.script(CI, CiScript { appears_after: 1, runs_for: 2, ..CiScript::passes() });
+    let head = published(&scene, APP_TOKEN).await;
+    for fault in [
+        Fault::Status(502),
+        Fault::Status(500),
+        Fault::CutOff,
+        Fault::SecondaryLimit { retry_after: 0 },
+        Fault::Status(503),
+        Fault::Status(503),
+    ] {
+        scene.hub.fault("actions/runs", fault);
+    }
+    assert_eq!(watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await.verdict, CiVerdict::Passed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failed_jobs_in_each_placement() {
+    let scene = Scene::new("on: push\n");
+    let slug = FakeGitHub::slug();
+    let head = "5".repeat(40);
+    let mut jobs: Vec<FakeJob> = (0..130).map(|n| FakeJob::new(&format!("leg {n}"), "success", "")).collect();
+    jobs.push(FakeJob::new("late", "failure", "boom\n"));
+    let mut own = FakeJob::new("heal", "", "");
+    own.steps = vec![("Build", "failure"), ("Heal", "")];
+    own.runner = "our-runner";
+    own.lag = 2;
+    jobs.push(own);
+    let run = scene.hub.past_run(CI, &head, "main", CiScript { jobs, ..CiScript::ends("") });
+    let client = scene.hub.client(JOB_TOKEN);
+    let lag = Duration::from_millis(2);
+
+    // A following job: the failed one is over, on the second page of the list.
+    let beside = failed_jobs(&client, &slug, run, 1, &OwnJob { lag, ..OwnJob::default() }).await.unwrap();
+    assert_eq!(beside.len(), 1);
+    assert_eq!((beside[0].name.as_str(), beside[0].steps[0].name.as_str()), ("late", "Test"));
+    let log = job_log(&client, &slug, &beside[0], 1 << 20, lag).await.unwrap();
+    assert!(String::from_utf8_lossy(&log.bytes).contains("boom"));
+
+    // The failing job itself: its steps show late, its log not at all.
+    let mut script = CiScript::ends("");
+    let mut own = FakeJob::new("test", "", "");
+    own.steps = vec![("Build", "success"), ("Test", "failure"), ("Heal", "")];
+    own.runner = "our-runner";
+    own.lag = 2;
+    script.jobs = vec![own];
+    let run = scene.hub.past_run(CI, &head, "main", script);
+    let own = OwnJob { runner_name: Some("our-runner".to_owned()), lag, ..OwnJob::default() };
+    let inside = failed_jobs(&client, &slug, run, 1, &own).await.unwrap();
+    assert_eq!(inside.len(), 1);
+    assert!(inside[0].is_own);
+    assert_eq!(inside[0].steps[0].name, "Test");
+    assert!(job_log(&client, &slug, &inside[0], 1 << 20, lag).await.is_err());
+}
