@@ -1,6 +1,6 @@
 //! Stand-ins: nothing here is a test.
 pub(crate) mod action_image;
 pub(crate) mod git;
+pub(crate) mod github;
 pub(crate) mod runner;
 pub(crate) mod runner_commands;
-pub(crate) mod github;
