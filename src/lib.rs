@@ -18,6 +18,8 @@ pub mod fixer;
 pub mod git;
 /// GitHub's API: events, runs, publishing, watching.
 pub mod github;
+/// Builds the HTTP clients every layer uses.
+pub mod http;
 /// The wire formats of the model servers, and failover between them.
 pub mod llm;
 /// The retry loop: a pure transition table and its driver.

@@ -9,6 +9,7 @@ pub mod ci;
 pub mod event;
 pub mod fix;
 pub mod git;
+pub mod model;
 pub mod outcome;
 pub mod proof;
 pub mod report;
