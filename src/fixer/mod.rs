@@ -1,1 +1,69 @@
+//! `BugReport` + source → `FixProposal`, and the gates. Never writes a file, commits, or runs a build.
 //!
+//! The way of a fix: `toolchain_proposals` (what the log itself states, free) or `FixAgent::propose` (a model, asked
+//! with as much context as the level allows) → `apply` (edits to file contents, all or nothing) → `gate` (everything
+//! that can be judged without running) → the sandbox. What was tried comes back as `PastAttempt`.
+
+mod agent;
+mod context;
+mod edits;
+mod gate;
+mod hardcoding;
+mod hints;
+mod language;
+mod patch;
+mod paths;
+mod prompt;
+mod redact;
+mod reply;
+mod sanitize;
+mod skills;
+mod symbols;
+#[cfg(test)]
+mod testing;
+mod weakening;
+
+pub use agent::{FixAgent, FixRequest, Proposed};
+pub use context::{Context, Span, context_for};
+pub use edits::apply;
+pub use gate::{FixOptions, GateNotes, ShrunkTests, TOOLCHAIN, executed_tests_shrunk, gate};
+pub use hints::{edits_of, toolchain_proposals};
+pub use patch::{patch_fingerprint, unified_diff};
+pub use paths::{PathRules, Protection};
+pub use redact::Redactor;
+pub use reply::{check_reply, reply_schema};
+
+use crate::contract::bug::BugReport;
+use crate::contract::fix::{FixProposal, Rejection};
+
+/// The highest context level.
+pub const MAX_LEVEL: u8 = 4;
+
+/// One proposal that was tried on these bugs, and what came of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastAttempt {
+    pub proposal: FixProposal,
+    /// The patch's name ([`patch_fingerprint`]), where it could be applied at all.
+    pub patch: Option<String>,
+    pub verdict: PastVerdict,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum PastVerdict {
+    /// Refused before any build.
+    Refused(Rejection),
+    /// Built and reverted: what the build said then.
+    Reverted { why: String, bugs: Vec<BugReport> },
+}
+
+impl PastAttempt {
+    #[must_use]
+    pub fn refused(proposal: FixProposal, patch: Option<String>, why: Rejection) -> Self {
+        Self { proposal, patch, verdict: PastVerdict::Refused(why) }
+    }
+
+    #[must_use]
+    pub fn reverted(proposal: FixProposal, patch: String, why: String, bugs: Vec<BugReport>) -> Self {
+        Self { proposal, patch: Some(patch), verdict: PastVerdict::Reverted { why, bugs } }
+    }
+}

@@ -1,0 +1,771 @@
+//! Which parts of the repository a model is shown, by level and kind of failure, each with the reason why.
+//!
+//! A compiler's, linter's or formatter's complaint is mended where it points: level 1 is ±3 lines there. A failing
+//! test is not: its own source comes first, together with what it calls; then the escalation goes through frames,
+//! name twins and definitions to whole files. Test files are shown and not to be edited.
+
+use super::language::{Language, enclosing_block};
+use super::paths::{PathRules, Protection};
+use super::redact::Redactor;
+use super::sanitize::clean;
+use super::symbols::{self, find_file};
+use crate::contract::bug::{BugReport, Category};
+use crate::contract::fix::LineWindow;
+use crate::contract::git::{RepoPath, SourceTree};
+
+/// Lines around a place, at level 1.
+const NEAR: u32 = 3;
+/// Around a frame of a trace, where its function is too long to show.
+const AROUND_FRAME: u32 = 10;
+/// A function longer than this is shown around the place instead, at the lower levels.
+const LONG_BLOCK: u32 = 60;
+/// Lines sent at most, by level.
+const LINE_CAP: [u32; 5] = [0, 120, 240, 400, 400];
+
+/// Lines of a file, and why they are shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    pub path: RepoPath,
+    pub first: u32,
+    pub last: u32,
+    /// Cleaned and redacted.
+    pub text: String,
+    pub why: String,
+    /// Edits may lie here.
+    pub editable: bool,
+}
+
+/// What is shown for a request.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Context {
+    pub spans: Vec<Span>,
+}
+
+impl Context {
+    /// Where edits may lie.
+    #[must_use]
+    pub fn window(&self) -> Vec<LineWindow> {
+        let editable = self.spans.iter().filter(|s| s.editable);
+        editable.map(|s| LineWindow { path: s.path.clone(), first: s.first, last: s.last }).collect()
+    }
+
+    #[must_use]
+    pub fn lines(&self) -> u32 {
+        self.spans.iter().map(|s| s.last - s.first + 1).sum()
+    }
+
+    /// Tokens the spans will likely take.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        let characters: usize =
+            self.spans.iter().map(|s| s.text.chars().count() + s.path.as_str().len() + 40).sum();
+        (characters as u64 * 2).div_ceil(7)
+    }
+}
+
+/// Collects what `level` shows of `bugs`.
+#[must_use]
+pub fn context_for(
+    bugs: &[BugReport],
+    tree: &dyn SourceTree,
+    level: u8,
+    paths: &PathRules,
+    allow_test_edits: bool,
+    redactor: &Redactor,
+) -> Context {
+    let level = level.clamp(1, super::MAX_LEVEL);
+    let mut builder =
+        Builder { tree, paths, allow_test_edits, cap: LINE_CAP[usize::from(level)], picked: Vec::new() };
+    for bug in bugs {
+        if builder.is_about_a_test(bug) {
+            builder.test(bug, level);
+        } else {
+            builder.local(bug, level);
+        }
+    }
+    builder.finish(redactor)
+}
+
+struct Picked {
+    path: RepoPath,
+    first: u32,
+    last: u32,
+    why: String,
+}
+
+struct Builder<'t> {
+    tree: &'t dyn SourceTree,
+    paths: &'t PathRules,
+    allow_test_edits: bool,
+    /// Lines left.
+    cap: u32,
+    picked: Vec<Picked>,
+}
+
+/// A place in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Place {
+    path: RepoPath,
+    line: Option<u32>,
+}
+
+impl Builder<'_> {
+    fn is_test_file(&self, path: &str) -> bool {
+        self.paths.protection(path) == Some(Protection::Test)
+    }
+
+    fn is_about_a_test(&self, bug: &BugReport) -> bool {
+        bug.test.is_some() || bug.category == Category::Logic
+    }
+
+    fn place(&self, file: &str, line: Option<u32>) -> Option<Place> {
+        let path = find_file(file, self.tree)?;
+        // Others' code is no place to mend anything.
+        let skipped =
+            matches!(self.paths.protection(path.as_str()), Some(Protection::Vendored | Protection::Never));
+        (!skipped).then_some(Place { path, line })
+    }
+
+    fn places(&self, bug: &BugReport) -> Vec<Place> {
+        let first = bug.file.as_deref().and_then(|f| self.place(f, bug.line));
+        let related = bug.related.iter().filter_map(|l| self.place(&l.file, l.line));
+        let mut places: Vec<Place> = Vec::new();
+        for place in first.into_iter().chain(related) {
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        places
+    }
+
+    // Compile, lint, format and syntax errors.
+
+    fn local(&mut self, bug: &BugReport, level: u8) {
+        let places = self.places(bug);
+        let unresolved = is_unresolved(bug);
+        for (index, place) in places.iter().enumerate().take(if level == 1 { 3 } else { 6 }) {
+            let why = if index == 0 { "reported here" } else { "related place" };
+            match place.line {
+                Some(line) if level >= 2 => self.block(place, line, why, 200),
+                Some(line) => {
+                    let last = if index == 0 { bug.end_line.unwrap_or(line).min(line + 20) } else { line };
+                    self.add(&place.path, line.saturating_sub(NEAR), last.max(line) + NEAR, why);
+                }
+                None => self.add(&place.path, 1, 20, why),
+            }
+        }
+        let Some(main) = places.first() else {
+            self.manifests("", "the report names no file of the repository");
+            return;
+        };
+        if unresolved || level >= 2 {
+            self.imports(&main.path);
+        }
+        let folder = main.path.parent().to_owned();
+        if matches!(bug.category, Category::Dependency | Category::Configuration) {
+            self.manifests(&folder, "what the project depends on");
+        }
+        let in_test = self.is_test_file(main.path.as_str());
+        if in_test || unresolved || level >= 3 {
+            // A test that uses what is not there yet points to where it belongs.
+            let mut names = quoted_names(&bug.message);
+            if (in_test || level >= 3)
+                && let (Some(line), Some(text)) = (main.line, self.tree.read_text(&main.path))
+            {
+                let code = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
+                names.extend(symbols::used_names(Language::of(main.path.as_str()), code));
+            }
+            let most = if level == 1 { 2 } else { 6 };
+            self.definitions(&names, &main.path, most, 40 * u32::from(level));
+            if in_test {
+                self.twins(&main.path, level);
+            }
+        }
+        if level >= 3 {
+            for place in &places {
+                self.whole(&place.path, place.line, "the whole file");
+            }
+        }
+        if level >= 4 {
+            self.imported_files(&main.path);
+            self.manifests(&folder, "what the project depends on");
+            self.siblings(&main.path);
+        }
+    }
+
+    // Failing tests.
+
+    fn test(&mut self, bug: &BugReport, level: u8) {
+        let places = self.places(bug);
+        let (mut tests, frames): (Vec<Place>, Vec<Place>) =
+            places.into_iter().partition(|p| self.is_test_place(p));
+        let named = bug.test.as_deref().and_then(|id| {
+            let hint = tests.first().map(|p| p.path.clone());
+            symbols::find_test(id, hint.as_ref(), self.tree, |p| self.is_test_file(p))
+        });
+        if let Some((path, line)) = named
+            && !tests.iter().any(|t| t.path == path && t.line.is_some())
+        {
+            tests.push(Place { path, line: Some(line) });
+        }
+        let mut names: Vec<String> = Vec::new();
+        let mut test_code = String::new();
+        for place in tests.iter().take(3) {
+            let Some(line) = place.line else { continue };
+            self.block(place, line, "the failing test", if level == 1 { 40 } else { LONG_BLOCK });
+            if let Some(text) = self.tree.read_text(&place.path) {
+                let language = Language::of(place.path.as_str());
+                let (first, last) = enclosing_block(language, &text, line).unwrap_or((line, line));
+                let code: Vec<&str> =
+                    text.lines().skip(first as usize - 1).take((last - first + 1) as usize).collect();
+                test_code.push_str(&code.join("\n"));
+                test_code.push('\n');
+            }
+        }
+        // The innermost frame comes last in most traces; all of them are near the fault.
+        for place in frames.iter().rev().take(if level == 1 { 3 } else { 8 }) {
+            if let Some(line) = place.line {
+                self.block(place, line, "on the way to the failure", LONG_BLOCK);
+            }
+        }
+        let from = tests.first().or(frames.first()).map(|p| p.path.clone());
+        let Some(from) = from else {
+            self.manifests("", "the report names no file of the repository");
+            return;
+        };
+        names.extend(symbols::used_names(Language::of(from.as_str()), &test_code));
+        names.extend(quoted_names(&bug.message));
+        names.retain(|n| {
+            !bug.test.as_deref().is_some_and(|t| t.contains(n.as_str()) && n.to_lowercase().contains("test"))
+        });
+        let most = [0, 4, 10, 16, 24][usize::from(level)];
+        let reached = self.definitions(&names, &from, most, LONG_BLOCK);
+        if level >= 2 {
+            self.imports(&from);
+            // What those call in turn.
+            let mut inner: Vec<String> = Vec::new();
+            for (path, first, last) in &reached {
+                if let Some(text) = self.tree.read_text(path) {
+                    let code: Vec<&str> =
+                        text.lines().skip(*first as usize - 1).take((last - first + 1) as usize).collect();
+                    inner.extend(symbols::used_names(Language::of(path.as_str()), &code.join("\n")));
+                }
+            }
+            inner.retain(|n| !names.contains(n));
+            inner.dedup();
+            self.definitions(&inner, &from, 6 * usize::from(level - 1), LONG_BLOCK);
+        }
+        if level >= 2 || reached.is_empty() {
+            self.twins(&from, level.max(2));
+        }
+        if level >= 3 {
+            for place in frames.iter().rev() {
+                self.whole(&place.path, place.line, "on the way to the failure");
+            }
+            for (path, first, _) in &reached {
+                self.whole(path, Some(*first), "defines what the test uses");
+            }
+            self.imported_files(&from);
+        }
+        if level >= 4 {
+            self.siblings(&from);
+            self.manifests(from.parent(), "what the project depends on");
+        }
+    }
+
+    fn is_test_place(&self, place: &Place) -> bool {
+        if self.is_test_file(place.path.as_str()) {
+            return true;
+        }
+        let (Language::Rust, Some(line)) = (Language::of(place.path.as_str()), place.line) else {
+            return false;
+        };
+        let regions = self.tree.read_text(&place.path).map(|t| super::language::rust_test_regions(&t));
+        regions.unwrap_or_default().iter().any(|(first, last)| (*first..=*last).contains(&line))
+    }
+
+    // Pieces.
+
+    /// The function around the place; where it is longer than `longest`, the lines around the place in it.
+    fn block(&mut self, place: &Place, line: u32, why: &str, longest: u32) {
+        let Some(text) = self.tree.read_text(&place.path) else { return };
+        let (first, last) = match enclosing_block(Language::of(place.path.as_str()), &text, line) {
+            Some((first, last)) if last - first < longest => (first.min(line), last.max(line)),
+            Some((first, last)) => {
+                let (from, to) =
+                    (line.saturating_sub(longest / 2).max(first), (line + longest / 2).min(last));
+                // The head says what the function is.
+                if from > first {
+                    self.add(&place.path, first, first + 2, why);
+                }
+                (from, to)
+            }
+            None => (line.saturating_sub(AROUND_FRAME), line + AROUND_FRAME),
+        };
+        self.add(&place.path, first, last, why);
+    }
+
+    fn imports(&mut self, path: &RepoPath) {
+        let Some(text) = self.tree.read_text(path) else { return };
+        let language = Language::of(path.as_str());
+        let lines: Vec<&str> = text.lines().collect();
+        let is = |l: &&str| language.is_import(l) && !l.starts_with([' ', '\t']);
+        let head = lines.len().min(80);
+        let (first, last) = match lines[..head].iter().position(|l| is(l)) {
+            None => (1, 3),
+            Some(first) => {
+                let last = lines[..head].iter().rposition(|l| is(l)).unwrap_or(first);
+                // Groups in brackets end later.
+                let open = |l: &str| l.trim_end().ends_with(['(', '{']);
+                let end = if open(lines[last]) {
+                    (last..head).find(|i| lines[*i].trim_start().starts_with([')', '}'])).unwrap_or(last)
+                } else {
+                    last
+                };
+                (first + 1, end + 1)
+            }
+        };
+        let last = last.min(first + 39);
+        self.add(path, number(first), number(last), "imports of the file");
+    }
+
+    fn definitions(
+        &mut self,
+        names: &[String],
+        from: &RepoPath,
+        most: usize,
+        longest: u32,
+    ) -> Vec<(RepoPath, u32, u32)> {
+        let names: Vec<String> = names.iter().take(40).cloned().collect();
+        let found = symbols::definitions(&names, from, self.tree, |p| self.is_test_file(p));
+        let from_test = self.is_test_file(from.as_str());
+        let mut reached = Vec::new();
+        for definition in found.into_iter().filter(|d| d.path != *from || !from_test).take(most) {
+            let (first, last) = definition.lines;
+            if self.paths.protection(definition.path.as_str()) == Some(Protection::Vendored) {
+                continue;
+            }
+            let why = format!("defines `{}`", definition.name);
+            self.add(&definition.path, first, last.min(first + longest - 1), &why);
+            reached.push((definition.path, first, last));
+        }
+        reached
+    }
+
+    fn twins(&mut self, test: &RepoPath, level: u8) {
+        for path in symbols::twins(test, self.tree, |p| self.is_test_file(p)) {
+            let most = if level == 1 { 40 } else { 150 };
+            self.add(&path, 1, most, "has the name the test is about");
+        }
+    }
+
+    /// The files that `from` imports, by the last words of its import lines.
+    fn imported_files(&mut self, from: &RepoPath) {
+        let Some(text) = self.tree.read_text(from) else { return };
+        let language = Language::of(from.as_str());
+        let words: Vec<String> = text
+            .lines()
+            .filter(|l| language.is_import(l))
+            .flat_map(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-'))
+            .filter(|w| w.len() > 2)
+            .map(str::to_owned)
+            .collect();
+        let files: Vec<RepoPath> = self
+            .tree
+            .files()
+            .iter()
+            .map(|f| &f.path)
+            .filter(|p| {
+                *p != from && language.is_kin(Language::of(p.as_str())) && !self.is_test_file(p.as_str())
+            })
+            .filter(|p| words.iter().any(|w| p.file_name().split('.').next() == Some(w)))
+            .take(4)
+            .cloned()
+            .collect();
+        for path in files {
+            self.add(&path, 1, 120, "imported by the failing file");
+        }
+    }
+
+    fn siblings(&mut self, from: &RepoPath) {
+        let language = Language::of(from.as_str());
+        let files: Vec<RepoPath> = self
+            .tree
+            .files()
+            .iter()
+            .map(|f| &f.path)
+            .filter(|p| p.parent() == from.parent() && language.is_kin(Language::of(p.as_str())))
+            .filter(|p| !self.is_test_file(p.as_str()))
+            .take(6)
+            .cloned()
+            .collect();
+        for path in files {
+            self.add(&path, 1, 80, "same package");
+        }
+    }
+
+    /// The manifests that apply to `folder`, nearest first.
+    fn manifests(&mut self, folder: &str, why: &str) {
+        const NAMES: &[&str] = &[
+            "Cargo.toml",
+            "go.mod",
+            "package.json",
+            "pyproject.toml",
+            "requirements.txt",
+            "setup.cfg",
+            "setup.py",
+            "pom.xml",
+            "build.gradle",
+            "build.gradle.kts",
+            "tsconfig.json",
+        ];
+        let mut at = folder;
+        loop {
+            let mut found = false;
+            for name in NAMES {
+                let path = if at.is_empty() { (*name).to_owned() } else { format!("{at}/{name}") };
+                if let Ok(path) = RepoPath::new(&path)
+                    && self.tree.entry(&path).is_some()
+                {
+                    self.add(&path, 1, 80, why);
+                    found = true;
+                }
+            }
+            if found || at.is_empty() {
+                return;
+            }
+            at = at.rsplit_once('/').map_or("", |(parent, _)| parent);
+        }
+    }
+
+    fn whole(&mut self, path: &RepoPath, around: Option<u32>, why: &str) {
+        let Some(text) = self.tree.read_text(path) else { return };
+        let count = number(text.lines().count());
+        if count <= self.cap.max(40) {
+            self.add(path, 1, count, why);
+        } else {
+            let middle = around.unwrap_or(1);
+            let half = self.cap / 2;
+            self.add(path, middle.saturating_sub(half), middle + half, why);
+        }
+    }
+
+    /// Adds lines that are not shown yet, as far as the cap allows.
+    fn add(&mut self, path: &RepoPath, first: u32, last: u32, why: &str) {
+        let Some(text) = self.tree.read_text(path) else { return };
+        if !may_be_shown(path) {
+            return;
+        }
+        let count = number(text.lines().count());
+        let (first, last) = (first.max(1), last.min(count));
+        let mut run: Option<(u32, u32)> = None;
+        let mut fresh: Vec<(u32, u32)> = Vec::new();
+        for line in first..=last {
+            let shown = self.picked.iter().any(|p| p.path == *path && (p.first..=p.last).contains(&line));
+            match (&mut run, shown) {
+                (None, false) => run = Some((line, line)),
+                (Some((_, end)), false) => *end = line,
+                (Some(done), true) => {
+                    fresh.push(*done);
+                    run = None;
+                }
+                (None, true) => {}
+            }
+        }
+        fresh.extend(run);
+        for (first, last) in fresh {
+            let room = last.min(first + self.cap.saturating_sub(1));
+            if self.cap == 0 || room < first {
+                return;
+            }
+            self.cap -= room - first + 1;
+            self.picked.push(Picked { path: path.clone(), first, last: room, why: why.to_owned() });
+        }
+    }
+
+    fn finish(self, redactor: &Redactor) -> Context {
+        // Neighbours become one span, in the order the files were first picked.
+        let mut order: Vec<RepoPath> = Vec::new();
+        for picked in &self.picked {
+            if !order.contains(&picked.path) {
+                order.push(picked.path.clone());
+            }
+        }
+        let mut spans = Vec::new();
+        for path in order {
+            let Some(text) = self.tree.read_text(&path) else { continue };
+            // Whole first, so that a secret that spans lines is known as one.
+            let shown = redactor.redact(&clean(&text));
+            let lines: Vec<&str> = shown.split('\n').collect();
+            let editable = !matches!(
+                self.paths.protection(path.as_str()),
+                Some(
+                    Protection::Never
+                        | Protection::User
+                        | Protection::Judge
+                        | Protection::Lock
+                        | Protection::Vendored
+                )
+            ) && (self.allow_test_edits || !self.is_test_file(path.as_str()));
+            let mut of_file: Vec<&Picked> = self.picked.iter().filter(|p| p.path == path).collect();
+            of_file.sort_by_key(|p| p.first);
+            let mut merged: Vec<(u32, u32, Vec<&str>)> = Vec::new();
+            for picked in of_file {
+                match merged.last_mut() {
+                    Some((_, last, whys)) if picked.first <= *last + 1 => {
+                        *last = (*last).max(picked.last);
+                        if !whys.contains(&picked.why.as_str()) {
+                            whys.push(&picked.why);
+                        }
+                    }
+                    _ => merged.push((picked.first, picked.last, vec![&picked.why])),
+                }
+            }
+            for (first, last, whys) in merged {
+                let text = lines
+                    .get(first as usize - 1..(last as usize).min(lines.len()))
+                    .unwrap_or_default()
+                    .join("\n");
+                spans.push(Span { path: path.clone(), first, last, text, why: whys.join("; "), editable });
+            }
+        }
+        Context { spans }
+    }
+}
+
+fn number(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Files that hold credentials by their nature are never shown.
+fn may_be_shown(path: &RepoPath) -> bool {
+    let name = path.file_name().to_lowercase();
+    let ext = path.extension().map(str::to_lowercase);
+    let secret_ext = ["pem", "key", "p12", "pfx", "jks", "keystore", "kdbx", "asc", "gpg", "ppk", "der"];
+    let secret_name = [
+        ".npmrc",
+        ".pypirc",
+        ".netrc",
+        "_netrc",
+        ".htpasswd",
+        "id_rsa",
+        "id_ed25519",
+        "id_ecdsa",
+        "id_dsa",
+        "credentials",
+    ];
+    !(ext.is_some_and(|e| secret_ext.contains(&e.as_str()))
+        || secret_name.contains(&name.as_str())
+        || name.starts_with(".env"))
+}
+
+/// The report is about a name that nothing defines or brings in.
+fn is_unresolved(bug: &BugReport) -> bool {
+    const WORDS: &[&str] = &[
+        "unresolved",
+        "cannot find",
+        "can't find",
+        "could not find",
+        "not found",
+        "undefined",
+        "is not defined",
+        "no attribute",
+        "does not exist",
+        "cannot resolve",
+        "no module",
+        "undeclared",
+        "no field",
+        "no method",
+        "not a member",
+        "has no member",
+        "cannot import",
+        "not in scope",
+        "is not exported",
+        "no such",
+    ];
+    let message = bug.message.to_lowercase();
+    bug.category == Category::Import || WORDS.iter().any(|w| message.contains(w))
+}
+
+/// Identifiers that the message quotes: `a::b` gives its last part first.
+fn quoted_names(message: &str) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    let mut rest = message;
+    while let Some(at) = rest.find(['`', '\'', '"']) {
+        let quote = rest[at..].chars().next().unwrap_or('`');
+        let inner = &rest[at + 1..];
+        let Some(end) = inner.find(quote) else { break };
+        let text = &inner[..end];
+        for part in text.rsplit(|c: char| !c.is_alphanumeric() && c != '_') {
+            let name_like = part.len() > 1 && !part.starts_with(|c: char| c.is_ascii_digit());
+            if name_like && text.len() < 120 && !names.iter().any(|n| n == part) {
+                names.push(part.to_owned());
+            }
+        }
+        rest = &inner[end + 1..];
+    }
+    // javac names the symbol on a line of its own.
+    for (word, next) in message.split_whitespace().zip(message.split_whitespace().skip(1)) {
+        if matches!(word, "class" | "method" | "variable" | "symbol:" | "undefined:") {
+            let name: String = next.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if name.len() > 1 && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::bug::Location;
+    use crate::fixer::testing::{MemoryTree, bug};
+
+    fn rules() -> PathRules {
+        PathRules::new(&[]).unwrap()
+    }
+
+    fn shown(bugs: &[BugReport], tree: &MemoryTree, level: u8) -> Context {
+        context_for(bugs, tree, level, &rules(), false, &Redactor::default())
+    }
+
+    fn has(context: &Context, path: &str, line: u32) -> bool {
+        context.spans.iter().any(|s| s.path.as_str() == path && (s.first..=s.last).contains(&line))
+    }
+
+    fn numbered(lines: u32) -> String {
+        (1..=lines).map(|n| format!("line {n}\n")).collect()
+    }
+
+    #[test]
+    fn a_compile_error_starts_with_three_lines_around_it() {
+        let tree = MemoryTree::new(&[("a.rs", &numbered(50))]);
+        let context = shown(&[bug("rustc", Category::Type, "a.rs", 20, "mismatched types")], &tree, 1);
+        assert_eq!(context.spans.len(), 1);
+        assert_eq!((context.spans[0].first, context.spans[0].last), (17, 23));
+        assert!(context.spans[0].text.starts_with("line 17\n") && context.spans[0].text.ends_with("line 23"));
+        assert_eq!(context.window().len(), 1);
+    }
+
+    #[test]
+    fn levels_rise_to_block_file_and_friends() {
+        let source =
+            "use b::x;\n\nfn f() {\n    1;\n    2;\n    3;\n    4;\n    5;\n    6;\n    7;\n}\n\nfn g() {}\n";
+        let tree = MemoryTree::new(&[
+            ("src/a.rs", source),
+            ("src/b.rs", "pub fn x() {}\n"),
+            ("Cargo.toml", "[package]\n"),
+        ]);
+        let bugs = [bug("rustc", Category::Type, "src/a.rs", 7, "mismatched types")];
+        let at = |level| shown(&bugs, &tree, level);
+        assert!(!has(&at(1), "src/a.rs", 3) && !has(&at(1), "src/a.rs", 1));
+        assert!(has(&at(2), "src/a.rs", 3) && has(&at(2), "src/a.rs", 1) && !has(&at(2), "src/a.rs", 13));
+        assert!(has(&at(3), "src/a.rs", 13) && !has(&at(3), "Cargo.toml", 1));
+        assert!(has(&at(4), "src/b.rs", 1) && has(&at(4), "Cargo.toml", 1));
+    }
+
+    #[test]
+    fn an_unresolved_name_brings_the_imports_at_once() {
+        let text = format!("import os\nimport re\n\n{}", numbered(40));
+        let tree = MemoryTree::new(&[("a.py", &text)]);
+        let context =
+            shown(&[bug("python", Category::Import, "a.py", 30, "name 'json' is not defined")], &tree, 1);
+        assert!(has(&context, "a.py", 2) && has(&context, "a.py", 30) && !has(&context, "a.py", 15));
+    }
+
+    #[test]
+    fn a_failing_test_starts_with_its_source_and_what_it_calls() {
+        let tree = MemoryTree::new(&[
+            (
+                "calc/ops.py",
+                "import math\n\n\ndef add(a, b):\n    return a - b\n\n\ndef other():\n    pass\n",
+            ),
+            (
+                "tests/test_ops.py",
+                "from calc.ops import add\n\n\ndef test_add():\n    assert add(1, 2) == 3\n",
+            ),
+        ]);
+        let mut failing = bug("pytest", Category::Logic, "tests/test_ops.py", 5, "assert -1 == 3");
+        failing.test = Some("tests/test_ops.py::test_add".to_owned());
+        let context = shown(&[failing], &tree, 1);
+        assert!(has(&context, "tests/test_ops.py", 4) && has(&context, "calc/ops.py", 5));
+        assert!(!has(&context, "calc/ops.py", 8));
+        let window = context.window();
+        assert!(window.iter().all(|w| w.path.as_str() == "calc/ops.py"), "tests are shown, not edited");
+    }
+
+    #[test]
+    fn frames_come_with_their_function() {
+        let tree = MemoryTree::new(&[
+            ("src/a.py", "def f(x):\n    y = x\n    return y.z\n"),
+            ("tests/test_a.py", "from a import f\n\ndef test_f():\n    f(None)\n"),
+        ]);
+        let mut failing = bug("pytest", Category::Runtime, "src/a.py", 3, "AttributeError");
+        failing.test = Some("test_f".to_owned());
+        failing.related = vec![Location { file: "tests/test_a.py".to_owned(), line: Some(4), column: None }];
+        let context = shown(&[failing], &tree, 1);
+        assert!(has(&context, "src/a.py", 1) && has(&context, "tests/test_a.py", 3));
+    }
+
+    #[test]
+    fn a_missing_interface_leads_to_where_it_belongs() {
+        let tree = MemoryTree::new(&[
+            (
+                "stack.go",
+                "package s\n\ntype Stack struct {\n\titems []int\n}\n\nfunc (s *Stack) Push(i int) {\n}\n",
+            ),
+            ("stack_test.go", "package s\n\nfunc TestPeek(t *testing.T) {\n\ts := Stack{}\n\ts.Peek()\n}\n"),
+        ]);
+        let report = bug(
+            "go build",
+            Category::Type,
+            "stack_test.go",
+            5,
+            "s.Peek undefined (type Stack has no field or method Peek)",
+        );
+        let context = shown(&[report], &tree, 1);
+        assert!(has(&context, "stack.go", 3), "{context:?}");
+    }
+
+    #[test]
+    fn caps_hold_at_every_level() {
+        let big = numbered(5000);
+        let tree = MemoryTree::new(&[("a.py", &big), ("tests/test_a.py", &big)]);
+        for level in 1..=4 {
+            let context = shown(
+                &[
+                    bug("x", Category::Type, "a.py", 2500, "m"),
+                    bug("x", Category::Logic, "tests/test_a.py", 9, "m"),
+                ],
+                &tree,
+                level,
+            );
+            assert!(context.lines() <= LINE_CAP[usize::from(level)], "{level}: {}", context.lines());
+            assert!(has(&context, "a.py", 2500));
+        }
+    }
+
+    #[test]
+    fn secrets_and_what_hides_are_not_shown() {
+        let key =
+            format!("-----BEGIN {} KEY-----\nMIIabc\nMIIdef\n-----END {} KEY-----", "PRIVATE", "PRIVATE");
+        let text = format!("a = '''{key}'''\nb = 1\nc\u{202e} = 2\n");
+        let tree = MemoryTree::new(&[("a.py", &text), ("k.pem", &key), (".env", "A=b")]);
+        let context = shown(
+            &[
+                bug("x", Category::Type, "a.py", 5, "m"),
+                bug("x", Category::Type, "k.pem", 1, "m"),
+                bug("x", Category::Type, ".env", 1, "m"),
+            ],
+            &tree,
+            1,
+        );
+        assert_eq!(context.spans.len(), 1);
+        assert!(
+            !context.spans[0].text.contains("MII") && !context.spans[0].text.contains('\u{202e}'),
+            "{context:?}"
+        );
+        assert!(context.spans[0].text.contains("b = 1"));
+    }
+}

@@ -1,0 +1,572 @@
+//! Everything a proposal must pass before a sandbox spends time on it, in code: confidence, paths, size, window,
+//! repeats, content, test weakening. What passes may still be wrong: that is for the build to say.
+
+use super::PastAttempt;
+use super::hardcoding;
+use super::patch::{LineDiff, patch_fingerprint};
+use super::paths::{self, PathRules, Protection};
+use super::sanitize::is_invisible;
+use super::weakening::{self, Place};
+use crate::contract::bug::{BugReport, TestRun};
+use crate::contract::fix::{FileChange, FixProposal, Rejection};
+use crate::contract::git::SourceTree;
+use crate::error::ExpectedError;
+
+/// The provider whose proposals come from the log, not from a model.
+pub const TOOLCHAIN: &str = "toolchain";
+
+/// A file larger than this is not edited.
+const MAX_FILE_BYTES: usize = 1 << 20;
+
+/// What a proposal is held against.
+#[derive(Debug, Clone)]
+pub struct FixOptions {
+    pub min_confidence: f64,
+    pub max_changed_lines: u64,
+    pub max_changed_files: u64,
+    pub allow_test_edits: bool,
+    pub paths: PathRules,
+}
+
+impl FixOptions {
+    /// With the documented defaults; `protected` are the user's globs beside the built-in lists.
+    pub fn new(protected: &[String]) -> Result<Self, ExpectedError> {
+        Ok(Self {
+            min_confidence: 0.6,
+            max_changed_lines: 50,
+            max_changed_files: 5,
+            allow_test_edits: false,
+            paths: PathRules::new(protected)?,
+        })
+    }
+}
+
+/// What people should know of a proposal that passed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GateNotes {
+    /// The provider's confidence less what the notes below cost.
+    pub confidence: f64,
+    /// The name this patch goes by; belongs into the history.
+    pub patch: String,
+    pub changed_lines: u64,
+    /// Why it deserves a closer look, in words.
+    pub notes: Vec<String>,
+    /// A test file is changed (with `allow-test-edits`, or in its layout alone).
+    pub edits_tests: bool,
+    /// It seems to special-case the failing test's literal input.
+    pub hard_coded: bool,
+}
+
+/// Judges a proposal's changes. `bugs` are those it means to mend.
+pub fn gate(
+    proposal: &FixProposal,
+    changes: &[FileChange],
+    bugs: &[BugReport],
+    tree: &dyn SourceTree,
+    options: &FixOptions,
+    history: &[PastAttempt],
+) -> Result<GateNotes, Rejection> {
+    let changes: Vec<&FileChange> = changes.iter().filter(|c| c.before != c.after).collect();
+    if changes.is_empty() {
+        return Err(Rejection::NoChange);
+    }
+    check_confidence(proposal.confidence, options)?;
+    for change in &changes {
+        paths::check(&change.path, tree, &options.paths)?;
+        content(change)?;
+    }
+    let diffs: Vec<LineDiff<'_>> = changes.iter().map(|c| LineDiff::of(c)).collect();
+    let mut notes = GateNotes { confidence: proposal.confidence, ..GateNotes::default() };
+    // What weakens tests is said so, even where the file may not be touched at all.
+    for (change, diff) in changes.iter().zip(&diffs) {
+        judge_file(proposal, change, diff, options, &mut notes)?;
+    }
+    let files = changes.len() as u64;
+    if files > options.max_changed_files {
+        return Err(Rejection::TooManyFiles { changed: files, maximum: options.max_changed_files });
+    }
+    notes.changed_lines = diffs.iter().map(LineDiff::changed_lines).sum();
+    if notes.changed_lines > options.max_changed_lines {
+        let (changed, maximum) = (notes.changed_lines, options.max_changed_lines);
+        return Err(Rejection::TooManyLines { changed, maximum });
+    }
+    for (change, diff) in changes.iter().zip(&diffs) {
+        inside_window(proposal, change, diff)?;
+    }
+    let owned: Vec<FileChange> = changes.iter().map(|c| (*c).clone()).collect();
+    notes.patch = patch_fingerprint(&owned);
+    if history.iter().any(|past| past.patch.as_deref() == Some(notes.patch.as_str())) {
+        return Err(Rejection::Repeated { patch: notes.patch });
+    }
+    if proposal.provider != TOOLCHAIN {
+        doubts(&changes, &diffs, bugs, tree, &mut notes);
+        check_confidence(notes.confidence, options)?;
+    }
+    Ok(notes)
+}
+
+fn check_confidence(confidence: f64, options: &FixOptions) -> Result<(), Rejection> {
+    // A number that is none counts as no confidence.
+    if confidence.is_finite() && (options.min_confidence..=1.0).contains(&confidence) {
+        Ok(())
+    } else {
+        let confidence = if confidence.is_finite() { confidence } else { 0.0 };
+        Err(Rejection::LowConfidence { confidence, minimum: options.min_confidence })
+    }
+}
+
+fn content(change: &FileChange) -> Result<(), Rejection> {
+    let refuse = |why: &str| Err(Rejection::Content { path: change.path.to_string(), why: why.to_owned() });
+    let Some(after) = &change.after else { return Ok(()) };
+    let before = change.before.as_deref().unwrap_or_default();
+    if after.contains('\0') || before.contains('\0') {
+        return refuse("is binary");
+    }
+    if after.len() > MAX_FILE_BYTES {
+        return refuse("is larger than 1 MiB");
+    }
+    if !before.trim().is_empty() && after.trim().is_empty() {
+        return refuse("is emptied");
+    }
+    let hidden = |text: &str| {
+        text.chars()
+            .filter(|c| is_invisible(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t')))
+            .count()
+    };
+    if hidden(after) > hidden(before) {
+        return refuse("gains invisible or control characters");
+    }
+    if after.matches(super::redact::MARK).count() > before.matches(super::redact::MARK).count() {
+        return refuse("gains a placeholder that stands for a redacted value");
+    }
+    for marker in ["<<<<<<< ", ">>>>>>> "] {
+        let count = |text: &str| text.lines().filter(|l| l.starts_with(marker)).count();
+        if count(after) > count(before) {
+            return refuse("gains a conflict marker");
+        }
+    }
+    Ok(())
+}
+
+fn judge_file(
+    proposal: &FixProposal,
+    change: &FileChange,
+    diff: &LineDiff<'_>,
+    options: &FixOptions,
+    notes: &mut GateNotes,
+) -> Result<(), Rejection> {
+    let path = change.path.as_str();
+    let protection = options.paths.protection(path);
+    let inline = weakening::touches_inline_tests(change, diff);
+    let is_test = protection == Some(Protection::Test) || inline;
+    let place = if is_test { Place::Test } else { Place::Source };
+    let toolchain = proposal.provider == TOOLCHAIN;
+    let layout_only = toolchain && same_but_layout(change);
+    if !layout_only && let Some(rejection) = weakening::find(change, diff, place) {
+        return Err(rejection);
+    }
+    match protection {
+        Some(Protection::Judge) => {
+            let why = Protection::Judge.why().to_owned();
+            return Err(Rejection::Path { path: path.to_owned(), why });
+        }
+        // Only the tool's own command writes lock files.
+        Some(Protection::Lock) if !(toolchain && proposal.command.is_some()) => {
+            let why = Protection::Lock.why().to_owned();
+            return Err(Rejection::Path { path: path.to_owned(), why });
+        }
+        _ => {}
+    }
+    if !is_test {
+        return Ok(());
+    }
+    if layout_only {
+        notes.edits_tests = true;
+        notes.notes.push(format!("{path}: the layout of a test file changes, nothing else"));
+    } else if !options.allow_test_edits {
+        if let Some((line, old, new)) = weakening::changed_expectation(diff) {
+            let what = format!("`{old}` becomes `{new}`");
+            let rule = "changed-expectation".to_owned();
+            return Err(Rejection::TestWeakening { path: path.to_owned(), rule, line: Some(line), what });
+        }
+        return Err(Rejection::TestEdit { path: path.to_owned() });
+    } else {
+        notes.edits_tests = true;
+        notes.notes.push(format!("{path}: a test file is edited"));
+        if let Some((_, old, new)) = weakening::changed_expectation(diff) {
+            notes.notes.push(format!("{path}: an expectation changes: `{old}` becomes `{new}`"));
+        }
+    }
+    Ok(())
+}
+
+/// The same text but for what formatters change: blanks, trailing commas and semicolons, the kind of quotes.
+fn same_but_layout(change: &FileChange) -> bool {
+    let bare = |text: &str| -> String {
+        text.chars()
+            .filter(|c| !c.is_whitespace() && !matches!(c, ',' | ';' | '(' | ')'))
+            .map(|c| if c == '\'' { '"' } else { c })
+            .collect()
+    };
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => {
+            // Where indentation is meaning, each line keeps its depth in relation to its neighbours.
+            bare(before) == bare(after)
+                && (!super::language::Language::of(change.path.as_str()).indents()
+                    || same_depths(before, after))
+        }
+        _ => false,
+    }
+}
+
+/// The statements (lines that start no continuation) rise and fall in depth alike.
+fn same_depths(before: &str, after: &str) -> bool {
+    use super::language::{Language, code_only, indent_of};
+    let depths = |text: &str| -> Vec<usize> {
+        let mut open = 0_i32;
+        let mut stack: Vec<usize> = vec![0];
+        let mut out = Vec::new();
+        for (raw, code) in text.split('\n').zip(code_only(Language::Python, text)) {
+            let continued = open > 0;
+            open += code
+                .chars()
+                .map(|c| i32::from("([{".contains(c)) - i32::from(")]}".contains(c)))
+                .sum::<i32>();
+            if continued || code.trim().is_empty() {
+                continue;
+            }
+            let depth = indent_of(raw).len();
+            while stack.last().is_some_and(|top| *top > depth) {
+                stack.pop();
+            }
+            if stack.last() != Some(&depth) {
+                stack.push(depth);
+            }
+            out.push(stack.len());
+        }
+        out
+    };
+    depths(before) == depths(after)
+}
+
+/// Edits lie where the provider was shown the file. A new file needs the view of whole files.
+fn inside_window(proposal: &FixProposal, change: &FileChange, diff: &LineDiff<'_>) -> Result<(), Rejection> {
+    if proposal.window.is_empty() {
+        return Ok(());
+    }
+    let outside = |line: u32| Err(Rejection::OutsideWindow { path: change.path.to_string(), line });
+    if change.before.is_none() {
+        return if proposal.context_level >= 3 { Ok(()) } else { outside(1) };
+    }
+    let windows: Vec<_> = proposal.window.iter().filter(|w| w.path == change.path).collect();
+    for op in diff.hunks() {
+        let old = op.old_range();
+        // Lines from 1; an insertion stands between `start` and `start + 1`.
+        let (first, last) = (number(old.start) + 1, number(old.end));
+        let fits = if old.is_empty() {
+            windows.iter().any(|w| w.first <= first && last <= w.last)
+                || windows.iter().any(|w| w.first <= last && first <= w.last.saturating_add(1))
+        } else {
+            // Windows that touch make one.
+            (first..=last).all(|line| windows.iter().any(|w| (w.first..=w.last).contains(&line)))
+        };
+        if !fits {
+            return outside(first);
+        }
+    }
+    Ok(())
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX - 1)
+}
+
+/// What is no reason to refuse, but costs confidence.
+fn doubts(
+    changes: &[&FileChange],
+    diffs: &[LineDiff<'_>],
+    bugs: &[BugReport],
+    tree: &dyn SourceTree,
+    notes: &mut GateNotes,
+) {
+    let literals = hardcoding::test_literals(bugs, tree);
+    for (change, diff) in changes.iter().zip(diffs) {
+        if let Some(finding) = hardcoding::find(diff, &literals) {
+            notes.hard_coded = true;
+            notes.confidence *= finding.factor;
+            notes.notes.push(format!("{}: {}", change.path, finding.what));
+        }
+        let (removed, added) = (diff.removed(), diff.added());
+        let code = |lines: &[(u32, &str)]| lines.iter().filter(|(_, l)| !l.trim().is_empty()).count();
+        if code(&removed) >= 3 && code(&added) == 0 {
+            notes.confidence *= 0.9;
+            notes.notes.push(format!("{}: only removes code", change.path));
+        }
+        if let Some(what) = swallows(change, &added) {
+            notes.confidence *= 0.9;
+            notes.notes.push(format!("{}: {what}", change.path));
+        }
+    }
+}
+
+/// Errors caught and dropped.
+fn swallows(change: &FileChange, added: &[(u32, &str)]) -> Option<&'static str> {
+    use super::language::Language;
+    let python = Language::of(change.path.as_str()) == Language::Python;
+    let drops = added.windows(2).any(|pair| {
+        let (first, second) = (pair[0].1.trim(), pair[1].1.trim());
+        if python {
+            first.starts_with("except") && matches!(second, "pass" | "..." | "continue")
+        } else {
+            first.contains("catch") && first.ends_with('{') && second.starts_with('}')
+        }
+    });
+    let in_one = added.iter().any(|(_, l)| l.contains("catch {}") || l.contains("catch (e) {}"));
+    (drops || in_one).then_some("catches an error and drops it")
+}
+
+/// Fewer tests ran than before: what a green build would hide.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShrunkTests {
+    pub runner: String,
+    pub before: u64,
+    pub after: u64,
+    /// Ids that ran before and not after, where the log names them.
+    pub missing: Vec<String>,
+}
+
+/// Holds the tests executed after against those before. Ask it of a green run: one that failed early ran less.
+#[must_use]
+pub fn executed_tests_shrunk(before: &[TestRun], after: &[TestRun]) -> Option<ShrunkTests> {
+    let mut runners: Vec<&str> = before.iter().map(|t| t.runner.as_str()).collect();
+    runners.sort_unstable();
+    runners.dedup();
+    for runner in runners {
+        let of = |runs: &[TestRun]| -> (u64, Option<Vec<String>>) {
+            let mine = runs.iter().filter(|t| t.runner == runner);
+            let executed = mine.clone().map(|t| t.executed).sum();
+            let ids: Option<Vec<String>> =
+                mine.map(|t| t.ids.clone()).collect::<Option<Vec<_>>>().map(|ids| ids.concat());
+            (executed, ids)
+        };
+        let ((had, old_ids), (has, new_ids)) = (of(before), of(after));
+        let missing: Vec<String> = match (old_ids, new_ids) {
+            (Some(old), Some(new)) => {
+                let mut pool = std::collections::BTreeMap::<String, usize>::new();
+                for id in new {
+                    *pool.entry(id).or_default() += 1;
+                }
+                old.into_iter()
+                    .filter(|id| match pool.get_mut(id) {
+                        Some(n) if *n > 0 => {
+                            *n -= 1;
+                            false
+                        }
+                        _ => true,
+                    })
+                    .collect()
+            }
+            _ => Vec::new(),
+        };
+        if has < had || !missing.is_empty() {
+            return Some(ShrunkTests { runner: runner.to_owned(), before: had, after: has, missing });
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::bug::Category;
+    use crate::contract::fix::LineWindow;
+    use crate::contract::git::RepoPath;
+    use crate::fixer::edits::apply;
+    use crate::fixer::testing::{MemoryTree, bug, edit, proposal};
+
+    fn run(files: &[(&str, &str)], edits: &[(&str, &str, &str)]) -> Result<GateNotes, Rejection> {
+        run_with(files, edits, &FixOptions::new(&[]).unwrap(), |_| {})
+    }
+
+    fn run_with(
+        files: &[(&str, &str)],
+        edits: &[(&str, &str, &str)],
+        options: &FixOptions,
+        adjust: impl Fn(&mut FixProposal),
+    ) -> Result<GateNotes, Rejection> {
+        let tree = MemoryTree::new(files);
+        let mut proposal = proposal(edits.iter().map(|(p, f, r)| edit(p, f, r)).collect());
+        adjust(&mut proposal);
+        let changes = apply(&proposal.edits, &proposal.window, &tree)?;
+        gate(&proposal, &changes, &[], &tree, options, &[])
+    }
+
+    #[test]
+    fn a_plain_fix_passes() {
+        let notes = run(&[("a.py", "x = 1\n")], &[("a.py", "1", "2")]).unwrap();
+        assert_eq!((notes.changed_lines, notes.hard_coded, notes.notes.len()), (1, false, 0));
+    }
+
+    #[test]
+    fn confidence_must_be_a_number_in_range() {
+        let options = FixOptions::new(&[]).unwrap();
+        for bad in [0.59, -1.0, 1.01, f64::NAN, f64::INFINITY] {
+            let result =
+                run_with(&[("a.py", "x\n")], &[("a.py", "x", "y")], &options, |p| p.confidence = bad);
+            assert!(matches!(result, Err(Rejection::LowConfidence { .. })), "{bad}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn size_is_capped() {
+        let text: String = (0..60).map(|i| format!("l{i}\n")).collect();
+        let new: String = (0..60).map(|i| format!("m{i}\n")).collect();
+        let result = run(&[("a.py", &text)], &[("a.py", &text, &new)]);
+        assert_eq!(result, Err(Rejection::TooManyLines { changed: 60, maximum: 50 }));
+        let files: Vec<(String, &str)> = (0..6).map(|i| (format!("f{i}.py"), "x\n")).collect();
+        let files: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), *t)).collect();
+        let edits: Vec<_> = files.iter().map(|(p, _)| (*p, "x", "y")).collect();
+        assert_eq!(run(&files, &edits), Err(Rejection::TooManyFiles { changed: 6, maximum: 5 }));
+    }
+
+    #[test]
+    fn edits_stay_in_the_window() {
+        let text = "1\n2\n3\n4\n5\n6\n7\n8\n9\n";
+        let window = |p: &mut FixProposal| {
+            p.window = vec![LineWindow { path: RepoPath::new("a.py").unwrap(), first: 3, last: 5 }];
+        };
+        let options = FixOptions::new(&[]).unwrap();
+        let at = |find: &str, replace: &str| {
+            run_with(&[("a.py", text)], &[("a.py", find, replace)], &options, window)
+        };
+        assert!(at("4", "x").is_ok());
+        assert!(at("3\n", "3\nx\n").is_ok());
+        assert!(at("5\n", "5\nx\n").is_ok(), "after the last line shown");
+        assert!(at("3\n", "x\n3\n").is_ok(), "before the first line shown");
+        assert_eq!(at("6", "x"), Err(Rejection::OutsideWindow { path: "a.py".to_owned(), line: 6 }));
+        assert!(matches!(at("5\n6", "x\ny"), Err(Rejection::OutsideWindow { .. })));
+        assert!(matches!(at("1\n", "0\n1\n"), Err(Rejection::OutsideWindow { .. })));
+        let new = run_with(&[("a.py", text)], &[("b.py", "", "x\n")], &options, window);
+        assert!(matches!(new, Err(Rejection::OutsideWindow { .. })));
+    }
+
+    #[test]
+    fn tests_are_not_edited_unless_allowed() {
+        let files = [("tests/test_a.py", "def test_a():\n    x = f()\n    assert x == 1\n")];
+        let edits = [("tests/test_a.py", "x = f()", "x = f(1)")];
+        assert!(matches!(run(&files, &edits), Err(Rejection::TestEdit { .. })));
+        let mut options = FixOptions::new(&[]).unwrap();
+        options.allow_test_edits = true;
+        assert!(run_with(&files, &edits, &options, |_| {}).unwrap().edits_tests);
+        let skip = [("tests/test_a.py", "def test_a", "@pytest.mark.skip\ndef test_a")];
+        assert!(matches!(run_with(&files, &skip, &options, |_| {}), Err(Rejection::TestWeakening { .. })));
+        let expected = [("tests/test_a.py", "x == 1", "x == 2")];
+        assert!(
+            matches!(run(&files, &expected), Err(Rejection::TestWeakening { rule, .. }) if rule == "changed-expectation")
+        );
+        assert_eq!(run_with(&files, &expected, &options, |_| {}).unwrap().notes.len(), 2);
+    }
+
+    #[test]
+    fn inline_tests_are_tests() {
+        let text = "fn a() -> u8 { 1 }\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert_eq!(super::a(), 2); }\n}\n";
+        let result = run(&[("src/a.rs", text)], &[("src/a.rs", "super::a(), 2", "super::a(), 1")]);
+        assert!(
+            matches!(result, Err(Rejection::TestWeakening { .. } | Rejection::TestEdit { .. })),
+            "{result:?}"
+        );
+        assert!(run(&[("src/a.rs", text)], &[("src/a.rs", "{ 1 }", "{ 2 }")]).is_ok());
+    }
+
+    #[test]
+    fn the_toolchain_may_lay_out_tests_and_nothing_else() {
+        let files =
+            [("tests/a.rs", "fn  t( ) { assert!(x()) }\n"), ("tests/t.py", "if a:\n    f()\n    g()\n")];
+        let options = FixOptions::new(&[]).unwrap();
+        let toolchain = |p: &mut FixProposal| p.provider = TOOLCHAIN.to_owned();
+        let lay = [("tests/a.rs", "fn  t( ) { assert!(x()) }", "fn t() {\n    assert!(x())\n}")];
+        assert!(run_with(&files, &lay, &options, toolchain).unwrap().edits_tests);
+        assert!(matches!(run(&files, &lay), Err(Rejection::TestEdit { .. })), "a model may not");
+        let dedent = [("tests/t.py", "    g()", "g()")];
+        assert!(matches!(run_with(&files, &dedent, &options, toolchain), Err(Rejection::TestEdit { .. })));
+    }
+
+    #[test]
+    fn lock_files_and_judges_are_not_for_models() {
+        for path in
+            ["go.sum", "Cargo.lock", "Makefile", "tox.ini", ".eslintrc.json", ".github/workflows/ci.yml"]
+        {
+            let result = run(&[(path, "a\n")], &[(path, "a", "b")]);
+            assert!(matches!(result, Err(Rejection::Path { .. })), "{path}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn content_that_hides_or_destroys_is_refused() {
+        for (before, find, after) in [
+            ("a\n", "a", "\u{202e}a"),
+            ("a\n", "a", "a\0"),
+            ("a\nb\n", "a\nb\n", "\n"),
+            ("a\n", "a", "<<<<<<< HEAD\na"),
+            ("a\n", "a", concat!("a = \"", "[redacted]", "\"")),
+        ] {
+            let result = run(&[("a.py", before)], &[("a.py", find, after)]);
+            assert!(matches!(result, Err(Rejection::Content { .. })), "{after:?}: {result:?}");
+        }
+    }
+
+    #[test]
+    fn repeats_are_refused() {
+        let tree = MemoryTree::new(&[("a.py", "x\n")]);
+        let proposal = proposal(vec![edit("a.py", "x", "y")]);
+        let changes = apply(&proposal.edits, &[], &tree).unwrap();
+        let options = FixOptions::new(&[]).unwrap();
+        let notes = gate(&proposal, &changes, &[], &tree, &options, &[]).unwrap();
+        let past = PastAttempt::refused(proposal.clone(), Some(notes.patch), Rejection::NoChange);
+        let again = gate(&proposal, &changes, &[], &tree, &options, &[past]);
+        assert!(matches!(again, Err(Rejection::Repeated { .. })));
+    }
+
+    #[test]
+    fn special_cases_of_the_test_s_input_lower_confidence() {
+        let files = [
+            ("a.py", "def f(n):\n    return n + 1\n"),
+            ("tests/test_a.py", "def test_f():\n    assert f(41) == 1764\n"),
+        ];
+        let tree = MemoryTree::new(&files);
+        let mut failing = bug("pytest", Category::Logic, "tests/test_a.py", 2, "assert 42 == 1764");
+        failing.test = Some("tests/test_a.py::test_f".to_owned());
+        let options = FixOptions::new(&[]).unwrap();
+        let cheat = proposal(vec![edit(
+            "a.py",
+            "    return n + 1",
+            "    if n == 41:\n        return 1764\n    return n + 1",
+        )]);
+        let changes = apply(&cheat.edits, &[], &tree).unwrap();
+        let result = gate(&cheat, &changes, std::slice::from_ref(&failing), &tree, &options, &[]);
+        assert!(matches!(result, Err(Rejection::LowConfidence { .. })), "{result:?}");
+        let right = proposal(vec![edit("a.py", "n + 1", "(n + 1) ** 2")]);
+        let changes = apply(&right.edits, &[], &tree).unwrap();
+        assert!(!gate(&right, &changes, &[failing], &tree, &options, &[]).unwrap().hard_coded);
+    }
+
+    #[test]
+    fn fewer_tests_are_noticed() {
+        let run = |executed: u64, ids: Option<&[&str]>| TestRun {
+            runner: "pytest".to_owned(),
+            executed,
+            passed: executed,
+            failed: 0,
+            skipped: 0,
+            ids: ids.map(|i| i.iter().map(|s| (*s).to_owned()).collect()),
+        };
+        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[run(3, None)]), None);
+        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[run(2, None), run(1, None)]), None);
+        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[run(2, None)]).unwrap().after, 2);
+        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[]).unwrap().after, 0);
+        let missing =
+            executed_tests_shrunk(&[run(2, Some(&["a", "b"]))], &[run(2, Some(&["a", "c"]))]).unwrap();
+        assert_eq!(missing.missing, ["b"]);
+        assert_eq!(executed_tests_shrunk(&[], &[run(1, None)]), None);
+    }
+}

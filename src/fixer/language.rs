@@ -1,0 +1,423 @@
+//! What the fix agent knows of each language's shape: which files are it, how blocks and comments look.
+//! No grammar: the build in the sandbox is the real check.
+
+/// The languages with rules of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Language {
+    Rust,
+    Python,
+    JavaScript,
+    TypeScript,
+    Java,
+    Go,
+    Other,
+}
+
+impl Language {
+    /// By the file name's extension.
+    pub(crate) fn of(path: &str) -> Self {
+        let ext = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map_or("", |(_, ext)| ext);
+        match ext {
+            "rs" => Self::Rust,
+            "py" | "pyi" => Self::Python,
+            "js" | "jsx" | "mjs" | "cjs" => Self::JavaScript,
+            "ts" | "tsx" | "mts" | "cts" => Self::TypeScript,
+            "java" => Self::Java,
+            "go" => Self::Go,
+            _ => Self::Other,
+        }
+    }
+
+    /// The name skills and people use.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "rust",
+            Self::Python => "python",
+            Self::JavaScript => "javascript",
+            Self::TypeScript => "typescript",
+            Self::Java => "java",
+            Self::Go => "go",
+            Self::Other => "other",
+        }
+    }
+
+    /// JavaScript and TypeScript import each other.
+    pub(crate) fn is_kin(self, other: Self) -> bool {
+        let script = |l| matches!(l, Self::JavaScript | Self::TypeScript);
+        self == other || (script(self) && script(other))
+    }
+
+    pub(crate) fn indents(self) -> bool {
+        self == Self::Python
+    }
+
+    pub(crate) fn line_comment(self) -> &'static str {
+        match self {
+            Self::Python => "#",
+            _ => "//",
+        }
+    }
+
+    /// A line that brings names in, judged by its first words.
+    pub(crate) fn is_import(self, line: &str) -> bool {
+        let line = line.trim_start();
+        let starts = |words: &[&str]| words.iter().any(|w| line.starts_with(w));
+        match self {
+            Self::Rust => {
+                starts(&["use ", "pub use ", "pub(crate) use ", "extern crate ", "mod ", "pub mod "])
+            }
+            Self::Python => starts(&["import ", "from "]),
+            Self::JavaScript | Self::TypeScript => {
+                starts(&["import ", "import{", "import\"", "import'", "export * from", "export {"])
+                    || (starts(&["const ", "let ", "var "]) && line.contains("require("))
+            }
+            Self::Java => starts(&["import ", "package "]),
+            Self::Go => starts(&["import ", "package "]),
+            Self::Other => starts(&["#include", "import ", "using ", "require "]),
+        }
+    }
+}
+
+/// The whitespace a line begins with.
+pub(crate) fn indent_of(line: &str) -> &str {
+    &line[..line.len() - line.trim_start_matches([' ', '\t']).len()]
+}
+
+/// Lines with strings and comments blanked out (by spaces, so that columns stay), for counting brackets. Block
+/// comments and multi-line strings are followed over lines.
+pub(crate) fn code_only(language: Language, text: &str) -> Vec<String> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum State {
+        Code,
+        Block,
+        /// The quote, and whether it may span lines.
+        Quoted(&'static str, bool),
+    }
+    let mut state = State::Code;
+    let mut lines = Vec::new();
+    for line in text.split('\n') {
+        let mut out = String::with_capacity(line.len());
+        let mut rest = line;
+        while !rest.is_empty() {
+            let (step, keep) = match state {
+                State::Code => {
+                    if rest.starts_with(language.line_comment()) {
+                        break;
+                    }
+                    if language != Language::Python && rest.starts_with("/*") {
+                        state = State::Block;
+                        (2, false)
+                    } else if language == Language::Python && rest.starts_with("\"\"\"") {
+                        state = State::Quoted("\"\"\"", true);
+                        (3, false)
+                    } else if language == Language::Python && rest.starts_with("'''") {
+                        state = State::Quoted("'''", true);
+                        (3, false)
+                    } else if rest.starts_with('"') {
+                        state = State::Quoted("\"", language == Language::Rust);
+                        (1, false)
+                    } else if rest.starts_with('`') && language != Language::Python {
+                        state = State::Quoted("`", true);
+                        (1, false)
+                    } else if rest.starts_with('\'') && is_string_quote(language, rest) {
+                        state = State::Quoted("'", false);
+                        (1, false)
+                    } else {
+                        (rest.chars().next().map_or(1, char::len_utf8), true)
+                    }
+                }
+                State::Block => {
+                    if rest.starts_with("*/") {
+                        state = State::Code;
+                        (2, false)
+                    } else {
+                        (rest.chars().next().map_or(1, char::len_utf8), false)
+                    }
+                }
+                State::Quoted(quote, _) => {
+                    if rest.starts_with('\\') && !(quote == "`" && language == Language::Go) {
+                        let escaped = rest[1..].chars().next().map_or(0, char::len_utf8);
+                        (1 + escaped, false)
+                    } else if rest.starts_with(quote) {
+                        state = State::Code;
+                        (quote.len(), false)
+                    } else {
+                        (rest.chars().next().map_or(1, char::len_utf8), false)
+                    }
+                }
+            };
+            let (taken, after) = rest.split_at(step);
+            if keep {
+                out.push_str(taken);
+            } else {
+                out.extend(std::iter::repeat_n(' ', taken.chars().count()));
+            }
+            rest = after;
+        }
+        if let State::Quoted(_, false) = state {
+            state = State::Code;
+        }
+        lines.push(out);
+    }
+    lines
+}
+
+/// In Rust `'` also begins lifetimes; in Java, Go and Rust it holds one character.
+fn is_string_quote(language: Language, rest: &str) -> bool {
+    match language {
+        Language::Rust => {
+            let mut chars = rest.chars().skip(1);
+            match chars.next() {
+                Some('\\') => true,
+                Some(_) => chars.next() == Some('\''),
+                None => false,
+            }
+        }
+        _ => true,
+    }
+}
+
+/// First and last line (from 1) of the smallest block that holds `line` and begins with a line that looks like the
+/// head of a function, class, method or the like; `None` at the top level.
+pub(crate) fn enclosing_block(language: Language, text: &str, line: u32) -> Option<(u32, u32)> {
+    let code = code_only(language, text);
+    let at = usize::try_from(line).ok()?.checked_sub(1)?;
+    if at >= code.len() {
+        return None;
+    }
+    if language.indents() { python_block(text, &code, at) } else { brace_block(language, text, &code, at) }
+}
+
+fn is_head(language: Language, line: &str) -> bool {
+    let t = line.trim_start();
+    match language {
+        Language::Python => ["def ", "async def ", "class "].iter().any(|w| t.starts_with(w)),
+        Language::Rust => has_word(t, &["fn", "impl", "struct", "enum", "trait", "mod", "macro_rules"]),
+        Language::Go => has_word(t, &["func", "type"]),
+        Language::Java => {
+            has_word(t, &["class", "interface", "enum", "record"])
+                || (t.contains('(')
+                    && !has_word(
+                        t,
+                        &["if", "for", "while", "switch", "catch", "try", "else", "do", "return", "new"],
+                    )
+                    && !t.trim_end().ends_with(';'))
+        }
+        Language::JavaScript | Language::TypeScript => {
+            has_word(t, &["function", "class", "interface", "describe", "it", "test", "namespace", "enum"])
+                || t.contains("=>")
+                || (t.contains('(')
+                    && t.trim_end().ends_with('{')
+                    && !has_word(
+                        t,
+                        &["if", "for", "while", "switch", "catch", "try", "else", "do", "return"],
+                    ))
+        }
+        Language::Other => !t.is_empty(),
+    }
+}
+
+/// One of the words stands in `line` as a word.
+pub(crate) fn has_word(line: &str, words: &[&str]) -> bool {
+    line.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$').any(|w| words.contains(&w))
+}
+
+fn python_block(text: &str, code: &[String], at: usize) -> Option<(u32, u32)> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    let blank = |i: usize| code[i].trim().is_empty();
+    // A blank line belongs to the code above it.
+    let anchor = (0..=at).rev().find(|&i| !blank(i))?;
+    let depth = |i: usize| indent_of(lines[i]).len();
+    let mut limit = depth(anchor) + 1;
+    let mut head = None;
+    for i in (0..=anchor).rev() {
+        if blank(i) || depth(i) >= limit {
+            continue;
+        }
+        if is_head(Language::Python, lines[i]) {
+            head = Some(i);
+            break;
+        }
+        limit = depth(i);
+        if limit == 0 && i != anchor {
+            break;
+        }
+    }
+    let head = head?;
+    let own = depth(head);
+    let mut last = head;
+    let mut open = 0_i32;
+    for (i, line) in code.iter().enumerate().skip(head) {
+        if i > head && !blank(i) && open <= 0 && depth(i) <= own && !closes(line) {
+            break;
+        }
+        open += balance(line);
+        if !blank(i) {
+            last = i;
+        }
+    }
+    // Decorators belong to it.
+    let mut first = head;
+    while first > 0 && lines[first - 1].trim_start().starts_with('@') && depth(first - 1) == own {
+        first -= 1;
+    }
+    Some((number(first), number(last)))
+}
+
+fn closes(code: &str) -> bool {
+    code.trim_start().starts_with([')', ']', '}'])
+}
+
+fn balance(code: &str) -> i32 {
+    code.chars().map(|c| i32::from("([{".contains(c)) - i32::from(")]}".contains(c))).sum()
+}
+
+fn brace_block(language: Language, text: &str, code: &[String], at: usize) -> Option<(u32, u32)> {
+    let lines: Vec<&str> = text.split('\n').collect();
+    // Pairs of lines on which a brace opens and closes.
+    let mut open: Vec<usize> = Vec::new();
+    let mut best: Option<(usize, usize)> = None;
+    let mut consider = |first: usize, last: usize| {
+        let head = head_line(language, &lines, code, first);
+        if head <= at && at <= last && is_head(language, &lines[head..=first.max(head)].join(" ")) {
+            let smaller = best.is_none_or(|(a, b)| last - head < b - a);
+            if smaller {
+                best = Some((head, last));
+            }
+        }
+    };
+    for (i, line) in code.iter().enumerate() {
+        for c in line.chars() {
+            match c {
+                '{' => open.push(i),
+                '}' => {
+                    if let Some(first) = open.pop() {
+                        consider(first, i);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    // A file whose braces do not balance has blocks that run to its end.
+    let end = lines.len().saturating_sub(1);
+    for first in open {
+        consider(first, end);
+    }
+    let (mut first, last) = best?;
+    // Attributes, annotations and doc comments belong to it.
+    while first > 0 && {
+        let above = lines[first - 1].trim_start();
+        above.starts_with("#[") || above.starts_with('@') || above.starts_with("///")
+    } {
+        first -= 1;
+    }
+    Some((number(first), number(last)))
+}
+
+/// Where the statement begins whose brace opens on `line`: signatures may span lines.
+fn head_line(language: Language, lines: &[&str], code: &[String], line: usize) -> usize {
+    let mut head = line;
+    let mut steps = 0;
+    while head > 0 && steps < 12 && !is_head(language, lines[head]) {
+        let above = code[head - 1].trim_end();
+        if above.trim().is_empty() || above.ends_with([';', '}', '{']) {
+            break;
+        }
+        head -= 1;
+        steps += 1;
+    }
+    head
+}
+
+fn number(index: usize) -> u32 {
+    u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+/// Lines (from 1) of Rust's inline test modules: `#[cfg(test)]` to the end of the block that follows it.
+pub(crate) fn rust_test_regions(text: &str) -> Vec<(u32, u32)> {
+    let code = code_only(Language::Rust, text);
+    let mut regions = Vec::new();
+    let mut i = 0;
+    while i < code.len() {
+        let line = code[i].trim_start();
+        let test_only = line.starts_with("#[cfg(test)") || line.starts_with("#[cfg(all(test");
+        let test_fn = line.starts_with("#[test]") || (line.starts_with("#[") && line.contains("::test"));
+        if !(test_only || test_fn) {
+            i += 1;
+            continue;
+        }
+        let mut depth = 0_i32;
+        let mut seen = false;
+        let mut last = i;
+        'block: for (j, line) in code.iter().enumerate().skip(i) {
+            last = j;
+            for c in line.chars() {
+                match c {
+                    '{' => {
+                        depth += 1;
+                        seen = true;
+                    }
+                    '}' => depth -= 1,
+                    // `#[cfg(test)] mod tests;` and `use`s have no block.
+                    ';' if !seen && depth == 0 => break 'block,
+                    _ => {}
+                }
+            }
+            if seen && depth <= 0 {
+                break;
+            }
+        }
+        regions.push((number(i), number(last)));
+        i = last + 1;
+    }
+    regions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_blocks_end_where_the_indentation_does() {
+        let text = "import os\n\n\n@cache\ndef f(a,\n      b):\n    x = (\n1)\n\n    return x\n\n\ndef g():\n    pass\n";
+        assert_eq!(enclosing_block(Language::Python, text, 7), Some((4, 10)));
+        assert_eq!(enclosing_block(Language::Python, text, 14), Some((13, 14)));
+        assert_eq!(enclosing_block(Language::Python, text, 1), None);
+    }
+
+    #[test]
+    fn python_methods_come_before_their_class() {
+        let text = "class A:\n    x = 1\n\n    def f(self):\n        if 1:\n            return 2\n";
+        assert_eq!(enclosing_block(Language::Python, text, 6), Some((4, 6)));
+        assert_eq!(enclosing_block(Language::Python, text, 2), Some((1, 6)));
+    }
+
+    #[test]
+    fn brace_blocks_start_at_their_signature() {
+        let text = "use a;\n\n#[inline]\nfn f(\n    x: u8,\n) -> u8 {\n    if x > 1 {\n        return '}' as u8;\n    }\n    x\n}\n";
+        assert_eq!(enclosing_block(Language::Rust, text, 8), Some((3, 11)));
+        assert_eq!(enclosing_block(Language::Rust, text, 1), None);
+        let java = "class A {\n  int f(int x) {\n    if (x > 0) {\n      return \"{\".length();\n    }\n    return 1;\n  }\n}\n";
+        assert_eq!(enclosing_block(Language::Java, java, 4), Some((2, 7)));
+        let go = "package a\n\nfunc F() int {\n\treturn 1\n";
+        assert_eq!(enclosing_block(Language::Go, go, 4), Some((3, 5)), "an unclosed block runs to the end");
+    }
+
+    #[test]
+    fn inline_test_modules_are_found() {
+        let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert!(true); }\n}\nfn b() {}\n";
+        assert_eq!(rust_test_regions(text), vec![(3, 7)]);
+        assert_eq!(rust_test_regions("#[cfg(test)]\nmod tests;\nfn a() {}\n"), vec![(1, 2)]);
+    }
+
+    #[test]
+    fn strings_and_comments_do_not_count() {
+        let code =
+            code_only(Language::Rust, "let a = \"{\"; // {\nlet b: &'a str = '{';\n/* {\n{ */ let c = 1;");
+        assert!(code.iter().all(|l| !l.contains('{')), "{code:?}");
+        assert!(code[1].contains("&'a str"));
+        let code = code_only(Language::Python, "x = '''{\n{''' # {\ny = '#'  ");
+        assert!(code.iter().all(|l| !l.contains('{') && !l.contains('#')), "{code:?}");
+    }
+}

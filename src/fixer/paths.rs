@@ -1,0 +1,507 @@
+//! Which paths a fix may touch: what is never touched, what holds the build's judges (tests, their configuration,
+//! lock files), and what git ignores. Names are compared as the least strict file system would.
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use unicode_normalization::UnicodeNormalization;
+
+use crate::contract::fix::Rejection;
+use crate::contract::git::{FileMode, RepoPath, SourceTree};
+use crate::error::ExpectedError;
+
+/// Never changed by any fix: they decide what runs, who may push, and what a checkout does.
+const NEVER: &[&str] = &[
+    ".github/**",
+    ".gitlab/**",
+    ".gitlab-ci.yml",
+    ".circleci/**",
+    ".travis.yml",
+    ".buildkite/**",
+    ".azure-pipelines/**",
+    "azure-pipelines.yml",
+    "bitbucket-pipelines.yml",
+    "appveyor.yml",
+    ".drone.yml",
+    ".cirrus.yml",
+    "Jenkinsfile",
+    "**/.gitmodules",
+    "**/.gitattributes",
+    "**/.gitignore",
+    ".husky/**",
+    ".githooks/**",
+    ".pre-commit-config.yaml",
+    "**/CODEOWNERS",
+    "**/.envrc",
+    "**/.npmrc",
+    "**/.yarnrc*",
+    "**/pip.conf",
+    ".cargo/config",
+    ".cargo/config.toml",
+    ".devcontainer/**",
+    ".vscode/**",
+    ".idea/**",
+    "**/.env",
+    "**/.env.*",
+    ".ci-healer/**",
+    // Python runs or prefers these over the real thing.
+    "**/sitecustomize.py",
+    "**/usercustomize.py",
+    "**/*.pth",
+    "pytest.py",
+    "unittest.py",
+    "src/pytest.py",
+    "src/unittest.py",
+];
+
+/// Test files and what they compare against.
+const TESTS: &[&str] = &[
+    "**/test/**",
+    "**/tests/**",
+    "**/__tests__/**",
+    "**/__mocks__/**",
+    "**/spec/**",
+    "**/specs/**",
+    "**/e2e/**",
+    "**/cypress/**",
+    "**/testdata/**",
+    "**/test-data/**",
+    "**/fixtures/**",
+    "**/__fixtures__/**",
+    "**/__snapshots__/**",
+    "**/snapshots/**",
+    "**/golden/**",
+    "**/*.snap",
+    "**/*.golden",
+    "**/test_*.py",
+    "**/*_test.py",
+    "**/tests.py",
+    "**/conftest.py",
+    "**/*_test.go",
+    "**/*_test.rs",
+    "**/tests.rs",
+    "**/*.{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
+    "**/*.{test,spec}-d.ts",
+    "**/*Test.{java,kt,groovy}",
+    "**/*Tests.{java,kt,groovy}",
+    "**/*TestCase.{java,kt,groovy}",
+    "**/Test*.{java,kt,groovy}",
+    "**/*IT.java",
+];
+
+/// Configuration of test runners, linters, type checkers and formatters: what decides how strict the judge is.
+const JUDGES: &[&str] = &[
+    "**/pytest.ini",
+    "**/.pytest.ini",
+    "**/tox.ini",
+    "**/noxfile.py",
+    "**/.coveragerc",
+    "**/.flake8",
+    "**/.pylintrc",
+    "**/pylintrc",
+    "**/mypy.ini",
+    "**/.mypy.ini",
+    "**/ruff.toml",
+    "**/.ruff.toml",
+    "**/pyrightconfig.json",
+    "**/.isort.cfg",
+    "**/.style.yapf",
+    "**/jest.config.*",
+    "**/jest.setup.*",
+    "**/vitest.config.*",
+    "**/vitest.workspace.*",
+    "**/vitest.setup.*",
+    "**/.mocharc*",
+    "**/karma.conf.*",
+    "**/playwright.config.*",
+    "**/cypress.config.*",
+    "**/.nycrc*",
+    "**/.c8rc*",
+    "**/ava.config.*",
+    "**/.taprc",
+    "**/.eslintrc*",
+    "**/eslint.config.*",
+    "**/.eslintignore",
+    "**/.prettierrc*",
+    "**/prettier.config.*",
+    "**/.prettierignore",
+    "**/biome.json*",
+    "**/.oxlintrc*",
+    "**/tslint.json",
+    "**/.stylelintrc*",
+    "**/stylelint.config.*",
+    "**/.babelrc*",
+    "**/babel.config.*",
+    "**/.golangci.*",
+    "**/staticcheck.conf",
+    "**/clippy.toml",
+    "**/.clippy.toml",
+    "**/rustfmt.toml",
+    "**/.rustfmt.toml",
+    "**/deny.toml",
+    "**/nextest.toml",
+    "**/checkstyle*.xml",
+    "**/pmd*.xml",
+    "**/spotbugs*.xml",
+    "**/findbugs*.xml",
+    "**/junit-platform.properties",
+    "**/testng*.xml",
+    "**/.editorconfig",
+    "**/rust-toolchain",
+    "**/rust-toolchain.toml",
+    "**/.python-version",
+    "**/.nvmrc",
+    "**/.node-version",
+    "**/.tool-versions",
+    "**/mise.toml",
+    "**/Makefile",
+    "**/makefile",
+    "**/GNUmakefile",
+    "**/*.mk",
+    "**/justfile",
+    "**/Justfile",
+    "**/Taskfile.y*ml",
+    "**/Rakefile",
+    "**/gulpfile.*",
+    "**/Gruntfile.*",
+    "**/turbo.json",
+    "**/nx.json",
+    "**/sonar-project.properties",
+    "**/codecov.y*ml",
+    "**/.codecov.y*ml",
+    "**/Dockerfile*",
+    "**/docker-compose*.y*ml",
+    "**/compose.y*ml",
+    "**/*.sh",
+    "**/*.bash",
+    "**/mvnw",
+    "**/mvnw.cmd",
+    "**/gradlew",
+    "**/gradlew.bat",
+    "**/.mvn/**",
+    "**/gradle/wrapper/**",
+];
+
+/// Written by tools; a tool's own command may renew them, a model may not.
+const LOCKS: &[&str] = &[
+    "**/Cargo.lock",
+    "**/package-lock.json",
+    "**/npm-shrinkwrap.json",
+    "**/yarn.lock",
+    "**/pnpm-lock.yaml",
+    "**/bun.lock",
+    "**/bun.lockb",
+    "**/deno.lock",
+    "**/poetry.lock",
+    "**/Pipfile.lock",
+    "**/uv.lock",
+    "**/pdm.lock",
+    "**/go.sum",
+    "**/go.work.sum",
+    "**/gradle.lockfile",
+    "**/Gemfile.lock",
+    "**/composer.lock",
+    "**/flake.lock",
+];
+
+/// Third-party and generated code: mending it there is undone by the next install.
+const VENDORED: &[&str] = &[
+    "**/node_modules/**",
+    "vendor/**",
+    "**/third_party/**",
+    "**/.venv/**",
+    "**/site-packages/**",
+    "**/*.min.js",
+    "**/*.min.css",
+];
+
+/// What a path is to a fix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protection {
+    /// No fix may touch it, whoever proposes it.
+    Never,
+    /// Given by the user's `protected-paths`.
+    User,
+    /// A test, or what a test compares against.
+    Test,
+    /// Configuration of the build's judges.
+    Judge,
+    /// A lock file: only a tool's own command may renew it.
+    Lock,
+    /// Code of others, or generated.
+    Vendored,
+}
+
+impl Protection {
+    /// Restored for the second half of the final proof, which shows that the fix does not lean on it.
+    #[must_use]
+    pub fn restored_in_proof(self) -> bool {
+        matches!(self, Self::Never | Self::User | Self::Test | Self::Judge)
+    }
+
+    pub(crate) fn why(self) -> &'static str {
+        match self {
+            Self::Never => "no fix may change this file",
+            Self::User => "is protected by `protected-paths`",
+            Self::Test => "is a test file; tests may be edited only with `allow-test-edits`",
+            Self::Judge => "is configuration of the build, its tests or its linters",
+            Self::Lock => "is a lock file; only the tool itself may renew it",
+            Self::Vendored => "is third-party or generated code",
+        }
+    }
+}
+
+/// The compiled lists.
+#[derive(Debug, Clone)]
+pub struct PathRules {
+    sets: Vec<(Protection, GlobSet)>,
+}
+
+impl PathRules {
+    /// The built-in lists and the user's globs (which match anywhere where they name no folder).
+    pub fn new(user: &[String]) -> Result<Self, ExpectedError> {
+        let mut sets = Vec::new();
+        for (protection, globs) in [
+            (Protection::Never, NEVER),
+            (Protection::Test, TESTS),
+            (Protection::Judge, JUDGES),
+            (Protection::Lock, LOCKS),
+            (Protection::Vendored, VENDORED),
+        ] {
+            sets.push((protection, glob_set(globs.iter().copied())?));
+        }
+        let user: Vec<String> = user
+            .iter()
+            .map(|glob| glob.trim().trim_start_matches("./").trim_start_matches('/'))
+            .filter(|glob| !glob.is_empty())
+            .flat_map(|glob| {
+                let glob = glob.strip_suffix('/').map_or_else(|| glob.to_owned(), |dir| format!("{dir}/**"));
+                let anywhere = (!glob.contains('/')).then(|| format!("**/{glob}"));
+                // A folder's name protects what is in it.
+                let inside = (!glob.ends_with("**")).then(|| format!("{glob}/**"));
+                [Some(glob), anywhere, inside].into_iter().flatten()
+            })
+            .collect();
+        sets.insert(1, (Protection::User, glob_set(user.iter().map(String::as_str))?));
+        Ok(Self { sets })
+    }
+
+    /// The strictest rule that covers `path`.
+    #[must_use]
+    pub fn protection(&self, path: &str) -> Option<Protection> {
+        let folded = fold(path);
+        if folded.split('/').any(is_git_dir) {
+            return Some(Protection::Never);
+        }
+        self.sets.iter().find(|(_, set)| set.is_match(&folded)).map(|(protection, _)| *protection)
+    }
+
+    /// Every tracked file that the protected half of the final proof restores.
+    #[must_use]
+    pub fn restored_in_proof(&self, tree: &dyn SourceTree) -> Vec<RepoPath> {
+        let restored =
+            |path: &RepoPath| self.protection(path.as_str()).is_some_and(Protection::restored_in_proof);
+        tree.files().iter().map(|f| &f.path).filter(|p| restored(p)).cloned().collect()
+    }
+}
+
+fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> Result<GlobSet, ExpectedError> {
+    let bad = |glob: &str, e: globset::Error| {
+        ExpectedError::usage(format!("protected-paths: {glob:?} is not a glob: {}", e.kind()))
+            .hint("one glob per line, such as `src/generated/**`")
+    };
+    let mut set = GlobSetBuilder::new();
+    for glob in globs {
+        let built =
+            GlobBuilder::new(&fold(glob)).literal_separator(true).build().map_err(|e| bad(glob, e))?;
+        set.add(built);
+    }
+    set.build().map_err(|e| bad("", e))
+}
+
+/// As a case-insensitive, normalising file system would see the name, without characters that do not show.
+fn fold(path: &str) -> String {
+    path.nfkc().filter(|c| !super::sanitize::is_invisible(*c)).flat_map(char::to_lowercase).collect()
+}
+
+/// `.git` in every spelling some file system takes for it: trailing dots and blanks, NTFS short names and streams.
+fn is_git_dir(part: &str) -> bool {
+    let part = part.split(':').next().unwrap_or(part);
+    let part = part.trim_end_matches(['.', ' ']);
+    part == ".git" || part == "git~1" || part == ".git~1" || part == "git~2"
+}
+
+/// Checks that `path` is a plain file that a fix may touch, whoever proposes it; `Test`, `Judge` and `Lock` are
+/// left to the caller.
+pub(crate) fn check(path: &RepoPath, tree: &dyn SourceTree, rules: &PathRules) -> Result<(), Rejection> {
+    let refuse = |why: &str| Err(Rejection::Path { path: path.to_string(), why: why.to_owned() });
+    if let Some(protection @ (Protection::Never | Protection::User | Protection::Vendored)) =
+        rules.protection(path.as_str())
+    {
+        return refuse(protection.why());
+    }
+    if path.as_str().chars().any(super::sanitize::is_invisible) {
+        return refuse("has invisible characters in its name");
+    }
+    match tree.entry(path).map(|f| f.mode) {
+        Some(FileMode::Symlink) => return refuse("is a symbolic link"),
+        Some(FileMode::Submodule) => return refuse("is a submodule"),
+        Some(FileMode::Regular | FileMode::Executable) => return Ok(()),
+        None => {}
+    }
+    // A new file: no link or file may stand where its folders are, and no twin that differs only in case.
+    let folded = fold(path.as_str());
+    for file in tree.files() {
+        let other = file.path.as_str();
+        if fold(other) == folded {
+            return refuse("differs from an existing file only in case or spelling");
+        }
+        let is_parent = path.as_str().strip_prefix(other).is_some_and(|rest| rest.starts_with('/'))
+            || folded.strip_prefix(&fold(other)).is_some_and(|rest| rest.starts_with('/'));
+        if is_parent {
+            return refuse(match file.mode {
+                FileMode::Symlink => "leads through a symbolic link",
+                FileMode::Submodule => "lies in a submodule",
+                _ => "lies below a file",
+            });
+        }
+    }
+    if is_ignored(path, tree) {
+        return refuse("is ignored by git");
+    }
+    Ok(())
+}
+
+/// Whether the repository's own `.gitignore` files ignore a path that is not tracked.
+fn is_ignored(path: &RepoPath, tree: &dyn SourceTree) -> bool {
+    let mut folders = vec![String::new()];
+    let mut at = String::new();
+    for part in path.parent().split('/').filter(|p| !p.is_empty()) {
+        if !at.is_empty() {
+            at.push('/');
+        }
+        at.push_str(part);
+        folders.push(at.clone());
+    }
+    // The nearest file decides; within it the last line that matches.
+    for folder in folders.iter().rev() {
+        let name = if folder.is_empty() { ".gitignore".to_owned() } else { format!("{folder}/.gitignore") };
+        let Some(text) = RepoPath::new(&name).ok().and_then(|p| tree.read_text(&p)) else { continue };
+        let matcher = gitignore(&text);
+        let relative =
+            path.as_str().strip_prefix(folder.as_str()).unwrap_or(path.as_str()).trim_start_matches('/');
+        let verdict = matcher.matched_path_or_any_parents(relative, false);
+        if verdict.is_ignore() {
+            return true;
+        }
+        if verdict.is_whitelist() {
+            return false;
+        }
+    }
+    false
+}
+
+fn gitignore(text: &str) -> Gitignore {
+    let mut builder = GitignoreBuilder::new("");
+    for line in text.lines() {
+        // A line git cannot read either is no rule.
+        let _ = builder.add_line(None, line);
+    }
+    builder.build().unwrap_or_else(|_| Gitignore::empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixer::testing::MemoryTree;
+
+    fn rules() -> PathRules {
+        PathRules::new(&["docs/**".to_owned(), "schema.sql".to_owned(), "gen/".to_owned()]).unwrap()
+    }
+
+    #[test]
+    fn git_s_own_folder_in_every_spelling() {
+        for path in [
+            ".git/config",
+            ".GIT/config",
+            "a/.Git/hooks/x",
+            ".git./config",
+            ".git /config",
+            "git~1/config",
+            ".git::$INDEX_ALLOCATION/config",
+            ".g\u{200c}it/config",
+            "．git/config",
+            ".ＧＩＴ/x",
+            ".GitHub/workflows/ci.yml",
+            ".github/dependabot.yml",
+        ] {
+            assert_eq!(rules().protection(path), Some(Protection::Never), "{path}");
+        }
+        for path in ["src/git.rs", "a/.gitkeep", "github/x.rs", "gitx/config"] {
+            assert_eq!(rules().protection(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn each_list_knows_its_files() {
+        for (path, want) in [
+            ("tests/a.py", Protection::Test),
+            ("pkg/a_test.go", Protection::Test),
+            ("src/test/java/A.java", Protection::Test),
+            ("src/a.spec.ts", Protection::Test),
+            ("src/FooTest.java", Protection::Test),
+            ("src/__snapshots__/a.snap", Protection::Test),
+            ("conftest.py", Protection::Test),
+            ("pytest.ini", Protection::Judge),
+            ("web/eslint.config.mjs", Protection::Judge),
+            ("Makefile", Protection::Judge),
+            ("go.sum", Protection::Lock),
+            ("web/package-lock.json", Protection::Lock),
+            ("node_modules/a/index.js", Protection::Vendored),
+            ("docs/a/b.md", Protection::User),
+            ("db/schema.sql", Protection::User),
+            ("gen/a.rs", Protection::User),
+            (".gitlab-ci.yml", Protection::Never),
+        ] {
+            assert_eq!(rules().protection(path), Some(want), "{path}");
+        }
+        for path in
+            ["src/main.rs", "src/contest.py", "pyproject.toml", "package.json", "Cargo.toml", "latest.js"]
+        {
+            assert_eq!(rules().protection(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn links_submodules_and_ignored_files_are_refused() {
+        let tree = MemoryTree::new(&[
+            ("link", "/etc"),
+            ("sub", ""),
+            ("file", "x"),
+            (".gitignore", "target/\n*.log\n!keep.log\n"),
+            ("a/.gitignore", "secret.txt\n"),
+        ])
+        .with_mode("link", FileMode::Symlink)
+        .with_mode("sub", FileMode::Submodule);
+        let why = |path: &str| match check(&RepoPath::new(path).unwrap(), &tree, &rules()) {
+            Err(Rejection::Path { why, .. }) => why,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(why("link"), "is a symbolic link");
+        assert_eq!(why("link/passwd"), "leads through a symbolic link");
+        assert_eq!(why("LINK/passwd"), "leads through a symbolic link");
+        assert_eq!(why("sub/x"), "lies in a submodule");
+        assert_eq!(why("file/x"), "lies below a file");
+        assert_eq!(why("FILE"), "differs from an existing file only in case or spelling");
+        assert_eq!(why("target/x"), "is ignored by git");
+        assert_eq!(why("b/x.log"), "is ignored by git");
+        assert_eq!(why("a/secret.txt"), "is ignored by git");
+        assert_eq!(why("b/secret.txt"), "Ok(())");
+        assert_eq!(why("keep.log"), "Ok(())");
+    }
+
+    #[test]
+    fn a_bad_glob_names_itself() {
+        let error = PathRules::new(&["a[".to_owned()]).unwrap_err();
+        assert!(error.message.contains("a["), "{error:?}");
+    }
+}

@@ -1,0 +1,568 @@
+//! Finds files and definitions by name, line by line: where a tool's path leads, where a name is defined, which file
+//! a test is about, what a test calls.
+
+use std::collections::BTreeSet;
+
+use super::language::{Language, enclosing_block, has_word};
+use crate::contract::git::{FileMode, RepoPath, SourceTree};
+
+/// A search reads at most so many files and bytes: localisation must not cost seconds.
+const MOST_FILES: usize = 4000;
+const MOST_BYTES: usize = 40 << 20;
+const LARGEST_FILE: usize = 400_000;
+
+/// The file a tool names: as it stands, or the only one that ends so (tools print paths from their own folder).
+pub(crate) fn find_file(file: &str, tree: &dyn SourceTree) -> Option<RepoPath> {
+    let path = RepoPath::new(file.trim_start_matches("./")).ok()?;
+    if tree.entry(&path).is_some() {
+        return Some(path);
+    }
+    let tail = format!("/{path}");
+    let mut fits = tree.files().iter().filter(|f| f.path.as_str().ends_with(&tail));
+    match (fits.next(), fits.next()) {
+        (Some(only), None) => Some(only.path.clone()),
+        _ => None,
+    }
+}
+
+/// Where a name is defined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Definition {
+    pub(crate) name: String,
+    pub(crate) path: RepoPath,
+    /// First and last line of the whole definition.
+    pub(crate) lines: (u32, u32),
+}
+
+/// Definitions of `names` in files of this language, best match for `from` first.
+pub(crate) fn definitions(
+    names: &[String],
+    from: &RepoPath,
+    tree: &dyn SourceTree,
+    is_test: impl Fn(&str) -> bool,
+) -> Vec<Definition> {
+    let language = Language::of(from.as_str());
+    if names.is_empty() || language == Language::Other {
+        return Vec::new();
+    }
+    let imports = tree.read_text(from).map(|text| import_words(language, &text)).unwrap_or_default();
+    let mut found: Vec<(usize, i32, Definition)> = Vec::new();
+    let mut bytes = 0;
+    for path in source_files(language, tree).take(MOST_FILES) {
+        if path != from && is_test(path.as_str()) {
+            continue;
+        }
+        let Some(text) = tree.read_text(path).filter(|t| t.len() <= LARGEST_FILE) else { continue };
+        bytes += text.len();
+        if bytes > MOST_BYTES {
+            break;
+        }
+        for (rank, name) in names.iter().enumerate() {
+            if !text.contains(name.as_str()) {
+                continue;
+            }
+            for (number, line) in (1..).zip(text.lines()) {
+                if !defines(language, line, name) {
+                    continue;
+                }
+                let lines = block_at(language, &text, number);
+                let score = closeness(from, path, &imports);
+                let definition = Definition { name: name.clone(), path: path.clone(), lines };
+                found.push((rank, -score, definition));
+            }
+        }
+    }
+    found.sort_by(|a, b| (a.0, a.1, &a.2.path, a.2.lines).cmp(&(b.0, b.1, &b.2.path, b.2.lines)));
+    // Of a name that many files define, the nearest few.
+    let mut kept: Vec<Definition> = Vec::new();
+    for (_, _, definition) in found {
+        if kept.iter().filter(|k| k.name == definition.name).count() < 2 {
+            kept.push(definition);
+        }
+    }
+    kept
+}
+
+/// The block a definition on `line` heads, or the line itself with what hangs on it.
+fn block_at(language: Language, text: &str, line: u32) -> (u32, u32) {
+    match enclosing_block(language, text, line) {
+        // A head line is part of its own block; another block around it is not it.
+        Some((first, last)) if first <= line && line <= first + 14 => (first, last),
+        _ => (line, line),
+    }
+}
+
+fn source_files(language: Language, tree: &dyn SourceTree) -> impl Iterator<Item = &RepoPath> {
+    let plain = |mode| matches!(mode, FileMode::Regular | FileMode::Executable);
+    tree.files()
+        .iter()
+        .filter(move |f| plain(f.mode) && language.is_kin(Language::of(f.path.as_str())))
+        .map(|f| &f.path)
+}
+
+fn import_words(language: Language, text: &str) -> BTreeSet<String> {
+    text.lines()
+        .filter(|l| language.is_import(l) || l.trim_start().starts_with('"'))
+        .flat_map(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|w| w.len() > 1)
+        .map(str::to_lowercase)
+        .collect()
+}
+
+fn closeness(from: &RepoPath, path: &RepoPath, imports: &BTreeSet<String>) -> i32 {
+    let stem = stem(path).to_lowercase();
+    let folder = path.parent().rsplit('/').next().unwrap_or_default().to_lowercase();
+    let mut score = 0;
+    if path == from {
+        score += 6;
+    }
+    if is_twin(from, path) {
+        score += 5;
+    }
+    if imports.contains(&stem) {
+        score += 4;
+    }
+    if imports.contains(&folder) {
+        score += 1;
+    }
+    if path.parent() == from.parent() {
+        score += 2;
+    }
+    let shared = from.as_str().split('/').zip(path.as_str().split('/')).take_while(|(a, b)| a == b).count();
+    score + i32::try_from(shared.min(3)).unwrap_or(0)
+}
+
+/// Whether `line` defines `name`.
+fn defines(language: Language, line: &str, name: &str) -> bool {
+    let t = line.trim_start();
+    if !has_word(t, &[name]) {
+        return false;
+    }
+    let after_word = |words: &[&str]| {
+        words.iter().any(|w| {
+            t.match_indices(w).any(|(at, _)| {
+                let before = t[..at].chars().next_back();
+                let rest = t[at + w.len()..].trim_start();
+                let whole = rest
+                    .strip_prefix(name)
+                    .is_some_and(|r| !r.starts_with(|c: char| c.is_alphanumeric() || c == '_'));
+                whole && before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+            })
+        })
+    };
+    let top = t.len() == line.len();
+    match language {
+        Language::Python => {
+            after_word(&["def ", "class "])
+                || (top
+                    && t.strip_prefix(name).is_some_and(|r| {
+                        r.trim_start().starts_with(['=', ':']) && !r.trim_start().starts_with("==")
+                    }))
+        }
+        Language::Rust => after_word(&[
+            "fn ",
+            "struct ",
+            "enum ",
+            "trait ",
+            "type ",
+            "const ",
+            "static ",
+            "mod ",
+            "union ",
+            "macro_rules! ",
+        ]),
+        Language::Go => {
+            after_word(&["func ", "type ", "var ", "const "])
+                || (t.starts_with("func (")
+                    && t.split_once(')').is_some_and(|(_, rest)| {
+                        rest.trim_start().starts_with(&format!("{name}("))
+                            || rest.trim_start().starts_with(&format!("{name}["))
+                    }))
+        }
+        Language::Java => {
+            after_word(&["class ", "interface ", "enum ", "record ", "@interface "])
+                || (t.contains(&format!("{name}("))
+                    && !t.contains(&format!(".{name}("))
+                    && !t.contains(&format!("new {name}("))
+                    && !t.trim_end().ends_with(';')
+                    && !has_word(t, &["return", "if", "while", "for", "throw", "assert"]))
+        }
+        Language::JavaScript | Language::TypeScript => {
+            after_word(&[
+                "function ",
+                "function* ",
+                "class ",
+                "const ",
+                "let ",
+                "var ",
+                "interface ",
+                "type ",
+                "enum ",
+            ]) || t.starts_with(&format!("exports.{name} ="))
+                || t.starts_with(&format!("module.exports.{name} ="))
+                || (t.trim_end().ends_with('{')
+                    && ["", "async ", "static ", "get ", "set ", "public ", "private "]
+                        .iter()
+                        .any(|p| t.starts_with(&format!("{p}{name}("))))
+                || t.starts_with(&format!("{name}: function"))
+                || t.starts_with(&format!("{name} = ("))
+                || t.starts_with(&format!("{name}: ("))
+        }
+        Language::Other => false,
+    }
+}
+
+fn stem(path: &RepoPath) -> &str {
+    let name = path.file_name();
+    name.split_once('.').map_or(name, |(stem, _)| stem)
+}
+
+/// `test_x.py` and `x.py`, `XTest.java` and `X.java`, `x.spec.ts` and `x.ts`, `x_test.go` and `x.go`.
+pub(crate) fn is_twin(test: &RepoPath, path: &RepoPath) -> bool {
+    let (a, b) = (stem(test), stem(path));
+    if test == path || b.is_empty() || !Language::of(test.as_str()).is_kin(Language::of(path.as_str())) {
+        return false;
+    }
+    let subject = a
+        .strip_prefix("test_")
+        .or_else(|| a.strip_prefix("Test"))
+        .or_else(|| a.strip_suffix("_test"))
+        .or_else(|| a.strip_suffix("_tests"))
+        .or_else(|| a.strip_suffix("Tests"))
+        .or_else(|| a.strip_suffix("TestCase"))
+        .or_else(|| a.strip_suffix("Test"))
+        .or_else(|| a.strip_suffix("IT"))
+        .or_else(|| a.strip_suffix("-test"))
+        .unwrap_or(a);
+    subject.eq_ignore_ascii_case(b)
+}
+
+/// The files a test is about by name, nearest first.
+pub(crate) fn twins(test: &RepoPath, tree: &dyn SourceTree, is_test: impl Fn(&str) -> bool) -> Vec<RepoPath> {
+    let language = Language::of(test.as_str());
+    let mut found: Vec<&RepoPath> =
+        source_files(language, tree).filter(|p| is_twin(test, p) && !is_test(p.as_str())).collect();
+    found.sort_by_key(|p| -closeness(test, p, &BTreeSet::new()));
+    found.into_iter().take(3).cloned().collect()
+}
+
+/// Names that stand in front of `(` or are written like types, in the order they come.
+pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
+    let code = super::language::code_only(language, code).join("\n");
+    let mut names: Vec<String> = Vec::new();
+    let mut chars = code.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        if !(c.is_alphabetic() || c == '_')
+            || code[..start].ends_with(|p: char| p.is_alphanumeric() || p == '_')
+        {
+            continue;
+        }
+        let mut end = start + c.len_utf8();
+        while let Some((at, _)) = chars.next_if(|(_, c)| c.is_alphanumeric() || *c == '_') {
+            end = at + code[at..].chars().next().map_or(1, char::len_utf8);
+        }
+        let word = &code[start..end];
+        let rest = code[end..].trim_start_matches(' ');
+        let called = rest.starts_with('(')
+            || rest.starts_with("::<")
+            || rest.starts_with('{') && word.starts_with(char::is_uppercase);
+        let type_like = word.starts_with(char::is_uppercase) && word.len() > 2;
+        if (called || type_like) && !is_common(word) && !names.iter().any(|n| n == word) {
+            names.push(word.to_owned());
+        }
+    }
+    names
+}
+
+/// Words of the languages and of their test frameworks.
+fn is_common(word: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "if",
+        "for",
+        "while",
+        "switch",
+        "catch",
+        "return",
+        "match",
+        "fn",
+        "func",
+        "def",
+        "function",
+        "new",
+        "await",
+        "assert",
+        "assert_eq",
+        "assert_ne",
+        "debug_assert",
+        "panic",
+        "println",
+        "print",
+        "printf",
+        "format",
+        "vec",
+        "expect",
+        "it",
+        "test",
+        "describe",
+        "beforeEach",
+        "afterEach",
+        "beforeAll",
+        "afterAll",
+        "require",
+        "import",
+        "toBe",
+        "toEqual",
+        "toStrictEqual",
+        "toThrow",
+        "toHaveLength",
+        "toContain",
+        "toMatch",
+        "toBeNull",
+        "Some",
+        "None",
+        "Ok",
+        "Err",
+        "Box",
+        "String",
+        "Vec",
+        "Self",
+        "self",
+        "super",
+        "unwrap",
+        "to_string",
+        "into",
+        "iter",
+        "collect",
+        "len",
+        "str",
+        "int",
+        "float",
+        "list",
+        "dict",
+        "set",
+        "tuple",
+        "range",
+        "isinstance",
+        "append",
+        "push",
+        "get",
+        "map",
+        "filter",
+        "join",
+        "keys",
+        "values",
+        "items",
+        "sorted",
+        "sum",
+        "min",
+        "max",
+        "raises",
+        "pytest",
+        "unittest",
+        "TestCase",
+        "mark",
+        "parametrize",
+        "fixture",
+        "assertEqual",
+        "assertTrue",
+        "assertFalse",
+        "assertRaises",
+        "assertEquals",
+        "assertThrows",
+        "assertNull",
+        "assertNotNull",
+        "assertThat",
+        "Errorf",
+        "Fatalf",
+        "Error",
+        "Fatal",
+        "Run",
+        "Helper",
+        "Parallel",
+        "Equal",
+        "NoError",
+        "Sprintf",
+        "make",
+        "Test",
+        "Override",
+        "Object",
+        "Integer",
+        "Double",
+        "Long",
+        "Boolean",
+        "List",
+        "Map",
+        "Set",
+        "Array",
+        "Arrays",
+        "ArrayList",
+        "HashMap",
+        "Exception",
+        "System",
+        "Math",
+        "JSON",
+        "Promise",
+        "Number",
+        "True",
+        "False",
+        "any",
+        "all",
+        "zip",
+        "enumerate",
+        "open",
+        "type",
+        "super",
+        "clone",
+        "derive",
+        "cfg",
+        "deepEqual",
+        "strictEqual",
+    ];
+    WORDS.contains(&word)
+}
+
+/// The line on which a test stands, by the id its runner prints.
+pub(crate) fn find_test(
+    id: &str,
+    hint: Option<&RepoPath>,
+    tree: &dyn SourceTree,
+    is_test: impl Fn(&str) -> bool,
+) -> Option<(RepoPath, u32)> {
+    let (file, rest) = match id.split_once("::") {
+        Some((file, rest)) if file.contains('.') => (find_file(file, tree), rest),
+        _ => (None, id),
+    };
+    let plain = rest.split(['[', '(']).next().unwrap_or(rest).trim();
+    let last = plain
+        .rsplit(
+            ["::", "#", " > ", " › ", " » "].iter().find(|s| plain.contains(**s)).copied().unwrap_or("\u{0}"),
+        )
+        .next()
+        .unwrap_or(plain);
+    // Go's sub-tests and Java's packages.
+    let names: Vec<&str> =
+        [last, last.split('/').next().unwrap_or(last), last.rsplit('.').next().unwrap_or(last)]
+            .into_iter()
+            .filter(|n| n.len() > 2)
+            .collect();
+    let stands = |path: &RepoPath| -> Option<(RepoPath, u32)> {
+        let text = tree.read_text(path).filter(|t| t.len() <= LARGEST_FILE)?;
+        let language = Language::of(path.as_str());
+        for name in &names {
+            if !text.contains(name) {
+                continue;
+            }
+            let quoted = [format!("'{name}'"), format!("\"{name}\""), format!("`{name}`")];
+            let at =
+                text.lines().position(|l| defines(language, l, name) || quoted.iter().any(|q| l.contains(q)));
+            if let Some(at) = at {
+                return Some((path.clone(), u32::try_from(at + 1).unwrap_or(u32::MAX)));
+            }
+        }
+        None
+    };
+    let first = file.as_ref().or(hint);
+    if let Some(found) = first.and_then(stands) {
+        return Some(found);
+    }
+    tree.files()
+        .iter()
+        .map(|f| &f.path)
+        .filter(|p| is_test(p.as_str()) || Language::of(p.as_str()) == Language::Rust)
+        .filter(|p| Language::of(p.as_str()) != Language::Other)
+        .take(MOST_FILES / 4)
+        .find_map(stands)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixer::testing::MemoryTree;
+
+    fn path(p: &str) -> RepoPath {
+        RepoPath::new(p).unwrap()
+    }
+
+    #[test]
+    fn definitions_are_found_near_the_test() {
+        let tree = MemoryTree::new(&[
+            ("calc/ops.py", "def add(a, b):\n    return a - b\n\n\ndef sub(a, b):\n    return a - b\n"),
+            ("other/ops2.py", "def add(a):\n    pass\n"),
+            ("tests/test_ops.py", "from calc.ops import add\n\ndef test_add():\n    assert add(1, 2) == 3\n"),
+        ]);
+        let found =
+            definitions(&["add".to_owned()], &path("tests/test_ops.py"), &tree, |p| p.starts_with("tests/"));
+        assert_eq!((found[0].path.as_str(), found[0].lines), ("calc/ops.py", (1, 2)));
+    }
+
+    #[test]
+    fn each_language_s_definitions() {
+        for (language, line, name) in [
+            (Language::Rust, "pub async fn run(x: u8) {", "run"),
+            (Language::Rust, "pub(crate) struct Run {", "Run"),
+            (Language::Go, "func (s *Stack[T]) Pop() T {", "Pop"),
+            (Language::Go, "func Pop() {", "Pop"),
+            (Language::Java, "    public static int add(int a, int b) {", "add"),
+            (Language::Java, "public final class Calc {", "Calc"),
+            (Language::TypeScript, "export const add = (a: number) => a;", "add"),
+            (Language::TypeScript, "  add(a: number): number {", "add"),
+            (Language::JavaScript, "exports.add = function () {", "add"),
+            (Language::Python, "    async def add(self):", "add"),
+            (Language::Python, "LIMIT = 3", "LIMIT"),
+        ] {
+            assert!(defines(language, line, name), "{line}");
+        }
+        for (language, line, name) in [
+            (Language::Rust, "    run(1);", "run"),
+            (Language::Java, "    int c = add(1, 2);", "add"),
+            (Language::Java, "    return add(1, 2)", "add"),
+            (Language::Python, "x = add(1)", "add"),
+            (Language::Python, "def adder():", "add"),
+            (Language::JavaScript, "  add(1, 2);", "add"),
+        ] {
+            assert!(!defines(language, line, name), "{line}");
+        }
+    }
+
+    #[test]
+    fn twins_by_name() {
+        for (test, source) in [
+            ("tests/test_x.py", "src/x.py"),
+            ("src/test/java/XTest.java", "src/main/java/X.java"),
+            ("x_test.go", "x.go"),
+            ("src/x.spec.ts", "src/x.ts"),
+            ("test/x.test.js", "lib/x.js"),
+        ] {
+            assert!(is_twin(&path(test), &path(source)), "{test} {source}");
+        }
+        assert!(!is_twin(&path("tests/test_x.py"), &path("src/y.py")));
+    }
+
+    #[test]
+    fn tests_are_found_by_their_ids() {
+        let tree = MemoryTree::new(&[
+            ("tests/test_a.py", "class TestA:\n    def test_x(self):\n        pass\n"),
+            ("a_test.go", "package a\n\nfunc TestFoo(t *testing.T) {\n}\n"),
+            ("src/lib.rs", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn works() {}\n}\n"),
+            ("src/test/java/ATest.java", "class ATest {\n    @Test\n    void adds() {\n    }\n}\n"),
+            ("web/a.test.ts", "describe('a', () => {\n  it('adds two numbers', () => {\n  });\n});\n"),
+        ]);
+        let is_test = |p: &str| p.contains("test");
+        for (id, want) in [
+            ("tests/test_a.py::TestA::test_x[1-2]", ("tests/test_a.py", 2)),
+            ("TestFoo/sub", ("a_test.go", 3)),
+            ("tests::works", ("src/lib.rs", 4)),
+            ("p.ATest.adds", ("src/test/java/ATest.java", 3)),
+            ("a > adds two numbers", ("web/a.test.ts", 2)),
+        ] {
+            let (file, line) = find_test(id, None, &tree, is_test).unwrap_or_else(|| panic!("{id}"));
+            assert_eq!((file.as_str(), line), want, "{id}");
+        }
+    }
+
+    #[test]
+    fn names_used_in_a_test() {
+        let code = "def test_a():\n    c = Calculator()\n    assert c.add(1, 'f(x)') == 3\n";
+        assert_eq!(used_names(Language::Python, code), ["test_a", "Calculator", "add"]);
+    }
+}

@@ -1,0 +1,48 @@
+//! Ways to make a build green without mending anything, as rules on the diff: tests skipped, removed, loosened or
+//! emptied; findings suppressed; judges told to look away; code that behaves otherwise under test.
+//!
+//! A rule fires on what a change adds over what it removes, so moving a line that was there is never a finding.
+
+mod config;
+mod rules;
+mod tests_kept;
+
+use super::language::{Language, rust_test_regions};
+use super::patch::LineDiff;
+use crate::contract::fix::{FileChange, Rejection};
+
+pub(crate) use tests_kept::changed_expectation;
+
+/// Where the changed lines of a file stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    Source,
+    /// A test file, or the inline tests of a source file.
+    Test,
+}
+
+/// Whether the change touches inline tests of a Rust source file.
+pub(crate) fn touches_inline_tests(change: &FileChange, diff: &LineDiff<'_>) -> bool {
+    if Language::of(change.path.as_str()) != Language::Rust {
+        return false;
+    }
+    let hit = |text: Option<&str>, lines: &[(u32, &str)]| {
+        let regions = text.map(rust_test_regions).unwrap_or_default();
+        lines.iter().any(|(line, _)| regions.iter().any(|(first, last)| (first..=last).contains(&line)))
+    };
+    hit(change.before.as_deref(), &diff.removed()) || hit(change.after.as_deref(), &diff.added())
+}
+
+/// The first rule the change breaks.
+pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, place: Place) -> Option<Rejection> {
+    if change.after.is_none() {
+        return Some(weakening(change, "deleted-file", None, "a file is deleted"));
+    }
+    rules::find(change, diff, place)
+        .or_else(|| config::find(change, diff))
+        .or_else(|| (place == Place::Test).then(|| tests_kept::find(change, diff)).flatten())
+}
+
+fn weakening(change: &FileChange, rule: &str, line: Option<u32>, what: impl Into<String>) -> Rejection {
+    Rejection::TestWeakening { path: change.path.to_string(), rule: rule.to_owned(), line, what: what.into() }
+}

@@ -1,0 +1,239 @@
+//! What both wire formats share: one exchange over HTTP, and what it came to.
+
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use reqwest::header::HeaderMap;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use crate::contract::model::FailureKind;
+
+/// No reply we can use is longer.
+const MAX_REPLY_BYTES: usize = 4 << 20;
+/// Error texts of servers are quoted up to here.
+const MAX_QUOTE: usize = 300;
+
+/// What a server said when it answered the question.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct WireReply {
+    pub(super) text: String,
+    pub(super) model: Option<String>,
+    pub(super) tokens: Option<Tokens>,
+}
+
+/// As the server counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tokens {
+    pub(super) input: u64,
+    pub(super) output: u64,
+}
+
+/// Why an exchange gave no reply.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct WireFailure {
+    pub(super) kind: FailureKind,
+    pub(super) message: String,
+    pub(super) retry_after: Option<Duration>,
+    /// What it cost all the same.
+    pub(super) tokens: Option<Tokens>,
+    /// The server dislikes this part of the request; without it the question may pass.
+    pub(super) objection: Option<Objection>,
+}
+
+/// A part of the request that a server does not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Objection {
+    JsonMode,
+    Temperature,
+    ReasoningEffort,
+    MaxCompletionTokens,
+    Extra,
+    Thinking,
+}
+
+impl WireFailure {
+    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), retry_after: None, tokens: None, objection: None }
+    }
+
+    pub(super) fn tokens(mut self, tokens: Option<Tokens>) -> Self {
+        self.tokens = tokens;
+        self
+    }
+}
+
+/// A response as it came over the wire.
+pub(super) struct Raw {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+}
+
+/// Sends one POST with a JSON body and reads the whole response within `timeout`.
+pub(super) async fn post(
+    client: &reqwest::Client,
+    url: reqwest::Url,
+    key: Option<(&'static str, &SecretString, &'static str)>,
+    body: &Value,
+    timeout: Duration,
+) -> Result<Raw, WireFailure> {
+    let mut request = client.post(url).timeout(timeout).json(body);
+    if let Some((header, secret, scheme)) = key {
+        let text = format!("{scheme}{}", secret.expose_secret());
+        let mut value = reqwest::header::HeaderValue::from_str(&text).map_err(|_| {
+            WireFailure::new(FailureKind::Auth, "the key holds characters no header can carry")
+        })?;
+        value.set_sensitive(true);
+        request = request.header(header, value);
+    }
+    let response = request.send().await.map_err(|e| transport(&e, timeout))?;
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let mut body = Vec::new();
+    let mut stream = response.bytes_stream();
+    while let Some(chunk) = stream.next().await {
+        let chunk = chunk.map_err(|e| transport(&e, timeout))?;
+        if body.len() + chunk.len() > MAX_REPLY_BYTES {
+            return Err(WireFailure::new(FailureKind::Malformed, "the reply is longer than 4 MiB"));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Raw { status, headers, body })
+}
+
+fn transport(error: &reqwest::Error, timeout: Duration) -> WireFailure {
+    if error.is_timeout() && !error.is_connect() {
+        return WireFailure::new(FailureKind::Timeout, format!("no reply within {} s", timeout.as_secs()));
+    }
+    // The innermost cause says most; reqwest's own text would repeat the address.
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    WireFailure::new(FailureKind::Network, format!("cannot reach the server: {}", quote(&cause.to_string())))
+}
+
+/// `Retry-After` in seconds or as a date; also the milliseconds some servers send.
+pub(super) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::trim);
+    if let Some(ms) = text("retry-after-ms").and_then(|t| t.parse::<f64>().ok()) {
+        return Duration::try_from_secs_f64(ms / 1000.0).ok();
+    }
+    let value = text("retry-after")?;
+    if let Ok(seconds) = value.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    http_date(value).map(|at| at.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT`, the one date form servers may send today.
+fn http_date(text: &str) -> Option<SystemTime> {
+    const MONTHS: [&str; 12] =
+        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let mut parts = text.split_once(", ")?.1.split(' ');
+    let day: i64 = parts.next()?.parse().ok()?;
+    let name = parts.next()?;
+    let month = MONTHS.iter().position(|m| *m == name)? as i64 + 1;
+    let year: i64 = parts.next()?.parse().ok()?;
+    let mut clock = parts.next()?.split(':').map(|p| p.parse::<i64>());
+    let (hour, minute, second) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
+    if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    // Days since 1970-01-01 by the civil calendar, counting years from March.
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+    Some(SystemTime::UNIX_EPOCH + Duration::from_secs(u64::try_from(seconds).ok()?))
+}
+
+/// `47s`, `1.5s`, `250ms`, `2m59.56s`, `1h2m`: as servers write waiting times into JSON and messages.
+pub(super) fn duration_text(text: &str) -> Option<Duration> {
+    let mut total = 0.0;
+    let mut rest = text.trim();
+    if rest.is_empty() {
+        return None;
+    }
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let number: f64 = rest[..digits].parse().ok()?;
+        rest = &rest[digits..];
+        let unit = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        total += number
+            * match &rest[..unit] {
+                "ms" => 0.001,
+                "s" => 1.0,
+                "m" => 60.0,
+                "h" => 3600.0,
+                "d" => 86_400.0,
+                _ => return None,
+            };
+        rest = &rest[unit..];
+    }
+    Duration::try_from_secs_f64(total).ok()
+}
+
+/// A server's words, on one line and short.
+pub(super) fn quote(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_QUOTE).collect();
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if text.chars().count() > MAX_QUOTE { format!("{line}…") } else { line }
+}
+
+/// The kind by status alone, where the body says nothing better.
+pub(super) fn by_status(status: u16) -> FailureKind {
+    match status {
+        401 | 403 => FailureKind::Auth,
+        402 => FailureKind::Quota,
+        404 | 410 => FailureKind::Model,
+        408 | 504 => FailureKind::Timeout,
+        413 => FailureKind::TooLarge,
+        429 => FailureKind::RateLimit,
+        // 498: the provider's flexible tier is full; 529: overloaded.
+        498 | 500..=599 => FailureKind::Overload,
+        _ => FailureKind::BadRequest,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header(name: &'static str, value: &str) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(name, value.parse().unwrap());
+        headers
+    }
+
+    #[test]
+    fn waiting_times_in_each_form() {
+        assert_eq!(retry_after(&header("retry-after", "7")), Some(Duration::from_secs(7)));
+        assert_eq!(retry_after(&header("retry-after-ms", "1500")), Some(Duration::from_millis(1500)));
+        assert_eq!(
+            retry_after(&header("retry-after", "Thu, 01 Jan 1970 00:00:10 GMT")),
+            Some(Duration::ZERO),
+            "a date in the past means now"
+        );
+        assert_eq!(retry_after(&header("retry-after", "soon")), None);
+        assert_eq!(retry_after(&header("retry-after", "-5")), None);
+        assert_eq!(duration_text("47s"), Some(Duration::from_secs(47)));
+        assert_eq!(duration_text("2m59.5s"), Some(Duration::from_millis(179_500)));
+        assert_eq!(duration_text("250ms"), Some(Duration::from_millis(250)));
+        assert_eq!(duration_text("7"), None);
+        assert_eq!(duration_text("x"), None);
+    }
+
+    #[test]
+    fn dates_are_counted_from_the_epoch() {
+        let at = http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs(), 784_111_777);
+        assert_eq!(http_date("06 Nov 1994"), None);
+    }
+
+    #[test]
+    fn quotes_are_short_and_on_one_line() {
+        assert_eq!(quote("a\r\n\u{1b}[31m b"), "a [31m b");
+        assert!(quote(&"x".repeat(1000)).chars().count() <= MAX_QUOTE + 1);
+    }
+}
