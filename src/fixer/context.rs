@@ -311,10 +311,10 @@ impl Builder<'_> {
         let lines: Vec<&str> = text.lines().collect();
         let is = |l: &&str| language.is_import(l) && !l.starts_with([' ', '\t']);
         let head = lines.len().min(80);
-        let (first, last) = match lines[..head].iter().position(|l| is(l)) {
+        let (first, last) = match lines[..head].iter().position(is) {
             None => (1, 3),
             Some(first) => {
-                let last = lines[..head].iter().rposition(|l| is(l)).unwrap_or(first);
+                let last = lines[..head].iter().rposition(is).unwrap_or(first);
                 // Groups in brackets end later.
                 let open = |l: &str| l.trim_end().ends_with(['(', '{']);
                 let end = if open(lines[last]) {
