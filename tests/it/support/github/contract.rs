@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,13 @@ pub(super) struct Contract {
 const UNDESCRIBED: &[&str] = &["/graphql", "/rules/branches/", "/git/trees/", "/git/blobs/"];
 
 impl Contract {
-    pub(super) fn load() -> Self {
+    /// Read once: preparing the description takes longer than most stories.
+    pub(super) fn shared() -> &'static Self {
+        static SHARED: OnceLock<Contract> = OnceLock::new();
+        SHARED.get_or_init(Self::load)
+    }
+
+    fn load() -> Self {
         let document = find().and_then(|path| {
             let mut document: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
             allow_null(&mut document);

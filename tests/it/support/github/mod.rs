@@ -118,7 +118,7 @@ struct Shared {
     api_url: String,
     /// Another host, as the stores of logs are.
     blob_url: String,
-    contract: contract::Contract,
+    contract: &'static contract::Contract,
 }
 
 impl Shared {
@@ -164,7 +164,7 @@ impl FakeGitHub {
             repo_dir: repo_dir.to_owned(),
             api_url: api_url.clone(),
             blob_url,
-            contract: contract::Contract::load(),
+            contract: contract::Contract::shared(),
         });
         let (stop, stopped) = tokio::sync::oneshot::channel();
         let served = Arc::clone(&shared);
