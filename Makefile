@@ -32,3 +32,6 @@ action-binary:
 	@command -v musl-gcc >/dev/null || { echo "installing musl-tools" >&2; apt-get update -q >&2 && apt-get install -q -y --no-install-recommends musl-tools >&2; }
 	@rustup target list --installed 2>/dev/null | grep -qx $(MUSL) || rustup target add $(MUSL)
 	cargo build --locked --target $(MUSL)
+
+look: ## renders the job summary and the pull request to pictures, to be looked at
+	@tests/look/look.sh

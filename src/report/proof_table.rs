@@ -55,6 +55,14 @@ pub(super) fn markdown(report: &RunReport) -> String {
         row("CI on the heal branch", dash(), format!("{mark}{}{run}", verdict(&ci.verdict)));
     }
 
+    // Without a proof there is no second column to fill.
+    if proof.is_none() && report.ci.is_none() {
+        let mut out = String::from("| | The failing commit |\n|---|---|\n");
+        for [what, before, _] in rows {
+            out.push_str(&format!("| {what} | {before} |\n"));
+        }
+        return out;
+    }
     let mut out = String::from("| | Before | After |\n|---|---|---|\n");
     for [what, before, after] in rows {
         out.push_str(&format!("| {what} | {before} | {after} |\n"));

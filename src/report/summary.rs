@@ -26,7 +26,13 @@ pub fn markdown(report: &RunReport, written: Option<&Written>) -> String {
     out.push_str(&the_fix(report));
     let proof = proof_table::markdown(report);
     if !proof.is_empty() {
-        out.push_str(&format!("### Proof\n\n{proof}\n"));
+        let heading = if report.final_proof.is_some() { "Proof" } else { "What was run" };
+        out.push_str(&format!(
+            "### {heading}
+
+{proof}
+"
+        ));
     }
     let tail = format!("{}{}", cost(report), footer(report, written));
     out.push_str(&attempts(report, LIMIT.saturating_sub(out.len() + tail.len())));
@@ -36,6 +42,8 @@ pub fn markdown(report: &RunReport, written: Option<&Written>) -> String {
 
 fn headline(report: &RunReport) -> String {
     let (mark, words) = match &report.outcome {
+        // The sandbox is green; whether CI is must stand in the first line too.
+        Outcome::Healed if ci_doubt(report).is_some() => ("⚠️", "Healed in the sandbox"),
         Outcome::Healed => ("✅", "Healed"),
         Outcome::Patched => ("✅", "Patched"),
         Outcome::AlreadyGreen => ("✅", "Already green"),
@@ -59,7 +67,12 @@ fn headline(report: &RunReport) -> String {
         (all, _) if fixed > 0 => format!(": {fixed} of {} fixed", text::count(all, "bug", "bugs")),
         (all, _) => format!(": {} found", text::count(all, "bug", "bugs")),
     };
-    let mut out = format!("## {mark} {words}{count}\n\n");
+    let ci = match (&report.outcome, &report.ci) {
+        (Outcome::Healed, Some(ci)) if ci.verdict == CiVerdict::Passed => ", CI is green".to_owned(),
+        (Outcome::Healed, _) => ci_doubt(report).map_or(String::new(), |doubt| format!("; {doubt}")),
+        _ => String::new(),
+    };
+    let mut out = format!("## {mark} {words}{count}{ci}\n\n");
 
     let mut facts = Vec::new();
     if let Some(step) = view::failing_step(report) {
@@ -84,6 +97,18 @@ fn headline(report: &RunReport) -> String {
         out.push_str(&format!("Failed: {}\n\n", facts.join(" · ")));
     }
     out
+}
+
+/// What keeps a published heal from being called green.
+fn ci_doubt(report: &RunReport) -> Option<&'static str> {
+    match report.ci.as_ref()?.verdict {
+        CiVerdict::Passed | CiVerdict::Skipped { .. } => None,
+        CiVerdict::Failed => Some("CI is red"),
+        CiVerdict::NoCi { .. } => Some("CI has not run"),
+        CiVerdict::AwaitingApproval => Some("CI waits for approval"),
+        CiVerdict::TimedOut => Some("CI still runs"),
+        CiVerdict::Cancelled => Some("CI was cancelled"),
+    }
 }
 
 /// What the reader should do now, and why where the verdict has a reason.
@@ -141,7 +166,7 @@ fn next_step(report: &RunReport, written: Option<&Written>) -> String {
 /// A remedy may hold YAML to paste.
 fn remedy_text(remedy: &str) -> String {
     if remedy.trim().contains('\n') {
-        format!("change this:\n\n{}", markdown::fence(remedy, "yaml", 4000))
+        format!("change this in the workflow:\n\n{}", markdown::fence(remedy, "yaml", 4000))
     } else {
         markdown::code(remedy, 1000)
     }
@@ -169,7 +194,9 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
             format!("approve {run} (GitHub holds runs of pull requests made by bots), then {merge}.")
         }
         Some((CiVerdict::NoCi { why, remedy }, _)) => {
-            let remedy = remedy.as_deref().map_or(String::new(), |r| format!("\n\n{}", remedy_text(r)));
+            let remedy = remedy
+                .as_deref()
+                .map_or(String::new(), |r| format!("\n\nTo have it run, {}", remedy_text(r)));
             format!("{merge}. CI has **not** run on it: {}{remedy}", markdown::code(why, 500))
         }
         Some((CiVerdict::Failed, _)) => {
@@ -367,6 +394,35 @@ mod tests {
     #[test]
     fn a_healed_run_reads_from_verdict_to_cost() {
         insta::assert_snapshot!(markdown(&sample::healed(), None));
+    }
+
+    #[test]
+    fn an_unhealed_run_tells_what_was_learned() {
+        let mut report = sample::healed();
+        report.outcome = Outcome::Exhausted { why: "no provider has another idea".to_owned() };
+        report.iterations.truncate(2);
+        (report.final_proof, report.push, report.ci) = (None, None, None);
+        report.commits.clear();
+        report.warnings = vec!["gemini: no key, skipped".to_owned()];
+        insta::assert_snapshot!(markdown(&report, None));
+    }
+
+    #[test]
+    fn a_silent_ci_shows_what_to_change() {
+        let mut report = sample::healed();
+        report.ci.as_mut().unwrap().verdict = CiVerdict::NoCi {
+            why: "the push was made with the job's own token, which starts no workflow run".to_owned(),
+            remedy: Some("on:\n  workflow_dispatch:\npermissions:\n  actions: write\n".to_owned()),
+        };
+        insta::assert_snapshot!(markdown(&report, None));
+    }
+
+    #[test]
+    fn a_hostile_run_stays_readable() {
+        let mut report = sample::healed();
+        let text = "a `b` | **c** <img src=x> @octocat #1\n# heading ]( \u{202e}</details>```";
+        sample::hostile(&mut report, text);
+        insta::assert_snapshot!(markdown(&report, None));
     }
 
     #[test]

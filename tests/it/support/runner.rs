@@ -125,7 +125,9 @@ impl Runner {
         token: &str,
     ) {
         let workspace = self.workspace();
-        let run = |args: &[&str]| git(&workspace, args);
+        // The workspace may belong to another user than the one who runs the tests.
+        let safe = format!("safe.directory={}", workspace.display());
+        let run = |args: &[&str]| git(&workspace, &[&["-c", &safe], args].concat());
         let from = format!("file://{}", origin.display());
         run(&["init", "-q", "-b", "unused"]);
         run(&["config", "gc.auto", "0"]);
