@@ -216,7 +216,7 @@ async fn every_combination_ends_as_it_must() {
     for workflow in WORKFLOWS {
         let scene = Scene::new(&format!("{workflow}\n"));
         git(&scene.bare(), &["branch", "topic", "main"]);
-        let commits = prepared(&scene.workspace(), "42");
+        let workspace = scene.workspace();
         let mut cases = Vec::new();
         for token in TOKENS {
             for place in PLACES {
@@ -240,6 +240,8 @@ async fn every_combination_ends_as_it_must() {
         }
         for (number, (token, place, setting)) in cases.into_iter().enumerate() {
             let branch = branch(&format!("heal/{number}"));
+            // Each another commit: runs are told apart by nothing else.
+            let commits = prepared(&workspace, &format!("{}", 1000 + number));
             let case = Case { workflow, token, place, setting, scene: &scene, commits: &commits, branch };
             let line = outcome(&case).await.replace('\n', " | ");
             lines.push(format!("{workflow} / {} / {place} / {setting:?}\n    {line}", token.0));
