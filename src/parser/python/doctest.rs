@@ -1,0 +1,121 @@
+//! doctest on its own (`python -m doctest`, Sphinx): the example's place, what was expected, what came.
+
+use super::traceback::Trace;
+use crate::contract::bug::Category;
+use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::lines::Line;
+use crate::parser::re;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+/// Lines kept of what was expected or came.
+const MAX_LINES: usize = 5;
+
+pub(super) const DOCTEST: Tool = Tool {
+    name: "doctest",
+    triggers: &[r#"^File "[^"]+", line [0-9]+, in \S"#, r"^\*{3}Test Failed\*{3} [0-9]+ failures?"],
+    new: || Box::new(Doctest::default()),
+};
+
+#[derive(Default)]
+struct Doctest {
+    open: Option<Draft>,
+    confirmed: bool,
+    expected: Vec<String>,
+    got: Vec<String>,
+    part: Part,
+    trace: Option<Trace>,
+    last: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Example,
+    Expected,
+    Got,
+    Raised,
+}
+
+impl Doctest {
+    fn close(&mut self, out: &mut Findings) {
+        let this = std::mem::take(self);
+        let Some(mut draft) = this.open.filter(|_| this.confirmed) else { return };
+        draft.log.last = this.last;
+        if let Some(trace) = this.trace
+            && let Some(raised) = &trace.raised
+        {
+            draft.message = raised.message();
+            draft = draft.code(raised.kind.clone());
+            draft.related = trace.frames.iter().rev().cloned().collect();
+        } else {
+            draft.message = format!("expected {}, got {}", this.expected.join("\n"), this.got.join("\n"));
+        }
+        out.bug(draft);
+    }
+}
+
+impl ToolParser for Doctest {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        if let Some(found) = re!(r#"^File "([^"]+)", line (\d+), in (\S.*)$"#).captures(text) {
+            self.close(out);
+            let draft = Draft::new("doctest", Category::Logic, "")
+                .at(&found[1], number(&found[2]), None)
+                .test(&found[3])
+                .span(line.no, line.no);
+            self.open = Some(draft);
+            return Flow::Take;
+        }
+        if text.starts_with("***Test Failed***") {
+            self.close(out);
+            return Flow::Last;
+        }
+        if self.open.is_none() {
+            return Flow::Rest;
+        }
+        if !self.confirmed {
+            self.confirmed = text == "Failed example:";
+            return if self.confirmed { Flow::Take } else { Flow::Done };
+        }
+        if text.len() >= 60 && text.bytes().all(|b| b == b'*') {
+            self.close(out);
+            return Flow::Take;
+        }
+        match text {
+            "Expected:" => self.part = Part::Expected,
+            "Expected nothing" => self.expected = vec!["nothing".to_owned()],
+            "Got:" => self.part = Part::Got,
+            "Got nothing" => self.got = vec!["nothing".to_owned()],
+            "Exception raised:" => {
+                self.part = Part::Raised;
+                self.trace = Some(Trace::default());
+            }
+            _ if text.starts_with("    ") || text.is_empty() => {
+                let body = text.strip_prefix("    ").unwrap_or(text);
+                match self.part {
+                    Part::Example => {}
+                    Part::Expected if self.expected.len() < MAX_LINES => self.expected.push(body.to_owned()),
+                    Part::Got if self.got.len() < MAX_LINES => self.got.push(body.to_owned()),
+                    Part::Raised if !body.starts_with("Traceback ") => {
+                        if let Some(trace) = self.trace.as_mut().filter(|t| t.raised.is_none()) {
+                            trace.line(body);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            _ => {
+                self.close(out);
+                return Flow::Rest;
+            }
+        }
+        if !text.is_empty() {
+            self.last = line.no;
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}

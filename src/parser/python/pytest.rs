@@ -1,0 +1,759 @@
+//! pytest: sessions in every `--tb` style, collection errors, xdist, and what the session says it ran.
+//!
+//! A failure is printed up to three times: as a letter or word while running, as a block under `FAILURES` or
+//! `ERRORS`, and as a line of the short summary. The block has the stack, the summary the id; they are joined at
+//! the session's end. What tests printed (`Captured stdout`, sessions inside it) is never read as a failure.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::exception::{Raised, without_addresses};
+use super::traceback::{Trace, frame, is_chain_link};
+use crate::contract::bug::{Applicability, Category, Location, Suggestion};
+use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::lines::Line;
+use crate::parser::paths::is_own;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+/// Failures kept of one session.
+const MAX_BLOCKS: usize = 5_000;
+/// Ids kept of one session.
+const MAX_IDS: usize = 200_000;
+/// Lines of an assertion's explanation that go into the message.
+const MAX_EXPLANATION: usize = 6;
+
+pub(super) const PYTEST: Tool = Tool {
+    name: "pytest",
+    triggers: &[
+        r"^=+ test session starts =+$",
+        r"^=+ (FAILURES|ERRORS|short test summary info) =+$",
+        r"^=* ?[0-9]+ (failed|passed|skipped|errors?|deselected|xfailed|xpassed|warnings?)\b.* in [0-9.]+ ?s",
+        r"^=* ?no tests ran in [0-9.]+ ?s",
+        r"^ImportError while loading conftest '",
+        r"^INTERNALERROR> ",
+        r"^ERROR: (usage: |file or directory not found: |not found: |found no collectors |Wrong expression )",
+        r"^pytest: error: ",
+        r"^\++ Timeout \++$",
+        r"^(FAIL|ERROR:) (Required test coverage|Coverage failure)",
+    ],
+    new: || Box::new(Pytest::default()),
+};
+
+fn pattern(text: &'static str) -> Regex {
+    Regex::new(text).expect("a literal pattern")
+}
+
+static SECTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^=+ (.+?) =+$"));
+static BLOCK: LazyLock<Regex> = LazyLock::new(|| pattern(r"^_+ (.*[^_ ].*?) _+$"));
+static SUBSECTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^-{3,} ?[A-Za-z].* ?-{3,}$"));
+/// `tests/test_a.py:20: `, `a.py:19: in total`, `a.py:11: ValueError`.
+static PLACE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^((?:[A-Za-z]:)?[^\s:<>][^:<>]*):(\d+)(?::(?: (.*))?)?$"));
+/// The line that ends a session: `=== 5 failed, 3 passed in 1.79s ===`, without the frame under `-q`.
+static TOTALS: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^=* ?((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+ ?s(?:econds)?(?: \([\d:. a-z,]+\))? ?=*$")
+});
+static COUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d+) ([a-z]+)"));
+/// `tests/test_a.py::test_b PASSED   [ 11%]`
+static RAN: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(\S.*::.+?) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)(?: \(.*\))?(?: +\[ *\d+%\])?\s*$")
+});
+/// `[gw0] [ 10%] PASSED tests/test_a.py::test_b`
+static RAN_BY_WORKER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^\[gw\d+\](?: \[ *\d+%\])? (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (\S.*?)\s*$")
+});
+static SUMMARY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(FAILED|FAIL|ERROR|SUBFAILED?|SUBFAIL)((?:\[.*?\]|\(.*?\))*) (\S.*)$"));
+static CRASHED: LazyLock<Regex> = LazyLock::new(|| pattern(r"worker '\w+' crashed while running '(.+)'"));
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Start,
+    Failures,
+    Errors,
+    Summary,
+    /// Warnings, durations, passes, coverage: nothing of a failure.
+    Other,
+}
+
+/// One failure as its block tells it.
+#[derive(Debug, Default)]
+struct Block {
+    /// As between the underscores; empty in styles without.
+    title: String,
+    error: bool,
+    trace: Trace,
+    /// The lines marked `E` since the last frame.
+    words: Vec<String>,
+    words_open: bool,
+    /// Of the first of them.
+    indent: usize,
+    /// Within the marked lines a file was named: its source line follows.
+    syntax: bool,
+    /// Behind the block's own text: captured output.
+    captured: bool,
+    first: u64,
+    last: u64,
+    missing_fixture: bool,
+    /// Lines of a doctest's words so far.
+    explained: usize,
+    /// A plain text at the block's start, where nothing is marked `E`.
+    plain: Option<String>,
+}
+
+/// A line of the short summary.
+#[derive(Debug)]
+struct Summed {
+    id: String,
+    message: String,
+    error: bool,
+    line: u64,
+    taken: bool,
+}
+
+#[derive(Default)]
+struct Pytest {
+    part: Part,
+    begun: bool,
+    blocks: Vec<Block>,
+    block: Option<Block>,
+    summed: Vec<Summed>,
+    passed: Vec<String>,
+    failed: Vec<String>,
+    /// Sessions inside captured output that have begun and not ended.
+    nested: u32,
+    collected_none: bool,
+    /// The thread-dump of a time-out is being read.
+    timeout: Option<Block>,
+    root: Option<String>,
+}
+
+impl ToolParser for Pytest {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        if let Some(rest) = text.strip_prefix("INTERNALERROR>") {
+            return self.internal(line, rest.strip_prefix(' ').unwrap_or(rest));
+        }
+        if let Some(flow) = self.timeout_dump(line, text) {
+            return flow;
+        }
+        let captured = self.block.as_ref().is_some_and(|b| b.captured);
+        if text.starts_with('=')
+            && let Some(section) = SECTION.captures(text)
+        {
+            let title = section[1].trim_matches('=').trim();
+            if title == "test session starts" {
+                if captured || self.part == Part::Other && self.begun {
+                    self.nested += 1;
+                    return Flow::Take;
+                }
+                if self.begun {
+                    // The session before was cut off.
+                    self.end(out, None);
+                }
+                self.begun = true;
+                return Flow::Take;
+            }
+            if let Some(totals) = TOTALS.captures(text) {
+                if self.nested > 0 {
+                    self.nested -= 1;
+                    return Flow::Take;
+                }
+                self.end(out, Some(&totals[1]));
+                return Flow::Last;
+            }
+            if self.nested > 0 {
+                return Flow::Take;
+            }
+            self.close_block();
+            self.begun = true;
+            self.part = match title {
+                "FAILURES" => Part::Failures,
+                "ERRORS" => Part::Errors,
+                "short test summary info" => Part::Summary,
+                _ => Part::Other,
+            };
+            return Flow::Take;
+        }
+        if self.nested > 0 {
+            return Flow::Take;
+        }
+        if !captured
+            && text.starts_with(|c: char| c.is_ascii_digit() || c == 'n')
+            && let Some(totals) = TOTALS.captures(text)
+        {
+            self.end(out, Some(&totals[1]));
+            return Flow::Last;
+        }
+        match self.part {
+            Part::Start => self.progress(line, text, out),
+            Part::Failures | Part::Errors => self.in_block(line, text),
+            Part::Summary => self.in_summary(line, text),
+            Part::Other => {
+                if BLOCK.is_match(text) {
+                    // A passed test whose output is shown: sessions in it are not ours.
+                    self.block = Some(Block { captured: true, ..Block::default() });
+                }
+                Flow::Take
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.end(out, None);
+    }
+}
+
+impl Pytest {
+    /// Lines before the first section: progress, ids, collection counts, errors of the command line.
+    fn progress(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Flow {
+        if let Some(block) = &mut self.block {
+            // `ImportError while loading conftest`: frames and words without a section.
+            if self.begun || text.is_empty() && !block.words.is_empty() {
+                self.close_block();
+            } else {
+                return self.in_block(line, text);
+            }
+        }
+        if text.starts_with("ImportError while loading conftest '") {
+            self.block = Some(Block { first: line.no, last: line.no, error: true, ..Block::default() });
+            return Flow::Take;
+        }
+        if let Some(root) = text.strip_prefix("rootdir: ") {
+            let root = root.split(", ").next().unwrap_or(root);
+            out.root(root);
+            self.root = Some(root.to_owned());
+            return Flow::Take;
+        }
+        if let Some(rest) = text.strip_prefix("collected ") {
+            self.collected_none = rest.starts_with("0 items") && !rest.contains('/') || rest.ends_with("/ 0 selected");
+            return Flow::Take;
+        }
+        if let Some(found) = RAN.captures(text) {
+            self.ran(&found[1], &found[2]);
+            return Flow::Take;
+        }
+        if let Some(found) = RAN_BY_WORKER.captures(text) {
+            let (id, how) = (found[2].to_owned(), found[1].to_owned());
+            self.ran(&id, &how);
+            return Flow::Take;
+        }
+        let usage = text.strip_prefix("pytest: error: ").or_else(|| text.strip_prefix("ERROR: "));
+        if let Some(words) = usage.filter(|w| !w.starts_with("usage: ")) {
+            let words = words.trim_end();
+            if !words.is_empty() {
+                out.bug(Draft::new("pytest", Category::Configuration, words));
+            }
+            return if self.begun { Flow::Take } else { Flow::Last };
+        }
+        if text.starts_with("FAIL Required test coverage") {
+            out.bug(Draft::new("pytest", Category::Configuration, text));
+            return Flow::Take;
+        }
+        if self.begun || text.starts_with("ERROR: usage: ") {
+            Flow::Take
+        } else {
+            Flow::Done
+        }
+    }
+
+    fn ran(&mut self, id: &str, how: &str) {
+        let list = match how {
+            "PASSED" | "XFAIL" | "XPASS" => &mut self.passed,
+            "FAILED" | "ERROR" => &mut self.failed,
+            _ => return,
+        };
+        if list.len() < MAX_IDS && !list.last().is_some_and(|last| last == id) {
+            list.push(id.to_owned());
+        }
+    }
+
+    fn in_block(&mut self, line: &Line<'_>, text: &str) -> Flow {
+        if text.starts_with('_')
+            && let Some(title) = BLOCK.captures(text)
+            && title[1].chars().any(|c| c != '_' && c != ' ')
+        {
+            self.close_block();
+            self.block = Some(Block {
+                title: title[1].to_owned(),
+                error: self.part == Part::Errors,
+                first: line.no,
+                last: line.no,
+                ..Block::default()
+            });
+            return Flow::Take;
+        }
+        if self.block.is_none() {
+            // `--tb=line` prints no titles.
+            self.block = Some(Block {
+                error: self.part == Part::Errors,
+                first: line.no,
+                last: line.no,
+                ..Block::default()
+            });
+        }
+        let Some(block) = &mut self.block else { return Flow::Take };
+        block.line(line.no, text);
+        if block.title.is_empty() && self.begun && block.ends_in_line_style(text) {
+            self.close_block();
+        }
+        Flow::Take
+    }
+
+    fn close_block(&mut self) {
+        if let Some(block) = self.block.take()
+            && (!block.title.is_empty() || !block.trace.frames.is_empty())
+            && self.blocks.len() < MAX_BLOCKS
+            && self.part != Part::Other
+        {
+            self.blocks.push(block);
+        }
+    }
+
+    fn in_summary(&mut self, line: &Line<'_>, text: &str) -> Flow {
+        if let Some(id) = text.strip_prefix("PASSED ").or_else(|| text.strip_prefix("XPASS ")) {
+            let id = id.to_owned();
+            self.ran(&id, "PASSED");
+        } else if let Some(found) = SUMMARY.captures(text)
+            && self.summed.len() < MAX_BLOCKS
+        {
+            let (id, message) = split_summary(&found[3]);
+            let sub = &found[2];
+            self.summed.push(Summed {
+                id: if sub.is_empty() { id.to_owned() } else { format!("{id} {sub}") },
+                message: message.to_owned(),
+                error: &found[1] == "ERROR",
+                line: line.no,
+                taken: false,
+            });
+        } else if text.starts_with("FAIL Required test coverage") || text.starts_with("ERROR: Coverage failure") {
+            self.blocks.push(Block { plain: Some(text.to_owned()), first: line.no, last: line.no, ..Block::default() });
+        }
+        Flow::Take
+    }
+
+    /// pytest itself crashed.
+    fn internal(&mut self, line: &Line<'_>, text: &str) -> Flow {
+        let block = self.block.get_or_insert_with(|| Block { first: line.no, error: true, ..Block::default() });
+        block.last = line.no;
+        if is_chain_link(text) {
+            block.trace.link();
+        } else if text.starts_with("Traceback ") {
+            block.title = "INTERNALERROR".to_owned();
+        } else {
+            block.line(line.no, text);
+        }
+        self.part = Part::Errors;
+        self.begun = true;
+        Flow::Take
+    }
+
+    /// pytest-timeout's `thread` method: a dump of all stacks between two `+++ Timeout +++`, then the end.
+    fn timeout_dump(&mut self, line: &Line<'_>, text: &str) -> Option<Flow> {
+        // The first of them stands behind the file whose tests are running.
+        let mark = text.ends_with("++ Timeout ++++++++++++++++++++++++++++++++++++") || text.ends_with("++ Timeout ++");
+        if mark && self.nested == 0 {
+            match self.timeout.take() {
+                None => self.timeout = Some(Block { first: line.no, last: line.no, ..Block::default() }),
+                Some(mut block) => {
+                    block.last = line.no;
+                    block.title = "Timeout".to_owned();
+                    self.blocks.push(block);
+                }
+            }
+            return Some(Flow::Take);
+        }
+        let block = self.timeout.as_mut()?;
+        if text.starts_with("~~") {
+            // The stack of the test's thread is the one with frames of the repository; it comes last.
+            if block.trace.own().is_none() {
+                block.trace = Trace::default();
+            }
+        } else if let Some((file, at, function)) = frame(text) {
+            block.trace.push(file, at, function);
+        }
+        Some(Flow::Take)
+    }
+
+    /// The session is over: joins blocks and summary, and says how many tests ran.
+    fn end(&mut self, out: &mut Findings, totals: Option<&str>) {
+        self.close_block();
+        if let Some(block) = self.timeout.take() {
+            self.blocks.push(block);
+        }
+        let blocks = std::mem::take(&mut self.blocks);
+        let mut said = 0;
+        for block in blocks {
+            let summed = self.find_summed(&block);
+            let known = summed.map(|at| {
+                let entry = &mut self.summed[at];
+                entry.taken = true;
+                (entry.id.clone(), entry.message.clone())
+            });
+            said += 1;
+            out.bug(block.draft(known, self.root.as_deref()));
+        }
+        for entry in self.summed.drain(..).filter(|s| !s.taken) {
+            said += 1;
+            out.bug(entry.draft());
+        }
+        self.count(out, totals, said);
+        *self = Self::default();
+    }
+
+    /// The summary's line for a block: same title, else (without titles) same words, first come first served.
+    fn find_summed(&self, block: &Block) -> Option<usize> {
+        let wanted = block.wanted();
+        let open = || self.summed.iter().enumerate().filter(|(_, s)| !s.taken && s.error == block.error);
+        if let Some(wanted) = &wanted {
+            let exact = open().find(|(_, s)| s.id == *wanted || s.id.ends_with(&format!("::{wanted}")));
+            return exact
+                .or_else(|| open().find(|(_, s)| s.id.split(" (").next().is_some_and(|id| id.ends_with(&format!("::{wanted}")))))
+                .map(|(at, _)| at);
+        }
+        let words = block.trace.raised.as_ref().map(|r| r.text.clone()).unwrap_or_default();
+        let first = words.lines().next().unwrap_or_default().to_owned();
+        open().find(|(_, s)| !first.is_empty() && (s.message.contains(&first) || first.contains(s.message.trim_end_matches("..."))))
+            .map(|(at, _)| at)
+    }
+
+    fn count(&mut self, out: &mut Findings, totals: Option<&str>, said: u64) {
+        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        let mut other = 0;
+        for found in totals.map(|t| COUNT.captures_iter(t)).into_iter().flatten() {
+            let n: u64 = found[1].parse().unwrap_or(0);
+            match &found[2] {
+                "passed" | "xfailed" | "xpassed" => passed += n,
+                "failed" | "error" | "errors" => failed += n,
+                "skipped" => skipped += n,
+                "deselected" => {}
+                // `subtests passed`, `rerun`, `warnings`
+                _ => other += 1,
+            }
+        }
+        let _ = other;
+        if totals.is_none() && self.passed.is_empty() && self.failed.is_empty() {
+            return;
+        }
+        let mut ids = std::mem::take(&mut self.passed);
+        ids.append(&mut self.failed);
+        ids.sort();
+        ids.dedup();
+        if totals.is_none() {
+            (passed, failed) = (ids.len() as u64, 0);
+        }
+        if passed + failed + skipped > 0 {
+            out.named_tests("pytest", passed, failed, skipped, ids);
+        }
+        if totals.is_some() && failed == 0 && said == 0 {
+            if passed + skipped > 0 {
+                out.succeeded();
+            } else if self.collected_none || totals == Some("no tests ran") {
+                // Exit code 5: to CI that is a failure.
+                out.bug(Draft::new("pytest", Category::Configuration, "no tests ran").fallback());
+            }
+        }
+    }
+}
+
+impl Block {
+    fn line(&mut self, no: u64, text: &str) {
+        if self.captured {
+            return;
+        }
+        if SUBSECTION.is_match(text) {
+            self.captured = true;
+            return;
+        }
+        self.last = no;
+        if is_chain_link(text) {
+            self.settle_words();
+            self.trace.link();
+            self.words.clear();
+            return;
+        }
+        if let Some(words) = text.strip_prefix("E  ").or_else(|| (text == "E").then_some("")) {
+            self.marked(words);
+            return;
+        }
+        self.words_open = false;
+        if self.title.starts_with("[doctest]")
+            && (self.explained > 0 || matches!(text, "Expected:" | "Expected nothing"))
+            && !PLACE.is_match(text)
+        {
+            self.explained += 1;
+            if self.explained == 1 {
+                self.plain = None;
+            }
+            if self.explained > MAX_EXPLANATION * 2 {
+                return;
+            }
+            let plain = self.plain.get_or_insert_default();
+            plain.push_str(text);
+            plain.push('\n');
+            return;
+        }
+        if let Some((file, line, function)) = frame(text.trim_start_matches(['|', ' ', '+'])) {
+            if !file.starts_with('<') {
+                self.trace.push(file, line, function);
+            }
+            return;
+        }
+        if let Some(rest) = text.strip_prefix("file ")
+            && let Some((file, line)) = rest.rsplit_once(", line ")
+            && let Some(line) = number(line)
+        {
+            self.missing_fixture = true;
+            self.trace.push(file, line, None);
+            return;
+        }
+        if let Some(found) = CRASHED.captures(text) {
+            self.title = found[1].to_owned();
+            self.plain = Some(text.to_owned());
+            return;
+        }
+        if let Some(found) = PLACE.captures(text)
+            && looks_like_python(&found[1])
+            && let Some(line) = number(&found[2])
+        {
+            let rest = found.get(3).map_or("", |m| m.as_str());
+            let function = rest.strip_prefix("in ");
+            self.trace.push(&found[1], line, function);
+            // `a.py:11: ValueError` and, by line, `a.py:11: ValueError: words`.
+            if function.is_none() && !rest.is_empty() && (self.title.is_empty() || self.words.is_empty()) {
+                self.trace.raised = Raised::read(rest).or_else(|| {
+                    Some(Raised { kind: "AssertionError".into(), text: rest.into(), ..Raised::default() })
+                });
+            } else if function.is_none() && !rest.is_empty() {
+                let kind = rest.rsplit('.').next().unwrap_or(rest);
+                if let Some(raised) = self.trace.raised.as_mut().filter(|r| r.kind == "AssertionError") {
+                    kind.clone_into(&mut raised.kind);
+                }
+            }
+            return;
+        }
+        // `--tb=native`: the traceback's last line stands at the margin.
+        if !text.starts_with([' ', '>', '[', '_']) && self.words.is_empty() && !self.trace.frames.is_empty() {
+            if let Some(raised) = Raised::read(text) {
+                self.trace.raised = Some(raised);
+            }
+        } else if let Some(group) = text.trim_start().strip_prefix("| ")
+            && self.trace.raised.is_none()
+            && let Some(raised) = Raised::read(group)
+        {
+            self.trace.raised = Some(raised);
+        } else if let Some(source) = text.strip_prefix('>') {
+            self.trace.detail(source);
+        } else if self.plain.is_none() && !text.is_empty() && !text.starts_with([' ', '[']) && self.trace.frames.is_empty()
+        {
+            self.plain = Some(text.to_owned());
+        }
+    }
+
+    /// A line marked `E`.
+    fn marked(&mut self, words: &str) {
+        let words = words.strip_prefix(' ').unwrap_or(words);
+        if !self.words_open {
+            // A later run of marked lines is the later exception.
+            self.words.clear();
+            self.words_open = true;
+        }
+        if let Some((file, line, _)) = frame(words) {
+            // A syntax error: the place is in the words.
+            self.trace.push(file, line, None);
+            self.words.clear();
+            self.syntax = true;
+            return;
+        }
+        let bare = words.trim();
+        let indented = words.starts_with("   ");
+        let exception = bare.split(':').next().is_some_and(|kind| kind.ends_with("Error"));
+        if self.syntax && indented && !exception {
+            self.trace.detail(words);
+            return;
+        }
+        if bare.starts_with("fixture '") && bare.ends_with("not found") {
+            self.missing_fixture = true;
+        }
+        if self.words.is_empty() {
+            let raised = Raised::read(bare).filter(|r| !bare.starts_with("assert ") && !r.kind.is_empty());
+            self.trace.raised = Some(match raised {
+                Some(mut raised) => {
+                    self.trace.mark(&mut raised);
+                    raised
+                }
+                None => Raised { kind: "AssertionError".into(), text: bare.to_owned(), ..Raised::default() },
+            });
+        } else if self.words.len() < MAX_EXPLANATION
+            && let Some(raised) = &mut self.trace.raised
+            && !bare.is_empty()
+        {
+            // In the long style all marked lines are indented alike.
+            let blanks = words.len() - words.trim_start().len();
+            raised.text.push('\n');
+            raised.text.push_str(words[blanks.min(self.indent)..].trim_end());
+        }
+        if self.words.is_empty() {
+            self.indent = words.len() - words.trim_start().len();
+        }
+        self.words.push(String::new());
+    }
+
+    fn settle_words(&mut self) {
+        self.words_open = false;
+    }
+
+    /// The id's end that this block's title stands for.
+    fn wanted(&self) -> Option<String> {
+        let title = self.title.as_str();
+        if title.is_empty() {
+            return None;
+        }
+        if let Some(path) = title.strip_prefix("ERROR collecting ") {
+            return Some(path.to_owned());
+        }
+        let title = title.strip_prefix("ERROR at setup of ").or_else(|| title.strip_prefix("ERROR at teardown of ")).unwrap_or(title);
+        if let Some(name) = title.strip_prefix("[doctest] ") {
+            return Some(name.to_owned());
+        }
+        // `Class.test[a.b]` is `Class::test[a.b]` in ids; sub-tests carry ` [message] (i=1)` behind it.
+        let (head, tail) = title.split_at(title.find('[').unwrap_or(title.len()));
+        let (head, tail) = if let Some(at) = head.find(" (") { (&head[..at], "") } else { (head, tail) };
+        let tail = if head.ends_with(' ') { "" } else { tail };
+        Some(format!("{}{tail}", head.trim_end().replace('.', "::")))
+    }
+
+    /// Without titles each place with words ends a failure.
+    fn ends_in_line_style(&self, text: &str) -> bool {
+        self.trace.raised.is_some() && PLACE.is_match(text) && !text.starts_with("E ")
+    }
+
+    fn draft(self, known: Option<(String, String)>, root: Option<&str>) -> Draft {
+        let timeout = self.title == "Timeout" || self.trace.raised.is_none() && self.title.is_empty() && self.plain.is_none();
+        let mut draft = if let Some(raised) = &self.trace.raised {
+            let collecting = self.title.starts_with("ERROR collecting");
+            let otherwise = if collecting || self.title == "INTERNALERROR" { Category::Runtime } else { Category::Logic };
+            let mut draft = self.trace.draft("pytest", otherwise);
+            draft.message = without_addresses(&raised.message());
+            if let Some(plain) = self.plain.as_ref().filter(|_| raised.kind == "DocTestFailure") {
+                plain.trim_end().clone_into(&mut draft.message);
+            }
+            if raised.kind == "AssertionError" && !raised.text.is_empty() && !raised.text.contains("AssertionError") {
+                draft.message = without_addresses(&raised.text);
+            }
+            draft
+        } else {
+            let words = match (&self.plain, &known) {
+                (Some(plain), _) => plain.clone(),
+                (None, Some((_, message))) if !message.is_empty() => message.clone(),
+                _ if timeout => "the test ran into its time limit".to_owned(),
+                _ => format!("{} failed", self.title),
+            };
+            let category = if timeout { Category::Timeout } else { Category::Logic };
+            let mut draft = self.trace.draft("pytest", category);
+            draft.category = category;
+            draft.message = words;
+            draft
+        };
+        if self.missing_fixture {
+            draft.category = Category::Logic;
+        }
+        if self.plain.as_deref().is_some_and(|p| p.contains("coverage")) && self.title.is_empty() {
+            draft.category = Category::Configuration;
+        }
+        let id = known.map(|(id, _)| id).or_else(|| self.guessed_id(root));
+        // The failing test's own file, should no frame be the repository's.
+        if let Some(id) = &id
+            && !draft.frames.iter().any(|f| is_own(&f.file))
+            && let Some((file, _)) = id.split_once("::")
+        {
+            draft.frames.clear();
+            draft.place = Some(place(file, None, None));
+        } else if draft.frames.is_empty()
+            && let Some(path) = self.title.strip_prefix("ERROR collecting ")
+        {
+            draft.place = Some(place(path, None, None));
+        }
+        draft.test = id;
+        draft.span(self.first, self.last)
+    }
+
+    /// The id that a session without a summary would have printed: the first frame is in the test's file.
+    fn guessed_id(&self, root: Option<&str>) -> Option<String> {
+        if self.title == "INTERNALERROR" {
+            return None;
+        }
+        if let Some(path) = self.title.strip_prefix("ERROR collecting ") {
+            return Some(path.to_owned());
+        }
+        let frames = || self.trace.before.iter().chain(&self.trace.frames);
+        let own: Vec<&Location> = frames().filter(|f| is_own(&f.file)).collect();
+        let in_test = own.iter().find(|f| is_test_file(&f.file)).or(own.first());
+        if self.title == "Timeout" {
+            let at = self.trace.frames.iter().rposition(|f| is_own(&f.file))?;
+            let name = self.trace.functions[at].as_deref().filter(|f| f.starts_with("test"))?;
+            return Some(format!("{}::{name}", crate::parser::paths::relative(&self.trace.frames[at].file, &[])));
+        }
+        let wanted = self.wanted()?;
+        if wanted.contains(".py::") {
+            return Some(wanted);
+        }
+        let file = &in_test?.file;
+        let file = root
+            .and_then(|root| file.strip_prefix(root.trim_end_matches('/')))
+            .map_or(file.as_str(), |f| f.trim_start_matches('/'));
+        Some(format!("{file}::{wanted}"))
+    }
+}
+
+impl Summed {
+    fn draft(self) -> Draft {
+        let raised = Raised::read(&self.message);
+        let words = if self.message.is_empty() { format!("{} failed", self.id) } else { without_addresses(&self.message) };
+        let category = raised.as_ref().map_or(Category::Logic, |r| r.category(Category::Logic));
+        let mut draft = Draft::new("pytest", category, words).span(self.line, self.line);
+        if let Some(raised) = raised.filter(|r| r.kind.ends_with("Error") || r.kind.ends_with("Exception")) {
+            draft = draft.code(raised.kind.clone());
+            if raised.kind == "ModuleNotFoundError"
+                && let Some(name) = raised.text.split('\'').nth(1).filter(|n| !n.contains('.'))
+            {
+                let wanted = Suggestion::AddDependency { name: name.to_owned() };
+                draft = draft.suggest(&raised.message(), Applicability::MaybeIncorrect, wanted);
+            }
+        }
+        let file = self.id.split("::").next().unwrap_or(&self.id).trim();
+        if looks_like_python(file) {
+            draft = draft.at(file, None, None);
+        }
+        draft.test(self.id)
+    }
+}
+
+fn looks_like_python(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    [".py", ".pyi", ".pyx", ".txt", ".rst", ".md", ".ipynb", ".yaml", ".yml", ".pxd", ".feature"].iter().any(|e| name.ends_with(e))
+}
+
+fn is_test_file(path: &str) -> bool {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
+    name.starts_with("test_") || name.ends_with("_test.py") || name.starts_with("tests.")
+}
+
+/// Splits `tests/a.py::test[x - y] - KeyError: 'z'` into id and message.
+fn split_summary(text: &str) -> (&str, &str) {
+    let from = match text.find('[') {
+        // Parameters may hold anything: the id ends at the first `]` before ` - `, or with the line.
+        Some(open) if text.find(" - ").is_none_or(|dash| open < dash) => {
+            if text.ends_with(']') && !text.contains("] - ") {
+                return (text, "");
+            }
+            text.find("] - ").map_or(open, |at| at + 1)
+        }
+        _ => 0,
+    };
+    match text[from..].find(" - ") {
+        Some(at) => (text[..from + at].trim_end(), text[from + at + 3..].trim()),
+        None => (text.trim_end(), ""),
+    }
+}

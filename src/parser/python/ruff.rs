@@ -1,0 +1,311 @@
+//! ruff's check in every text format: full (old and new), concise, grouped, pylint, GitHub's commands.
+
+use super::flake8::category;
+use crate::contract::bug::{Applicability, Category, Suggestion};
+use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::lines::Line;
+use crate::parser::re;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+pub(super) const RUFF: Tool = Tool {
+    name: "ruff",
+    triggers: &[
+        // Full: the rule, then the place; formats call their findings `unformatted`.
+        r"^(error\[)?([A-Z]{1,6}[0-9]{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[\*\] |\[-\] )?\S",
+        // Concise, and full before 0.13: messages start like sentences, flake8's do not.
+        r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: ([A-Z]{1,6}[0-9]{2,5} (\[\*\] |\[-\] )?[A-Z`]|invalid-syntax|SyntaxError: |syntax-error)",
+        r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: [A-Z]{1,6}[0-9]{2,5} \[\*\] ",
+        r"^[^ :\t][^:\t]*\.(py|pyi|ipynb):$",
+        r"^::(error|warning) title=[Rr]uff",
+        r"^error: Failed to parse [^ :]+:[0-9]+",
+        r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[(invalid-syntax|[A-Z]{1,6}[0-9]{2,5}\] ([A-Z`][a-z`]))",
+    ],
+    new: || Box::new(Ruff::default()),
+};
+
+#[derive(Default)]
+struct Ruff {
+    /// `F401 [*] …`, waiting for its place.
+    head: Option<(String, bool, String, u64)>,
+    /// The file of the rows of the grouped format.
+    grouped: Option<String>,
+    /// A finding in the full format, its fix still being read.
+    open: Option<Open>,
+}
+
+struct Open {
+    draft: Draft,
+    file: String,
+    fixable: bool,
+    help: Option<String>,
+    unsafe_fix: bool,
+    /// Lines of the fix's diff: number, sign, text.
+    diff: Vec<(Option<u32>, char, String)>,
+    gaps: Vec<usize>,
+    last: u64,
+}
+
+impl Ruff {
+    fn close(&mut self, out: &mut Findings) {
+        let Some(open) = self.open.take() else { return };
+        let Open { mut draft, file, fixable, help, unsafe_fix, diff, gaps, last } = open;
+        draft.log.last = last;
+        let words = help.unwrap_or_else(|| "the tool fixes it".to_owned());
+        let sure = if unsafe_fix || !fixable && draft.category != Category::Format {
+            Applicability::MaybeIncorrect
+        } else {
+            Applicability::MachineApplicable
+        };
+        let changes = changes(&file, &diff, &gaps);
+        if changes.is_empty() {
+            draft = hint_of_words(draft, &file, fixable);
+        } else {
+            draft.hint = None;
+            for change in changes {
+                draft = draft.suggest(&words, sure, change);
+            }
+        }
+        out.bug(draft);
+    }
+
+    fn place(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
+        let Some(found) = re!(r"^ *--> (.+?):(?:cell \d+:)?(\d+):(\d+)$").captures(line.text) else { return false };
+        let Some((code, fixable, words, first)) = self.head.take() else { return false };
+        self.close(out);
+        let draft = finding(&code, &words, &found[1], &found[2], &found[3]).span(first, line.no);
+        self.open = Some(Open {
+            draft,
+            file: found[1].to_owned(),
+            fixable,
+            help: None,
+            unsafe_fix: false,
+            diff: Vec::new(),
+            gaps: Vec::new(),
+            last: line.no,
+        });
+        true
+    }
+
+    /// A line drawn under a finding: source, help, the fix as a diff.
+    fn drawing(&mut self, line: &Line<'_>) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        let text = line.text;
+        let body = text.trim_start();
+        if let Some(help) = body.strip_prefix("help: ").or_else(|| body.strip_prefix("= help: ")) {
+            open.help = Some(help.to_owned());
+        } else if body.starts_with("note: This is an unsafe fix") || body.starts_with("= note: ") {
+            open.unsafe_fix |= body.contains("unsafe");
+        } else if body.starts_with("----") || body == "..." {
+            open.gaps.push(open.diff.len());
+        } else if let Some(found) = re!(r"^ *(\d+)? +([-+|]) ?(.*)$").captures(text) {
+            let sign = found[2].chars().next().unwrap_or('|');
+            if open.help.is_some() || open.draft.code.as_deref() == Some("unformatted") {
+                let no = found.get(1).and_then(|m| number(m.as_str()));
+                // `|` without a number only opens and closes the picture.
+                if no.is_some() || sign == '-' {
+                    open.diff.push((no, sign, found[3].to_owned()));
+                }
+            }
+        } else if !(body.is_empty() || body == "|" || body.starts_with("| ") || body.starts_with("note: ")) {
+            return false;
+        }
+        if !body.is_empty() {
+            open.last = line.no;
+        }
+        true
+    }
+}
+
+impl ToolParser for Ruff {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        if self.place(line, out) {
+            return Flow::Take;
+        }
+        self.head = None;
+        if let Some(file) = &self.grouped {
+            if let Some(found) = re!(r"^ +(\d+):(\d+) +(\S+?):? (\[[*-]\] )?(.+)$").captures(text) {
+                let fixable = found.get(4).is_some_and(|m| m.as_str().contains('*'));
+                let draft = finding(&found[3], &found[5], file, &found[1], &found[2]).span(line.no, line.no);
+                out.bug(hint_of_words(draft, file, fixable));
+                return Flow::Take;
+            }
+            if re!(r"^ +cell \d+:\d+").is_match(text) {
+                return Flow::Take;
+            }
+            self.grouped = None;
+        }
+        if let Some(row) = row(text) {
+            self.close(out);
+            let (draft, file, fixable) = row;
+            let draft = draft.span(line.no, line.no);
+            let full = Open {
+                draft,
+                file,
+                fixable,
+                help: None,
+                unsafe_fix: false,
+                diff: Vec::new(),
+                gaps: Vec::new(),
+                last: line.no,
+            };
+            self.open = Some(full);
+            return Flow::Take;
+        }
+        if let Some(draft) = command(text) {
+            self.close(out);
+            out.bug(draft);
+            return Flow::TakeRest;
+        }
+        if let Some(found) = re!(r"^error: Failed to parse (.+?):(\d+):(\d+): (.*)$").captures(text) {
+            self.close(out);
+            out.bug(finding("invalid-syntax", &found[4], &found[1], &found[2], &found[3]));
+            return Flow::TakeRest;
+        }
+        let head = re!(r"^(?:error\[)?([A-Z]{1,6}\d{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[[*-]\] )?(.+)$");
+        if let Some(found) = head.captures(text) {
+            self.close(out);
+            let fixable = found.get(2).is_some_and(|m| m.as_str().contains('*'));
+            self.head = Some((found[1].to_owned(), fixable, found[3].to_owned(), line.no));
+            // Only the place on the next line proves that it is ruff's.
+            return Flow::Pass;
+        }
+        if text.ends_with(':') && re!(r"^[^ :\t][^:\t]*\.(py|pyi|ipynb):$").is_match(text) {
+            self.close(out);
+            self.grouped = Some(text[..text.len() - 1].to_owned());
+            return Flow::Pass;
+        }
+        if self.drawing(line) {
+            return Flow::Take;
+        }
+        self.close(out);
+        Flow::Rest
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}
+
+fn finding(code: &str, words: &str, file: &str, line: &str, column: &str) -> Draft {
+    let kind = match code {
+        "unformatted" => Category::Format,
+        "invalid-syntax" | "syntax-error" if words.to_lowercase().contains("indent") => Category::Indentation,
+        "invalid-syntax" | "syntax-error" => Category::Syntax,
+        _ => category(Some(code), words),
+    };
+    let tool = if code == "unformatted" { "ruff-format" } else { "ruff" };
+    Draft::new(tool, kind, words).code(code).at(file, number(line), number(column))
+}
+
+/// Concise, pylint's, and the head of the older full format.
+fn row(text: &str) -> Option<(Draft, String, bool)> {
+    let row = re!(
+        r"^((?:[A-Za-z]:)?[^:]+\.(?:py|pyi|ipynb|toml)):(?:cell \d+:)?(\d+):(\d+): (?:([A-Z]{1,6}\d{2,5}|invalid-syntax|SyntaxError|syntax-error):? )(\[[*-]\] )?(.+)$"
+    );
+    if let Some(found) = row.captures(text) {
+        let fixable = found.get(5).is_some_and(|m| m.as_str().contains('*'));
+        let like_ruff = fixable || found[6].starts_with(|c: char| c.is_uppercase() || c == '`');
+        // flake8 says `E999 SyntaxError: …` and `D100 Missing …` alike; the first is never ruff's.
+        if !like_ruff || &found[4] == "E999" || &found[4] == "E902" && found[6].contains("Error: ") {
+            return None;
+        }
+        let code = if &found[4] == "SyntaxError" { "invalid-syntax" } else { &found[4] };
+        return Some((finding(code, &found[6], &found[1], &found[2], &found[3]), found[1].to_owned(), fixable));
+    }
+    let pylint = re!(r"^((?:[A-Za-z]:)?[^:]+\.pyi?):(\d+): \[([A-Z]{1,6}\d{2,5}|invalid-syntax)\] (.+)$");
+    let found = pylint.captures(text)?;
+    let sentence = found[4].starts_with(|c: char| c.is_uppercase() || c == '`') && !found[4].starts_with("SyntaxError");
+    sentence.then(|| (finding(&found[3], &found[4], &found[1], &found[2], "0"), found[1].to_owned(), false))
+}
+
+/// `::error title=ruff (F401),file=…,line=1,col=8,endLine=1,endColumn=10::a.py:1:8: F401 …`
+fn command(text: &str) -> Option<Draft> {
+    let found = re!(r"^::(?:error|warning) title=[Rr]uff \(([^)]+)\),([^:]*?(?:[A-Za-z]:[^:]*?)?)::(.*)$").captures(text)?;
+    let field = |name: &str| {
+        found[2].split(',').find_map(|f| f.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
+    };
+    let message = found[3].replace("%0A", "\n").replace("%0D", "").replace("%25", "%");
+    let mut lines = message.lines();
+    let first = lines.next().unwrap_or_default();
+    // The message repeats place and rule, and knows the column where the properties leave it out.
+    let inner = re!(r"^(.+?):(?:cell \d+:)?(\d+):(\d+): (?:\S+ )?(.*)$").captures(first);
+    let words = inner.as_ref().map_or(first, |m| m.get(4).map_or("", |w| w.as_str()));
+    let mut column = field("col");
+    if column.is_empty() {
+        column = inner.as_ref().map_or(String::new(), |m| m[3].to_owned());
+    }
+    let mut draft = finding(&found[1], words, &field("file"), &field("line"), &column);
+    draft.end_line = number(&field("endLine"));
+    draft.end_column = number(&field("endColumn"));
+    let file = field("file");
+    Some(hint_of_words(draft, &file, lines.any(|l| l.contains("help: "))))
+}
+
+/// The fix that the words of a finding name, where no diff is printed.
+fn hint_of_words(draft: Draft, file: &str, fixable: bool) -> Draft {
+    let line = draft.place.as_ref().and_then(|p| p.line);
+    let code = draft.code.clone().unwrap_or_default();
+    if let (Some(name), Some(line)) = (unused_import(&draft.message), line) {
+        let name = name.to_owned();
+        let text = draft.message.clone();
+        let unused = Suggestion::RemoveImport { file: file.to_owned(), line, name };
+        return draft.suggest(&text, Applicability::MachineApplicable, unused);
+    }
+    if !fixable || file.is_empty() || file.contains([' ', '\'', '"', '$', '`']) || !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return draft;
+    }
+    let file = crate::parser::paths::relative(file, &[]);
+    let run = format!("ruff check --select {code} --fix {file}");
+    draft.suggest("the tool fixes it", Applicability::MachineApplicable, Suggestion::Command { run })
+}
+
+fn unused_import(words: &str) -> Option<&str> {
+    words.strip_prefix('`')?.split_once("` imported but unused").map(|(name, _)| name)
+}
+
+/// Replacements from the printed diff. Its numbers are the new file's.
+fn changes(file: &str, diff: &[(Option<u32>, char, String)], gaps: &[usize]) -> Vec<Suggestion> {
+    let mut done = Vec::new();
+    let mut shift: i64 = 0;
+    let mut start = 0;
+    let ends = gaps.iter().copied().chain([diff.len()]);
+    for end in ends.filter(|e| *e <= diff.len()) {
+        let part = &diff[start.min(end)..end];
+        start = end;
+        let Some(first) = part.iter().find_map(|(no, ..)| *no) else {
+            // Nothing but removals: no number says where.
+            continue;
+        };
+        let mut at = i64::from(first) - shift;
+        let mut change: Option<(i64, Vec<String>, Vec<String>)> = None;
+        for (_, sign, text) in part {
+            match sign {
+                '-' => {
+                    change.get_or_insert((at, Vec::new(), Vec::new())).1.push(text.clone());
+                    at += 1;
+                    shift -= 1;
+                }
+                '+' => {
+                    change.get_or_insert((at, Vec::new(), Vec::new())).2.push(text.clone());
+                    shift += 1;
+                }
+                _ => {
+                    push_change(file, change.take(), &mut done);
+                    at += 1;
+                }
+            }
+        }
+        push_change(file, change.take(), &mut done);
+    }
+    done
+}
+
+fn push_change(file: &str, change: Option<(i64, Vec<String>, Vec<String>)>, done: &mut Vec<Suggestion>) {
+    if let Some((at, old, new)) = change
+        && let Ok(line) = u32::try_from(at)
+        && line > 0
+    {
+        done.push(Suggestion::ReplaceLines { file: file.to_owned(), line, old, new });
+    }
+}

@@ -1,0 +1,231 @@
+//! unittest, and Django's runner, which prints the same: blocks between rules, then how many ran.
+
+use super::exception::without_addresses;
+use super::traceback::{Trace, is_chain_link};
+use crate::contract::bug::Category;
+use crate::parser::findings::{Draft, Findings};
+use crate::parser::lines::Line;
+use crate::parser::re;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+/// Ids kept of one run.
+const MAX_IDS: usize = 200_000;
+/// Lines of an assertion's explanation that go into the message.
+const MAX_EXPLANATION: usize = 6;
+
+pub(super) const UNITTEST: Tool = Tool {
+    name: "unittest",
+    triggers: &[
+        r"^={70}$",
+        r"^Ran [0-9]+ tests? in [0-9.]+s$",
+        r"^[A-Za-z_][A-Za-z0-9_]* \([A-Za-z_][A-Za-z0-9_.]*\)( \.\.\. |$)",
+    ],
+    new: || Box::new(Unittest::default()),
+};
+
+#[derive(Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Idle,
+    /// Behind `=====`.
+    Rule,
+    /// Behind the block's head: a docstring may come before the dashes.
+    Head,
+    Body,
+    /// Behind `Ran 3 tests`.
+    Ran(u64),
+}
+
+#[derive(Default)]
+struct Unittest {
+    state: State,
+    test: String,
+    first: u64,
+    last: u64,
+    trace: Trace,
+    reading: bool,
+    explained: usize,
+    /// Lines without a traceback.
+    plain: Vec<String>,
+    ids: Vec<String>,
+    /// Tests that failed, sub-tests as one, and failures of a class's or module's own set-up.
+    failed: std::collections::BTreeSet<String>,
+    outside: u64,
+    /// A test whose outcome comes on a later line.
+    running: Option<String>,
+}
+
+impl Unittest {
+    fn close(&mut self, out: &mut Findings) {
+        if self.test.is_empty() {
+            return;
+        }
+        let test = std::mem::take(&mut self.test);
+        if test.starts_with("setUp") || test.starts_with("tearDown") {
+            self.outside += 1;
+        } else {
+            let end = test.find(')').map_or(test.len(), |at| at + 1);
+            self.failed.insert(test[..end].to_owned());
+        }
+        let trace = std::mem::take(&mut self.trace);
+        let plain = std::mem::take(&mut self.plain).join("\n");
+        let mut draft = trace.draft("unittest", Category::Logic);
+        if trace.raised.is_none() {
+            draft.category = Category::Logic;
+            draft.message = if plain.is_empty() { "unexpected success".to_owned() } else { plain };
+        } else if draft.code.as_deref() == Some("AssertionError")
+            && let Some(text) = trace.raised.as_ref().map(|r| r.text.clone()).filter(|t| !t.is_empty())
+        {
+            draft.message = without_addresses(&text);
+        }
+        out.bug(draft.test(test).span(self.first, self.last));
+    }
+
+    fn open(&mut self, name: &str, no: u64) {
+        self.test = name.trim().to_owned();
+        (self.first, self.last) = (no, no);
+        self.trace = Trace::default();
+        self.plain.clear();
+        (self.reading, self.explained) = (false, 0);
+    }
+
+    fn body(&mut self, line: &Line<'_>) {
+        let text = line.text;
+        if text.starts_with("Traceback (most recent call last):") {
+            // A loader's failure prints words, then the traceback of the import.
+            self.reading = true;
+            self.trace.raised = None;
+        } else if self.reading {
+            if !self.trace.line(text) {
+                self.reading = false;
+                return;
+            }
+            self.last = line.no;
+            self.reading = self.trace.raised.is_none();
+        } else if is_chain_link(text) {
+            self.trace.link();
+        } else if text.trim_start().starts_with("| ") || text.trim_start().starts_with("+ Exception Group") {
+            let inner = text.trim_start().trim_start_matches(['|', '+', ' ']);
+            if let Some((file, at, function)) = super::traceback::frame(inner) {
+                self.trace.push(file, at, function);
+            }
+        } else if let Some(raised) = &mut self.trace.raised {
+            if text.is_empty() || text == "Stdout:" || text == "Stderr:" {
+                self.explained = MAX_EXPLANATION;
+            } else if self.explained < MAX_EXPLANATION {
+                self.explained += 1;
+                raised.text.push('\n');
+                raised.text.push_str(text.trim_end());
+                self.last = line.no;
+            }
+        } else if !text.is_empty() && self.plain.len() < MAX_EXPLANATION {
+            self.plain.push(text.trim_end().to_owned());
+        }
+    }
+
+    /// `test_a (m.C.test_a) ... ok`, on one line or over several.
+    fn verbose(&mut self, text: &str) -> bool {
+        let (head, outcome) = match text.rsplit_once(" ... ") {
+            Some((head, outcome)) => (head, Some(outcome)),
+            None => (text.strip_suffix(" ...").unwrap_or(text), None),
+        };
+        if re!(r"^\w+ \([\w.]+\)$").is_match(head) {
+            self.running = Some(head.to_owned());
+        }
+        let Some(outcome) = outcome else { return self.running.is_some() };
+        let done = matches!(outcome, "ok" | "FAIL" | "ERROR" | "expected failure" | "unexpected success");
+        if let Some(id) = self.running.take_if(|_| done || outcome.starts_with("skipped"))
+            && done
+            && !id.starts_with("setUp")
+            && self.ids.len() < MAX_IDS
+        {
+            self.ids.push(id);
+        }
+        true
+    }
+
+    fn count(&mut self, text: &str, ran: u64, out: &mut Findings) {
+        let of = |name: &str| -> u64 {
+            let found = text.split(['(', ',', ')']).find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='));
+            found.and_then(|n| n.parse().ok()).unwrap_or(0)
+        };
+        let skipped = of("skipped").min(ran);
+        // The summary counts sub-tests and class set-ups too, `Ran` counts tests.
+        let blocks = self.failed.len() as u64;
+        let summed = of("failures") + of("errors") + of("unexpected successes");
+        let inside = if blocks + self.outside > 0 { blocks } else { summed }.min(ran - skipped);
+        let passed = ran - skipped - inside;
+        let failed = inside + self.outside;
+        let ids = std::mem::take(&mut self.ids);
+        if ran > 0 || failed > 0 {
+            out.named_tests("unittest", passed, failed, skipped, ids);
+        }
+        if text.starts_with("OK") && ran > 0 {
+            out.succeeded();
+        } else if text.starts_with("NO TESTS RAN") {
+            out.bug(Draft::new("unittest", Category::Configuration, "no tests ran").fallback());
+        }
+    }
+}
+
+impl ToolParser for Unittest {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        let rule = text.len() == 70 && text.bytes().all(|b| b == b'=');
+        if let Some(ran) = text.strip_prefix("Ran ").and_then(|r| r.split(' ').next()?.parse().ok())
+            && re!(r"^Ran \d+ tests? in [\d.]+s$").is_match(text)
+        {
+            self.close(out);
+            self.state = State::Ran(ran);
+            return Flow::Take;
+        }
+        if rule {
+            self.close(out);
+            self.state = State::Rule;
+            return Flow::Take;
+        }
+        match self.state {
+            State::Idle => {
+                if self.verbose(text) {
+                    return Flow::Take;
+                }
+                Flow::Rest
+            }
+            State::Rule => {
+                let head = re!(r"^(?:FAIL|ERROR|UNEXPECTED SUCCESS): (.+)$");
+                let Some(found) = head.captures(text) else {
+                    self.state = State::Idle;
+                    return Flow::Rest;
+                };
+                self.open(&found[1], line.no);
+                self.state = State::Head;
+                Flow::Take
+            }
+            State::Head => {
+                if text.len() >= 70 && text.bytes().all(|b| b == b'-') {
+                    self.state = State::Body;
+                }
+                Flow::Take
+            }
+            State::Body => {
+                self.body(line);
+                Flow::Take
+            }
+            State::Ran(ran) => {
+                if text.is_empty() {
+                    return Flow::Take;
+                }
+                if text.starts_with("OK") || text.starts_with("FAILED (") || text.starts_with("NO TESTS RAN") {
+                    self.count(text, ran, out);
+                    return Flow::Last;
+                }
+                // The runner's own last line may come behind another stream's.
+                Flow::Pass
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}
