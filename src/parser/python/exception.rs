@@ -77,11 +77,17 @@ impl Raised {
             let statement = format!("import {module}");
             return Some((words, MachineApplicable, Suggestion::AddImport { file, statement }));
         }
-        if let Some(name) = quoted_after(&self.text, "Did you mean: ").or_else(|| quoted_after(&self.text, "Did you mean ")) {
+        if let Some(name) =
+            quoted_after(&self.text, "Did you mean: ").or_else(|| quoted_after(&self.text, "Did you mean "))
+        {
             let old = self.text.split('\'').collect::<Vec<_>>();
             let old = self.misspelt(&old)?;
             let new = name.trim_start_matches('.').to_owned();
-            return Some((words, MaybeIncorrect, Suggestion::ReplaceText { file, line, column: None, old, new }));
+            return Some((
+                words,
+                MaybeIncorrect,
+                Suggestion::ReplaceText { file, line, column: None, old, new },
+            ));
         }
         if self.kind == "SyntaxError" && self.text.contains("'==' or ':=' instead of '='") {
             let source = self.source.as_ref()?;
@@ -89,13 +95,21 @@ impl Raised {
             let at = self.caret.map_or(0, |(start, _)| byte_of(source, start));
             let sign = at + source.get(at..)?.find(" = ")?;
             let new = format!("{} == {}", &source[..sign], &source[sign + 3..]);
-            return Some((words, MaybeIncorrect, Suggestion::ReplaceText { file, line, column: None, old, new }));
+            return Some((
+                words,
+                MaybeIncorrect,
+                Suggestion::ReplaceText { file, line, column: None, old, new },
+            ));
         }
         if self.kind == "SyntaxError" && self.text.starts_with("Missing parentheses in call to 'print'") {
             let old = self.source.clone()?;
             let rest = old.strip_prefix("print ")?.trim();
             let new = format!("print({rest})");
-            return Some((words, MaybeIncorrect, Suggestion::ReplaceText { file, line, column: None, old, new }));
+            return Some((
+                words,
+                MaybeIncorrect,
+                Suggestion::ReplaceText { file, line, column: None, old, new },
+            ));
         }
         None
     }
@@ -201,11 +215,19 @@ mod tests {
             replace("pricse", "prices")
         );
         assert_eq!(
-            suggestion("AttributeError: 'Cart' object has no attribute 'ad'. Did you mean: 'add'?", None, None),
+            suggestion(
+                "AttributeError: 'Cart' object has no attribute 'ad'. Did you mean: 'add'?",
+                None,
+                None
+            ),
             replace("ad", "add")
         );
         assert_eq!(
-            suggestion("ImportError: cannot import name 'a' from 'b' (/x/b.py). Did you mean: 'ab'?", None, None),
+            suggestion(
+                "ImportError: cannot import name 'a' from 'b' (/x/b.py). Did you mean: 'ab'?",
+                None,
+                None
+            ),
             replace("a", "ab")
         );
         assert_eq!(
@@ -218,7 +240,11 @@ mod tests {
         );
         assert_eq!(suggestion("ModuleNotFoundError: No module named 'shop.nothing'", None, None), None);
         assert_eq!(
-            suggestion("SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?", Some("print 1"), None),
+            suggestion(
+                "SyntaxError: Missing parentheses in call to 'print'. Did you mean print(...)?",
+                Some("print 1"),
+                None
+            ),
             replace("print 1", "print(1)")
         );
         assert_eq!(

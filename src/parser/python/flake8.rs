@@ -30,7 +30,6 @@ pub(super) const PYDOCSTYLE: Tool = Tool {
     new: || Box::new(Docstrings::default()),
 };
 
-
 struct Rows {
     tool: &'static str,
 }
@@ -68,8 +67,14 @@ fn unused_import(words: &str) -> Option<&str> {
 /// The family of a checker's finding.
 pub(super) fn category(code: Option<&str>, words: &str) -> Category {
     let syntax = matches!(code, Some("E999" | "E901" | "E902" | "F999" | "F7" | "invalid-syntax"))
-        || code.is_none() && ["invalid syntax", "unterminated ", "expected '", "unmatched '"].iter().any(|w| words.starts_with(w));
-    if words.contains("IndentationError") || words.contains("TabError") || matches!(code, Some("E112" | "E113")) {
+        || code.is_none()
+            && ["invalid syntax", "unterminated ", "expected '", "unmatched '"]
+                .iter()
+                .any(|w| words.starts_with(w));
+    if words.contains("IndentationError")
+        || words.contains("TabError")
+        || matches!(code, Some("E112" | "E113"))
+    {
         Category::Indentation
     } else if syntax {
         Category::Syntax

@@ -22,10 +22,7 @@ pub(super) const BLACK: Tool = Tool {
 
 pub(super) const ISORT: Tool = Tool {
     name: "isort",
-    triggers: &[
-        r"^ERROR: .+ Imports are incorrectly sorted",
-        r"^--- .+:before\t",
-    ],
+    triggers: &[r"^ERROR: .+ Imports are incorrectly sorted", r"^--- .+:before\t"],
     new: || Box::new(Formatter::new("isort", "isort")),
 };
 
@@ -34,8 +31,6 @@ pub(super) const RUFF_FORMAT: Tool = Tool {
     triggers: &[r"^Would reformat: ", r"^--- .+\.(py|pyi|pyx|ipynb)$"],
     new: || Box::new(Formatter::new("ruff-format", "ruff format")),
 };
-
-/// `error: cannot format a.py: Cannot parse: 1:6: def f(:` and what versions since made of it.
 
 struct Formatter {
     tool: &'static str,
@@ -68,11 +63,14 @@ impl Formatter {
             return;
         }
         self.said.push(file.to_owned());
-        let message = if self.tool == "isort" { "imports are not sorted" } else { "the file is not formatted" };
+        let message =
+            if self.tool == "isort" { "imports are not sorted" } else { "the file is not formatted" };
         let draft = Draft::new(self.tool, Category::Format, message);
         let held = self.held.iter().position(|(f, ..)| f == file).map(|at| self.held.remove(at));
         out.bug(match held {
-            Some((_, hunks, first, last)) => self.with_diff(draft, file, hunks).span(first.min(no), last.max(no)),
+            Some((_, hunks, first, last)) => {
+                self.with_diff(draft, file, hunks).span(first.min(no), last.max(no))
+            }
             None => self.with_command(draft.at(file, None, None), file).span(no, no),
         });
     }
@@ -97,7 +95,11 @@ impl Formatter {
         } else {
             format!("{} {}", self.command, crate::parser::paths::relative(file, &[]))
         };
-        draft.suggest("the formatter rewrites the file", Applicability::MachineApplicable, Suggestion::Command { run })
+        draft.suggest(
+            "the formatter rewrites the file",
+            Applicability::MachineApplicable,
+            Suggestion::Command { run },
+        )
     }
 
     /// Diffs that nothing named: the tool ran with `--diff` alone.
@@ -107,7 +109,9 @@ impl Formatter {
             if self.said.contains(&file) {
                 // The diff came behind the line that named the file.
                 let (line, changes) = hunks.finish();
-                if let Some(draft) = out.last_of(self.tool).filter(|d| d.place.as_ref().is_some_and(|p| p.file == file)) {
+                if let Some(draft) =
+                    out.last_of(self.tool).filter(|d| d.place.as_ref().is_some_and(|p| p.file == file))
+                {
                     if let Some(place) = &mut draft.place {
                         place.line = line;
                     }
@@ -165,7 +169,9 @@ impl ToolParser for Formatter {
             (self.first, self.last) = (line.no, line.no);
             return Flow::Take;
         }
-        if let Some(file) = text.strip_prefix("would reformat ").or_else(|| text.strip_prefix("Would reformat: ")) {
+        if let Some(file) =
+            text.strip_prefix("would reformat ").or_else(|| text.strip_prefix("Would reformat: "))
+        {
             if file.ends_with(".go") {
                 return Flow::Rest;
             }

@@ -36,7 +36,9 @@ impl Mypy {
             Some("syntax") if draft.message.to_lowercase().contains("indent") => Category::Indentation,
             Some("syntax") => Category::Syntax,
             Some("import" | "import-not-found" | "import-untyped") => Category::Import,
-            _ if draft.message.starts_with("invalid syntax") || draft.message.starts_with("Expected `") => Category::Syntax,
+            _ if draft.message.starts_with("invalid syntax") || draft.message.starts_with("Expected `") => {
+                Category::Syntax
+            }
             _ => Category::Type,
         };
         out.bug(hint(draft));
@@ -93,7 +95,11 @@ impl ToolParser for Mypy {
                     draft.message.push_str(text);
                 }
                 self.closed_words |= source || text.ends_with(']');
-                return if wrapped && draft.log.last - draft.log.first > 8 { self.give_up(out) } else { Flow::Take };
+                return if wrapped && draft.log.last - draft.log.first > 8 {
+                    self.give_up(out)
+                } else {
+                    Flow::Take
+                };
             }
         }
         self.close(out);
@@ -128,7 +134,9 @@ fn is_python(path: &str) -> bool {
 
 /// `"Order" has no attribute "nme"; maybe "name"?`
 fn hint(draft: Draft) -> Draft {
-    let Some((file, Some(line))) = draft.place.as_ref().map(|p| (p.file.clone(), p.line)) else { return draft };
+    let Some((file, Some(line))) = draft.place.as_ref().map(|p| (p.file.clone(), p.line)) else {
+        return draft;
+    };
     let message = draft.message.clone();
     if let Some(found) = re!(r#""([\w.]+)"[^"]*; (?:maybe|did you mean) "(\w+)"\??$"#).captures(&message) {
         let (old, new) = (found[1].to_owned(), found[2].to_owned());

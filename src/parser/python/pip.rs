@@ -55,7 +55,8 @@ impl Pip {
 impl ToolParser for Pip {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text.trim_end();
-        let Some(words) = text.trim_start().strip_prefix("ERROR: ").or_else(|| text.trim_start().strip_prefix("error: "))
+        let Some(words) =
+            text.trim_start().strip_prefix("ERROR: ").or_else(|| text.trim_start().strip_prefix("error: "))
         else {
             if text.starts_with("WARNING: Retrying") {
                 self.offline = true;
@@ -65,7 +66,8 @@ impl ToolParser for Pip {
         };
         // The second of two lines about the same thing.
         if words.starts_with("No matching distribution found for ")
-            && let Some(draft) = self.open.as_mut().filter(|d| d.message.starts_with("Could not find a version"))
+            && let Some(draft) =
+                self.open.as_mut().filter(|d| d.message.starts_with("Could not find a version"))
         {
             draft.message = words.to_owned();
             draft.log.last = line.no;
@@ -85,9 +87,10 @@ impl ToolParser for Pip {
             let short = words.split(" (from versions:").next().unwrap_or(words);
             return self.start(line, located(Draft::new("pip", category, short), words));
         }
-        if words.starts_with("Could not open requirements file") || words.starts_with("Directory '") {
-            category = Category::Configuration;
-        } else if words.starts_with("Invalid requirement") || words.starts_with("Double requirement") {
+        if ["Could not open requirements file", "Directory '", "Invalid requirement", "Double requirement"]
+            .iter()
+            .any(|w| words.starts_with(w))
+        {
             category = Category::Configuration;
         } else if words.starts_with("Could not install packages due to an OSError")
             || words.starts_with("externally-managed-environment")
@@ -123,7 +126,8 @@ impl Pip {
     /// Lines behind an open report: the packages that conflict.
     fn more(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Flow {
         let Some(draft) = &mut self.open else { return Flow::Rest };
-        let part = text.is_empty() || text.starts_with("The conflict is caused by") || text.starts_with("    ");
+        let part =
+            text.is_empty() || text.starts_with("The conflict is caused by") || text.starts_with("    ");
         if !part || self.lines > MAX_LINES {
             self.close(out);
             return Flow::Rest;
@@ -160,14 +164,18 @@ impl Uv {
         let Some(mut draft) = self.open.take() else { return };
         self.lines = 0;
         let words = draft.message.clone();
-        let offline = ["error sending request", "dns error", "Connection refused", "timed out", "Network connectivity"];
+        let offline =
+            ["error sending request", "dns error", "Connection refused", "timed out", "Network connectivity"];
         if offline.iter().any(|w| words.contains(w)) {
             draft.category = Category::Environment;
         } else if words.contains("lockfile") {
             draft.category = Category::Configuration;
             let lock = Suggestion::Command { run: "uv lock".to_owned() };
             draft = draft.suggest("run `uv lock`", Applicability::MachineApplicable, lock);
-        } else if words.starts_with("Failed to spawn") || words.starts_with("Failed to parse") || words.starts_with("No `pyproject") {
+        } else if words.starts_with("Failed to spawn")
+            || words.starts_with("Failed to parse")
+            || words.starts_with("No `pyproject")
+        {
             draft.category = Category::Configuration;
         }
         out.bug(draft);
@@ -180,7 +188,9 @@ impl ToolParser for Uv {
         let head = text.strip_prefix("error: ").or_else(|| text.trim_start().strip_prefix("× "));
         if let Some(words) = head {
             self.close(out);
-            self.open = Some(Draft::new("uv", Category::Dependency, words.trim_end_matches(':')).span(line.no, line.no));
+            self.open = Some(
+                Draft::new("uv", Category::Dependency, words.trim_end_matches(':')).span(line.no, line.no),
+            );
             return Flow::Take;
         }
         let Some(draft) = &mut self.open else { return Flow::Rest };

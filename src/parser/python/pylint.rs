@@ -58,20 +58,29 @@ impl ToolParser for Pylint {
 /// `Missing module docstring (missing-module-docstring)`
 fn split_symbol(words: &str) -> (&str, Option<&str>) {
     match words.rsplit_once(" (") {
-        Some((text, symbol)) if symbol.ends_with(')') && !symbol.contains(' ') => (text, symbol.strip_suffix(')')),
+        Some((text, symbol)) if symbol.ends_with(')') && !symbol.contains(' ') => {
+            (text, symbol.strip_suffix(')'))
+        }
         _ => (words, None),
     }
 }
 
-fn say(out: &mut Findings, file: &str, at: &str, column: Option<u32>, code: &str, words: &str, symbol: Option<&str>) {
+fn say(
+    out: &mut Findings,
+    file: &str,
+    at: &str,
+    column: Option<u32>,
+    code: &str,
+    words: &str,
+    symbol: Option<&str>,
+) {
     let category = match code {
         "E0001" if words.to_lowercase().contains("indent") => Category::Indentation,
         "E0001" => Category::Syntax,
         "E0401" | "E0611" => Category::Import,
         _ => Category::Lint,
     };
-    let severity =
-        if code.starts_with(['E', 'F']) { Severity::Error } else { Severity::Warning };
+    let severity = if code.starts_with(['E', 'F']) { Severity::Error } else { Severity::Warning };
     let code = if code.len() == 1 { symbol.unwrap_or(code) } else { code };
     out.bug(Draft::new("pylint", category, words).at(file, number(at), column).code(code).severity(severity));
 }

@@ -29,7 +29,9 @@ impl Pyright {
             draft = draft.code(&found[2]);
         }
         draft.category = match draft.code.as_deref() {
-            Some("reportMissingImports" | "reportAttributeAccessIssue") if draft.message.contains("import") => {
+            Some("reportMissingImports" | "reportAttributeAccessIssue")
+                if draft.message.contains("import") =>
+            {
                 Category::Import
             }
             None if draft.message.to_lowercase().contains("indent") => Category::Indentation,

@@ -48,7 +48,8 @@ static SECTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^=+ (.+?) =+$"));
 static BLOCK: LazyLock<Regex> = LazyLock::new(|| pattern(r"^_+ (.*[^_ ].*?) _+$"));
 static SUBSECTION: LazyLock<Regex> = LazyLock::new(|| pattern(r"^-{3,} ?[A-Za-z].* ?-{3,}$"));
 /// `tests/test_a.py:20: `, `a.py:19: in total`, `a.py:11: ValueError`.
-static PLACE: LazyLock<Regex> = LazyLock::new(|| pattern(r"^((?:[A-Za-z]:)?[^\s:<>][^:<>]*):(\d+)(?::(?: (.*))?)?$"));
+static PLACE: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^((?:[A-Za-z]:)?[^\s:<>][^:<>]*):(\d+)(?::(?: (.*))?)?$"));
 /// The line that ends a session: `=== 5 failed, 3 passed in 1.79s ===`, without the frame under `-q`.
 static TOTALS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^=* ?((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+ ?s(?:econds)?(?: \([\d:. a-z,]+\))? ?=*$")
@@ -227,7 +228,8 @@ impl Pytest {
             return Flow::Take;
         }
         if let Some(rest) = text.strip_prefix("collected ") {
-            self.collected_none = rest.starts_with("0 items") && !rest.contains('/') || rest.ends_with("/ 0 selected");
+            self.collected_none =
+                rest.starts_with("0 items") && !rest.contains('/') || rest.ends_with("/ 0 selected");
             return Flow::Take;
         }
         if let Some(found) = RAN.captures(text) {
@@ -251,11 +253,7 @@ impl Pytest {
             out.bug(Draft::new("pytest", Category::Configuration, text));
             return Flow::Take;
         }
-        if self.begun || text.starts_with("ERROR: usage: ") {
-            Flow::Take
-        } else {
-            Flow::Done
-        }
+        if self.begun || text.starts_with("ERROR: usage: ") { Flow::Take } else { Flow::Done }
     }
 
     fn ran(&mut self, id: &str, how: &str) {
@@ -264,7 +262,7 @@ impl Pytest {
             "FAILED" | "ERROR" => &mut self.failed,
             _ => return,
         };
-        if list.len() < MAX_IDS && !list.last().is_some_and(|last| last == id) {
+        if list.len() < MAX_IDS && list.last().is_none_or(|last| last != id) {
             list.push(id.to_owned());
         }
     }
@@ -327,15 +325,23 @@ impl Pytest {
                 line: line.no,
                 taken: false,
             });
-        } else if text.starts_with("FAIL Required test coverage") || text.starts_with("ERROR: Coverage failure") {
-            self.blocks.push(Block { plain: Some(text.to_owned()), first: line.no, last: line.no, ..Block::default() });
+        } else if text.starts_with("FAIL Required test coverage")
+            || text.starts_with("ERROR: Coverage failure")
+        {
+            self.blocks.push(Block {
+                plain: Some(text.to_owned()),
+                first: line.no,
+                last: line.no,
+                ..Block::default()
+            });
         }
         Flow::Take
     }
 
     /// pytest itself crashed.
     fn internal(&mut self, line: &Line<'_>, text: &str) -> Flow {
-        let block = self.block.get_or_insert_with(|| Block { first: line.no, error: true, ..Block::default() });
+        let block =
+            self.block.get_or_insert_with(|| Block { first: line.no, error: true, ..Block::default() });
         block.last = line.no;
         if is_chain_link(text) {
             block.trace.link();
@@ -352,7 +358,8 @@ impl Pytest {
     /// pytest-timeout's `thread` method: a dump of all stacks between two `+++ Timeout +++`, then the end.
     fn timeout_dump(&mut self, line: &Line<'_>, text: &str) -> Option<Flow> {
         // The first of them stands behind the file whose tests are running.
-        let mark = text.ends_with("++ Timeout ++++++++++++++++++++++++++++++++++++") || text.ends_with("++ Timeout ++");
+        let mark = text.ends_with("++ Timeout ++++++++++++++++++++++++++++++++++++")
+            || text.ends_with("++ Timeout ++");
         if mark && self.nested == 0 {
             match self.timeout.take() {
                 None => self.timeout = Some(Block { first: line.no, last: line.no, ..Block::default() }),
@@ -409,12 +416,20 @@ impl Pytest {
         if let Some(wanted) = &wanted {
             let exact = open().find(|(_, s)| s.id == *wanted || s.id.ends_with(&format!("::{wanted}")));
             return exact
-                .or_else(|| open().find(|(_, s)| s.id.split(" (").next().is_some_and(|id| id.ends_with(&format!("::{wanted}")))))
+                .or_else(|| {
+                    open().find(|(_, s)| {
+                        s.id.split(" (").next().is_some_and(|id| id.ends_with(&format!("::{wanted}")))
+                    })
+                })
                 .map(|(at, _)| at);
         }
         let words = block.trace.raised.as_ref().map(|r| r.text.clone()).unwrap_or_default();
         let first = words.lines().next().unwrap_or_default().to_owned();
-        open().find(|(_, s)| !first.is_empty() && (s.message.contains(&first) || first.contains(s.message.trim_end_matches("..."))))
+        open()
+            .find(|(_, s)| {
+                !first.is_empty()
+                    && (s.message.contains(&first) || first.contains(s.message.trim_end_matches("...")))
+            })
             .map(|(at, _)| at)
     }
 
@@ -545,7 +560,10 @@ impl Block {
             self.trace.raised = Some(raised);
         } else if let Some(source) = text.strip_prefix('>') {
             self.trace.detail(source);
-        } else if self.plain.is_none() && !text.is_empty() && !text.starts_with([' ', '[']) && self.trace.frames.is_empty()
+        } else if self.plain.is_none()
+            && !text.is_empty()
+            && !text.starts_with([' ', '['])
+            && self.trace.frames.is_empty()
         {
             self.plain = Some(text.to_owned());
         }
@@ -613,7 +631,10 @@ impl Block {
         if let Some(path) = title.strip_prefix("ERROR collecting ") {
             return Some(path.to_owned());
         }
-        let title = title.strip_prefix("ERROR at setup of ").or_else(|| title.strip_prefix("ERROR at teardown of ")).unwrap_or(title);
+        let title = title
+            .strip_prefix("ERROR at setup of ")
+            .or_else(|| title.strip_prefix("ERROR at teardown of "))
+            .unwrap_or(title);
         if let Some(name) = title.strip_prefix("[doctest] ") {
             return Some(name.to_owned());
         }
@@ -630,16 +651,21 @@ impl Block {
     }
 
     fn draft(self, known: Option<(String, String)>, root: Option<&str>) -> Draft {
-        let timeout = self.title == "Timeout" || self.trace.raised.is_none() && self.title.is_empty() && self.plain.is_none();
+        let timeout = self.title == "Timeout"
+            || self.trace.raised.is_none() && self.title.is_empty() && self.plain.is_none();
         let mut draft = if let Some(raised) = &self.trace.raised {
             let collecting = self.title.starts_with("ERROR collecting");
-            let otherwise = if collecting || self.title == "INTERNALERROR" { Category::Runtime } else { Category::Logic };
+            let otherwise =
+                if collecting || self.title == "INTERNALERROR" { Category::Runtime } else { Category::Logic };
             let mut draft = self.trace.draft("pytest", otherwise);
             draft.message = without_addresses(&raised.message());
             if let Some(plain) = self.plain.as_ref().filter(|_| raised.kind == "DocTestFailure") {
                 plain.trim_end().clone_into(&mut draft.message);
             }
-            if raised.kind == "AssertionError" && !raised.text.is_empty() && !raised.text.contains("AssertionError") {
+            if raised.kind == "AssertionError"
+                && !raised.text.is_empty()
+                && !raised.text.contains("AssertionError")
+            {
                 draft.message = without_addresses(&raised.text);
             }
             draft
@@ -693,7 +719,10 @@ impl Block {
         if self.title == "Timeout" {
             let at = self.trace.frames.iter().rposition(|f| is_own(&f.file))?;
             let name = self.trace.functions[at].as_deref().filter(|f| f.starts_with("test"))?;
-            return Some(format!("{}::{name}", crate::parser::paths::relative(&self.trace.frames[at].file, &[])));
+            return Some(format!(
+                "{}::{name}",
+                crate::parser::paths::relative(&self.trace.frames[at].file, &[])
+            ));
         }
         let wanted = self.wanted()?;
         if wanted.contains(".py::") {
@@ -710,7 +739,11 @@ impl Block {
 impl Summed {
     fn draft(self) -> Draft {
         let raised = Raised::read(&self.message);
-        let words = if self.message.is_empty() { format!("{} failed", self.id) } else { without_addresses(&self.message) };
+        let words = if self.message.is_empty() {
+            format!("{} failed", self.id)
+        } else {
+            without_addresses(&self.message)
+        };
         let category = raised.as_ref().map_or(Category::Logic, |r| r.category(Category::Logic));
         let mut draft = Draft::new("pytest", category, words).span(self.line, self.line);
         if let Some(raised) = raised.filter(|r| r.kind.ends_with("Error") || r.kind.ends_with("Exception")) {
@@ -732,7 +765,9 @@ impl Summed {
 
 fn looks_like_python(path: &str) -> bool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
-    [".py", ".pyi", ".pyx", ".txt", ".rst", ".md", ".ipynb", ".yaml", ".yml", ".pxd", ".feature"].iter().any(|e| name.ends_with(e))
+    [".py", ".pyi", ".pyx", ".txt", ".rst", ".md", ".ipynb", ".yaml", ".yml", ".pxd", ".feature"]
+        .iter()
+        .any(|e| name.ends_with(e))
 }
 
 fn is_test_file(path: &str) -> bool {

@@ -45,6 +45,14 @@ struct Open {
     last: u64,
 }
 
+impl Open {
+    fn new(draft: Draft, file: &str, fixable: bool, last: u64) -> Self {
+        let file = file.to_owned();
+        let (diff, gaps) = (Vec::new(), Vec::new());
+        Self { draft, file, fixable, help: None, unsafe_fix: false, diff, gaps, last }
+    }
+}
+
 impl Ruff {
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take() else { return };
@@ -69,20 +77,13 @@ impl Ruff {
     }
 
     fn place(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
-        let Some(found) = re!(r"^ *--> (.+?):(?:cell \d+:)?(\d+):(\d+)$").captures(line.text) else { return false };
+        let Some(found) = re!(r"^ *--> (.+?):(?:cell \d+:)?(\d+):(\d+)$").captures(line.text) else {
+            return false;
+        };
         let Some((code, fixable, words, first)) = self.head.take() else { return false };
         self.close(out);
         let draft = finding(&code, &words, &found[1], &found[2], &found[3]).span(first, line.no);
-        self.open = Some(Open {
-            draft,
-            file: found[1].to_owned(),
-            fixable,
-            help: None,
-            unsafe_fix: false,
-            diff: Vec::new(),
-            gaps: Vec::new(),
-            last: line.no,
-        });
+        self.open = Some(Open::new(draft, &found[1], fixable, line.no));
         true
     }
 
@@ -139,17 +140,7 @@ impl ToolParser for Ruff {
             self.close(out);
             let (draft, file, fixable) = row;
             let draft = draft.span(line.no, line.no);
-            let full = Open {
-                draft,
-                file,
-                fixable,
-                help: None,
-                unsafe_fix: false,
-                diff: Vec::new(),
-                gaps: Vec::new(),
-                last: line.no,
-            };
-            self.open = Some(full);
+            self.open = Some(Open::new(draft, &file, fixable, line.no));
             return Flow::Take;
         }
         if let Some(draft) = command(text) {
@@ -162,7 +153,9 @@ impl ToolParser for Ruff {
             out.bug(finding("invalid-syntax", &found[4], &found[1], &found[2], &found[3]));
             return Flow::TakeRest;
         }
-        let head = re!(r"^(?:error\[)?([A-Z]{1,6}\d{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[[*-]\] )?(.+)$");
+        let head = re!(
+            r"^(?:error\[)?([A-Z]{1,6}\d{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[[*-]\] )?(.+)$"
+        );
         if let Some(found) = head.captures(text) {
             self.close(out);
             let fixable = found.get(2).is_some_and(|m| m.as_str().contains('*'));
@@ -211,19 +204,29 @@ fn row(text: &str) -> Option<(Draft, String, bool)> {
             return None;
         }
         let code = if &found[4] == "SyntaxError" { "invalid-syntax" } else { &found[4] };
-        return Some((finding(code, &found[6], &found[1], &found[2], &found[3]), found[1].to_owned(), fixable));
+        return Some((
+            finding(code, &found[6], &found[1], &found[2], &found[3]),
+            found[1].to_owned(),
+            fixable,
+        ));
     }
     let pylint = re!(r"^((?:[A-Za-z]:)?[^:]+\.pyi?):(\d+): \[([A-Z]{1,6}\d{2,5}|invalid-syntax)\] (.+)$");
     let found = pylint.captures(text)?;
-    let sentence = found[4].starts_with(|c: char| c.is_uppercase() || c == '`') && !found[4].starts_with("SyntaxError");
+    let sentence =
+        found[4].starts_with(|c: char| c.is_uppercase() || c == '`') && !found[4].starts_with("SyntaxError");
     sentence.then(|| (finding(&found[3], &found[4], &found[1], &found[2], "0"), found[1].to_owned(), false))
 }
 
 /// `::error title=ruff (F401),file=…,line=1,col=8,endLine=1,endColumn=10::a.py:1:8: F401 …`
 fn command(text: &str) -> Option<Draft> {
-    let found = re!(r"^::(?:error|warning) title=[Rr]uff \(([^)]+)\),([^:]*?(?:[A-Za-z]:[^:]*?)?)::(.*)$").captures(text)?;
+    let found = re!(r"^::(?:error|warning) title=[Rr]uff \(([^)]+)\),([^:]*?(?:[A-Za-z]:[^:]*?)?)::(.*)$")
+        .captures(text)?;
     let field = |name: &str| {
-        found[2].split(',').find_map(|f| f.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default().to_owned()
+        found[2]
+            .split(',')
+            .find_map(|f| f.strip_prefix(name)?.strip_prefix('='))
+            .unwrap_or_default()
+            .to_owned()
     };
     let message = found[3].replace("%0A", "\n").replace("%0D", "").replace("%25", "%");
     let mut lines = message.lines();
@@ -252,7 +255,11 @@ fn hint_of_words(draft: Draft, file: &str, fixable: bool) -> Draft {
         let unused = Suggestion::RemoveImport { file: file.to_owned(), line, name };
         return draft.suggest(&text, Applicability::MachineApplicable, unused);
     }
-    if !fixable || file.is_empty() || file.contains([' ', '\'', '"', '$', '`']) || !code.bytes().all(|b| b.is_ascii_alphanumeric()) {
+    if !fixable
+        || file.is_empty()
+        || file.contains([' ', '\'', '"', '$', '`'])
+        || !code.bytes().all(|b| b.is_ascii_alphanumeric())
+    {
         return draft;
     }
     let file = crate::parser::paths::relative(file, &[]);

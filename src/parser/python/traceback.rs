@@ -43,7 +43,11 @@ pub(super) fn frame(text: &str) -> Option<(&str, u32, Option<&str>)> {
 /// Takes away the frame that exception groups are drawn with: `    | `, `  + `, `+-+---- 1 ----`.
 fn undraw(text: &str) -> &str {
     let inner = text.trim_start();
-    inner.strip_prefix("| ").or_else(|| inner.strip_prefix("+ ")).or_else(|| (inner == "|").then_some("")).unwrap_or(text)
+    inner
+        .strip_prefix("| ")
+        .or_else(|| inner.strip_prefix("+ "))
+        .or_else(|| (inner == "|").then_some(""))
+        .unwrap_or(text)
 }
 
 pub(super) fn is_chain_link(text: &str) -> bool {
@@ -139,7 +143,8 @@ impl Trace {
     /// A draft of what was raised: deepest frames first, the chain's earlier ones beside it.
     pub(super) fn draft(&self, tool: &'static str, otherwise: Category) -> Draft {
         let raised = self.raised.clone().unwrap_or_default();
-        let message = if raised.kind.is_empty() { "the program crashed".to_owned() } else { raised.message() };
+        let message =
+            if raised.kind.is_empty() { "the program crashed".to_owned() } else { raised.message() };
         let mut draft = Draft::new(tool, raised.category(otherwise), message);
         if !raised.kind.is_empty() {
             draft = draft.code(raised.kind.clone());
@@ -232,7 +237,9 @@ impl Python {
 
     fn idle(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Flow {
         if text.contains("Traceback (most recent call last):") {
-            if text.contains("Exception Group Traceback") || line.text.trim_start().starts_with("+ Exception Group") {
+            if text.contains("Exception Group Traceback")
+                || line.text.trim_start().starts_with("+ Exception Group")
+            {
                 self.close_group(out);
                 self.group = Some(Vec::new());
             } else if self.group.is_some() && !line.text.trim_start().starts_with('|') {
@@ -255,7 +262,8 @@ impl Python {
         if let Some(message) = text.strip_prefix("Fatal Python error: ") {
             self.start(line, true);
             self.state = State::Fault;
-            self.trace.raised = Some(Raised { kind: "Fatal".into(), text: message.into(), ..Raised::default() });
+            self.trace.raised =
+                Some(Raised { kind: "Fatal".into(), text: message.into(), ..Raised::default() });
             return Flow::Take;
         }
         if self.group.is_some() && text.trim_start().starts_with("+-") {
@@ -272,7 +280,11 @@ impl Python {
                 let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
                 let wanted = Suggestion::AddDependency { name: name.to_owned() };
                 let draft = draft.code("ModuleNotFoundError");
-                out.bug(if plain { draft.suggest(rest, Applicability::MaybeIncorrect, wanted) } else { draft });
+                out.bug(if plain {
+                    draft.suggest(rest, Applicability::MaybeIncorrect, wanted)
+                } else {
+                    draft
+                });
                 return Flow::TakeRest;
             }
             out.bug(Draft::new("python", Category::Configuration, rest));
@@ -280,7 +292,9 @@ impl Python {
         }
         if let Some(raised) = Raised::read(text).filter(|r| r.kind == "ModuleNotFoundError") {
             // What printed it swallowed the stack.
-            let draft = Draft::new("python", Category::Import, raised.message()).code("ModuleNotFoundError").fallback();
+            let draft = Draft::new("python", Category::Import, raised.message())
+                .code("ModuleNotFoundError")
+                .fallback();
             out.bug(raised.hint(draft, "", 0));
             return Flow::TakeRest;
         }
@@ -292,7 +306,8 @@ impl Python {
         let Some(rest) = text.strip_prefix("Sorry: ") else { return false };
         let Some((message, at)) = rest.rsplit_once(" (") else { return false };
         let line = at.trim_end_matches(')').rsplit_once("line ").and_then(|(_, n)| number(n));
-        let (Some(raised), Some(line), Some(file)) = (Raised::read(message), line, self.compiling.take()) else {
+        let (Some(raised), Some(line), Some(file)) = (Raised::read(message), line, self.compiling.take())
+        else {
             return false;
         };
         self.trace = Trace { raised: Some(raised), ..Trace::default() };
@@ -326,7 +341,8 @@ impl ToolParser for Python {
                 }
                 self.last = line.no;
                 let Some(raised) = &self.trace.raised else { return Flow::Take };
-                let syntax = matches!(raised.category(Category::Unknown), Category::Syntax | Category::Indentation);
+                let syntax =
+                    matches!(raised.category(Category::Unknown), Category::Syntax | Category::Indentation);
                 if !self.headed && !syntax {
                     self.state = State::Idle;
                     self.trace = Trace::default();

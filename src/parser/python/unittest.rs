@@ -146,7 +146,8 @@ impl Unittest {
 
     fn count(&mut self, text: &str, ran: u64, out: &mut Findings) {
         let of = |name: &str| -> u64 {
-            let found = text.split(['(', ',', ')']).find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='));
+            let found =
+                text.split(['(', ',', ')']).find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='));
             found.and_then(|n| n.parse().ok()).unwrap_or(0)
         };
         let skipped = of("skipped").min(ran);
@@ -215,7 +216,8 @@ impl ToolParser for Unittest {
                 if text.is_empty() {
                     return Flow::Take;
                 }
-                if text.starts_with("OK") || text.starts_with("FAILED (") || text.starts_with("NO TESTS RAN") {
+                if text.starts_with("OK") || text.starts_with("FAILED (") || text.starts_with("NO TESTS RAN")
+                {
                     self.count(text, ran, out);
                     return Flow::Last;
                 }
