@@ -15,6 +15,8 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY docker docker
 COPY src src
+# The demo carries its sample repositories.
+COPY tests/repos tests/repos
 RUN cargo auditable build --release --locked --target x86_64-unknown-linux-musl \
  && mkdir -p /image/etc/ssl/certs /image/tmp \
  && chmod 1777 /image/tmp \

@@ -92,9 +92,9 @@ impl Console {
         Self { style, output, state: Mutex::new(state) }
     }
 
-    /// One line of our own; foreign text in it stays text.
-    pub fn say(&self, line: &str) {
-        self.with(|out| out.line(Colour::None, line));
+    /// Lines of our own; foreign text in them stays text.
+    pub fn say(&self, text: &str) {
+        self.with(|out| text.lines().for_each(|line| out.line(Colour::None, line)));
     }
 
     /// Lines of ours that are commands: masks, annotations. Nothing is printed outside of a workflow.

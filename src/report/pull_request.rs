@@ -60,12 +60,15 @@ fn plain(text: &str, limit: usize) -> String {
     out
 }
 
-/// The body of the pull request. `marker` is hidden in it so that a later run finds its pull request again.
+/// The body of the pull request. A `marker`, where there is one, is hidden in it for later runs to find.
 #[must_use]
 pub fn body(report: &RunReport, marker: &str) -> String {
     let marker: String =
         marker.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(*c)).collect();
-    let mut out = format!("<!-- ci-healer {} -->\n", marker.replace("--", "-"));
+    let mut out = match marker.replace("--", "-") {
+        marker if marker.is_empty() => String::new(),
+        marker => format!("<!-- ci-healer {marker} -->\n"),
+    };
     out.push_str(&opening(report));
     out.push_str(&failures(report));
     let fixes: Vec<_> = view::kept(report).collect();
