@@ -250,6 +250,12 @@ pub trait SourceTree: Send + Sync {
     /// A file's bytes (a symlink's target), `None` where no such file is tracked.
     fn read(&self, path: &RepoPath) -> Option<Vec<u8>>;
 
+    /// A regular file's length and content, for files too large to hold; what [`SourceTree::read`] gives, in pieces.
+    fn open(&self, path: &RepoPath) -> Option<(u64, Box<dyn std::io::Read + Send + '_>)> {
+        let bytes = self.read(path)?;
+        Some((bytes.len() as u64, Box::new(std::io::Cursor::new(bytes))))
+    }
+
     /// One tracked file.
     fn entry(&self, path: &RepoPath) -> Option<&TreeFile> {
         let files = self.files();

@@ -1,1 +1,89 @@
+//! Runs a `BuildPlan` in an ephemeral, secret-free sandbox → `ExecutionResult`.
 //!
+//! Never fixes code, never commits, never interprets what the steps print. What callers may rely on is written down in
+//! `EXECUTION_CONTRACT.md` beside this file.
+
+mod archive;
+mod ca;
+mod cancel;
+mod cleanup;
+mod engine;
+mod environment;
+mod error;
+mod files;
+mod identity;
+mod image;
+mod log;
+mod options;
+mod run;
+mod sandbox;
+mod shell;
+mod steps;
+mod workspace;
+
+pub use cancel::Cancel;
+pub use cleanup::Removed;
+pub use error::ExecutorError;
+pub use log::LogLimits;
+pub use run::{Executor, Request};
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What one run may use and sees.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Marks everything this run creates; letters, digits, `-` and `_`.
+    pub run_id: String,
+    pub network: Network,
+    pub memory_bytes: u64,
+    /// `None`: all there are.
+    pub cpus: Option<f64>,
+    pub pids: i64,
+    pub hardening: Hardening,
+    /// For one execution of the plan.
+    pub timeout: Duration,
+    /// After this time others may take the run for dead, where they cannot see whether it lives.
+    pub lifetime: Duration,
+    /// `GITHUB_*` facts and what the user passes on. No secrets but those the user named.
+    pub env: BTreeMap<String, String>,
+    /// Extra certificate authorities, PEM.
+    pub ca_bundle: Option<Vec<u8>>,
+    pub log_limits: LogLimits,
+}
+
+impl Options {
+    /// The documented defaults.
+    #[must_use]
+    pub fn new(run_id: &str) -> Self {
+        Self {
+            run_id: run_id.to_owned(),
+            network: Network::On,
+            memory_bytes: 4 << 30,
+            cpus: None,
+            pids: 4096,
+            hardening: Hardening::Compatible,
+            timeout: Duration::from_secs(20 * 60),
+            lifetime: Duration::from_secs(6 * 3600),
+            env: BTreeMap::new(),
+            ca_bundle: None,
+            log_limits: LogLimits::default(),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    On,
+    Off,
+    /// Until the plan's leading set-up steps are done.
+    SetupOnly,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hardening {
+    /// As hosted runners do: root through `sudo`, most capabilities.
+    Compatible,
+    /// No capabilities, no new privileges, an unprivileged user.
+    Strict,
+}

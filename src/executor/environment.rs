@@ -1,0 +1,128 @@
+//! What the steps see in their environment: the facts of a workflow run, and nothing worth stealing.
+
+use std::collections::BTreeMap;
+
+use super::image::Image;
+use super::workspace::ROOT;
+use crate::contract::build::BuildPlan;
+
+/// Everything of ours in the sandbox lies here, outside the workspace.
+pub(super) const HOME: &str = "/ci-healer";
+pub(super) const TEMP: &str = "/ci-healer/temp";
+const EXTRA_CA: &str = "/ci-healer/ca/extra.pem";
+const ALL_CA: &str = "/ci-healer/ca/all.pem";
+const TRUST_STORE: &str = "/ci-healer/ca/trust.jks";
+/// Containers that define no PATH get the engine's.
+const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// The container's environment, below what steps set for themselves.
+pub(super) fn of_container(
+    image: &Image,
+    plan: &BuildPlan,
+    facts: &BTreeMap<String, String>,
+    with_ca: bool,
+) -> BTreeMap<String, String> {
+    let mut env = BTreeMap::new();
+    let mut set = |name: &str, value: &str| {
+        env.insert(name.to_owned(), value.to_owned());
+    };
+    set("CI", "true");
+    set("GITHUB_ACTIONS", "true");
+    set("RUNNER_OS", "Linux");
+    set("RUNNER_ARCH", if cfg!(target_arch = "aarch64") { "ARM64" } else { "X64" });
+    set("RUNNER_NAME", "ci-healer");
+    set("RUNNER_ENVIRONMENT", "github-hosted");
+    set("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache");
+    if with_ca {
+        for name in [
+            "SSL_CERT_FILE",
+            "CURL_CA_BUNDLE",
+            "GIT_SSL_CAINFO",
+            "PIP_CERT",
+            "REQUESTS_CA_BUNDLE",
+            "CARGO_HTTP_CAINFO",
+            "npm_config_cafile",
+            "DENO_CERT",
+        ] {
+            set(name, ALL_CA);
+        }
+        // Node adds these to its own list.
+        set("NODE_EXTRA_CA_CERTS", EXTRA_CA);
+        set("JAVA_TOOL_OPTIONS", &format!("-Djavax.net.ssl.trustStore={TRUST_STORE}"));
+    }
+    for (name, value) in facts.iter().filter(|(name, _)| !is_private(name)) {
+        set(name, value);
+    }
+    for (name, value) in &plan.image.env {
+        set(name, value);
+    }
+    // The sandbox's own places are facts, whatever a workflow says.
+    set("GITHUB_WORKSPACE", ROOT);
+    set("RUNNER_TEMP", TEMP);
+    set("RUNNER_WORKSPACE", "/");
+    let path = env.get("PATH").cloned().or_else(|| image.env("PATH").map(str::to_owned));
+    env.insert("PATH".to_owned(), path.unwrap_or_else(|| DEFAULT_PATH.to_owned()));
+    env
+}
+
+/// The runner's own credentials and our own inputs never reach the sandbox, even when someone hands them over.
+fn is_private(name: &str) -> bool {
+    name.starts_with("ACTIONS_") || name.starts_with("INPUT_") || name.starts_with("STATE_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::build::ImageChoice;
+
+    fn env(facts: &[(&str, &str)], with_ca: bool) -> BTreeMap<String, String> {
+        let image = Image { env: vec!["PATH=/x".to_owned()], ..Image::default() };
+        let plan = BuildPlan {
+            workflow: None,
+            job: None,
+            matrix: BTreeMap::new(),
+            image: ImageChoice {
+                reference: String::new(),
+                why: String::new(),
+                from_container: false,
+                runtimes: Vec::new(),
+                env: BTreeMap::from([("DB".to_owned(), "pg".to_owned())]),
+                options: None,
+            },
+            steps: Vec::new(),
+            services: Vec::new(),
+            skipped: Vec::new(),
+            notes: Vec::new(),
+        };
+        let facts = facts.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        of_container(&image, &plan, &facts, with_ca)
+    }
+
+    #[test]
+    fn facts_are_there_and_credentials_are_not() {
+        let env = env(
+            &[
+                ("GITHUB_SHA", "abc"),
+                ("ACTIONS_RUNTIME_TOKEN", "t"),
+                ("INPUT_PUSH-TOKEN", "t"),
+                ("GITHUB_WORKSPACE", "/h"),
+            ],
+            false,
+        );
+        assert_eq!(env["GITHUB_SHA"], "abc");
+        assert_eq!(env["GITHUB_WORKSPACE"], "/workspace");
+        assert_eq!((env["CI"].as_str(), env["PATH"].as_str(), env["DB"].as_str()), ("true", "/x", "pg"));
+        assert!(!env.values().any(|v| v == "t"));
+        assert!(!env.contains_key("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn every_tool_learns_of_the_extra_authorities() {
+        let env = env(&[], true);
+        for name in
+            ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "CARGO_HTTP_CAINFO", "GIT_SSL_CAINFO"]
+        {
+            assert!(env[name].starts_with("/ci-healer/ca/"), "{name}");
+        }
+    }
+}

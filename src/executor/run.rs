@@ -1,0 +1,567 @@
+//! One run's executor: images resolved once, one workspace volume, one container per execution, and nothing left.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+
+use super::archive::{self, Entry, Found, Kind};
+use super::cancel::Cancel;
+use super::cleanup::{self, Removed};
+use super::engine::{Engine, QUICK, SLOW};
+use super::environment;
+use super::error::ExecutorError;
+use super::identity::Identity;
+use super::image::{Image, Images};
+use super::log::LogBuffer;
+use super::options::{self, CreateOptions};
+use super::sandbox::{Sandbox, Spec};
+use super::steps::{Job, Place, Record, Stop, verdict};
+use super::workspace::{self, Workspace};
+use super::{Hardening, Network, Options, ca};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepEvaluator};
+use crate::contract::event::{Event, EventSink, Purpose};
+use crate::contract::git::{FileMode, RepoPath, SourceTree};
+
+/// What to run the plan on, and how.
+pub struct Request<'a> {
+    pub purpose: Purpose,
+    pub tree: &'a dyn SourceTree,
+    /// A sanitised `.git` for the sandbox: no credentials, no hooks.
+    pub git_dir: Option<&'a Path>,
+    /// From scratch: a new volume, every step, nothing left of earlier executions.
+    pub fresh: bool,
+}
+
+/// Runs plans for one run of ours. Everything it creates in the engine is removed by [`Executor::close`], or when it is
+/// dropped, or, after a kill, by the next start's [`Executor::sweep`].
+pub struct Executor {
+    engine: Engine,
+    identity: Identity,
+    options: Options,
+    images: Images,
+    workspace: Option<Workspace>,
+    /// The last execution's image, for reading back.
+    image_id: Option<String>,
+    network: Option<String>,
+    passwords: HashMap<(String, String), (u32, u32)>,
+    executions: u32,
+    closed: bool,
+}
+
+/// Who runs the steps.
+#[derive(Debug, Clone)]
+struct User {
+    /// As exec takes it.
+    name: String,
+    ids: (u32, u32),
+}
+
+impl Executor {
+    /// Finds the engine (`DOCKER_HOST`, else the default socket).
+    pub async fn connect(options: Options) -> Result<Self, ExecutorError> {
+        let engine = Engine::connect().await?;
+        let identity = Identity::new(&engine, &options.run_id, options.lifetime).await;
+        Ok(Self {
+            engine,
+            identity,
+            options,
+            images: Images::default(),
+            workspace: None,
+            image_id: None,
+            network: None,
+            passwords: HashMap::new(),
+            executions: 0,
+            closed: false,
+        })
+    }
+
+    /// Removes what dead runs left in the engine; never what belongs to a live one.
+    pub async fn sweep(&self) -> Result<Removed, ExecutorError> {
+        cleanup::sweep(&self.engine, Some(&self.options.run_id)).await
+    }
+
+    /// Makes the plan's image ready: pulled, or built. [`Executor::execute`] does it as well; this one says why not.
+    pub async fn prepare(
+        &mut self,
+        plan: &BuildPlan,
+        sink: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<(), ExecutorError> {
+        self.image(plan, sink, cancel).await.map(|_| ())
+    }
+
+    /// Runs the plan on a tree. Every trouble is told by the result's `exit`.
+    pub async fn execute(
+        &mut self,
+        plan: &BuildPlan,
+        evaluator: &dyn StepEvaluator,
+        request: &Request<'_>,
+        sink: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> ExecutionResult {
+        let started = Instant::now();
+        self.executions += 1;
+        let mut seen = Seen { log: Some(LogBuffer::new(self.options.log_limits)), ..Seen::default() };
+        let outcome = self.try_execute(plan, evaluator, request, sink, cancel, &mut seen).await;
+        let exit = match outcome {
+            Ok(()) => verdict(&seen.record),
+            Err(Stop::Cancelled) => Exit::Cancelled,
+            Err(Stop::TimedOut) => Exit::TimedOut { after_seconds: self.options.timeout.as_secs() },
+            Err(Stop::Infrastructure(what)) => Exit::Infrastructure { what },
+        };
+        let log = seen.log.take().unwrap_or_else(|| LogBuffer::new(self.options.log_limits));
+        let log = log.finish(&seen.record.spans);
+        let mut steps = seen.record.results;
+        for (step, span) in steps.iter_mut().zip(log.spans) {
+            step.log = span;
+        }
+        let mut notes = seen.notes;
+        notes.append(&mut seen.record.notes);
+        notes.dedup();
+        let result = ExecutionResult {
+            exit,
+            steps,
+            failed_step: seen.record.failure.map(|(index, _)| index),
+            duration: started.elapsed(),
+            image_id: seen.image_id,
+            image_ref: plan.image.reference.clone(),
+            log: log.bytes,
+            log_cut: log.cut,
+            notes,
+        };
+        sink.emit(Event::Executed { purpose: request.purpose, result: Box::new(result.clone()) });
+        result
+    }
+
+    async fn try_execute(
+        &mut self,
+        plan: &BuildPlan,
+        evaluator: &dyn StepEvaluator,
+        request: &Request<'_>,
+        sink: &dyn EventSink,
+        cancel: &Cancel,
+        seen: &mut Seen,
+    ) -> Result<(), Stop> {
+        let image = self.image(plan, sink, cancel).await.map_err(with_hint)?;
+        seen.image_id.clone_from(&image.id);
+        seen.notes.extend(image.notes.iter().cloned());
+        self.image_id = Some(image.id.clone());
+        let create = plan.image.options.as_deref().map(options::parse).unwrap_or_default();
+        seen.notes.extend(create.notes.iter().cloned());
+
+        let name = format!("ci-healer-{}-{}", self.options.run_id, self.executions);
+        let mut workspace = match self.workspace.take() {
+            Some(workspace) if !request.fresh => workspace,
+            kept => {
+                if request.fresh {
+                    self.workspace = kept;
+                }
+                Workspace::new(name.clone())
+            }
+        };
+        let outcome = self
+            .in_sandbox(plan, evaluator, request, sink, cancel, seen, &image, &create, &name, &mut workspace)
+            .await;
+        // Whatever happened, the container goes first: it holds the volume.
+        let removed = cleanup::remove_container(&self.engine, &name).await;
+        if request.fresh {
+            if let Err(error) = cleanup::remove_volume(&self.engine, &workspace.volume).await {
+                ::log::warn!("{error}");
+            }
+        } else {
+            self.workspace = Some(workspace);
+        }
+        if let Err(error) = removed {
+            ::log::warn!("{error}");
+        }
+        outcome
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the caller owns what must be cleaned up")]
+    async fn in_sandbox(
+        &mut self,
+        plan: &BuildPlan,
+        evaluator: &dyn StepEvaluator,
+        request: &Request<'_>,
+        sink: &dyn EventSink,
+        cancel: &Cancel,
+        seen: &mut Seen,
+        image: &Image,
+        create: &CreateOptions,
+        name: &str,
+        workspace: &mut Workspace,
+    ) -> Result<(), Stop> {
+        let deadline = tokio::time::Instant::now() + self.options.timeout;
+        let env = environment::of_container(image, plan, &self.options.env, self.options.ca_bundle.is_some());
+        let made = async {
+            let network = self.network(plan).await?;
+            let mut sandbox = self.create(image, create, name, workspace, &env, &network).await?;
+            let user = self.user(&sandbox, image, create).await?;
+            self.fill(&mut sandbox, workspace, request, &user, sink).await?;
+            Ok::<_, ExecutorError>((sandbox, user))
+        };
+        let (sandbox, user) = tokio::select! {
+            made = made => made.map_err(with_hint)?,
+            () = cancel.cancelled() => return Err(Stop::Cancelled),
+            () = tokio::time::sleep_until(deadline) => return Err(Stop::TimedOut),
+        };
+        let place = Place {
+            sandbox: &sandbox,
+            user: &user.name,
+            owner: user.ids,
+            path: env.get("PATH").map_or("", String::as_str),
+            memory_bytes: self.options.memory_bytes,
+        };
+        // The time for the steps begins with the steps.
+        let deadline = tokio::time::Instant::now() + self.options.timeout;
+        let log = seen.log.take().unwrap_or_else(|| LogBuffer::new(self.options.log_limits));
+        let mut job = Job::new(place, plan, evaluator, sink, cancel, deadline, log, Record::default());
+        let setup = match self.options.network {
+            Network::SetupOnly => plan.steps.iter().take_while(|s| s.setup).count(),
+            Network::On | Network::Off => 0,
+        };
+        let outcome = async {
+            if self.options.network == Network::SetupOnly {
+                job.run(0, setup).await?;
+                self.disconnect(&sandbox.id).await?;
+            }
+            job.run(setup, plan.steps.len()).await?;
+            job.finish().await
+        }
+        .await;
+        seen.log = Some(job.log);
+        seen.record = job.record;
+        if let Err(error) = sandbox.remove().await {
+            ::log::warn!("{error}");
+        }
+        outcome
+    }
+
+    async fn image(
+        &mut self,
+        plan: &BuildPlan,
+        sink: &dyn EventSink,
+        cancel: &Cancel,
+    ) -> Result<Image, ExecutorError> {
+        let ca = self.options.ca_bundle.clone().unwrap_or_default();
+        tokio::select! {
+            image = self.images.resolve(&self.engine, &plan.image, &ca, sink) => image,
+            () = cancel.cancelled() => Err(ExecutorError::Cancelled),
+        }
+    }
+
+    /// A network of this run's own: other containers on this machine are not on it.
+    async fn network(&mut self, _plan: &BuildPlan) -> Result<String, ExecutorError> {
+        if self.options.network == Network::Off {
+            return Ok("none".to_owned());
+        }
+        if let Some(network) = &self.network {
+            return Ok(network.clone());
+        }
+        let name = format!("ci-healer-{}", self.options.run_id);
+        let request = NetworkCreateRequest {
+            name: name.clone(),
+            driver: Some("bridge".to_owned()),
+            labels: Some(self.identity.labels("network")),
+            ..NetworkCreateRequest::default()
+        };
+        self.engine
+            .ask("creating the sandbox's network", SLOW, self.engine.docker.create_network(request))
+            .await?;
+        self.network = Some(name.clone());
+        Ok(name)
+    }
+
+    async fn disconnect(&self, container: &str) -> Result<(), ExecutorError> {
+        let Some(network) = &self.network else { return Ok(()) };
+        let request =
+            bollard::models::NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
+        let request = self.engine.docker.disconnect_network(network, request);
+        self.engine.ask("taking the network away after set-up", QUICK, request).await
+    }
+
+    async fn create(
+        &self,
+        image: &Image,
+        create: &CreateOptions,
+        name: &str,
+        workspace: &Workspace,
+        env: &std::collections::BTreeMap<String, String>,
+        network: &str,
+    ) -> Result<Sandbox, ExecutorError> {
+        if workspace.tracked().next().is_none() {
+            let volume = VolumeCreateRequest {
+                name: Some(workspace.volume.clone()),
+                labels: Some(self.identity.labels("workspace")),
+                ..VolumeCreateRequest::default()
+            };
+            self.engine
+                .ask("creating the workspace volume", SLOW, self.engine.docker.create_volume(volume))
+                .await?;
+        }
+        let strict = self.options.hardening == Hardening::Strict;
+        let spec = Spec {
+            image: &image.id,
+            name: name.to_owned(),
+            role: "sandbox",
+            env,
+            mounts: vec![(workspace.volume.clone(), workspace::ROOT.to_owned())],
+            network,
+            create,
+            strict_user: strict.then_some(STRICT_USER),
+        };
+        Sandbox::create(&self.engine, &self.identity, &self.options, spec).await
+    }
+
+    /// Who runs the steps, and as which numbers files must belong to them.
+    async fn user(
+        &mut self,
+        sandbox: &Sandbox,
+        image: &Image,
+        create: &CreateOptions,
+    ) -> Result<User, ExecutorError> {
+        let wanted = create.user.clone().unwrap_or_else(|| image.user.clone());
+        let wanted = if wanted.is_empty() { "0:0".to_owned() } else { wanted };
+        let key = (image.id.clone(), wanted.clone());
+        let ids = if let Some(ids) = self.passwords.get(&key) {
+            *ids
+        } else {
+            let ids = lookup(sandbox, &wanted).await?;
+            self.passwords.insert(key, ids);
+            ids
+        };
+        if self.options.hardening == Hardening::Strict && ids.0 == 0 {
+            return Ok(User { name: STRICT_USER.to_owned(), ids: (1001, 1001) });
+        }
+        Ok(User { name: wanted, ids })
+    }
+
+    /// Makes the volume agree with the tree, and the container ready for steps; starts it.
+    async fn fill(
+        &self,
+        sandbox: &mut Sandbox,
+        workspace: &mut Workspace,
+        request: &Request<'_>,
+        user: &User,
+        sink: &dyn EventSink,
+    ) -> Result<(), ExecutorError> {
+        let mut extra = self.home(user);
+        if let Some(bundle) = &self.options.ca_bundle {
+            extra.extend(ca::entries(sandbox, bundle).await?);
+        }
+        let mut delta = workspace.delta(request.tree, request.git_dir)?;
+        if let Some(agreed) = workspace.agreed {
+            extra.extend(workspace::sync_files(workspace, &delta, agreed));
+        }
+        if delta.upload.len() > 1000 {
+            sink.emit(Event::Progress {
+                what: format!("copying {} files into the sandbox", delta.upload.len()),
+            });
+        }
+        let owner = workspace.owner.unwrap_or(user.ids);
+        workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, owner, extra).await?;
+        sandbox.start().await?;
+        let root = if self.options.hardening == Hardening::Strict { user.name.as_str() } else { "0:0" };
+        if workspace.agreed.is_some() {
+            self.undo(sandbox, workspace, request, owner, root).await?;
+            delta.delete.clear();
+        }
+        if owner != user.ids {
+            let ids = format!("{}:{}", user.ids.0, user.ids.1);
+            sandbox.run(root, &["chown", "-R", &ids, workspace::ROOT], SLOW).await?;
+        }
+        workspace.owner = Some(user.ids);
+        workspace.agree_with(request.tree);
+        workspace.agreed = Some(self.engine.now_nanos());
+        Ok(())
+    }
+
+    /// Brings tracked files back that earlier steps changed or removed, and removes those that are no longer tracked.
+    async fn undo(
+        &self,
+        sandbox: &Sandbox,
+        workspace: &mut Workspace,
+        request: &Request<'_>,
+        owner: (u32, u32),
+        root: &str,
+    ) -> Result<(), ExecutorError> {
+        let found = sandbox.run(root, &["sh", "-c", workspace::FIND_CHANGED], SLOW).await;
+        workspace.agree_with(request.tree);
+        match found {
+            Ok((0, output)) => workspace.forget_files(&workspace::changed_paths(&output)),
+            // An image without `find` or `xargs`: everything is copied again.
+            Ok(_) => workspace.forget(),
+            Err(error) => return Err(error),
+        }
+        let again = workspace.delta(request.tree, None)?;
+        if again.is_empty() {
+            return Ok(());
+        }
+        ::log::debug!("{} tracked files were changed by steps and are restored", again.upload.len());
+        workspace::upload(&self.engine, &sandbox.id, request.tree, &again, owner, Vec::new()).await
+    }
+
+    /// Our own folders in the container.
+    fn home(&self, user: &User) -> Vec<u8> {
+        let mut out = Vec::new();
+        let mut folder = |path: &str, owner| {
+            let entry = Entry { path, kind: Kind::Directory, mode: 0o755, owner, mtime: 0 };
+            archive::push(&mut out, &entry, b"");
+        };
+        folder("ci-healer/", (0, 0));
+        folder("ci-healer/step/", (0, 0));
+        folder("ci-healer/temp/", user.ids);
+        out
+    }
+
+    /// The named files as they lie in the workspace volume after the last execution; `None` for those that are not
+    /// there, or are no regular files. For a tool's own fixing command.
+    pub async fn read_back(
+        &mut self,
+        paths: &[RepoPath],
+    ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
+        const MOST: usize = 64 << 20;
+        let (Some(workspace), Some(image)) = (&self.workspace, &self.image_id) else { return Ok(Vec::new()) };
+        let name = format!("ci-healer-{}-reader", self.options.run_id);
+        let spec = Spec {
+            image,
+            name: name.clone(),
+            role: "reader",
+            env: &std::collections::BTreeMap::new(),
+            mounts: vec![(workspace.volume.clone(), workspace::ROOT.to_owned())],
+            network: "none",
+            create: &CreateOptions::default(),
+            strict_user: None,
+        };
+        let reader = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
+        let mut files = Vec::new();
+        let mut result = Ok(());
+        for path in paths {
+            let inside = format!("{}/{path}", workspace::ROOT);
+            match reader.get(&inside, MOST).await {
+                Ok(None) => files.push((path.clone(), None)),
+                Ok(Some(bytes)) => {
+                    let found =
+                        archive::read(&bytes, MOST, |name| (name == path.file_name()).then(String::new));
+                    let content = match found.unwrap_or_default().into_iter().next() {
+                        Some((_, Found::File(content))) => Some(content),
+                        _ => None,
+                    };
+                    files.push((path.clone(), content));
+                }
+                Err(error) => {
+                    result = Err(error);
+                    break;
+                }
+            }
+        }
+        cleanup::remove_container(&self.engine, &name).await?;
+        result.map(|()| files)
+    }
+
+    /// Every tracked file that the last execution changed, with its new content; `None` where it is gone or no longer a
+    /// regular file.
+    pub async fn changed_files(
+        &mut self,
+        tree: &dyn SourceTree,
+    ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
+        let tracked: Vec<RepoPath> = tree
+            .files()
+            .iter()
+            .filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable))
+            .map(|f| f.path.clone())
+            .collect();
+        let mut files = self.read_back(&tracked).await?;
+        files.retain(|(path, content)| *content != tree.read(path));
+        Ok(files)
+    }
+
+    /// Removes everything of this run from the engine.
+    pub async fn close(mut self) -> Result<Removed, ExecutorError> {
+        self.closed = true;
+        cleanup::remove_run(&self.engine, &self.options.run_id).await
+    }
+}
+
+impl Drop for Executor {
+    /// On a panic or an early return: the same as [`Executor::close`], on a thread of its own, since a runtime that
+    /// unwinds runs nothing any more.
+    fn drop(&mut self) {
+        if self.closed {
+            return;
+        }
+        let run = self.options.run_id.clone();
+        let worker = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let work = async {
+                    let engine = Engine::connect().await?;
+                    cleanup::remove_run(&engine, &run).await
+                };
+                tokio::time::timeout(Duration::from_secs(10), work).await.ok()
+            })
+        });
+        let _ = worker.join();
+    }
+}
+
+/// What an execution leaves, however it ends.
+#[derive(Default)]
+struct Seen {
+    log: Option<LogBuffer>,
+    record: Record,
+    image_id: String,
+    notes: Vec<String>,
+}
+
+/// Under strict hardening, where the image itself would run as root.
+const STRICT_USER: &str = "1001:1001";
+
+fn with_hint(error: ExecutorError) -> Stop {
+    if error == ExecutorError::Cancelled {
+        return Stop::Cancelled;
+    }
+    match error.hint() {
+        Some(hint) => Stop::Infrastructure(format!("{error} ({hint})")),
+        None => error.into(),
+    }
+}
+
+/// `USER` in numbers: names are looked up in the image's own files.
+async fn lookup(sandbox: &Sandbox, wanted: &str) -> Result<(u32, u32), ExecutorError> {
+    let (user, group) = wanted.split_once(':').map_or((wanted, None), |(u, g)| (u, Some(g)));
+    let unknown = |what: &str, name: &str| ExecutorError::Engine {
+        what: format!("looking up the image's {what} {name:?}"),
+        cause: format!("/etc/{} does not list it", if what == "user" { "passwd" } else { "group" }),
+    };
+    let mut ids = (None, None);
+    if let Ok(uid) = user.parse() {
+        ids = (Some(uid), Some(0));
+    }
+    let passwd = sandbox.get_file("/etc/passwd", 1 << 20).await?.unwrap_or_default();
+    for line in String::from_utf8_lossy(&passwd).lines() {
+        let fields: Vec<&str> = line.split(':').collect();
+        if fields.len() > 3 && (fields[0] == user || fields[2] == user) {
+            ids = (fields[2].parse().ok(), fields[3].parse().ok());
+            break;
+        }
+    }
+    if let Some(group) = group {
+        ids.1 = group.parse().ok();
+        if ids.1.is_none() {
+            let groups = sandbox.get_file("/etc/group", 1 << 20).await?.unwrap_or_default();
+            let groups = String::from_utf8_lossy(&groups).into_owned();
+            let line = groups.lines().find(|l| l.split(':').next() == Some(group));
+            ids.1 = line.and_then(|l| l.split(':').nth(2)).and_then(|id| id.parse().ok());
+        }
+        if ids.1.is_none() {
+            return Err(unknown("group", group));
+        }
+    }
+    match ids {
+        (Some(uid), Some(gid)) => Ok((uid, gid)),
+        _ => Err(unknown("user", user)),
+    }
+}

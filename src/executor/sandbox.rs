@@ -1,0 +1,356 @@
+//! One ephemeral container: created, filled, started, used by exec, removed.
+//!
+//! Its first process does nothing but read its standard input, which is our connection. When this process dies, however
+//! it dies, the engine closes that input, the container ends, and the engine removes it. Dropping a [`Sandbox`] does the
+//! same; [`Sandbox::remove`] also waits until it is gone.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bollard::container::{AttachContainerResults, LogOutput};
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::models::{
+    ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
+    NetworkingConfig,
+};
+use bollard::query_parameters::{
+    AttachContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
+    DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+};
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use super::archive::{self, Found};
+use super::cleanup;
+use super::engine::{Engine, QUICK, SLOW};
+use super::error::{ExecutorError, cause_of, status_of};
+use super::identity::Identity;
+use super::options::CreateOptions;
+use super::{Hardening, Options};
+
+/// Docker's default set less what a build has no business with: raw sockets, device nodes, the audit log, chroot, file
+/// capabilities.
+const DROPPED: [&str; 5] = ["NET_RAW", "MKNOD", "AUDIT_WRITE", "SYS_CHROOT", "SETFCAP"];
+
+/// What a container is made of.
+pub(super) struct Spec<'a> {
+    pub(super) image: &'a str,
+    pub(super) name: String,
+    pub(super) role: &'a str,
+    pub(super) env: &'a BTreeMap<String, String>,
+    /// Volume names and where they are mounted.
+    pub(super) mounts: Vec<(String, String)>,
+    /// `none`, `bridge`, or a network's name.
+    pub(super) network: &'a str,
+    pub(super) create: &'a CreateOptions,
+    /// The unprivileged user of strict hardening; also runs the first process.
+    pub(super) strict_user: Option<&'a str>,
+}
+
+/// A container of ours.
+pub(super) struct Sandbox {
+    engine: Engine,
+    pub(super) id: String,
+    /// Held open: its end is the container's.
+    connection: Option<AttachContainerResults>,
+}
+
+/// Output and end of one exec.
+pub(super) struct Exec {
+    pub(super) id: String,
+    pub(super) output: BoxStream<'static, Result<LogOutput, bollard::errors::Error>>,
+}
+
+/// What the engine says about a container's state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    Running {
+        oom_killed: bool,
+    },
+    /// Ended or removed, by someone else.
+    Gone {
+        oom_killed: bool,
+    },
+}
+
+impl Sandbox {
+    /// Creates the container; nothing runs yet, but files can be put into it.
+    pub(super) async fn create(
+        engine: &Engine,
+        identity: &Identity,
+        options: &Options,
+        spec: Spec<'_>,
+    ) -> Result<Self, ExecutorError> {
+        let strict = options.hardening == Hardening::Strict;
+        let mounts = spec.mounts.into_iter().map(|(volume, target)| Mount {
+            typ: Some(MountType::VOLUME),
+            source: Some(volume),
+            target: Some(target),
+            ..Mount::default()
+        });
+        let host = HostConfig {
+            auto_remove: Some(true),
+            init: Some(true),
+            mounts: Some(mounts.collect()),
+            memory: i64::try_from(options.memory_bytes).ok(),
+            // As much as memory: no swap, so that the limit is the limit.
+            memory_swap: i64::try_from(options.memory_bytes).ok(),
+            nano_cpus: options.cpus.map(nano_cpus),
+            pids_limit: Some(options.pids),
+            cap_drop: Some(if strict {
+                vec!["ALL".to_owned()]
+            } else {
+                DROPPED.iter().map(|c| (*c).to_owned()).collect()
+            }),
+            security_opt: strict.then(|| vec!["no-new-privileges".to_owned()]),
+            network_mode: Some(spec.network.to_owned()),
+            shm_size: spec.create.shm_bytes,
+            extra_hosts: Some(spec.create.add_hosts.clone()).filter(|h| !h.is_empty()),
+            tmpfs: Some(spec.create.tmpfs.iter().cloned().collect()),
+            // The first process prints nothing; the engine need not keep a file for it.
+            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+            ..HostConfig::default()
+        };
+        let mut env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        env.extend(spec.create.env.iter().filter(|e| e.contains('=')).cloned());
+        let networking = (!["none", "bridge"].contains(&spec.network)).then(|| NetworkingConfig {
+            endpoints_config: Some([(spec.network.to_owned(), EndpointSettings::default())].into()),
+        });
+        let body = ContainerCreateBody {
+            image: Some(spec.image.to_owned()),
+            entrypoint: Some(vec!["cat".to_owned()]),
+            cmd: Some(Vec::new()),
+            user: Some(spec.strict_user.unwrap_or("0:0").to_owned()),
+            working_dir: Some("/".to_owned()),
+            hostname: spec.create.hostname.clone(),
+            env: Some(env),
+            labels: Some(identity.labels(spec.role)),
+            attach_stdin: Some(true),
+            open_stdin: Some(true),
+            stdin_once: Some(true),
+            tty: Some(false),
+            // A hanging health check of the image's own is no part of a job.
+            healthcheck: Some(bollard::models::HealthConfig {
+                test: Some(vec!["NONE".to_owned()]),
+                ..Default::default()
+            }),
+            host_config: Some(host),
+            networking_config: networking,
+            ..ContainerCreateBody::default()
+        };
+        let name = CreateContainerOptionsBuilder::new().name(&spec.name).build();
+        let created = engine.docker.create_container(Some(name), body);
+        let id = engine.ask("creating the sandbox", SLOW, created).await?.id;
+        Ok(Self { engine: engine.clone(), id, connection: None })
+    }
+
+    /// Starts the container, bound to the life of this process.
+    pub(super) async fn start(&mut self) -> Result<(), ExecutorError> {
+        let attach =
+            AttachContainerOptionsBuilder::new().stdin(true).stdout(true).stderr(true).stream(true).build();
+        let attached = self.engine.docker.attach_container(&self.id, Some(attach));
+        self.connection = Some(self.engine.ask("attaching to the sandbox", QUICK, attached).await?);
+        let started = self.engine.docker.start_container(&self.id, None);
+        self.engine.ask("starting the sandbox", SLOW, started).await
+    }
+
+    /// Puts an archive's entries into the container, at `/`.
+    pub(super) async fn put(&self, archive: Vec<u8>) -> Result<(), ExecutorError> {
+        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        let body = bollard::body_full(archive.into());
+        let request = self.engine.docker.upload_to_container(&self.id, Some(options), body);
+        self.engine.ask("writing files into the sandbox", SLOW, request).await
+    }
+
+    /// A file's or folder's archive; `None` where there is none. More than `limit` bytes are an error.
+    pub(super) async fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, ExecutorError> {
+        get(&self.engine, &self.id, path, limit).await
+    }
+
+    /// One regular file's content; `None` where there is none, following links `depth` times.
+    pub(super) async fn get_file(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, ExecutorError> {
+        let mut path = path.to_owned();
+        for _ in 0..4 {
+            let Some(bytes) = self.get(&path, limit + 4096).await? else { return Ok(None) };
+            let found = archive::read(&bytes, limit, |name| Some(name.to_owned())).map_err(|cause| {
+                ExecutorError::Engine { what: format!("reading {path} of the image"), cause }
+            })?;
+            match found.into_iter().next() {
+                Some((_, Found::File(content))) => return Ok(Some(content)),
+                Some((_, Found::Symlink(target))) => {
+                    let target = String::from_utf8_lossy(&target).into_owned();
+                    path = if target.starts_with('/') {
+                        target
+                    } else {
+                        format!("{}/{target}", path.rsplit_once('/').map_or("", |(dir, _)| dir))
+                    };
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether something exists at `path`, whatever it is.
+    pub(super) async fn has(&self, path: &str) -> bool {
+        let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
+        let request = self.engine.docker.get_container_archive_info(&self.id, Some(options));
+        matches!(tokio::time::timeout(QUICK, request).await, Ok(Ok(_)))
+    }
+
+    /// Starts a program and returns its output stream.
+    pub(super) async fn exec(
+        &self,
+        user: &str,
+        argv: Vec<String>,
+        env: &BTreeMap<String, String>,
+        working_directory: &str,
+    ) -> Result<Exec, ExecutorError> {
+        let options = CreateExecOptions {
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            tty: Some(false),
+            env: Some(env.iter().map(|(k, v)| format!("{k}={v}")).collect()),
+            cmd: Some(argv),
+            user: Some(user.to_owned()),
+            working_dir: Some(working_directory.to_owned()),
+            ..CreateExecOptions::default()
+        };
+        let created = self.engine.docker.create_exec(&self.id, options);
+        let id = self.engine.ask("preparing a step", QUICK, created).await?.id;
+        let start = StartExecOptions { output_capacity: Some(64 << 10), ..StartExecOptions::default() };
+        let started = self.engine.docker.start_exec(&id, Some(start));
+        match self.engine.ask("starting a step", SLOW, started).await? {
+            StartExecResults::Attached { output, .. } => Ok(Exec { id, output }),
+            StartExecResults::Detached => Err(ExecutorError::Engine {
+                what: "starting a step".to_owned(),
+                cause: "the engine detached from it".to_owned(),
+            }),
+        }
+    }
+
+    /// Runs a program of ours to its end; its exit code and standard output.
+    pub(super) async fn run(
+        &self,
+        user: &str,
+        argv: &[&str],
+        limit: Duration,
+    ) -> Result<(i64, Vec<u8>), ExecutorError> {
+        const MOST: usize = 32 << 20;
+        let what = argv.first().copied().unwrap_or_default().to_owned();
+        let work = async {
+            let argv = argv.iter().map(|a| (*a).to_owned()).collect();
+            let mut exec = self.exec(user, argv, &BTreeMap::new(), "/").await?;
+            let mut out = Vec::new();
+            while let Some(item) = exec.output.next().await {
+                if let LogOutput::StdOut { message } =
+                    item.map_err(|e| ExecutorError::engine(format!("running {what}"), &e))?
+                {
+                    out.extend_from_slice(&message);
+                    if out.len() > MOST {
+                        return Err(ExecutorError::Engine {
+                            what: format!("running {what}"),
+                            cause: "it printed too much".to_owned(),
+                        });
+                    }
+                }
+            }
+            Ok((self.exit_code(&exec.id).await?, out))
+        };
+        match tokio::time::timeout(limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(ExecutorError::NoAnswer { what: format!("running {what} in the sandbox"), limit }),
+        }
+    }
+
+    /// The exit code, once there is one; `None` while the program runs.
+    pub(super) async fn poll_exit(&self, exec: &str) -> Result<Option<i64>, ExecutorError> {
+        let inspected = self.engine.docker.inspect_exec(exec);
+        let state = self.engine.ask("asking for a step's exit code", QUICK, inspected).await?;
+        Ok(if state.running == Some(false) { state.exit_code } else { None })
+    }
+
+    /// The exit code of a program whose output has ended.
+    pub(super) async fn exit_code(&self, exec: &str) -> Result<i64, ExecutorError> {
+        for attempt in 0..200u32 {
+            if let Some(code) = self.poll_exit(exec).await? {
+                return Ok(code);
+            }
+            // The output's end runs ahead of the engine's own bookkeeping by a moment.
+            tokio::time::sleep(Duration::from_millis(if attempt < 20 { 5 } else { 50 })).await;
+        }
+        Err(ExecutorError::Engine {
+            what: "asking for a step's exit code".to_owned(),
+            cause: "its output has ended, and yet it runs on".to_owned(),
+        })
+    }
+
+    pub(super) async fn condition(&self) -> Result<Condition, ExecutorError> {
+        match tokio::time::timeout(QUICK, self.engine.docker.inspect_container(&self.id, None)).await {
+            Ok(Ok(container)) => {
+                let state = container.state.unwrap_or_default();
+                let oom_killed = state.oom_killed.unwrap_or(false);
+                Ok(if state.running.unwrap_or(false) {
+                    Condition::Running { oom_killed }
+                } else {
+                    Condition::Gone { oom_killed }
+                })
+            }
+            Ok(Err(error)) if status_of(&error) == Some(404) => Ok(Condition::Gone { oom_killed: false }),
+            Ok(Err(error)) => Err(ExecutorError::engine("asking for the sandbox's state", &error)),
+            Err(_) => Err(ExecutorError::NoAnswer {
+                what: "asking for the sandbox's state".to_owned(),
+                limit: QUICK,
+            }),
+        }
+    }
+
+    /// Ends everything in the container and waits until it is gone.
+    pub(super) async fn remove(mut self) -> Result<(), ExecutorError> {
+        let removed = cleanup::remove_container(&self.engine, &self.id).await;
+        self.connection = None;
+        removed
+    }
+}
+
+/// A path's archive out of a container.
+pub(super) async fn get(
+    engine: &Engine,
+    container: &str,
+    path: &str,
+    limit: usize,
+) -> Result<Option<Vec<u8>>, ExecutorError> {
+    let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
+    let mut stream = Box::pin(engine.docker.download_from_container(container, Some(options)));
+    let mut bytes = Vec::new();
+    let work = async {
+        while let Some(chunk) = stream.next().await {
+            match chunk {
+                Ok(chunk) => bytes.extend_from_slice(&chunk),
+                Err(error) if status_of(&error) == Some(404) => return Ok(None),
+                Err(error) => {
+                    return Err(ExecutorError::Engine {
+                        what: format!("reading {path}"),
+                        cause: cause_of(&error),
+                    });
+                }
+            }
+            if bytes.len() > limit {
+                return Err(ExecutorError::Engine {
+                    what: format!("reading {path}"),
+                    cause: format!("it is larger than {limit} bytes"),
+                });
+            }
+        }
+        Ok(Some(bytes))
+    };
+    match tokio::time::timeout(SLOW, work).await {
+        Ok(result) => result,
+        Err(_) => Err(ExecutorError::NoAnswer { what: format!("reading {path}"), limit: SLOW }),
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a number of CPUs is far from the limits of i64")]
+fn nano_cpus(cpus: f64) -> i64 {
+    (cpus * 1e9).round() as i64
+}

@@ -1,0 +1,577 @@
+//! Runs a plan's steps one by one in a started sandbox, with GitHub's semantics between them.
+//!
+//! Each step is one exec: its shell, its environment, its own files for `GITHUB_ENV`, `GITHUB_PATH`, `GITHUB_OUTPUT`,
+//! `GITHUB_STATE` and `GITHUB_STEP_SUMMARY`. What a step prints is passed on as it comes; what it means is for others.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bollard::container::LogOutput;
+use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, SelectAll};
+
+use super::archive::{self, Entry, Found, Kind};
+use super::cancel::Cancel;
+use super::environment::HOME;
+use super::error::ExecutorError;
+use super::files;
+use super::log::LogBuffer;
+use super::sandbox::{Condition, Sandbox};
+use super::shell::Shell;
+use super::workspace::ROOT;
+use crate::contract::build::{
+    BuildPlan, Exit, JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepResult, StepState,
+    Wait,
+};
+use crate::contract::event::{Event, EventSink, Stream};
+
+/// A step whose process has ended may leave others holding its output; as on a runner they get five seconds.
+const LINGER: Duration = Duration::from_secs(5);
+const TICK: Duration = Duration::from_millis(250);
+/// How often a quiet step is asked whether its process has ended.
+const POLL: Duration = Duration::from_secs(1);
+/// What a step may say to later steps, over all its files: outputs are limited to 1 MiB per job on GitHub.
+const FILES_LIMIT: usize = 8 << 20;
+
+const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
+
+/// Ends the whole job at once.
+#[derive(Debug, PartialEq)]
+pub(super) enum Stop {
+    Cancelled,
+    TimedOut,
+    Infrastructure(String),
+}
+
+impl From<ExecutorError> for Stop {
+    fn from(error: ExecutorError) -> Self {
+        if error == ExecutorError::Cancelled {
+            Self::Cancelled
+        } else {
+            Self::Infrastructure(error.to_string())
+        }
+    }
+}
+
+/// What the steps need to know about where they run.
+pub(super) struct Place<'a> {
+    pub(super) sandbox: &'a Sandbox,
+    /// For exec.
+    pub(super) user: &'a str,
+    /// uid and gid, for files.
+    pub(super) owner: (u32, u32),
+    /// The container's PATH.
+    pub(super) path: &'a str,
+    pub(super) memory_bytes: u64,
+}
+
+/// One run of a plan's steps.
+pub(super) struct Job<'a> {
+    place: Place<'a>,
+    plan: &'a BuildPlan,
+    evaluator: &'a dyn StepEvaluator,
+    sink: &'a dyn EventSink,
+    cancel: &'a Cancel,
+    deadline: tokio::time::Instant,
+    pub(super) log: LogBuffer,
+    pub(super) record: Record,
+    running: Vec<Running>,
+    streams: SelectAll<BoxStream<'static, (usize, Piece)>>,
+    saw_oom: bool,
+}
+
+/// What the steps so far have come to; what a snapshot keeps.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Record {
+    pub(super) state: JobState,
+    pub(super) results: Vec<StepResult>,
+    /// Where each step's output begins and ends in the log.
+    pub(super) spans: Vec<Option<(u64, u64)>>,
+    /// `GITHUB_PATH` additions, in order.
+    pub(super) paths: Vec<String>,
+    /// The first step that failed the job, and how.
+    pub(super) failure: Option<(usize, Exit)>,
+    pub(super) notes: Vec<String>,
+}
+
+enum Piece {
+    Output(Result<LogOutput, bollard::errors::Error>),
+    End,
+}
+
+struct Running {
+    index: usize,
+    exec: String,
+    started: Instant,
+    limit: Option<Duration>,
+    /// The step's time was over and its processes have been killed.
+    timed_out: bool,
+    asked: Instant,
+    exited: Option<Instant>,
+    log_start: u64,
+}
+
+impl<'a> Job<'a> {
+    #[expect(clippy::too_many_arguments, reason = "a constructor of what belongs together")]
+    pub(super) fn new(
+        place: Place<'a>,
+        plan: &'a BuildPlan,
+        evaluator: &'a dyn StepEvaluator,
+        sink: &'a dyn EventSink,
+        cancel: &'a Cancel,
+        deadline: tokio::time::Instant,
+        log: LogBuffer,
+        record: Record,
+    ) -> Self {
+        Self {
+            place,
+            plan,
+            evaluator,
+            sink,
+            cancel,
+            deadline,
+            log,
+            record,
+            running: Vec::new(),
+            streams: SelectAll::new(),
+            saw_oom: false,
+        }
+    }
+
+    /// Runs the steps `from..to`. What happened is in [`Job::record`], also after a stop.
+    pub(super) async fn run(&mut self, from: usize, to: usize) -> Result<(), Stop> {
+        let plan = self.plan;
+        for (index, step) in plan.steps.iter().enumerate().take(to).skip(from) {
+            if self.cancel.is_cancelled() {
+                return Err(Stop::Cancelled);
+            }
+            self.reach(step);
+            if let Some(wait) = &step.wait {
+                self.wait(index, wait).await?;
+                continue;
+            }
+            match self.evaluator.prepare(step, &self.record.state) {
+                PreparedStep::Skip { why } => self.skip(index, why),
+                PreparedStep::Unresolved { what } => {
+                    self.record.results[index].note = Some(what.clone());
+                    return Err(Stop::Infrastructure(format!(
+                        "step {:?} cannot be reproduced: {what}",
+                        step.name
+                    )));
+                }
+                PreparedStep::Run { script, env, working_directory } => {
+                    let begun = self.begin(index, step, &script, env, &working_directory).await?;
+                    if begun && !step.background {
+                        self.until_done(|running, _| running == index).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The job ends when its background steps have.
+    pub(super) async fn finish(&mut self) -> Result<(), Stop> {
+        self.until_done(|_, _| true).await
+    }
+
+    fn reach(&mut self, step: &PlanStep) {
+        self.record.results.push(StepResult {
+            name: step.name.clone(),
+            outcome: StepOutcome::Skipped,
+            conclusion: StepOutcome::Skipped,
+            exit_code: None,
+            duration: Duration::ZERO,
+            log: None,
+            note: None,
+        });
+        self.record.spans.push(None);
+        self.record.state.steps.push(StepState { id: step.id.clone(), ..StepState::default() });
+    }
+
+    fn skip(&mut self, index: usize, why: String) {
+        self.record.results[index].note = Some(why);
+    }
+
+    async fn wait(&mut self, index: usize, wait: &Wait) -> Result<(), Stop> {
+        match wait {
+            Wait::All => self.until_done(|_, _| true).await?,
+            Wait::For(ids) => {
+                self.until_done(|_, id| id.is_some_and(|id| ids.iter().any(|i| i == id))).await?;
+            }
+            Wait::Cancel(id) => self.end_background(id).await?,
+        }
+        self.record.results[index].outcome = StepOutcome::Success;
+        self.record.results[index].conclusion = StepOutcome::Success;
+        self.record.state.steps[index].outcome = StepOutcome::Success;
+        self.record.state.steps[index].conclusion = StepOutcome::Success;
+        Ok(())
+    }
+
+    /// Ends a background step; that is no failure.
+    async fn end_background(&mut self, id: &str) -> Result<(), Stop> {
+        let plan = self.plan;
+        let found = self.running.iter().position(|r| plan.steps[r.index].id.as_deref() == Some(id));
+        let Some(at) = found else { return Ok(()) };
+        let running = self.running.swap_remove(at);
+        self.kill(running.index).await;
+        let index = running.index;
+        self.record.spans[index] = Some((running.log_start, self.log.position()));
+        self.record.results[index].duration = running.started.elapsed();
+        self.conclude(index, StepOutcome::Cancelled, StepOutcome::Cancelled, None);
+        Ok(())
+    }
+
+    /// Starts a step; `false` where it could not be started and has failed already.
+    async fn begin(
+        &mut self,
+        index: usize,
+        step: &PlanStep,
+        script: &str,
+        env: BTreeMap<String, String>,
+        working_directory: &str,
+    ) -> Result<bool, Stop> {
+        self.log.end_line();
+        let sandbox = self.place.sandbox;
+        self.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
+        let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
+        let has_bash =
+            !default_shell || sandbox.has("/bin/bash").await || sandbox.has("/usr/local/bin/bash").await;
+        let shell = match Shell::resolve(step.shell.as_deref(), has_bash) {
+            Ok(shell) => shell,
+            Err(problem) => {
+                self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
+                self.fail(index, step, 1, Some(problem), Instant::now());
+                return Ok(false);
+            }
+        };
+        let folder = format!("{HOME}/step/{index}");
+        let path = format!("{folder}/script{}", shell.extension);
+        self.place.sandbox.put(self.step_files(index, &path, &shell.script(script))).await?;
+
+        let mut full = self.record.state.env.clone();
+        full.extend(env);
+        let base = full.get("PATH").cloned().unwrap_or_else(|| self.place.path.to_owned());
+        full.insert("PATH".to_owned(), files::join_path(&self.record.paths, &base));
+        for (name, file) in ["ENV", "PATH", "OUTPUT", "STATE", "STEP_SUMMARY"].into_iter().zip(FILES) {
+            full.insert(format!("GITHUB_{name}"), format!("{folder}/{file}"));
+        }
+        full.insert("RUNNER_TRACKING_ID".to_owned(), tracking_id(index));
+        let directory = if working_directory.starts_with('/') {
+            working_directory.to_owned()
+        } else {
+            format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
+        };
+        // A missing folder is the step's failure, as on a runner; the engine would call it its own.
+        let mut argv: Vec<String> = ["sh", "-c", r#"cd "$1" || exit 1; shift; exec "$@""#, "sh", &directory]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
+        argv.extend(shell.argv(&path));
+        let started = Instant::now();
+        let log_start = self.log.position();
+        let exec = sandbox.exec(self.place.user, argv, &full, "/").await;
+        let exec = match exec {
+            Ok(exec) => exec,
+            Err(error) => return Err(self.gone_or(error).await),
+        };
+        let pieces = exec.output.map(move |item| (index, Piece::Output(item)));
+        let end = futures_util::stream::once(async move { (index, Piece::End) });
+        self.streams.push(pieces.chain(end).boxed());
+        self.running.push(Running {
+            index,
+            exec: exec.id,
+            started,
+            limit: step.timeout_minutes.and_then(|m| Duration::try_from_secs_f64(m * 60.0).ok()),
+            timed_out: false,
+            asked: started,
+            exited: None,
+            log_start,
+        });
+        Ok(true)
+    }
+
+    /// The step's script and its empty command files.
+    fn step_files(&self, index: usize, script_path: &str, script: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let folder = format!("ci-healer/step/{index}/");
+        let entry = |path, kind, mode, owner| Entry { path, kind, mode, owner, mtime: 0 };
+        archive::push(&mut out, &entry(&folder, Kind::Directory, 0o755, self.place.owner), b"");
+        let script_path = script_path.trim_start_matches('/');
+        let size = script.len() as u64;
+        archive::push(
+            &mut out,
+            &entry(script_path, Kind::File(size), 0o755, self.place.owner),
+            script.as_bytes(),
+        );
+        for name in FILES {
+            let path = format!("{folder}{name}");
+            let file =
+                Entry { path: &path, kind: Kind::File(0), mode: 0o666, owner: self.place.owner, mtime: 0 };
+            archive::push(&mut out, &file, b"");
+        }
+        out.extend_from_slice(&archive::END);
+        out
+    }
+
+    /// Waits until no running step is `wanted` any more, passing on what all of them print.
+    async fn until_done(&mut self, wanted: impl Fn(usize, Option<&str>) -> bool) -> Result<(), Stop> {
+        let plan = self.plan;
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        while self.running.iter().any(|r| wanted(r.index, plan.steps[r.index].id.as_deref())) {
+            tokio::select! {
+                biased;
+                () = self.cancel.cancelled() => return Err(Stop::Cancelled),
+                () = tokio::time::sleep_until(self.deadline) => return Err(Stop::TimedOut),
+                _ = tick.tick() => self.watch().await?,
+                piece = self.streams.next(), if !self.streams.is_empty() => match piece {
+                    Some((index, piece)) => self.take(index, piece).await?,
+                    None => self.streams = SelectAll::new(),
+                },
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, index: usize, piece: Piece) -> Result<(), Stop> {
+        let Some(at) = self.running.iter().position(|r| r.index == index) else {
+            // Somebody the step left behind still prints; the step is over.
+            return Ok(());
+        };
+        match piece {
+            Piece::Output(Ok(output)) => {
+                let stream = match output {
+                    LogOutput::StdErr { .. } => Stream::Stderr,
+                    _ => Stream::Stdout,
+                };
+                self.print(stream, &output.into_bytes());
+                Ok(())
+            }
+            // The stream broke; its end follows, and the exit code or the container's state tells why.
+            Piece::Output(Err(error)) => {
+                log::debug!("output of step {index} broke off: {error}");
+                Ok(())
+            }
+            Piece::End => {
+                let running = self.running.swap_remove(at);
+                self.end(running).await
+            }
+        }
+    }
+
+    fn print(&mut self, stream: Stream, bytes: &[u8]) {
+        self.log.push(bytes);
+        self.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
+    }
+
+    /// Time limits, and processes that have ended while others hold their output.
+    async fn watch(&mut self) -> Result<(), Stop> {
+        let now = Instant::now();
+        for at in (0..self.running.len()).rev() {
+            let running = &self.running[at];
+            let (index, started) = (running.index, running.started);
+            if let Some(limit) = running.limit.filter(|l| !running.timed_out && now - started > *l) {
+                log::debug!("step {index} ran longer than {limit:?}");
+                self.running[at].timed_out = true;
+                self.kill(index).await;
+                continue;
+            }
+            // Killed and still there: only the container's end helps.
+            if running.timed_out && running.limit.is_some_and(|l| now - started > l + LINGER * 2) {
+                return Err(Stop::TimedOut);
+            }
+            match running.exited {
+                Some(exited) if now - exited > LINGER => {
+                    let running = self.running.swap_remove(at);
+                    self.end(running).await?;
+                }
+                Some(_) => {}
+                None if now - running.asked > POLL => {
+                    let exec = running.exec.clone();
+                    self.running[at].asked = now;
+                    let polled = self.place.sandbox.poll_exit(&exec).await;
+                    match polled {
+                        Ok(Some(_)) => self.running[at].exited = Some(now),
+                        Ok(None) => {}
+                        Err(error) => return Err(self.gone_or(error).await),
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Kills a step's processes, by the mark in their environment. Best effort: a step that has made others' processes
+    /// is ended with the container.
+    async fn kill(&self, index: usize) {
+        let script = format!(
+            "for n in 1 2 3; do for p in /proc/[0-9]*; do \
+             if grep -qs 'RUNNER_TRACKING_ID={}' \"$p/environ\"; then kill -9 \"${{p#/proc/}}\" 2>/dev/null; fi; done; done",
+            tracking_id(index)
+        );
+        let argv = ["sh", "-c", script.as_str()];
+        if let Err(error) = self.place.sandbox.run(self.place.user, &argv, Duration::from_secs(5)).await {
+            log::debug!("ending step {index}: {error}");
+        }
+    }
+
+    /// A step's process has ended.
+    async fn end(&mut self, running: Running) -> Result<(), Stop> {
+        let index = running.index;
+        let plan = self.plan;
+        let step = &plan.steps[index];
+        let code = match self.place.sandbox.exit_code(&running.exec).await {
+            Ok(code) => code,
+            Err(error) => return Err(self.gone_or(error).await),
+        };
+        self.record.spans[index] = Some((running.log_start, self.log.position()));
+        let oom = self.ran_out_of_memory(code).await?;
+        let said = self.read_files(index).await?;
+        let problem = said.err();
+        if let Some(problem) = &problem {
+            self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
+        }
+        if code == 0 && problem.is_none() && !running.timed_out {
+            self.record.results[index].duration = running.started.elapsed();
+            self.sink.emit(Event::StepEnded {
+                index,
+                exit_code: Some(0),
+                duration: running.started.elapsed(),
+            });
+            self.conclude(index, StepOutcome::Success, StepOutcome::Success, Some(0));
+            return Ok(());
+        }
+        let code = if code == 0 { 1 } else { code };
+        let note = if running.timed_out {
+            Some(format!("ran longer than its {} minutes", step.timeout_minutes.unwrap_or_default()))
+        } else if oom {
+            Some(format!(
+                "the kernel killed a process at the memory limit of {} bytes",
+                self.place.memory_bytes
+            ))
+        } else {
+            problem
+        };
+        self.fail(index, step, code, note, running.started);
+        if let Some((failed, exit)) = &mut self.record.failure
+            && *failed == index
+        {
+            if running.timed_out {
+                *exit = Exit::TimedOut { after_seconds: running.limit.unwrap_or_default().as_secs() };
+            } else if oom {
+                *exit = Exit::OutOfMemory { limit_bytes: self.place.memory_bytes };
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, index: usize, step: &PlanStep, code: i64, note: Option<String>, started: Instant) {
+        self.record.results[index].duration = started.elapsed();
+        self.record.results[index].note = note;
+        self.sink.emit(Event::StepEnded { index, exit_code: Some(code), duration: started.elapsed() });
+        if step.continue_on_error {
+            self.conclude(index, StepOutcome::Failure, StepOutcome::Success, Some(code));
+            return;
+        }
+        self.conclude(index, StepOutcome::Failure, StepOutcome::Failure, Some(code));
+        self.record.state.failed = true;
+        if self.record.failure.is_none() {
+            self.record.failure = Some((index, Exit::Exited { code }));
+        }
+    }
+
+    fn conclude(&mut self, index: usize, outcome: StepOutcome, conclusion: StepOutcome, code: Option<i64>) {
+        let result = &mut self.record.results[index];
+        (result.outcome, result.conclusion, result.exit_code) = (outcome, conclusion, code);
+        let state = &mut self.record.state.steps[index];
+        (state.outcome, state.conclusion) = (outcome, conclusion);
+    }
+
+    /// Asked after every failure, since the engine's flag stays set: only a new kill is this step's.
+    async fn ran_out_of_memory(&mut self, code: i64) -> Result<bool, Stop> {
+        if code == 0 {
+            return Ok(false);
+        }
+        match self.place.sandbox.condition().await? {
+            Condition::Running { oom_killed } => {
+                let new = oom_killed && (!self.saw_oom || code == 137);
+                self.saw_oom |= oom_killed;
+                Ok(new)
+            }
+            Condition::Gone { oom_killed: true } => Ok(true),
+            Condition::Gone { oom_killed: false } => Err(Stop::Infrastructure(ended_from_outside())),
+        }
+    }
+
+    /// An error of the engine's that may only say that somebody removed the container.
+    async fn gone_or(&self, error: ExecutorError) -> Stop {
+        match self.place.sandbox.condition().await {
+            Ok(Condition::Gone { .. }) => Stop::Infrastructure(ended_from_outside()),
+            _ => error.into(),
+        }
+    }
+
+    /// Takes over what the step told later steps. The inner error is the step's, the outer one the engine's.
+    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Stop> {
+        let folder = format!("{HOME}/step/{index}");
+        let bytes = match self.place.sandbox.get(&folder, FILES_LIMIT).await {
+            Ok(bytes) => bytes.unwrap_or_default(),
+            Err(error @ ExecutorError::Engine { .. }) => {
+                return match self.place.sandbox.condition().await {
+                    Ok(Condition::Gone { .. }) => Err(Stop::Infrastructure(ended_from_outside())),
+                    _ => Ok(Err(error.to_string())),
+                };
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let prefix = format!("{index}/");
+        let found = archive::read(&bytes, FILES_LIMIT, |name| {
+            name.strip_prefix(&prefix).filter(|n| FILES.contains(n)).map(str::to_owned)
+        });
+        let found = match found {
+            Ok(found) => found,
+            Err(problem) => return Ok(Err(problem)),
+        };
+        let text = |name: &str| {
+            found.iter().find_map(|(n, f)| match f {
+                Found::File(content) if n == name => Some(String::from_utf8_lossy(content).into_owned()),
+                _ => None,
+            })
+        };
+        Ok(self.take_over(index, &text))
+    }
+
+    fn take_over(&mut self, index: usize, text: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {
+        let pairs = |name: &str| files::parse_pairs(&text(name).unwrap_or_default());
+        let in_file =
+            |name: &str, problem: String| format!("unable to process file command '{name}': {problem}");
+        for (name, value) in pairs("env").map_err(|p| in_file("env", p))? {
+            if files::is_blocked(&name) {
+                self.record
+                    .notes
+                    .push(format!("a step tried to set {name} for later steps, which is not allowed"));
+            } else {
+                self.record.state.env.insert(name, value);
+            }
+        }
+        self.record.paths.extend(files::parse_paths(&text("path").unwrap_or_default()));
+        let outputs = pairs("output").map_err(|p| in_file("output", p))?;
+        self.record.state.steps[index].outputs.extend(outputs);
+        Ok(())
+    }
+}
+
+fn tracking_id(index: usize) -> String {
+    format!("ci-healer-step-{index}-end")
+}
+
+fn ended_from_outside() -> String {
+    "the sandbox's container was ended or removed from outside".to_owned()
+}
+
+/// The verdict: the failing step's, else success.
+pub(super) fn verdict(record: &Record) -> Exit {
+    record.failure.as_ref().map_or(Exit::Exited { code: 0 }, |(_, exit)| exit.clone())
+}

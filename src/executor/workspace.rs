@@ -1,0 +1,452 @@
+//! The repository inside a Docker volume: everything once, then only what changed.
+//!
+//! The volume keeps what builds leave between executions (objects, installed packages), so that the next one is quick.
+//! What steps did to *tracked* files is undone before the next execution: an execution always runs the tree it was
+//! given. Nothing here writes to the host: the volume is filled through the engine's archive endpoint.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use bollard::query_parameters::UploadToContainerOptionsBuilder;
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::archive::{self, Entry, Kind};
+use super::engine::Engine;
+use super::error::ExecutorError;
+use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
+
+/// Where the repository lies in the sandbox.
+pub(super) const ROOT: &str = "/workspace";
+/// The archive is extracted at `/`, so that the root folder itself gets its owner.
+const PREFIX: &str = "workspace/";
+/// Files go out in pieces of this size, so that large ones are never held whole.
+const CHUNK: usize = 256 << 10;
+
+/// One volume and what is known to lie in it.
+#[derive(Debug)]
+pub(super) struct Workspace {
+    pub(super) volume: String,
+    mirrored: BTreeMap<RepoPath, (FileMode, String)>,
+    /// The sanitised `.git`, by path, length and time.
+    git: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+    /// Whom the files belong to.
+    pub(super) owner: Option<(u32, u32)>,
+    /// The engine's clock when the volume last agreed with the tree; `None` until steps have run in it.
+    pub(super) agreed: Option<i128>,
+}
+
+/// What has to be done to a volume so that it agrees with a tree.
+#[derive(Debug, Default)]
+pub(super) struct Delta {
+    pub(super) upload: Vec<TreeFile>,
+    pub(super) delete: Vec<RepoPath>,
+    git: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Workspace {
+    pub(super) fn new(volume: String) -> Self {
+        Self { volume, mirrored: BTreeMap::new(), git: HashMap::new(), owner: None, agreed: None }
+    }
+
+    /// What differs between the volume, as far as known, and the tree.
+    pub(super) fn delta(
+        &mut self,
+        tree: &dyn SourceTree,
+        git_dir: Option<&Path>,
+    ) -> Result<Delta, ExecutorError> {
+        let mut delta = Delta::default();
+        let mut gone: BTreeSet<&RepoPath> = self.mirrored.keys().collect();
+        for file in tree.files() {
+            gone.remove(&file.path);
+            if self.mirrored.get(&file.path).is_none_or(|(mode, id)| (*mode, id) != (file.mode, &file.id)) {
+                delta.upload.push(file.clone());
+            }
+        }
+        delta.delete = gone.into_iter().cloned().collect();
+        if let Some(dir) = git_dir {
+            delta.git = self.changed_git_files(dir)?;
+        }
+        Ok(delta)
+    }
+
+    /// Everything of the tree again, whatever is known.
+    pub(super) fn forget(&mut self) {
+        self.mirrored.clear();
+    }
+
+    /// These files again.
+    pub(super) fn forget_files(&mut self, paths: &BTreeSet<String>) {
+        self.mirrored.retain(|path, _| !covers(paths, path.as_str()));
+    }
+
+    pub(super) fn agree_with(&mut self, tree: &dyn SourceTree) {
+        self.mirrored = tree.files().iter().map(|f| (f.path.clone(), (f.mode, f.id.clone()))).collect();
+    }
+
+    pub(super) fn tracked(&self) -> impl Iterator<Item = (&RepoPath, FileMode)> {
+        self.mirrored.iter().map(|(path, (mode, _))| (path, *mode))
+    }
+
+    fn changed_git_files(&mut self, dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ExecutorError> {
+        let fail = |path: &Path, e: std::io::Error| ExecutorError::Workspace {
+            what: format!("reading {}", path.display()),
+            cause: e.to_string(),
+        };
+        let mut changed = Vec::new();
+        let mut folders = vec![dir.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder).map_err(|e| fail(&folder, e))? {
+                let entry = entry.map_err(|e| fail(&folder, e))?;
+                let path = entry.path();
+                let meta = entry.metadata().map_err(|e| fail(&path, e))?;
+                if meta.is_dir() {
+                    folders.push(path);
+                } else if meta.is_file() {
+                    let stamp = (meta.len(), meta.modified().ok());
+                    let inside = path.strip_prefix(dir).unwrap_or(&path).to_owned();
+                    if self.git.insert(inside.clone(), stamp) != Some(stamp) {
+                        changed.push((path, inside));
+                    }
+                }
+            }
+        }
+        changed.sort();
+        Ok(changed)
+    }
+}
+
+/// Whether `path` or a folder it lies in is among `paths`.
+fn covers(paths: &BTreeSet<String>, path: &str) -> bool {
+    paths.contains(path) || path.match_indices('/').any(|(at, _)| paths.contains(&path[..at]))
+}
+
+impl Delta {
+    pub(super) fn is_empty(&self) -> bool {
+        self.upload.is_empty() && self.git.is_empty()
+    }
+}
+
+/// Streams `delta`'s files, then `extra` (finished archive entries), to `container`. One request.
+pub(super) async fn upload(
+    engine: &Engine,
+    container: &str,
+    tree: &dyn SourceTree,
+    delta: &Delta,
+    owner: (u32, u32),
+    extra: Vec<u8>,
+) -> Result<(), ExecutorError> {
+    let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(8);
+    let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        receiver.recv().await.map(|chunk| (chunk, receiver))
+    });
+    let options = UploadToContainerOptionsBuilder::new().path("/").build();
+    let request =
+        engine.docker.upload_to_container(container, Some(options), bollard::body_try_stream(stream));
+    // No limit on the whole: it depends on the repository's size. The caller's deadline ends it.
+    let mut writer = Writer { sender, buffer: Vec::with_capacity(2 * CHUNK), owner, now: engine.now_nanos() };
+    let produced = async {
+        let result = writer.write(tree, delta, &extra).await;
+        if let Err(error) = &result {
+            let _ = writer.sender.send(Err(std::io::Error::other(error.to_string()))).await;
+        }
+        drop(writer);
+        result
+    };
+    let (produced, sent) = tokio::join!(produced, request);
+    // A failed read breaks the request as well: the cause is the better message.
+    match (produced, sent) {
+        (Err(Broken::Source(error)), _) => Err(error),
+        (_, Err(error)) => Err(ExecutorError::engine("copying the workspace into the sandbox", &error)),
+        (Ok(()) | Err(Broken::Receiver), Ok(())) => Ok(()),
+    }
+}
+
+#[derive(Debug)]
+enum Broken {
+    Source(ExecutorError),
+    /// The engine stopped reading; its answer says why.
+    Receiver,
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Source(error) => write!(f, "{error}"),
+            Self::Receiver => f.write_str("the engine stopped reading"),
+        }
+    }
+}
+
+struct Writer {
+    sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
+    buffer: Vec<u8>,
+    owner: (u32, u32),
+    now: i128,
+}
+
+impl Writer {
+    async fn write(&mut self, tree: &dyn SourceTree, delta: &Delta, extra: &[u8]) -> Result<(), Broken> {
+        // Parts of seconds cost a kilobyte per file; only where something was built before do they decide anything.
+        let first = delta.upload.len() > 500;
+        let mut folders = BTreeSet::new();
+        if !delta.is_empty() {
+            self.folder(&mut folders, "").await?;
+        }
+        for file in &delta.upload {
+            self.folder(&mut folders, file.path.parent()).await?;
+            self.file(
+                tree,
+                file,
+                if first { self.now - self.now.rem_euclid(1_000_000_000) } else { self.now },
+            )
+            .await?;
+        }
+        for (path, inside) in &delta.git {
+            let Some(inside) = inside.to_str() else { continue };
+            let inside = format!(".git/{inside}");
+            self.folder(&mut folders, inside.rsplit_once('/').map_or("", |(dir, _)| dir)).await?;
+            self.host_file(path, &inside).await?;
+        }
+        self.buffer.extend_from_slice(extra);
+        self.buffer.extend_from_slice(&archive::END);
+        self.flush().await
+    }
+
+    /// The folder and those it lies in, each once.
+    async fn folder(&mut self, known: &mut BTreeSet<String>, folder: &str) -> Result<(), Broken> {
+        if known.contains(folder) {
+            return Ok(());
+        }
+        let ends = folder.match_indices('/').map(|(at, _)| at).chain([folder.len()]);
+        for part in std::iter::once("").chain(ends.map(|end| &folder[..end])) {
+            if known.insert(part.to_owned()) {
+                let path = format!("{PREFIX}{part}{}", if part.is_empty() { "" } else { "/" });
+                self.entry(&path, Kind::Directory, 0o755, self.now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn file(&mut self, tree: &dyn SourceTree, file: &TreeFile, mtime: i128) -> Result<(), Broken> {
+        let path = format!("{PREFIX}{}", file.path);
+        let missing = || {
+            Broken::Source(ExecutorError::Workspace {
+                what: format!("reading {}", file.path),
+                cause: "its content is not in the clone".to_owned(),
+            })
+        };
+        match file.mode {
+            FileMode::Submodule => self.entry(&format!("{path}/"), Kind::Directory, 0o755, mtime).await,
+            FileMode::Symlink => {
+                let target = tree.read(&file.path).ok_or_else(missing)?;
+                let target = String::from_utf8_lossy(&target).into_owned();
+                self.entry(&path, Kind::Symlink(&target), 0o777, mtime).await
+            }
+            FileMode::Regular | FileMode::Executable => {
+                let (size, mut content) = tree.open(&file.path).ok_or_else(missing)?;
+                let mode = if file.mode == FileMode::Executable { 0o755 } else { 0o644 };
+                self.entry(&path, Kind::File(size), mode, mtime).await?;
+                self.content(&mut *content, size, file.path.as_str()).await
+            }
+        }
+    }
+
+    async fn host_file(&mut self, from: &Path, path: &str) -> Result<(), Broken> {
+        let fail = |e: std::io::Error| {
+            Broken::Source(ExecutorError::Workspace {
+                what: format!("reading {}", from.display()),
+                cause: e.to_string(),
+            })
+        };
+        let mut file = std::fs::File::open(from).map_err(fail)?;
+        let size = file.metadata().map_err(fail)?.len();
+        self.entry(&format!("{PREFIX}{path}"), Kind::File(size), 0o644, self.now).await?;
+        self.content(&mut file, size, path).await
+    }
+
+    async fn entry(&mut self, path: &str, kind: Kind<'_>, mode: u32, mtime: i128) -> Result<(), Broken> {
+        let header = archive::header(&Entry { path, kind, mode, owner: self.owner, mtime });
+        self.buffer.extend_from_slice(&header);
+        if self.buffer.len() >= CHUNK { self.flush().await } else { Ok(()) }
+    }
+
+    /// Exactly `size` bytes: a file that changes while it is read must not shift everything after it.
+    async fn content(&mut self, from: &mut (dyn Read + Send), size: u64, name: &str) -> Result<(), Broken> {
+        let mut left = size;
+        while left > 0 {
+            let want = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
+            let start = self.buffer.len();
+            self.buffer.resize(start + want, 0);
+            let read = from.read(&mut self.buffer[start..]).map_err(|e| {
+                Broken::Source(ExecutorError::Workspace {
+                    what: format!("reading {name}"),
+                    cause: e.to_string(),
+                })
+            })?;
+            self.buffer.truncate(start + read);
+            if read == 0 {
+                return Err(Broken::Source(ExecutorError::Workspace {
+                    what: format!("reading {name}"),
+                    cause: "it became shorter while it was read".to_owned(),
+                }));
+            }
+            left -= read as u64;
+            if self.buffer.len() >= CHUNK {
+                self.flush().await?;
+            }
+        }
+        self.buffer.resize(self.buffer.len() + archive::padding(size), 0);
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Result<(), Broken> {
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let chunk = Bytes::from(std::mem::take(&mut self.buffer));
+        self.sender.send(Ok(chunk)).await.map_err(|_| Broken::Receiver)
+    }
+}
+
+/// Lists what disagrees with the last mirrored state, for [`Workspace::forget_files`]: tracked files that are missing
+/// or whose inode changed since the marker. Changes times cannot hide from: `ctime` is the kernel's own.
+pub(super) const FIND_CHANGED: &str = r#"
+cd /workspace || exit 1
+s=/ci-healer/sync
+if [ -s $s/deleted ]; then xargs -0 rm -rf -- <$s/deleted || exit 1; fi
+: >$s/present || exit 1
+xargs -0 sh -c 'for d; do if [ -d "$d" ] || [ -L "$d" ]; then printf "%s\0" "$d"; fi; done' sh <$s/folders >$s/present || exit 1
+if [ -s $s/present ]; then
+  xargs -0 sh -c 'exec find "$@" -maxdepth 1 ! -type d -cnewer /ci-healer/sync/marker -print0' sh <$s/present || exit 1
+fi
+exec xargs -0 sh -c 'for f; do if [ ! -e "$f" ] && [ ! -L "$f" ]; then printf "%s\0" "$f"; fi; done' sh <$s/files
+"#;
+
+/// The files that [`FIND_CHANGED`] reads, as archive entries below `/`.
+pub(super) fn sync_files(workspace: &Workspace, delta: &Delta, agreed: i128) -> Vec<u8> {
+    let mut files = Vec::new();
+    let mut folders = BTreeSet::from(["."]);
+    for (path, mode) in workspace.tracked() {
+        if mode != FileMode::Submodule {
+            list(&mut files, path.as_str());
+            folders.insert(path.parent());
+        }
+    }
+    let mut folder_list = Vec::new();
+    for folder in folders.into_iter().filter(|f| !f.is_empty()) {
+        list(&mut folder_list, folder);
+    }
+    let mut deleted = Vec::new();
+    for path in &delta.delete {
+        list(&mut deleted, path.as_str());
+    }
+    let mut out = Vec::new();
+    let entry = |path, kind, mtime| Entry { path, kind, mode: 0o755, owner: (0, 0), mtime };
+    archive::push(&mut out, &entry("ci-healer/sync/", Kind::Directory, 0), b"");
+    for (name, bytes) in [
+        ("ci-healer/sync/files", &files),
+        ("ci-healer/sync/folders", &folder_list),
+        ("ci-healer/sync/deleted", &deleted),
+    ] {
+        archive::push(&mut out, &entry(name, Kind::File(bytes.len() as u64), 0), bytes);
+    }
+    archive::push(&mut out, &entry("ci-healer/sync/marker", Kind::File(0), agreed), b"");
+    out
+}
+
+fn list(out: &mut Vec<u8>, path: &str) {
+    // A name may begin with a dash.
+    out.extend_from_slice(b"./");
+    out.extend_from_slice(path.as_bytes());
+    out.push(0);
+}
+
+/// Reads [`FIND_CHANGED`]'s answer.
+pub(super) fn changed_paths(output: &[u8]) -> BTreeSet<String> {
+    output
+        .split(|b| *b == 0)
+        .filter(|p| !p.is_empty())
+        .map(|p| String::from_utf8_lossy(p).trim_start_matches("./").to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Tree(Vec<TreeFile>);
+
+    impl SourceTree for Tree {
+        fn files(&self) -> &[TreeFile] {
+            &self.0
+        }
+        fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+            self.entry(path).map(|f| f.id.clone().into_bytes())
+        }
+    }
+
+    fn tree(files: &[(&str, FileMode, &str)]) -> Tree {
+        let file = |(path, mode, id): &(&str, FileMode, &str)| TreeFile {
+            path: RepoPath::new(path).unwrap(),
+            mode: *mode,
+            id: (*id).to_owned(),
+        };
+        Tree(files.iter().map(file).collect())
+    }
+
+    fn names(files: &[TreeFile]) -> Vec<&str> {
+        files.iter().map(|f| f.path.as_str()).collect()
+    }
+
+    #[test]
+    fn only_differences_are_uploaded() {
+        let mut workspace = Workspace::new("v".to_owned());
+        let first = tree(&[
+            ("a", FileMode::Regular, "1"),
+            ("b/c", FileMode::Regular, "2"),
+            ("d", FileMode::Regular, "3"),
+        ]);
+        assert_eq!(names(&workspace.delta(&first, None).unwrap().upload), ["a", "b/c", "d"]);
+        workspace.agree_with(&first);
+        assert!(workspace.delta(&first, None).unwrap().is_empty());
+
+        let second = tree(&[("a", FileMode::Executable, "1"), ("b/c", FileMode::Regular, "4")]);
+        let delta = workspace.delta(&second, None).unwrap();
+        assert_eq!(names(&delta.upload), ["a", "b/c"]);
+        assert_eq!(delta.delete, [RepoPath::new("d").unwrap()]);
+    }
+
+    #[test]
+    fn what_steps_changed_is_uploaded_again() {
+        let mut workspace = Workspace::new("v".to_owned());
+        let files = tree(&[
+            ("a", FileMode::Regular, "1"),
+            ("b/c", FileMode::Regular, "2"),
+            ("b/d", FileMode::Regular, "3"),
+        ]);
+        workspace.agree_with(&files);
+        // A changed file, and a folder that became a link.
+        workspace.forget_files(&changed_paths(b"./a\0./unknown\0"));
+        assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["a"]);
+        workspace.agree_with(&files);
+        workspace.forget_files(&changed_paths(b"./b\0"));
+        assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["b/c", "b/d"]);
+    }
+
+    #[test]
+    fn the_git_folder_is_sent_once_and_then_by_change() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("refs")).unwrap();
+        std::fs::write(dir.path().join("HEAD"), "x").unwrap();
+        std::fs::write(dir.path().join("refs/r"), "y").unwrap();
+        let mut workspace = Workspace::new("v".to_owned());
+        let none = tree(&[]);
+        assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 2);
+        assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 0);
+        std::fs::write(dir.path().join("HEAD"), "xyz").unwrap();
+        assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 1);
+    }
+}
