@@ -1,6 +1,39 @@
 //! Node and TypeScript: the runtime, tsc, test runners, linters, bundlers, package managers.
+//!
+//! Test runners come first: what stands inside their blocks is theirs, whatever else it looks like.
 
-use super::registry::Tool;
+mod eslint;
+mod frames;
+mod hints;
+mod jest;
+mod message;
+mod mocha;
+mod packages;
+mod prettier;
+mod tree;
+mod tsc;
+mod uncaught;
+mod vitest;
 
-/// In order of precedence.
-pub(super) const TOOLS: &[Tool] = &[];
+use super::registry::{Tool, ToolParser};
+
+/// The family's tools, in order of precedence.
+pub(super) const TOOLS: &[Tool] = &[
+    Tool { name: "jest", triggers: jest::TRIGGERS, new: new::<jest::Jest> },
+    Tool { name: "vitest", triggers: vitest::TRIGGERS, new: new::<vitest::Vitest> },
+    Tool { name: "mocha", triggers: mocha::TRIGGERS, new: new::<mocha::Mocha> },
+    Tool { name: "tsc", triggers: tsc::TRIGGERS, new: new::<tsc::Tsc> },
+    Tool { name: "eslint", triggers: eslint::ROWS, new: new::<eslint::Rows> },
+    Tool { name: "standard", triggers: eslint::STANDARD, new: new::<eslint::Standard> },
+    Tool { name: "tslint", triggers: eslint::TSLINT, new: new::<eslint::Rows> },
+    Tool { name: "stylelint", triggers: eslint::STYLISH, new: new::<eslint::Stylish> },
+    Tool { name: "prettier", triggers: prettier::TRIGGERS, new: new::<prettier::Prettier> },
+    Tool { name: "node", triggers: uncaught::TRIGGERS, new: new::<uncaught::Uncaught> },
+    Tool { name: "npm", triggers: packages::NPM, new: new::<packages::Npm> },
+    Tool { name: "yarn", triggers: packages::YARN, new: new::<packages::Yarn> },
+    Tool { name: "pnpm", triggers: packages::PNPM, new: new::<packages::Pnpm> },
+];
+
+fn new<P: ToolParser + Default + 'static>() -> Box<dyn ToolParser> {
+    Box::new(P::default())
+}

@@ -1,0 +1,219 @@
+//! Mocha (and Cypress, which prints through it): the counts, then a numbered block per failure with its title, error
+//! and stack.
+//!
+//! The error may hold lines at the very left; only a stack ends it. Titles stand on one line (old versions) or on one
+//! line per suite, the last with a colon.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::findings::{Draft, Findings, place};
+use super::super::lines::Line;
+use super::super::paths::is_own;
+use super::super::registry::{Flow, ToolParser};
+use super::frames::{self, Frame};
+use super::hints::{missing_module, quoted};
+use super::message::Message;
+use crate::contract::bug::{Category, Location};
+
+/// Lines that wake [`Mocha`].
+pub(super) const TRIGGERS: &[&str] = &[
+    r"^\s+[0-9]+ passing( \([0-9.]+ ?[a-z]+\))?$",
+    r"^\s+[0-9]+ failing$",
+    r"^\s*(\xe2\x9c\x93|\xe2\x9c\x94|\xe2\x88\x9a) ",
+    r"^\s*Exception during run: ",
+    r"^ Error: No test files found",
+];
+
+static START: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"^\s{0,4}(\d+)\) (.*)$").expect("a literal"));
+static COUNT: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\s+(\d+) (passing|pending|failing|skipped)\b").expect("a literal"));
+/// `… resolves. (/path/of/the.test.js)`: timeouts name the file at their end.
+static IN_FILE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\(((?:/|[A-Z]:\\)[^()]+\.[cm]?[jt]sx?)\)$").expect("a literal"));
+
+#[derive(Default)]
+struct Counts {
+    passing: u64,
+    pending: u64,
+    failing: u64,
+}
+
+struct Failure {
+    title: Vec<String>,
+    titled: bool,
+    first: u64,
+    last: u64,
+    message: Message,
+    frames: Vec<Location>,
+    stack: bool,
+    blanks: u32,
+}
+
+#[derive(Default)]
+pub(super) struct Mocha {
+    counts: Option<Counts>,
+    failures: Vec<Failure>,
+    open: Option<Failure>,
+}
+
+impl ToolParser for Mocha {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(caps) = COUNT.captures(text) {
+            let n = caps[1].parse().unwrap_or(0);
+            if &caps[2] == "passing" {
+                self.close(out);
+            }
+            let counts = self.counts.get_or_insert_default();
+            match &caps[2] {
+                "passing" => counts.passing = n,
+                "failing" => counts.failing = n,
+                _ => counts.pending += n,
+            }
+            return Flow::Take;
+        }
+        if let Some(error) = text.trim_start().strip_prefix("Exception during run: ") {
+            let mut failure = Failure::new(line.no);
+            failure.titled = true;
+            failure.message.line(error);
+            self.counts.get_or_insert_default().failing = 1;
+            self.open = Some(failure);
+            return Flow::Take;
+        }
+        if text.starts_with(" Error: No test files found") {
+            out.bug(Draft::new("mocha", Category::Configuration, text.trim()));
+            return Flow::TakeRest;
+        }
+        let failing = self.counts.as_ref().map_or(0, |c| c.failing);
+        if failing == 0 {
+            return if self.counts.is_some() && text.trim().is_empty() { Flow::Pass } else { self.idle(out) };
+        }
+        if let Some(caps) = START.captures(text)
+            && caps[1].parse() == Ok(self.failures.len() + usize::from(self.open.is_some()) + 1)
+        {
+            self.failures.extend(self.open.take());
+            let mut failure = Failure::new(line.no);
+            failure.title_line(&caps[2]);
+            self.open = Some(failure);
+            return Flow::Take;
+        }
+        let taken = match &mut self.open {
+            Some(open) => open.line(text, line.no),
+            None => text.trim().is_empty(),
+        };
+        if taken { Flow::Take } else { self.idle(out) }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}
+
+impl Mocha {
+    /// The line is none of mocha's: what was gathered is complete.
+    fn idle(&mut self, out: &mut Findings) -> Flow {
+        self.close(out);
+        Flow::Rest
+    }
+
+    fn close(&mut self, out: &mut Findings) {
+        self.failures.extend(self.open.take());
+        for failure in self.failures.drain(..) {
+            out.bug(failure.into_draft());
+        }
+        if let Some(counts) = self.counts.take() {
+            out.tests("mocha", counts.passing, counts.failing, counts.pending);
+            if counts.failing == 0 && counts.passing > 0 {
+                out.succeeded();
+            }
+        }
+    }
+}
+
+impl Failure {
+    fn new(no: u64) -> Self {
+        Self {
+            title: Vec::new(),
+            titled: false,
+            first: no,
+            last: no,
+            message: Message::default(),
+            frames: Vec::new(),
+            stack: false,
+            blanks: 0,
+        }
+    }
+
+    /// A part of the title; the last one ends with a colon.
+    fn title_line(&mut self, text: &str) {
+        let text = text.trim();
+        self.titled = text.ends_with(':');
+        self.title.push(text.strip_suffix(':').unwrap_or(text).to_owned());
+    }
+
+    /// Takes a line of the failure; whether it was one.
+    fn line(&mut self, text: &str, no: u64) -> bool {
+        let blank = text.trim().is_empty();
+        if blank {
+            self.blanks += 1;
+            self.message.blank();
+            return true;
+        }
+        // A title never goes on below a blank line.
+        if !self.titled && self.blanks == 0 && text.starts_with("    ") && self.title.len() < 30 {
+            self.title_line(text);
+            self.last = no;
+            return true;
+        }
+        self.titled = true;
+        if let Some(frame) = frames::frame(text).filter(|_| text.starts_with(' ')) {
+            self.stack = true;
+            self.message.end();
+            self.last = no;
+            if let Frame::At(place) = frame {
+                self.frames.push(place);
+            }
+            return true;
+        }
+        // After the stack only what belongs to it, indented, can follow; two blank lines end a failure without one.
+        if (self.stack || self.blanks > 4) && !text.starts_with(' ') && !text.starts_with('}') {
+            return false;
+        }
+        self.last = no;
+        self.message.line(text.trim_start());
+        true
+    }
+
+    fn into_draft(self) -> Draft {
+        let message = self.message.text("the test failed");
+        let first = message.lines().next().unwrap_or_default().to_owned();
+        let category = if first.contains("Timeout of ") {
+            Category::Timeout
+        } else if !self.title.is_empty() {
+            Category::Logic
+        } else if first.contains("Cannot find module") || first.contains("Cannot find package") {
+            Category::Import
+        } else if first.contains("SyntaxError") {
+            Category::Syntax
+        } else {
+            Category::Runtime
+        };
+        let mut draft = Draft::new("mocha", category, message).span(self.first, self.last);
+        if !self.title.is_empty() {
+            // As mocha's own `fullTitle`, which `--grep` matches.
+            draft.test = Some(self.title.join(" "));
+        }
+        draft.frames = self.frames;
+        if !draft.frames.iter().any(|f| is_own(&f.file))
+            && let Some(caps) = IN_FILE.captures(&first)
+        {
+            draft.frames.push(place(&caps[1], None, None));
+        }
+        if let Some(at) = first.find("Cannot find module").or_else(|| first.find("Cannot find package")) {
+            draft.hint = quoted(&first, at).and_then(|(name, _)| missing_module(&first, name));
+        }
+        draft
+    }
+}

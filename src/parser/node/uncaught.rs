@@ -1,0 +1,325 @@
+//! Node itself: uncaught errors and their stacks, unhandled rejections, modules that cannot be found, scripts that
+//! cannot be parsed, a heap that is full.
+//!
+//! Node prints the place and the source line first, then the error and its stack. A stack without that head may have
+//! been caught and logged, so it counts only where nothing else is known to have failed.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::super::findings::{Draft, Findings, place};
+use super::super::lines::Line;
+use super::super::paths::is_own;
+use super::super::registry::{Flow, ToolParser};
+use super::frames::{self, Frame, is_internal};
+use super::hints::{hint, missing_module, quoted};
+use super::message::Message;
+use crate::contract::bug::{Applicability, Category, Hint, Location, Severity, Suggestion};
+
+/// Lines that wake [`Uncaught`].
+pub(super) const TRIGGERS: &[&str] = &[
+    // The head: a place alone on its line.
+    r"^(file://)?(/|[A-Za-z]:\\)[^:]*:[0-9]+$",
+    r"^(node:|internal/)[A-Za-z0-9_/]+(\.js)?:[0-9]+$",
+    r"^[a-z_]+\.js:[0-9]+$",
+    r"^<anonymous_script>:[0-9]+$",
+    // An error's first line.
+    r"^(Uncaught |Unhandled [A-Za-z ]*: ?)?[A-Z][A-Za-z0-9_]*(Error|Exception|Rejection)( \[[A-Z_0-9]+\])?(: |$)",
+    r"^\([a-z]*:[0-9]+\) (UnhandledPromiseRejectionWarning|Warning: Accessing)",
+    r"^FATAL ERROR: .*(heap out of memory|Allocation failed)",
+    r"^\s+at .*\.[cm]?[jt]sx?:[0-9]+:[0-9]+\)?$",
+];
+
+/// `TypeError: …`, `Error [ERR_X]: …`, `AssertionError [ERR_ASSERTION]: …`.
+static ERROR: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^\s*(?:Uncaught |Unhandled [A-Za-z ]*: ?)?(?P<name>[A-Z][A-Za-z0-9_]*(?:Error|Exception|Rejection))(?: \[(?P<code>[A-Z_0-9]+)\])?(?:: |$)")
+        .expect("a literal")
+});
+static IMPORTED_FROM: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r" imported from ['\x22]?(?P<path>[^'\x22\n]+?)['\x22]?$").expect("a literal")
+});
+
+#[derive(Default)]
+pub(super) struct Uncaught {
+    open: Option<Thrown>,
+}
+
+#[derive(Default)]
+struct Thrown {
+    /// The place above the source line.
+    head: Option<Location>,
+    /// Lines since the head in which the error has not begun: source and marks.
+    waiting: u32,
+    column: Option<u32>,
+    error: bool,
+    caught: bool,
+    warning: bool,
+    first: u64,
+    last: u64,
+    code: Option<String>,
+    message: Message,
+    frames: Vec<Location>,
+    /// Frames of the cause and of wrapped errors.
+    causes: Vec<Location>,
+    require_stack: Vec<Location>,
+    in_require_stack: bool,
+    stack: bool,
+    /// Inside the braces that list the error's properties.
+    properties: bool,
+}
+
+impl ToolParser for Uncaught {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(open) = &mut self.open {
+            if open.line(text, line.no) {
+                return Flow::Take;
+            }
+            // `Node.js v20.20.2` says that node gave up.
+            let gave_up = text.starts_with("Node.js v");
+            if gave_up {
+                open.caught = false;
+            }
+            if text.trim().is_empty() {
+                return Flow::Take;
+            }
+            self.close(out);
+            if gave_up {
+                return Flow::TakeRest;
+            }
+        }
+        if let Some(rest) = text.strip_prefix("FATAL ERROR: ") {
+            out.bug(Draft::new("node", Category::Environment, rest));
+            return Flow::TakeRest;
+        }
+        match Thrown::start(text, line.no) {
+            Some(open) => {
+                self.open = Some(open);
+                Flow::Take
+            }
+            None => Flow::Rest,
+        }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}
+
+impl Uncaught {
+    fn close(&mut self, out: &mut Findings) {
+        if let Some(draft) = self.open.take().and_then(Thrown::into_draft) {
+            out.bug(draft);
+        }
+    }
+}
+
+/// A place alone on its line, without a column.
+fn head(text: &str) -> Option<Location> {
+    let found = frames::place(text)?;
+    (found.column.is_none() && !text.contains(' ') && !text.starts_with(' ')).then_some(found)
+}
+
+impl Thrown {
+    fn start(text: &str, no: u64) -> Option<Self> {
+        let mut open = Self { first: no, last: no, ..Self::default() };
+        if let Some(place) = head(text) {
+            open.head = Some(place);
+            return Some(open);
+        }
+        if text.starts_with("<anonymous_script>:") {
+            open.head = Some(place("<anonymous>", None, None));
+            return Some(open);
+        }
+        open.caught = true;
+        let warning = text.split_once(") UnhandledPromiseRejectionWarning: ").map(|(_, rest)| rest);
+        open.warning = warning.is_some();
+        let text = warning.unwrap_or(text);
+        if ERROR.is_match(text) || open.warning {
+            open.begin(text);
+            return Some(open);
+        }
+        None
+    }
+
+    fn begin(&mut self, text: &str) {
+        self.error = true;
+        if let Some(caps) = ERROR.captures(text) {
+            self.code = caps.name("code").map(|c| c.as_str().to_owned());
+        }
+        self.message.line(text.trim_start());
+    }
+
+    /// Takes what belongs to the error; whether it did.
+    fn line(&mut self, text: &str, no: u64) -> bool {
+        let trimmed = text.trim();
+        if !self.error {
+            self.waiting += 1;
+            if ERROR.is_match(text) && !text.starts_with(' ') {
+                self.begin(text);
+            } else if trimmed.starts_with("Thrown at:")
+                || (trimmed.is_empty() && self.waiting > 4)
+                || self.waiting > 12
+            {
+                return false;
+            } else if !trimmed.is_empty() && trimmed.bytes().all(|b| b == b'^') {
+                let at = text.len() - text.trim_start().len();
+                self.column = u32::try_from(at + 1).ok();
+            } else if self.column.is_some() && !trimmed.is_empty() && !text.starts_with(' ') {
+                // Something that is no error was thrown: its text stands below the marks.
+                self.begin(text);
+            }
+            return true;
+        }
+        if trimmed.is_empty() {
+            // A blank line within a message; after the stack, or after another one, it is the end.
+            if self.stack && !self.properties {
+                return false;
+            }
+            self.message.blank();
+            return true;
+        }
+        if self.properties {
+            return self.property(text, trimmed, no);
+        }
+        if let Some(frame) = frames::frame(text).filter(|_| text.starts_with(' ')) {
+            self.stack = true;
+            self.in_require_stack = false;
+            self.message.end();
+            self.last = no;
+            self.properties = trimmed.ends_with(" {");
+            if let Frame::At(place) = frame {
+                self.frames.push(place);
+            }
+            return true;
+        }
+        if self.stack {
+            // `... 5 lines matching cause stack trace ...`
+            return text.starts_with("    ...");
+        }
+        if trimmed == "Require stack:" {
+            self.in_require_stack = true;
+            return true;
+        }
+        if self.in_require_stack
+            && let Some(path) = trimmed.strip_prefix("- ")
+        {
+            self.require_stack.push(place(frames::clean(path), None, None));
+            return true;
+        }
+        if trimmed.starts_with("Node.js v") || (!text.starts_with(' ') && self.is_foreign(text)) {
+            return false;
+        }
+        self.message.line(text);
+        self.last = no;
+        true
+    }
+
+    /// Another command's output: only the lines of a message that is still open can stand at the left.
+    fn is_foreign(&self, text: &str) -> bool {
+        text.starts_with("> ")
+            || text.starts_with("npm ")
+            || text.starts_with("error Command failed")
+            || text.starts_with("##[")
+    }
+
+    fn property(&mut self, text: &str, trimmed: &str, no: u64) -> bool {
+        self.last = no;
+        if text.starts_with('}') {
+            self.properties = false;
+            return true;
+        }
+        if let Some(Frame::At(place)) = frames::frame(text) {
+            self.causes.push(place);
+        } else if let Some(code) = trimmed.strip_prefix("code: '") {
+            self.code.get_or_insert_with(|| code.trim_end_matches([',', '\'']).to_owned());
+        }
+        text.starts_with(' ')
+    }
+
+    fn into_draft(self) -> Option<Draft> {
+        if !self.error || (self.caught && !self.stack) {
+            return None;
+        }
+        let message = self.message.text("uncaught error");
+        let first = message.lines().next().unwrap_or_default().to_owned();
+        let own_head = self.head.as_ref().filter(|h| is_own(&h.file) && !is_internal(&h.file)).cloned();
+        let own_frame = self.frames.iter().any(|f| is_own(&f.file));
+        let unparsed = first.starts_with("SyntaxError") && !own_frame && own_head.is_some();
+        let missing = missing_specifier(&message);
+        let environment = self.code.as_deref().is_some_and(is_environment);
+        let category = if environment {
+            Category::Environment
+        } else if missing.is_some() || first.contains("does not provide an export named") {
+            Category::Import
+        } else if unparsed {
+            Category::Syntax
+        } else if first.starts_with("AssertionError") {
+            Category::Logic
+        } else {
+            Category::Runtime
+        };
+        let importer = message
+            .lines()
+            .find_map(|l| IMPORTED_FROM.captures(l))
+            .map(|c| place(frames::clean(&c["path"]), None, None));
+        let mut draft = Draft::new("node", category, message.clone()).span(self.first, self.last);
+        draft.code = self.code;
+        draft.frames = self.frames;
+        if !own_frame {
+            let marked = own_head.map(|h| Location { column: self.column, ..h });
+            draft.frames.extend(marked.or(importer).or_else(|| self.require_stack.into_iter().next()));
+        }
+        draft.related = self.causes;
+        draft.hint = missing.and_then(|specifier| missing_hint(&message, &first, &specifier, &draft.frames));
+        if self.warning {
+            draft = draft.severity(Severity::Warning);
+        }
+        // A stack alone may have been caught and logged.
+        Some(if self.caught { draft.fallback() } else { draft })
+    }
+}
+
+/// `Cannot find module 'x'`, `Cannot find package 'x'`.
+fn missing_specifier(message: &str) -> Option<String> {
+    let at = message.find("Cannot find module ").or_else(|| message.find("Cannot find package "))?;
+    quoted(message, at).map(|(specifier, _)| specifier.to_owned())
+}
+
+fn missing_hint(message: &str, first: &str, specifier: &str, frames: &[Location]) -> Option<Hint> {
+    // `Did you mean to import "./lib/join.js"?`
+    if let Some((new, _)) = message.find("Did you mean to import ").and_then(|at| quoted(message, at)) {
+        let importer = frames.iter().find(|f| is_own(&f.file))?;
+        let stem = new.rsplit_once('.').map(|(stem, _)| stem)?;
+        let suggestion = Suggestion::ReplaceText {
+            file: importer.file.clone(),
+            line: importer.line?,
+            column: None,
+            old: stem.to_owned(),
+            new: new.to_owned(),
+        };
+        return Some(hint(message, Applicability::MachineApplicable, suggestion));
+    }
+    missing_module(first, specifier)
+}
+
+/// Codes of the system and the network that no change of the code mends.
+fn is_environment(code: &str) -> bool {
+    matches!(
+        code,
+        "ECONNREFUSED"
+            | "ECONNRESET"
+            | "ENOTFOUND"
+            | "EAI_AGAIN"
+            | "ETIMEDOUT"
+            | "ENOSPC"
+            | "EMFILE"
+            | "EADDRINUSE"
+            | "ENETUNREACH"
+            | "EHOSTUNREACH"
+            | "EPIPE"
+            | "ENOMEM"
+            | "EROFS"
+    )
+}
