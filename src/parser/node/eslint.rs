@@ -16,7 +16,8 @@ use super::hints::{command, hint, quoted, shell_word};
 use crate::contract::bug::{Applicability, Category, Hint, Severity, Suggestion};
 
 /// Lines that wake [`Stylish`]: a path alone, or a row by itself.
-pub(super) const STYLISH: &[&str] = &[r"^[ ]{0,3}[^\s:(\[<>{}]+$", r"^(/|[A-Za-z]:\\).*\.[A-Za-z]+$"];
+pub(super) const STYLISH: &[&str] =
+    &[r"^[ ]{0,3}[^\s:(\[<>{}]+(:[0-9]+:[0-9]+)?$", r"^(/|[A-Za-z]:\\).*\.[A-Za-z]+$"];
 
 /// Lines that wake [`Rows`].
 pub(super) const ROWS: &[&str] = &[

@@ -15,7 +15,7 @@ use super::super::registry::{Flow, ToolParser};
 use super::frames::{self, Frame};
 use super::hints::{missing_module, quoted};
 use super::message::Message;
-use super::tree::Tree;
+use super::tree::{Part, Tree};
 use super::tsc;
 use crate::contract::bug::{Category, Location};
 
@@ -105,8 +105,10 @@ impl ToolParser for Jest {
             out.bug(Draft::new("jest", Category::Configuration, text));
             return Flow::Take;
         }
-        if self.tree.line(text) {
-            return Flow::Take;
+        match self.tree.line(text) {
+            Part::Test => return Flow::Take,
+            Part::Suite => return Flow::Pass,
+            Part::None => {}
         }
         let blank = text.trim().is_empty();
         match &mut self.block {

@@ -12,6 +12,15 @@ pub(super) struct Tree {
 /// Ids kept; the counts stay right beyond.
 const MAX_IDS: usize = 200_000;
 
+/// What a line is to the tree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Test,
+    /// Perhaps the name of a suite.
+    Suite,
+    None,
+}
+
 /// What the mark before a test's name says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mark {
@@ -54,16 +63,16 @@ impl Tree {
         self.on = false;
     }
 
-    /// Takes a line of the tree; whether it was one.
-    pub(super) fn line(&mut self, text: &str) -> bool {
+    /// What the line is to the tree. The name of a suite looks like any indented line, so it is not taken from others.
+    pub(super) fn line(&mut self, text: &str) -> Part {
         if !self.on {
-            return false;
+            return Part::None;
         }
         let indent = text.bytes().take_while(|b| *b == b' ').count();
         let name = text.trim();
         if name.is_empty() || indent < 2 {
             self.on = false;
-            return false;
+            return Part::None;
         }
         self.suites.retain(|(at, _)| *at < indent);
         match marked(text) {
@@ -72,10 +81,13 @@ impl Tree {
                     let chain = self.suites.iter().map(|(_, suite)| suite.as_str()).chain([name]);
                     self.ids.push(chain.collect::<Vec<_>>().join(" › "));
                 }
+                Part::Test
             }
-            None => self.suites.push((indent, name.to_owned())),
+            None => {
+                self.suites.push((indent, name.to_owned()));
+                Part::Suite
+            }
         }
-        true
     }
 
     pub(super) fn take_ids(&mut self) -> Vec<String> {

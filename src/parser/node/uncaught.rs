@@ -74,14 +74,14 @@ impl ToolParser for Uncaught {
         let text = line.text;
         if let Some(open) = &mut self.open {
             if open.line(text, line.no) {
-                return Flow::Take;
+                return open.flow();
             }
             // `Node.js v20.20.2` says that node gave up.
             let gave_up = text.starts_with("Node.js v");
             if gave_up {
                 open.caught = false;
             }
-            if text.trim().is_empty() {
+            if text.trim().is_empty() && !open.caught {
                 return Flow::Take;
             }
             self.close(out);
@@ -95,8 +95,9 @@ impl ToolParser for Uncaught {
         }
         match Thrown::start(text, line.no) {
             Some(open) => {
+                let flow = open.flow();
                 self.open = Some(open);
-                Flow::Take
+                flow
             }
             None => Flow::Rest,
         }
@@ -141,6 +142,11 @@ impl Thrown {
             return Some(open);
         }
         None
+    }
+
+    /// An error's first line alone may be another tool's: until a stack follows, the lines stay free.
+    fn flow(&self) -> Flow {
+        if self.caught && !self.stack { Flow::Pass } else { Flow::Take }
     }
 
     fn begin(&mut self, text: &str) {
@@ -209,6 +215,9 @@ impl Thrown {
             return true;
         }
         if trimmed.starts_with("Node.js v") || (!text.starts_with(' ') && self.is_foreign(text)) {
+            return false;
+        }
+        if self.caught && no > self.first + 20 {
             return false;
         }
         self.message.line(text);
