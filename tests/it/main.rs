@@ -4,6 +4,7 @@
 
 mod action;
 mod ladder;
+mod models;
 mod parser;
 mod publish;
 mod support;

@@ -2,5 +2,6 @@
 pub(crate) mod action_image;
 pub(crate) mod git;
 pub(crate) mod github;
+pub(crate) mod llm;
 pub(crate) mod runner;
 pub(crate) mod runner_commands;
