@@ -80,14 +80,18 @@ const ROWS: &[Row] = &[
     row(
         "suppression",
         &[Python],
-        r"\bcast\(\s*(typing\.)?Any\b|@(typing\.)?no_type_check\b|\bwarnings\.(filterwarnings|simplefilter)\s*\(\s*['\x22]ignore",
+        r"\bcast\(\s*(typing\.)?Any\b|(:|->)\s*(typing\.)?Any\s*([=:,)]|$)|@(typing\.)?no_type_check\b|\bwarnings\.(filterwarnings|simplefilter)\s*\(\s*['\x22]ignore",
     ),
     row(
         "suppression",
         SCRIPT,
         r"(eslint|oxlint|tslint|biome|prettier|stylelint|jshint|deno-lint)[-:](disable|ignore)|@ts-(ignore|expect-error|nocheck)|\b(istanbul|c8|v8|node:coverage)\s+ignore|\$Flow(FixMe|Ignore)",
     ),
-    row("suppression", &[TypeScript], r"\bas\s+(any|unknown\s+as|never)\b|<any>\s*[\w(\[{]"),
+    row(
+        "suppression",
+        &[TypeScript],
+        r"\bas\s+(any|unknown\s+as|never)\b|:\s*any\s*([=;,)\]{]|$)|<any>\s*[\w(\[{]",
+    ),
     row(
         "suppression",
         &[Rust],

@@ -31,7 +31,7 @@ static PATTERNS: LazyLock<Option<Patterns>> = LazyLock::new(|| {
         name: Regex::new(TEST_NAME).ok()?,
         assertion: Regex::new(ASSERTION).ok()?,
         tolerance: Regex::new(TOLERANCE).ok()?,
-        literal: Regex::new(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|\b\d[\w.]*|\b(?:[Tt]rue|[Ff]alse|None|null|nil|undefined)\b"#).ok()?,
+        literal: Regex::new(r#""(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|-?\b\d[\w.]*|\b(?:[Tt]rue|[Ff]alse|None|null|nil|undefined)\b"#).ok()?,
     })
 });
 
