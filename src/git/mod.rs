@@ -3,6 +3,7 @@
 //! Reads the checkout once, never writes to it; never fixes code, never runs builds, and trusts no configuration or
 //! hook that came with the checkout. Facts: git's own documentation of its formats and of `push --porcelain`.
 
+mod beside;
 mod command;
 mod commit;
 mod dirt;

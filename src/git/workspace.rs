@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
+use super::beside::{Beside, mentions_lfs};
 use super::dirt;
 use super::error::GitError;
 use super::mirror::{self, Format, Layout};
@@ -45,6 +46,7 @@ pub struct Workspace {
     base_files: Vec<TreeFile>,
     files: Vec<TreeFile>,
     edits: BTreeMap<RepoPath, Edited>,
+    beside: Beside,
     /// Trees of commits that the clone knows only in part.
     pub(super) imported: HashMap<CommitSha, String>,
 }
@@ -115,6 +117,7 @@ impl Workspace {
         workspace.complete(layout.worktree.as_deref())?;
         workspace.write_index()?;
         if let Some(worktree) = &layout.worktree {
+            workspace.look_beside(worktree, &options.work_dir);
             let changed = dirt::changed(&layout.git_dir.join("index"), worktree, &workspace.base_files);
             if let Some(first) = changed.first() {
                 workspace.notes.push(format!(
@@ -182,6 +185,7 @@ impl Workspace {
             files: base_files.clone(),
             base_files,
             edits: BTreeMap::new(),
+            beside: Beside::default(),
             imported: HashMap::new(),
         })
     }
@@ -218,6 +222,17 @@ impl Workspace {
                 first: first.clone(),
             }),
         }
+    }
+
+    /// Takes up submodules and files kept in LFS, as far as the checkout has them.
+    fn look_beside(&mut self, worktree: &Path, work_dir: &Path) {
+        let place = self.git_dir.parent().unwrap_or(work_dir);
+        self.beside.submodules(&self.base_files, worktree, place, &mut self.notes);
+        let attributes = self.base_files.iter().filter(|f| f.path.file_name() == ".gitattributes");
+        if attributes.filter_map(|f| self.read_object(&f.id)).any(|text| mentions_lfs(&text)) {
+            self.beside.use_lfs(worktree);
+        }
+        self.rebuild();
     }
 
     /// An index of the base, so that `git status` in a copy of the clone shows edits only.
@@ -298,6 +313,9 @@ impl Workspace {
         let mut staged = Vec::with_capacity(changes.len());
         for change in changes {
             super::commit::check_path(&change.path)?;
+            if self.beside.is_submodules(&change.path) {
+                return Err(does_not_apply(&change.path, "it belongs to a submodule".to_owned()));
+            }
             let entry = self.entry(&change.path);
             let mode = match entry.map(|e| e.mode) {
                 Some(mode @ (FileMode::Symlink | FileMode::Submodule)) => {
@@ -407,6 +425,7 @@ impl Workspace {
             let (mode, id, _) = edited.now.as_ref()?;
             Some(TreeFile { path: path.clone(), mode: *mode, id: id.clone() })
         }));
+        files.extend(self.beside.files.iter().cloned());
         files.sort_by(|a, b| a.path.cmp(&b.path));
         self.files = files;
     }
@@ -424,7 +443,11 @@ impl SourceTree for Workspace {
         let entry = self.entry(path)?;
         match entry.mode {
             FileMode::Submodule => None,
-            FileMode::Regular | FileMode::Executable | FileMode::Symlink => self.read_object(&entry.id),
+            _ if self.beside.is_submodules(path) => self.beside.read(path),
+            FileMode::Regular | FileMode::Executable | FileMode::Symlink => {
+                let content = self.read_object(&entry.id)?;
+                Some(self.beside.behind(path, &content).unwrap_or(content))
+            }
         }
     }
 }
@@ -434,7 +457,10 @@ fn does_not_apply(path: &RepoPath, why: String) -> GitError {
 }
 
 /// Files of a tree, and how many more have names we do not handle.
-fn list_files(repo: &gix::Repository, tree: gix::ObjectId) -> Result<(Vec<TreeFile>, usize), GitError> {
+pub(super) fn list_files(
+    repo: &gix::Repository,
+    tree: gix::ObjectId,
+) -> Result<(Vec<TreeFile>, usize), GitError> {
     let failed = |e: gix::Error| GitError::repository("list the commit's files", &e);
     let records = repo.find_tree(tree).map_err(failed)?.traverse().breadthfirst.files().map_err(failed)?;
     let mut unnamed = 0;

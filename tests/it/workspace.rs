@@ -291,6 +291,11 @@ fn odd_repositories() {
     let workspace = open(&sandbox, &with_sub).unwrap();
     assert_eq!(workspace.entry(&path("vendor/odd")).unwrap().mode, FileMode::Submodule);
     assert_eq!(workspace.read(&path("vendor/odd")), None);
+    // What CI had of it is there to be built, and never edited.
+    assert_eq!(workspace.read(&path("vendor/odd/src/app.py")).unwrap(), APP.as_bytes());
+    let mut workspace = workspace;
+    let inside = workspace.apply(&[change("vendor/odd/src/app.py", Some(APP), Some("x\n"))]);
+    assert!(matches!(inside, Err(GitError::DoesNotApply { .. })), "{inside:?}");
     // The submodule itself is a repository whose .git is a file.
     assert!(open(&sandbox, &with_sub.join("vendor/odd")).is_ok());
 
@@ -369,4 +374,44 @@ fn a_read_only_checkout_stays_untouched() {
     drop(workspace);
     assert_eq!(listing(&repo), before);
     std::fs::set_permissions(&repo, std::fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn files_kept_in_lfs_are_read_as_ci_had_them_and_committed_as_they_were() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let digest = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03";
+    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{digest}\nsize 6\n");
+    write(&repo, ".gitattributes", "*.bin filter=lfs -text\n");
+    write(&repo, "model.bin", &pointer);
+    write(&repo, "other.bin", &pointer);
+    commit_all(&repo, "pointers");
+    // As a checkout with LFS leaves it; the other file is not what its pointer says.
+    write(&repo, "model.bin", "hello\n");
+    write(&repo, "other.bin", "hullo\n");
+    let workspace = open(&sandbox, &repo).unwrap();
+    assert_eq!(workspace.read(&path("model.bin")).unwrap(), b"hello\n");
+    assert_eq!(workspace.read(&path("other.bin")).unwrap(), pointer.as_bytes());
+    let parent = workspace.base().clone();
+    let commits =
+        workspace.prepare(&parent, &[request(vec![healed()])], &Identity::github_actions(), 0).unwrap();
+    assert_eq!(
+        git(workspace.git_dir(), &["show", &format!("{}:model.bin", commits[0].commit)]),
+        pointer.trim_end()
+    );
+}
+
+#[test]
+fn a_clone_from_an_address_is_a_source_too() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let bare = sandbox.join("clone.git");
+    let remote = Remote { url: format!("file://{}", repo.display()), token: None };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(ci_healer::git::clone(&remote, &bare, TIMEOUT)).unwrap();
+    let workspace = open(&sandbox, &bare).unwrap();
+    assert_eq!(workspace.base().as_str(), git(&repo, &["rev-parse", "HEAD"]));
+    let gone = Remote { url: sandbox.join("gone").display().to_string(), token: None };
+    let error = runtime.block_on(ci_healer::git::clone(&gone, &sandbox.join("x"), TIMEOUT)).unwrap_err();
+    assert!(matches!(error, GitError::Command { .. }), "{error}");
 }

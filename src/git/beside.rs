@@ -1,0 +1,161 @@
+//! What CI had in its workspace beside the commit's own files: checked-out submodules and files kept in Git LFS.
+//!
+//! Both are read so that the sandbox builds what CI built; neither is ever edited, and no commit holds more of them than
+//! it held before. Nothing is downloaded: what the checkout does not have, CI did not have either.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::dirt;
+use super::error::GitError;
+use super::mirror;
+use super::store::Store;
+use super::workspace::{list_files, object_id};
+use crate::contract::git::{FileMode, RepoPath, TreeFile};
+
+/// Submodules inside submodules are followed this far.
+const MAX_DEPTH: usize = 4;
+/// A pointer is three short lines.
+const MAX_POINTER: usize = 1024;
+
+#[derive(Debug, Default)]
+pub(super) struct Beside {
+    stores: Vec<Store>,
+    /// Files of submodules by their path in the workspace: which store, which blob.
+    blobs: BTreeMap<RepoPath, (usize, String)>,
+    /// Where the files behind pointers lie; `None` where the repository does not use LFS.
+    lfs: Option<PathBuf>,
+    pub(super) files: Vec<TreeFile>,
+}
+
+impl Beside {
+    /// Takes up the submodules of `files` that `worktree` has checked out at the commit's own state.
+    pub(super) fn submodules(
+        &mut self,
+        files: &[TreeFile],
+        worktree: &Path,
+        place: &Path,
+        notes: &mut Vec<String>,
+    ) {
+        self.follow(files, "", worktree, place, 0, notes);
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+    }
+
+    fn follow(
+        &mut self,
+        files: &[TreeFile],
+        prefix: &str,
+        worktree: &Path,
+        place: &Path,
+        depth: usize,
+        notes: &mut Vec<String>,
+    ) {
+        for link in files.iter().filter(|f| f.mode == FileMode::Submodule) {
+            let at = link.path.as_str().strip_prefix(prefix).unwrap_or(link.path.as_str());
+            let root = worktree.join(at);
+            if depth >= MAX_DEPTH || std::fs::symlink_metadata(root.join(".git")).is_err() {
+                continue;
+            }
+            match self.take(link, &root, place) {
+                Ok(inner) => {
+                    let prefix = format!("{}/", link.path);
+                    self.files.extend(inner.iter().cloned());
+                    self.follow(&inner, &prefix, &root, place, depth + 1, notes);
+                }
+                Err(error) => notes.push(format!("submodule {} is left out: {error}", link.path)),
+            }
+        }
+    }
+
+    fn take(&mut self, link: &TreeFile, root: &Path, place: &Path) -> Result<Vec<TreeFile>, GitError> {
+        let missing = || GitError::Source { path: root.to_owned(), why: "there is no repository".to_owned() };
+        let layout = mirror::locate(root)?.ok_or_else(missing)?;
+        let number = self.stores.len();
+        let git_dir = place.join("submodules").join(number.to_string());
+        mirror::copy(&layout, mirror::format(&layout)?, &git_dir)?;
+        let store = Store::open(&git_dir)?;
+        let commit = object_id(&link.id)?;
+        let (inner, _) = store.with(move |repo| {
+            let tree = repo
+                .find_commit(commit)
+                .and_then(|c| Ok(c.tree_id()?.detach()))
+                .map_err(|e| GitError::repository("find its commit", &e))?;
+            list_files(repo, tree)
+        })?;
+        self.stores.push(store);
+        let mut files = Vec::with_capacity(inner.len());
+        for file in inner {
+            let Ok(path) = RepoPath::new(&format!("{}/{}", link.path, file.path)) else { continue };
+            self.blobs.insert(path.clone(), (number, file.id.clone()));
+            files.push(TreeFile { path, ..file });
+        }
+        Ok(files)
+    }
+
+    /// Looks for files behind pointers in `worktree` from now on.
+    pub(super) fn use_lfs(&mut self, worktree: &Path) {
+        self.lfs = Some(worktree.to_owned());
+    }
+
+    /// A submodule's file.
+    pub(super) fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        let (number, id) = self.blobs.get(path)?;
+        let id = object_id(id).ok()?;
+        let store = self.stores.get(*number)?;
+        store
+            .with(move |repo| {
+                repo.find_object(id).map(|o| o.detach().data).map_err(|e| GitError::repository("read", &e))
+            })
+            .ok()
+    }
+
+    pub(super) fn is_submodules(&self, path: &RepoPath) -> bool {
+        self.blobs.contains_key(path)
+    }
+
+    /// The file that a pointer stands for, if the checkout has exactly that.
+    pub(super) fn behind(&self, path: &RepoPath, content: &[u8]) -> Option<Vec<u8>> {
+        let root = self.lfs.as_ref()?;
+        let (digest, size) = pointer(content)?;
+        let bytes = dirt::content(root, path)?;
+        let same = bytes.len() as u64 == size && hex(&Sha256::digest(&bytes)) == digest;
+        same.then_some(bytes)
+    }
+}
+
+/// Does a `.gitattributes` send files through LFS?
+pub(super) fn mentions_lfs(attributes: &[u8]) -> bool {
+    String::from_utf8_lossy(attributes).contains("filter=lfs")
+}
+
+/// The digest and size in a pointer file.
+fn pointer(content: &[u8]) -> Option<(String, u64)> {
+    if content.len() > MAX_POINTER {
+        return None;
+    }
+    let text = std::str::from_utf8(content).ok()?;
+    if !text.starts_with("version https://git-lfs.github.com/spec/") {
+        return None;
+    }
+    let value = |key: &str| text.lines().find_map(|l| l.strip_prefix(key));
+    Some((value("oid sha256:")?.to_owned(), value("size ")?.parse().ok()?))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pointers() {
+        let text = "version https://git-lfs.github.com/spec/v1\noid sha256:abc\nsize 12\n";
+        assert_eq!(pointer(text.as_bytes()), Some(("abc".to_owned(), 12)));
+        assert_eq!(pointer(b"version 2\n"), None);
+        assert_eq!(pointer(&[0xff; 20]), None);
+    }
+}
