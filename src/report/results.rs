@@ -279,6 +279,14 @@ mod tests {
     }
 
     #[test]
+    fn proofs_and_plans_hold_to_their_schemas() {
+        sample::assert_valid("proof-1", &serde_json::json!(sample::proof()));
+        let mut plan = serde_json::json!(sample::plan());
+        plan["schema"] = "ci-healer/plan/1".into();
+        sample::assert_valid("plan-1", &plan);
+    }
+
+    #[test]
     fn the_record_reads_back() {
         let report = sample::healed();
         let text = serde_json::to_string(&report).unwrap();
@@ -295,20 +303,27 @@ mod tests {
         let mut report = sample::healed();
         report.warnings = vec!["the key is s3cret-key".to_owned()];
         let redactor = Redactor::new(&[SecretString::from("s3cret-key".to_owned())]);
-        let written =
-            write(&report, None, Some(b"patch s3cret-key"), workspace.path(), ".ci-healer", &redactor)
-                .unwrap();
+        let written = write(
+            &report,
+            Some(&sample::proof()),
+            Some(b"patch s3cret-key"),
+            workspace.path(),
+            ".ci-healer",
+            &redactor,
+        )
+        .unwrap();
         assert_eq!(written.results_file, ".ci-healer/results.json");
         assert_eq!(written.patch_file.as_deref(), Some(".ci-healer/fix.patch"));
         let read = |name: &str| fs::read_to_string(workspace.path().join(".ci-healer").join(name)).unwrap();
         assert_eq!(read(".gitignore"), "*\n");
+        assert_eq!(serde_json::from_str::<Proof>(&read("proof.json")).unwrap(), sample::proof());
         assert_eq!(read("fix.patch"), "patch s3cret-key", "the patch is what its hash says");
         for name in ["results.json", "summary.md"] {
             assert!(!read(name).contains("s3cret-key"), "{name} holds the secret");
             assert!(read(name).contains("the key is ***"), "{name}");
         }
         let names = fs::read_dir(workspace.path().join(".ci-healer")).unwrap().count();
-        assert_eq!(names, 4, "temporary files are left");
+        assert_eq!(names, 5, "temporary files are left");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::contract::ci::{CiResult, CiVerdict, Published, PullRequest, RunRefere
 use crate::contract::fix::{Rejection, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::outcome::Outcome;
+use crate::contract::proof::*;
 use crate::contract::report::*;
 
 pub(super) fn bug(file: &str, line: u32) -> BugReport {
@@ -266,6 +267,48 @@ pub(super) fn healed() -> RunReport {
         own: Duration::from_secs(1),
     };
     report
+}
+
+/// The proof that goes with [`healed`].
+pub(super) fn proof() -> Proof {
+    let sha = |digit: &str| CommitSha::new(&digit.repeat(40)).unwrap();
+    let path = RepoPath::new("src/app.py").unwrap();
+    let side =
+        |code, failures, tests| ProofSide { exit: Exit::Exited { code }, failures, tests: vec![tests] };
+    Proof {
+        schema: PROOF_SCHEMA.to_owned(),
+        version: "0.1.0".to_owned(),
+        repository: Some("octo/widgets".to_owned()),
+        tested: sha("a"),
+        base: sha("a"),
+        reference: Some("refs/heads/main".to_owned()),
+        patch_sha256: "5".repeat(64),
+        plan_sha256: "6".repeat(64),
+        image_ref: "python:3.12-bookworm".to_owned(),
+        image_id: format!("sha256:{}", "4e".repeat(32)),
+        commands: vec![ProvenCommand {
+            name: "Test".to_owned(),
+            run: "pytest -q".to_owned(),
+            working_directory: ".".to_owned(),
+            exit_before: Some(1),
+            exit_after: Some(0),
+        }],
+        before: side(1, vec![bug("src/app.py", 3).fingerprint], tests_run(40, 1)),
+        after: side(0, Vec::new(), tests_run(41, 0)),
+        repeats: 2,
+        green: 2,
+        protected: ProtectedCheck::Passed { restored: vec![path.clone()] },
+        changed: vec![path],
+        providers: vec![ProviderShare {
+            provider: "gemini".to_owned(),
+            model: Some("gemini-3.5-flash".to_owned()),
+            proposals: 2,
+            kept: 1,
+            tokens_in: 1800,
+            tokens_out: 140,
+            cost: None,
+        }],
+    }
 }
 
 /// Puts `text` into every field that comes from outside.
