@@ -1,6 +1,24 @@
 //! Java and Kotlin: compilers, Maven, Gradle, test runners.
 
+mod gradle;
+mod javac;
+mod junit;
+mod kotlin;
+mod maven;
+mod stack;
+mod surefire;
+
 use super::registry::Tool;
 
 /// In order of precedence.
-pub(super) const TOOLS: &[Tool] = &[];
+pub(super) const TOOLS: &[Tool] = &[
+    surefire::SUREFIRE,
+    maven::CHECKSTYLE,
+    maven::MAVEN,
+    javac::JAVAC,
+    kotlin::KOTLIN,
+    gradle::GRADLE,
+    junit::JUNIT,
+    junit::TESTNG,
+    stack::JAVA,
+];

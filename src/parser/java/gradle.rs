@@ -1,0 +1,273 @@
+//! Gradle: failing tests as its console prints them, what went wrong and where, what cannot be resolved.
+
+use super::stack::{Stack, file_of_class};
+use crate::contract::bug::{Category, Location};
+use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::lines::Line;
+use crate::parser::re;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+/// Lines of an explanation kept.
+const MAX_LINES: usize = 12;
+
+pub(super) const GRADLE: Tool = Tool {
+    name: "gradle",
+    triggers: &[
+        r"^FAILURE: Build (failed|completed)",
+        r"^\* (Where|What went wrong):$",
+        r"^BUILD (SUCCESSFUL|FAILED) in ",
+        r"^\S.* > .+ (FAILED|PASSED|SKIPPED)$",
+        r"^[0-9]+ tests? completed, ",
+    ],
+    new: || Box::new(Gradle::default()),
+};
+
+#[derive(Default)]
+struct Gradle {
+    test: Option<Test>,
+    /// Behind `* Where:` and `* What went wrong:`.
+    part: Part,
+    at: Option<Location>,
+    wrong: Vec<String>,
+    first: u64,
+    last: u64,
+    passed: Vec<String>,
+    failed: Vec<String>,
+    skipped: u64,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    #[default]
+    None,
+    Where,
+    Wrong,
+}
+
+struct Test {
+    id: String,
+    class: String,
+    stack: Stack,
+    /// `AssertionError at CartTest.java:18`
+    short: Vec<Location>,
+    first: u64,
+    last: u64,
+}
+
+impl Test {
+    /// `StockTest.java` of the short format: in the test's package where the names agree.
+    fn short_place(&self, file: &str, line: Option<u32>) -> Location {
+        let own = file_of_class(&self.class);
+        let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+        let same = own.rsplit('/').next().is_some_and(|name| name.strip_suffix(".java") == Some(stem));
+        let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
+        if same && !folder.is_empty() {
+            place(&format!("{folder}/{file}"), line, None)
+        } else {
+            place(file, line, None)
+        }
+    }
+
+    fn line(&mut self, text: &str) {
+        let body = text.trim();
+        if let Some(found) =
+            re!(r"^(?:Caused by: )?([\w.$]+) at ([\w$]+\.(?:java|kts?|groovy|scala)):(\d+)$").captures(body)
+        {
+            let spot = self.short_place(&found[2], number(&found[3]));
+            if self.stack.is_empty() {
+                self.stack.begin(&found[1]);
+            } else {
+                self.stack.line(&format!("Caused by: {}", &found[1]));
+            }
+            self.short.push(spot);
+        } else if self.stack.is_empty() {
+            if !body.is_empty() {
+                self.stack.begin(body);
+            }
+        } else if !self.stack.line(body) {
+            self.stack.more(body);
+        }
+    }
+
+    fn say(self, out: &mut Findings) {
+        let class = self.class.contains('.').then_some(self.class.as_str());
+        let mut draft = self.stack.draft("gradle", Category::Logic, class);
+        if !self.short.is_empty() {
+            draft.frames = self.short.into_iter().rev().collect();
+        }
+        if draft.frames.is_empty() && class.is_some() {
+            draft.place = Some(place(&file_of_class(&self.class), None, None));
+        }
+        out.bug(draft.test(self.id).span(self.first, self.last));
+    }
+}
+
+impl Gradle {
+    fn close(&mut self, out: &mut Findings) {
+        if let Some(test) = self.test.take() {
+            test.say(out);
+        }
+        if self.part == Part::Wrong && !self.wrong.is_empty() {
+            self.say_wrong(out);
+        }
+        self.part = Part::None;
+    }
+
+    fn say_wrong(&mut self, out: &mut Findings) {
+        let lines = std::mem::take(&mut self.wrong);
+        let at = self.at.take();
+        let all = lines.join("\n");
+        let network = [
+            "Connection refused",
+            "timed out",
+            "UnknownHost",
+            "No such host",
+            "PKIX path",
+            "Received status code 5",
+        ];
+        let missing = all.contains("Could not resolve")
+            || all.contains("Could not find ") && !all.contains("Could not find method");
+        let failed_task = all.starts_with("Execution failed for task") && !missing;
+        let kind = if missing && network.iter().any(|w| all.contains(w)) {
+            Category::Environment
+        } else if missing {
+            Category::Dependency
+        } else if all.contains("There were failing tests") {
+            Category::Logic
+        } else if all.contains("ompilation failed") || all.contains("ompilation error") && failed_task {
+            Category::Type
+        } else if all.contains("startup failed")
+            || all.contains("Script compilation error")
+            || all.contains("Could not compile build file")
+        {
+            Category::Syntax
+        } else {
+            Category::Configuration
+        };
+        let mut draft = Draft::new("gradle", kind, all.clone()).span(self.first, self.last);
+        if let Some(mut at) = at {
+            // Groovy's own message knows the column.
+            if let Some(found) = re!(r"@ line (\d+), column (\d+)\.").captures(&all) {
+                at.line = number(&found[1]);
+                at.column = number(&found[2]);
+            }
+            draft.place = Some(at);
+        }
+        out.bug(if failed_task && draft.place.is_none() { draft.consequence() } else { draft });
+    }
+
+    fn counted(&mut self, found: Option<(u64, u64, u64)>, out: &mut Findings) {
+        let mut ids = std::mem::take(&mut self.passed);
+        let named = ids.len() as u64 + self.failed.len() as u64;
+        let (passed, failed, skipped) =
+            found.unwrap_or((ids.len() as u64, self.failed.len() as u64, self.skipped));
+        ids.append(&mut self.failed);
+        self.skipped = 0;
+        if passed + failed + skipped > 0 {
+            if named != passed + failed {
+                ids.clear();
+            }
+            out.named_tests("gradle", passed, failed, skipped, ids);
+        }
+    }
+}
+
+impl ToolParser for Gradle {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        if let Some(found) =
+            re!(r"^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?").captures(text)
+        {
+            self.close(out);
+            let n = |at: usize| found.get(at).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);
+            let (all, failed, skipped) = (n(1), n(2), n(3));
+            self.counted(Some((all.saturating_sub(failed + skipped), failed, skipped)), out);
+            return Flow::Take;
+        }
+        if let Some(found) = re!(r"^(\S.*?) > (.+) (FAILED|PASSED|SKIPPED)$").captures(text)
+            && !text.starts_with("> ")
+        {
+            self.close(out);
+            let id = format!("{} > {}", &found[1], &found[2]);
+            match &found[3] {
+                "PASSED" => self.passed.push(id),
+                "SKIPPED" => self.skipped += 1,
+                _ => {
+                    self.failed.push(id.clone());
+                    let class = found[1].to_owned();
+                    let (first, last) = (line.no, line.no);
+                    let (stack, short) = (Stack::default(), Vec::new());
+                    self.test = Some(Test { id, class, stack, short, first, last });
+                }
+            }
+            return Flow::Take;
+        }
+        if let Some(test) = &mut self.test {
+            if text.starts_with([' ', '\t']) || text.is_empty() {
+                if !text.is_empty() {
+                    test.last = line.no;
+                    test.line(text);
+                }
+                return Flow::Take;
+            }
+            self.close(out);
+        }
+        if text.starts_with("BUILD SUCCESSFUL") {
+            self.close(out);
+            self.counted(None, out);
+            out.succeeded();
+            return Flow::TakeRest;
+        }
+        if text.starts_with("BUILD FAILED") {
+            self.close(out);
+            out.failed();
+            return Flow::TakeRest;
+        }
+        match text {
+            "* Where:" => {
+                self.close(out);
+                self.part = Part::Where;
+                return Flow::Take;
+            }
+            "* What went wrong:" => {
+                self.close(out);
+                self.part = Part::Wrong;
+                (self.first, self.last) = (line.no, line.no);
+                return Flow::Take;
+            }
+            _ => {}
+        }
+        match self.part {
+            Part::Where => {
+                if let Some(found) = re!(r"'([^']+)' line: (\d+)$").captures(text) {
+                    self.at = Some(place(&found[1], number(&found[2]), None));
+                }
+                self.part = Part::None;
+                Flow::Take
+            }
+            Part::Wrong => {
+                if text.starts_with("* ") || text.starts_with("======") {
+                    self.close(out);
+                    return Flow::Take;
+                }
+                if !text.is_empty() && self.wrong.len() < MAX_LINES {
+                    self.wrong.push(text.to_owned());
+                    self.last = line.no;
+                }
+                Flow::Take
+            }
+            Part::None => {
+                if text.starts_with("FAILURE: ") {
+                    out.failed();
+                    return Flow::Take;
+                }
+                Flow::Rest
+            }
+        }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+        self.counted(None, out);
+    }
+}

@@ -1,0 +1,228 @@
+//! Consoles of the test frameworks themselves: JUnit 5's launcher, JUnit 4's `JUnitCore`, TestNG.
+
+use super::stack::{Stack, file_of_class};
+use crate::contract::bug::Category;
+use crate::parser::findings::{Draft, Findings, place};
+use crate::parser::lines::Line;
+use crate::parser::re;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+pub(super) const JUNIT: Tool = Tool {
+    name: "junit",
+    triggers: &[
+        r"^Failures \([0-9]+\):$",
+        r"^Test run finished after [0-9]+ ms$",
+        r"^There (was|were) [0-9]+ failures?:$",
+        r"^Tests run: [0-9]+,  Failures: [0-9]+$",
+        r"^OK \([0-9]+ tests?\)$",
+    ],
+    new: || Box::new(Junit::default()),
+};
+
+pub(super) const TESTNG: Tool = Tool {
+    name: "testng",
+    triggers: &[r"^(FAILED|PASSED|SKIPPED): [A-Za-z_]", r"^Total tests run: [0-9]+, "],
+    new: || Box::new(Testng::default()),
+};
+
+/// A failing test while its trace is read.
+#[derive(Default)]
+struct Failing {
+    id: String,
+    class: Option<String>,
+    stack: Stack,
+    first: u64,
+    last: u64,
+}
+
+impl Failing {
+    fn new(id: &str, class: Option<&str>, no: u64) -> Self {
+        Self {
+            id: id.to_owned(),
+            class: class.map(str::to_owned),
+            stack: Stack::default(),
+            first: no,
+            last: no,
+        }
+    }
+
+    fn line(&mut self, text: &str, no: u64) {
+        if text.trim().is_empty() {
+            return;
+        }
+        if self.stack.is_empty() {
+            self.stack.begin(text.trim().trim_start_matches("=> "));
+        } else if !self.stack.line(text) {
+            self.stack.more(text);
+        }
+        self.last = no;
+    }
+
+    fn say(self, tool: &'static str, out: &mut Findings) {
+        let mut draft = self.stack.draft(tool, Category::Logic, self.class.as_deref());
+        if draft.frames.is_empty()
+            && let Some(class) = &self.class
+        {
+            draft.place = Some(place(&file_of_class(class), None, None));
+        }
+        out.bug(draft.test(self.id).span(self.first, self.last));
+    }
+}
+
+#[derive(Default)]
+struct Junit {
+    /// Within a list of failures: the launcher's or JUnit 4's.
+    launcher: bool,
+    list: bool,
+    open: Option<Failing>,
+    counts: (u64, u64, u64),
+}
+
+impl Junit {
+    fn close(&mut self, out: &mut Findings) {
+        if let Some(open) = self.open.take() {
+            open.say("junit", out);
+        }
+    }
+}
+
+impl ToolParser for Junit {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        if re!(r"^Failures \(\d+\):$").is_match(text) {
+            (self.launcher, self.list) = (true, true);
+            return Flow::Take;
+        }
+        if text.starts_with("There w") && text.ends_with(':') {
+            (self.launcher, self.list) = (false, true);
+            return Flow::Take;
+        }
+        if text.starts_with("Test run finished after ") {
+            self.close(out);
+            self.list = false;
+            return Flow::Take;
+        }
+        if let Some(found) = re!(r"^\[ +(\d+) tests (\w+) +\]$").captures(text) {
+            let n = found[1].parse().unwrap_or(0);
+            match &found[2] {
+                "successful" => self.counts.0 = n,
+                "skipped" => self.counts.2 = n,
+                "failed" => {
+                    self.counts.1 = n;
+                    let (passed, failed, skipped) = self.counts;
+                    out.tests("junit", passed, failed, skipped);
+                    if failed == 0 && passed > 0 {
+                        out.succeeded();
+                    }
+                    return Flow::Last;
+                }
+                _ => {}
+            }
+            return Flow::Take;
+        }
+        if let Some(found) = re!(r"^Tests run: (\d+),  Failures: (\d+)$").captures(text) {
+            self.close(out);
+            let (run, failed): (u64, u64) = (found[1].parse().unwrap_or(0), found[2].parse().unwrap_or(0));
+            out.tests("junit", run.saturating_sub(failed), failed, 0);
+            return Flow::Last;
+        }
+        if let Some(found) = re!(r"^OK \((\d+) tests?\)$").captures(text) {
+            out.tests("junit", found[1].parse().unwrap_or(0), 0, 0);
+            return Flow::Last;
+        }
+        if !self.list {
+            return if text.is_empty() || text.starts_with('[') { Flow::Pass } else { Flow::Rest };
+        }
+        if self.launcher {
+            let head = text.strip_prefix("  ").filter(|t| !t.starts_with(' ') && t.contains(':'));
+            if let Some(id) = head {
+                self.close(out);
+                self.open = Some(Failing::new(id, None, line.no));
+                return Flow::Take;
+            }
+            let Some(open) = &mut self.open else { return Flow::Take };
+            if open.stack.is_empty()
+                && let Some(found) = re!(r"Source \[className = '([\w.$]+)'").captures(text)
+            {
+                open.class = Some(found[1].to_owned());
+                return Flow::Take;
+            }
+            if open.stack.is_empty() && !text.trim_start().starts_with("=> ") {
+                return Flow::Take;
+            }
+            open.line(text, line.no);
+            return Flow::Take;
+        }
+        if let Some(found) = re!(r"^\d+\) (.+)\(([\w.$]+)\)$").captures(text) {
+            self.close(out);
+            let id = format!("{}({})", &found[1], &found[2]);
+            self.open = Some(Failing::new(&id, Some(&found[2]), line.no));
+            return Flow::Take;
+        }
+        if text == "FAILURES!!!" {
+            self.close(out);
+            return Flow::Take;
+        }
+        if let Some(open) = &mut self.open {
+            open.line(text, line.no);
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}
+
+#[derive(Default)]
+struct Testng {
+    open: Option<Failing>,
+    said: bool,
+}
+
+impl Testng {
+    fn close(&mut self, out: &mut Findings) {
+        if let Some(mut open) = self.open.take() {
+            self.said = true;
+            // The method's class is that of its deepest frame which has the method's name.
+            open.class = open.class.or_else(|| open.stack.class_of(&open.id));
+            open.say("testng", out);
+        }
+    }
+}
+
+impl ToolParser for Testng {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        if let Some(found) = re!(r"^(FAILED|PASSED|SKIPPED): ([A-Za-z_]\S*(?:\(.*\))?)$").captures(text) {
+            self.close(out);
+            if &found[1] == "FAILED" {
+                let class = found[2].rsplit_once('.').map(|(class, _)| class).filter(|c| !c.contains('('));
+                self.open = Some(Failing::new(&found[2], class, line.no));
+            }
+            return Flow::Take;
+        }
+        let totals = re!(r"^Total tests run: (\d+),(?: Passes: \d+,)? Failures: (\d+), Skips: (\d+)");
+        if let Some(found) = totals.captures(text) {
+            self.close(out);
+            let n = |at: usize| found[at].parse::<u64>().unwrap_or(0);
+            let (failed, skipped) = (n(2), n(3));
+            out.tests("testng", n(1).saturating_sub(failed + skipped), failed, skipped);
+            if failed > 0 && !self.said {
+                out.bug(Draft::new("testng", Category::Logic, text).consequence());
+            }
+            return Flow::Last;
+        }
+        let Some(open) = &mut self.open else { return Flow::Rest };
+        if text.starts_with("=====") {
+            self.close(out);
+            return Flow::Pass;
+        }
+        open.line(text, line.no);
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}

@@ -1,0 +1,255 @@
+//! Maven's Surefire and Failsafe, 2.x and 3.x: each failing test with its trace, the summary, the counts.
+
+use std::collections::BTreeSet;
+
+use super::stack::{Stack, file_of_class};
+use crate::contract::bug::Category;
+use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::lines::Line;
+use crate::parser::re;
+use crate::parser::registry::{Flow, Tool, ToolParser};
+
+pub(super) const SUREFIRE: Tool = Tool {
+    name: "surefire",
+    triggers: &[
+        r"^(\[[A-Z]+\] +)?Tests run: [0-9]+, Failures: [0-9]+, Errors: [0-9]+",
+        r"^(\[ERROR\] +)?\S.*<<< (FAILURE|ERROR)!",
+        r"^(\[[A-Z]+\] +)?(Failures|Errors|Failed tests|Tests in error): *($|\S)",
+        r"^(\[INFO\] )?Running [A-Za-z_][A-Za-z0-9_.$]*$",
+    ],
+    new: || Box::new(Surefire::default()),
+};
+
+#[derive(Default)]
+struct Surefire {
+    class: Option<String>,
+    open: Option<Open>,
+    /// Class and method of the failures told with their traces.
+    told: BTreeSet<String>,
+    summary: bool,
+    /// Passed, failed, skipped of classes whose module has not summed up.
+    counts: (u64, u64, u64),
+}
+
+struct Open {
+    id: String,
+    class: String,
+    stack: Stack,
+    first: u64,
+    last: u64,
+}
+
+impl Surefire {
+    fn close(&mut self, out: &mut Findings) {
+        let Some(open) = self.open.take() else { return };
+        let mut draft = open.stack.draft("surefire", Category::Logic, Some(&open.class));
+        if open.stack.is_empty() {
+            draft.message = "the test failed".to_owned();
+            draft.code = None;
+        }
+        if draft.frames.is_empty() {
+            draft.place = Some(place(&file_of_class(&open.class), None, None));
+        }
+        self.told.insert(short(&open.id));
+        out.bug(draft.test(open.id).span(open.first, open.last));
+    }
+
+    fn head(&mut self, body: &str, no: u64) -> bool {
+        let Some(name) = body.split(" <<< ").next().filter(|_| body.contains(" <<< ")) else { return false };
+        let name = re!(r"\s+(?:-- )?Time elapsed:.*$").replace(name, "");
+        let name = name.trim();
+        let current = self.class.clone().unwrap_or_default();
+        let (class, method) = if let Some(found) =
+            re!(r"^(.+?)\(([\w.$]+)\)$").captures(name).filter(|f| f[2].contains('.') || f[2] == current)
+        {
+            (found[2].to_owned(), found[1].to_owned())
+        } else if name == current
+            || current.is_empty() && !name.contains(' ') && re!(r"\.[A-Z]\w*$").is_match(name)
+        {
+            (name.to_owned(), String::new())
+        } else if let Some(method) = name.strip_prefix(&format!("{current}.")).filter(|_| !current.is_empty())
+        {
+            (current, method.to_owned())
+        } else if let Some(found) = re!(r"^((?:\w+\.)+[A-Z][\w$]*)\.(\S.*)$").captures(name) {
+            (found[1].to_owned(), found[2].to_owned())
+        } else {
+            (current, name.to_owned())
+        };
+        let id = if method.is_empty() || class.is_empty() {
+            format!("{class}{method}")
+        } else {
+            format!("{class}.{method}")
+        };
+        self.open = Some(Open { id, class, stack: Stack::default(), first: no, last: no });
+        true
+    }
+
+    fn count(&mut self, body: &str, out: &mut Findings) -> bool {
+        let run = re!(r"^Tests run: (\d+), Failures: (\d+), Errors: (\d+)(?:, Skipped: (\d+))?(.*)$");
+        let Some(found) = run.captures(body) else { return false };
+        let n = |at: usize| found.get(at).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);
+        let (failed, skipped) = (n(2) + n(3), n(4));
+        let passed = n(1).saturating_sub(failed + skipped);
+        let rest = &found[5];
+        if rest.contains("Time elapsed") {
+            self.counts.0 += passed;
+            self.counts.1 += failed;
+            self.counts.2 += skipped;
+            if let Some(class) = rest.rsplit_once(" in ").map(|(_, class)| class.trim()) {
+                self.class = Some(class.to_owned());
+            }
+            self.summary = false;
+        } else {
+            self.counts = (0, 0, 0);
+            self.summary = false;
+            out.tests("surefire", passed, failed, skipped);
+        }
+        true
+    }
+
+    /// `CartTest.discount:22->check:26 expected …`
+    fn summed(&mut self, body: &str, no: u64, out: &mut Findings) {
+        let row = re!(
+            r"^ *(?:Run \d+: )?(?:([\w$.]+)>)?([\w$.]+)[.#]([\w$]+)((?:\(.*?\))?(?:\{.*?\})?(?:\[.*?\])?)(?::(\d+))?((?:->[\w$.<>]+:\d+)*) *(?:» )?(.*)$"
+        );
+        let Some(found) = row.captures(body) else { return };
+        let class = &found[2];
+        let of = found.get(1).map_or(class, |m| m.as_str());
+        let simple = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+        let key = format!("{}.{}", simple(of), &found[3]);
+        let nested = format!("{}.{}", simple(of).rsplit('$').next().unwrap_or_default(), &found[3]);
+        let method = format!(".{}", &found[3]);
+        let known = |k: &str| self.told.contains(k);
+        let outer = simple(of).split('$').next().map(|c| format!("{c}{method}")).unwrap_or_default();
+        if known(&key) || known(&nested) || known(&outer) || known(&short(of)) {
+            return;
+        }
+        // A set-up method's failure was told under its class.
+        if self.told.contains(&simple(of)) {
+            return;
+        }
+        let mut spots = Vec::new();
+        if let Some(line) = found.get(5).and_then(|m| number(m.as_str())) {
+            spots.push(place(&file_of_class(class), Some(line), None));
+        }
+        for hop in found[6].split("->").filter(|h| !h.is_empty()) {
+            let Some((name, line)) = hop.rsplit_once(':') else { continue };
+            let owner = name.rsplit_once('.').map_or(class, |(owner, _)| owner);
+            spots.push(place(&file_of_class(owner), number(line), None));
+        }
+        if spots.is_empty() {
+            spots.push(place(&file_of_class(class), None, None));
+        }
+        let mut draft = Draft::new("surefire", Category::Logic, found[7].trim()).span(no, no);
+        if found[7].trim().is_empty() {
+            draft.message = "the test failed".to_owned();
+        }
+        draft.frames = spots.into_iter().rev().collect();
+        self.told.insert(key);
+        out.bug(draft.test(format!("{of}.{}{}", &found[3], &found[4])));
+    }
+}
+
+/// Simple class and method, without parameters.
+fn short(id: &str) -> String {
+    let id = id.split(['(', '{', '[']).next().unwrap_or(id).trim();
+    let mut parts: Vec<&str> = id.rsplit('.').take(2).collect();
+    parts.reverse();
+    // A class alone: only its own name.
+    if parts.last().is_some_and(|p| p.starts_with(|c: char| c.is_ascii_uppercase())) {
+        return parts.pop().unwrap_or_default().to_owned();
+    }
+    parts.join(".")
+}
+
+/// The text behind Maven's level.
+pub(super) fn unlevel(text: &str) -> Option<(&str, &str)> {
+    let rest = text.strip_prefix('[')?;
+    let (level, body) = rest.split_once(']')?;
+    matches!(level, "ERROR" | "INFO" | "WARNING" | "WARN" | "FATAL" | "DEBUG")
+        .then(|| (level, body.strip_prefix(' ').unwrap_or(body)))
+}
+
+impl ToolParser for Surefire {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text.trim_end();
+        let levelled = unlevel(text);
+        let body = levelled.map_or(text, |(_, body)| body);
+        if self.count(body.trim_start(), out) {
+            self.close(out);
+            return Flow::Take;
+        }
+        if text.contains(" <<< FAILURE!") || text.contains(" <<< ERROR!") {
+            self.close(out);
+            self.summary = false;
+            if self.head(body.trim_start(), line.no) {
+                return Flow::Take;
+            }
+        }
+        if let Some(class) = body.strip_prefix("Running ").filter(|c| !c.contains(' ')) {
+            self.close(out);
+            self.summary = false;
+            self.class = Some(class.to_owned());
+            return Flow::Take;
+        }
+        let heading = body.trim_end();
+        if levelled.is_none_or(|(level, _)| level == "ERROR")
+            && ["Failures:", "Errors:", "Failed tests:", "Tests in error:"]
+                .iter()
+                .any(|h| heading.starts_with(h))
+        {
+            self.close(out);
+            self.summary = true;
+            if let Some((_, first)) = heading.split_once(":").filter(|(_, rest)| !rest.trim().is_empty()) {
+                self.summed(first, line.no, out);
+            }
+            return Flow::Take;
+        }
+        if let Some(open) = &mut self.open {
+            if levelled.is_none() || body.starts_with("\tat ") {
+                if open.stack.line(body) {
+                    open.last = line.no;
+                    return Flow::Take;
+                }
+                if open.stack.is_empty() && !body.trim().is_empty() {
+                    open.stack.begin(body);
+                    open.last = line.no;
+                    return Flow::Take;
+                }
+                if !open.stack.has_frames() && line.no - open.first < 200 {
+                    open.stack.more(body);
+                    return Flow::Take;
+                }
+                if body.trim().is_empty() {
+                    self.close(out);
+                    return Flow::Take;
+                }
+                // Text behind the frames belongs to nobody.
+                return Flow::Pass;
+            }
+            self.close(out);
+        }
+        if self.summary {
+            match levelled {
+                Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line.no, out),
+                Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
+                None if text.starts_with("  ") => self.summed(text, line.no, out),
+                Some(("ERROR", rest)) if !rest.is_empty() => {
+                    self.summary = false;
+                    return Flow::Rest;
+                }
+                _ => {}
+            }
+            return Flow::Take;
+        }
+        Flow::Rest
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+        let (passed, failed, skipped) = std::mem::take(&mut self.counts);
+        if passed + failed + skipped > 0 {
+            out.tests("surefire", passed, failed, skipped);
+        }
+    }
+}
