@@ -1,1 +1,169 @@
+//! What to reproduce: workflow, failed job or command → `BuildPlan`, with the reason of each decision.
 //!
+//! Reads the repository through `SourceTree` and nothing else; never runs, downloads or writes anything. Follows
+//! GitHub's rules for workflows, matrices and expressions; what cannot be known here stays marked as such.
+
+mod actions;
+mod assemble;
+mod detect;
+mod expr;
+mod image;
+mod jobs;
+mod matrix;
+mod recipe;
+mod runner;
+mod scope;
+mod select;
+mod steps;
+mod toolchain;
+mod versions;
+mod workflow;
+mod yaml;
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde_json::Value as Json;
+
+use crate::contract::build::BuildPlan;
+use crate::contract::git::SourceTree;
+
+pub use recipe::Evaluator;
+
+/// What is asked.
+#[derive(Clone)]
+pub struct PlanRequest<'a> {
+    pub tree: &'a dyn SourceTree,
+    /// Shell lines that replace the workflow.
+    pub command: Option<&'a str>,
+    /// A workflow file: its path in the repository, or its name alone.
+    pub workflow: Option<&'a str>,
+    /// Job ids (`caller/called` for one of a called workflow) or names as GitHub shows them.
+    pub jobs: &'a [String],
+    /// What CI says has failed; empty outside Actions.
+    pub failed: &'a [FailedJob],
+    pub github: GithubFacts,
+    /// Secrets the user passes on. Their values are never part of a plan.
+    pub secrets: BTreeMap<String, SecretString>,
+    /// `vars` the user passes on.
+    pub vars: BTreeMap<String, String>,
+    /// For `command`; relative to the workspace.
+    pub working_directory: &'a str,
+    /// Replaces the image; `auto` or nothing: as the workflow says.
+    pub sandbox_image: Option<&'a str>,
+}
+
+impl<'a> PlanRequest<'a> {
+    /// Nothing but a repository: the workflow's only job, or what its project files say.
+    #[must_use]
+    pub fn of(tree: &'a dyn SourceTree) -> Self {
+        Self {
+            tree,
+            command: None,
+            workflow: None,
+            jobs: &[],
+            failed: &[],
+            github: GithubFacts::default(),
+            secrets: BTreeMap::new(),
+            vars: BTreeMap::new(),
+            working_directory: ".",
+            sandbox_image: None,
+        }
+    }
+}
+
+/// A failed job as the API lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedJob {
+    /// As GitHub shows it, with the matrix leg: `test (ubuntu-latest, 3.12)`.
+    pub name: String,
+    /// All its steps, in order.
+    pub steps: Vec<CiStep>,
+}
+
+/// A step of a job as the API lists it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CiStep {
+    pub name: String,
+    /// `success`, `failure`, `skipped`, `cancelled`; empty while it runs.
+    pub conclusion: String,
+}
+
+/// What is known of the event and the run. Anything absent is unknown to expressions.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GithubFacts {
+    /// By their names in the `github` context: `event_name`, `ref`, `sha`, `repository`, `actor`, `run_id`, …
+    pub values: BTreeMap<String, String>,
+    /// The event's payload.
+    pub event: Option<Json>,
+}
+
+impl GithubFacts {
+    /// From the variables of a workflow step (`GITHUB_REF`, …), without anything that is secret or about its machine.
+    pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
+        const KEPT: &[&str] = &[
+            "actor", "actor_id", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "ref", "ref_name",
+            "ref_protected", "ref_type", "repository", "repository_id", "repository_owner", "repository_owner_id",
+            "retention_days", "run_attempt", "run_id", "run_number", "server_url", "sha", "triggering_actor", "workflow",
+            "workflow_ref", "workflow_sha",
+        ];
+        let kept = |(name, value): (String, String)| {
+            let name = name.strip_prefix("GITHUB_")?.to_ascii_lowercase();
+            KEPT.contains(&name.as_str()).then_some((name, value))
+        };
+        Self { values: variables.into_iter().filter_map(kept).collect(), event: None }
+    }
+}
+
+/// A plan and what completes its steps at run time.
+#[derive(Debug)]
+pub struct Planned {
+    pub plan: BuildPlan,
+    pub evaluator: Evaluator,
+    /// The failed job of CI that it stands for.
+    pub ci_job: Option<String>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// A file that GitHub would refuse as well.
+    #[error("{file}{}: {problem}", .line.map_or_else(String::new, |l| format!(", line {l}")))]
+    Invalid { file: String, line: Option<u32>, problem: String },
+    /// The question does not name one thing; these are there.
+    #[error("{problem}{}", choices(.options))]
+    Choose { problem: String, options: Vec<String> },
+    /// Understood, and not ours to reproduce.
+    #[error("{why}")]
+    Refused { why: String, remedy: Option<String> },
+}
+
+fn choices(options: &[String]) -> String {
+    if options.is_empty() { String::new() } else { format!("; there are: {}", options.join(", ")) }
+}
+
+impl PlanError {
+    /// Bad input (exit 2), as against something understood that cannot be reproduced.
+    #[must_use]
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, Self::Refused { .. })
+    }
+
+    /// What to change.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Refused { remedy, .. } => remedy.as_deref(),
+            Self::Choose { options, .. } if !options.is_empty() => Some("name one of them with --workflow and --job"),
+            _ => None,
+        }
+    }
+}
+
+/// One plan for each failed leg; outside Actions one for the job asked about, or the only sensible one.
+///
+/// # Errors
+/// Bad input names file, line and problem; `Refused` says what cannot be reproduced and why.
+pub fn plan(request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
+    select::select(request)
+}

@@ -1,0 +1,296 @@
+//! A chosen job → its `BuildPlan`: image, services, steps, and which of the steps are set-up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::contract::build::{BuildPlan, ImageChoice, PlanStep, Service};
+use crate::contract::git::SourceTree;
+
+use super::expr::Value;
+use super::image::{self, Wanted};
+use super::jobs::{self, Candidate};
+use super::recipe::Evaluator;
+use super::scope::{self, Hashes, View};
+use super::steps::{self, JobPlace};
+use super::yaml::{Kind, Node};
+use super::{FailedJob, PlanError, Planned, versions};
+
+/// Plans one candidate. `failed` is what CI says about it.
+pub(super) fn assemble(
+    candidate: &Candidate,
+    failed: Option<&FailedJob>,
+    tree: &dyn SourceTree,
+    sandbox_image: Option<&str>,
+) -> Result<Planned, PlanError> {
+    let job = candidate.job();
+    let workflow = &candidate.workflow;
+    let hashes = Arc::new(Hashes::default());
+    let mut scope = candidate.scope.as_ref().clone();
+    let mut notes = workflow.notes.clone();
+    notes.extend(candidate.notes.iter().cloned());
+
+    let layers = jobs::layers(candidate);
+    let mut services = services(candidate, &hashes, &mut notes)?;
+    scope.job = job_context(&services);
+    let scope = Arc::new(scope);
+    let layers = layers.into_iter().map(|l| super::recipe::Layer { scope: scope.clone(), ..l }).collect();
+    let place = JobPlace {
+        file: workflow.file.clone(),
+        scope,
+        layers,
+        workflow_defaults: workflow.defaults.clone(),
+        job_defaults: job.defaults.clone(),
+    };
+    let ci = failed.map_or(&[][..], |f| &f.steps);
+    let mut planned = steps::plan(&job.steps, place, tree, ci, hashes.clone())?;
+    notes.append(&mut planned.notes);
+
+    if planned.steps.is_empty() {
+        let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");
+        return Err(PlanError::Refused {
+            why: format!(
+                "the job `{}` has no step that can be run here{}",
+                candidate.path_text(),
+                if left_out.is_empty() { String::new() } else { format!(" (left out: {left_out})") }
+            ),
+            remedy: Some("give the commands to reproduce as `command`".to_owned()),
+        });
+    }
+    let image = image(candidate, &planned, tree, sandbox_image, &hashes, &mut notes)?;
+    let from_container = image.from_container;
+    if image.reference != crate::contract::build::MULTI_RUNTIME_IMAGE && !from_container {
+        sudo(&mut planned, &mut notes);
+    }
+    doubts(&planned.steps, &mut notes);
+    mark_setup(&mut planned.steps, &planned.displayed, failed);
+    services.sort_by(|a, b| a.name.cmp(&b.name));
+
+    let matrix = candidate.leg.iter().filter_map(|(k, v)| Some((k.clone(), v.to_json()?))).collect();
+    let plan = BuildPlan {
+        workflow: Some(workflow.file.clone()),
+        job: Some(candidate.path_text()),
+        matrix,
+        image,
+        steps: planned.steps.clone(),
+        services,
+        skipped: planned.skipped,
+        notes: unique(notes),
+    };
+    let evaluator = Evaluator { steps: planned.steps, recipes: planned.recipes, known: planned.known, hashes };
+    Ok(Planned { plan, evaluator, ci_job: failed.map(|f| f.name.clone()) })
+}
+
+fn unique(notes: Vec<String>) -> Vec<String> {
+    let mut seen = BTreeSet::new();
+    notes.into_iter().filter(|n| seen.insert(n.clone())).collect()
+}
+
+fn fault(candidate: &Candidate, line: u32, problem: impl Into<String>) -> PlanError {
+    PlanError::Invalid { file: candidate.workflow.file.clone(), line: Some(line), problem: problem.into() }
+}
+
+/// `container:` as it is, else what the set-up steps ask for.
+fn image(
+    candidate: &Candidate,
+    planned: &steps::Planned,
+    tree: &dyn SourceTree,
+    sandbox_image: Option<&str>,
+    hashes: &Hashes,
+    notes: &mut Vec<String>,
+) -> Result<ImageChoice, PlanError> {
+    let mut used = planned.used.clone();
+    let mut wanted = planned.wanted.clone();
+    // rustup obeys the toolchain file whoever installed it.
+    if used.contains("rust")
+        && !wanted.iter().any(|w| w.language == "rust")
+        && let Some((version, path)) = versions::rust_of(tree)
+    {
+        wanted.push(Wanted { language: "rust", version: Some(version.clone()), from: format!("{path}: {version}") });
+    }
+    if wanted.iter().any(|w| w.language == "node") {
+        used.remove("node");
+    }
+    // A script that only calls Python for a moment should not cost the image its version.
+    if wanted.iter().any(|w| w.language != "python") && used.contains("python") && wanted.len() == 1 {
+        let tests_python = planned.steps.iter().any(|s| {
+            s.run.lines().any(|l| ["pytest", "tox", "pip ", "pip3 ", "nox", "poetry"].iter().any(|t| l.trim_start().starts_with(t)))
+        });
+        if !tests_python && wanted[0].language != "java" && wanted[0].language != "go" {
+            // The official node and rust images have Python 3 as well.
+            used.remove("python");
+        }
+    }
+    let by_steps = image::choose(&wanted, &used, planned.needs);
+    if let Some(reference) = sandbox_image.filter(|i| !i.is_empty() && *i != "auto") {
+        return Ok(ImageChoice { reference: reference.to_owned(), why: "sandbox-image says so".to_owned(), ..by_steps });
+    }
+    let Some(node) = &candidate.job().container else { return Ok(by_steps) };
+    let view = View::of_job(&candidate.scope, hashes);
+    let at = |(line, problem)| fault(candidate, line, problem);
+    let text = |node: Option<&Node>| -> Result<Option<String>, PlanError> {
+        node.filter(|n| !n.is_null())
+            .map(|n| scope::text(n, &view).map(|r| r.text).map_err(|e| fault(candidate, n.line, e.to_string())))
+            .transpose()
+    };
+    let (reference, env, options) = if matches!(node.kind, Kind::Map(_)) {
+        let env = match node.get("env") {
+            Some(env) => scope::texts(env, &view).map_err(at)?.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            None => BTreeMap::new(),
+        };
+        if node.get("credentials").is_some() {
+            notes.push("the container's registry credentials are not passed on".to_owned());
+        }
+        (text(node.get("image"))?.unwrap_or_default(), env, text(node.get("options"))?)
+    } else {
+        match scope::value(node, &view).map_err(at)? {
+            Value::Object(object) => {
+                let get = |key: &str| object.get(key).text().filter(|t| !t.is_empty());
+                (get("image").unwrap_or_default(), BTreeMap::new(), get("options"))
+            }
+            Value::Unknown(unknown) => {
+                notes.push(format!("the container's image comes from {}, which is not known here", unknown.what));
+                (String::new(), BTreeMap::new(), None)
+            }
+            other => (other.text().unwrap_or_default(), BTreeMap::new(), None),
+        }
+    };
+    let reference = reference.trim().trim_start_matches("docker://").to_owned();
+    if reference.is_empty() || reference.contains("${{") {
+        return Ok(by_steps);
+    }
+    let mut why = "the job's own container".to_owned();
+    for wanted in &wanted {
+        why.push_str(&format!("; {} is taken to be in it", wanted.from));
+    }
+    Ok(ImageChoice { reference, why, from_container: true, env, options, ..by_steps })
+}
+
+fn services(candidate: &Candidate, hashes: &Hashes, notes: &mut Vec<String>) -> Result<Vec<Service>, PlanError> {
+    let Some(node) = &candidate.job().services else { return Ok(Vec::new()) };
+    let view = View::of_job(&candidate.scope, hashes);
+    let mut out = Vec::new();
+    for (key, spec) in node.entries() {
+        let text = |node: &Node| scope::text(node, &view).map(|r| r.text).map_err(|e| fault(candidate, node.line, e.to_string()));
+        let list = |name: &str| -> Result<Vec<String>, PlanError> {
+            match spec.get(name).map(|n| &n.kind) {
+                Some(Kind::List(items)) => items.iter().map(&text).collect(),
+                Some(Kind::Null) | None => Ok(Vec::new()),
+                Some(_) => Err(fault(candidate, spec.line, format!("`{name}` of the service `{}` must be a list", key.text))),
+            }
+        };
+        let image = match (&spec.kind, spec.get("image")) {
+            (Kind::Map(_), Some(image)) if !image.is_null() => text(image)?,
+            (Kind::String { .. }, _) => text(spec)?,
+            _ => return Err(fault(candidate, key.line, format!("the service `{}` has no `image`", key.text))),
+        };
+        let image = image.trim().trim_start_matches("docker://").to_owned();
+        if image.is_empty() {
+            // GitHub starts no service whose image is empty.
+            notes.push(format!("the service `{}` has an empty image, so it is not started", key.text));
+            continue;
+        }
+        let env = match spec.get("env") {
+            Some(env) => scope::texts(env, &view)
+                .map_err(|(line, e)| fault(candidate, line, e))?
+                .into_iter()
+                .map(|(k, v)| (k, v.text))
+                .collect(),
+            None => BTreeMap::new(),
+        };
+        let options = spec.get("options").filter(|n| !n.is_null()).map(text).transpose()?;
+        out.push(Service { name: key.text.clone(), image, env, ports: list("ports")?, volumes: list("volumes")?, options });
+    }
+    if !node.entries().is_empty() && out.iter().any(|s| s.image.contains("${{")) {
+        notes.push("a service's image is not known here".to_owned());
+    }
+    Ok(out)
+}
+
+/// `job.services.<name>.ports['5432']`: the host port, which in the sandbox is the one asked for.
+fn job_context(services: &[Service]) -> Value {
+    let services = services.iter().map(|service| {
+        let ports = service.ports.iter().map(|port| {
+            let port = port.split('/').next().unwrap_or(port);
+            let mut parts = port.rsplit(':');
+            let inside = parts.next().unwrap_or_default().to_owned();
+            let outside = parts.next().unwrap_or(&inside).to_owned();
+            (inside, Value::string(outside))
+        });
+        (service.name.clone(), Value::object([("ports", Value::object(ports.collect::<Vec<_>>()))]))
+    });
+    Value::object([("services", Value::object(services.collect::<Vec<_>>()))])
+}
+
+/// Official images run as root and have no `sudo`; hosted runners do.
+fn sudo(planned: &mut steps::Planned, notes: &mut Vec<String>) {
+    let calls = |step: &PlanStep| step.run.split(|c: char| !c.is_alphanumeric()).any(|w| w == "sudo");
+    if !planned.steps.iter().any(calls) {
+        return;
+    }
+    let script = "command -v sudo >/dev/null 2>&1 && exit 0\n\
+                  cat > /usr/local/bin/sudo <<'SUDO'\n\
+                  #!/bin/sh\n\
+                  # The user is root already: drop sudo's own options.\n\
+                  while [ $# -gt 0 ]; do\n  case $1 in\n    -u | -g) shift 2 ;;\n    -*) shift ;;\n    *=*) export \"$1\"; shift ;;\n    *) break ;;\n  esac\ndone\n\
+                  exec \"$@\"\n\
+                  SUDO\n\
+                  chmod +x /usr/local/bin/sudo";
+    let step = PlanStep {
+        name: "Provide sudo".to_owned(),
+        run: script.to_owned(),
+        shell: Some("sh".to_owned()),
+        working_directory: ".".to_owned(),
+        origin: "emulates sudo of hosted runners".to_owned(),
+        setup: true,
+        ..PlanStep::default()
+    };
+    planned.steps.insert(0, step);
+    planned.recipes.insert(0, None);
+    planned.displayed.insert(0, String::new());
+    notes.push("the steps call sudo: a stand-in is put into the image, whose user is root".to_owned());
+}
+
+fn doubts(steps: &[PlanStep], notes: &mut Vec<String>) {
+    let docker = steps.iter().find(|s| s.run.lines().any(|l| l.trim_start().trim_start_matches("sudo ").starts_with("docker ")));
+    if let Some(step) = docker {
+        notes.push(format!("`{}` calls docker, which the sandbox does not have", step.name));
+    }
+    for step in steps {
+        if matches!(step.shell.as_deref(), Some("cmd" | "powershell")) {
+            notes.push(format!("`{}` asks for the shell {}, which Linux does not have", step.name, step.shell.as_deref().unwrap_or_default()));
+        }
+        if step.shell.as_deref() == Some("pwsh") {
+            notes.push(format!("`{}` needs PowerShell in the image", step.name));
+        }
+    }
+}
+
+/// Set-up is what comes before the step that failed in CI; where CI was not asked, the installing steps at the start.
+fn mark_setup(steps: &mut [PlanStep], displayed: &[String], failed: Option<&FailedJob>) {
+    let failing = failed.and_then(|f| f.steps.iter().find(|s| s.conclusion.eq_ignore_ascii_case("failure")));
+    let first = failing.and_then(|f| displayed.iter().position(|d| d.trim() == f.name.trim()));
+    let first = first.unwrap_or_else(|| steps.iter().position(|s| !prepares(s)).unwrap_or(0));
+    for step in &mut steps[..first] {
+        step.setup = true;
+    }
+}
+
+/// It only installs or configures, by the look of its commands.
+pub(super) fn prepares(step: &PlanStep) -> bool {
+    const PREPARE: &[&str] = &[
+        "apt-get", "apt", "npm ci", "npm install", "npm i", "pnpm install", "pnpm i", "yarn install", "pip install",
+        "python -m pip install", "python3 -m pip install", "pip3 install", "uv sync", "uv pip install", "poetry install",
+        "rustup", "cargo install", "cargo fetch", "go mod download", "go install", "echo", "export", "mkdir", "chmod",
+        "git config", "corepack", "npm install -g", "pipx install", "set ", "cd ", "curl", "wget", "tar", "source", ".",
+        "uv venv", "uv tool install", "bundle install", "composer install", "gem install", "brew", "cp ", "mv ", "ln ",
+    ];
+    if step.origin.starts_with("emulates") || step.wait.is_some() {
+        return !step.run.contains(" run ") || step.origin.contains("setup") || step.origin.contains("toolchain");
+    }
+    let lines: Vec<&str> = step.run.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    !lines.is_empty()
+        && lines.iter().all(|line| {
+            let line = line.trim_start_matches("sudo ");
+            *PREPARE.iter().find(|p| line == p.trim() || line.strip_prefix(**p).is_some_and(|rest| p.ends_with(' ') || rest.starts_with(' '))).unwrap_or(&"") != ""
+        })
+}

@@ -1,0 +1,317 @@
+//! How a planned step's text comes about: the unevaluated pieces, so that the run can evaluate them again once it
+//! knows more, and the `StepEvaluator` that does so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::contract::build::{JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepState};
+
+use super::expr::{self, Value};
+use super::scope::{self, Hashes, Scope, SharedScope, View};
+use super::yaml::Node;
+
+/// An `env:` and the scope it is written in.
+#[derive(Debug, Clone)]
+pub(super) struct Layer {
+    pub(super) scope: SharedScope,
+    pub(super) node: Node,
+    /// Below the job: `env` can be asked in it, and `GITHUB_ENV` does not override it.
+    pub(super) of_step: bool,
+}
+
+/// An `if:` with its place.
+#[derive(Debug, Clone)]
+pub(super) struct Guard {
+    pub(super) scope: SharedScope,
+    pub(super) text: String,
+    /// How many of the step's layers are in force where the condition stands.
+    pub(super) layers: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Recipe {
+    pub(super) scope: SharedScope,
+    /// From the outermost (a composite action's own `if`) to the step's.
+    pub(super) guards: Vec<Guard>,
+    pub(super) layers: Vec<Layer>,
+    pub(super) run: Node,
+    pub(super) working_directory: Option<Node>,
+    /// What CI says about this step, where it has been asked.
+    pub(super) in_ci: Option<InCi>,
+    /// Inputs that became variables of an emulated step.
+    pub(super) fixed_env: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum InCi {
+    Ran,
+    Skipped,
+}
+
+/// What is known of a step by its id, apart from what the run will tell.
+#[derive(Debug, Clone)]
+pub(super) struct KnownStep {
+    /// With the prefix of its scope.
+    pub(super) id: String,
+    pub(super) what: Known,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Known {
+    /// A step of the plan: the run will tell.
+    Live,
+    /// Not run: its outputs are these, or else `fallback`.
+    Fixed { outputs: Vec<(String, String)>, fallback: Option<&'static str>, outcome: &'static str },
+    /// Not run, and nobody knows what it would have given.
+    Lost,
+    Composite { scope: SharedScope, outputs: Vec<(String, Node)> },
+}
+
+/// The `steps` context of a scope: `live` gives the state of those the run has reached.
+pub(super) fn steps_context(
+    known: &[KnownStep],
+    prefix: &str,
+    live: &dyn Fn(&str) -> Option<StepState>,
+    hashes: &Hashes,
+    reached: Option<usize>,
+    depth: usize,
+) -> Value {
+    let mut entries: Vec<(String, Value)> = Vec::new();
+    for step in known {
+        let Some(id) = step.id.strip_prefix(prefix).filter(|id| !id.contains('.')) else { continue };
+        let text = |s: &str| Value::string(s);
+        let (outputs, outcome, conclusion) = match &step.what {
+            Known::Live => match live(&step.id) {
+                Some(state) => (
+                    Value::object(state.outputs.iter().map(|(k, v)| (k.clone(), text(v)))),
+                    text(outcome_text(state.outcome)),
+                    text(outcome_text(state.conclusion)),
+                ),
+                None if reached.is_some() => continue,
+                None => {
+                    let path = format!("steps.{id}");
+                    (
+                        Value::partial(&format!("{path}.outputs"), Vec::<(String, Value)>::new()),
+                        Value::unknown(format!("{path}.outcome")),
+                        Value::unknown(format!("{path}.conclusion")),
+                    )
+                }
+            },
+            Known::Fixed { outputs, fallback, outcome } => {
+                let entries = outputs.iter().map(|(k, v)| (k.clone(), text(v))).collect();
+                let object = expr::Object { entries, fallback: fallback.map(Into::into), ..expr::Object::default() };
+                (Value::Object(Arc::new(object)), text(outcome), text(outcome))
+            }
+            Known::Lost => (
+                Value::partial(&format!("steps.{id}.outputs"), Vec::<(String, Value)>::new()),
+                text("success"),
+                text("success"),
+            ),
+            Known::Composite { scope, outputs } => {
+                let inner = if depth < 12 {
+                    steps_context(known, &scope.prefix, live, hashes, reached, depth + 1)
+                } else {
+                    Value::Null
+                };
+                let view = View { scope, env: Value::Null, steps: inner, success: None, hashes, live: false };
+                let outputs = outputs.iter().map(|(name, node)| {
+                    (name.clone(), scope::value(node, &view).unwrap_or_else(|(_, e)| Value::unknown(e)))
+                });
+                let outcome = Value::unknown(format!("steps.{id}.outcome"));
+                (Value::object(outputs.collect::<Vec<_>>()), outcome.clone(), outcome)
+            }
+        };
+        let entry = Value::object([("outputs", outputs), ("outcome", outcome), ("conclusion", conclusion)]);
+        entries.retain(|(existing, _)| !existing.eq_ignore_ascii_case(id));
+        entries.push((id.to_owned(), entry));
+    }
+    Value::object(entries)
+}
+
+fn outcome_text(outcome: StepOutcome) -> &'static str {
+    match outcome {
+        StepOutcome::Success => "success",
+        StepOutcome::Failure => "failure",
+        StepOutcome::Cancelled => "cancelled",
+        StepOutcome::Skipped => "skipped",
+    }
+}
+
+/// What a moment knows of the environment.
+pub(super) struct Exports {
+    /// From `GITHUB_ENV`, as far as it is known.
+    pub(super) values: BTreeMap<String, String>,
+    /// Names whose value is not known because a script sets them.
+    pub(super) unknown: BTreeSet<String>,
+    /// Anything else may be set as well.
+    pub(super) open: bool,
+    /// The run stands at this step.
+    pub(super) live: bool,
+}
+
+/// Evaluates layers in order. The result's texts keep their holes.
+pub(super) fn environment(
+    layers: &[Layer],
+    exports: &Exports,
+    steps: &dyn Fn(&Scope) -> Value,
+    hashes: &Hashes,
+) -> Result<BTreeMap<String, expr::Rendered>, (u32, String)> {
+    let mut env: BTreeMap<String, expr::Rendered> = BTreeMap::new();
+    let mut exported = false;
+    let plain = |text: &str| expr::Rendered { text: text.to_owned(), unknown: Vec::new() };
+    for layer in layers {
+        if layer.of_step && !exported {
+            exported = true;
+            env.extend(exports.values.iter().map(|(k, v)| (k.clone(), plain(v))));
+        }
+        let mut view = View { live: exports.live, ..View::of_job(&layer.scope, hashes) };
+        if layer.of_step {
+            view.env = env_context(&env, exports);
+            view.steps = steps(&layer.scope);
+        }
+        env.extend(scope::texts(&layer.node, &view)?);
+    }
+    if !exported {
+        env.extend(exports.values.iter().map(|(k, v)| (k.clone(), plain(v))));
+    }
+    Ok(env)
+}
+
+pub(super) fn env_context(env: &BTreeMap<String, expr::Rendered>, exports: &Exports) -> Value {
+    let mut entries: Vec<(String, Value)> = env
+        .iter()
+        .map(|(key, rendered)| {
+            let value = match rendered.unknown.first() {
+                _ if exports.unknown.contains(key) => Value::unknown(format!("env.{key}")),
+                Some(what) => Value::unknown(what.clone()),
+                None => Value::string(rendered.text.as_str()),
+            };
+            (key.clone(), value)
+        })
+        .collect();
+    for name in exports.unknown.iter().filter(|name| !env.contains_key(*name)) {
+        entries.push((name.clone(), Value::unknown(format!("env.{name}"))));
+    }
+    expr::case_sensitive(entries, exports.open.then_some("env"))
+}
+
+/// Decides and completes each step at its moment, from what the run has told so far.
+#[derive(Debug)]
+pub struct Evaluator {
+    pub(super) steps: Vec<PlanStep>,
+    pub(super) recipes: Vec<Option<Recipe>>,
+    pub(super) known: Vec<KnownStep>,
+    pub(super) hashes: Arc<Hashes>,
+}
+
+impl Evaluator {
+    /// The step's place in the plan: where the run stands, else the first that is the same.
+    fn index(&self, step: &PlanStep, state: &JobState) -> Option<usize> {
+        // The executor lists a step as reached before it asks about it.
+        let reached = state.steps.len();
+        if let Some(here) = [reached.wrapping_sub(1), reached].into_iter().find(|&i| self.steps.get(i) == Some(step)) {
+            return Some(here);
+        }
+        self.steps.iter().position(|s| s == step)
+    }
+
+    /// Nothing in this scope has failed so far. The job's own scope regards what counts for the job.
+    fn success(&self, scope: &Scope, state: &JobState) -> bool {
+        if scope.prefix.is_empty() {
+            return !state.failed;
+        }
+        !state.steps.iter().zip(&self.recipes).any(|(done, recipe)| {
+            let inside = recipe.as_ref().is_some_and(|r| r.scope.prefix.starts_with(&scope.prefix));
+            inside && done.conclusion == StepOutcome::Failure
+        })
+    }
+
+    fn prepare_with(&self, step: &PlanStep, recipe: &Recipe, state: &JobState) -> Result<PreparedStep, String> {
+        let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
+        let steps =
+            |scope: &Scope| steps_context(&self.known, &scope.prefix, &live, &self.hashes, Some(state.steps.len()), 0);
+        let exports = Exports { values: state.env.clone(), unknown: BTreeSet::new(), open: false, live: true };
+        let say = |(_, problem): (u32, String)| problem;
+        for guard in &recipe.guards {
+            let env = environment(&recipe.layers[..guard.layers], &exports, &steps, &self.hashes).map_err(say)?;
+            let view = View {
+                scope: &guard.scope,
+                env: env_context(&env, &exports),
+                steps: steps(&guard.scope),
+                success: Some(self.success(&guard.scope, state)),
+                hashes: &self.hashes,
+                live: true,
+            };
+            let condition = expr::condition_kind(&guard.text, &view).map_err(|e| e.to_string())?;
+            if !condition.asks_status && view.success == Some(false) {
+                return Ok(PreparedStep::Skip { why: "an earlier step failed".to_owned() });
+            }
+            match (condition.value.truth(), recipe.in_ci) {
+                (Some(true), _) | (None, Some(InCi::Ran)) => {}
+                (Some(false), _) => {
+                    return Ok(PreparedStep::Skip { why: format!("its condition is false: {}", guard.text) });
+                }
+                (None, in_ci) => {
+                    let what = match &condition.value {
+                        Value::Unknown(unknown) => unknown.what.to_string(),
+                        _ => String::new(),
+                    };
+                    // What other steps would have said is taken to want the step; an event that is not known is not.
+                    if in_ci == Some(InCi::Skipped) || !(what.starts_with("steps.") || what.starts_with("needs.")) {
+                        return Ok(PreparedStep::Skip { why: format!("its condition needs {what}, which is not known") });
+                    }
+                }
+            }
+        }
+        let env = environment(&recipe.layers, &exports, &steps, &self.hashes).map_err(say)?;
+        let view = View {
+            scope: &recipe.scope,
+            env: env_context(&env, &exports),
+            steps: steps(&recipe.scope),
+            success: Some(self.success(&recipe.scope, state)),
+            hashes: &self.hashes,
+            live: true,
+        };
+        let run = scope::text(&recipe.run, &view).map_err(|e| e.to_string())?;
+        if let Some(what) = run.unknown.first() {
+            return Ok(PreparedStep::Unresolved { what: what.to_string() });
+        }
+        let working_directory = match &recipe.working_directory {
+            Some(node) => {
+                let rendered = scope::text(node, &view).map_err(|e| e.to_string())?;
+                if let Some(what) = rendered.unknown.first() {
+                    return Ok(PreparedStep::Unresolved { what: what.to_string() });
+                }
+                rendered.text
+            }
+            None => step.working_directory.clone(),
+        };
+        let mut out: BTreeMap<String, String> = recipe.fixed_env.clone();
+        for (key, rendered) in env {
+            // A variable that cannot be known is left out, as a secret that is not passed on is empty.
+            out.insert(key, if rendered.unknown.is_empty() { rendered.text } else { String::new() });
+        }
+        Ok(PreparedStep::Run { script: run.text, env: out, working_directory })
+    }
+}
+
+impl StepEvaluator for Evaluator {
+    fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
+        let recipe = self.index(step, state).and_then(|i| self.recipes.get(i)).and_then(Option::as_ref);
+        let Some(recipe) = recipe else {
+            // Not from a workflow: nothing to evaluate, and it runs while nothing has failed.
+            if state.failed && step.condition.is_none() {
+                return PreparedStep::Skip { why: "an earlier step failed".to_owned() };
+            }
+            return PreparedStep::Run {
+                script: step.run.clone(),
+                env: step.env.clone(),
+                working_directory: step.working_directory.clone(),
+            };
+        };
+        match self.prepare_with(step, recipe, state) {
+            Ok(prepared) => prepared,
+            Err(what) => PreparedStep::Unresolved { what },
+        }
+    }
+}

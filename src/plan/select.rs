@@ -1,0 +1,296 @@
+//! Which workflow and which of its jobs: from CI's failed jobs, from what the user names, or the only sensible one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::contract::git::RepoPath;
+
+use super::assemble::assemble;
+use super::jobs::{Candidate, Finder};
+use super::runner::Runner;
+use super::scope::Hashes;
+use super::workflow::{self, StepAction, Workflow};
+use super::{FailedJob, PlanError, PlanRequest, Planned, detect};
+
+const FOLDER: &str = ".github/workflows/";
+
+pub(super) fn select(request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
+    if let Some(command) = request.command.map(str::trim).filter(|c| !c.is_empty()) {
+        return Ok(vec![detect::command(command, request)]);
+    }
+    let files = workflow_files(request);
+    if let Some(named) = request.workflow.filter(|w| !w.is_empty()) {
+        let file = find_file(named, &files, request)?;
+        return in_workflow(&load(&file, request)?, request);
+    }
+    match files.as_slice() {
+        [] if request.jobs.is_empty() && request.failed.is_empty() => Ok(vec![detect::detect(request)?]),
+        [] => Err(PlanError::Choose { problem: format!("there is no workflow in {FOLDER}"), options: Vec::new() }),
+        [only] => in_workflow(&load(only, request)?, request),
+        several => in_one_of(several, request),
+    }
+}
+
+fn workflow_files(request: &PlanRequest<'_>) -> Vec<String> {
+    let is_workflow = |path: &str| {
+        path.strip_prefix(FOLDER).is_some_and(|n| !n.contains('/') && (n.ends_with(".yml") || n.ends_with(".yaml")))
+    };
+    request.tree.files().iter().map(|f| f.path.as_ref().to_owned()).filter(|p: &String| is_workflow(p)).collect()
+}
+
+/// A path as given, or the name of a file among the workflows.
+fn find_file(named: &str, files: &[String], request: &PlanRequest<'_>) -> Result<String, PlanError> {
+    // GitHub's own `workflow_ref` form: `owner/repo/.github/workflows/ci.yml@refs/heads/main`.
+    let path = named.split('@').next().unwrap_or(named);
+    let path = path.find(FOLDER).map_or(path, |at| &path[at..]).trim_start_matches("./");
+    let tracked = |path: &str| RepoPath::new(path).ok().filter(|p| request.tree.entry(p).is_some());
+    let by_name = || files.iter().find(|f| f[FOLDER.len()..] == *path).cloned();
+    tracked(path).map(|p| p.as_ref().to_owned()).or_else(by_name).ok_or_else(|| PlanError::Choose {
+        problem: format!("there is no workflow file {named}"),
+        options: files.to_vec(),
+    })
+}
+
+fn load(file: &str, request: &PlanRequest<'_>) -> Result<Arc<Workflow>, PlanError> {
+    let invalid = |problem: &str| PlanError::Invalid { file: file.to_owned(), line: None, problem: problem.to_owned() };
+    let path = RepoPath::new(file).map_err(|_| invalid("is not a path in the repository"))?;
+    let bytes = request.tree.read(&path).ok_or_else(|| invalid("cannot be read"))?;
+    Ok(Arc::new(workflow::read(file, &bytes, !request.failed.is_empty())?))
+}
+
+/// No file named: the one that has the jobs asked about, or the only one with something to run.
+fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
+    let mut fits = Vec::new();
+    let mut broken = None;
+    for file in files {
+        let workflow = match load(file, request) {
+            Ok(workflow) => workflow,
+            Err(error) => {
+                broken = broken.or(Some(error));
+                continue;
+            }
+        };
+        let fit = if request.failed.is_empty() && request.jobs.is_empty() {
+            workflow.jobs.iter().any(runs_something)
+        } else if request.jobs.is_empty() {
+            let all = candidates(&workflow, None, request).unwrap_or_default();
+            request.failed.iter().all(|f| all.iter().any(|c| same_name(&c.name, &f.name)))
+        } else {
+            request.jobs.iter().all(|j| workflow.jobs.iter().any(|job| is_called(job, j)))
+        };
+        if fit {
+            fits.push(workflow);
+        }
+    }
+    match (fits.as_slice(), broken) {
+        ([only], _) => in_workflow(only, request),
+        ([], Some(error)) => Err(error),
+        _ => Err(PlanError::Choose {
+            problem: "the repository has several workflows: say which one".to_owned(),
+            options: if fits.is_empty() { files.to_vec() } else { fits.iter().map(|w| w.file.clone()).collect() },
+        }),
+    }
+}
+
+fn runs_something(job: &workflow::Job) -> bool {
+    job.uses.is_some() || job.steps.iter().any(|s| matches!(s.action, StepAction::Run { .. } | StepAction::Parallel(_)))
+}
+
+fn is_called(job: &workflow::Job, name: &str) -> bool {
+    let first = name.split('/').next().unwrap_or(name).trim();
+    job.id.eq_ignore_ascii_case(name) || job.id.eq_ignore_ascii_case(first)
+}
+
+fn candidates(workflow: &Arc<Workflow>, only: Option<usize>, request: &PlanRequest<'_>) -> Result<Vec<Candidate>, PlanError> {
+    let hashes = Hashes::default();
+    let finder = Finder {
+        tree: request.tree,
+        facts: &request.github,
+        vars: &request.vars,
+        trusted: !request.failed.is_empty(),
+        hashes: &hashes,
+    };
+    finder.top(workflow, only, &Arc::new(request.secrets.clone()))
+}
+
+fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
+    if !request.failed.is_empty() {
+        return of_failed(workflow, request);
+    }
+    let make = |candidate: &Candidate| assemble(candidate, None, request.tree, request.sandbox_image);
+    if request.jobs.is_empty() {
+        let candidate = only_sensible(workflow, request)?;
+        return Ok(vec![make(&candidate)?]);
+    }
+    request.jobs.iter().map(|name| make(&named(workflow, name, request)?)).collect()
+}
+
+/// One plan for each failed job of CI.
+fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
+    let all = candidates(workflow, None, request)?;
+    let wanted = |c: &Candidate| {
+        request.jobs.is_empty()
+            || request.jobs.iter().any(|j| c.path_text().eq_ignore_ascii_case(j) || c.path[0].eq_ignore_ascii_case(j))
+    };
+    let mut out = Vec::new();
+    let mut refused = None;
+    for failed in request.failed {
+        let Some(candidate) = match_failed(&all, failed).filter(|c| wanted(c)) else { continue };
+        if let Some(error) = refuse_runner(std::slice::from_ref(&candidate)) {
+            refused = Some(error);
+            continue;
+        }
+        match assemble(&candidate, Some(failed), request.tree, request.sandbox_image) {
+            Ok(planned) => out.push(planned),
+            Err(error @ PlanError::Refused { .. }) => refused = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    if !out.is_empty() {
+        return Ok(out);
+    }
+    Err(refused.unwrap_or_else(|| PlanError::Choose {
+        problem: format!(
+            "none of the failed jobs ({}) is in {}",
+            request.failed.iter().map(|f| f.name.as_str()).collect::<Vec<_>>().join(", "),
+            workflow.file
+        ),
+        options: all.iter().map(|c| c.name.clone()).take(50).collect(),
+    }))
+}
+
+/// By its name; a leg whose values are not known here matches by what stands before the bracket.
+fn match_failed(all: &[Candidate], failed: &FailedJob) -> Option<Candidate> {
+    if let Some(exact) = all.iter().find(|c| same_name(&c.name, &failed.name)) {
+        return Some(exact.clone());
+    }
+    let stem = |name: &str| name.split(" (").next().unwrap_or(name).trim().to_owned();
+    let same: Vec<&Candidate> = all.iter().filter(|c| stem(&c.name) == stem(&failed.name)).collect();
+    let open: Vec<&Candidate> = all.iter().filter(|c| c.name.contains("${{") && fits_holes(&c.name, &failed.name)).collect();
+    match (same.as_slice(), open.as_slice()) {
+        ([only], _) | ([], [only]) => Some((*only).clone()),
+        _ => None,
+    }
+}
+
+/// GitHub cuts long names at 100 characters.
+fn same_name(ours: &str, theirs: &str) -> bool {
+    let (ours, theirs) = (ours.trim(), theirs.trim());
+    ours == theirs
+        || theirs.strip_suffix("...").is_some_and(|cut| theirs.chars().count() >= 97 && ours.starts_with(cut))
+}
+
+fn fits_holes(pattern: &str, name: &str) -> bool {
+    let mut rest = name;
+    let mut first = true;
+    for piece in pattern.split("${{").map(|p| p.split_once("}}").map_or(p, |(_, after)| after)) {
+        match rest.find(piece) {
+            Some(at) if !first || at == 0 => rest = &rest[at + piece.len()..],
+            _ => return false,
+        }
+        first = false;
+    }
+    true
+}
+
+/// Windows and macOS cannot stand in a Linux container.
+fn refuse_runner(candidates: &[Candidate]) -> Option<PlanError> {
+    if candidates.iter().any(|c| c.runner.is_reproducible()) {
+        return None;
+    }
+    let first = candidates.first()?;
+    let system = if first.runner == Runner::Windows { "Windows" } else { "macOS" };
+    let labels = first.labels.as_deref().unwrap_or_default().join(", ");
+    Some(PlanError::Refused {
+        why: format!(
+            "the job `{}` runs on {labels}: a {system} runner is not supported, since the sandbox is a Linux container",
+            first.path_text()
+        ),
+        remedy: Some("choose a job that runs on Linux, or give the commands to reproduce as `command`".to_owned()),
+    })
+}
+
+/// Candidates of the same job stand together; the best runner of each is what a plan is made for.
+fn by_path(all: Vec<Candidate>) -> Vec<Vec<Candidate>> {
+    let mut groups: Vec<Vec<Candidate>> = Vec::new();
+    let mut index: BTreeMap<String, usize> = BTreeMap::new();
+    for candidate in all {
+        let at = *index.entry(candidate.path_text()).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[at].push(candidate);
+    }
+    groups
+}
+
+fn best(group: &[Candidate]) -> Option<&Candidate> {
+    [Runner::LinuxX64, Runner::Unclear, Runner::LinuxArm]
+        .into_iter()
+        .find_map(|runner| group.iter().find(|c| c.runner == runner))
+}
+
+fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Result<Candidate, PlanError> {
+    let missing = |options: Vec<String>| PlanError::Choose {
+        problem: format!("{} has no job `{name}`", workflow.file),
+        options,
+    };
+    let Some(index) = workflow.jobs.iter().position(|j| j.id.eq_ignore_ascii_case(name)).or_else(|| {
+        workflow.jobs.iter().position(|j| name.contains('/') && is_called(j, name))
+    }) else {
+        // Perhaps the name that GitHub shows.
+        let all = candidates(workflow, None, request).unwrap_or_default();
+        let shown = all.into_iter().find(|c| same_name(&c.name, name) && c.runner.is_reproducible());
+        return shown.ok_or_else(|| missing(workflow.jobs.iter().map(|j| j.id.clone()).take(100).collect()));
+    };
+    let mut groups = by_path(candidates(workflow, Some(index), request)?);
+    if name.contains('/') {
+        let normal = name.split('/').map(str::trim).collect::<Vec<_>>().join("/");
+        let paths: Vec<String> = groups.iter().map(|g| g[0].path_text()).collect();
+        groups.retain(|g| g[0].path_text().eq_ignore_ascii_case(&normal));
+        if groups.is_empty() {
+            return Err(missing(paths));
+        }
+    }
+    if groups.len() > 1 {
+        let possible: Vec<&Vec<Candidate>> = groups.iter().filter(|g| best(g).is_some()).collect();
+        if let [only] = possible.as_slice()
+            && let Some(candidate) = best(only)
+        {
+            return Ok(candidate.clone());
+        }
+        return Err(PlanError::Choose {
+            problem: format!("the job `{name}` calls a reusable workflow of several jobs: say which one"),
+            options: groups.iter().map(|g| g[0].path_text()).collect(),
+        });
+    }
+    let group = groups.pop().unwrap_or_default();
+    if let Some(error) = refuse_runner(&group) {
+        return Err(error);
+    }
+    best(&group).cloned().ok_or_else(|| missing(Vec::new()))
+}
+
+fn only_sensible(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Candidate, PlanError> {
+    let sensible: Vec<usize> = (0..workflow.jobs.len()).filter(|&i| runs_something(&workflow.jobs[i])).collect();
+    if let [only] = sensible.as_slice() {
+        return named(workflow, &workflow.jobs[*only].id, request);
+    }
+    let mut possible = Vec::new();
+    let mut last = None;
+    for index in sensible {
+        match named(workflow, &workflow.jobs[index].id, request) {
+            Ok(candidate) => possible.push(candidate),
+            Err(error @ PlanError::Invalid { .. }) => return Err(error),
+            Err(error) => last = Some(error),
+        }
+    }
+    match (possible.len(), last) {
+        (1, None) => Ok(possible.remove(0)),
+        (0, Some(error)) => Err(error),
+        _ => Err(PlanError::Choose {
+            problem: format!("{} has several jobs: say which one", workflow.file),
+            options: workflow.jobs.iter().map(|j| j.id.clone()).take(100).collect(),
+        }),
+    }
+}

@@ -1,0 +1,792 @@
+//! A job's steps → the plan's steps: conditions decided as far as they can be, composite actions expanded, known
+//! actions emulated or left out, each with its reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::contract::build::{PlanStep, SkippedStep, Wait};
+use crate::contract::git::{RepoPath, SourceTree};
+
+use super::actions::{self, Rule, With};
+use super::expr::{self, Rendered, Value};
+use super::image::{Needs, Wanted};
+use super::recipe::{Exports, Guard, InCi, Known, KnownStep, Layer, Recipe, environment, env_context, steps_context};
+use super::scope::{self, Hashes, SharedScope, View};
+use super::workflow::{Defaults, Reader, Step, StepAction};
+use super::yaml::{self, Key, Kind, Node};
+use super::{CiStep, PlanError, toolchain};
+
+const MAX_STEPS: usize = 2_000;
+const MAX_NESTING: usize = 10;
+
+/// What the steps of one job came to.
+pub(super) struct Planned {
+    pub(super) steps: Vec<PlanStep>,
+    pub(super) recipes: Vec<Option<Recipe>>,
+    /// The name CI shows for the step that each planned one belongs to.
+    pub(super) displayed: Vec<String>,
+    pub(super) skipped: Vec<SkippedStep>,
+    pub(super) notes: Vec<String>,
+    pub(super) known: Vec<KnownStep>,
+    pub(super) wanted: Vec<Wanted>,
+    pub(super) used: BTreeSet<&'static str>,
+    pub(super) needs: Needs,
+    pub(super) hashes: Arc<Hashes>,
+}
+
+/// Where a list of steps stands: the job itself, or a composite action in it.
+#[derive(Clone)]
+struct Place {
+    file: String,
+    scope: SharedScope,
+    layers: Vec<Layer>,
+    guards: Vec<Guard>,
+    defaults: Option<Defaults>,
+    job_defaults: Option<Defaults>,
+    /// Paths of the actions around it.
+    stack: Vec<String>,
+    origin: String,
+    continue_on_error: bool,
+    /// The outermost step's name, inside a composite action.
+    displayed: Option<String>,
+    in_ci: Option<InCi>,
+}
+
+pub(super) struct Planner<'a> {
+    tree: &'a dyn SourceTree,
+    out: Planned,
+    exports: Exports,
+    visited: usize,
+    /// Directories that `actions/checkout` was given.
+    checkouts: Vec<String>,
+    /// The steps CI lists for this job, from which the plan's are taken in order.
+    ci: &'a [CiStep],
+    ci_at: usize,
+    trusted: bool,
+}
+
+/// What a job gives its steps.
+pub(super) struct JobPlace {
+    pub(super) file: String,
+    pub(super) scope: SharedScope,
+    pub(super) layers: Vec<Layer>,
+    pub(super) workflow_defaults: Defaults,
+    pub(super) job_defaults: Defaults,
+}
+
+/// Plans a job's steps.
+pub(super) fn plan(
+    steps: &[Step],
+    place: JobPlace,
+    tree: &dyn SourceTree,
+    ci: &[CiStep],
+    hashes: Arc<Hashes>,
+) -> Result<Planned, PlanError> {
+    let mut planner = Planner {
+        tree,
+        out: Planned {
+            steps: Vec::new(),
+            recipes: Vec::new(),
+            displayed: Vec::new(),
+            skipped: Vec::new(),
+            notes: Vec::new(),
+            known: Vec::new(),
+            wanted: Vec::new(),
+            used: BTreeSet::new(),
+            needs: Needs::default(),
+            hashes,
+        },
+        exports: Exports { values: BTreeMap::new(), unknown: BTreeSet::new(), open: false, live: false },
+        visited: 0,
+        checkouts: Vec::new(),
+        ci,
+        ci_at: 0,
+        trusted: !ci.is_empty(),
+    };
+    let place = Place {
+        file: place.file,
+        scope: place.scope,
+        layers: place.layers,
+        guards: Vec::new(),
+        defaults: Some(place.workflow_defaults),
+        job_defaults: Some(place.job_defaults),
+        stack: Vec::new(),
+        origin: "run".to_owned(),
+        continue_on_error: false,
+        displayed: None,
+        in_ci: None,
+    };
+    planner.list(steps, &place)?;
+    Ok(planner.out)
+}
+
+/// A condition as far as it can be decided before the run.
+enum Decision {
+    Runs { keep: Option<String> },
+    Never(String),
+}
+
+impl Planner<'_> {
+    fn list(&mut self, steps: &[Step], place: &Place) -> Result<(), PlanError> {
+        for step in steps {
+            self.step(step, place, step.background)?;
+        }
+        Ok(())
+    }
+
+    fn fault(&self, place: &Place, line: u32, problem: impl Into<String>) -> PlanError {
+        PlanError::Invalid { file: place.file.clone(), line: Some(line), problem: problem.into() }
+    }
+
+    fn step(&mut self, step: &Step, place: &Place, background: bool) -> Result<(), PlanError> {
+        self.visited += 1;
+        if self.visited > MAX_STEPS {
+            return Err(self.fault(place, step.line, format!("the job comes to more than {MAX_STEPS} steps")));
+        }
+        match &step.action {
+            StepAction::Wait(ids) => {
+                let ids = ids.iter().map(|id| format!("{}{id}", place.scope.prefix)).collect();
+                self.wait(step, place, Wait::For(ids));
+                return Ok(());
+            }
+            StepAction::WaitAll => {
+                self.wait(step, place, Wait::All);
+                return Ok(());
+            }
+            StepAction::Cancel(id) => {
+                self.wait(step, place, Wait::Cancel(format!("{}{id}", place.scope.prefix)));
+                return Ok(());
+            }
+            StepAction::Parallel(group) => return self.parallel(step, group, place),
+            StepAction::Run { .. } | StepAction::Uses { .. } => {}
+        }
+        self.learn_hashes(step);
+        let mut here = place.clone();
+        if let Some(env) = &step.env {
+            here.layers.push(Layer { scope: place.scope.clone(), node: env.clone(), of_step: true });
+        }
+        let name = self.name(step, &here)?;
+        if here.displayed.is_none() {
+            here.displayed = Some(name.clone());
+            here.in_ci = self.in_ci(&name);
+        }
+        let layers_of_guard = here.layers.len();
+        let keep = match self.decide(step, &here, layers_of_guard)? {
+            Decision::Runs { keep } => keep,
+            Decision::Never(why) => {
+                if let Some(id) = &step.id {
+                    self.know(place, id, Known::Fixed { outputs: Vec::new(), fallback: None, outcome: "skipped" });
+                }
+                self.out.skipped.push(SkippedStep { step: name, why });
+                return Ok(());
+            }
+        };
+        // Even a condition that is certain is asked again by the run: `success()` is part of it.
+        let text = step.condition.as_ref().and_then(super::workflow::plain_text).unwrap_or_default();
+        here.guards.push(Guard { scope: place.scope.clone(), text, layers: layers_of_guard });
+        match &step.action {
+            StepAction::Run { run, shell, working_directory } => {
+                self.run(step, &here, &name, keep, background, run, shell.as_ref(), working_directory.as_ref())
+            }
+            StepAction::Uses { uses, with } => self.uses(step, &here, &name, keep, background, uses, with),
+            _ => Ok(()),
+        }
+    }
+
+    fn wait(&mut self, step: &Step, place: &Place, wait: Wait) {
+        let name = step.name.as_ref().and_then(super::workflow::plain_text).unwrap_or_else(|| match &wait {
+            Wait::All => "Wait for all background steps".to_owned(),
+            Wait::For(ids) => format!("Wait for {}", ids.join(", ")),
+            Wait::Cancel(id) => format!("Cancel {id}"),
+        });
+        self.push(
+            PlanStep {
+                name,
+                origin: "wait".to_owned(),
+                working_directory: ".".to_owned(),
+                wait: Some(wait),
+                ..PlanStep::default()
+            },
+            None,
+            place.displayed.clone().unwrap_or_default(),
+        );
+    }
+
+    /// The steps of a group start together, and the next step waits for all of them.
+    fn parallel(&mut self, step: &Step, group: &[Step], place: &Place) -> Result<(), PlanError> {
+        let first = self.out.steps.len();
+        for inner in group {
+            self.step(inner, place, true)?;
+        }
+        let mut ids = Vec::new();
+        for (i, planned) in self.out.steps.iter_mut().enumerate().skip(first).filter(|(_, s)| s.background) {
+            let id = planned.id.get_or_insert_with(|| format!("__parallel{i}"));
+            ids.push(id.clone());
+        }
+        if !ids.is_empty() {
+            self.wait(step, place, Wait::For(ids));
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, step: PlanStep, recipe: Option<Recipe>, displayed: String) {
+        self.out.steps.push(step);
+        self.out.recipes.push(recipe);
+        self.out.displayed.push(displayed);
+    }
+
+    fn know(&mut self, place: &Place, id: &str, what: Known) {
+        self.out.known.push(KnownStep { id: format!("{}{id}", place.scope.prefix), what });
+    }
+
+    fn learn_hashes(&self, step: &Step) {
+        fn walk(node: &Node, see: &mut dyn FnMut(&str)) {
+            match &node.kind {
+                Kind::String { text, .. } if text.contains("hashFiles(") => see(text),
+                Kind::List(items) => items.iter().for_each(|item| walk(item, see)),
+                Kind::Map(entries) => entries.iter().for_each(|(_, item)| walk(item, see)),
+                _ => {}
+            }
+        }
+        let mut see = |text: &str| self.out.hashes.learn(text, self.tree);
+        if let StepAction::Run { run, .. } = &step.action {
+            walk(run, &mut see);
+        }
+        [&step.env, &step.condition, &step.name].into_iter().flatten().for_each(|node| walk(node, &mut see));
+        if let StepAction::Uses { uses, with } = &step.action
+            && uses.starts_with('.')
+        {
+            with.iter().for_each(|(_, node)| walk(node, &mut see));
+        }
+    }
+
+    fn steps_of(&self, scope: &scope::Scope) -> Value {
+        steps_context(&self.out.known, &scope.prefix, &|_| None, &self.out.hashes, None, 0)
+    }
+
+    fn env_of(&self, place: &Place, layers: usize) -> Result<BTreeMap<String, Rendered>, PlanError> {
+        environment(&place.layers[..layers], &self.exports, &|s| self.steps_of(s), &self.out.hashes)
+            .map_err(|(line, problem)| self.fault(place, line, problem))
+    }
+
+    fn view<'v>(&'v self, place: &'v Place, env: &BTreeMap<String, Rendered>) -> View<'v> {
+        View {
+            scope: &place.scope,
+            env: env_context(env, &self.exports),
+            steps: self.steps_of(&place.scope),
+            success: None,
+            hashes: &self.out.hashes,
+            live: false,
+        }
+    }
+
+    /// The name that GitHub shows.
+    fn name(&self, step: &Step, place: &Place) -> Result<String, PlanError> {
+        if let Some(name) = &step.name {
+            let env = self.env_of(place, place.layers.len())?;
+            let rendered = scope::text(name, &self.view(place, &env));
+            return rendered.map(|r| r.text.trim().to_owned()).map_err(|e| self.fault(place, name.line, e.to_string()));
+        }
+        Ok(match &step.action {
+            StepAction::Run { run, .. } => {
+                let env = self.env_of(place, place.layers.len())?;
+                let script = scope::text(run, &self.view(place, &env)).map(|r| r.text).unwrap_or_default();
+                let line = script.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
+                format!("Run {}", line.chars().take(100).collect::<String>())
+            }
+            StepAction::Uses { uses, .. } => format!("Run {uses}"),
+            _ => String::new(),
+        })
+    }
+
+    /// What CI says became of the step with this name; each of CI's steps answers once, in order.
+    fn in_ci(&mut self, name: &str) -> Option<InCi> {
+        let rest = self.ci.get(self.ci_at..)?;
+        let same = |ci: &str| ci.trim() == name || (name.len() > 60 && ci.len() > 50 && name.starts_with(ci.trim_end_matches('.')));
+        let at = rest.iter().position(|s| same(&s.name))?;
+        self.ci_at += at + 1;
+        Some(if rest[at].conclusion.eq_ignore_ascii_case("skipped") { InCi::Skipped } else { InCi::Ran })
+    }
+
+    fn decide(&self, step: &Step, place: &Place, layers: usize) -> Result<Decision, PlanError> {
+        let Some(node) = &step.condition else { return Ok(Decision::Runs { keep: None }) };
+        let text = super::workflow::plain_text(node).unwrap_or_default();
+        let env = self.env_of(place, layers)?;
+        let condition = expr::condition_kind(&text, &self.view(place, &env))
+            .map_err(|e| self.fault(place, node.line, e.to_string()))?;
+        Ok(match condition.value.truth() {
+            Some(false) => Decision::Never(format!("its condition is false: {}", text.trim())),
+            Some(true) if !condition.asks_status => Decision::Runs { keep: None },
+            Some(true) => Decision::Runs { keep: Some(text.trim().to_owned()) },
+            None => match place.in_ci {
+                Some(InCi::Skipped) if !condition.asks_status => Decision::Never("CI skipped it as well".to_owned()),
+                Some(InCi::Ran) if !condition.asks_status => Decision::Runs { keep: None },
+                _ => Decision::Runs { keep: Some(text.trim().to_owned()) },
+            },
+        })
+    }
+
+    /// A node as text; what is missing is noted once.
+    fn text_of(&mut self, node: &Node, place: &Place, env: &BTreeMap<String, Rendered>) -> Result<Rendered, PlanError> {
+        scope::text(node, &self.view(place, env)).map_err(|e| self.fault(place, node.line, e.to_string()))
+    }
+
+    fn flag(&self, node: Option<&Node>, place: &Place, env: &BTreeMap<String, Rendered>) -> Result<bool, PlanError> {
+        let Some(node) = node else { return Ok(false) };
+        let value = scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
+        Ok(match value {
+            Value::String(text) => text.trim().eq_ignore_ascii_case("true"),
+            other => other.truth().unwrap_or(false),
+        })
+    }
+
+    fn timeout(&self, node: Option<&Node>, place: &Place, env: &BTreeMap<String, Rendered>) -> Result<Option<f64>, PlanError> {
+        let Some(node) = node else { return Ok(None) };
+        let value = scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
+        let Some(text) = value.text() else { return Ok(None) };
+        match text.trim().parse::<f64>() {
+            Ok(minutes) if minutes.is_finite() && minutes > 0.0 => Ok(Some(minutes)),
+            _ if text.trim().is_empty() => Ok(None),
+            _ => Err(self.fault(place, node.line, format!("`timeout-minutes` is {text:?}; it must be a positive number"))),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn run(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        run: &Node,
+        shell: Option<&Node>,
+        working_directory: Option<&Node>,
+    ) -> Result<(), PlanError> {
+        let default = |pick: fn(&Defaults) -> Option<&Node>| {
+            let of = |d: &Option<Defaults>| d.as_ref().and_then(pick).cloned();
+            of(&place.job_defaults).or_else(|| of(&place.defaults))
+        };
+        let shell = shell.cloned().or_else(|| default(|d| d.shell.as_ref()));
+        let directory = working_directory.cloned().or_else(|| default(|d| d.working_directory.as_ref()));
+        self.script(step, place, name, keep, background, run, shell.as_ref(), directory.as_ref(), &place.origin.clone())
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn script(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        run: &Node,
+        shell: Option<&Node>,
+        directory: Option<&Node>,
+        origin: &str,
+    ) -> Result<(), PlanError> {
+        let env = self.env_of(place, place.layers.len())?;
+        let script = self.text_of(run, place, &env)?;
+        for what in &script.unknown {
+            let later = what.starts_with("steps.") || what.starts_with("env.") || what.starts_with("secrets.") || &**what == "job.status";
+            if !later {
+                self.note(format!("`{name}` needs {what}, which is not known here"));
+            }
+        }
+        let shell = match shell {
+            Some(node) => {
+                let text = self.text_of(node, place, &env)?.text;
+                if let Some(problem) = shell_problem(&text) {
+                    return Err(self.fault(place, node.line, problem));
+                }
+                Some(text)
+            }
+            None => None,
+        };
+        let working_directory = match directory {
+            Some(node) => clean_directory(&self.text_of(node, place, &env)?.text),
+            None => ".".to_owned(),
+        };
+        if let Some(id) = &step.id {
+            self.know(place, id, Known::Live);
+        }
+        if let Some(names) = scope::exported(&script.text) {
+            self.exports.unknown.extend(names);
+            self.exports.open = true;
+        }
+        if origin.starts_with("run") || origin.starts_with("composite") {
+            look_at(&script.text, &mut self.out);
+        }
+        let planned = PlanStep {
+            id: step.id.as_ref().map(|id| format!("{}{id}", place.scope.prefix)),
+            name: name.to_owned(),
+            run: script.text,
+            shell,
+            working_directory,
+            env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            origin: origin.to_owned(),
+            condition: keep,
+            continue_on_error: place.continue_on_error || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
+            setup: false,
+            background,
+            wait: None,
+        };
+        let recipe = Recipe {
+            scope: place.scope.clone(),
+            guards: place.guards.clone(),
+            layers: place.layers.clone(),
+            run: run.clone(),
+            working_directory: directory.cloned(),
+            in_ci: place.in_ci,
+            fixed_env: BTreeMap::new(),
+        };
+        self.push(planned, Some(recipe), place.displayed.clone().unwrap_or_default());
+        Ok(())
+    }
+
+    fn note(&mut self, note: String) {
+        if !self.out.notes.contains(&note) && self.out.notes.len() < 100 {
+            self.out.notes.push(note);
+        }
+    }
+
+    fn skip(&mut self, uses: &str, why: impl Into<String>) {
+        self.out.skipped.push(SkippedStep { step: uses.to_owned(), why: why.into() });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn uses(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+    ) -> Result<(), PlanError> {
+        if let Some(image) = uses.strip_prefix("docker://") {
+            self.lose(step, place);
+            self.skip(uses, format!("runs the container image {image}, which a sandbox without a Docker engine cannot"));
+            self.note(format!("`{name}` runs a container image of its own; what it checks or makes is missing here"));
+            return Ok(());
+        }
+        if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
+            return self.local(step, place, name, background, uses, with);
+        }
+        let env = self.env_of(place, place.layers.len())?;
+        let (action, reference) = uses.split_once('@').unwrap_or((uses, ""));
+        let mut inputs = With { values: Vec::new(), reference: reference.to_owned() };
+        for (key, node) in with {
+            let value = scope::text(node, &self.view(place, &env)).map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            if let Kind::Number { raw, value: number } = &node.kind {
+                self.warn_of_number(&key.text, raw, *number);
+            }
+            let value = value.unknown.first().map_or(Ok(value.text), |what| Err(what.to_string()));
+            inputs.values.push((key.text.to_ascii_lowercase(), value));
+        }
+        match actions::rule(action) {
+            Some(Rule::Checkout) => {
+                self.checkout(uses, &inputs);
+                self.fixed(step, place, None);
+            }
+            Some(Rule::Toolchain(kind)) => {
+                let set_up = toolchain::set_up(kind, action, &inputs, self.tree);
+                self.out.wanted.extend(set_up.wanted);
+                set_up.notes.into_iter().for_each(|note| self.note(note));
+                self.fixed(step, place, None);
+                if let Some(script) = set_up.script {
+                    self.emulate(step, place, name, keep, uses, &script)?;
+                } else {
+                    self.skip(uses, "the image stands for it");
+                }
+            }
+            Some(Rule::Wrapper { command, shell }) => {
+                let Some((_, node)) = with.iter().find(|(key, _)| key.text.eq_ignore_ascii_case(command)) else {
+                    self.lose(step, place);
+                    self.skip(uses, format!("has no `{command}` to run"));
+                    return Ok(());
+                };
+                let find = |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
+                let shell = shell.and_then(find);
+                let directory = find("working-directory").or_else(|| find("working_directory"));
+                let origin = format!("run, wrapped by {uses}");
+                self.script(step, place, name, keep, background, node, shell, directory, &origin)?;
+                self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
+            }
+            Some(Rule::Emulate(build)) => {
+                self.fixed(step, place, None);
+                match actions::emulate(build, &inputs) {
+                    Some(script) => self.emulate(step, place, name, keep, uses, &script)?,
+                    None => self.skip(uses, "its inputs give nothing to run here"),
+                }
+            }
+            Some(Rule::Harmless(why)) => {
+                self.fixed(step, place, None);
+                self.skip(uses, why);
+            }
+            Some(Rule::Missing(why)) => {
+                self.lose(step, place);
+                self.skip(uses, why);
+                self.note(format!("{action} {why}: a failure that depends on it cannot be reproduced"));
+            }
+            Some(Rule::Filter(why)) => {
+                self.fixed(step, place, Some("true"));
+                self.skip(uses, why);
+            }
+            None => {
+                self.lose(step, place);
+                self.skip(uses, "is not known, so it was left out");
+                self.note(format!("{action} is not known: a failure that depends on it cannot be reproduced"));
+                self.exports.open = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn warn_of_number(&mut self, key: &str, raw: &str, value: f64) {
+        let text = Value::Number(value).text().unwrap_or_default();
+        if text != raw && raw.contains('.') {
+            self.note(format!("`{key}: {raw}` is the number {text}; write '{raw}' to mean the version {raw}"));
+        }
+    }
+
+    fn lose(&mut self, step: &Step, place: &Place) {
+        if let Some(id) = &step.id {
+            self.know(place, id, Known::Lost);
+        }
+    }
+
+    fn fixed(&mut self, step: &Step, place: &Place, fallback: Option<&'static str>) {
+        if let Some(id) = &step.id {
+            // The one output that means "do nothing".
+            let outputs = vec![("should_skip".to_owned(), "false".to_owned())];
+            let outputs = if fallback.is_some() { outputs } else { Vec::new() };
+            self.know(place, id, Known::Fixed { outputs, fallback, outcome: "success" });
+        }
+    }
+
+    fn checkout(&mut self, uses: &str, inputs: &With) {
+        let other = inputs.get("repository");
+        if let Some(path) = inputs.get("path")
+            && other.is_none()
+        {
+            self.checkouts.push(path.trim_matches('/').trim_start_matches("./").to_owned());
+            self.note(format!("{uses} puts the repository into {path}; here it is the workspace itself"));
+        }
+        if let Some(repository) = other {
+            self.note(format!("{uses} also fetches {repository}, which is not here"));
+        }
+        if inputs.get("submodules").is_some_and(|s| s != "false") {
+            self.note(format!("{uses} fetches submodules, which are not here"));
+        }
+    }
+
+    /// A step of ours in the place of an action's.
+    fn emulate(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        keep: Option<String>,
+        uses: &str,
+        script: &str,
+    ) -> Result<(), PlanError> {
+        let env = self.env_of(place, place.layers.len())?;
+        // The script holds no expression; a text that looks like one must stay text.
+        let literal = Node { kind: Kind::String { text: script.replace("${{", "$ {{"), block: false }, line: step.line };
+        let planned = PlanStep {
+            id: step.id.as_ref().map(|id| format!("{}{id}", place.scope.prefix)),
+            name: name.to_owned(),
+            run: script.to_owned(),
+            shell: Some("bash".to_owned()),
+            working_directory: ".".to_owned(),
+            env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            origin: format!("emulates {uses}"),
+            condition: keep,
+            continue_on_error: place.continue_on_error || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
+            ..PlanStep::default()
+        };
+        let recipe = Recipe {
+            scope: place.scope.clone(),
+            guards: place.guards.clone(),
+            layers: place.layers.clone(),
+            run: literal,
+            working_directory: None,
+            in_ci: place.in_ci,
+            fixed_env: BTreeMap::new(),
+        };
+        self.push(planned, Some(recipe), place.displayed.clone().unwrap_or_default());
+        Ok(())
+    }
+
+    /// An action of this repository.
+    fn local(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+    ) -> Result<(), PlanError> {
+        let Some((path, file, text)) = self.find_action(uses) else {
+            self.lose(step, place);
+            self.skip(uses, "there is no action.yml at this path in the repository");
+            self.note(format!("{uses} is not in the repository: it may be made or fetched by an earlier step"));
+            self.exports.open = true;
+            return Ok(());
+        };
+        if place.stack.contains(&path) {
+            let way = place.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
+            return Err(self.fault(place, step.line, format!("the composite actions form a cycle: {way}")));
+        }
+        if place.stack.len() >= MAX_NESTING {
+            return Err(self.fault(place, step.line, format!("composite actions are nested deeper than {MAX_NESTING}")));
+        }
+        let root = yaml::parse(&file, text.as_bytes())?;
+        let mut reader = Reader { file: &file, notes: Vec::new(), trusted: self.trusted };
+        let Some(runs) = root.get("runs") else {
+            return Err(reader.fault(root.line, "the action has no `runs`"));
+        };
+        let using = runs.get("using").and_then(Node::as_str).unwrap_or_default();
+        if using != "composite" {
+            self.lose(step, place);
+            let kind = if using == "docker" { "a Docker container action" } else { "a JavaScript action" };
+            self.skip(uses, format!("is {kind} of this repository (using: {using}), which is not run here"));
+            self.note(format!("{uses} is {kind}: a failure in it cannot be reproduced"));
+            self.exports.open = true;
+            return Ok(());
+        }
+        reader.check_expressions(runs)?;
+        let Some(steps) = runs.get("steps") else {
+            return Err(reader.fault(runs.line, "the composite action has no `steps`"));
+        };
+        let steps = reader.steps(steps, true)?;
+        let notes = std::mem::take(&mut reader.notes);
+        notes.into_iter().for_each(|note| self.note(note));
+        let inputs = self.inputs(&root, place, with)?;
+        let prefix = match &step.id {
+            Some(id) => format!("{}{id}.", place.scope.prefix),
+            None => format!("{}__{}.", place.scope.prefix, self.visited),
+        };
+        let action_path = if path.is_empty() { scope::WORKSPACE.to_owned() } else { format!("{}/{path}", scope::WORKSPACE) };
+        let mut scope = scope::Scope { inputs, prefix, ..place.scope.as_ref().clone() };
+        if let Value::Object(github) = &scope.github {
+            let mut github = github.as_ref().clone();
+            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
+            scope.github = Value::Object(Arc::new(github));
+        }
+        let scope: SharedScope = Arc::new(scope);
+        if let Some(id) = &step.id {
+            let outputs = root.get("outputs").map_or(&[][..], Node::entries);
+            let outputs =
+                outputs.iter().filter_map(|(key, spec)| Some((key.text.clone(), spec.get("value")?.clone()))).collect();
+            self.know(place, id, Known::Composite { scope: scope.clone(), outputs });
+        }
+        let env = BTreeMap::new();
+        let mut stack = place.stack.clone();
+        stack.push(path);
+        let inner = Place {
+            file,
+            scope,
+            layers: place.layers.clone(),
+            guards: place.guards.clone(),
+            defaults: None,
+            job_defaults: None,
+            stack,
+            origin: format!("composite {uses}"),
+            continue_on_error: place.continue_on_error || self.flag(step.continue_on_error.as_ref(), place, &env)?,
+            displayed: Some(place.displayed.clone().unwrap_or_else(|| name.to_owned())),
+            in_ci: place.in_ci,
+        };
+        if background {
+            self.note(format!("`{name}` runs beside other steps in CI; here its steps run in order"));
+        }
+        self.list(&steps, &inner)
+    }
+
+    /// Path of the action, of its file, and the text.
+    fn find_action(&self, uses: &str) -> Option<(String, String, String)> {
+        let path = uses.trim_start_matches("$/").trim_start_matches("./").trim_matches('/');
+        let mut places = vec![path];
+        places.extend(self.checkouts.iter().filter_map(|c| path.strip_prefix(c.as_str())?.strip_prefix('/')));
+        places.iter().find_map(|path| {
+            ["action.yml", "action.yaml"].iter().find_map(|name| {
+                let file = if path.is_empty() { (*name).to_owned() } else { format!("{path}/{name}") };
+                let bytes = self.tree.read(&RepoPath::new(&file).ok()?)?;
+                Some(((*path).to_owned(), file, String::from_utf8_lossy(&bytes).into_owned()))
+            })
+        })
+    }
+
+    /// A composite action's `inputs`: what `with` gives, else the defaults.
+    fn inputs(&self, action: &Node, place: &Place, with: &[(Key, Node)]) -> Result<Value, PlanError> {
+        let env = self.env_of(place, place.layers.len())?;
+        let view = self.view(place, &env);
+        let text = |node: &Node| -> Result<Value, PlanError> {
+            let rendered = scope::text(node, &view).map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            Ok(match rendered.unknown.first() {
+                Some(what) => Value::unknown(what.clone()),
+                None => Value::string(rendered.text),
+            })
+        };
+        let mut entries = Vec::new();
+        let declared = action.get("inputs").map_or(&[][..], Node::entries);
+        for (key, spec) in declared {
+            let given = with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(&key.text));
+            let value = match (given, spec.get("default")) {
+                (Some((_, node)), _) => text(node)?,
+                (None, Some(default)) if !default.is_null() => text(default)?,
+                _ => Value::string(""),
+            };
+            entries.push((key.text.clone(), value));
+        }
+        Ok(Value::object(entries))
+    }
+}
+
+/// GitHub's built-in shells, or a template with `{0}`.
+fn shell_problem(shell: &str) -> Option<String> {
+    let known = matches!(shell, "bash" | "sh" | "pwsh" | "python" | "cmd" | "powershell");
+    if known || shell.contains("{0}") || shell.contains("${{") {
+        return None;
+    }
+    let name = shell.split_whitespace().next().unwrap_or_default();
+    if matches!(name, "bash" | "sh" | "pwsh" | "python") && name == shell.trim() {
+        return None;
+    }
+    Some(format!("the shell `{shell}` is neither built in (bash, sh, pwsh, python) nor a template with `{{0}}`"))
+}
+
+fn clean_directory(text: &str) -> String {
+    let text = text.trim();
+    let text = text.strip_prefix(scope::WORKSPACE).map_or(text, |rest| if rest.is_empty() { "." } else { rest.trim_start_matches('/') });
+    let text = text.trim_end_matches('/');
+    if text.is_empty() { ".".to_owned() } else { text.to_owned() }
+}
+
+/// The tools a script calls tell which runtimes it takes for granted.
+fn look_at(script: &str, out: &mut Planned) {
+    const TOOLS: &[(&str, &str)] = &[
+        ("npm", "node"), ("npx", "node"), ("node", "node"), ("yarn", "node"), ("pnpm", "node"), ("corepack", "node"),
+        ("python", "python"), ("python3", "python"), ("pip", "python"), ("pip3", "python"), ("pytest", "python"),
+        ("tox", "python"), ("nox", "python"), ("pipx", "python"), ("poetry", "python"), ("uv", "python"), ("uvx", "python"),
+        ("hatch", "python"), ("cargo", "rust"), ("rustup", "rust"), ("rustc", "rust"), ("go", "go"), ("gofmt", "go"),
+        ("mvn", "java"), ("./mvnw", "java"), ("gradle", "java"), ("./gradlew", "java"), ("javac", "java"), ("java", "java"),
+    ];
+    for line in script.lines() {
+        for command in line.split(['|', ';', '&', '(', '`']) {
+            let mut words = command.split_whitespace();
+            let word = words.find(|w| !matches!(*w, "sudo" | "time" | "exec" | "then" | "do" | "else" | "!" | "if" | "env" | "command") && !w.contains('='));
+            let Some(word) = word else { continue };
+            out.needs.maven |= word == "mvn";
+            out.needs.gradle |= word == "gradle";
+            if let Some((_, language)) = TOOLS.iter().find(|(tool, _)| *tool == word) {
+                out.used.insert(language);
+            }
+        }
+    }
+}
