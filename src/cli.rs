@@ -1,5 +1,7 @@
 //! The front doors: `heal`, `diagnose`, `plan`, `doctor`, `demo`, and the action.
 
+mod plan;
+
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -37,6 +39,7 @@ fn run(args: &[String]) -> anyhow::Result<ExitCode> {
             report::diagnosis::write(&diagnosis, format, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
+        Some("plan") => plan::run(&args[1..]),
         other => Err(ExpectedError::usage(format!("unknown command {other:?}")).into()),
     }
 }

@@ -99,7 +99,9 @@ fn walked(root: &Path) -> Files {
         .build();
     let mut files = Files::new();
     for found in walk.flatten().take(MAX_FILES) {
-        let (Ok(relative), Some(kind)) = (found.path().strip_prefix(root), found.file_type()) else { continue };
+        let (Ok(relative), Some(kind)) = (found.path().strip_prefix(root), found.file_type()) else {
+            continue;
+        };
         let mode = if kind.is_symlink() {
             FileMode::Symlink
         } else if kind.is_file() {

@@ -6,6 +6,7 @@
 mod beside;
 mod command;
 mod commit;
+mod directory;
 mod dirt;
 mod error;
 mod mirror;
@@ -15,6 +16,7 @@ mod transplant;
 mod workspace;
 
 pub use commit::CommitRequest;
+pub use directory::DirectoryTree;
 pub use error::GitError;
 pub use push::{DEFAULT_GIT_TIMEOUT, Remote, RemoteHeads, clone, fetch, heads, push};
 pub use workspace::{Workspace, WorkspaceOptions};

@@ -77,7 +77,9 @@ pub(super) fn is_word(text: &str) -> bool {
 
 fn pip(tool: &str, package: &str, version: Option<&str>) -> String {
     let spec = pinned(version).map_or_else(|| package.to_owned(), |v| format!("{package}=={v}"));
-    format!("command -v {tool} >/dev/null 2>&1 || PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install -q '{spec}'")
+    format!(
+        "command -v {tool} >/dev/null 2>&1 || PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install -q '{spec}'"
+    )
 }
 
 fn cargo_install(spec: &str) -> Option<String> {
@@ -94,7 +96,9 @@ fn cargo_install(spec: &str) -> Option<String> {
             _ => (name, name),
         };
         let version = pinned(version).map_or_else(String::new, |v| format!(" --version {v}"));
-        lines.push(format!("command -v {binary} >/dev/null 2>&1 || cargo install --locked {package}{version}"));
+        lines.push(format!(
+            "command -v {binary} >/dev/null 2>&1 || cargo install --locked {package}{version}"
+        ));
     }
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
@@ -115,15 +119,31 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
     Some(match name.as_str() {
         "actions/checkout" => Checkout,
         "actions/setup-node" | "useblacksmith/setup-node" => return toolchain(Toolchain::Node),
-        "actions/setup-python" | "useblacksmith/setup-python" | "conda-incubator/setup-miniconda"
-        | "mamba-org/setup-micromamba" | "pdm-project/setup-pdm" => return toolchain(Toolchain::Python),
-        "actions/setup-java" | "oracle-actions/setup-java" | "graalvm/setup-graalvm" | "useblacksmith/setup-java"
+        "actions/setup-python"
+        | "useblacksmith/setup-python"
+        | "conda-incubator/setup-miniconda"
+        | "mamba-org/setup-micromamba"
+        | "pdm-project/setup-pdm" => return toolchain(Toolchain::Python),
+        "actions/setup-java"
+        | "oracle-actions/setup-java"
+        | "graalvm/setup-graalvm"
+        | "useblacksmith/setup-java"
         | "s4u/setup-maven-action" => return toolchain(Toolchain::Java),
-        "actions/setup-go" | "useblacksmith/setup-go" | "buildjet/setup-go" => return toolchain(Toolchain::Go),
-        "dtolnay/rust-toolchain" | "actions-rs/toolchain" | "actions-rust-lang/setup-rust-toolchain"
-        | "moonrepo/setup-rust" | "hecrj/setup-rust-action" | "ructions/toolchain" | "dsherret/rust-toolchain-file"
-        | "ironcorelabs/rust-toolchain" | "crusty-pie/toolchain" => return toolchain(Toolchain::Rust),
-        "astral-sh/setup-uv" | "yezz123/setup-uv" | "hynek/setup-cached-uv" => return toolchain(Toolchain::Uv),
+        "actions/setup-go" | "useblacksmith/setup-go" | "buildjet/setup-go" => {
+            return toolchain(Toolchain::Go);
+        }
+        "dtolnay/rust-toolchain"
+        | "actions-rs/toolchain"
+        | "actions-rust-lang/setup-rust-toolchain"
+        | "moonrepo/setup-rust"
+        | "hecrj/setup-rust-action"
+        | "ructions/toolchain"
+        | "dsherret/rust-toolchain-file"
+        | "ironcorelabs/rust-toolchain"
+        | "crusty-pie/toolchain" => return toolchain(Toolchain::Rust),
+        "astral-sh/setup-uv" | "yezz123/setup-uv" | "hynek/setup-cached-uv" => {
+            return toolchain(Toolchain::Uv);
+        }
         "pnpm/action-setup" | "pnpm/setup" => return toolchain(Toolchain::Pnpm),
         "actions/setup-dotnet" => return toolchain(Toolchain::Other("dotnet", "dotnet-version")),
         "ruby/setup-ruby" => return toolchain(Toolchain::Other("ruby", "ruby-version")),
@@ -133,7 +153,9 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
         "erlef/setup-beam" => return toolchain(Toolchain::Other("elixir", "elixir-version")),
         "swift-actions/setup-swift" => return toolchain(Toolchain::Other("swift", "swift-version")),
         "subosito/flutter-action" => return toolchain(Toolchain::Other("flutter", "flutter-version")),
-        "mlugg/setup-zig" | "goto-bus-stop/setup-zig" => return toolchain(Toolchain::Other("zig", "version")),
+        "mlugg/setup-zig" | "goto-bus-stop/setup-zig" => {
+            return toolchain(Toolchain::Other("zig", "version"));
+        }
         "haskell-actions/setup" => return toolchain(Toolchain::Other("haskell", "ghc-version")),
         "julia-actions/setup-julia" => return toolchain(Toolchain::Other("julia", "version")),
 
@@ -143,7 +165,9 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
             Wrapper { command: "run", shell: None }
         }
 
-        "gradle/gradle-build-action" | "gradle/actions/setup-gradle" | "burrunan/gradle-cache-action"
+        "gradle/gradle-build-action"
+        | "gradle/actions/setup-gradle"
+        | "burrunan/gradle-cache-action"
         | "eskatos/gradle-command-action" => Emulate(|with| {
             let arguments = with.get("arguments")?;
             let gradle = "if [ -x ./gradlew ]; then ./gradlew";
@@ -157,7 +181,11 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
             Some(format!("cargo{toolchain} {}{arguments}", with.get("command")?))
         }),
         "actions-rs/clippy-check" | "giraffate/clippy-action" => Emulate(|with| {
-            Some(format!("cargo clippy {}", with.any(&["args", "clippy_flags"]).unwrap_or_default()).trim().to_owned())
+            Some(
+                format!("cargo clippy {}", with.any(&["args", "clippy_flags"]).unwrap_or_default())
+                    .trim()
+                    .to_owned(),
+            )
         }),
         "actions-rust-lang/rustfmt" => Emulate(|_| Some("cargo fmt --all -- --check".to_owned())),
         "taiki-e/install-action" => Emulate(|with| match with.get("tool") {
@@ -172,7 +200,11 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
         "cargo-bins/cargo-binstall" => Emulate(|_| cargo_install("cargo-binstall")),
         "embarkstudios/cargo-deny-action" => Emulate(|with| {
             let install = cargo_install("cargo-deny")?;
-            Some(format!("{install}\ncargo deny check {}", with.get("command-arguments").unwrap_or_default()).trim_end().to_owned())
+            Some(
+                format!("{install}\ncargo deny check {}", with.get("command-arguments").unwrap_or_default())
+                    .trim_end()
+                    .to_owned(),
+            )
         }),
         "extractions/setup-just" | "taiki-e/setup-just" => Emulate(|_| cargo_install("just")),
         "arduino/setup-protoc" => Emulate(|_| apt("protobuf-compiler", "protoc")),
@@ -188,7 +220,11 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
         }),
         "psf/black" => Emulate(|with| {
             let install = pip("black", "black", with.get("version"));
-            Some(format!("{install}\nblack {} {}", with.get("options").unwrap_or("--check --diff"), with.get("src").unwrap_or(".")))
+            Some(format!(
+                "{install}\nblack {} {}",
+                with.get("options").unwrap_or("--check --diff"),
+                with.get("src").unwrap_or(".")
+            ))
         }),
         "isort/isort-action" => Emulate(|with| {
             let install = pip("isort", "isort", with.get("isort-version"));
@@ -196,11 +232,19 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
         }),
         "astral-sh/ruff-action" | "chartboost/ruff-action" => Emulate(|with| {
             let install = pip("ruff", "ruff", with.get("version"));
-            Some(format!("{install}\nruff {} {}", with.get("args").unwrap_or("check"), with.get("src").unwrap_or(".")))
+            Some(format!(
+                "{install}\nruff {} {}",
+                with.get("args").unwrap_or("check"),
+                with.get("src").unwrap_or(".")
+            ))
         }),
         "jakebailey/pyright-action" => Emulate(|with| {
             let install = pip("pyright", "pyright", with.get("version"));
-            Some(format!("{install}\npyright {}", with.get("extra-args").unwrap_or_default()).trim_end().to_owned())
+            Some(
+                format!("{install}\npyright {}", with.get("extra-args").unwrap_or_default())
+                    .trim_end()
+                    .to_owned(),
+            )
         }),
         "golangci/golangci-lint-action" => Emulate(|with| {
             let version = with.get("version").filter(|v| is_word(v) && *v != "latest").unwrap_or_default();
@@ -215,69 +259,163 @@ pub(super) fn rule(name: &str) -> Option<Rule> {
             );
             Some(script.lines().map(str::trim_end).collect::<Vec<_>>().join("\n"))
         }),
-        "dominikh/staticcheck-action" => Emulate(|_| {
-            Some("go run honnef.co/go/tools/cmd/staticcheck@latest ./...".to_owned())
-        }),
+        "dominikh/staticcheck-action" => {
+            Emulate(|_| Some("go run honnef.co/go/tools/cmd/staticcheck@latest ./...".to_owned()))
+        }
         "borales/actions-yarn" => Emulate(|with| Some(format!("yarn {}", with.get("cmd")?))),
         "bahmutov/npm-install" => Emulate(|_| {
             Some("if [ -f yarn.lock ]; then yarn install --frozen-lockfile; else npm ci; fi".to_owned())
         }),
         "stcarolas/setup-maven" => Harmless("Maven comes with the image"),
 
-        "actions/cache" | "actions/cache/restore" | "actions/cache/save" | "swatinem/rust-cache"
-        | "mozilla-actions/sccache-action" | "useblacksmith/cache" | "buildjet/cache" | "hendrikmuhs/ccache-action"
-        | "leafo/gh-actions-cache" | "actions-rust-lang/audit" | "useblacksmith/rust-cache" | "runs-on/cache" => Harmless(SAVES),
-        "actions/upload-artifact" | "actions/upload-artifact/merge" | "codecov/codecov-action"
-        | "codecov/test-results-action" | "coverallsapp/github-action" | "codacy/codacy-coverage-reporter-action"
-        | "enricomi/publish-unit-test-result-action" | "enricomi/publish-unit-test-result-action/composite"
-        | "dorny/test-reporter" | "mikepenz/action-junit-report" | "trunk-io/analytics-uploader"
-        | "madrapps/jacoco-report" | "irongut/codecoveragesummary" | "scacap/action-surefire-report"
-        | "actions/upload-pages-artifact" | "marocchino/sticky-pull-request-comment" | "peter-evans/create-or-update-comment"
-        | "slackapi/slack-github-action" | "8398a7/action-slack" | "rtcamp/action-slack-notify"
-        | "test-summary/action" | "benchmark-action/github-action-benchmark" | "datadog/junit-upload-github-action"
-        | "paambaati/codeclimate-action" | "codspeedhq/action" | "5monkeys/cobertura-action" | "phoenix-actions/test-reporting"
-        | "davelosert/vitest-coverage-report-action" | "py-cov-action/python-coverage-comment-action"
-        | "sarisia/actions-status-discord" | "andstor/file-existence-action" => Harmless(REPORTS),
-        "step-security/harden-runner" | "github/codeql-action/init" | "github/codeql-action/analyze"
-        | "github/codeql-action/autobuild" | "github/codeql-action/upload-sarif" | "ossf/scorecard-action"
-        | "gradle/wrapper-validation-action" | "gradle/actions/wrapper-validation" | "gradle/actions/dependency-submission"
-        | "actions/dependency-review-action" | "rustsec/audit-check" | "aquasecurity/trivy-action"
-        | "fossas/fossa-action" | "snyk/actions/setup" | "sonarsource/sonarcloud-github-action"
-        | "sonarsource/sonarqube-scan-action" | "zizmorcore/zizmor-action" | "gitleaks/gitleaks-action"
+        "actions/cache"
+        | "actions/cache/restore"
+        | "actions/cache/save"
+        | "swatinem/rust-cache"
+        | "mozilla-actions/sccache-action"
+        | "useblacksmith/cache"
+        | "buildjet/cache"
+        | "hendrikmuhs/ccache-action"
+        | "leafo/gh-actions-cache"
+        | "actions-rust-lang/audit"
+        | "useblacksmith/rust-cache"
+        | "runs-on/cache" => Harmless(SAVES),
+        "actions/upload-artifact"
+        | "actions/upload-artifact/merge"
+        | "codecov/codecov-action"
+        | "codecov/test-results-action"
+        | "coverallsapp/github-action"
+        | "codacy/codacy-coverage-reporter-action"
+        | "enricomi/publish-unit-test-result-action"
+        | "enricomi/publish-unit-test-result-action/composite"
+        | "dorny/test-reporter"
+        | "mikepenz/action-junit-report"
+        | "trunk-io/analytics-uploader"
+        | "madrapps/jacoco-report"
+        | "irongut/codecoveragesummary"
+        | "scacap/action-surefire-report"
+        | "actions/upload-pages-artifact"
+        | "marocchino/sticky-pull-request-comment"
+        | "peter-evans/create-or-update-comment"
+        | "slackapi/slack-github-action"
+        | "8398a7/action-slack"
+        | "rtcamp/action-slack-notify"
+        | "test-summary/action"
+        | "benchmark-action/github-action-benchmark"
+        | "datadog/junit-upload-github-action"
+        | "paambaati/codeclimate-action"
+        | "codspeedhq/action"
+        | "5monkeys/cobertura-action"
+        | "phoenix-actions/test-reporting"
+        | "davelosert/vitest-coverage-report-action"
+        | "py-cov-action/python-coverage-comment-action"
+        | "sarisia/actions-status-discord"
+        | "andstor/file-existence-action" => Harmless(REPORTS),
+        "step-security/harden-runner"
+        | "github/codeql-action/init"
+        | "github/codeql-action/analyze"
+        | "github/codeql-action/autobuild"
+        | "github/codeql-action/upload-sarif"
+        | "ossf/scorecard-action"
+        | "gradle/wrapper-validation-action"
+        | "gradle/actions/wrapper-validation"
+        | "gradle/actions/dependency-submission"
+        | "actions/dependency-review-action"
+        | "rustsec/audit-check"
+        | "aquasecurity/trivy-action"
+        | "fossas/fossa-action"
+        | "snyk/actions/setup"
+        | "sonarsource/sonarcloud-github-action"
+        | "sonarsource/sonarqube-scan-action"
+        | "zizmorcore/zizmor-action"
+        | "gitleaks/gitleaks-action"
         | "advanced-security/maven-dependency-submission-action" => Harmless(SECURITY),
-        "jlumbroso/free-disk-space" | "easimon/maximize-build-space" | "insightsengineering/disk-space-reclaimer"
-        | "endbug/latest-tag" | "styfle/cancel-workflow-action" | "actions/labeler" | "actions/stale"
-        | "dependabot/fetch-metadata" | "crazy-max/ghaction-setup-docker" | "al-cheb/configure-pagefile-action"
-        | "ilammy/msvc-dev-cmd" | "microsoft/setup-msbuild" | "1password/load-secrets-action"
-        | "actions/create-github-app-token" | "tibdex/github-app-token" | "actions/first-interaction"
-        | "gradle/develocity-actions/setup-maven" | "gradle/develocity-actions/setup-gradle" | "actions/problem-matcher"
-        | "r7kamura/rust-problem-matchers" | "actions/add-to-project" | "webfactory/ssh-agent" => {
+        "jlumbroso/free-disk-space"
+        | "easimon/maximize-build-space"
+        | "insightsengineering/disk-space-reclaimer"
+        | "endbug/latest-tag"
+        | "styfle/cancel-workflow-action"
+        | "actions/labeler"
+        | "actions/stale"
+        | "dependabot/fetch-metadata"
+        | "crazy-max/ghaction-setup-docker"
+        | "al-cheb/configure-pagefile-action"
+        | "ilammy/msvc-dev-cmd"
+        | "microsoft/setup-msbuild"
+        | "1password/load-secrets-action"
+        | "actions/create-github-app-token"
+        | "tibdex/github-app-token"
+        | "actions/first-interaction"
+        | "gradle/develocity-actions/setup-maven"
+        | "gradle/develocity-actions/setup-gradle"
+        | "actions/problem-matcher"
+        | "r7kamura/rust-problem-matchers"
+        | "actions/add-to-project"
+        | "webfactory/ssh-agent" => {
             Harmless("prepares the hosted machine or the repository, and does not build")
         }
         "re-actors/alls-green" => Harmless("only looks at the results of other jobs"),
-        "actions/deploy-pages" | "actions/configure-pages" | "peaceiris/actions-gh-pages" | "softprops/action-gh-release"
-        | "jamesives/github-pages-deploy-action" | "goreleaser/goreleaser-action" | "pypa/gh-action-pypi-publish"
-        | "docker/login-action" | "aws-actions/configure-aws-credentials" | "aws-actions/amazon-ecr-login"
-        | "google-github-actions/auth" | "google-github-actions/setup-gcloud" | "azure/login"
-        | "actions/attest-build-provenance" | "actions/attest" | "ncipollo/release-action" | "changesets/action"
-        | "googleapis/release-please-action" | "google-github-actions/release-please-action"
-        | "peter-evans/create-pull-request" | "peter-evans/repository-dispatch" | "stefanzweifel/git-auto-commit-action"
-        | "crazy-max/ghaction-import-gpg" | "actions/create-release" | "actions/upload-release-asset"
-        | "svenstaro/upload-release-action" | "cloudflare/wrangler-action" | "sigstore/cosign-installer"
-        | "js-devtools/npm-publish" | "release-drafter/release-drafter" | "katyo/publish-crates" | "release-plz/action"
-        | "marcoieni/release-plz-action" | "cycjimmy/semantic-release-action" | "hashicorp/setup-terraform" => {
-            Harmless(PUBLISHES)
-        }
-        "docker/setup-buildx-action" | "docker/setup-qemu-action" | "docker/metadata-action" | "docker/build-push-action"
-        | "docker/bake-action" | "useblacksmith/setup-docker-builder" | "useblacksmith/build-push-action"
-        | "docker/setup-docker-action" | "helm/kind-action" | "engineerd/setup-kind" | "supercharge/mongodb-github-action"
-        | "supercharge/redis-github-action" | "shogo82148/actions-setup-mysql" | "ankane/setup-postgres"
-        | "ikalnytskyi/action-setup-postgres" | "hoverkraft-tech/compose-action" | "isbang/compose-action"
+        "actions/deploy-pages"
+        | "actions/configure-pages"
+        | "peaceiris/actions-gh-pages"
+        | "softprops/action-gh-release"
+        | "jamesives/github-pages-deploy-action"
+        | "goreleaser/goreleaser-action"
+        | "pypa/gh-action-pypi-publish"
+        | "docker/login-action"
+        | "aws-actions/configure-aws-credentials"
+        | "aws-actions/amazon-ecr-login"
+        | "google-github-actions/auth"
+        | "google-github-actions/setup-gcloud"
+        | "azure/login"
+        | "actions/attest-build-provenance"
+        | "actions/attest"
+        | "ncipollo/release-action"
+        | "changesets/action"
+        | "googleapis/release-please-action"
+        | "google-github-actions/release-please-action"
+        | "peter-evans/create-pull-request"
+        | "peter-evans/repository-dispatch"
+        | "stefanzweifel/git-auto-commit-action"
+        | "crazy-max/ghaction-import-gpg"
+        | "actions/create-release"
+        | "actions/upload-release-asset"
+        | "svenstaro/upload-release-action"
+        | "cloudflare/wrangler-action"
+        | "sigstore/cosign-installer"
+        | "js-devtools/npm-publish"
+        | "release-drafter/release-drafter"
+        | "katyo/publish-crates"
+        | "release-plz/action"
+        | "marcoieni/release-plz-action"
+        | "cycjimmy/semantic-release-action"
+        | "hashicorp/setup-terraform" => Harmless(PUBLISHES),
+        "docker/setup-buildx-action"
+        | "docker/setup-qemu-action"
+        | "docker/metadata-action"
+        | "docker/build-push-action"
+        | "docker/bake-action"
+        | "useblacksmith/setup-docker-builder"
+        | "useblacksmith/build-push-action"
+        | "docker/setup-docker-action"
+        | "helm/kind-action"
+        | "engineerd/setup-kind"
+        | "supercharge/mongodb-github-action"
+        | "supercharge/redis-github-action"
+        | "shogo82148/actions-setup-mysql"
+        | "ankane/setup-postgres"
+        | "ikalnytskyi/action-setup-postgres"
+        | "hoverkraft-tech/compose-action"
+        | "isbang/compose-action"
         | "testcontainers/setup-testcontainers-cloud-action" => Missing(DOCKER),
         "actions/download-artifact" | "dawidd6/action-download-artifact" => Missing(ARTIFACT),
         "actions/github-script" => Missing("runs JavaScript against GitHub's API"),
-        "dorny/paths-filter" | "tj-actions/changed-files" | "tj-actions/verify-changed-files"
-        | "fkirc/skip-duplicate-actions" | "jitterbit/get-changed-files" | "technote-space/get-diff-action" => {
+        "dorny/paths-filter"
+        | "tj-actions/changed-files"
+        | "tj-actions/verify-changed-files"
+        | "fkirc/skip-duplicate-actions"
+        | "jitterbit/get-changed-files"
+        | "technote-space/get-diff-action" => {
             Filter("looks at what changed; everything is taken to have changed")
         }
         _ => return None,
@@ -289,7 +427,8 @@ fn apt(packages: &str, unless: &str) -> Option<String> {
     if packages.is_empty() || !packages.iter().all(|p| is_word(p)) {
         return None;
     }
-    let guard = if unless.is_empty() { String::new() } else { format!("command -v {unless} >/dev/null 2>&1 || ") };
+    let guard =
+        if unless.is_empty() { String::new() } else { format!("command -v {unless} >/dev/null 2>&1 || ") };
     let list = packages.join(" ");
     Some(format!("{guard}{{ sudo apt-get update -q && sudo apt-get install -yq {list}; }}"))
 }
@@ -325,9 +464,20 @@ mod tests {
 
     #[test]
     fn emulations_take_their_inputs() {
-        assert_eq!(script("actions-rs/cargo", &[("command", "test"), ("args", "--all")]).as_deref(), Some("cargo test --all"));
-        assert!(script("pre-commit/action", &[]).unwrap().ends_with("pre-commit run --show-diff-on-failure --color=always --all-files"));
-        assert!(script("taiki-e/install-action", &[("tool", "nextest@0.9.1, just")]).unwrap().contains("--version 0.9.1"));
+        assert_eq!(
+            script("actions-rs/cargo", &[("command", "test"), ("args", "--all")]).as_deref(),
+            Some("cargo test --all")
+        );
+        assert!(
+            script("pre-commit/action", &[])
+                .unwrap()
+                .ends_with("pre-commit run --show-diff-on-failure --color=always --all-files")
+        );
+        assert!(
+            script("taiki-e/install-action", &[("tool", "nextest@0.9.1, just")])
+                .unwrap()
+                .contains("--version 0.9.1")
+        );
         assert_eq!(script("taiki-e/install-action", &[("tool", "x; rm -rf /")]), None);
         assert_eq!(script("gradle/actions/setup-gradle", &[]), None);
         assert_eq!(script("awalsh128/cache-apt-pkgs-action", &[("packages", "a $(b)")]), None);

@@ -76,7 +76,8 @@ pub(super) fn assemble(
         skipped: planned.skipped,
         notes: unique(notes),
     };
-    let evaluator = Evaluator { steps: planned.steps, recipes: planned.recipes, known: planned.known, hashes };
+    let evaluator =
+        Evaluator { steps: planned.steps, recipes: planned.recipes, known: planned.known, hashes };
     Ok(Planned { plan, evaluator, ci_job: failed.map(|f| f.name.clone()) })
 }
 
@@ -105,7 +106,11 @@ fn image(
         && !wanted.iter().any(|w| w.language == "rust")
         && let Some((version, path)) = versions::rust_of(tree)
     {
-        wanted.push(Wanted { language: "rust", version: Some(version.clone()), from: format!("{path}: {version}") });
+        wanted.push(Wanted {
+            language: "rust",
+            version: Some(version.clone()),
+            from: format!("{path}: {version}"),
+        });
     }
     if wanted.iter().any(|w| w.language == "node") {
         used.remove("node");
@@ -113,7 +118,11 @@ fn image(
     // A script that only calls Python for a moment should not cost the image its version.
     if wanted.iter().any(|w| w.language != "python") && used.contains("python") && wanted.len() == 1 {
         let tests_python = planned.steps.iter().any(|s| {
-            s.run.lines().any(|l| ["pytest", "tox", "pip ", "pip3 ", "nox", "poetry"].iter().any(|t| l.trim_start().starts_with(t)))
+            s.run.lines().any(|l| {
+                ["pytest", "tox", "pip ", "pip3 ", "nox", "poetry"]
+                    .iter()
+                    .any(|t| l.trim_start().starts_with(t))
+            })
         });
         if !tests_python && wanted[0].language != "java" && wanted[0].language != "go" {
             // The official node and rust images have Python 3 as well.
@@ -122,19 +131,27 @@ fn image(
     }
     let by_steps = image::choose(&wanted, &used, planned.needs);
     if let Some(reference) = sandbox_image.filter(|i| !i.is_empty() && *i != "auto") {
-        return Ok(ImageChoice { reference: reference.to_owned(), why: "sandbox-image says so".to_owned(), ..by_steps });
+        return Ok(ImageChoice {
+            reference: reference.to_owned(),
+            why: "sandbox-image says so".to_owned(),
+            ..by_steps
+        });
     }
     let Some(node) = &candidate.job().container else { return Ok(by_steps) };
     let view = View::of_job(&candidate.scope, hashes);
     let at = |(line, problem)| fault(candidate, line, problem);
     let text = |node: Option<&Node>| -> Result<Option<String>, PlanError> {
         node.filter(|n| !n.is_null())
-            .map(|n| scope::text(n, &view).map(|r| r.text).map_err(|e| fault(candidate, n.line, e.to_string())))
+            .map(|n| {
+                scope::text(n, &view).map(|r| r.text).map_err(|e| fault(candidate, n.line, e.to_string()))
+            })
             .transpose()
     };
     let (reference, env, options) = if matches!(node.kind, Kind::Map(_)) {
         let env = match node.get("env") {
-            Some(env) => scope::texts(env, &view).map_err(at)?.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            Some(env) => {
+                scope::texts(env, &view).map_err(at)?.into_iter().map(|(k, v)| (k, v.text)).collect()
+            }
             None => BTreeMap::new(),
         };
         if node.get("credentials").is_some() {
@@ -148,7 +165,10 @@ fn image(
                 (get("image").unwrap_or_default(), BTreeMap::new(), get("options"))
             }
             Value::Unknown(unknown) => {
-                notes.push(format!("the container's image comes from {}, which is not known here", unknown.what));
+                notes.push(format!(
+                    "the container's image comes from {}, which is not known here",
+                    unknown.what
+                ));
                 (String::new(), BTreeMap::new(), None)
             }
             other => (other.text().unwrap_or_default(), BTreeMap::new(), None),
@@ -165,23 +185,35 @@ fn image(
     Ok(ImageChoice { reference, why, from_container: true, env, options, ..by_steps })
 }
 
-fn services(candidate: &Candidate, hashes: &Hashes, notes: &mut Vec<String>) -> Result<Vec<Service>, PlanError> {
+fn services(
+    candidate: &Candidate,
+    hashes: &Hashes,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Service>, PlanError> {
     let Some(node) = &candidate.job().services else { return Ok(Vec::new()) };
     let view = View::of_job(&candidate.scope, hashes);
     let mut out = Vec::new();
     for (key, spec) in node.entries() {
-        let text = |node: &Node| scope::text(node, &view).map(|r| r.text).map_err(|e| fault(candidate, node.line, e.to_string()));
+        let text = |node: &Node| {
+            scope::text(node, &view).map(|r| r.text).map_err(|e| fault(candidate, node.line, e.to_string()))
+        };
         let list = |name: &str| -> Result<Vec<String>, PlanError> {
             match spec.get(name).map(|n| &n.kind) {
                 Some(Kind::List(items)) => items.iter().map(&text).collect(),
                 Some(Kind::Null) | None => Ok(Vec::new()),
-                Some(_) => Err(fault(candidate, spec.line, format!("`{name}` of the service `{}` must be a list", key.text))),
+                Some(_) => Err(fault(
+                    candidate,
+                    spec.line,
+                    format!("`{name}` of the service `{}` must be a list", key.text),
+                )),
             }
         };
         let image = match (&spec.kind, spec.get("image")) {
             (Kind::Map(_), Some(image)) if !image.is_null() => text(image)?,
             (Kind::String { .. }, _) => text(spec)?,
-            _ => return Err(fault(candidate, key.line, format!("the service `{}` has no `image`", key.text))),
+            _ => {
+                return Err(fault(candidate, key.line, format!("the service `{}` has no `image`", key.text)));
+            }
         };
         let image = image.trim().trim_start_matches("docker://").to_owned();
         if image.is_empty() {
@@ -198,7 +230,14 @@ fn services(candidate: &Candidate, hashes: &Hashes, notes: &mut Vec<String>) -> 
             None => BTreeMap::new(),
         };
         let options = spec.get("options").filter(|n| !n.is_null()).map(text).transpose()?;
-        out.push(Service { name: key.text.clone(), image, env, ports: list("ports")?, volumes: list("volumes")?, options });
+        out.push(Service {
+            name: key.text.clone(),
+            image,
+            env,
+            ports: list("ports")?,
+            volumes: list("volumes")?,
+            options,
+        });
     }
     if !node.entries().is_empty() && out.iter().any(|s| s.image.contains("${{")) {
         notes.push("a service's image is not known here".to_owned());
@@ -251,13 +290,19 @@ fn sudo(planned: &mut steps::Planned, notes: &mut Vec<String>) {
 }
 
 fn doubts(steps: &[PlanStep], notes: &mut Vec<String>) {
-    let docker = steps.iter().find(|s| s.run.lines().any(|l| l.trim_start().trim_start_matches("sudo ").starts_with("docker ")));
+    let docker = steps
+        .iter()
+        .find(|s| s.run.lines().any(|l| l.trim_start().trim_start_matches("sudo ").starts_with("docker ")));
     if let Some(step) = docker {
         notes.push(format!("`{}` calls docker, which the sandbox does not have", step.name));
     }
     for step in steps {
         if matches!(step.shell.as_deref(), Some("cmd" | "powershell")) {
-            notes.push(format!("`{}` asks for the shell {}, which Linux does not have", step.name, step.shell.as_deref().unwrap_or_default()));
+            notes.push(format!(
+                "`{}` asks for the shell {}, which Linux does not have",
+                step.name,
+                step.shell.as_deref().unwrap_or_default()
+            ));
         }
         if step.shell.as_deref() == Some("pwsh") {
             notes.push(format!("`{}` needs PowerShell in the image", step.name));
@@ -278,19 +323,64 @@ fn mark_setup(steps: &mut [PlanStep], displayed: &[String], failed: Option<&Fail
 /// It only installs or configures, by the look of its commands.
 pub(super) fn prepares(step: &PlanStep) -> bool {
     const PREPARE: &[&str] = &[
-        "apt-get", "apt", "npm ci", "npm install", "npm i", "pnpm install", "pnpm i", "yarn install", "pip install",
-        "python -m pip install", "python3 -m pip install", "pip3 install", "uv sync", "uv pip install", "poetry install",
-        "rustup", "cargo install", "cargo fetch", "go mod download", "go install", "echo", "export", "mkdir", "chmod",
-        "git config", "corepack", "npm install -g", "pipx install", "set ", "cd ", "curl", "wget", "tar", "source", ".",
-        "uv venv", "uv tool install", "bundle install", "composer install", "gem install", "brew", "cp ", "mv ", "ln ",
+        "apt-get",
+        "apt",
+        "npm ci",
+        "npm install",
+        "npm i",
+        "pnpm install",
+        "pnpm i",
+        "yarn install",
+        "pip install",
+        "python -m pip install",
+        "python3 -m pip install",
+        "pip3 install",
+        "uv sync",
+        "uv pip install",
+        "poetry install",
+        "rustup",
+        "cargo install",
+        "cargo fetch",
+        "go mod download",
+        "go install",
+        "echo",
+        "export",
+        "mkdir",
+        "chmod",
+        "git config",
+        "corepack",
+        "npm install -g",
+        "pipx install",
+        "set ",
+        "cd ",
+        "curl",
+        "wget",
+        "tar",
+        "source",
+        ".",
+        "uv venv",
+        "uv tool install",
+        "bundle install",
+        "composer install",
+        "gem install",
+        "brew",
+        "cp ",
+        "mv ",
+        "ln ",
     ];
     if step.origin.starts_with("emulates") || step.wait.is_some() {
-        return !step.run.contains(" run ") || step.origin.contains("setup") || step.origin.contains("toolchain");
+        return !step.run.contains(" run ")
+            || step.origin.contains("setup")
+            || step.origin.contains("toolchain");
     }
-    let lines: Vec<&str> = step.run.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let lines: Vec<&str> =
+        step.run.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
+    let installs = |line: &str, prefix: &str| {
+        line.strip_prefix(prefix.trim_end()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+    };
     !lines.is_empty()
         && lines.iter().all(|line| {
             let line = line.trim_start_matches("sudo ");
-            *PREPARE.iter().find(|p| line == p.trim() || line.strip_prefix(**p).is_some_and(|rest| p.ends_with(' ') || rest.starts_with(' '))).unwrap_or(&"") != ""
+            PREPARE.iter().any(|prefix| installs(line, prefix))
         })
 }

@@ -13,8 +13,22 @@ use super::{PlanError, PlanRequest, Planned, versions};
 const MAX_PROJECTS: usize = 10;
 /// Folders whose projects are not the repository's own.
 const FOREIGN: &[&str] = &[
-    "node_modules", "vendor", "third_party", "testdata", "fixtures", "fixture", "examples", "example", "samples", "target",
-    "dist", "build", ".github", "templates", "template", "docs",
+    "node_modules",
+    "vendor",
+    "third_party",
+    "testdata",
+    "fixtures",
+    "fixture",
+    "examples",
+    "example",
+    "samples",
+    "target",
+    "dist",
+    "build",
+    ".github",
+    "templates",
+    "template",
+    "docs",
 ];
 
 /// A plan of one step: the user's own command.
@@ -62,9 +76,14 @@ pub(super) fn detect(request: &PlanRequest<'_>) -> Result<Planned, PlanError> {
              build.gradle, go.mod, Cargo.toml)"
                 .to_owned()
         } else {
-            format!("there is no workflow, and no tests were found for {found}; a run without tests would prove nothing")
+            format!(
+                "there is no workflow, and no tests were found for {found}; a run without tests would prove nothing"
+            )
         };
-        return Err(PlanError::Refused { why, remedy: Some("give the commands to reproduce as `command`".to_owned()) });
+        return Err(PlanError::Refused {
+            why,
+            remedy: Some("give the commands to reproduce as `command`".to_owned()),
+        });
     }
     let image = image(&projects, request);
     Ok(finish(steps, image, notes))
@@ -82,7 +101,8 @@ fn finish(steps: Vec<PlanStep>, image: ImageChoice, notes: Vec<String>) -> Plann
         notes,
     };
     let recipes = steps.iter().map(|_| None).collect();
-    let evaluator = Evaluator { steps, recipes, known: Vec::new(), hashes: std::sync::Arc::new(Hashes::default()) };
+    let evaluator =
+        Evaluator { steps, recipes, known: Vec::new(), hashes: std::sync::Arc::new(Hashes::default()) };
     Planned { plan, evaluator, ci_job: None }
 }
 
@@ -156,7 +176,9 @@ fn projects(tree: &dyn SourceTree) -> Vec<Project> {
         let inside = |outer: &Project| {
             let folder = outer.folder();
             outer.language == project.language
-                && (folder.is_empty() || folder == project.folder() || project.folder().starts_with(&format!("{folder}/")))
+                && (folder.is_empty()
+                    || folder == project.folder()
+                    || project.folder().starts_with(&format!("{folder}/")))
         };
         if !out.iter().any(inside) {
             out.push(project);
@@ -219,10 +241,18 @@ impl Project {
 
     fn step(&self, name: &str, run: impl Into<String>, setup: bool) -> PlanStep {
         PlanStep {
-            name: if self.folder().is_empty() { name.to_owned() } else { format!("{name} ({})", self.folder()) },
+            name: if self.folder().is_empty() {
+                name.to_owned()
+            } else {
+                format!("{name} ({})", self.folder())
+            },
             run: run.into(),
             shell: Some("bash".to_owned()),
-            working_directory: if self.folder().is_empty() { ".".to_owned() } else { self.folder().to_owned() },
+            working_directory: if self.folder().is_empty() {
+                ".".to_owned()
+            } else {
+                self.folder().to_owned()
+            },
             origin: format!("detected from {}", self.manifest),
             setup,
             ..PlanStep::default()
@@ -235,13 +265,17 @@ impl Project {
             "python" => self.python(tree),
             "java" => self.java(tree),
             "go" => Steps {
-                steps: vec![self.step("Build", "go build ./...", false), self.step("Test", "go test ./...", false)],
+                steps: vec![
+                    self.step("Build", "go build ./...", false),
+                    self.step("Test", "go test ./...", false),
+                ],
                 tests: self.any_file(tree, |p| p.ends_with("_test.go")),
             },
             _ => {
                 let locked = if self.has(tree, "Cargo.lock") { " --locked" } else { "" };
-                let workspace =
-                    self.text(tree, "Cargo.toml").is_some_and(|t| t.lines().any(|l| l.trim() == "[workspace]"));
+                let workspace = self
+                    .text(tree, "Cargo.toml")
+                    .is_some_and(|t| t.lines().any(|l| l.trim() == "[workspace]"));
                 let all = if workspace { " --workspace" } else { "" };
                 let source = |p: &str| p.ends_with(".rs");
                 Steps {
@@ -257,14 +291,20 @@ impl Project {
         let json: serde_json::Value =
             self.text(tree, "package.json").and_then(|t| serde_json::from_str(&t).ok()).unwrap_or_default();
         let script = |name: &str| json.pointer(&format!("/scripts/{name}")).and_then(|s| s.as_str());
-        let lists = ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "workspaces"];
+        let lists =
+            ["dependencies", "devDependencies", "optionalDependencies", "peerDependencies", "workspaces"];
         let depends = lists.iter().any(|key| match json.get(key) {
             Some(serde_json::Value::Object(map)) => !map.is_empty(),
             Some(serde_json::Value::Array(items)) => !items.is_empty(),
             _ => false,
         });
         let (install, run) = if self.has(tree, "pnpm-lock.yaml") {
-            (Some("command -v pnpm >/dev/null 2>&1 || npm install -g pnpm\npnpm install --frozen-lockfile"), "pnpm")
+            (
+                Some(
+                    "command -v pnpm >/dev/null 2>&1 || npm install -g pnpm\npnpm install --frozen-lockfile",
+                ),
+                "pnpm",
+            )
         } else if self.has(tree, "yarn.lock") {
             let install = if self.has(tree, ".yarnrc.yml") {
                 "corepack enable\nyarn install --immutable"
@@ -293,7 +333,11 @@ impl Project {
             steps.push(self.step("Build", format!("{run} run build"), false));
         }
         if real.is_some() {
-            steps.push(self.step("Test", if run == "bun" { "bun run test".to_owned() } else { format!("{run} test") }, false));
+            steps.push(self.step(
+                "Test",
+                if run == "bun" { "bun run test".to_owned() } else { format!("{run} test") },
+                false,
+            ));
         } else if own {
             steps.push(self.step("Test", "node --test", false));
         }
@@ -301,14 +345,26 @@ impl Project {
     }
 
     fn python(&self, tree: &dyn SourceTree) -> Steps {
-        let manifests = ["pyproject.toml", "requirements.txt", "requirements-dev.txt", "dev-requirements.txt", "setup.py", "setup.cfg", "tox.ini", "Pipfile"];
-        let texts: Vec<(&str, String)> = manifests.iter().filter_map(|m| Some((*m, self.text(tree, m)?))).collect();
+        let manifests = [
+            "pyproject.toml",
+            "requirements.txt",
+            "requirements-dev.txt",
+            "dev-requirements.txt",
+            "setup.py",
+            "setup.cfg",
+            "tox.ini",
+            "Pipfile",
+        ];
+        let texts: Vec<(&str, String)> =
+            manifests.iter().filter_map(|m| Some((*m, self.text(tree, m)?))).collect();
         let mentions = |word: &str| texts.iter().any(|(_, t)| t.contains(word));
         let tests = self.any_file(tree, |p| {
             let name = p.rsplit('/').next().unwrap_or(p);
-            name.ends_with(".py") && (name.starts_with("test_") || name.ends_with("_test.py") || name == "tests.py")
+            name.ends_with(".py")
+                && (name.starts_with("test_") || name.ends_with("_test.py") || name == "tests.py")
         });
-        let pytest = mentions("pytest") || self.any_file(tree, |p| p.ends_with("conftest.py") || p == "pytest.ini");
+        let pytest =
+            mentions("pytest") || self.any_file(tree, |p| p.ends_with("conftest.py") || p == "pytest.ini");
         let (install, prefix) = if self.has(tree, "uv.lock") {
             ("command -v uv >/dev/null 2>&1 || PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install -q uv\nuv sync --all-extras --all-groups".to_owned(), "uv run ")
         } else if self.has(tree, "poetry.lock") {
@@ -338,18 +394,30 @@ impl Project {
         let has_text = |name: &str| texts.iter().find(|(m, _)| *m == name).map(|(_, t)| t.as_str());
         let mut lines: Vec<String> = Vec::new();
         for name in ["requirements.txt", "requirements-dev.txt", "dev-requirements.txt"] {
-            let real = has_text(name).is_some_and(|t| t.lines().any(|l| !l.trim().is_empty() && !l.trim().starts_with('#')));
+            let real = has_text(name)
+                .is_some_and(|t| t.lines().any(|l| !l.trim().is_empty() && !l.trim().starts_with('#')));
             if real {
                 lines.push(format!("python3 -m pip install -r {name}"));
             }
         }
         let installable = has_text("setup.py").is_some()
-            || has_text("pyproject.toml").is_some_and(|t| t.contains("[build-system]") || t.contains("[project]"));
+            || has_text("pyproject.toml")
+                .is_some_and(|t| t.contains("[build-system]") || t.contains("[project]"));
         if installable {
-            let table: toml::Table = has_text("pyproject.toml").and_then(|t| t.parse().ok()).unwrap_or_default();
-            let extras = table.get("project").and_then(|p| p.get("optional-dependencies")).and_then(toml::Value::as_table);
-            let wanted = extras.map(|e| ["test", "tests", "testing", "dev"].into_iter().filter(|n| e.contains_key(*n)).collect::<Vec<_>>());
-            let extra = wanted.filter(|w| !w.is_empty()).map_or_else(String::new, |w| format!("[{}]", w.join(",")));
+            let table: toml::Table =
+                has_text("pyproject.toml").and_then(|t| t.parse().ok()).unwrap_or_default();
+            let extras = table
+                .get("project")
+                .and_then(|p| p.get("optional-dependencies"))
+                .and_then(toml::Value::as_table);
+            let wanted = extras.map(|e| {
+                ["test", "tests", "testing", "dev"]
+                    .into_iter()
+                    .filter(|n| e.contains_key(*n))
+                    .collect::<Vec<_>>()
+            });
+            let extra =
+                wanted.filter(|w| !w.is_empty()).map_or_else(String::new, |w| format!("[{}]", w.join(",")));
             lines.push(format!("python3 -m pip install -e '.{extra}'"));
         }
         let _ = tree;

@@ -38,12 +38,16 @@ pub(super) fn choose(wanted: &[Wanted], used: &BTreeSet<&'static str>, needs: Ne
         options: None,
     };
     let asked = wanted.iter().map(|w| w.from.as_str()).collect::<Vec<_>>().join("; ");
-    let extra: Vec<&str> = used.iter().copied().filter(|u| !wanted.iter().any(|w| w.language == *u)).collect();
+    let extra: Vec<&str> =
+        used.iter().copied().filter(|u| !wanted.iter().any(|w| w.language == *u)).collect();
     if wanted.is_empty() {
         let why = if extra.is_empty() {
             "no step sets up a toolchain: what GitHub's runner image brings is used".to_owned()
         } else {
-            format!("no step sets up a toolchain; the steps use {} of GitHub's runner image", extra.join(", "))
+            format!(
+                "no step sets up a toolchain; the steps use {} of GitHub's runner image",
+                extra.join(", ")
+            )
         };
         return choice(MULTI_RUNTIME_IMAGE.to_owned(), why);
     }
@@ -96,7 +100,8 @@ fn runtimes(wanted: &[Wanted], used: &BTreeSet<&'static str>) -> Vec<Runtime> {
 /// `12.x`, `^1.20`, `~3.9`, `v20`, `>=3.8` → the numbers, and whether anything newer will do as well.
 fn numbers(version: &str) -> (Vec<u32>, bool) {
     let version = version.trim().trim_start_matches(['v', '=', ' ']);
-    let open = version.starts_with('>') || version.starts_with('^') || version.contains("||") || version == "*";
+    let open =
+        version.starts_with('>') || version.starts_with('^') || version.contains("||") || version == "*";
     let from = version.find(|c: char| c.is_ascii_digit()).unwrap_or(version.len());
     let text: String = version[from..].chars().take_while(|c| c.is_ascii_digit() || *c == '.').collect();
     (text.split('.').map_while(|part| part.parse().ok()).collect(), open)
@@ -176,7 +181,11 @@ fn python(version: Option<&str>) -> Option<String> {
     if let Some(rest) = lower.strip_prefix("pypy") {
         let (parts, _) = numbers(rest.trim_start_matches('-'));
         let parts = &parts[..parts.len().min(2)];
-        return Some(if parts.is_empty() { "pypy:3-bookworm".to_owned() } else { format!("pypy:{}-bookworm", join(parts)) });
+        return Some(if parts.is_empty() {
+            "pypy:3-bookworm".to_owned()
+        } else {
+            format!("pypy:{}-bookworm", join(parts))
+        });
     }
     if lower.starts_with("graalpy") {
         return None;
@@ -185,7 +194,8 @@ fn python(version: Option<&str>) -> Option<String> {
     if parts.is_empty() || open && !lower.starts_with('^') {
         return Some("python:3-bookworm".to_owned());
     }
-    let pre = lower.contains("-dev") || lower.contains("alpha") || lower.contains("beta") || lower.contains("rc");
+    let pre =
+        lower.contains("-dev") || lower.contains("alpha") || lower.contains("beta") || lower.contains("rc");
     if pre && parts.len() >= 2 {
         return Some(format!("python:{}-rc-bookworm", join(&parts[..2])));
     }
@@ -203,7 +213,8 @@ fn go(version: Option<&str>) -> String {
     let newer: &[(&[u32], &str)] = &[(&[1, 20], "bookworm"), (&[1, 16], "bullseye"), (&[1, 11], "buster")];
     let suite = if parts.len() == 1 { "bookworm" } else { debian(&parts, newer, "stretch") };
     // A first release has no patch number in its tag before 1.21.
-    let parts = if parts.len() == 3 && parts[2] == 0 && parts[..2] < [1, 21][..] { &parts[..2] } else { &parts[..] };
+    let parts =
+        if parts.len() == 3 && parts[2] == 0 && parts[..2] < [1, 21][..] { &parts[..2] } else { &parts[..] };
     format!("golang:{}-{suite}", join(parts))
 }
 
@@ -279,7 +290,11 @@ mod tests {
             ("dotnet", "8.0.x", "mcr.microsoft.com/dotnet/sdk:8.0"),
             ("ruby", "3.3", "ruby:3.3"),
         ] {
-            assert_eq!(official(language, Some(version), none).as_deref(), Some(want), "{language} {version}");
+            assert_eq!(
+                official(language, Some(version), none).as_deref(),
+                Some(want),
+                "{language} {version}"
+            );
         }
         let maven = Needs { maven: true, ..none };
         assert_eq!(official("java", Some("17"), maven).as_deref(), Some("maven:3-eclipse-temurin-17"));

@@ -109,14 +109,23 @@ impl Finder<'_> {
         let needs = job.needs.iter().map(|id| {
             let outputs = Value::partial(&format!("needs.{id}.outputs"), Vec::<(String, Value)>::new());
             // The job would not have run otherwise, unless its own condition says so.
-            let result = if job.condition.is_some() { Value::unknown(format!("needs.{id}.result")) } else { Value::string("success") };
+            let result = if job.condition.is_some() {
+                Value::unknown(format!("needs.{id}.result"))
+            } else {
+                Value::string("success")
+            };
             (id.clone(), Value::object([("result", result), ("outputs", outputs)]))
         });
         let vars = self.vars.iter().map(|(k, v)| (k.clone(), Value::string(v.as_str())));
         Scope {
             github: scope::github(self.facts, workflow, &job.id),
             matrix: Value::object(Vec::<(String, Value)>::new()),
-            strategy: Value::object([("fail-fast", Value::Bool(true)), ("job-index", Value::Number(0.0)), ("job-total", Value::Number(1.0)), ("max-parallel", Value::Number(1.0))]),
+            strategy: Value::object([
+                ("fail-fast", Value::Bool(true)),
+                ("job-index", Value::Number(0.0)),
+                ("job-total", Value::Number(1.0)),
+                ("max-parallel", Value::Number(1.0)),
+            ]),
             inputs: call.inputs.clone(),
             needs: Value::object(needs.collect::<Vec<_>>()),
             secrets: call.secrets.clone(),
@@ -127,9 +136,19 @@ impl Finder<'_> {
         }
     }
 
-    fn job(&self, workflow: &Arc<Workflow>, index: usize, call: &Call, out: &mut Vec<Candidate>) -> Result<(), PlanError> {
+    fn job(
+        &self,
+        workflow: &Arc<Workflow>,
+        index: usize,
+        call: &Call,
+        out: &mut Vec<Candidate>,
+    ) -> Result<(), PlanError> {
         let job = &workflow.jobs[index];
-        let fault = |(line, problem): (u32, String)| PlanError::Invalid { file: workflow.file.clone(), line: Some(line), problem };
+        let fault = |(line, problem): (u32, String)| PlanError::Invalid {
+            file: workflow.file.clone(),
+            line: Some(line),
+            problem,
+        };
         let base = self.scope(workflow, job, call);
         let mut notes = call.notes.clone();
         let expanded = match &job.matrix {
@@ -141,12 +160,18 @@ impl Finder<'_> {
         };
         notes.extend(expanded.notes.iter().map(|n| format!("the matrix of `{}`: {n}", job.id)));
         notes.extend(expanded.unknown.iter().map(|(key, what)| {
-            format!("the matrix of `{}`: the values of `{key}` come from {what}, which is not known here", job.id)
+            format!(
+                "the matrix of `{}`: the values of `{key}` come from {what}, which is not known here",
+                job.id
+            )
         }));
         let total = expanded.legs.len();
         for (leg_index, leg) in expanded.legs.into_iter().enumerate() {
             if out.len() >= MAX_CANDIDATES {
-                return Err(fault((job.line, format!("the workflow comes to more than {MAX_CANDIDATES} jobs"))));
+                return Err(fault((
+                    job.line,
+                    format!("the workflow comes to more than {MAX_CANDIDATES} jobs"),
+                )));
             }
             let mut scope = base.clone();
             scope.matrix = if expanded.unknown.iter().any(|(key, _)| key == "matrix" || key == "include") {
@@ -156,7 +181,12 @@ impl Finder<'_> {
             };
             #[expect(clippy::cast_precision_loss, reason = "at most 256")]
             let number = |n: usize| Value::Number(n as f64);
-            scope.strategy = Value::object([("fail-fast", Value::Bool(true)), ("job-index", number(leg_index)), ("job-total", number(total)), ("max-parallel", number(total))]);
+            scope.strategy = Value::object([
+                ("fail-fast", Value::Bool(true)),
+                ("job-index", number(leg_index)),
+                ("job-total", number(total)),
+                ("max-parallel", number(total)),
+            ]);
             let name = self.name(workflow, job, &leg, &scope)?;
             let name = if call.name.is_empty() { name } else { format!("{} / {name}", call.name) };
             let mut path = call.path.clone();
@@ -185,15 +215,27 @@ impl Finder<'_> {
         out: &mut Vec<Candidate>,
     ) -> Result<(), PlanError> {
         let job = &workflow.jobs[index];
-        let fault = |(line, problem): (u32, String)| PlanError::Invalid { file: workflow.file.clone(), line: Some(line), problem };
+        let fault = |(line, problem): (u32, String)| PlanError::Invalid {
+            file: workflow.file.clone(),
+            line: Some(line),
+            problem,
+        };
         let view = View::of_job(&scope, self.hashes);
-        let runs_on = job.runs_on.as_ref().map_or(Ok(Value::Null), |n| scope::value(n, &view)).map_err(fault)?;
+        let runs_on =
+            job.runs_on.as_ref().map_or(Ok(Value::Null), |n| scope::value(n, &view)).map_err(fault)?;
         let labels = runner::labels(&runs_on).filter(|l| !l.is_empty());
         let runner = labels.as_deref().map_or(Runner::Unclear, runner::classify);
         match (&labels, runner) {
-            (None, _) => notes.push("which runner it needs cannot be known here; Linux is assumed".to_owned()),
-            (Some(labels), Runner::Unclear) => notes.push(format!("no label of {} tells the system; Linux is assumed", labels.join(", "))),
-            (Some(labels), Runner::LinuxArm) => notes.push(format!("{} is an arm64 machine; the sandbox has this machine's architecture", labels.join(", "))),
+            (None, _) => {
+                notes.push("which runner it needs cannot be known here; Linux is assumed".to_owned())
+            }
+            (Some(labels), Runner::Unclear) => {
+                notes.push(format!("no label of {} tells the system; Linux is assumed", labels.join(", ")))
+            }
+            (Some(labels), Runner::LinuxArm) => notes.push(format!(
+                "{} is an arm64 machine; the sandbox has this machine's architecture",
+                labels.join(", ")
+            )),
             _ => {}
         }
         let arch = if runner == Runner::LinuxArm { "ARM64" } else { "X64" };
@@ -221,19 +263,35 @@ impl Finder<'_> {
                 notes.push(format!("the job's own condition is false here: {}", condition_text.trim()));
             }
         }
-        out.push(Candidate { workflow: workflow.clone(), job: index, leg, name, path, scope: Arc::new(scope), labels, runner, notes });
+        out.push(Candidate {
+            workflow: workflow.clone(),
+            job: index,
+            leg,
+            name,
+            path,
+            scope: Arc::new(scope),
+            labels,
+            runner,
+            notes,
+        });
         Ok(())
     }
 
     /// GitHub's display name: the `name`, or the id; the leg in brackets unless the name has expressions.
     fn name(&self, workflow: &Workflow, job: &Job, leg: &Leg, scope: &Scope) -> Result<String, PlanError> {
         let label = matrix::label(leg);
-        let bracketed = |name: &str| if label.is_empty() { name.to_owned() } else { format!("{name} ({label})") };
+        let bracketed =
+            |name: &str| if label.is_empty() { name.to_owned() } else { format!("{name} ({label})") };
         let Some(node) = &job.name else { return Ok(bracketed(&job.id)) };
         let source = node.as_str().unwrap_or_default();
-        let rendered = scope::text(node, &View::of_job(scope, self.hashes))
-            .map_err(|e| PlanError::Invalid { file: workflow.file.clone(), line: Some(node.line), problem: e.to_string() })?;
-        Ok(if source.contains("${{") { rendered.text.trim().to_owned() } else { bracketed(rendered.text.trim()) })
+        let rendered = scope::text(node, &View::of_job(scope, self.hashes)).map_err(|e| {
+            PlanError::Invalid { file: workflow.file.clone(), line: Some(node.line), problem: e.to_string() }
+        })?;
+        Ok(if source.contains("${{") {
+            rendered.text.trim().to_owned()
+        } else {
+            bracketed(rendered.text.trim())
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the parts of one call")]
@@ -247,7 +305,11 @@ impl Finder<'_> {
         path: Vec<String>,
         notes: &[String],
     ) -> Result<Call, PlanError> {
-        let fault = |(line, problem): (u32, String)| PlanError::Invalid { file: workflow.file.clone(), line: Some(line), problem };
+        let fault = |(line, problem): (u32, String)| PlanError::Invalid {
+            file: workflow.file.clone(),
+            line: Some(line),
+            problem,
+        };
         let with = match &job.with {
             Some(node) => scope::value(node, view).map_err(fault)?,
             None => Value::Null,
@@ -267,12 +329,25 @@ impl Finder<'_> {
     }
 
     /// The jobs of the workflow that a job calls.
-    fn called(&self, workflow: &Workflow, job: &Job, call: &Call, out: &mut Vec<Candidate>) -> Result<(), PlanError> {
-        let fault = |problem: String| PlanError::Invalid { file: workflow.file.clone(), line: Some(job.line), problem };
+    fn called(
+        &self,
+        workflow: &Workflow,
+        job: &Job,
+        call: &Call,
+        out: &mut Vec<Candidate>,
+    ) -> Result<(), PlanError> {
+        let fault = |problem: String| PlanError::Invalid {
+            file: workflow.file.clone(),
+            line: Some(job.line),
+            problem,
+        };
         let uses = job.uses.as_ref().and_then(workflow::plain_text).unwrap_or_default();
         let Some(path) = uses.strip_prefix("./").or_else(|| uses.strip_prefix("$/")) else {
             return Err(PlanError::Refused {
-                why: format!("the job `{}` calls the reusable workflow {uses} of another repository, which is not here", job.id),
+                why: format!(
+                    "the job `{}` calls the reusable workflow {uses} of another repository, which is not here",
+                    job.id
+                ),
                 remedy: Some("give the commands to reproduce as `command`".to_owned()),
             });
         };
@@ -285,11 +360,17 @@ impl Finder<'_> {
             return Err(fault(format!("reusable workflows are nested deeper than {MAX_NESTING}")));
         }
         let bytes = RepoPath::new(path).ok().and_then(|p| self.tree.read(&p)).ok_or_else(|| {
-            fault(format!("the job `{}` calls the reusable workflow {uses}, which is not in the repository", job.id))
+            fault(format!(
+                "the job `{}` calls the reusable workflow {uses}, which is not in the repository",
+                job.id
+            ))
         })?;
         let inner = Arc::new(workflow::read(path, &bytes, self.trusted)?);
         if !inner.callable {
-            return Err(fault(format!("the job `{}` calls {uses}, which has no `on: workflow_call`", job.id)));
+            return Err(fault(format!(
+                "the job `{}` calls {uses}, which has no `on: workflow_call`",
+                job.id
+            )));
         }
         let mut call = call.clone();
         call.files.push(path.to_owned());
@@ -305,7 +386,11 @@ impl Finder<'_> {
 fn inputs_of_call(workflow: &Workflow, given: &Value, job: &Job, notes: &mut Vec<String>) -> Value {
     let entries = workflow.inputs.iter().map(|input| {
         let passed = match given {
-            Value::Object(object) => object.entries.iter().find(|(k, _)| k.eq_ignore_ascii_case(&input.name)).map(|(_, v)| v.clone()),
+            Value::Object(object) => object
+                .entries
+                .iter()
+                .find(|(k, _)| k.eq_ignore_ascii_case(&input.name))
+                .map(|(_, v)| v.clone()),
             Value::Unknown(unknown) => Some(Value::Unknown(unknown.clone())),
             _ => None,
         };
@@ -313,7 +398,10 @@ fn inputs_of_call(workflow: &Workflow, given: &Value, job: &Job, notes: &mut Vec
             Some(value) => typed(value, input),
             None => {
                 if input.required && input.default.is_none() {
-                    notes.push(format!("`{}` does not pass the required input `{}` of {}", job.id, input.name, workflow.file));
+                    notes.push(format!(
+                        "`{}` does not pass the required input `{}` of {}",
+                        job.id, input.name, workflow.file
+                    ));
                 }
                 default(input).unwrap_or(Value::Null)
             }
@@ -329,7 +417,9 @@ fn default(input: &Input) -> Option<Value> {
         Some(node) => match &node.kind {
             Kind::Bool(b) => Some(Value::Bool(*b)),
             Kind::Number { value, .. } => Some(Value::Number(*value)),
-            _ => workflow::plain_text(node).filter(|t| !t.contains("${{")).map(|t| typed(Value::string(t), input)),
+            _ => workflow::plain_text(node)
+                .filter(|t| !t.contains("${{"))
+                .map(|t| typed(Value::string(t), input)),
         },
         None if input.required => None,
         None => match input.kind.as_deref() {

@@ -66,7 +66,9 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
         match key.as_str() {
             "include" => include = legs(&items, node, "include")?,
             "exclude" => exclude = legs(&items, node, "exclude")?,
-            _ if items.is_empty() => return Err((node.line, format!("the matrix key `{key}` has no values"))),
+            _ if items.is_empty() => {
+                return Err((node.line, format!("the matrix key `{key}` has no values")));
+            }
             _ => dimensions.push((key, items)),
         }
     }
@@ -88,7 +90,8 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
                 leg.push((key.clone(), item.clone()));
                 leg
             };
-            originals = originals.iter().flat_map(|leg| items.iter().map(move |item| longer(leg, item))).collect();
+            originals =
+                originals.iter().flat_map(|leg| items.iter().map(move |item| longer(leg, item))).collect();
         }
     }
     if !exclude.is_empty() {
@@ -106,9 +109,8 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
     for entry in include {
         let mut found = false;
         for (original, leg) in originals.iter().zip(&mut extended) {
-            let changes = entry.iter().any(|(key, value)| {
-                original.iter().any(|(k, v)| k == key && !same(v, value))
-            });
+            let changes =
+                entry.iter().any(|(key, value)| original.iter().any(|(k, v)| k == key && !same(v, value)));
             if changes {
                 continue;
             }
@@ -207,7 +209,9 @@ mod tests {
         let node = yaml::parse("m.yml", text.as_bytes()).map_err(|e| e.to_string())?;
         let matrix = expand(&node, &|n| Ok(value(n))).map_err(|(_, e)| e)?;
         let show = |leg: &Leg| {
-            let part = |(k, v): &(String, Value)| format!("{k}={}", v.to_json().map_or("?".into(), |j| j.to_string()));
+            let part = |(k, v): &(String, Value)| {
+                format!("{k}={}", v.to_json().map_or("?".into(), |j| j.to_string()))
+            };
             leg.iter().map(part).collect::<Vec<_>>().join(" ").replace('"', "")
         };
         Ok(matrix.legs.iter().map(show).collect())

@@ -102,10 +102,31 @@ impl GithubFacts {
     /// From the variables of a workflow step (`GITHUB_REF`, …), without anything that is secret or about its machine.
     pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         const KEPT: &[&str] = &[
-            "actor", "actor_id", "api_url", "base_ref", "event_name", "graphql_url", "head_ref", "ref", "ref_name",
-            "ref_protected", "ref_type", "repository", "repository_id", "repository_owner", "repository_owner_id",
-            "retention_days", "run_attempt", "run_id", "run_number", "server_url", "sha", "triggering_actor", "workflow",
-            "workflow_ref", "workflow_sha",
+            "actor",
+            "actor_id",
+            "api_url",
+            "base_ref",
+            "event_name",
+            "graphql_url",
+            "head_ref",
+            "ref",
+            "ref_name",
+            "ref_protected",
+            "ref_type",
+            "repository",
+            "repository_id",
+            "repository_owner",
+            "repository_owner_id",
+            "retention_days",
+            "run_attempt",
+            "run_id",
+            "run_number",
+            "server_url",
+            "sha",
+            "triggering_actor",
+            "workflow",
+            "workflow_ref",
+            "workflow_sha",
         ];
         let kept = |(name, value): (String, String)| {
             let name = name.strip_prefix("GITHUB_")?.to_ascii_lowercase();
@@ -154,7 +175,9 @@ impl PlanError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Refused { remedy, .. } => remedy.as_deref(),
-            Self::Choose { options, .. } if !options.is_empty() => Some("name one of them with --workflow and --job"),
+            Self::Choose { options, .. } if !options.is_empty() => {
+                Some("name one of them with --workflow and --job")
+            }
             _ => None,
         }
     }

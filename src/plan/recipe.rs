@@ -61,10 +61,17 @@ pub(super) enum Known {
     /// A step of the plan: the run will tell.
     Live,
     /// Not run: its outputs are these, or else `fallback`.
-    Fixed { outputs: Vec<(String, String)>, fallback: Option<&'static str>, outcome: &'static str },
+    Fixed {
+        outputs: Vec<(String, String)>,
+        fallback: Option<&'static str>,
+        outcome: &'static str,
+    },
     /// Not run, and nobody knows what it would have given.
     Lost,
-    Composite { scope: SharedScope, outputs: Vec<(String, Node)> },
+    Composite {
+        scope: SharedScope,
+        outputs: Vec<(String, Node)>,
+    },
 }
 
 /// The `steps` context of a scope: `live` gives the state of those the run has reached.
@@ -99,7 +106,8 @@ pub(super) fn steps_context(
             },
             Known::Fixed { outputs, fallback, outcome } => {
                 let entries = outputs.iter().map(|(k, v)| (k.clone(), text(v))).collect();
-                let object = expr::Object { entries, fallback: fallback.map(Into::into), ..expr::Object::default() };
+                let object =
+                    expr::Object { entries, fallback: fallback.map(Into::into), ..expr::Object::default() };
                 (Value::Object(Arc::new(object)), text(outcome), text(outcome))
             }
             Known::Lost => (
@@ -209,7 +217,9 @@ impl Evaluator {
     fn index(&self, step: &PlanStep, state: &JobState) -> Option<usize> {
         // The executor lists a step as reached before it asks about it.
         let reached = state.steps.len();
-        if let Some(here) = [reached.wrapping_sub(1), reached].into_iter().find(|&i| self.steps.get(i) == Some(step)) {
+        if let Some(here) =
+            [reached.wrapping_sub(1), reached].into_iter().find(|&i| self.steps.get(i) == Some(step))
+        {
             return Some(here);
         }
         self.steps.iter().position(|s| s == step)
@@ -226,14 +236,22 @@ impl Evaluator {
         })
     }
 
-    fn prepare_with(&self, step: &PlanStep, recipe: &Recipe, state: &JobState) -> Result<PreparedStep, String> {
+    fn prepare_with(
+        &self,
+        step: &PlanStep,
+        recipe: &Recipe,
+        state: &JobState,
+    ) -> Result<PreparedStep, String> {
         let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
-        let steps =
-            |scope: &Scope| steps_context(&self.known, &scope.prefix, &live, &self.hashes, Some(state.steps.len()), 0);
-        let exports = Exports { values: state.env.clone(), unknown: BTreeSet::new(), open: false, live: true };
+        let steps = |scope: &Scope| {
+            steps_context(&self.known, &scope.prefix, &live, &self.hashes, Some(state.steps.len()), 0)
+        };
+        let exports =
+            Exports { values: state.env.clone(), unknown: BTreeSet::new(), open: false, live: true };
         let say = |(_, problem): (u32, String)| problem;
         for guard in &recipe.guards {
-            let env = environment(&recipe.layers[..guard.layers], &exports, &steps, &self.hashes).map_err(say)?;
+            let env =
+                environment(&recipe.layers[..guard.layers], &exports, &steps, &self.hashes).map_err(say)?;
             let view = View {
                 scope: &guard.scope,
                 env: env_context(&env, &exports),
@@ -257,8 +275,12 @@ impl Evaluator {
                         _ => String::new(),
                     };
                     // What other steps would have said is taken to want the step; an event that is not known is not.
-                    if in_ci == Some(InCi::Skipped) || !(what.starts_with("steps.") || what.starts_with("needs.")) {
-                        return Ok(PreparedStep::Skip { why: format!("its condition needs {what}, which is not known") });
+                    if in_ci == Some(InCi::Skipped)
+                        || !(what.starts_with("steps.") || what.starts_with("needs."))
+                    {
+                        return Ok(PreparedStep::Skip {
+                            why: format!("its condition needs {what}, which is not known"),
+                        });
                     }
                 }
             }

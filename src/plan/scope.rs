@@ -108,8 +108,9 @@ pub(super) fn text(node: &Node, contexts: &dyn Contexts) -> Result<Rendered, Eva
     match &node.kind {
         Kind::String { text, .. } => expr::render(text, contexts),
         _ => {
-            let text = super::workflow::plain_text(node)
-                .ok_or_else(|| EvalError(format!("a single value is needed here, not {}", node.describe())))?;
+            let text = super::workflow::plain_text(node).ok_or_else(|| {
+                EvalError(format!("a single value is needed here, not {}", node.describe()))
+            })?;
             Ok(Rendered { text, unknown: Vec::new() })
         }
     }
@@ -204,13 +205,15 @@ impl Hashes {
 
 /// The hash of the hashes of all files that match, in the order of their paths; empty where none does.
 fn hash_files(patterns: &[String], tree: &dyn SourceTree) -> String {
-    let lines: Vec<&str> = patterns.iter().flat_map(|p| p.lines()).map(str::trim).filter(|p| !p.is_empty()).collect();
+    let lines: Vec<&str> =
+        patterns.iter().flat_map(|p| p.lines()).map(str::trim).filter(|p| !p.is_empty()).collect();
     let matchers: Vec<(bool, GlobMatcher)> = lines
         .iter()
         .filter_map(|line| {
             let (wanted, pattern) = line.strip_prefix('!').map_or((true, *line), |rest| (false, rest));
             let pattern = pattern.strip_prefix(WORKSPACE).unwrap_or(pattern).trim_start_matches("./");
-            let glob = GlobBuilder::new(pattern.trim_start_matches('/')).literal_separator(true).build().ok()?;
+            let glob =
+                GlobBuilder::new(pattern.trim_start_matches('/')).literal_separator(true).build().ok()?;
             Some((wanted, glob.compile_matcher()))
         })
         .collect();
@@ -248,9 +251,14 @@ pub(super) fn github(facts: &GithubFacts, workflow: &super::workflow::Workflow, 
     let given = |key: &str| facts.values.get(key).cloned();
     fill("repository_owner", given("repository").and_then(|r| Some(r.split_once('/')?.0.to_owned())));
     let reference = given("ref");
-    let short = |r: &str| ["refs/heads/", "refs/tags/", "refs/pull/"].iter().find_map(|p| r.strip_prefix(p).map(str::to_owned));
+    let short = |r: &str| {
+        ["refs/heads/", "refs/tags/", "refs/pull/"].iter().find_map(|p| r.strip_prefix(p).map(str::to_owned))
+    };
     fill("ref_name", reference.as_deref().and_then(short));
-    fill("ref_type", reference.as_deref().map(|r| if r.starts_with("refs/tags/") { "tag" } else { "branch" }.to_owned()));
+    fill(
+        "ref_type",
+        reference.as_deref().map(|r| if r.starts_with("refs/tags/") { "tag" } else { "branch" }.to_owned()),
+    );
     fill("server_url", Some("https://github.com".to_owned()));
     fill("api_url", Some("https://api.github.com".to_owned()));
     fill("graphql_url", Some("https://api.github.com/graphql".to_owned()));

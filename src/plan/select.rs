@@ -25,7 +25,10 @@ pub(super) fn select(request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanErro
     }
     match files.as_slice() {
         [] if request.jobs.is_empty() && request.failed.is_empty() => Ok(vec![detect::detect(request)?]),
-        [] => Err(PlanError::Choose { problem: format!("there is no workflow in {FOLDER}"), options: Vec::new() }),
+        [] => Err(PlanError::Choose {
+            problem: format!("there is no workflow in {FOLDER}"),
+            options: Vec::new(),
+        }),
         [only] => in_workflow(&load(only, request)?, request),
         several => in_one_of(several, request),
     }
@@ -33,9 +36,16 @@ pub(super) fn select(request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanErro
 
 fn workflow_files(request: &PlanRequest<'_>) -> Vec<String> {
     let is_workflow = |path: &str| {
-        path.strip_prefix(FOLDER).is_some_and(|n| !n.contains('/') && (n.ends_with(".yml") || n.ends_with(".yaml")))
+        path.strip_prefix(FOLDER)
+            .is_some_and(|n| !n.contains('/') && (n.ends_with(".yml") || n.ends_with(".yaml")))
     };
-    request.tree.files().iter().map(|f| f.path.as_ref().to_owned()).filter(|p: &String| is_workflow(p)).collect()
+    request
+        .tree
+        .files()
+        .iter()
+        .map(|f| f.path.as_ref().to_owned())
+        .filter(|p: &String| is_workflow(p))
+        .collect()
 }
 
 /// A path as given, or the name of a file among the workflows.
@@ -52,7 +62,8 @@ fn find_file(named: &str, files: &[String], request: &PlanRequest<'_>) -> Result
 }
 
 fn load(file: &str, request: &PlanRequest<'_>) -> Result<Arc<Workflow>, PlanError> {
-    let invalid = |problem: &str| PlanError::Invalid { file: file.to_owned(), line: None, problem: problem.to_owned() };
+    let invalid =
+        |problem: &str| PlanError::Invalid { file: file.to_owned(), line: None, problem: problem.to_owned() };
     let path = RepoPath::new(file).map_err(|_| invalid("is not a path in the repository"))?;
     let bytes = request.tree.read(&path).ok_or_else(|| invalid("cannot be read"))?;
     Ok(Arc::new(workflow::read(file, &bytes, !request.failed.is_empty())?))
@@ -87,13 +98,18 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
         ([], Some(error)) => Err(error),
         _ => Err(PlanError::Choose {
             problem: "the repository has several workflows: say which one".to_owned(),
-            options: if fits.is_empty() { files.to_vec() } else { fits.iter().map(|w| w.file.clone()).collect() },
+            options: if fits.is_empty() {
+                files.to_vec()
+            } else {
+                fits.iter().map(|w| w.file.clone()).collect()
+            },
         }),
     }
 }
 
 fn runs_something(job: &workflow::Job) -> bool {
-    job.uses.is_some() || job.steps.iter().any(|s| matches!(s.action, StepAction::Run { .. } | StepAction::Parallel(_)))
+    job.uses.is_some()
+        || job.steps.iter().any(|s| matches!(s.action, StepAction::Run { .. } | StepAction::Parallel(_)))
 }
 
 fn is_called(job: &workflow::Job, name: &str) -> bool {
@@ -101,7 +117,11 @@ fn is_called(job: &workflow::Job, name: &str) -> bool {
     job.id.eq_ignore_ascii_case(name) || job.id.eq_ignore_ascii_case(first)
 }
 
-fn candidates(workflow: &Arc<Workflow>, only: Option<usize>, request: &PlanRequest<'_>) -> Result<Vec<Candidate>, PlanError> {
+fn candidates(
+    workflow: &Arc<Workflow>,
+    only: Option<usize>,
+    request: &PlanRequest<'_>,
+) -> Result<Vec<Candidate>, PlanError> {
     let hashes = Hashes::default();
     let finder = Finder {
         tree: request.tree,
@@ -130,7 +150,10 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
     let all = candidates(workflow, None, request)?;
     let wanted = |c: &Candidate| {
         request.jobs.is_empty()
-            || request.jobs.iter().any(|j| c.path_text().eq_ignore_ascii_case(j) || c.path[0].eq_ignore_ascii_case(j))
+            || request
+                .jobs
+                .iter()
+                .any(|j| c.path_text().eq_ignore_ascii_case(j) || c.path[0].eq_ignore_ascii_case(j))
     };
     let mut out = Vec::new();
     let mut refused = None;
@@ -166,7 +189,8 @@ fn match_failed(all: &[Candidate], failed: &FailedJob) -> Option<Candidate> {
     }
     let stem = |name: &str| name.split(" (").next().unwrap_or(name).trim().to_owned();
     let same: Vec<&Candidate> = all.iter().filter(|c| stem(&c.name) == stem(&failed.name)).collect();
-    let open: Vec<&Candidate> = all.iter().filter(|c| c.name.contains("${{") && fits_holes(&c.name, &failed.name)).collect();
+    let open: Vec<&Candidate> =
+        all.iter().filter(|c| c.name.contains("${{") && fits_holes(&c.name, &failed.name)).collect();
     match (same.as_slice(), open.as_slice()) {
         ([only], _) | ([], [only]) => Some((*only).clone()),
         _ => None,
@@ -206,7 +230,9 @@ fn refuse_runner(candidates: &[Candidate]) -> Option<PlanError> {
             "the job `{}` runs on {labels}: a {system} runner is not supported, since the sandbox is a Linux container",
             first.path_text()
         ),
-        remedy: Some("choose a job that runs on Linux, or give the commands to reproduce as `command`".to_owned()),
+        remedy: Some(
+            "choose a job that runs on Linux, or give the commands to reproduce as `command`".to_owned(),
+        ),
     })
 }
 
@@ -235,9 +261,12 @@ fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Res
         problem: format!("{} has no job `{name}`", workflow.file),
         options,
     };
-    let Some(index) = workflow.jobs.iter().position(|j| j.id.eq_ignore_ascii_case(name)).or_else(|| {
-        workflow.jobs.iter().position(|j| name.contains('/') && is_called(j, name))
-    }) else {
+    let Some(index) = workflow
+        .jobs
+        .iter()
+        .position(|j| j.id.eq_ignore_ascii_case(name))
+        .or_else(|| workflow.jobs.iter().position(|j| name.contains('/') && is_called(j, name)))
+    else {
         // Perhaps the name that GitHub shows.
         let all = candidates(workflow, None, request).unwrap_or_default();
         let shown = all.into_iter().find(|c| same_name(&c.name, name) && c.runner.is_reproducible());
@@ -272,7 +301,8 @@ fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Res
 }
 
 fn only_sensible(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Candidate, PlanError> {
-    let sensible: Vec<usize> = (0..workflow.jobs.len()).filter(|&i| runs_something(&workflow.jobs[i])).collect();
+    let sensible: Vec<usize> =
+        (0..workflow.jobs.len()).filter(|&i| runs_something(&workflow.jobs[i])).collect();
     if let [only] = sensible.as_slice() {
         return named(workflow, &workflow.jobs[*only].id, request);
     }

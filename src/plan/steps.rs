@@ -10,7 +10,9 @@ use crate::contract::git::{RepoPath, SourceTree};
 use super::actions::{self, Rule, With};
 use super::expr::{self, Rendered, Value};
 use super::image::{Needs, Wanted};
-use super::recipe::{Exports, Guard, InCi, Known, KnownStep, Layer, Recipe, environment, env_context, steps_context};
+use super::recipe::{
+    Exports, Guard, InCi, Known, KnownStep, Layer, Recipe, env_context, environment, steps_context,
+};
 use super::scope::{self, Hashes, SharedScope, View};
 use super::workflow::{Defaults, Reader, Step, StepAction};
 use super::yaml::{self, Key, Kind, Node};
@@ -141,7 +143,11 @@ impl Planner<'_> {
     fn step(&mut self, step: &Step, place: &Place, background: bool) -> Result<(), PlanError> {
         self.visited += 1;
         if self.visited > MAX_STEPS {
-            return Err(self.fault(place, step.line, format!("the job comes to more than {MAX_STEPS} steps")));
+            return Err(self.fault(
+                place,
+                step.line,
+                format!("the job comes to more than {MAX_STEPS} steps"),
+            ));
         }
         match &step.action {
             StepAction::Wait(ids) => {
@@ -175,7 +181,11 @@ impl Planner<'_> {
             Decision::Runs { keep } => keep,
             Decision::Never(why) => {
                 if let Some(id) = &step.id {
-                    self.know(place, id, Known::Fixed { outputs: Vec::new(), fallback: None, outcome: "skipped" });
+                    self.know(
+                        place,
+                        id,
+                        Known::Fixed { outputs: Vec::new(), fallback: None, outcome: "skipped" },
+                    );
                 }
                 self.out.skipped.push(SkippedStep { step: name, why });
                 return Ok(());
@@ -185,9 +195,16 @@ impl Planner<'_> {
         let text = step.condition.as_ref().and_then(super::workflow::plain_text).unwrap_or_default();
         here.guards.push(Guard { scope: place.scope.clone(), text, layers: layers_of_guard });
         match &step.action {
-            StepAction::Run { run, shell, working_directory } => {
-                self.run(step, &here, &name, keep, background, run, shell.as_ref(), working_directory.as_ref())
-            }
+            StepAction::Run { run, shell, working_directory } => self.run(
+                step,
+                &here,
+                &name,
+                keep,
+                background,
+                run,
+                shell.as_ref(),
+                working_directory.as_ref(),
+            ),
             StepAction::Uses { uses, with } => self.uses(step, &here, &name, keep, background, uses, with),
             _ => Ok(()),
         }
@@ -285,7 +302,9 @@ impl Planner<'_> {
         if let Some(name) = &step.name {
             let env = self.env_of(place, place.layers.len())?;
             let rendered = scope::text(name, &self.view(place, &env));
-            return rendered.map(|r| r.text.trim().to_owned()).map_err(|e| self.fault(place, name.line, e.to_string()));
+            return rendered
+                .map(|r| r.text.trim().to_owned())
+                .map_err(|e| self.fault(place, name.line, e.to_string()));
         }
         Ok(match &step.action {
             StepAction::Run { run, .. } => {
@@ -302,7 +321,10 @@ impl Planner<'_> {
     /// What CI says became of the step with this name; each of CI's steps answers once, in order.
     fn in_ci(&mut self, name: &str) -> Option<InCi> {
         let rest = self.ci.get(self.ci_at..)?;
-        let same = |ci: &str| ci.trim() == name || (name.len() > 60 && ci.len() > 50 && name.starts_with(ci.trim_end_matches('.')));
+        let same = |ci: &str| {
+            ci.trim() == name
+                || (name.len() > 60 && ci.len() > 50 && name.starts_with(ci.trim_end_matches('.')))
+        };
         let at = rest.iter().position(|s| same(&s.name))?;
         self.ci_at += at + 1;
         Some(if rest[at].conclusion.eq_ignore_ascii_case("skipped") { InCi::Skipped } else { InCi::Ran })
@@ -319,7 +341,9 @@ impl Planner<'_> {
             Some(true) if !condition.asks_status => Decision::Runs { keep: None },
             Some(true) => Decision::Runs { keep: Some(text.trim().to_owned()) },
             None => match place.in_ci {
-                Some(InCi::Skipped) if !condition.asks_status => Decision::Never("CI skipped it as well".to_owned()),
+                Some(InCi::Skipped) if !condition.asks_status => {
+                    Decision::Never("CI skipped it as well".to_owned())
+                }
                 Some(InCi::Ran) if !condition.asks_status => Decision::Runs { keep: None },
                 _ => Decision::Runs { keep: Some(text.trim().to_owned()) },
             },
@@ -327,27 +351,48 @@ impl Planner<'_> {
     }
 
     /// A node as text; what is missing is noted once.
-    fn text_of(&mut self, node: &Node, place: &Place, env: &BTreeMap<String, Rendered>) -> Result<Rendered, PlanError> {
+    fn text_of(
+        &mut self,
+        node: &Node,
+        place: &Place,
+        env: &BTreeMap<String, Rendered>,
+    ) -> Result<Rendered, PlanError> {
         scope::text(node, &self.view(place, env)).map_err(|e| self.fault(place, node.line, e.to_string()))
     }
 
-    fn flag(&self, node: Option<&Node>, place: &Place, env: &BTreeMap<String, Rendered>) -> Result<bool, PlanError> {
+    fn flag(
+        &self,
+        node: Option<&Node>,
+        place: &Place,
+        env: &BTreeMap<String, Rendered>,
+    ) -> Result<bool, PlanError> {
         let Some(node) = node else { return Ok(false) };
-        let value = scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
+        let value =
+            scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
         Ok(match value {
             Value::String(text) => text.trim().eq_ignore_ascii_case("true"),
             other => other.truth().unwrap_or(false),
         })
     }
 
-    fn timeout(&self, node: Option<&Node>, place: &Place, env: &BTreeMap<String, Rendered>) -> Result<Option<f64>, PlanError> {
+    fn timeout(
+        &self,
+        node: Option<&Node>,
+        place: &Place,
+        env: &BTreeMap<String, Rendered>,
+    ) -> Result<Option<f64>, PlanError> {
         let Some(node) = node else { return Ok(None) };
-        let value = scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
+        let value =
+            scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
         let Some(text) = value.text() else { return Ok(None) };
         match text.trim().parse::<f64>() {
             Ok(minutes) if minutes.is_finite() && minutes > 0.0 => Ok(Some(minutes)),
             _ if text.trim().is_empty() => Ok(None),
-            _ => Err(self.fault(place, node.line, format!("`timeout-minutes` is {text:?}; it must be a positive number"))),
+            _ => Err(self.fault(
+                place,
+                node.line,
+                format!("`timeout-minutes` is {text:?}; it must be a positive number"),
+            )),
         }
     }
 
@@ -369,7 +414,17 @@ impl Planner<'_> {
         };
         let shell = shell.cloned().or_else(|| default(|d| d.shell.as_ref()));
         let directory = working_directory.cloned().or_else(|| default(|d| d.working_directory.as_ref()));
-        self.script(step, place, name, keep, background, run, shell.as_ref(), directory.as_ref(), &place.origin.clone())
+        self.script(
+            step,
+            place,
+            name,
+            keep,
+            background,
+            run,
+            shell.as_ref(),
+            directory.as_ref(),
+            &place.origin.clone(),
+        )
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
@@ -388,7 +443,10 @@ impl Planner<'_> {
         let env = self.env_of(place, place.layers.len())?;
         let script = self.text_of(run, place, &env)?;
         for what in &script.unknown {
-            let later = what.starts_with("steps.") || what.starts_with("env.") || what.starts_with("secrets.") || &**what == "job.status";
+            let later = what.starts_with("steps.")
+                || what.starts_with("env.")
+                || what.starts_with("secrets.")
+                || &**what == "job.status";
             if !later {
                 self.note(format!("`{name}` needs {what}, which is not known here"));
             }
@@ -426,7 +484,8 @@ impl Planner<'_> {
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: origin.to_owned(),
             condition: keep,
-            continue_on_error: place.continue_on_error || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
+            continue_on_error: place.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
             setup: false,
             background,
@@ -468,8 +527,13 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         if let Some(image) = uses.strip_prefix("docker://") {
             self.lose(step, place);
-            self.skip(uses, format!("runs the container image {image}, which a sandbox without a Docker engine cannot"));
-            self.note(format!("`{name}` runs a container image of its own; what it checks or makes is missing here"));
+            self.skip(
+                uses,
+                format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
+            );
+            self.note(format!(
+                "`{name}` runs a container image of its own; what it checks or makes is missing here"
+            ));
             return Ok(());
         }
         if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
@@ -479,7 +543,8 @@ impl Planner<'_> {
         let (action, reference) = uses.split_once('@').unwrap_or((uses, ""));
         let mut inputs = With { values: Vec::new(), reference: reference.to_owned() };
         for (key, node) in with {
-            let value = scope::text(node, &self.view(place, &env)).map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            let value = scope::text(node, &self.view(place, &env))
+                .map_err(|e| self.fault(place, node.line, e.to_string()))?;
             if let Kind::Number { raw, value: number } = &node.kind {
                 self.warn_of_number(&key.text, raw, *number);
             }
@@ -503,12 +568,14 @@ impl Planner<'_> {
                 }
             }
             Some(Rule::Wrapper { command, shell }) => {
-                let Some((_, node)) = with.iter().find(|(key, _)| key.text.eq_ignore_ascii_case(command)) else {
+                let Some((_, node)) = with.iter().find(|(key, _)| key.text.eq_ignore_ascii_case(command))
+                else {
                     self.lose(step, place);
                     self.skip(uses, format!("has no `{command}` to run"));
                     return Ok(());
                 };
-                let find = |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
+                let find =
+                    |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
                 let shell = shell.and_then(find);
                 let directory = find("working-directory").or_else(|| find("working_directory"));
                 let origin = format!("run, wrapped by {uses}");
@@ -538,7 +605,9 @@ impl Planner<'_> {
             None => {
                 self.lose(step, place);
                 self.skip(uses, "is not known, so it was left out");
-                self.note(format!("{action} is not known: a failure that depends on it cannot be reproduced"));
+                self.note(format!(
+                    "{action} is not known: a failure that depends on it cannot be reproduced"
+                ));
                 self.exports.open = true;
             }
         }
@@ -548,7 +617,9 @@ impl Planner<'_> {
     fn warn_of_number(&mut self, key: &str, raw: &str, value: f64) {
         let text = Value::Number(value).text().unwrap_or_default();
         if text != raw && raw.contains('.') {
-            self.note(format!("`{key}: {raw}` is the number {text}; write '{raw}' to mean the version {raw}"));
+            self.note(format!(
+                "`{key}: {raw}` is the number {text}; write '{raw}' to mean the version {raw}"
+            ));
         }
     }
 
@@ -595,7 +666,10 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         let env = self.env_of(place, place.layers.len())?;
         // The script holds no expression; a text that looks like one must stay text.
-        let literal = Node { kind: Kind::String { text: script.replace("${{", "$ {{"), block: false }, line: step.line };
+        let literal = Node {
+            kind: Kind::String { text: script.replace("${{", "$ {{"), block: false },
+            line: step.line,
+        };
         let planned = PlanStep {
             id: step.id.as_ref().map(|id| format!("{}{id}", place.scope.prefix)),
             name: name.to_owned(),
@@ -605,7 +679,8 @@ impl Planner<'_> {
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: format!("emulates {uses}"),
             condition: keep,
-            continue_on_error: place.continue_on_error || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
+            continue_on_error: place.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
             ..PlanStep::default()
         };
@@ -635,7 +710,9 @@ impl Planner<'_> {
         let Some((path, file, text)) = self.find_action(uses) else {
             self.lose(step, place);
             self.skip(uses, "there is no action.yml at this path in the repository");
-            self.note(format!("{uses} is not in the repository: it may be made or fetched by an earlier step"));
+            self.note(format!(
+                "{uses} is not in the repository: it may be made or fetched by an earlier step"
+            ));
             self.exports.open = true;
             return Ok(());
         };
@@ -644,7 +721,11 @@ impl Planner<'_> {
             return Err(self.fault(place, step.line, format!("the composite actions form a cycle: {way}")));
         }
         if place.stack.len() >= MAX_NESTING {
-            return Err(self.fault(place, step.line, format!("composite actions are nested deeper than {MAX_NESTING}")));
+            return Err(self.fault(
+                place,
+                step.line,
+                format!("composite actions are nested deeper than {MAX_NESTING}"),
+            ));
         }
         let root = yaml::parse(&file, text.as_bytes())?;
         let mut reader = Reader { file: &file, notes: Vec::new(), trusted: self.trusted };
@@ -672,7 +753,11 @@ impl Planner<'_> {
             Some(id) => format!("{}{id}.", place.scope.prefix),
             None => format!("{}__{}.", place.scope.prefix, self.visited),
         };
-        let action_path = if path.is_empty() { scope::WORKSPACE.to_owned() } else { format!("{}/{path}", scope::WORKSPACE) };
+        let action_path = if path.is_empty() {
+            scope::WORKSPACE.to_owned()
+        } else {
+            format!("{}/{path}", scope::WORKSPACE)
+        };
         let mut scope = scope::Scope { inputs, prefix, ..place.scope.as_ref().clone() };
         if let Value::Object(github) = &scope.github {
             let mut github = github.as_ref().clone();
@@ -682,8 +767,10 @@ impl Planner<'_> {
         let scope: SharedScope = Arc::new(scope);
         if let Some(id) = &step.id {
             let outputs = root.get("outputs").map_or(&[][..], Node::entries);
-            let outputs =
-                outputs.iter().filter_map(|(key, spec)| Some((key.text.clone(), spec.get("value")?.clone()))).collect();
+            let outputs = outputs
+                .iter()
+                .filter_map(|(key, spec)| Some((key.text.clone(), spec.get("value")?.clone())))
+                .collect();
             self.know(place, id, Known::Composite { scope: scope.clone(), outputs });
         }
         let env = BTreeMap::new();
@@ -698,7 +785,8 @@ impl Planner<'_> {
             job_defaults: None,
             stack,
             origin: format!("composite {uses}"),
-            continue_on_error: place.continue_on_error || self.flag(step.continue_on_error.as_ref(), place, &env)?,
+            continue_on_error: place.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), place, &env)?,
             displayed: Some(place.displayed.clone().unwrap_or_else(|| name.to_owned())),
             in_ci: place.in_ci,
         };
@@ -727,7 +815,8 @@ impl Planner<'_> {
         let env = self.env_of(place, place.layers.len())?;
         let view = self.view(place, &env);
         let text = |node: &Node| -> Result<Value, PlanError> {
-            let rendered = scope::text(node, &view).map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            let rendered =
+                scope::text(node, &view).map_err(|e| self.fault(place, node.line, e.to_string()))?;
             Ok(match rendered.unknown.first() {
                 Some(what) => Value::unknown(what.clone()),
                 None => Value::string(rendered.text),
@@ -758,12 +847,16 @@ fn shell_problem(shell: &str) -> Option<String> {
     if matches!(name, "bash" | "sh" | "pwsh" | "python") && name == shell.trim() {
         return None;
     }
-    Some(format!("the shell `{shell}` is neither built in (bash, sh, pwsh, python) nor a template with `{{0}}`"))
+    Some(format!(
+        "the shell `{shell}` is neither built in (bash, sh, pwsh, python) nor a template with `{{0}}`"
+    ))
 }
 
 fn clean_directory(text: &str) -> String {
     let text = text.trim();
-    let text = text.strip_prefix(scope::WORKSPACE).map_or(text, |rest| if rest.is_empty() { "." } else { rest.trim_start_matches('/') });
+    let text = text
+        .strip_prefix(scope::WORKSPACE)
+        .map_or(text, |rest| if rest.is_empty() { "." } else { rest.trim_start_matches('/') });
     let text = text.trim_end_matches('/');
     if text.is_empty() { ".".to_owned() } else { text.to_owned() }
 }
@@ -771,16 +864,45 @@ fn clean_directory(text: &str) -> String {
 /// The tools a script calls tell which runtimes it takes for granted.
 fn look_at(script: &str, out: &mut Planned) {
     const TOOLS: &[(&str, &str)] = &[
-        ("npm", "node"), ("npx", "node"), ("node", "node"), ("yarn", "node"), ("pnpm", "node"), ("corepack", "node"),
-        ("python", "python"), ("python3", "python"), ("pip", "python"), ("pip3", "python"), ("pytest", "python"),
-        ("tox", "python"), ("nox", "python"), ("pipx", "python"), ("poetry", "python"), ("uv", "python"), ("uvx", "python"),
-        ("hatch", "python"), ("cargo", "rust"), ("rustup", "rust"), ("rustc", "rust"), ("go", "go"), ("gofmt", "go"),
-        ("mvn", "java"), ("./mvnw", "java"), ("gradle", "java"), ("./gradlew", "java"), ("javac", "java"), ("java", "java"),
+        ("npm", "node"),
+        ("npx", "node"),
+        ("node", "node"),
+        ("yarn", "node"),
+        ("pnpm", "node"),
+        ("corepack", "node"),
+        ("python", "python"),
+        ("python3", "python"),
+        ("pip", "python"),
+        ("pip3", "python"),
+        ("pytest", "python"),
+        ("tox", "python"),
+        ("nox", "python"),
+        ("pipx", "python"),
+        ("poetry", "python"),
+        ("uv", "python"),
+        ("uvx", "python"),
+        ("hatch", "python"),
+        ("cargo", "rust"),
+        ("rustup", "rust"),
+        ("rustc", "rust"),
+        ("go", "go"),
+        ("gofmt", "go"),
+        ("mvn", "java"),
+        ("./mvnw", "java"),
+        ("gradle", "java"),
+        ("./gradlew", "java"),
+        ("javac", "java"),
+        ("java", "java"),
     ];
     for line in script.lines() {
         for command in line.split(['|', ';', '&', '(', '`']) {
             let mut words = command.split_whitespace();
-            let word = words.find(|w| !matches!(*w, "sudo" | "time" | "exec" | "then" | "do" | "else" | "!" | "if" | "env" | "command") && !w.contains('='));
+            let word = words.find(|w| {
+                !matches!(
+                    *w,
+                    "sudo" | "time" | "exec" | "then" | "do" | "else" | "!" | "if" | "env" | "command"
+                ) && !w.contains('=')
+            });
             let Some(word) = word else { continue };
             out.needs.maven |= word == "mvn";
             out.needs.gradle |= word == "gradle";

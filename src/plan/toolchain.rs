@@ -18,9 +18,11 @@ pub(super) struct SetUp {
 pub(super) fn set_up(toolchain: Toolchain, name: &str, with: &With, tree: &dyn SourceTree) -> SetUp {
     let one = Reader { name, with, tree };
     match toolchain {
-        Toolchain::Node => one.from_inputs("node", &["node-version", "version"], &["node-version-file"], versions::node, &[]),
+        Toolchain::Node => {
+            one.versions_by("node", &["node-version", "version"], &["node-version-file"], versions::node, &[])
+        }
         Toolchain::Python => {
-            let mut out = one.from_inputs(
+            let mut out = one.versions_by(
                 "python",
                 &["python-version"],
                 &["python-version-file"],
@@ -33,17 +35,21 @@ pub(super) fn set_up(toolchain: Toolchain, name: &str, with: &With, tree: &dyn S
             out
         }
         Toolchain::Java => one.java(),
-        Toolchain::Go => one.from_inputs("go", &["go-version"], &["go-version-file"], versions::go, &[]),
+        Toolchain::Go => one.versions_by("go", &["go-version"], &["go-version-file"], versions::go, &[]),
         Toolchain::Rust => one.rust(),
         Toolchain::Uv => one.uv(),
         Toolchain::Pnpm => one.pnpm(),
-        Toolchain::Other(language, input) => one.from_inputs(language, &[input], &[], |_, text| text.lines().next().map(str::to_owned), &[]),
+        Toolchain::Other(language, input) => {
+            one.versions_by(language, &[input], &[], |_, text| text.lines().next().map(str::to_owned), &[])
+        }
     }
 }
 
 fn pip_install(tool: &str, version: Option<&str>) -> String {
     let spec = version.map_or_else(|| tool.to_owned(), |v| format!("{tool}=={v}"));
-    format!("command -v {tool} >/dev/null 2>&1 || PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install -q '{spec}'")
+    format!(
+        "command -v {tool} >/dev/null 2>&1 || PIP_BREAK_SYSTEM_PACKAGES=1 python3 -m pip install -q '{spec}'"
+    )
 }
 
 struct Reader<'a> {
@@ -63,7 +69,7 @@ impl Reader<'_> {
     }
 
     /// The version input (several lines: several versions), else the version file, else the action's default files.
-    fn from_inputs(
+    fn versions_by(
         &self,
         language: &'static str,
         inputs: &[&str],
@@ -80,7 +86,9 @@ impl Reader<'_> {
             out.notes.push(format!("{}: the version comes from {what}, which is not known here", self.name));
         } else if let Some(path) = files.iter().find_map(|file| self.with.get(file)) {
             match versions::read(self.tree, path).and_then(|text| read(path, &text)) {
-                Some(version) => out.wanted.push(self.wanted(language, Some(&version), &format!("version file {path}:"))),
+                Some(version) => {
+                    out.wanted.push(self.wanted(language, Some(&version), &format!("version file {path}:")))
+                }
                 None => {
                     out.notes.push(format!("{}: no version could be read from {path}", self.name));
                     out.wanted.push(self.wanted(language, None, ""));
@@ -97,11 +105,18 @@ impl Reader<'_> {
     }
 
     fn java(&self) -> SetUp {
-        let mut out = self.from_inputs("java", &["java-version", "release", "version"], &["java-version-file"], versions::java, &[]);
+        let mut out = self.versions_by(
+            "java",
+            &["java-version", "release", "version"],
+            &["java-version-file"],
+            versions::java,
+            &[],
+        );
         if let Some(distribution) = self.with.get("distribution")
             && !matches!(distribution, "temurin" | "adopt" | "adopt-hotspot")
         {
-            out.notes.push(format!("{}: distribution {distribution} is replaced by Eclipse Temurin", self.name));
+            out.notes
+                .push(format!("{}: distribution {distribution} is replaced by Eclipse Temurin", self.name));
         }
         for wanted in &mut out.wanted {
             if let Some(version) = wanted.version.as_deref()
@@ -117,7 +132,8 @@ impl Reader<'_> {
         let mut out = SetUp::default();
         let reference = self.with.reference.as_str();
         let by_reference = self.name.eq_ignore_ascii_case("dtolnay/rust-toolchain") && is_channel(reference);
-        let input = ["toolchain", "channel", "rust-version"].into_iter().find_map(|i| Some((i, self.with.get(i)?)));
+        let input =
+            ["toolchain", "channel", "rust-version"].into_iter().find_map(|i| Some((i, self.with.get(i)?)));
         let unknown = ["toolchain", "channel", "rust-version"].into_iter().find_map(|i| self.with.unknown(i));
         let file_first = !self.name.to_ascii_lowercase().starts_with("dtolnay/");
         if let Some((input, value)) = input {
@@ -125,7 +141,8 @@ impl Reader<'_> {
             let list = value.split([',', '\n']).map(str::trim).filter(|v| !v.is_empty());
             out.wanted = list.map(|version| self.wanted("rust", Some(version), input)).collect();
         } else if let Some(what) = unknown {
-            out.notes.push(format!("{}: the toolchain comes from {what}, which is not known here", self.name));
+            out.notes
+                .push(format!("{}: the toolchain comes from {what}, which is not known here", self.name));
             out.wanted.push(self.wanted("rust", None, &format!("a toolchain that only CI knows ({what})")));
         } else if by_reference {
             out.wanted.push(self.wanted("rust", Some(reference), "version"));
@@ -135,9 +152,13 @@ impl Reader<'_> {
             out.wanted.push(self.wanted("rust", Some("stable"), "its default,"));
         } else {
             out.wanted.push(self.wanted("rust", None, ""));
-            out.notes.push(format!("{}@{reference}: the toolchain is part of the pinned version; stable is assumed", self.name));
+            out.notes.push(format!(
+                "{}@{reference}: the toolchain is part of the pinned version; stable is assumed",
+                self.name
+            ));
         }
-        let channel = out.wanted.last().and_then(|w| w.version.clone()).unwrap_or_else(|| "stable".to_owned());
+        let channel =
+            out.wanted.last().and_then(|w| w.version.clone()).unwrap_or_else(|| "stable".to_owned());
         out.script = self.rustup(&channel);
         out
     }
@@ -146,7 +167,11 @@ impl Reader<'_> {
     fn rustup(&self, channel: &str) -> Option<String> {
         let list = |names: &[&str]| {
             let text = names.iter().find_map(|n| self.with.get(n)).unwrap_or_default();
-            text.split([',', ' ', '\n']).filter(|i| is_word(i)).map(str::to_owned).collect::<Vec<_>>().join(" ")
+            text.split([',', ' ', '\n'])
+                .filter(|i| is_word(i))
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+                .join(" ")
         };
         let components = match list(&["components"]).as_str() {
             // The image's own toolchain is the minimal one; these two come with CI's.
@@ -170,9 +195,12 @@ impl Reader<'_> {
     }
 
     fn uv(&self) -> SetUp {
-        let mut out = self.from_inputs("python", &["python-version"], &[], versions::python, &[".python-version"]);
-        let version = self.with.get("version").filter(|v| v.starts_with(|c: char| c.is_ascii_digit()) && is_word(v));
-        let spec = version.filter(|v| !v.contains('x')).map_or_else(|| "uv".to_owned(), |v| format!("uv=={v}"));
+        let mut out =
+            self.versions_by("python", &["python-version"], &[], versions::python, &[".python-version"]);
+        let version =
+            self.with.get("version").filter(|v| v.starts_with(|c: char| c.is_ascii_digit()) && is_word(v));
+        let spec =
+            version.filter(|v| !v.contains('x')).map_or_else(|| "uv".to_owned(), |v| format!("uv=={v}"));
         out.script = Some(format!(
             "command -v uv >/dev/null 2>&1 && exit 0\n\
              if command -v python3 >/dev/null 2>&1 && python3 -m pip --version >/dev/null 2>&1; then\n  \

@@ -8,7 +8,10 @@ pub(super) fn read(tree: &dyn SourceTree, path: &str) -> Option<String> {
 }
 
 fn first_line(text: &str) -> Option<String> {
-    text.lines().map(|l| l.split('#').next().unwrap_or_default().trim()).find(|l| !l.is_empty()).map(str::to_owned)
+    text.lines()
+        .map(|l| l.split('#').next().unwrap_or_default().trim())
+        .find(|l| !l.is_empty())
+        .map(str::to_owned)
 }
 
 fn file_name(path: &str) -> &str {
@@ -119,7 +122,10 @@ mod tests {
     fn each_file_gives_its_version() {
         let some = |s: &str| Some(s.to_owned());
         assert_eq!(node(".nvmrc", "# lts\nv20.11.0\n"), some("v20.11.0"));
-        assert_eq!(node("a/package.json", r#"{"engines":{"node":">=18"},"volta":{"node":"20.1.0"}}"#), some("20.1.0"));
+        assert_eq!(
+            node("a/package.json", r#"{"engines":{"node":">=18"},"volta":{"node":"20.1.0"}}"#),
+            some("20.1.0")
+        );
         assert_eq!(node(".tool-versions", "python 3.12.1\nnodejs 20.1.0\n"), some("20.1.0"));
         assert_eq!(python("pyproject.toml", "[project]\nrequires-python = \">=3.9\"\n"), some(">=3.9"));
         assert_eq!(python(".python-version", "3.12\n3.11\n"), some("3.12"));

@@ -81,16 +81,57 @@ pub(super) enum StepAction {
 }
 
 const WORKFLOW_KEYS: &[&str] = &[
-    "name", "run-name", "on", "permissions", "env", "defaults", "concurrency", "jobs", "cache-mode", "description",
+    "name",
+    "run-name",
+    "on",
+    "permissions",
+    "env",
+    "defaults",
+    "concurrency",
+    "jobs",
+    "cache-mode",
+    "description",
 ];
 const JOB_KEYS: &[&str] = &[
-    "name", "permissions", "needs", "if", "runs-on", "environment", "concurrency", "outputs", "env", "defaults",
-    "steps", "timeout-minutes", "strategy", "continue-on-error", "container", "services", "uses", "with", "secrets",
-    "cache-mode", "snapshot",
+    "name",
+    "permissions",
+    "needs",
+    "if",
+    "runs-on",
+    "environment",
+    "concurrency",
+    "outputs",
+    "env",
+    "defaults",
+    "steps",
+    "timeout-minutes",
+    "strategy",
+    "continue-on-error",
+    "container",
+    "services",
+    "uses",
+    "with",
+    "secrets",
+    "cache-mode",
+    "snapshot",
 ];
 const STEP_KEYS: &[&str] = &[
-    "id", "if", "name", "uses", "run", "working-directory", "shell", "with", "env", "continue-on-error",
-    "timeout-minutes", "background", "wait", "wait-all", "cancel", "parallel",
+    "id",
+    "if",
+    "name",
+    "uses",
+    "run",
+    "working-directory",
+    "shell",
+    "with",
+    "env",
+    "continue-on-error",
+    "timeout-minutes",
+    "background",
+    "wait",
+    "wait-all",
+    "cancel",
+    "parallel",
 ];
 
 /// Reads nodes of one file, and knows how to complain about them.
@@ -153,7 +194,10 @@ impl Reader<'_> {
     fn strings(&self, node: Option<&Node>, what: &str) -> Result<Vec<String>, PlanError> {
         let one = |node: &Node| match plain_text(node) {
             Some(text) => Ok(text),
-            None => Err(self.fault(node.line, format!("{what} must be a string or a list of strings, not {}", node.describe()))),
+            None => Err(self.fault(
+                node.line,
+                format!("{what} must be a string or a list of strings, not {}", node.describe()),
+            )),
         };
         match node {
             None => Ok(Vec::new()),
@@ -170,7 +214,8 @@ impl Reader<'_> {
         self.mapping(run, "`defaults.run`")?;
         Ok(Defaults {
             shell: self.scalar(run.get("shell"), "`defaults.run.shell`")?,
-            working_directory: self.scalar(run.get("working-directory"), "`defaults.run.working-directory`")?,
+            working_directory: self
+                .scalar(run.get("working-directory"), "`defaults.run.working-directory`")?,
         })
     }
 
@@ -205,7 +250,12 @@ impl Reader<'_> {
         items.iter().map(|item| self.step(item, composite, &mut ids)).collect()
     }
 
-    fn step(&mut self, node: &Node, composite: bool, ids: &mut BTreeMap<String, u32>) -> Result<Step, PlanError> {
+    fn step(
+        &mut self,
+        node: &Node,
+        composite: bool,
+        ids: &mut BTreeMap<String, u32>,
+    ) -> Result<Step, PlanError> {
         self.mapping(node, "a step")?;
         self.known_keys(node, "the step", STEP_KEYS)?;
         let kinds: Vec<&str> = ["run", "uses", "wait", "wait-all", "cancel", "parallel"]
@@ -255,8 +305,9 @@ impl Reader<'_> {
                 };
                 let steps: Vec<Step> =
                     items.iter().map(|item| self.step(item, composite, ids)).collect::<Result<_, _>>()?;
-                if let Some(bad) =
-                    steps.iter().find(|s| !matches!(s.action, StepAction::Run { .. } | StepAction::Uses { .. }))
+                if let Some(bad) = steps
+                    .iter()
+                    .find(|s| !matches!(s.action, StepAction::Run { .. } | StepAction::Uses { .. }))
                 {
                     return Err(self.fault(bad.line, "a `parallel` group holds only `run` and `uses` steps"));
                 }
@@ -264,7 +315,9 @@ impl Reader<'_> {
             }
             [] => return Err(self.fault(node.line, "the step has neither `run` nor `uses`")),
             several => {
-                return Err(self.fault(node.line, format!("the step has both `{}` and `{}`", several[0], several[1])));
+                return Err(
+                    self.fault(node.line, format!("the step has both `{}` and `{}`", several[0], several[1]))
+                );
             }
         };
         let id = match self.scalar(node.get("id"), "`id`")?.as_ref().and_then(plain_text) {
@@ -273,7 +326,9 @@ impl Reader<'_> {
             }
             Some(id) => {
                 if let Some(first) = ids.insert(id.to_ascii_lowercase(), node.line) {
-                    return Err(self.fault(node.line, format!("the step id `{id}` is already used on line {first}")));
+                    return Err(
+                        self.fault(node.line, format!("the step id `{id}` is already used on line {first}"))
+                    );
                 }
                 Some(id)
             }
@@ -305,7 +360,10 @@ impl Reader<'_> {
         if uses.is_some()
             && let Some(steps) = node.get("steps").or_else(|| node.get("runs-on"))
         {
-            return Err(self.fault(steps.line, format!("{what} calls a workflow with `uses`, so it takes no steps or `runs-on`")));
+            return Err(self.fault(
+                steps.line,
+                format!("{what} calls a workflow with `uses`, so it takes no steps or `runs-on`"),
+            ));
         }
         let runs_on = node.get("runs-on").filter(|n| !n.is_null()).cloned();
         if uses.is_none() && runs_on.is_none() {
@@ -352,7 +410,9 @@ impl Reader<'_> {
         let mut inputs: Vec<Input> = Vec::new();
         let mut seen = BTreeSet::new();
         for event in ["workflow_call", "workflow_dispatch"] {
-            let Some(declared) = on.get(event).and_then(|e| e.get("inputs")).filter(|n| !n.is_null()) else { continue };
+            let Some(declared) = on.get(event).and_then(|e| e.get("inputs")).filter(|n| !n.is_null()) else {
+                continue;
+            };
             for (key, spec) in self.mapping(declared, "`inputs`")? {
                 if !seen.insert(key.text.as_str()) {
                     continue;
@@ -411,9 +471,8 @@ fn check_needs(reader: &Reader<'_>, jobs: &[Job]) -> Result<(), PlanError> {
     for (i, job) in jobs.iter().enumerate() {
         for id in &job.needs {
             let Some(&needed) = index.get(&id.to_ascii_lowercase()) else {
-                return Err(
-                    reader.fault(job.line, format!("the job `{}` needs `{id}`, which does not exist", job.id))
-                );
+                return Err(reader
+                    .fault(job.line, format!("the job `{}` needs `{id}`, which does not exist", job.id)));
             };
             waiting[i] += 1;
             dependants[needed].push(i);
@@ -431,7 +490,10 @@ fn check_needs(reader: &Reader<'_>, jobs: &[Job]) -> Result<(), PlanError> {
     match (0..jobs.len()).find(|&i| waiting[i] > 0) {
         Some(stuck) => {
             let job = &jobs[stuck];
-            Err(reader.fault(job.line, format!("the job `{}` waits for itself, through a cycle of `needs`", job.id)))
+            Err(reader.fault(
+                job.line,
+                format!("the job `{}` waits for itself, through a cycle of `needs`", job.id),
+            ))
         }
         None => Ok(()),
     }
@@ -441,7 +503,11 @@ fn uses_problem(uses: &str) -> Option<String> {
     if uses.contains("${{") {
         return Some(format!("`uses: {uses}` holds an expression, which GitHub does not allow there"));
     }
-    if uses.starts_with("docker://") || uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
+    if uses.starts_with("docker://")
+        || uses.starts_with("./")
+        || uses.starts_with("$/")
+        || uses.starts_with("../")
+    {
         return None;
     }
     let (path, reference) = uses.split_once('@').unwrap_or((uses, ""));

@@ -4,7 +4,8 @@
 //! anchors and aliases, but no merge keys; a key given twice is an error; only the core tags. Size, depth and the
 //! expansion of aliases are bounded, so that no file can take more than a moment or a few megabytes.
 
-use std::collections::{HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Tag};
 
@@ -15,6 +16,9 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 const MAX_DEPTH: usize = 100;
 /// Nodes after aliases are expanded.
 const MAX_NODES: usize = 200_000;
+
+/// Bytes read again at most for the sake of indentation.
+const MAX_REPAIR_WORK: usize = 8 << 20;
 
 /// A value and the line it starts on.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,18 +108,54 @@ struct Open {
 
 /// Reads one document.
 pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, PlanError> {
-    let fail = |line: Option<u32>, problem: String| PlanError::Invalid { file: file.to_owned(), line, problem };
+    let fail =
+        |line: Option<u32>, problem: String| PlanError::Invalid { file: file.to_owned(), line, problem };
     if bytes.len() > MAX_BYTES {
-        return Err(fail(None, format!("is larger than {} KiB, which no workflow needs to be", MAX_BYTES / 1024)));
+        return Err(fail(
+            None,
+            format!("is larger than {} KiB, which no workflow needs to be", MAX_BYTES / 1024),
+        ));
     }
     let text = std::str::from_utf8(bytes).map_err(|e| {
         let line = bytes[..e.valid_up_to()].iter().filter(|&&b| b == b'\n').count() + 1;
         fail(u32::try_from(line).ok(), "is not UTF-8 text".to_owned())
     })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    Reader { stack: Vec::new(), anchors: HashMap::new(), nodes: 0, documents: 0, root: None }
-        .read(text)
-        .map_err(|(line, problem)| fail(line, problem))
+    read_leniently(text).map_err(|(line, problem)| fail(line, problem))
+}
+
+/// GitHub's reader does not mind how the lines of a `[ … ]`, `{ … }` or quoted text are indented; ours is strict, so a
+/// line it stumbles over there is moved to the right, which changes nothing else.
+fn read_leniently(text: &str) -> Result<Node, Fault> {
+    let mut text = Cow::Borrowed(text);
+    let mut moved: BTreeSet<usize> = BTreeSet::new();
+    let tries = (MAX_REPAIR_WORK / text.len().max(1)).min(500);
+    loop {
+        let reader =
+            Reader { stack: Vec::new(), anchors: HashMap::new(), nodes: 0, documents: 0, root: None };
+        let (line, problem) = match reader.read(&text) {
+            Err((Some(line), problem)) if problem.starts_with("YAML: invalid indentation") => (line, problem),
+            result => return result,
+        };
+        // For a quoted text the line where it starts is named, not the one that is out of place.
+        let first = line as usize + usize::from(problem.contains("quoted"));
+        let target = (first..first + 200).find(|n| !moved.contains(n));
+        let start = target.and_then(|n| line_start(&text, n));
+        let (Some(target), Some(start)) = (target, start) else { return Err((Some(line), problem)) };
+        if moved.len() >= tries || (target != first && !problem.contains("quoted")) {
+            return Err((Some(line), problem));
+        }
+        moved.insert(target);
+        text.to_mut().insert_str(start, &" ".repeat(MAX_DEPTH));
+    }
+}
+
+/// Where a line (from 1) starts.
+fn line_start(text: &str, line: usize) -> Option<usize> {
+    if line <= 1 {
+        return Some(0);
+    }
+    text.match_indices('\n').nth(line - 2).map(|(at, _)| at + 1)
 }
 
 type Fault = (Option<u32>, String);
@@ -144,13 +184,19 @@ impl Reader {
             Event::DocumentStart(_) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    return Err((Some(line), "a second YAML document starts here; GitHub reads one per file".into()));
+                    return Err((
+                        Some(line),
+                        "a second YAML document starts here; GitHub reads one per file".into(),
+                    ));
                 }
                 Ok(())
             }
             Event::Alias(id) => {
                 let Some(node) = self.anchors.get(&id) else {
-                    return Err((Some(line), "this alias stands for something that contains it, or is not defined".into()));
+                    return Err((
+                        Some(line),
+                        "this alias stands for something that contains it, or is not defined".into(),
+                    ));
                 };
                 let size = node.size();
                 if self.nodes + size > MAX_NODES {
@@ -164,8 +210,12 @@ impl Reader {
                 let kind = scalar(&value, style, tag.as_deref()).map_err(|e| (Some(line), e))?;
                 self.place(Node { kind, line }, anchor)
             }
-            Event::SequenceStart(anchor, tag) => self.open(anchor, line, Kind::List(Vec::new()), tag.as_deref()),
-            Event::MappingStart(anchor, tag) => self.open(anchor, line, Kind::Map(Vec::new()), tag.as_deref()),
+            Event::SequenceStart(anchor, tag) => {
+                self.open(anchor, line, Kind::List(Vec::new()), tag.as_deref())
+            }
+            Event::MappingStart(anchor, tag) => {
+                self.open(anchor, line, Kind::Map(Vec::new()), tag.as_deref())
+            }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.stack.pop() else { return Ok(()) };
                 self.place(Node { kind: open.kind, line: open.line }, open.anchor)
@@ -247,7 +297,9 @@ fn scalar(value: &str, style: ScalarStyle, tag: Option<&Tag>) -> Result<Kind, St
             ("!!null", kind @ Kind::Null)
             | ("!!bool", kind @ Kind::Bool(_))
             | ("!!int" | "!!float", kind @ Kind::Number { .. }) => Ok(kind),
-            (other, _) => Err(format!("the tag `{other}` is not allowed here; quote a value that starts with `!`")),
+            (other, _) => {
+                Err(format!("the tag `{other}` is not allowed here; quote a value that starts with `!`"))
+            }
         };
     }
     Ok(if style == ScalarStyle::Plain { plain(value) } else { string() })
@@ -287,7 +339,8 @@ fn number(value: &str) -> Option<f64> {
         return radix(octal, 8);
     }
     let starts = unsigned.bytes().next().is_some_and(|b| b.is_ascii_digit() || b == b'.');
-    let allowed = unsigned.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
+    let allowed =
+        unsigned.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'e' | b'E' | b'+' | b'-'));
     if !starts || !allowed || !unsigned.bytes().any(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -344,6 +397,16 @@ mod tests {
             let error = read(text).unwrap_err();
             assert!(error.contains(want), "{text:?} gave {error:?}");
         }
+    }
+
+    #[test]
+    fn flow_and_quotes_may_be_indented_in_any_way() {
+        let node = read("a:\n  b: [\n  x,\ny\n  ]\n  c: {\n  d: 1\n  }\n  e: \"one\n two\nthree\"\n  f: 1\n")
+            .unwrap();
+        let a = node.get("a").unwrap();
+        assert!(matches!(&a.get("b").unwrap().kind, Kind::List(items) if items.len() == 2));
+        assert_eq!(a.get("e").and_then(Node::as_str), Some("one two three"));
+        assert_eq!(a.get("f").unwrap().line, 11);
     }
 
     #[test]

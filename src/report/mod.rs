@@ -10,6 +10,7 @@ pub mod console;
 pub mod diagnosis;
 mod diff;
 mod markdown;
+pub mod plan;
 mod proof_table;
 pub mod pull_request;
 pub mod results;

@@ -7,6 +7,7 @@ mod fixes;
 mod ladder;
 mod models;
 mod parser;
+mod plan;
 mod publish;
 mod support;
 mod watch;

@@ -1,7 +1,7 @@
 //! The functions of the expression language that only look at their arguments.
 
-use super::value::{Object, Value, number_text, same_ignoring_case};
 use super::EvalError;
+use super::value::{Object, Value, number_text, same_ignoring_case};
 
 /// `contains(search, item)`: part of a string, or an item of an array; never regards case.
 pub(super) fn contains(search: &Value, item: &Value) -> Value {
@@ -19,7 +19,7 @@ pub(super) fn contains(search: &Value, item: &Value) -> Value {
                     (None, _) => {}
                 }
             }
-            doubt.map_or(Value::Bool(false), |what| Value::unknown(what))
+            doubt.map_or(Value::Bool(false), Value::unknown)
         }
         _ => on_text(search, item, |a, b| a.contains(b)),
     }

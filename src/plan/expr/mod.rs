@@ -47,7 +47,8 @@ pub(super) enum Status {
 }
 
 const CONTEXTS: &[&str] = &[
-    "github", "env", "job", "jobs", "steps", "runner", "secrets", "vars", "strategy", "matrix", "needs", "inputs",
+    "github", "env", "job", "jobs", "steps", "runner", "secrets", "vars", "strategy", "matrix", "needs",
+    "inputs",
 ];
 
 /// Parses an expression (without `${{ }}`) and checks the names in it.
@@ -60,7 +61,8 @@ pub(super) fn parse(text: &str) -> Result<SpannedExpr<'_>, EvalError> {
     if operators > MAX_OPERATORS {
         return Err(EvalError(format!("the expression has more than {MAX_OPERATORS} operator characters")));
     }
-    let expr = Expr::parse(text).map_err(|e| EvalError(format!("the expression `{}` does not parse: {e}", shown())))?;
+    let expr = Expr::parse(text)
+        .map_err(|e| EvalError(format!("the expression `{}` does not parse: {e}", shown())))?;
     for (context, _) in expr.contexts() {
         if let Some(Expr::Identifier(name)) = context.parts.first().map(|part| &part.inner)
             && !functions::is_any(name.as_str(), CONTEXTS)
@@ -87,7 +89,10 @@ pub(super) fn asks_status(expr: &SpannedExpr<'_>) -> bool {
     while let Some(expr) = pending.pop() {
         match &expr.inner {
             Expr::Call(Call { func, args }) => {
-                if matches!(func, Function::Success | Function::Failure | Function::Always | Function::Cancelled) {
+                if matches!(
+                    func,
+                    Function::Success | Function::Failure | Function::Always | Function::Cancelled
+                ) {
                     return true;
                 }
                 pending.extend(args);
@@ -232,7 +237,8 @@ fn eval_access(parts: &[SpannedExpr<'_>], contexts: &dyn Contexts) -> Result<Val
         };
         value = match (value, key, filtered) {
             (Value::Unknown(unknown), key, _) => {
-                let suffix = key.map_or_else(|| "*".to_owned(), |k| k.text().unwrap_or_else(|| "?".to_owned()));
+                let suffix =
+                    key.map_or_else(|| "*".to_owned(), |k| k.text().unwrap_or_else(|| "?".to_owned()));
                 Value::unknown(format!("{}.{suffix}", unknown.what))
             }
             (Value::Array(items), Some(key), true) => {
@@ -274,8 +280,16 @@ fn index(value: &Value, key: &Value) -> Value {
                 Value::String(s) => value::parse_number(s),
                 _ => f64::NAN,
             };
-            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be small and positive")]
-            if n >= 0.0 && n < 1e9 { items.get(n.floor() as usize).cloned().unwrap_or(Value::Null) } else { Value::Null }
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "checked to be small and positive"
+            )]
+            if (0.0..1e9).contains(&n) {
+                items.get(n.floor() as usize).cloned().unwrap_or(Value::Null)
+            } else {
+                Value::Null
+            }
         }
         _ => Value::Null,
     }
@@ -283,7 +297,12 @@ fn index(value: &Value, key: &Value) -> Value {
 
 /// An object whose keys keep their case apart: `env` on Linux.
 pub(super) fn case_sensitive(entries: Vec<(String, Value)>, open: Option<&str>) -> Value {
-    Value::Object(Arc::new(Object { entries, case_sensitive: true, open: open.map(Into::into), fallback: None }))
+    Value::Object(Arc::new(Object {
+        entries,
+        case_sensitive: true,
+        open: open.map(Into::into),
+        fallback: None,
+    }))
 }
 
 #[cfg(test)]

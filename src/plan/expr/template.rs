@@ -30,7 +30,10 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (usize, EvalError)> {
             !quoted && bytes[i..].starts_with(b"}}")
         });
         let Some(end) = end else {
-            return Err((start, EvalError("an expression starts with `${{` and is never closed by `}}`".to_owned())));
+            return Err((
+                start,
+                EvalError("an expression starts with `${{` and is never closed by `}}`".to_owned()),
+            ));
         };
         if start > at {
             found.push(Piece::Text(&text[at..start]));
@@ -113,9 +116,7 @@ pub(in crate::plan) fn condition_kind(text: &str, contexts: &dyn Contexts) -> Re
     if text.contains("${{") && whole_expression(text).is_none() {
         let rendered = render(text, contexts)?;
         let value = match rendered.unknown.first() {
-            Some(what) => {
-                Value::Unknown(super::Unknown { what: what.clone(), truth: Some(true) })
-            }
+            Some(what) => Value::Unknown(super::Unknown { what: what.clone(), truth: Some(true) }),
             None => Value::string(rendered.text),
         };
         return Ok(Condition { value, asks_status: false });

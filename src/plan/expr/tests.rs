@@ -15,10 +15,13 @@ impl Contexts for Fixed {
                 [
                     ("ref", text("refs/heads/main")),
                     ("event_name", text("push")),
-                    ("event", Value::from_json(&serde_json::json!({
-                        "issue": {"labels": [{"name": "Bug"}, {"name": "help wanted"}, {"colour": "red"}]},
-                        "deep": [[1, 2], [3]],
-                    }))),
+                    (
+                        "event",
+                        Value::from_json(&serde_json::json!({
+                            "issue": {"labels": [{"name": "Bug"}, {"name": "help wanted"}, {"colour": "red"}]},
+                            "deep": [[1, 2], [3]],
+                        })),
+                    ),
                 ],
             ),
             "matrix" => Value::object([
@@ -107,7 +110,10 @@ fn known_answers() {
         ("format('{{Hello {0}}}', 'Mona')", "{Hello Mona}"),
         ("join(fromJSON('[\"a\",\"b\",1]'))", "a,b,1"),
         ("join('only')", "only"),
-        ("toJSON(fromJSON('{\"a\":[1,\"x\"],\"b\":{}}'))", "{\n  \"a\": [\n    1,\n    \"x\"\n  ],\n  \"b\": {}\n}"),
+        (
+            "toJSON(fromJSON('{\"a\":[1,\"x\"],\"b\":{}}'))",
+            "{\n  \"a\": [\n    1,\n    \"x\"\n  ],\n  \"b\": {}\n}",
+        ),
         ("toJSON('x\"y')", "\"x\\\"y\""),
         ("fromJSON('1e2')", "100"),
         ("hashFiles('a', 'b/*')", "hash of a+b/*"),
@@ -135,8 +141,22 @@ fn known_answers() {
 #[test]
 fn what_github_refuses_is_refused() {
     for expression in [
-        "", "1 +", "foo.bar", "nope()", "contains('a')", "'open", "matrix.", "a = b", "(1", "fromJSON('{')", "fromJSON('')",
-        "format('{1}', 'a')", "format('{', 'a')", "github..ref", "`x`", "\"double\"",
+        "",
+        "1 +",
+        "foo.bar",
+        "nope()",
+        "contains('a')",
+        "'open",
+        "matrix.",
+        "a = b",
+        "(1",
+        "fromJSON('{')",
+        "fromJSON('')",
+        "format('{1}', 'a')",
+        "format('{', 'a')",
+        "github..ref",
+        "`x`",
+        "\"double\"",
     ] {
         assert!(evaluate(expression, &Fixed).is_err(), "{expression:?} was accepted");
     }

@@ -12,7 +12,7 @@ pub(in crate::plan) enum Value {
     Bool(bool),
     Number(f64),
     String(Arc<str>),
-    Array(Arc<Vec<Value>>),
+    Array(Arc<Vec<Self>>),
     Object(Arc<Object>),
     /// Cannot be known here.
     Unknown(Unknown),
@@ -40,9 +40,10 @@ pub(in crate::plan) struct Object {
 
 impl Object {
     pub(in crate::plan) fn get(&self, key: &str) -> Value {
-        let found = self.entries.iter().find(|(k, _)| {
-            if self.case_sensitive { k == key } else { k.eq_ignore_ascii_case(key) }
-        });
+        let found = self
+            .entries
+            .iter()
+            .find(|(k, _)| if self.case_sensitive { k == key } else { k.eq_ignore_ascii_case(key) });
         match (found, &self.open, &self.fallback) {
             (Some((_, value)), ..) => value.clone(),
             (None, Some(path), _) => Value::unknown(format!("{path}.{key}")),
@@ -200,8 +201,12 @@ pub(in crate::plan) fn parse_number(text: &str) -> f64 {
     if text.is_empty() {
         return 0.0;
     }
-    #[expect(clippy::cast_possible_wrap, reason = "the runner reads hexadecimal and octal as 32-bit two's complement")]
-    let wrap = |digits: &str, radix| u32::from_str_radix(digits, radix).map_or(f64::NAN, |n| f64::from(n as i32));
+    #[expect(
+        clippy::cast_possible_wrap,
+        reason = "the runner reads hexadecimal and octal as 32-bit two's complement"
+    )]
+    let wrap =
+        |digits: &str, radix| u32::from_str_radix(digits, radix).map_or(f64::NAN, |n| f64::from(n as i32));
     if let Some(hex) = text.strip_prefix("0x") {
         return wrap(hex, 16);
     }
@@ -232,7 +237,11 @@ pub(in crate::plan) fn number_text(n: f64) -> String {
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     let exponent: i32 = exponent.parse().unwrap_or(0);
     let trim = |digits: &str| {
-        if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.').to_owned() } else { digits.to_owned() }
+        if digits.contains('.') {
+            digits.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            digits.to_owned()
+        }
     };
     if !(-5..15).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };

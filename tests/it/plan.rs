@@ -1,0 +1,250 @@
+//! What would run for a repository's workflows, held against recorded plans, and what is refused.
+//!
+//! Each folder of `tests/fixtures/workflows` is a repository; each file of `workflows-malformed` a workflow that GitHub
+//! would refuse.
+
+use std::path::{Path, PathBuf};
+
+use ci_healer::contract::build::{JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
+use ci_healer::git::DirectoryTree;
+use ci_healer::plan::{CiStep, FailedJob, PlanError, PlanRequest, Planned, plan};
+
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)
+}
+
+/// A copy away from this repository, so that only its own files count.
+fn copy(from: &Path) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let mut pending = vec![(from.to_owned(), dir.path().to_owned())];
+    while let Some((from, to)) = pending.pop() {
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(from).unwrap() {
+            let entry = entry.unwrap();
+            let target = to.join(entry.file_name());
+            if entry.file_type().unwrap().is_dir() {
+                pending.push((entry.path(), target));
+            } else {
+                std::fs::copy(entry.path(), target).unwrap();
+            }
+        }
+    }
+    dir
+}
+
+fn of_case(case: &str, job: &str) -> Result<Planned, PlanError> {
+    let dir = copy(&fixtures("workflows").join(case));
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let jobs: Vec<String> = Some(job.to_owned()).filter(|j| !j.is_empty()).into_iter().collect();
+    plan(&PlanRequest { jobs: &jobs, ..PlanRequest::of(&tree) }).map(|mut plans| plans.remove(0))
+}
+
+fn snapshot(case: &str, job: &str) {
+    let planned = of_case(case, job).unwrap();
+    let json = serde_json::to_string_pretty(&planned.plan).unwrap();
+    insta::assert_snapshot!(case, json);
+}
+
+#[test]
+fn a_matrix_with_a_linux_leg() {
+    snapshot("matrix-python", "test");
+}
+
+#[test]
+fn services_and_version_files() {
+    snapshot("services-node", "integration");
+}
+
+#[test]
+fn composite_actions_of_the_repository() {
+    snapshot("composite-rust", "check");
+}
+
+#[test]
+fn parallel_and_background_steps() {
+    snapshot("parallel-go", "go");
+}
+
+#[test]
+fn a_dynamic_matrix_and_a_wrapped_command() {
+    snapshot("retry-dynamic", "test");
+}
+
+#[test]
+fn a_called_workflow_with_a_container() {
+    let dir = copy(&fixtures("workflows/reusable-java"));
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let jobs = ["quality".to_owned()];
+    let request = PlanRequest { workflow: Some("main.yml"), jobs: &jobs, ..PlanRequest::of(&tree) };
+    let plans = plan(&request).unwrap();
+    insta::assert_snapshot!("reusable-java", serde_json::to_string_pretty(&plans[0].plan).unwrap());
+}
+
+#[test]
+fn windows_is_refused_with_the_reason() {
+    match of_case("windows-only", "win") {
+        Err(PlanError::Refused { why, .. }) => assert!(why.contains("windows-latest"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_missing_job_lists_those_that_exist() {
+    let error = of_case("retry-dynamic", "tset").unwrap_err();
+    assert!(error.is_bad_input());
+    let text = error.to_string();
+    assert!(text.contains("`tset`") && text.contains("plan, test"), "{text}");
+    let several = of_case("retry-dynamic", "").unwrap_err().to_string();
+    assert!(several.contains("several jobs"), "{several}");
+}
+
+#[test]
+fn what_github_refuses_names_file_line_and_problem() {
+    let mut lines = Vec::new();
+    let mut files: Vec<PathBuf> =
+        std::fs::read_dir(fixtures("workflows-malformed")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    for file in files {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join(".github/workflows");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::copy(&file, folder.join("ci.yml")).unwrap();
+        let tree = DirectoryTree::open(dir.path()).unwrap();
+        let jobs = ["a".to_owned()];
+        let error = plan(&PlanRequest { jobs: &jobs, ..PlanRequest::of(&tree) }).unwrap_err();
+        assert!(error.is_bad_input(), "{}: {error}", file.display());
+        lines.push(format!("{}: {error}", file.file_name().unwrap().to_string_lossy()));
+    }
+    insta::assert_snapshot!("malformed", lines.join("\n"));
+}
+
+#[test]
+fn failed_legs_of_ci_are_planned_each_with_its_set_up() {
+    let dir = copy(&fixtures("workflows/matrix-python"));
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let step = |name: &str, conclusion: &str| CiStep { name: name.into(), conclusion: conclusion.into() };
+    let failed = |name: &str| FailedJob {
+        name: name.to_owned(),
+        steps: vec![
+            step("Set up job", "success"),
+            step("Run actions/checkout@v4", "success"),
+            step("Install", "success"),
+            step("Test on 3.12", "failure"),
+            step("Show failures", "success"),
+        ],
+    };
+    let all = [failed("test (ubuntu-24.04, 3.12, test,docs)"), failed("test (windows-2022, 3.12)")];
+    let plans = plan(&PlanRequest { failed: &all, ..PlanRequest::of(&tree) }).unwrap();
+    assert_eq!(plans.len(), 1, "the Windows leg is not reproduced");
+    let setup: Vec<(&str, bool)> = plans[0].plan.steps.iter().map(|s| (s.name.as_str(), s.setup)).collect();
+    assert_eq!(setup, [("Install", true), ("Test on 3.12", false), ("Show failures", false)]);
+    assert_eq!(plans[0].ci_job.as_deref(), Some("test (ubuntu-24.04, 3.12, test,docs)"));
+}
+
+#[test]
+fn the_run_resolves_what_the_plan_left_open() {
+    let planned = of_case("services-node", "integration").unwrap();
+    let at = |name: &str| planned.plan.steps.iter().position(|s| s.name.contains(name)).unwrap();
+    let test = at("pnpm test");
+    assert_eq!(planned.plan.steps[test].env["DATABASE_URL"], "${{ steps.port.outputs.url }}");
+    assert_eq!(planned.plan.steps[test].env["NPM_TOKEN"], "");
+    let mut state = JobState::default();
+    for step in &planned.plan.steps[..test] {
+        let mut outputs = std::collections::BTreeMap::new();
+        if step.id.as_deref() == Some("port") {
+            outputs.insert("url".to_owned(), "postgres://x".to_owned());
+        }
+        let success = StepOutcome::Success;
+        state.steps.push(StepState { id: step.id.clone(), outcome: success, conclusion: success, outputs });
+    }
+    state.env.insert("FROM_GITHUB_ENV".to_owned(), "1".to_owned());
+    match planned.evaluator.prepare(&planned.plan.steps[test], &state) {
+        PreparedStep::Run { env, .. } => {
+            assert_eq!(env["DATABASE_URL"], "postgres://x");
+            assert_eq!(env["FROM_GITHUB_ENV"], "1");
+        }
+        other => panic!("{other:?}"),
+    }
+    state.failed = true;
+    assert!(matches!(
+        planned.evaluator.prepare(&planned.plan.steps[test], &state),
+        PreparedStep::Skip { .. }
+    ));
+}
+
+#[test]
+fn composite_outputs_reach_the_job_and_failure_conditions_hold() {
+    let planned = of_case("composite-rust", "check").unwrap();
+    let test = planned.plan.steps.iter().position(|s| s.run.starts_with("cargo test")).unwrap();
+    let mut state = JobState::default();
+    for step in &planned.plan.steps[..test] {
+        let mut done = StepState { id: step.id.clone(), ..StepState::default() };
+        if step.id.as_deref() == Some("prepare.pick") {
+            done.outputs.insert("features".to_owned(), "all".to_owned());
+        }
+        state.steps.push(done);
+    }
+    match planned.evaluator.prepare(&planned.plan.steps[test], &state) {
+        PreparedStep::Run { script, .. } => assert_eq!(script, "cargo test --features \"all\""),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn project_files_without_a_workflow() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |path: &str, text: &str| {
+        let place = dir.path().join(path);
+        std::fs::create_dir_all(place.parent().unwrap()).unwrap();
+        std::fs::write(place, text).unwrap();
+    };
+    write("web/package.json", r#"{"scripts": {"test": "jest"}, "devDependencies": {"jest": "1"}}"#);
+    write("web/package-lock.json", "{}");
+    write("api/requirements.txt", "flask\npytest\n");
+    write("api/test_app.py", "");
+    write("Cargo.toml", "[workspace]\nmembers = [\"core\"]\n");
+    write("Cargo.lock", "");
+    write("core/Cargo.toml", "[package]\nname = \"core\"\n");
+    write("core/src/lib.rs", "");
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let planned = plan(&PlanRequest::of(&tree)).unwrap().remove(0);
+    let steps: Vec<String> = planned
+        .plan
+        .steps
+        .iter()
+        .map(|s| {
+            format!(
+                "{}: {} [{}]",
+                s.working_directory,
+                s.run.replace('\n', "; "),
+                if s.setup { "set-up" } else { "" }
+            )
+        })
+        .collect();
+    insta::assert_snapshot!("detected", steps.join("\n"));
+
+    let empty = tempfile::tempdir().unwrap();
+    std::fs::write(empty.path().join("package.json"), r#"{"scripts": {"build": "tsc"}}"#).unwrap();
+    let tree = DirectoryTree::open(empty.path()).unwrap();
+    match plan(&PlanRequest::of(&tree)) {
+        Err(PlanError::Refused { why, .. }) => assert!(why.contains("no tests were found"), "{why}"),
+        other => panic!("a repository without tests was planned: {other:?}"),
+    }
+}
+
+#[test]
+fn a_command_replaces_the_workflow() {
+    let dir = copy(&fixtures("workflows/parallel-go"));
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let request = PlanRequest {
+        command: Some("go test ./..."),
+        working_directory: "sub",
+        sandbox_image: Some("my/image:1"),
+        ..PlanRequest::of(&tree)
+    };
+    let planned = plan(&request).unwrap().remove(0);
+    assert_eq!(planned.plan.steps.len(), 1);
+    assert_eq!(planned.plan.steps[0].run, "go test ./...");
+    assert_eq!(planned.plan.steps[0].working_directory, "sub");
+    assert_eq!(planned.plan.image.reference, "my/image:1");
+}
