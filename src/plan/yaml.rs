@@ -406,7 +406,7 @@ mod tests {
         let a = node.get("a").unwrap();
         assert!(matches!(&a.get("b").unwrap().kind, Kind::List(items) if items.len() == 2));
         assert_eq!(a.get("e").and_then(Node::as_str), Some("one two three"));
-        assert_eq!(a.get("f").unwrap().line, 11);
+        assert_eq!(a.get("f").unwrap().line, 12);
     }
 
     #[test]

@@ -132,7 +132,7 @@ fn known_answers() {
         ("true || steps.x.outputs.y", "true"),
         ("steps.x.outputs.y || true", "unknown steps.x.outputs.y Some(true)"),
         ("format('{0}', steps.x.outputs.y)", "unknown steps.x.outputs.y None"),
-        ("github.head_ref || github.ref", "unknown github.head_ref None"),
+        ("github.head_ref || github.ref", "unknown github.head_ref Some(true)"),
     ] {
         assert_eq!(text(expression), want, "{expression}");
     }

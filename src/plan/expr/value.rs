@@ -243,7 +243,7 @@ pub(in crate::plan) fn number_text(n: f64) -> String {
             digits.to_owned()
         }
     };
-    if !(-5..15).contains(&exponent) {
+    if !(-4..15).contains(&exponent) {
         let sign = if exponent < 0 { '-' } else { '+' };
         return format!("{}E{sign}{:02}", trim(mantissa), exponent.abs());
     }
