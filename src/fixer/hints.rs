@@ -1,6 +1,7 @@
 //! Fixes the log itself states, turned into edits: verified against the file's real text, free, and tried first.
 //! Never guesses between candidates; what does not fit the file is left to the next provider.
 
+mod derived;
 mod imports;
 mod indentation;
 mod tokens;
@@ -42,6 +43,8 @@ impl Op {
 /// What one report's hint comes to.
 struct Stated<'b> {
     bug: &'b BugReport,
+    /// The hint in words.
+    words: String,
     ops: BTreeMap<RepoPath, Vec<Op>>,
     commands: Vec<String>,
     confidence: f64,
@@ -107,8 +110,11 @@ fn key(proposal: &FixProposal, tree: &dyn SourceTree) -> String {
 }
 
 fn read<'b>(bug: &'b BugReport, tree: &dyn SourceTree) -> Option<Stated<'b>> {
-    let hint = bug.hint.as_ref()?;
-    let mut stated = Stated { bug, ops: BTreeMap::new(), commands: Vec::new(), confidence: confidence(hint) };
+    let derived = if bug.hint.is_none() { derived::hint(bug, tree) } else { None };
+    let hint = bug.hint.as_ref().or(derived.as_ref())?;
+    let words = one_line(&hint.text, 120);
+    let mut stated =
+        Stated { bug, words, ops: BTreeMap::new(), commands: Vec::new(), confidence: confidence(hint) };
     for suggestion in &hint.suggestions {
         match suggestion {
             Suggestion::Command { run } => {
@@ -362,8 +368,12 @@ fn join(stated: &[&Stated<'_>], tree: &dyn SourceTree) -> Option<FixProposal> {
     for (path, mut ops) in by_file {
         ops.sort_unstable();
         ops.dedup();
-        if ops.windows(2).any(|p| p[0].end > p[1].start || (p[0].start == p[1].start && p[0].end == p[1].end))
-        {
+        // Whole lines put in at one place stand one after the other; anything else there is a contradiction.
+        let lines = |op: &Op| op.start == op.end && op.text.ends_with('\n');
+        let clash = |a: &Op, b: &Op| {
+            a.end > b.start || (a.start == b.start && a.end == b.end && !(lines(a) && lines(b)))
+        };
+        if ops.windows(2).any(|p| clash(p[0], p[1])) {
             return None;
         }
         let before = tree.read_text(path)?;
@@ -381,7 +391,7 @@ fn join(stated: &[&Stated<'_>], tree: &dyn SourceTree) -> Option<FixProposal> {
         return None;
     }
     let reason = match stated {
-        [one] => one_line(one.bug.hint.as_ref().map_or("", |h| h.text.as_str()), 120),
+        [one] => one.words.clone(),
         many => format!("apply what the tools suggest for {} reports", many.len()),
     };
     Some(proposal(stated, edits, None, reason))
@@ -711,6 +721,21 @@ mod tests {
             vec![],
         );
         assert_eq!(toolchain_proposals(&bugs, &tree, &[past]).len(), 3);
+    }
+
+    #[test]
+    fn two_missing_imports_are_added_together() {
+        let tree = MemoryTree::new(&[("a.py", "import os\n\nmath.pi\nre.compile\n")]);
+        let bugs = [
+            bug("x", Category::Runtime, "a.py", 3, "name 'math' is not defined"),
+            bug("x", Category::Runtime, "a.py", 4, "name 're' is not defined"),
+        ];
+        let proposals = toolchain_proposals(&bugs, &tree, &[]);
+        let changes = edits::apply(&proposals[0].edits, &[], &tree).unwrap();
+        assert_eq!(
+            changes[0].after.as_deref(),
+            Some("import os\nimport math\nimport re\n\nmath.pi\nre.compile\n")
+        );
     }
 
     #[test]
