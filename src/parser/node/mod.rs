@@ -2,14 +2,19 @@
 //!
 //! Test runners come first: what stands inside their blocks is theirs, whatever else it looks like.
 
+mod boxed;
+mod bundlers;
 mod eslint;
 mod frames;
 mod hints;
 mod jest;
 mod message;
 mod mocha;
+mod node_test;
 mod packages;
 mod prettier;
+mod runners;
+mod tap;
 mod tree;
 mod tsc;
 mod uncaught;
@@ -22,11 +27,22 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "jest", triggers: jest::TRIGGERS, new: new::<jest::Jest> },
     Tool { name: "vitest", triggers: vitest::TRIGGERS, new: new::<vitest::Vitest> },
     Tool { name: "mocha", triggers: mocha::TRIGGERS, new: new::<mocha::Mocha> },
+    Tool { name: "playwright", triggers: runners::PLAYWRIGHT, new: new::<runners::Playwright> },
+    Tool { name: "jasmine", triggers: runners::JASMINE, new: new::<runners::Jasmine> },
+    Tool { name: "ava", triggers: runners::AVA, new: new::<runners::Ava> },
+    Tool { name: "node-test", triggers: node_test::TRIGGERS, new: new::<node_test::NodeTest> },
+    Tool { name: "tap", triggers: tap::TRIGGERS, new: new::<tap::Tap> },
+    Tool { name: "webpack", triggers: bundlers::WEBPACK, new: new::<bundlers::Webpack> },
+    Tool { name: "esbuild", triggers: bundlers::ESBUILD, new: new::<bundlers::Esbuild> },
+    Tool { name: "rollup", triggers: bundlers::ROLLUP, new: new::<bundlers::Rollup> },
+    Tool { name: "vite", triggers: bundlers::VITE, new: new::<bundlers::Vite> },
     Tool { name: "tsc", triggers: tsc::TRIGGERS, new: new::<tsc::Tsc> },
     Tool { name: "eslint", triggers: eslint::ROWS, new: new::<eslint::Rows> },
     Tool { name: "standard", triggers: eslint::STANDARD, new: new::<eslint::Standard> },
     Tool { name: "tslint", triggers: eslint::TSLINT, new: new::<eslint::Rows> },
     Tool { name: "stylelint", triggers: eslint::STYLISH, new: new::<eslint::Stylish> },
+    Tool { name: "biome", triggers: boxed::BIOME, new: new::<boxed::Biome> },
+    Tool { name: "oxlint", triggers: boxed::OXLINT, new: new::<boxed::Oxlint> },
     Tool { name: "prettier", triggers: prettier::TRIGGERS, new: new::<prettier::Prettier> },
     Tool { name: "node", triggers: uncaught::TRIGGERS, new: new::<uncaught::Uncaught> },
     Tool { name: "npm", triggers: packages::NPM, new: new::<packages::Npm> },

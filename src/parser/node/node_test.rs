@@ -1,0 +1,138 @@
+//! `node --test` with the spec reporter: a tree as tests run, then `✖ failing tests:` with each failure's place and
+//! error. The tree gives the names of the suites around a test, the list the rest.
+
+use std::collections::HashMap;
+
+use super::super::findings::{Draft, Findings};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, ToolParser};
+use super::frames::{self, Frame};
+use super::message::Message;
+use crate::contract::bug::{Category, Location};
+
+/// Lines that wake [`NodeTest`].
+pub(super) const TRIGGERS: &[&str] = &[
+    r"^\s*(\xe2\x96\xb6) \S",
+    r"^\s*(\xe2\x9c\x94|\xe2\x9c\x96) .* \([0-9.]+m?s\)",
+    r"^\xe2\x84\xb9 (tests|pass|fail|skipped|todo|cancelled|duration_ms) [0-9.]+$",
+    r"^\xe2\x9c\x96 failing tests:$",
+];
+
+#[derive(Default)]
+pub(super) struct NodeTest {
+    suites: Vec<(usize, String)>,
+    /// Name with its time → full id: the time tells tests of one name apart.
+    ids: HashMap<String, String>,
+    counts: [u64; 3],
+    listed: bool,
+    place: Option<Location>,
+    open: Option<(Draft, Message)>,
+}
+
+impl ToolParser for NodeTest {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if text.starts_with("✖ failing tests:") {
+            self.listed = true;
+            return Flow::Take;
+        }
+        if let Some(caps) = re!(r"^ℹ (\w+) ([\d.]+)$").captures(text) {
+            let n = caps[2].parse().unwrap_or(0);
+            match &caps[1] {
+                "pass" => self.counts[0] = n,
+                "fail" => self.counts[1] = n,
+                "skipped" | "todo" => self.counts[2] += n,
+                _ => {}
+            }
+            if &caps[1] == "duration_ms" {
+                let [passed, failed, skipped] = std::mem::take(&mut self.counts);
+                out.tests("node-test", passed, failed, skipped);
+                if failed == 0 && passed > 0 {
+                    out.succeeded();
+                }
+            }
+            return Flow::TakeRest;
+        }
+        if self.listed { self.failure(text, line.no, out) } else { self.tree(text) }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+    }
+}
+
+impl NodeTest {
+    fn tree(&mut self, text: &str) -> Flow {
+        let indent = text.bytes().take_while(|b| *b == b' ').count();
+        let name = text.trim();
+        if let Some(suite) = name.strip_prefix("▶ ") {
+            self.suites.retain(|(at, _)| *at < indent);
+            self.suites.push((indent, suite.to_owned()));
+            return Flow::TakeRest;
+        }
+        if let Some(failed) = name.strip_prefix("✖ ") {
+            self.suites.retain(|(at, _)| *at < indent);
+            let chain = self.suites.iter().map(|(_, suite)| suite.as_str());
+            let id = chain.chain([super::tree::without_time(failed)]).collect::<Vec<_>>().join(" > ");
+            self.ids.insert(failed.to_owned(), id);
+            return Flow::TakeRest;
+        }
+        Flow::Rest
+    }
+
+    fn failure(&mut self, text: &str, no: u64, out: &mut Findings) -> Flow {
+        if let Some(at) = text.strip_prefix("test at ") {
+            self.close(out);
+            self.place = frames::place(at);
+            return Flow::Take;
+        }
+        if let Some(name) = text.strip_prefix("✖ ") {
+            self.close(out);
+            let id =
+                self.ids.get(name).cloned().unwrap_or_else(|| super::tree::without_time(name).to_owned());
+            let mut draft = Draft::new("node-test", Category::Logic, "").span(no, no).test(id);
+            draft.related.extend(self.place.take());
+            self.open = Some((draft, Message::default()));
+            return Flow::Take;
+        }
+        let Some((draft, message)) = &mut self.open else { return Flow::Take };
+        if text.trim().is_empty() {
+            message.blank();
+            return Flow::Take;
+        }
+        if !text.starts_with(' ') {
+            self.close(out);
+            self.listed = false;
+            return Flow::Rest;
+        }
+        draft.log.last = no;
+        match frames::frame(text) {
+            Some(frame) => {
+                message.end();
+                if let Frame::At(at) = frame {
+                    draft.frames.push(at);
+                }
+            }
+            None => message.line(text.strip_prefix("  ").unwrap_or(text)),
+        }
+        Flow::Take
+    }
+
+    fn close(&mut self, out: &mut Findings) {
+        let Some((mut draft, message)) = self.open.take() else { return };
+        draft.message = message.text("the test failed");
+        if draft.message.contains("test timed out after") {
+            draft.category = Category::Timeout;
+        }
+        let own = draft.frames.iter().any(|f| super::super::paths::is_own(&f.file));
+        if !own {
+            draft.frames.append(&mut draft.related);
+        }
+        // A file that failed as a whole has told why on its own output, above.
+        if draft.message == "'test failed'" {
+            draft = draft.consequence();
+        }
+        out.bug(draft);
+    }
+}

@@ -1,0 +1,258 @@
+//! Runners that number their failures: Playwright, Jasmine; and AVA, which titles them.
+
+use super::super::findings::{Draft, Findings};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, ToolParser};
+use super::frames::{self, Frame};
+use super::message::Message;
+use crate::contract::bug::Category;
+
+/// Lines that wake [`Playwright`].
+pub(super) const PLAYWRIGHT: &[&str] = &[
+    r"^  +[0-9]+\) (\[.*\] )?\S.*:[0-9]+:[0-9]+ ",
+    r"^  [0-9]+ (passed|failed|flaky|skipped|did not run)( \(.*\))?$",
+];
+/// Lines that wake [`Jasmine`].
+pub(super) const JASMINE: &[&str] = &[r"^Failures:$", r"^[0-9]+ specs?, [0-9]+ failures?"];
+/// Lines that wake [`Ava`].
+pub(super) const AVA: &[&str] = &[
+    r"^\s+(\xe2\x9c\x98|\xc3\x97) \[fail\]: ",
+    r"^\s+Uncaught exception in \S+$",
+    r"^\s+[0-9]+ tests? (failed|passed|skipped)$",
+];
+
+/// One failure: what is known and what is being read.
+#[derive(Default)]
+struct Open(Option<(Draft, Message)>);
+
+impl Open {
+    fn start(&mut self, draft: Draft, out: &mut Findings) {
+        self.close(out);
+        self.0 = Some((draft, Message::default()));
+    }
+
+    /// A line of the error or its stack.
+    fn line(&mut self, text: &str, no: u64) {
+        let Some((draft, message)) = &mut self.0 else { return };
+        if text.trim().is_empty() {
+            return message.blank();
+        }
+        draft.log.last = no;
+        if let Some(frame) = frames::frame(text) {
+            message.end();
+            // Playwright's `at ../src/a.js:1` is relative to the test; the stack below names the same place in full.
+            if let Frame::At(at) = frame
+                && !at.file.starts_with("../")
+            {
+                draft.frames.push(at);
+            }
+        } else if frames::marked_line(text).is_some()
+            || frames::is_source_line(text)
+            || frames::marked_column(text).is_some()
+        {
+            message.end();
+        } else {
+            message.line(text.trim());
+        }
+    }
+
+    fn close(&mut self, out: &mut Findings) {
+        let Some((mut draft, message)) = self.0.take() else { return };
+        draft.message = message.text("the test failed");
+        if draft.message.starts_with("Test timeout of") {
+            draft.category = Category::Timeout;
+        }
+        if !draft.frames.iter().any(|f| super::super::paths::is_own(&f.file)) {
+            draft.frames.append(&mut draft.related);
+        }
+        out.bug(draft);
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Playwright {
+    open: Open,
+    seen: Vec<String>,
+    counts: [u64; 3],
+}
+
+impl ToolParser for Playwright {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(caps) = re!(r"^  (\d+) (passed|failed|flaky|skipped|did not run)\b").captures(text) {
+            self.open.close(out);
+            let n: u64 = caps[1].parse().unwrap_or(0);
+            match &caps[2] {
+                "failed" => self.counts[1] += n,
+                "passed" | "flaky" => self.counts[0] += n,
+                _ => self.counts[2] += n,
+            }
+            return Flow::TakeRest;
+        }
+        if let Some(caps) = re!(r"^  +\d+\) ((?:\[.*?\] › )?(\S.*?:\d+:\d+) › .*?)[ ─]*$").captures(text)
+        {
+            let id = caps[1].to_owned();
+            self.open.close(out);
+            if !self.seen.contains(&id) {
+                let mut draft =
+                    Draft::new("playwright", Category::Logic, "").span(line.no, line.no).test(&id);
+                draft.related.extend(frames::place(&caps[2]));
+                self.seen.push(id);
+                self.open.start(draft, out);
+            }
+            return Flow::Take;
+        }
+        if self.open.0.is_none() || (!text.trim().is_empty() && !text.starts_with("    ")) {
+            self.open.close(out);
+            return Flow::Rest;
+        }
+        if text.trim_start().starts_with("Retry #") {
+            // The same failure again.
+            self.open.close(out);
+            return Flow::TakeRest;
+        }
+        self.open.line(text, line.no);
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.open.close(out);
+        let [passed, failed, skipped] = self.counts;
+        if passed + failed + skipped > 0 {
+            out.tests("playwright", passed, failed, skipped);
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Jasmine {
+    open: Open,
+    listed: bool,
+}
+
+impl ToolParser for Jasmine {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(caps) = re!(r"^(\d+) specs?, (\d+) failures?(?:, (\d+) pending)?").captures(text) {
+            self.open.close(out);
+            let n = |i: usize| caps.get(i).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);
+            let (all, failed, skipped) = (n(1), n(2), n(3));
+            out.tests("jasmine", all.saturating_sub(failed + skipped), failed, skipped);
+            return Flow::Last;
+        }
+        if text == "Failures:" {
+            self.listed = true;
+            return Flow::Take;
+        }
+        if text == "Pending:" || !self.listed {
+            self.open.close(out);
+            self.listed = false;
+            return Flow::Pass;
+        }
+        if let Some(caps) = re!(r"^\d+\) (\S.*)$").captures(text) {
+            self.open
+                .start(Draft::new("jasmine", Category::Logic, "").span(line.no, line.no).test(&caps[1]), out);
+            return Flow::Take;
+        }
+        if self.open.0.is_none() && !text.trim().is_empty() {
+            self.listed = false;
+            return Flow::Rest;
+        }
+        if !matches!(text.trim(), "Message:" | "Stack:") {
+            self.open.line(text, line.no);
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.open.close(out);
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Ava {
+    /// Titles of the failed tests, as the list names them.
+    failed: Vec<String>,
+    open: Open,
+    details: bool,
+    counts: [u64; 3],
+}
+
+impl ToolParser for Ava {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        let trimmed = text.trim();
+        if let Some(caps) = re!(r"^\s+(\d+) tests? (failed|passed|skipped)$").captures(text) {
+            self.open.close(out);
+            self.details = false;
+            let at = match &caps[2] {
+                "passed" => 0,
+                "failed" => 1,
+                _ => 2,
+            };
+            self.counts[at] += caps[1].parse::<u64>().unwrap_or(0);
+            return Flow::TakeRest;
+        }
+        if let Some(title) = re!(r"^\s+[✘×] \[fail\]: (.*)$").captures(text).map(|c| c[1].to_owned()) {
+            self.open.close(out);
+            self.failed.push(title);
+            return Flow::Take;
+        }
+        if let Some(file) = trimmed.strip_prefix("Uncaught exception in ") {
+            let mut draft = Draft::new("ava", Category::Runtime, "").span(line.no, line.no).test(file);
+            draft.related.push(super::super::findings::place(file, None, None));
+            self.open.start(draft, out);
+            return Flow::Take;
+        }
+        if trimmed == "─" {
+            self.open.close(out);
+            self.details = true;
+            return Flow::Take;
+        }
+        // The list appends a reason to some titles (`Error thrown in test`).
+        let titled = self.details
+            && text.starts_with("  ")
+            && !text.starts_with("   ")
+            && self
+                .failed
+                .iter()
+                .any(|t| t == trimmed || t.strip_prefix(trimmed).is_some_and(|rest| rest.starts_with(' ')));
+        if titled {
+            self.open.start(Draft::new("ava", Category::Logic, "").span(line.no, line.no).test(trimmed), out);
+            return Flow::Take;
+        }
+        let Some((draft, message)) = &mut self.open.0 else {
+            return if self.details || trimmed.is_empty() || text.starts_with("  ") {
+                Flow::Pass
+            } else {
+                Flow::Rest
+            };
+        };
+        if !trimmed.is_empty() && (!text.starts_with("  ") || re!(r"^\s+([✔✘×]|- \[skip\]) ").is_match(text))
+        {
+            self.open.close(out);
+            return Flow::Pass;
+        }
+        if let Some(at) = trimmed.strip_prefix("› ").and_then(|f| frames::frame(&format!("at {f}"))) {
+            message.end();
+            if let Frame::At(at) = at {
+                draft.frames.push(at);
+            }
+        } else if message.is_empty() && !trimmed.contains(' ') && frames::place(trimmed).is_some() {
+            // The assertion's line; the frame below has the column.
+            draft.related.extend(frames::place(trimmed));
+        } else if !re!(r"^\d+:").is_match(trimmed) {
+            self.open.line(text, line.no);
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.open.close(out);
+        let [passed, failed, skipped] = self.counts;
+        if passed + failed > 0 {
+            out.tests("ava", passed, failed, skipped);
+        }
+    }
+}

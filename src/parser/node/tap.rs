@@ -1,0 +1,275 @@
+//! The Test Anything Protocol as node, tape, AVA, mocha and others print it: `not ok 3 - name` and details below.
+//!
+//! Details are YAML between `---` and `...`, or plain indented lines. Node nests subtests by indentation and prints a
+//! parent after its children; a parent that only failed for its children is no failure of its own.
+
+use super::super::findings::{Draft, Findings, place};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, ToolParser};
+use super::frames::{self, Frame};
+use super::message::Message;
+use super::uncaught::Uncaught;
+use crate::contract::bug::{Category, Location};
+
+/// Lines that wake [`Tap`].
+pub(super) const TRIGGERS: &[&str] = &[
+    r"^\s*(not )?ok [0-9]+( |$)",
+    r"^TAP version 1[0-9]",
+    r"^\s*# Subtest: ",
+    r"^# (tests|pass|fail) +[0-9]+$",
+];
+
+#[derive(Default)]
+pub(super) struct Tap {
+    /// Indentation and name of the subtests that have begun.
+    subtests: Vec<(usize, String)>,
+    /// The last comment at the left: tape's name of what its assertions belong to.
+    comment: Option<String>,
+    nested: bool,
+    open: Option<Failure>,
+    /// What the test files print themselves comes as comments.
+    printed: Uncaught,
+    passed: u64,
+    failed: u64,
+    skipped: u64,
+    summary: [Option<u64>; 3],
+}
+
+struct Failure {
+    id: String,
+    indent: usize,
+    first: u64,
+    last: u64,
+    message: Message,
+    frames: Vec<Location>,
+    /// Where the test stands.
+    test: Option<Location>,
+    parent: bool,
+    timeout: bool,
+    yaml: bool,
+    /// `at:` as a mapping, or folded over lines: what it has said so far.
+    key: String,
+    file: Option<String>,
+}
+
+impl ToolParser for Tap {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        let indent = text.bytes().take_while(|b| *b == b' ').count();
+        if let Some(caps) =
+            re!(r"^\s*(not )?ok \d+(?: -)?(?: (.*?))?(?:\s+# (SKIP|TODO|skip|todo)\b.*| # time=.*)?$")
+                .captures(text)
+            && !self.open.as_ref().is_some_and(|open| open.yaml)
+        {
+            self.close(out);
+            let name = caps.get(2).map_or("", |m| m.as_str());
+            self.result(caps.get(1).is_some(), name, caps.get(3).is_some(), indent, line.no);
+            return Flow::Take;
+        }
+        if let Some(open) = &mut self.open {
+            if open.line(text, indent, line.no) {
+                return Flow::Take;
+            }
+            self.close(out);
+        }
+        let Some(comment) = text.trim_start().strip_prefix("# ") else {
+            let plan =
+                re!(r"^\s*(1\.\.\d+|TAP version \d+|---|\.\.\.|duration_ms: .*|type: .*)$").is_match(text);
+            return if plan { Flow::Take } else { Flow::Rest };
+        };
+        if indent == 0 {
+            self.printed.line(&Line { text: comment, ..*line }, out);
+        }
+        if let Some(name) = comment.strip_prefix("Subtest: ") {
+            self.nested = true;
+            self.subtests.retain(|(at, _)| *at < indent);
+            self.subtests.push((indent, name.to_owned()));
+        } else if let Some(caps) = re!(r"^(tests|pass|fail|skip|skipped) +(\d+)$").captures(comment) {
+            let n = caps[2].parse().ok();
+            match &caps[1] {
+                "pass" => self.summary[0] = n,
+                "fail" => self.summary[1] = n,
+                "tests" => {}
+                _ => self.summary[2] = n,
+            }
+        } else if indent == 0 && !self.nested {
+            self.comment = Some(comment.to_owned());
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.close(out);
+        self.printed.finish(out);
+        let [passed, failed, skipped] = self.summary;
+        let (passed, failed) = (passed.unwrap_or(self.passed), failed.unwrap_or(self.failed));
+        if passed + failed > 0 {
+            out.tests(self.runner(), passed, failed, skipped.unwrap_or(self.skipped));
+            if failed == 0 {
+                out.succeeded();
+            }
+        }
+    }
+}
+
+impl Tap {
+    fn runner(&self) -> &'static str {
+        if self.nested { "node-test" } else { "tap" }
+    }
+
+    fn result(&mut self, failed: bool, name: &str, directive: bool, indent: usize, no: u64) {
+        self.subtests.retain(|(at, _)| *at <= indent);
+        let own = self.subtests.last().is_some_and(|(at, n)| *at == indent && n == name);
+        if own {
+            self.subtests.pop();
+        }
+        match (directive, failed) {
+            (true, _) => self.skipped += 1,
+            (false, true) => self.failed += 1,
+            (false, false) => self.passed += 1,
+        }
+        if directive || !failed {
+            return;
+        }
+        let mut chain: Vec<&str> =
+            self.subtests.iter().filter(|(at, _)| *at < indent).map(|(_, n)| n.as_str()).collect();
+        if !self.nested
+            && let Some(comment) = self.comment.as_deref()
+        {
+            chain.push(comment);
+        }
+        chain.push(if name.is_empty() { "(unnamed)" } else { name });
+        self.open = Some(Failure {
+            id: chain.join(" > "),
+            indent,
+            first: no,
+            last: no,
+            message: Message::default(),
+            frames: Vec::new(),
+            test: None,
+            parent: false,
+            timeout: false,
+            yaml: false,
+            key: String::new(),
+            file: None,
+        });
+    }
+
+    fn close(&mut self, out: &mut Findings) {
+        let Some(open) = self.open.take().filter(|open| !open.parent) else { return };
+        let category = if open.timeout { Category::Timeout } else { Category::Logic };
+        let message = open.message.text(&open.id);
+        let mut draft =
+            Draft::new(self.runner(), category, message).span(open.first, open.last).test(open.id);
+        draft.frames = open.frames;
+        draft.frames.extend(open.test);
+        // A file that failed as a whole has told why in what it printed.
+        if draft.message == "test failed" {
+            draft = draft.consequence();
+        }
+        out.bug(draft);
+    }
+}
+
+impl Failure {
+    fn line(&mut self, text: &str, indent: usize, no: u64) -> bool {
+        let trimmed = text.trim();
+        if self.yaml {
+            self.last = no;
+            if trimmed == "..." && indent <= self.indent + 4 {
+                self.yaml = false;
+                return true;
+            }
+            self.detail(trimmed, indent);
+            return true;
+        }
+        if trimmed == "---" {
+            self.yaml = true;
+            return true;
+        }
+        // Perl's and bats' details are comments, mocha's plain indented lines.
+        let said = trimmed.strip_prefix('#').map(str::trim_start);
+        if said.is_none() && (indent <= self.indent || trimmed.is_empty()) {
+            return trimmed.is_empty() && indent > self.indent;
+        }
+        let said = said.unwrap_or(trimmed);
+        if let Some(caps) = re!(
+            r"^\(?(?:in test |from function .* in )?(?:file )?(\S+), line (\d+)\)?,?$|^at (\S+) line (\d+)\.$"
+        )
+        .captures(said)
+        {
+            let get = |a, b| caps.get(a).or_else(|| caps.get(b)).map(|m| m.as_str());
+            if let (Some(file), Some(line)) = (get(1, 3), get(2, 4)) {
+                self.frames.push(place(file, line.parse().ok(), None));
+            }
+        } else if let Some(frame) = frames::frame(said) {
+            self.message.end();
+            if let Frame::At(at) = frame {
+                self.frames.push(at);
+            }
+        } else if said.starts_with("Subtest: ")
+            || re!(r"^(tests|pass|fail|skip|skipped) +\d+$").is_match(said)
+        {
+            return false;
+        } else {
+            self.message.line(said);
+        }
+        self.last = no;
+        true
+    }
+
+    /// A line of YAML. Only scalars and stacks matter, so it is read as lines, not as a document.
+    fn detail(&mut self, trimmed: &str, indent: usize) {
+        let key =
+            re!(r"^'?([A-Za-z_ ]+)'?:(?: (.*))?$").captures(trimmed).filter(|_| indent <= self.indent + 4);
+        if let Some(caps) = key {
+            let value = caps.get(2).map_or("", |m| m.as_str()).trim_matches(['\'', '"']);
+            self.key = caps[1].to_owned();
+            match self.key.as_str() {
+                "location" => self.test = frames::place(value),
+                "failureType" => {
+                    self.parent = value == "subtestsFailed";
+                    self.timeout = value == "testTimeoutFailure";
+                }
+                "error" | "message" | "operator" | "expected" | "actual" if !is_block(value) => {
+                    let lead = if matches!(&*self.key, "error" | "message") {
+                        String::new()
+                    } else {
+                        format!("{}: ", self.key)
+                    };
+                    self.message.line(&format!("{lead}{value}"));
+                }
+                "at" => self.frame(value),
+                _ => {}
+            }
+            return;
+        }
+        match self.key.as_str() {
+            "stack" => self.frame(trimmed),
+            "at" => match trimmed.split_once(": ") {
+                Some(("file", file)) => self.file = Some(file.trim_matches(['\'', '"']).to_owned()),
+                Some(("line", line)) => {
+                    let line = line.parse().ok();
+                    if let Some(file) = self.file.take() {
+                        self.frames.push(place(&file, line, None));
+                    }
+                }
+                _ => self.frame(trimmed),
+            },
+            "error" | "message" | "expected" | "actual" => self.message.line(trimmed),
+            _ => {}
+        }
+    }
+
+    fn frame(&mut self, text: &str) {
+        if let Some(Frame::At(at)) = frames::frame(text).or_else(|| frames::unmarked(text)) {
+            self.frames.push(at);
+        }
+    }
+}
+
+/// `|-`, `>-` and the like: the value stands below.
+fn is_block(value: &str) -> bool {
+    value.is_empty() || value.starts_with(['|', '>'])
+}
