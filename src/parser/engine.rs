@@ -3,19 +3,14 @@
 //! Interleaved output is untangled here: a prefix that marks its process (`[gw0] `, `web:test: `, `api-1  | `) opens
 //! a lane of its own, in which tools run as if they were alone.
 
-use regex::bytes::RegexSet;
-
 use super::evidence::Evidence;
 use super::findings::Findings;
 use super::lanes::Lanes;
 use super::lines::{Line, Mark};
-use super::registry::{self, Flow, Tool, ToolParser};
+use super::registry::{Flow, TRIGGERS, Tool, ToolParser, Triggers};
 
 pub(super) struct Engine {
-    tools: Vec<&'static Tool>,
-    triggers: RegexSet,
-    /// Pattern → tool.
-    owners: Vec<usize>,
+    triggers: &'static Triggers,
     lanes: Lanes<Lane>,
     pub(super) out: Findings,
     evidence: Evidence,
@@ -31,16 +26,8 @@ pub(super) struct Lane {
 
 impl Engine {
     pub(super) fn new() -> Self {
-        let tools: Vec<_> = registry::tools().collect();
-        let (triggers, owners) = registry::trigger_set(&tools);
-        Self {
-            tools,
-            triggers,
-            owners,
-            lanes: Lanes::default(),
-            out: Findings::default(),
-            evidence: Evidence::new(),
-        }
+        let (lanes, out) = (Lanes::default(), Findings::default());
+        Self { triggers: &TRIGGERS, lanes, out, evidence: Evidence::new() }
     }
 
     pub(super) fn line(&mut self, line: &Line<'_>) {
@@ -48,35 +35,39 @@ impl Engine {
         match line.mark {
             Mark::Group => {
                 // A new CI step: whatever ran before has ended.
-                if line.text.starts_with("Run ") {
-                    self.end_of_step();
+                if !line.text.starts_with("Run ") {
+                    return;
                 }
-                return;
+                self.end_of_step();
             }
             Mark::EndGroup => return,
             _ => {}
         }
-        let matched = !line.text.is_empty() && self.triggers.is_match(line.text.as_bytes());
-        let (lane, text) = self.lanes.of(line.text, matched, |rest| self.triggers.is_match(rest.as_bytes()));
+        let matched = !line.text.is_empty() && self.triggers.set.is_match(line.text.as_bytes());
+        let (lane, text) =
+            self.lanes.of(line.text, matched, |rest| self.triggers.set.is_match(rest.as_bytes()));
         let in_lane = Line { text, ..*line };
         let matched =
-            if text.len() == line.text.len() { matched } else { self.triggers.is_match(text.as_bytes()) };
+            if text.len() == line.text.len() { matched } else { self.triggers.set.is_match(text.as_bytes()) };
         if lane.offer_awake(&in_lane, &mut self.out) {
             return;
         }
         if matched {
-            let hits = self.triggers.matches(text.as_bytes());
+            let hits = self.triggers.set.matches(text.as_bytes());
             let mut last = usize::MAX;
             for pattern in &hits {
-                let tool = self.owners[pattern];
+                let tool = self.triggers.owners[pattern];
                 if tool == last {
                     continue;
                 }
                 last = tool;
-                if lane.wake(tool, self.tools[tool], &in_lane, &mut self.out) {
+                if lane.wake(tool, self.triggers.tools[tool], &in_lane, &mut self.out) {
                     return;
                 }
             }
+        }
+        if line.mark == Mark::Group {
+            return;
         }
         self.evidence.line(&in_lane, &mut self.out);
     }

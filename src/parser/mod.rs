@@ -4,6 +4,7 @@
 //! `findings` collects, `report` makes reports. Each family of tools has its folder, each tool its file.
 
 mod across;
+mod diff;
 mod engine;
 mod evidence;
 #[allow(dead_code, reason = "the vocabulary of machines still to come")]

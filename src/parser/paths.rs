@@ -80,7 +80,16 @@ const FOREIGN_INFIXES: &[&str] =
 /// Schemes and namespaces of frames that are no files of the repository.
 const FOREIGN_SCHEMES: &[&str] = &[
     "node:",
-    "internal/",
+    "internal/modules/",
+    "internal/process/",
+    "internal/timers",
+    "internal/main/",
+    "internal/bootstrap/",
+    "internal/streams/",
+    "internal/async_",
+    "internal/util",
+    "internal/fs/",
+    "internal/test_runner/",
     "webpack/",
     "webpack:",
     "http:",
@@ -105,7 +114,6 @@ const FOREIGN_SCHEMES: &[&str] = &[
     "src/libtest/",
     "_testmain.go",
     "<frozen",
-    "runtime/",
     "testing/testing.go",
 ];
 

@@ -2,6 +2,8 @@
 //!
 //! To add a tool: one file in its family's folder, one entry in the family's table, one fixture pair.
 
+use std::sync::LazyLock;
+
 use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::findings::Findings;
@@ -24,6 +26,19 @@ pub(crate) trait ToolParser {
 
     /// The output ended (the log, or the CI step): say what is still held back.
     fn finish(&mut self, _out: &mut Findings) {}
+}
+
+/// A tool whose output another tool's machine reads (the shapes are the same) and reports under this name.
+pub(crate) const fn read_by_another(name: &'static str) -> Tool {
+    Tool { name, triggers: &[], new: || Box::new(Silent) }
+}
+
+struct Silent;
+
+impl ToolParser for Silent {
+    fn line(&mut self, _line: &Line<'_>, _out: &mut Findings) -> Flow {
+        Flow::Done
+    }
 }
 
 /// What a machine did with a line, and when it wants the next one.
@@ -54,8 +69,17 @@ pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
     [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, across::TOOLS].into_iter().flatten()
 }
 
-/// All triggers as one set; the second value maps a pattern to its tool.
-pub(super) fn trigger_set(tools: &[&'static Tool]) -> (RegexSet, Vec<usize>) {
+/// All triggers as one set.
+pub(super) struct Triggers {
+    pub(super) tools: Vec<&'static Tool>,
+    pub(super) set: RegexSet,
+    /// Pattern → tool.
+    pub(super) owners: Vec<usize>,
+}
+
+/// Made once: compiling some hundred patterns takes longer than reading a short log.
+pub(super) static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
+    let tools: Vec<_> = tools().collect();
     let mut owners = Vec::new();
     let mut patterns = Vec::new();
     for (at, tool) in tools.iter().enumerate() {
@@ -70,5 +94,5 @@ pub(super) fn trigger_set(tools: &[&'static Tool]) -> (RegexSet, Vec<usize>) {
         .dfa_size_limit(1 << 23)
         .build()
         .expect("triggers are literals that the tests compile");
-    (set, owners)
-}
+    Triggers { tools, set, owners }
+});

@@ -1,19 +1,9 @@
 //! Lints in rustc's rendering: which one it is. clippy's diagnostics have rustc's shape and are read by `rustc`.
 
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
-use super::super::{findings::Findings, lines::Line};
+use super::super::registry::{Tool, read_by_another};
 
-/// Wakes for nothing: `rustc` reads the diagnostic and reports it under this name.
-pub(super) const TOOL: Tool = Tool { name: "clippy", triggers: &[], new: || Box::new(ReadByRustc) };
-
-struct ReadByRustc;
-
-impl ToolParser for ReadByRustc {
-    fn line(&mut self, _line: &Line<'_>, _out: &mut Findings) -> Flow {
-        Flow::Done
-    }
-}
+pub(super) const TOOL: Tool = read_by_another("clippy");
 
 /// The lint a note names: `#[warn(unused_imports)]`, `-D clippy::len-zero`, clippy's page.
 pub(super) fn lint_name(note: &str) -> Option<String> {

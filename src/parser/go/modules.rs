@@ -1,0 +1,118 @@
+//! The go command's own errors: modules, `go.sum`, the proxy, the toolchain. The `go: ` lines and `go.mod` places.
+
+use super::super::findings::{Draft, Findings, number};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, Tool, ToolParser};
+use crate::contract::bug::{Applicability, Category, Suggestion};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "go-modules",
+    triggers: &[
+        r"^go: [^df]",
+        r"^go: (?:download(?:ing)? .*: |disallowed|finding .*: |found [^ ]+ in .*, but|directory|fetch)",
+        r"^(?:\S*/)?go\.(?:mod|work|sum):[0-9]+",
+        r"^(?:package \S+ is not in|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum)",
+        r"^build .*: (?:cannot|no)",
+    ],
+    new: || Box::new(Modules::default()),
+};
+
+#[derive(Default)]
+struct Modules {
+    draft: Option<(Draft, u64, u64)>,
+    lines: usize,
+}
+
+impl ToolParser for Modules {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if let Some(c) = re!(r"^((?:\S*/)?go\.(?:mod|work|sum)):(\d+)(?::(\d+))?: (.*)$").captures(text) {
+            // Below `go: errors parsing go.mod:` this is what it means.
+            if self.draft.as_ref().is_some_and(|(d, ..)| d.message.ends_with(':')) {
+                self.draft = None;
+            }
+            self.flush(out);
+            let draft = Draft::new("go-modules", Category::Configuration, &c[4]);
+            let column = c.get(3).and_then(|m| number(m.as_str()));
+            self.draft = Some((draft.at(&c[1], number(&c[2]), column), line.no, line.no));
+            self.lines = 0;
+            return Flow::Take;
+        }
+        if let Some(message) = error(text) {
+            self.flush(out);
+            let draft = Draft::new("go-modules", category(message), message);
+            self.draft = Some((with_hint(draft, message), line.no, line.no));
+            self.lines = 0;
+            return Flow::Take;
+        }
+        let Some((draft, _, last)) = &mut self.draft else { return Flow::Rest };
+        if text.starts_with(['\t', ' ']) && self.lines < 20 {
+            self.lines += 1;
+            *last = line.no;
+            draft.message.push('\n');
+            draft.message.push_str(text.trim());
+            draft.category = if draft.place.is_some() { draft.category } else { category(&draft.message) };
+            let message = draft.message.clone();
+            *draft = with_hint(draft.clone(), &message);
+            return Flow::Take;
+        }
+        self.flush(out);
+        Flow::Rest
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.flush(out);
+    }
+}
+
+impl Modules {
+    fn flush(&mut self, out: &mut Findings) {
+        if let Some((draft, first, last)) = self.draft.take() {
+            out.bug(draft.span(first, last));
+        }
+    }
+}
+
+/// The message of a line that is an error; most `go: ` lines tell of progress.
+fn error(text: &str) -> Option<&str> {
+    let Some(message) = text.strip_prefix("go: ") else {
+        return re!(r"^(?:package \S+ is not in|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum|build .*: (?:cannot|no))")
+            .is_match(text)
+            .then_some(text);
+    };
+    if re!(r"^(?:downloading \S+ \S+$|downloading go|finding module|finding \S+ \S+$|extracting|added |upgraded |downgraded |removed |creating new|to add module|copying |found \S+ in \S+ \S+$|warning|no module dependencies|unzipping|trying |switching |updating |setting )").is_match(message) {
+        return None;
+    }
+    Some(message)
+}
+
+fn category(message: &str) -> Category {
+    if re!(r"(?i)dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS handshake|50[0-9] |429 |proxyconnect|could not read Username|terminal prompts disabled|Permission denied|no space left").is_match(message) {
+        Category::Environment
+    } else if re!(r"toolchain not available|requires go >=|running go|go\.mod requires").is_match(message) {
+        Category::Configuration
+    } else if re!(r"^(?:package \S+ is not in|no Go files|pattern |cannot find main module|go\.mod file not found|errors parsing|unknown|flag |build )").is_match(message) {
+        Category::Configuration
+    } else {
+        Category::Dependency
+    }
+}
+
+/// The command that Go itself names, and what it says of a missing entry.
+pub(super) fn with_hint(mut draft: Draft, message: &str) -> Draft {
+    let command = re!(r"(?:^|\s|; )(go (?:mod tidy|mod download [^\s]+|mod download|get [\w./@-]+|mod vendor|work sync))(?:\s|$)").captures(message);
+    if let Some(c) = command {
+        let run = c[1].to_owned();
+        draft.hint = None;
+        return draft.suggest(&run.clone(), Applicability::MachineApplicable, Suggestion::Command { run });
+    }
+    if message.contains("missing go.sum entry") || message.contains("updates to go.mod needed") {
+        return draft.suggest(
+            message,
+            Applicability::MachineApplicable,
+            Suggestion::Command { run: "go mod tidy".to_owned() },
+        );
+    }
+    draft
+}

@@ -1,0 +1,324 @@
+//! One package's test output, told apart by test: `=== RUN`, `--- FAIL:`, logs, stacks, up to `FAIL  package`.
+
+use std::collections::BTreeSet;
+
+use super::super::findings::{Draft, Findings, number, place};
+use super::super::re;
+use super::stack::Stack;
+use crate::contract::bug::{Category, Location};
+
+/// Lines kept of one test's log.
+const MAX_LOG: usize = 200;
+
+/// A package whose end has not been seen.
+#[derive(Debug, Default)]
+pub(super) struct Suite {
+    tests: Vec<Test>,
+    current: Option<usize>,
+    stack: Option<(Stack, u64)>,
+    /// Stacks that no test claims yet.
+    stray: Vec<(Stack, u64)>,
+    /// `=== RUN` lines are printed: every test is named.
+    verbose: bool,
+}
+
+#[derive(Debug, Default)]
+struct Test {
+    name: String,
+    first: u64,
+    last: u64,
+    state: Option<State>,
+    logs: Vec<Entry>,
+    output: Vec<String>,
+    stacks: Vec<Stack>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Passed,
+    Failed,
+    Skipped,
+}
+
+/// `    x_test.go:12: message`, with what follows more indented.
+#[derive(Debug)]
+struct Entry {
+    at: Location,
+    indent: usize,
+    message: String,
+    trace: Vec<Location>,
+    in_trace: bool,
+}
+
+/// What a line was to the suite.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Part {
+    Mine,
+    /// The package is over.
+    End,
+    Other,
+}
+
+impl Suite {
+    pub(super) fn is_empty(&self) -> bool {
+        self.tests.is_empty() && self.stack.is_none() && self.stray.is_empty()
+    }
+
+    /// Says whose output comes next (`-json` knows).
+    pub(super) fn select(&mut self, test: &str, no: u64) {
+        let at = self.find(test, no, false);
+        self.current = Some(at);
+    }
+
+    pub(super) fn line(&mut self, text: &str, no: u64, out: &mut Findings) -> Part {
+        if let Some(c) = re!(r"^(?:\x16)?=== (RUN|PAUSE|CONT|NAME) +(\S+)?$").captures(text) {
+            self.close_stack();
+            self.verbose = true;
+            if let Some(name) = c.get(2) {
+                self.current = Some(self.find(name.as_str(), no, &c[1] == "RUN"));
+            } else {
+                self.current = None;
+            }
+            return Part::Mine;
+        }
+        if let Some(c) =
+            re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)(?: \([\d.]+ ?s(?:econds)?\))?$").captures(text)
+        {
+            self.close_stack();
+            let at = self.find(&c[3], no, false);
+            let test = &mut self.tests[at];
+            test.last = no;
+            test.state = Some(match &c[2] {
+                "FAIL" => State::Failed,
+                "SKIP" => State::Skipped,
+                _ => State::Passed,
+            });
+            self.current = Some(at);
+            let failed: Vec<Stack> =
+                if &c[2] == "FAIL" { self.stray.drain(..).map(|(s, _)| s).collect() } else { Vec::new() };
+            self.tests[at].stacks.extend(failed);
+            return Part::Mine;
+        }
+        if let Some(c) = re!(r"^(ok|FAIL|\?)\s+(\S+)(?:\s+(.*))?$").captures(text) {
+            self.close_stack();
+            let rest = c.get(3).map_or("", |m| m.as_str());
+            self.end(&c[1], &c[2], rest, no, out);
+            return Part::End;
+        }
+        if let Some((stack, _)) = &mut self.stack {
+            if stack.line(text) {
+                return Part::Mine;
+            }
+            self.close_stack();
+        }
+        if let Some(stack) = Stack::start(text) {
+            self.stack = Some((stack, no));
+            return Part::Mine;
+        }
+        if matches!(text, "FAIL" | "PASS")
+            || text.starts_with("exit status ")
+            || text.starts_with("coverage: ")
+        {
+            return Part::Mine;
+        }
+        let Some(test) = self.current.and_then(|at| self.tests.get_mut(at)) else { return Part::Other };
+        test.line(text, no)
+    }
+
+    fn close_stack(&mut self) {
+        let Some((stack, no)) = self.stack.take() else { return };
+        let named = stack.test.as_ref().and_then(|t| {
+            self.tests.iter().rposition(|x| x.name == *t || x.name.starts_with(&format!("{t}/")))
+        });
+        let running = self.current.filter(|at| self.tests[*at].state != Some(State::Passed));
+        match running.or(named) {
+            Some(at) => {
+                let test = &mut self.tests[at];
+                test.state = Some(State::Failed);
+                test.stacks.push(stack);
+            }
+            None => self.stray.push((stack, no)),
+        }
+    }
+
+    fn find(&mut self, name: &str, no: u64, fresh: bool) -> usize {
+        let found = self.tests.iter().rposition(|t| t.name == name);
+        match found {
+            // `-count 2` runs it again.
+            Some(at) if !(fresh && self.tests[at].state.is_some()) => at,
+            _ => {
+                self.tests.push(Test { name: name.to_owned(), first: no, last: no, ..Test::default() });
+                self.tests.len() - 1
+            }
+        }
+    }
+
+    /// The package's line, or the end of the log (`verdict` and `package` empty).
+    pub(super) fn end(&mut self, verdict: &str, package: &str, rest: &str, no: u64, out: &mut Findings) {
+        self.close_stack();
+        let suite = std::mem::take(self);
+        let failed_names: BTreeSet<String> =
+            suite.tests.iter().filter(|t| t.state == Some(State::Failed)).map(|t| t.name.clone()).collect();
+        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
+        let mut ids = Vec::new();
+        let mut said = false;
+        let folder = folder_of(package);
+        for test in suite.tests {
+            match test.state {
+                Some(State::Passed) => passed += 1,
+                Some(State::Skipped) => skipped += 1,
+                Some(State::Failed) => failed += 1,
+                None => continue,
+            }
+            if test.state != Some(State::Skipped) {
+                let dot = if package.is_empty() { "" } else { "." };
+                ids.push(format!("{package}{dot}{}", test.name));
+            }
+            if test.state != Some(State::Failed) {
+                continue;
+            }
+            // A parent that only passes on its children's failure says nothing of its own.
+            let inner = format!("{}/", test.name);
+            if failed_names.iter().any(|n| n.starts_with(&inner))
+                && test.logs.is_empty()
+                && test.stacks.is_empty()
+            {
+                continue;
+            }
+            said = true;
+            out.bug(test.into_draft(&folder));
+        }
+        for (stack, first) in suite.stray {
+            if verdict != "ok" && stack.is_go() {
+                said = true;
+                let tool = if verdict.is_empty() { "go-panic" } else { "go-test" };
+                out.bug(stack.into_draft(tool).span(first, no));
+            }
+        }
+        if passed + failed + skipped > 0 || verdict == "ok" {
+            if suite.verbose {
+                out.named_tests("go-test", passed, failed, skipped, ids);
+            } else if passed + failed + skipped > 0 {
+                out.tests("go-test", passed, failed, skipped);
+            }
+        }
+        if verdict == "FAIL" && !said {
+            let why = if rest.starts_with('[') { rest.trim_matches(['[', ']']) } else { "failed" };
+            out.bug(
+                Draft::new("go-test", Category::Logic, format!("package {package}: {why}")).consequence(),
+            );
+        }
+    }
+}
+
+impl Test {
+    fn line(&mut self, text: &str, no: u64) -> Part {
+        let indent =
+            text.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 4 } else { 1 }).sum();
+        if let Some(c) = re!(r"^\s+([^\s:]+\.go):(\d+): ?(.*)$").captures(text) {
+            let deeper = self.logs.last().is_some_and(|l| indent > l.indent);
+            if !deeper {
+                self.last = no;
+                if self.logs.len() < MAX_LOG {
+                    self.logs.push(Entry {
+                        at: place(&c[1], number(&c[2]), None),
+                        indent,
+                        message: c[3].to_owned(),
+                        trace: Vec::new(),
+                        in_trace: false,
+                    });
+                }
+                return Part::Mine;
+            }
+        }
+        if let Some(log) = self.logs.last_mut()
+            && (indent > log.indent || text.trim().is_empty())
+        {
+            self.last = no;
+            log.more(text.trim());
+            return Part::Mine;
+        }
+        if self.state == Some(State::Failed) && self.output.len() < 40 && !text.trim().is_empty() {
+            self.output.push(text.to_owned());
+        }
+        Part::Other
+    }
+
+    fn into_draft(self, folder: &str) -> Draft {
+        let own = |at: &Location| {
+            let bare = !at.file.contains('/') && !folder.is_empty();
+            if bare { Location { file: format!("{folder}/{}", at.file), ..at.clone() } } else { at.clone() }
+        };
+        // The harness speaks of itself.
+        let logs: Vec<&Entry> = self.logs.iter().filter(|l| l.at.file != "testing.go").collect();
+        let mut message: Vec<&str> =
+            logs.iter().map(|l| l.message.trim()).filter(|m| !m.is_empty()).collect();
+        let mut draft = Draft::new("go-test", Category::Logic, "");
+        for stack in &self.stacks {
+            draft.frames.extend(stack.frames());
+            message.insert(0, &stack.message);
+            draft.category = stack.category.unwrap_or(Category::Runtime);
+        }
+        if message.is_empty() {
+            message.extend(self.output.iter().map(String::as_str));
+        }
+        let joined = message.join("\n");
+        draft.message = if joined.is_empty() { format!("{} failed", self.name) } else { joined };
+        // What is logged before the failing call comes first; the last line is the failure.
+        for log in logs.iter().rev() {
+            draft.frames.extend(log.trace.iter().map(own));
+            draft.frames.push(own(&log.at));
+        }
+        draft.test = Some(self.name);
+        draft.span(self.first, self.last)
+    }
+}
+
+impl Entry {
+    fn more(&mut self, text: &str) {
+        // testify: `Error Trace:  a.go:12`, one line per frame, deepest first.
+        if let Some(c) = re!(r"^Error Trace:\s+(\S+\.go):(\d+)$").captures(text) {
+            self.trace.push(place(&c[1], number(&c[2]), None));
+            self.in_trace = true;
+            return;
+        }
+        if self.in_trace {
+            if let Some(c) = re!(r"^(\S+\.go):(\d+)$").captures(text) {
+                self.trace.push(place(&c[1], number(&c[2]), None));
+                return;
+            }
+            self.in_trace = false;
+        }
+        if self.message.lines().count() < 40 {
+            self.message.push('\n');
+            self.message.push_str(text);
+        }
+    }
+}
+
+/// The folder of a package inside its repository, where the import path shows it.
+fn folder_of(package: &str) -> String {
+    let package = package.trim_matches('"');
+    let mut parts = package.split('/');
+    if !matches!(parts.next(), Some("github.com" | "gitlab.com" | "bitbucket.org" | "codeberg.org")) {
+        return String::new();
+    }
+    let inner: Vec<&str> = parts.skip(2).collect();
+    let versioned = inner
+        .first()
+        .is_some_and(|v| v.len() > 1 && v.starts_with('v') && v[1..].bytes().all(|b| b.is_ascii_digit()));
+    inner[usize::from(versioned)..].join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::folder_of;
+
+    #[test]
+    fn import_paths_show_the_folder() {
+        assert_eq!(folder_of("github.com/a/b"), "");
+        assert_eq!(folder_of("github.com/a/b/v2/c/d"), "c/d");
+        assert_eq!(folder_of("github.com/a/b/c"), "c");
+        assert_eq!(folder_of("example.com/a/b/c"), "");
+    }
+}

@@ -1,0 +1,98 @@
+//! `go test`, plain, `-v` and `-json`. The text of one package is read by `suite`.
+
+use std::collections::BTreeMap;
+
+use super::super::findings::Findings;
+use super::super::lines::Line;
+use super::super::registry::{Flow, Tool, ToolParser};
+use super::build;
+use super::suite::{Part, Suite};
+
+pub(super) const TOOL: Tool = Tool {
+    name: "go-test",
+    triggers: &[
+        r"^\x16?=== (?:RUN|CONT|NAME|PAUSE) ",
+        r"^\s*--- (?:PASS|FAIL|SKIP|BENCH): ",
+        r"^(?:ok|FAIL|\?)\s+[^\s:]+(?:\t|\s+[0-9.]+s|\s+\[|\s+\(cached\)|$)",
+        r"^(?:panic|fatal error): ",
+        r"^WARNING: DATA RACE$",
+        r#"^\{"(?:Time":"[0-9T:.Z+-]+","Action|Action|ImportPath)":""#,
+    ],
+    new: || Box::new(GoTest::default()),
+};
+
+#[derive(Default)]
+struct GoTest {
+    text: Suite,
+    json: BTreeMap<String, Package>,
+    build: build::Build,
+}
+
+/// One package of `-json` output.
+#[derive(Default)]
+struct Package {
+    suite: Suite,
+    /// Output without its line end yet, by test.
+    partial: BTreeMap<String, String>,
+}
+
+impl ToolParser for GoTest {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        if line.text.starts_with("{\"") {
+            return if self.event(line, out) { Flow::TakeRest } else { Flow::Rest };
+        }
+        match self.text.line(line.text, line.no, out) {
+            Part::Mine => Flow::Take,
+            Part::End => Flow::TakeRest,
+            Part::Other if self.text.is_empty() => Flow::Rest,
+            Part::Other => Flow::Pass,
+        }
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        let now = out.now();
+        self.text.end("", "", "", now, out);
+        for (name, mut package) in std::mem::take(&mut self.json) {
+            package.suite.end("", &name, "", now, out);
+        }
+        self.build.finish(out);
+    }
+}
+
+impl GoTest {
+    /// One event of `-json`.
+    fn event(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
+        let Ok(event) = serde_json::from_str::<serde_json::Value>(line.text) else { return false };
+        let field = |name: &str| event.get(name).and_then(|v| v.as_str()).unwrap_or("");
+        let (action, test, output) = (field("Action"), field("Test"), field("Output"));
+        if action.is_empty() {
+            return false;
+        }
+        if action == "build-output" {
+            for text in output.lines() {
+                self.build.line(&Line { text, ..*line }, out);
+            }
+            return true;
+        }
+        let name = field("Package").to_owned();
+        if action != "output" {
+            return true;
+        }
+        let package = self.json.entry(name.clone()).or_default();
+        let partial = package.partial.entry(test.to_owned()).or_default();
+        partial.push_str(output);
+        if !partial.ends_with('\n') && partial.len() < super::super::lines::MAX_LINE {
+            return true;
+        }
+        let whole = std::mem::take(partial);
+        for text in whole.lines() {
+            if !test.is_empty() {
+                package.suite.select(test, line.no);
+            }
+            if package.suite.line(text, line.no, out) == Part::Other && test.is_empty() {
+                self.build.line(&Line { text, ..*line }, out);
+            }
+        }
+        true
+    }
+}
