@@ -90,9 +90,11 @@ fn error(text: &str) -> Option<&str> {
 fn category(message: &str) -> Category {
     if re!(r"(?i)dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS handshake|50[0-9] |429 |proxyconnect|could not read Username|terminal prompts disabled|Permission denied|no space left").is_match(message) {
         Category::Environment
-    } else if re!(r"toolchain not available|requires go >=|running go|go\.mod requires").is_match(message) {
-        Category::Configuration
-    } else if re!(r"^(?:package \S+ is not in|no Go files|pattern |cannot find main module|go\.mod file not found|errors parsing|unknown|flag |build )").is_match(message) {
+    } else if re!(
+        r"toolchain not available|requires go >=|running go|go\.mod requires|^(?:package \S+ is not in|no Go files|pattern |cannot find main module|go\.mod file not found|errors parsing|unknown|flag |build )"
+    )
+    .is_match(message)
+    {
         Category::Configuration
     } else {
         Category::Dependency
