@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, ETAG, IF_NONE_MATCH, LINK, LOCATION, RETRY_AFTER};
+use http::header::{ACCEPT, ETAG, IF_NONE_MATCH, LINK, LOCATION};
 use http::{HeaderMap, Method, StatusCode};
 use http_body_util::BodyExt;
 use octocrab::Octocrab;
@@ -19,6 +19,7 @@ use serde_json::Value;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::error::ApiError;
+use super::limits::{backoff, judge};
 
 /// The largest JSON answer we read.
 const MAX_ANSWER: usize = 64 << 20;
@@ -351,110 +352,9 @@ impl Client {
     }
 }
 
-/// The error behind an answer, and how long to wait before another try could be worth it.
-fn judge(call: &str, answer: &Answer, policy: &Policy, attempt: u32) -> (ApiError, Option<Duration>) {
-    let call = call.to_owned();
-    let message = message(&answer.body);
-    let header = |name: &str| answer.headers.get(name).and_then(|v| v.to_str().ok());
-    match answer.status.as_u16() {
-        401 => (ApiError::Unauthorized { call }, None),
-        403 | 429 => match limit_wait(&answer.headers, answer.status.as_u16(), &message, policy, attempt) {
-            Some(wait) => (ApiError::RateLimited { call, wait }, Some(wait)),
-            None => {
-                let accepted = header("x-accepted-github-permissions").map(str::to_owned);
-                (ApiError::Forbidden { call, message, accepted }, None)
-            }
-        },
-        404 => (ApiError::NotFound { call }, None),
-        status @ (408 | 500..=599) => {
-            (ApiError::Server { call, status }, Some(backoff(policy.first_delay, attempt)))
-        }
-        status => (ApiError::Invalid { call, status, message }, None),
-    }
-}
-
-/// How long a limit lasts; `None` where it is no limit but a missing right.
-fn limit_wait(
-    headers: &HeaderMap,
-    status: u16,
-    message: &str,
-    policy: &Policy,
-    attempt: u32,
-) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    if let Some(seconds) = number(RETRY_AFTER.as_str()) {
-        return Some(Duration::from_secs(seconds));
-    }
-    if number("x-ratelimit-remaining") == Some(0)
-        && let Some(reset) = number("x-ratelimit-reset")
-    {
-        // By GitHub's own clock where it tells it: the runner's may be off.
-        let now = headers
-            .get(http::header::DATE)
-            .and_then(|d| d.to_str().ok())
-            .and_then(http_date)
-            .unwrap_or_else(unix_now);
-        return Some(Duration::from_secs(reset.saturating_sub(now) + 1));
-    }
-    let secondary = message.to_ascii_lowercase().contains("rate limit");
-    (status == 429 || secondary).then(|| backoff(policy.secondary_delay, attempt))
-}
-
-fn backoff(first: Duration, attempt: u32) -> Duration {
-    first.saturating_mul(1 << attempt.saturating_sub(1).min(6))
-}
-
-fn unix_now() -> u64 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs())
-}
-
-/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`.
-fn http_date(text: &str) -> Option<u64> {
-    const MONTHS: [&str; 12] =
-        ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let mut parts = text.split_once(", ")?.1.split(' ');
-    let day: u64 = parts.next()?.parse().ok()?;
-    let month_name = parts.next()?;
-    let month = MONTHS.iter().position(|m| *m == month_name)? as u64 + 1;
-    let year: u64 = parts.next()?.parse().ok().filter(|y| (1970..10_000).contains(y))?;
-    let mut clock = parts.next()?.split(':').map(|n| n.parse::<u64>().ok());
-    let (hour, minute, second) = (clock.next()??, clock.next()??, clock.next()??);
-    // Days from the civil calendar, with the year beginning in March so that leap days come last.
-    let shifted = if month <= 2 { year - 1 } else { year };
-    let month_index = (month + 9) % 12;
-    let day_of_year = (153 * month_index + 2) / 5 + day - 1;
-    let days = shifted * 365 + shifted / 4 - shifted / 100 + shifted / 400 + day_of_year;
-    Some(days.checked_sub(719_468)? * 86_400 + hour * 3600 + minute * 60 + second)
-}
-
 fn decode<T: DeserializeOwned>(call: &str, body: &[u8]) -> Result<T, ApiError> {
     serde_json::from_slice(body)
         .map_err(|e| ApiError::Unreadable { call: call.to_owned(), why: e.to_string() })
-}
-
-/// GitHub's own words: the message and what its list of errors adds.
-fn message(body: &[u8]) -> String {
-    let Ok(value) = serde_json::from_slice::<Value>(body) else {
-        return "it gives no reason".to_owned();
-    };
-    let mut text = value.get("message").and_then(Value::as_str).unwrap_or("it gives no reason").to_owned();
-    for error in value.get("errors").and_then(Value::as_array).into_iter().flatten() {
-        let part = match error {
-            Value::String(text) => text.clone(),
-            other => {
-                let field = |name| other.get(name).and_then(Value::as_str);
-                field("message").map_or_else(
-                    || [field("field"), field("code")].into_iter().flatten().collect::<Vec<_>>().join(" "),
-                    str::to_owned,
-                )
-            }
-        };
-        if !part.is_empty() {
-            text.push_str("; ");
-            text.push_str(&part);
-        }
-    }
-    text.chars().take(500).collect()
 }
 
 fn location(headers: &HeaderMap) -> Option<String> {
@@ -531,48 +431,12 @@ impl HeadTail {
 mod tests {
     use super::*;
 
-    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(k, v)| (http::HeaderName::from_static(k), v.parse().unwrap())).collect()
-    }
-
     #[test]
-    fn limits_and_missing_rights_are_told_apart() {
-        let policy = Policy::default();
-        let wait = |status, pairs: &[(&'static str, &str)], message: &str| {
-            limit_wait(&headers(pairs), status, message, &policy, 1).map(|d| d.as_secs())
-        };
-        assert_eq!(wait(403, &[("retry-after", "7")], ""), Some(7));
-        let primary = [
-            ("x-ratelimit-remaining", "0"),
-            ("x-ratelimit-reset", "784111787"),
-            ("date", "Sun, 06 Nov 1994 08:49:37 GMT"),
-        ];
-        assert_eq!(wait(403, &primary, "API rate limit exceeded"), Some(11));
-        assert_eq!(wait(403, &[], "You have exceeded a secondary rate limit."), Some(60));
-        assert_eq!(wait(429, &[], ""), Some(60));
-        assert_eq!(
-            wait(403, &[("x-ratelimit-remaining", "12")], "Resource not accessible by integration"),
-            None
-        );
-    }
-
-    #[test]
-    fn dates() {
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
-        assert_eq!(http_date("Thu, 01 Jan 1970 00:00:00 GMT"), Some(0));
-        assert_eq!(http_date("Thu, 29 Feb 2024 12:00:00 GMT"), Some(1_709_208_000));
-        assert_eq!(http_date("rubbish"), None);
-    }
-
-    #[test]
-    fn pages_and_reasons() {
+    fn pages() {
         let link =
             r#"<https://api.github.com/x?page=1>; rel="prev", <https://api.github.com/x?page=3>; rel="next""#;
         assert_eq!(next_link(link).as_deref(), Some("https://api.github.com/x?page=3"));
         assert_eq!(next_link(r#"<https://api.github.com/x?page=1>; rel="last""#), None);
-        let body = br#"{"message":"Validation Failed","errors":[{"resource":"PullRequest","message":"A pull request already exists"},{"field":"head","code":"invalid"},"plain"]}"#;
-        assert_eq!(message(body), "Validation Failed; A pull request already exists; head invalid; plain");
-        assert_eq!(message(b"<html>"), "it gives no reason");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod error;
 mod event;
 mod jobs;
 mod ladder;
+mod limits;
 mod monitor;
 mod preflight;
 mod publish;
