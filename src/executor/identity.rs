@@ -55,6 +55,14 @@ impl Owner {
         }
     }
 
+    /// Whether its life can be seen from here.
+    fn is_visible(&self) -> bool {
+        match self {
+            Self::Container(_) => true,
+            Self::Process { boot, namespace, .. } => *boot == boot_id() && *namespace == pid_namespace(),
+        }
+    }
+
     /// Us. A container counts only where this very engine runs it.
     async fn ourselves(engine: &Engine) -> Self {
         for id in container_ids() {
@@ -119,17 +127,14 @@ impl<'a> Judge<'a> {
         }
         let owner = labels.get(OWNER).map_or("", String::as_str);
         let expired = labels.get(EXPIRES).and_then(|e| e.parse::<u64>().ok()).is_none_or(|at| at < now());
+        // Of one owner that cannot be seen from here, each thing has its own date.
+        let Some(visible) = Owner::parse(owner).filter(Owner::is_visible) else { return expired };
         if let Some(alive) = self.seen.get(owner) {
             return !alive;
         }
-        let alive = match Owner::parse(owner) {
-            Some(Owner::Container(id)) => self.container_runs(&id).await,
-            Some(Owner::Process { boot, namespace, pid, start })
-                if boot == boot_id() && namespace == pid_namespace() =>
-            {
-                start_time(pid) == Some(start)
-            }
-            Some(Owner::Process { .. }) | None => !expired,
+        let alive = match visible {
+            Owner::Container(id) => self.container_runs(&id).await,
+            Owner::Process { pid, start, .. } => start_time(pid) == Some(start),
         };
         self.seen.insert(owner.to_owned(), alive);
         !alive

@@ -17,7 +17,9 @@ mod log;
 mod options;
 mod run;
 mod sandbox;
+mod services;
 mod shell;
+mod snapshot;
 mod steps;
 mod workspace;
 

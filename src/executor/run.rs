@@ -1,10 +1,12 @@
 //! One run's executor: images resolved once, one workspace volume, one container per execution, and nothing left.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use bollard::models::{NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{
+    NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
+};
 
 use super::archive::{self, Entry, Found, Kind};
 use super::cancel::Cancel;
@@ -17,6 +19,8 @@ use super::image::{Image, Images};
 use super::log::LogBuffer;
 use super::options::{self, CreateOptions};
 use super::sandbox::{Sandbox, Spec};
+use super::services::Services;
+use super::snapshot::{Snapshot, setup_steps};
 use super::steps::{Job, Place, Record, Stop, verdict};
 use super::workspace::{self, Workspace};
 use super::{Hardening, Network, Options, ca};
@@ -32,6 +36,8 @@ pub struct Request<'a> {
     pub git_dir: Option<&'a Path>,
     /// From scratch: a new volume, every step, nothing left of earlier executions.
     pub fresh: bool,
+    /// Start after the set-up steps, where an earlier execution of this run has kept their result and it still holds.
+    pub from_snapshot: bool,
 }
 
 /// Runs plans for one run of ours. Everything it creates in the engine is removed by [`Executor::close`], or when it is
@@ -44,7 +50,8 @@ pub struct Executor {
     workspace: Option<Workspace>,
     /// The last execution's image, for reading back.
     image_id: Option<String>,
-    network: Option<String>,
+    snapshot: Option<Snapshot>,
+    networks: HashSet<String>,
     passwords: HashMap<(String, String), (u32, u32)>,
     executions: u32,
     closed: bool,
@@ -70,7 +77,8 @@ impl Executor {
             images: Images::default(),
             workspace: None,
             image_id: None,
-            network: None,
+            snapshot: None,
+            networks: HashSet::new(),
             passwords: HashMap::new(),
             executions: 0,
             closed: false,
@@ -161,9 +169,23 @@ impl Executor {
                 Workspace::new(name.clone())
             }
         };
+        let mut services = Services::default();
+        let surroundings = Surroundings { image: &image, create: &create, name: &name };
         let outcome = self
-            .in_sandbox(plan, evaluator, request, sink, cancel, seen, &image, &create, &name, &mut workspace)
+            .in_sandbox(
+                plan,
+                evaluator,
+                request,
+                sink,
+                cancel,
+                seen,
+                &surroundings,
+                &mut workspace,
+                &mut services,
+            )
             .await;
+        seen.notes.append(&mut services.notes);
+        services.remove(&self.engine).await;
         // Whatever happened, the container goes first: it holds the volume.
         let removed = cleanup::remove_container(&self.engine, &name).await;
         if request.fresh {
@@ -188,21 +210,42 @@ impl Executor {
         sink: &dyn EventSink,
         cancel: &Cancel,
         seen: &mut Seen,
-        image: &Image,
-        create: &CreateOptions,
-        name: &str,
+        around: &Surroundings<'_>,
         workspace: &mut Workspace,
+        services: &mut Services,
     ) -> Result<(), Stop> {
         let deadline = tokio::time::Instant::now() + self.options.timeout;
-        let env = environment::of_container(image, plan, &self.options.env, self.options.ca_bundle.is_some());
+        let snapshot = self
+            .snapshot
+            .clone()
+            .filter(|s| request.from_snapshot && !request.fresh && s.fits(plan, request.tree));
+        let mut image = around.image.clone();
+        if let Some(snapshot) = &snapshot {
+            image.id.clone_from(&snapshot.image);
+        }
+        let env =
+            environment::of_container(&image, plan, &self.options.env, self.options.ca_bundle.is_some());
+        let strict = self.options.hardening == Hardening::Strict;
         let made = async {
-            let network = self.network(plan).await?;
-            let mut sandbox = self.create(image, create, name, workspace, &env, &network).await?;
-            let user = self.user(&sandbox, image, create).await?;
+            let (network, beside) = self.networks(plan).await?;
+            let on = beside.as_ref().unwrap_or(&network);
+            services.start(&self.engine, &self.identity, &plan.services, on, around.name, sink).await?;
+            let mut sandbox =
+                self.create(&image, around.create, around.name, workspace, &env, &network).await?;
+            let user = self.user(&sandbox, &image, around.create).await?;
+            if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
+                self.join(&sandbox.id, beside).await?;
+            }
             self.fill(&mut sandbox, workspace, request, &user, sink).await?;
-            Ok::<_, ExecutorError>((sandbox, user))
+            let forwarder = if plan.image.from_container {
+                None
+            } else {
+                let user = if strict { user.name.as_str() } else { "0:0" };
+                services.forward(&sandbox, &plan.services, user).await?
+            };
+            Ok::<_, ExecutorError>((sandbox, user, forwarder))
         };
-        let (sandbox, user) = tokio::select! {
+        let (sandbox, user, _forwarder) = tokio::select! {
             made = made => made.map_err(with_hint)?,
             () = cancel.cancelled() => return Err(Stop::Cancelled),
             () = tokio::time::sleep_until(deadline) => return Err(Stop::TimedOut),
@@ -215,16 +258,34 @@ impl Executor {
             memory_bytes: self.options.memory_bytes,
         };
         // The time for the steps begins with the steps.
+        let begun = Instant::now();
         let deadline = tokio::time::Instant::now() + self.options.timeout;
         let log = seen.log.take().unwrap_or_else(|| LogBuffer::new(self.options.log_limits));
-        let mut job = Job::new(place, plan, evaluator, sink, cancel, deadline, log, Record::default());
-        let setup = match self.options.network {
-            Network::SetupOnly => plan.steps.iter().take_while(|s| s.setup).count(),
-            Network::On | Network::Off => 0,
-        };
+        let (from, record) = snapshot.map_or_else(Default::default, |s| (s.steps, s.record));
+        let mut job = Job::new(place, plan, evaluator, sink, cancel, deadline, log, record);
+        let setup = setup_steps(plan).max(from);
         let outcome = async {
+            job.run(from, setup).await?;
+            if from < setup
+                && !request.fresh
+                && job.record.failure.is_none()
+                && begun.elapsed() > WORTH_A_SNAPSHOT
+            {
+                let taken = Snapshot::take(
+                    &self.engine,
+                    &self.identity,
+                    &sandbox.id,
+                    plan,
+                    request.tree,
+                    &job.record,
+                    SLOW,
+                );
+                match taken.await {
+                    Ok(snapshot) => self.snapshot = Some(snapshot),
+                    Err(error) => ::log::warn!("{error}"),
+                }
+            }
             if self.options.network == Network::SetupOnly {
-                job.run(0, setup).await?;
                 self.disconnect(&sandbox.id).await?;
             }
             job.run(setup, plan.steps.len()).await?;
@@ -252,33 +313,58 @@ impl Executor {
         }
     }
 
-    /// A network of this run's own: other containers on this machine are not on it.
-    async fn network(&mut self, _plan: &BuildPlan) -> Result<String, ExecutorError> {
-        if self.options.network == Network::Off {
-            return Ok("none".to_owned());
+    /// The network the sandbox is created on, and the one the services are on, where there are any.
+    async fn networks(&mut self, plan: &BuildPlan) -> Result<(String, Option<String>), ExecutorError> {
+        let outer = format!("ci-healer-{}", self.options.run_id);
+        let inner = format!("{outer}-services");
+        Ok(match (self.options.network, plan.services.is_empty()) {
+            (Network::Off, true) => ("none".to_owned(), None),
+            (Network::Off, false) => {
+                self.ensure_network(&inner, true).await?;
+                (inner.clone(), Some(inner))
+            }
+            (Network::SetupOnly, false) => {
+                self.ensure_network(&outer, false).await?;
+                self.ensure_network(&inner, true).await?;
+                (outer, Some(inner))
+            }
+            (Network::On | Network::SetupOnly, empty) => {
+                self.ensure_network(&outer, false).await?;
+                (outer.clone(), (!empty).then_some(outer))
+            }
+        })
+    }
+
+    /// A network of this run's own: other containers on this machine are not on it. An internal one leads nowhere else.
+    async fn ensure_network(&mut self, name: &str, internal: bool) -> Result<(), ExecutorError> {
+        if self.networks.contains(name) {
+            return Ok(());
         }
-        if let Some(network) = &self.network {
-            return Ok(network.clone());
-        }
-        let name = format!("ci-healer-{}", self.options.run_id);
         let request = NetworkCreateRequest {
-            name: name.clone(),
+            name: name.to_owned(),
             driver: Some("bridge".to_owned()),
+            internal: Some(internal),
             labels: Some(self.identity.labels("network")),
             ..NetworkCreateRequest::default()
         };
         self.engine
             .ask("creating the sandbox's network", SLOW, self.engine.docker.create_network(request))
             .await?;
-        self.network = Some(name.clone());
-        Ok(name)
+        self.networks.insert(name.to_owned());
+        Ok(())
+    }
+
+    async fn join(&self, container: &str, network: &str) -> Result<(), ExecutorError> {
+        let request =
+            NetworkConnectRequest { container: container.to_owned(), ..NetworkConnectRequest::default() };
+        let request = self.engine.docker.connect_network(network, request);
+        self.engine.ask("connecting the sandbox to its services", QUICK, request).await
     }
 
     async fn disconnect(&self, container: &str) -> Result<(), ExecutorError> {
-        let Some(network) = &self.network else { return Ok(()) };
-        let request =
-            bollard::models::NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
-        let request = self.engine.docker.disconnect_network(network, request);
+        let request = NetworkDisconnectRequest { container: container.to_owned(), force: Some(true) };
+        let network = format!("ci-healer-{}", self.options.run_id);
+        let request = self.engine.docker.disconnect_network(&network, request);
         self.engine.ask("taking the network away after set-up", QUICK, request).await
     }
 
@@ -505,6 +591,16 @@ impl Drop for Executor {
         });
         let _ = worker.join();
     }
+}
+
+/// Setting up again is quicker than keeping less than this.
+const WORTH_A_SNAPSHOT: Duration = Duration::from_secs(3);
+
+/// What an execution runs in.
+struct Surroundings<'a> {
+    image: &'a Image,
+    create: &'a CreateOptions,
+    name: &'a str,
 }
 
 /// What an execution leaves, however it ends.

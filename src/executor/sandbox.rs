@@ -4,7 +4,7 @@
 //! it dies, the engine closes that input, the container ends, and the engine removes it. Dropping a [`Sandbox`] does the
 //! same; [`Sandbox::remove`] also waits until it is gone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use bollard::container::{AttachContainerResults, LogOutput};
@@ -15,7 +15,7 @@ use bollard::models::{
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
-    DownloadFromContainerOptionsBuilder, UploadToContainerOptionsBuilder,
+    DownloadFromContainerOptionsBuilder, EventsOptionsBuilder, UploadToContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -64,9 +64,7 @@ pub(super) struct Exec {
 /// What the engine says about a container's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Condition {
-    Running {
-        oom_killed: bool,
-    },
+    Running,
     /// Ended or removed, by someone else.
     Gone {
         oom_killed: bool,
@@ -285,13 +283,18 @@ impl Sandbox {
         })
     }
 
+    /// The time on the engine's clock.
+    pub(super) fn now_nanos(&self) -> i128 {
+        self.engine.now_nanos()
+    }
+
     pub(super) async fn condition(&self) -> Result<Condition, ExecutorError> {
         match tokio::time::timeout(QUICK, self.engine.docker.inspect_container(&self.id, None)).await {
             Ok(Ok(container)) => {
                 let state = container.state.unwrap_or_default();
                 let oom_killed = state.oom_killed.unwrap_or(false);
                 Ok(if state.running.unwrap_or(false) {
-                    Condition::Running { oom_killed }
+                    Condition::Running
                 } else {
                     Condition::Gone { oom_killed }
                 })
@@ -303,6 +306,21 @@ impl Sandbox {
                 limit: QUICK,
             }),
         }
+    }
+
+    /// Whether the kernel killed a process of this container for memory since then (the engine's clock). The flag in a
+    /// container's state is set only when the container ends; the event comes at once.
+    pub(super) async fn ran_out_of_memory_since(&self, nanos: i128) -> Result<bool, ExecutorError> {
+        let stamp = |nanos: i128| format!("{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000);
+        let filters = HashMap::from([("container", vec![self.id.as_str()]), ("event", vec!["oom"])]);
+        let options = EventsOptionsBuilder::new()
+            .since(&stamp(nanos))
+            .until(&stamp(self.engine.now_nanos()))
+            .filters(&filters)
+            .build();
+        let mut events = Box::pin(self.engine.docker.events(Some(options)));
+        let first = async { events.next().await.transpose() };
+        Ok(self.engine.ask("asking for memory events", QUICK, first).await?.is_some())
     }
 
     /// Ends everything in the container and waits until it is gone.

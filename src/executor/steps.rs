@@ -77,7 +77,6 @@ pub(super) struct Job<'a> {
     pub(super) record: Record,
     running: Vec<Running>,
     streams: SelectAll<BoxStream<'static, (usize, Piece)>>,
-    saw_oom: bool,
 }
 
 /// What the steps so far have come to; what a snapshot keeps.
@@ -109,6 +108,8 @@ struct Running {
     asked: Instant,
     exited: Option<Instant>,
     log_start: u64,
+    /// When it was started, on the engine's clock.
+    since: i128,
 }
 
 impl<'a> Job<'a> {
@@ -134,7 +135,6 @@ impl<'a> Job<'a> {
             record,
             running: Vec::new(),
             streams: SelectAll::new(),
-            saw_oom: false,
         }
     }
 
@@ -268,7 +268,7 @@ impl<'a> Job<'a> {
             .map(str::to_owned)
             .collect();
         argv.extend(shell.argv(&path));
-        let started = Instant::now();
+        let (started, since) = (Instant::now(), sandbox.now_nanos());
         let log_start = self.log.position();
         let exec = sandbox.exec(self.place.user, argv, &full, "/").await;
         let exec = match exec {
@@ -287,6 +287,7 @@ impl<'a> Job<'a> {
             asked: started,
             exited: None,
             log_start,
+            since,
         });
         Ok(true)
     }
@@ -427,7 +428,7 @@ impl<'a> Job<'a> {
             Err(error) => return Err(self.gone_or(error).await),
         };
         self.record.spans[index] = Some((running.log_start, self.log.position()));
-        let oom = self.ran_out_of_memory(code).await?;
+        let oom = code != 0 && !running.timed_out && self.ran_out_of_memory(code, running.since).await?;
         let said = self.read_files(index).await?;
         let problem = said.err();
         if let Some(problem) = &problem {
@@ -489,20 +490,30 @@ impl<'a> Job<'a> {
         (state.outcome, state.conclusion) = (outcome, conclusion);
     }
 
-    /// Asked after every failure, since the engine's flag stays set: only a new kill is this step's.
-    async fn ran_out_of_memory(&mut self, code: i64) -> Result<bool, Stop> {
-        if code == 0 {
-            return Ok(false);
-        }
-        match self.place.sandbox.condition().await? {
-            Condition::Running { oom_killed } => {
-                let new = oom_killed && (!self.saw_oom || code == 137);
-                self.saw_oom |= oom_killed;
-                Ok(new)
+    /// Asked after every failure: was it the memory limit, or has someone ended the container?
+    async fn ran_out_of_memory(&self, code: i64, since: i128) -> Result<bool, Stop> {
+        const SIGKILL: i64 = 128 + 9;
+        let sandbox = self.place.sandbox;
+        // A kill's cause may reach the engine's books a moment after the exit code.
+        for look in 0..4 {
+            if look > 0 {
+                tokio::time::sleep(Duration::from_millis(250)).await;
             }
-            Condition::Gone { oom_killed: true } => Ok(true),
-            Condition::Gone { oom_killed: false } => Err(Stop::Infrastructure(ended_from_outside())),
+            if sandbox.ran_out_of_memory_since(since).await? {
+                return Ok(true);
+            }
+            match sandbox.condition().await? {
+                Condition::Running => {}
+                Condition::Gone { oom_killed: true } => return Ok(true),
+                Condition::Gone { oom_killed: false } => {
+                    return Err(Stop::Infrastructure(ended_from_outside()));
+                }
+            }
+            if code != SIGKILL {
+                break;
+            }
         }
+        Ok(false)
     }
 
     /// An error of the engine's that may only say that somebody removed the container.

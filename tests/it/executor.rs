@@ -1,0 +1,593 @@
+//! The executor against a real Docker engine: each promise of `EXECUTION_CONTRACT.md` that a container can break.
+//!
+//! Without an engine these fail, they do not skip: `docker/engine.sh` brings one up.
+
+use std::collections::BTreeMap;
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use ci_healer::contract::build::{
+    BuildPlan, ExecutionResult, Exit, ImageChoice, JobState, PlanStep, PreparedStep, Service, StepEvaluator,
+    StepOutcome,
+};
+use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
+use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
+use ci_healer::executor::{Cancel, Executor, Hardening, LogLimits, Network, Options, Request};
+
+/// A small image with bash, coreutils, findutils and perl: the base of all of ours.
+const BASE: &str = "ci-healer/base:trixie";
+
+fn docker(args: &[&str]) -> String {
+    let out = Command::new("docker").args(args).output().expect("the docker command runs");
+    assert!(out.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&out.stderr));
+    String::from_utf8_lossy(&out.stdout).trim().to_owned()
+}
+
+fn need_engine() {
+    let answers = Command::new("docker").arg("version").output().is_ok_and(|o| o.status.success());
+    assert!(answers, "no Docker engine answers: run docker/engine.sh, then docker/base-images.sh");
+    let base = Command::new("docker").args(["image", "inspect", BASE]).output();
+    assert!(base.is_ok_and(|o| o.status.success()), "image {BASE} is missing: run docker/base-images.sh");
+}
+
+/// Everything in the engine that carries this run's label.
+fn left_by(run: &str) -> Vec<String> {
+    let filter = format!("label=ci-healer.run={run}");
+    let mut left = Vec::new();
+    for (what, extra) in [("container", Some("-a")), ("volume", None), ("network", None), ("image", None)] {
+        let mut args = vec![what, "ls", "-q", "--filter", &filter];
+        args.extend(extra);
+        left.extend(docker(&args).lines().map(|id| format!("{what} {id}")));
+    }
+    left
+}
+
+/// Files in memory.
+#[derive(Default, Clone)]
+struct Tree {
+    files: Vec<TreeFile>,
+    contents: BTreeMap<RepoPath, Vec<u8>>,
+}
+
+impl Tree {
+    fn with(mut self, path: &str, content: &str) -> Self {
+        self.set(path, FileMode::Regular, content.as_bytes());
+        self
+    }
+
+    fn set(&mut self, path: &str, mode: FileMode, content: &[u8]) {
+        let path = RepoPath::new(path).unwrap();
+        self.remove(&path);
+        let id = format!(
+            "{:x?}",
+            content.iter().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(*b)))
+        );
+        self.files.push(TreeFile { path: path.clone(), mode, id });
+        self.files.sort_by(|a, b| a.path.cmp(&b.path));
+        self.contents.insert(path, content.to_vec());
+    }
+
+    fn remove(&mut self, path: &RepoPath) {
+        self.files.retain(|f| f.path != *path);
+        self.contents.remove(path);
+    }
+}
+
+impl SourceTree for Tree {
+    fn files(&self) -> &[TreeFile] {
+        &self.files
+    }
+    fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.contents.get(path).cloned()
+    }
+}
+
+/// Runs every step as written while nothing has failed; `always()` steps always.
+struct Plain;
+
+impl StepEvaluator for Plain {
+    fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
+        if state.failed && step.condition.as_deref() != Some("always()") {
+            return PreparedStep::Skip { why: "an earlier step failed".to_owned() };
+        }
+        let outputs = state.steps.iter().flat_map(|s| {
+            s.outputs
+                .iter()
+                .map(|(k, v)| (format!("${{{{ steps.{}.outputs.{k} }}}}", s.id.as_deref().unwrap_or("")), v))
+        });
+        let script = outputs.fold(step.run.clone(), |text, (from, to)| text.replace(&from, to));
+        PreparedStep::Run { script, env: step.env.clone(), working_directory: step.working_directory.clone() }
+    }
+}
+
+#[derive(Default)]
+struct Recorder(Mutex<Vec<Event>>);
+
+impl EventSink for Recorder {
+    fn emit(&self, event: Event) {
+        self.0.lock().unwrap().push(event);
+    }
+}
+
+fn step(run: &str) -> PlanStep {
+    PlanStep { name: run.lines().next().unwrap_or("").to_owned(), run: run.to_owned(), ..blank_step() }
+}
+
+fn blank_step() -> PlanStep {
+    PlanStep {
+        id: None,
+        name: String::new(),
+        run: String::new(),
+        shell: None,
+        working_directory: ".".to_owned(),
+        env: BTreeMap::new(),
+        origin: "run".to_owned(),
+        condition: None,
+        continue_on_error: false,
+        timeout_minutes: None,
+        setup: false,
+        background: false,
+        wait: None,
+    }
+}
+
+fn plan(steps: Vec<PlanStep>) -> BuildPlan {
+    BuildPlan {
+        workflow: None,
+        job: None,
+        matrix: BTreeMap::new(),
+        image: ImageChoice {
+            reference: BASE.to_owned(),
+            why: "a test".to_owned(),
+            from_container: false,
+            runtimes: Vec::new(),
+            env: BTreeMap::new(),
+            options: None,
+        },
+        steps,
+        services: Vec::new(),
+        skipped: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+fn unique(name: &str) -> String {
+    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
+    format!("test-{name}-{nanos:x}")
+}
+
+/// One run of ours: an executor, a tree, and the check that nothing is left of it.
+struct Run {
+    executor: Executor,
+    run: String,
+    tree: Tree,
+    events: Recorder,
+    cancel: Cancel,
+}
+
+impl Run {
+    async fn new(name: &str, change: impl FnOnce(&mut Options)) -> Self {
+        need_engine();
+        let run = unique(name);
+        let mut options = Options::new(&run);
+        options.timeout = Duration::from_secs(60);
+        options.memory_bytes = 512 << 20;
+        change(&mut options);
+        let executor = Executor::connect(options).await.unwrap();
+        Self { executor, run, tree: Tree::default(), events: Recorder::default(), cancel: Cancel::new() }
+    }
+
+    async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
+        let request = Request {
+            purpose: Purpose::Baseline,
+            tree: &self.tree,
+            git_dir: None,
+            fresh,
+            from_snapshot: true,
+        };
+        self.executor.execute(plan, &Plain, &request, &self.events, &self.cancel).await
+    }
+
+    async fn steps(&mut self, steps: Vec<PlanStep>) -> ExecutionResult {
+        self.execute(&plan(steps), false).await
+    }
+
+    async fn bash(&mut self, script: &str) -> ExecutionResult {
+        self.steps(vec![step(script)]).await
+    }
+
+    async fn close(self) {
+        let run = self.run.clone();
+        self.executor.close().await.unwrap();
+        assert_eq!(left_by(&run), Vec::<String>::new());
+    }
+}
+
+fn log(result: &ExecutionResult) -> String {
+    String::from_utf8_lossy(&result.log).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_share_environment_path_and_outputs() {
+    let mut run = Run::new("files", |o| {
+        o.env.insert("GITHUB_SHA".to_owned(), "abc123".to_owned());
+    })
+    .await;
+    let first = PlanStep {
+        id: Some("one".to_owned()),
+        ..step(
+            "echo CI=$CI sha=$GITHUB_SHA at $PWD\nmkdir -p $RUNNER_TEMP/bin\nprintf '#!/bin/sh\\necho tool ran\\n' > $RUNNER_TEMP/bin/tool\nchmod +x $RUNNER_TEMP/bin/tool\n\
+             echo $RUNNER_TEMP/bin >> $GITHUB_PATH\necho 'A=first' >> $GITHUB_ENV\nprintf 'B<<E\\nx\\ny\\nE\\n' >> $GITHUB_ENV\necho result=42 >> $GITHUB_OUTPUT",
+        )
+    };
+    let second = step("tool\necho \"A=$A B=$B out=${{ steps.one.outputs.result }}\"");
+    let result = run.steps(vec![first, second]).await;
+    assert!(result.is_green(), "{result:?}\n{}", log(&result));
+    assert_eq!(log(&result), "CI=true sha=abc123 at /workspace\ntool ran\nA=first B=x\ny out=42\n");
+    assert_eq!(result.steps[1].log.map(|s| (s.first, s.last)), Some((2, 4)));
+    assert!(result.image_id.starts_with("sha256:"));
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exit_codes_conditions_and_continue_on_error() {
+    let mut run = Run::new("exits", |_| {}).await;
+    let tolerated = PlanStep { continue_on_error: true, ..step("exit 3") };
+    let always = PlanStep { condition: Some("always()".to_owned()), ..step("echo always") };
+    let result =
+        run.steps(vec![tolerated, step("false; true"), step("exit 7"), step("echo never"), always]).await;
+    // The default shell is `bash -e`: `false; true` fails at once.
+    assert_eq!(result.exit, Exit::Exited { code: 1 });
+    assert_eq!(result.failed_step, Some(1));
+    let outcomes: Vec<_> = result.steps.iter().map(|s| s.outcome).collect();
+    use StepOutcome::{Failure, Skipped, Success};
+    assert_eq!(outcomes, [Failure, Failure, Skipped, Skipped, Success]);
+    assert_eq!(result.steps[0].conclusion, Success);
+    assert_eq!(log(&result), "always\n");
+
+    let piped = |shell: Option<&str>| PlanStep { shell: shell.map(str::to_owned), ..step("false | true") };
+    assert!(run.steps(vec![piped(None)]).await.is_green());
+    assert_eq!(run.steps(vec![piped(Some("bash"))]).await.exit, Exit::Exited { code: 1 });
+    let missing = PlanStep { working_directory: "nowhere".to_owned(), ..step("true") };
+    assert!(matches!(run.steps(vec![missing]).await.exit, Exit::Exited { code } if code != 0));
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_are_told_apart_and_huge_output_is_cut() {
+    let mut run = Run::new("output", |o| o.log_limits = LogLimits { head: 10_000, tail: 10_000 }).await;
+    let result = run.bash("echo out; sleep 0.2; echo err >&2; sleep 0.2; echo out2").await;
+    assert_eq!(log(&result), "out\nerr\nout2\n");
+    let streams: Vec<(Stream, String)> = run
+        .events
+        .0
+        .lock()
+        .unwrap()
+        .iter()
+        .filter_map(|e| match e {
+            Event::Output { stream, bytes } => Some((*stream, String::from_utf8_lossy(bytes).into_owned())),
+            _ => None,
+        })
+        .collect();
+    let want = [(Stream::Stdout, "out\n"), (Stream::Stderr, "err\n"), (Stream::Stdout, "out2\n")];
+    assert_eq!(streams, want.map(|(s, t)| (s, t.to_owned())));
+
+    let result =
+        run.bash("echo first; yes 'a line of noise' | head -c 50000000; echo; echo last; exit 9").await;
+    assert_eq!(result.exit, Exit::Exited { code: 9 });
+    assert!(result.log.len() < 21_000);
+    assert!(log(&result).starts_with("first\n") && log(&result).ends_with("last\n"));
+    assert!(result.log_cut > 49_000_000);
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_memory_and_processes_are_limited() {
+    let mut run = Run::new("limits", |o| {
+        o.timeout = Duration::from_secs(15);
+        o.memory_bytes = 128 << 20;
+        o.pids = 60;
+    })
+    .await;
+    let hog = "perl -e 'my @a; push @a, \"x\" x (8<<20) while 1'";
+    assert_eq!(run.bash(hog).await.exit, Exit::OutOfMemory { limit_bytes: 128 << 20 });
+
+    let bomb = run.bash("for i in $(seq 100); do sleep 30 & done; wait").await;
+    assert!(!bomb.is_green(), "{bomb:?}");
+
+    let slow =
+        PlanStep { timeout_minutes: Some(0.02), continue_on_error: true, ..step("echo begun; sleep 60") };
+    let result = run.steps(vec![slow.clone(), step("echo next")]).await;
+    assert!(result.is_green(), "{result:?}");
+    assert_eq!(log(&result), "begun\nnext\n");
+    let result = run.steps(vec![PlanStep { continue_on_error: false, ..slow }]).await;
+    assert_eq!(result.exit, Exit::TimedOut { after_seconds: 1 });
+    run.close().await;
+
+    let mut run = Run::new("timeout", |o| o.timeout = Duration::from_secs(2)).await;
+    assert_eq!(run.bash("echo quiet; sleep 100").await.exit, Exit::TimedOut { after_seconds: 2 });
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_holds_the_output_does_not_hold_the_job() {
+    let mut run = Run::new("pipes", |_| {}).await;
+    let result = run.steps(vec![step("setsid sleep 300 & echo done"), step("echo next")]).await;
+    assert!(result.is_green(), "{result:?}");
+    assert_eq!(log(&result), "done\nnext\n");
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_volume_follows_the_tree() {
+    let mut run = Run::new("mirror", |_| {}).await;
+    run.tree =
+        Tree::default().with("a.txt", "one\n").with("dir/b.txt", "two\n").with("gone/c.txt", "three\n");
+    run.tree.set("run.sh", FileMode::Executable, b"#!/bin/sh\necho ran\n");
+    run.tree.set("link", FileMode::Symlink, b"dir/b.txt");
+    let result =
+        run.bash("cat a.txt link; ./run.sh; echo built > built; echo dirty > a.txt; rm -rf dir").await;
+    assert!(result.is_green(), "{}", log(&result));
+    assert_eq!(log(&result), "one\ntwo\nran\n");
+
+    // What steps did to tracked files is undone, what they built stays, what is no longer tracked goes.
+    run.tree.remove(&RepoPath::new("gone/c.txt").unwrap());
+    run.tree.set("new.txt", FileMode::Regular, b"new\n");
+    let result = run.bash("cat a.txt dir/b.txt new.txt built; test ! -e gone/c.txt").await;
+    assert!(result.is_green(), "{}", log(&result));
+    assert_eq!(log(&result), "one\ntwo\nnew\nbuilt\n");
+
+    // From scratch, nothing that was built is there.
+    let result = run.execute(&plan(vec![step("test ! -e built; cat a.txt")]), true).await;
+    assert!(result.is_green(), "{}", log(&result));
+
+    // A tool's own fix is read back, and hostile shapes are no files.
+    let script = "echo fixed > a.txt; rm new.txt; rm dir/b.txt; ln -s /etc/passwd dir/b.txt";
+    assert!(run.bash(script).await.is_green());
+    let changed = run.executor.changed_files(&run.tree).await.unwrap();
+    let changed: Vec<_> =
+        changed.into_iter().map(|(p, c)| (p.to_string(), c.map(|c| String::from_utf8(c).unwrap()))).collect();
+    assert_eq!(
+        changed,
+        [
+            ("a.txt".to_owned(), Some("fixed\n".to_owned())),
+            ("dir/b.txt".to_owned(), None),
+            ("new.txt".to_owned(), None)
+        ]
+    );
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sandbox_holds_nothing_worth_stealing() {
+    let mut run = Run::new("secrets", |o| {
+        o.network = Network::Off;
+        o.env.insert("ACTIONS_RUNTIME_TOKEN".to_owned(), "canary".to_owned());
+        o.env.insert("INPUT_PUSH-TOKEN".to_owned(), "canary".to_owned());
+    })
+    .await;
+    let result = run
+        .bash(
+            "test ! -e /var/run/docker.sock; if env | grep canary; then exit 1; fi\n\
+             grep CapEff /proc/self/status\nls /sys/class/net\ncat /proc/1/comm",
+        )
+        .await;
+    assert!(result.is_green(), "{}", log(&result));
+    // Docker's default set less NET_RAW, MKNOD, AUDIT_WRITE, SYS_CHROOT and SETFCAP; no network but loopback.
+    assert_eq!(log(&result), "CapEff:\t00000000000005fb\nlo\ndocker-init\n");
+    run.close().await;
+
+    let mut run = Run::new("strict", |o| o.hardening = Hardening::Strict).await;
+    run.tree = Tree::default().with("a", "x");
+    let result = run.bash("id -u; grep -E 'CapEff|NoNewPrivs' /proc/self/status; echo y > a; cat a").await;
+    assert!(result.is_green(), "{}", log(&result));
+    assert_eq!(log(&result), "1001\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\ny\n");
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_from_us_or_from_outside_is_told_and_leaves_nothing() {
+    let mut run = Run::new("stop", |_| {}).await;
+    let cancel = run.cancel.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        cancel.cancel();
+    });
+    assert_eq!(run.bash("sleep 100").await.exit, Exit::Cancelled);
+    let name = run.run.clone();
+    run.close().await;
+    assert!(left_by(&name).is_empty());
+
+    let mut run = Run::new("killed", |_| {}).await;
+    let filter = format!("label=ci-healer.run={}", run.run);
+    let killer = tokio::task::spawn_blocking(move || {
+        for _ in 0..100 {
+            std::thread::sleep(Duration::from_millis(200));
+            let id = docker(&["ps", "-q", "--filter", &filter]);
+            if !id.is_empty() {
+                std::thread::sleep(Duration::from_millis(1500));
+                docker(&["kill", &id]);
+                return;
+            }
+        }
+    });
+    let result = run.bash("sleep 100").await;
+    killer.await.unwrap();
+    assert!(matches!(result.exit, Exit::Infrastructure { .. }), "{result:?}");
+    assert!(run.bash("true").await.is_green(), "the next execution works");
+    let name = run.run.clone();
+    // Dropped instead of closed, as on a panic.
+    drop(run);
+    assert_eq!(left_by(&name), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_removes_dead_runs_and_spares_live_ones() {
+    let mut live = Run::new("live", |_| {}).await;
+    assert!(live.bash("true").await.is_green());
+    let dead = unique("dead");
+    let label = format!("ci-healer.run={dead}");
+    let labels =
+        ["--label", &label, "--label", "ci-healer.owner=process x y 1 1", "--label", "ci-healer.expires=1"];
+    docker(&[&["volume", "create"], &labels[..], &[&dead]].concat());
+    docker(&[&["network", "create"], &labels[..], &[&dead]].concat());
+    docker(&[&["create"], &labels[..], &[BASE, "true"]].concat());
+    let unknown = unique("elsewhere");
+    let label = format!("ci-healer.run={unknown}");
+    let labels = [
+        "--label",
+        &label,
+        "--label",
+        "ci-healer.owner=process x y 1 1",
+        "--label",
+        "ci-healer.expires=99999999999",
+    ];
+    docker(&[&["volume", "create"], &labels[..], &[&unknown]].concat());
+
+    let other = Run::new("sweeper", |_| {}).await;
+    other.executor.sweep().await.unwrap();
+    assert_eq!(left_by(&dead), Vec::<String>::new());
+    assert_eq!(left_by(&unknown).len(), 1, "a run that cannot be seen from here lives until it expires");
+    assert!(!left_by(&live.run).is_empty());
+    assert!(live.bash("true").await.is_green());
+    docker(&["volume", "rm", &unknown]);
+    other.close().await;
+    live.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn later_executions_start_from_the_prepared_sandbox() {
+    let mut run = Run::new("snapshot", |_| {}).await;
+    let setup = PlanStep {
+        setup: true,
+        ..step("sleep 3.2; echo installed > /opt/tool; echo READY=yes >> $GITHUB_ENV; echo set up")
+    };
+    let plan = plan(vec![setup, step("cat /opt/tool; echo ready=$READY; test -e fixed")]);
+    let first = run.execute(&plan, false).await;
+    assert_eq!((first.failed_step, log(&first).as_str()), (Some(1), "set up\ninstalled\nready=yes\n"));
+    run.tree.set("fixed", FileMode::Regular, b"");
+    let second = run.execute(&plan, false).await;
+    assert!(second.is_green(), "{second:?}");
+    assert_eq!(log(&second), "installed\nready=yes\n");
+    assert_eq!(second.image_id, first.image_id);
+    // A manifest changed: the set-up has to run again. From scratch it runs anyway.
+    run.tree.set("requirements.txt", FileMode::Regular, b"x");
+    assert!(log(&run.execute(&plan, false).await).starts_with("set up\n"));
+    assert!(log(&run.execute(&plan, true).await).starts_with("set up\n"));
+    run.close().await;
+}
+
+/// Not a test by itself: what [`a_killed_run_is_swept_by_the_next`] kills.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by another test, which kills it"]
+async fn runs_until_killed() {
+    let Ok(run_id) = std::env::var("TEST_RUN_ID") else { return };
+    let mut run = Run::new("unused", |o| o.run_id = run_id).await;
+    run.bash("sleep 120").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_run_is_swept_by_the_next() {
+    need_engine();
+    let name = unique("sigkill");
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "executor::runs_until_killed", "--ignored"])
+        .env("TEST_RUN_ID", &name)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let filter = format!("label=ci-healer.run={name}");
+    let running = || docker(&["ps", "-q", "--filter", &filter]);
+    for _ in 0..200 {
+        if !running().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(!running().is_empty(), "the sandbox came up");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    // The container ends by itself: its input was our connection.
+    for _ in 0..100 {
+        if running().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert_eq!(running(), "");
+    assert!(!left_by(&name).is_empty(), "the volume waits for the next start");
+    let next = Run::new("next", |_| {}).await;
+    next.executor.sweep().await.unwrap();
+    assert_eq!(left_by(&name), Vec::<String>::new());
+    next.close().await;
+}
+
+fn service(name: &str, image: &str, port: &str, options: &str) -> Service {
+    Service {
+        name: name.to_owned(),
+        image: image.to_owned(),
+        env: BTreeMap::from([("POSTGRES_PASSWORD".to_owned(), "pw".to_owned())]),
+        ports: vec![port.to_owned()],
+        volumes: Vec::new(),
+        options: Some(options.to_owned()),
+    }
+}
+
+/// PostgreSQL and Redis from Debian's packages, built once.
+fn service_images() {
+    need_engine();
+    let context = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/test-services");
+    for target in ["redis", "postgres"] {
+        let image = format!("ci-healer/test-{target}");
+        let there =
+            Command::new("docker").args(["image", "inspect", &image]).output().unwrap().status.success();
+        if !there {
+            let base = format!("BASE={BASE}");
+            let args = ["build", "-q", "--build-arg", &base, "--target", target, "-t", &image, context];
+            let built = Command::new("docker").args(args).env("DOCKER_BUILDKIT", "0").status().unwrap();
+            assert!(built.success(), "building {image} failed");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn services_answer_by_name_and_on_localhost() {
+    service_images();
+    for network in [Network::On, Network::Off] {
+        let mut run = Run::new("services", |o| o.network = network).await;
+        let health =
+            "--health-cmd \"redis-cli ping\" --health-interval 1s --health-timeout 5s --health-retries 20";
+        let ready = "--health-cmd \"/usr/lib/postgresql/17/bin/pg_isready -h localhost\" --health-interval 1s --health-retries 30";
+        let mut plan = plan(vec![step(
+            "ask() { perl -MIO::Socket::INET -e '$s = IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1]) or die $!; \
+             binmode $s; syswrite $s, pack(\"H*\", $ARGV[2]); sysread $s, $b, 100; print unpack(\"H*\", $b), \"\\n\"' $1 $2 $3; }\n\
+             ask cache 6379 50494e470d0a\nask localhost 6380 50494e470d0a\n\
+             ask db 5432 0000000804d2162f\nask localhost 5432 0000000804d2162f",
+        )]);
+        plan.services = vec![
+            service("cache", "ci-healer/test-redis", "6380:6379", health),
+            service("db", "ci-healer/test-postgres", "5432:5432", ready),
+        ];
+        let result = run.execute(&plan, false).await;
+        assert!(result.is_green(), "{result:?}\n{}", log(&result));
+        // Redis: `+PONG`; PostgreSQL, asked for TLS: a plain yes or no.
+        let log = log(&result);
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!(lines[..2], ["2b504f4e470d0a"; 2]);
+        assert!(lines[2..].iter().all(|l| ["4e", "53"].contains(l)) && lines.len() == 4, "{log}");
+        assert_eq!(result.notes, Vec::<String>::new());
+        run.close().await;
+    }
+    let mut run = Run::new("sick", |_| {}).await;
+    let mut plan = plan(vec![step("true")]);
+    plan.services = vec![service("db", "ci-healer/test-postgres", "1:1", "-e POSTGRES_PASSWORD=")];
+    plan.services[0].env.clear();
+    let result = run.execute(&plan, false).await;
+    assert!(
+        matches!(&result.exit, Exit::Infrastructure { what } if what.contains("service db")),
+        "{result:?}"
+    );
+    run.close().await;
+}
