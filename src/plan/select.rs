@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::contract::git::RepoPath;
 
 use super::assemble::assemble;
+use super::expr::Value;
 use super::jobs::{Candidate, Finder};
 use super::runner::Runner;
 use super::scope::Hashes;
@@ -187,6 +188,9 @@ fn match_failed(all: &[Candidate], failed: &FailedJob) -> Option<Candidate> {
     if let Some(exact) = all.iter().find(|c| same_name(&c.name, &failed.name)) {
         return Some(exact.clone());
     }
+    if let Some(filled) = all.iter().find_map(|c| fill(c, &failed.name)) {
+        return Some(filled);
+    }
     let stem = |name: &str| name.split(" (").next().unwrap_or(name).trim().to_owned();
     let same: Vec<&Candidate> = all.iter().filter(|c| stem(&c.name) == stem(&failed.name)).collect();
     let open: Vec<&Candidate> =
@@ -195,6 +199,32 @@ fn match_failed(all: &[Candidate], failed: &FailedJob) -> Option<Candidate> {
         ([only], _) | ([], [only]) => Some((*only).clone()),
         _ => None,
     }
+}
+
+/// A leg whose values come from another job's output: the name that CI shows tells them.
+fn fill(candidate: &Candidate, shown: &str) -> Option<Candidate> {
+    let unknown = |value: &Value| matches!(value, Value::Unknown(_));
+    if !candidate.leg.iter().any(|(_, value)| unknown(value)) {
+        return None;
+    }
+    let (stem, values) = shown.trim().strip_suffix(')')?.rsplit_once(" (")?;
+    let values: Vec<&str> = values.split(", ").collect();
+    if candidate.name.split(" (").next()? != stem || values.len() != candidate.leg.len() {
+        return None;
+    }
+    let mut filled = candidate.clone();
+    for ((_, value), shown) in filled.leg.iter_mut().zip(values) {
+        if unknown(value) {
+            *value = Value::string(shown);
+        } else if value.text().as_deref() != Some(shown) || !value.is_primitive() {
+            return None;
+        }
+    }
+    let mut scope = filled.scope.as_ref().clone();
+    scope.matrix = Value::object(filled.leg.iter().cloned());
+    filled.scope = Arc::new(scope);
+    shown.clone_into(&mut filled.name);
+    Some(filled)
 }
 
 /// GitHub cuts long names at 100 characters.

@@ -213,6 +213,9 @@ impl Planner<'_> {
     fn wait(&mut self, step: &Step, place: &Place, wait: Wait) {
         let name = step.name.as_ref().and_then(super::workflow::plain_text).unwrap_or_else(|| match &wait {
             Wait::All => "Wait for all background steps".to_owned(),
+            Wait::For(ids) if ids.iter().any(|id| id.starts_with("__")) => {
+                "Wait for the parallel steps".to_owned()
+            }
             Wait::For(ids) => format!("Wait for {}", ids.join(", ")),
             Wait::Cancel(id) => format!("Cancel {id}"),
         });

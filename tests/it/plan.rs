@@ -142,6 +142,16 @@ fn failed_legs_of_ci_are_planned_each_with_its_set_up() {
 }
 
 #[test]
+fn the_name_of_a_failed_leg_tells_values_that_only_ci_knows() {
+    let dir = copy(&fixtures("workflows/retry-dynamic"));
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let failed = [FailedJob { name: "test (b, 24)".to_owned(), steps: Vec::new() }];
+    let planned = plan(&PlanRequest { failed: &failed, ..PlanRequest::of(&tree) }).unwrap().remove(0);
+    assert_eq!(planned.plan.steps[0].run, "npm run test:b");
+    assert_eq!(planned.plan.image.reference, "node:24-bookworm");
+}
+
+#[test]
 fn the_run_resolves_what_the_plan_left_open() {
     let planned = of_case("services-node", "integration").unwrap();
     let at = |name: &str| planned.plan.steps.iter().position(|s| s.name.contains(name)).unwrap();
