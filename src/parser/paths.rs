@@ -26,7 +26,6 @@ const FOREIGN_COMPONENTS: &[&str] = &[
     "bower_components",
     "miniconda3",
     "anaconda3",
-    "_pytest",
     "hostedtoolcache",
     ".npm",
     ".nvm",

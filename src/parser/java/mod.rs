@@ -7,6 +7,8 @@ mod kotlin;
 mod maven;
 mod stack;
 mod surefire;
+#[cfg(test)]
+mod tests;
 
 use super::registry::Tool;
 

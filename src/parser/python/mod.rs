@@ -11,6 +11,8 @@ mod pylint;
 mod pyright;
 mod pytest;
 mod ruff;
+#[cfg(test)]
+mod tests;
 mod traceback;
 mod unittest;
 
