@@ -1,69 +1,186 @@
-//! The front doors: `heal`, `diagnose`, `plan`, `doctor`, `demo`, and the action.
+//! The front doors: the action, and `heal`, `diagnose`, `plan`, `doctor`, `demo` on the command line.
+//!
+//! Wires the layers together and turns outcomes into exit codes; every sentence for people is the report layer's.
 
+mod action;
+mod arguments;
+mod diagnose;
+mod doctor;
 mod plan;
+mod signals;
 
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
-use crate::error::{EXIT_BUG, ExpectedError};
-use crate::report::diagnosis::Format;
-use crate::{parser, report};
+use crate::config::{self, Config, FailOn};
+use crate::contract::outcome::Outcome;
+use crate::error::{EXIT_BUG, ErrorKind, ExpectedError};
+use crate::orchestrator::heal::{self, Heal, Push};
+use crate::report::console::{Console, StepOutput, Style};
+use crate::{demo, report};
+
+/// The name under which the image's binary only cleans up (the action's `post-entrypoint`).
+const SWEEP_NAME: &str = "ci-healer-sweep";
 
 /// Runs the command line and says how it went.
 #[must_use]
 pub fn main() -> ExitCode {
     env_logger::Builder::from_env(env_logger::Env::new().filter("CI_HEALER_LOG")).init();
-    let args: Vec<String> = std::env::args().skip(1).collect();
-    match run(&args) {
-        Ok(code) => code,
-        Err(error) => {
-            let code = error.downcast_ref::<ExpectedError>().map_or(EXIT_BUG, |e| e.kind.exit_code());
-            let _ = writeln!(io::stderr(), "ci-healer: {error:#}");
-            ExitCode::from(code)
+    let mut args = std::env::args();
+    let own_name = args.next().unwrap_or_default();
+    let args: Vec<String> = args.collect();
+    let sweeps = Path::new(&own_name).file_name().is_some_and(|n| n == SWEEP_NAME);
+    // Names that are not Unicode cannot be inputs or facts of ours.
+    let variables: BTreeMap<String, String> = std::env::vars_os()
+        .filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)))
+        .collect();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("cannot start")),
+    };
+    let result =
+        runtime.block_on(async { if sweeps { action::sweep().await } else { run(&args, &variables).await } });
+    // Threads blocked in a system call must not keep a cancelled run alive.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    let expected = error.downcast_ref::<ExpectedError>();
+    let mut err = io::stderr().lock();
+    let _ = writeln!(err, "ci-healer: {error:#}");
+    if let Some(hint) = expected.and_then(|e| e.hint.as_ref()) {
+        let _ = writeln!(err, "  {hint}");
+    }
+    ExitCode::from(expected.map_or(EXIT_BUG, |e| e.kind.exit_code()))
+}
+
+async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("", args),
+    };
+    match command {
+        "" if variables.get("GITHUB_ACTIONS").is_some_and(|v| v == "true") => action::run(variables).await,
+        "" | "help" | "--help" | "-h" => {
+            write_out(&report::help::text(config::INPUTS.iter().map(|i| (i.name, i.default))))
         }
+        "version" | "--version" | "-V" => write_out(&format!("ci-healer {}\n", env!("CARGO_PKG_VERSION"))),
+        "diagnose" => diagnose::run(rest),
+        "plan" => plan::run(rest),
+        "heal" => heal_command(rest, variables).await,
+        "doctor" => doctor::run(rest, variables).await,
+        "demo" => demo_command(rest, variables).await,
+        "sweep" => action::sweep().await,
+        other => Err(ExpectedError::usage(format!(
+            "unknown command {other:?}; there are heal, diagnose, plan, doctor, demo, sweep, help and version"
+        ))
+        .into()),
     }
 }
 
-fn run(args: &[String]) -> anyhow::Result<ExitCode> {
-    match args.first().map(String::as_str) {
-        Some("diagnose") => {
-            let (path, format) = diagnose_arguments(&args[1..])?;
-            let options = parser::ParseOptions::default();
-            let diagnosis = if path == "-" {
-                parser::diagnose(io::stdin().lock(), &options)?
-            } else {
-                let file = std::fs::File::open(path)
-                    .map_err(|e| ExpectedError::usage(format!("cannot read {path}: {e}")))?;
-                parser::diagnose(io::BufReader::with_capacity(1 << 16, file), &options)?
-            };
-            report::diagnosis::write(&diagnosis, format, &mut io::stdout().lock())?;
-            Ok(ExitCode::SUCCESS)
-        }
-        Some("plan") => plan::run(&args[1..]),
-        other => Err(ExpectedError::usage(format!("unknown command {other:?}")).into()),
+fn write_out(text: &str) -> anyhow::Result<ExitCode> {
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+        other => other.map(|()| ExitCode::SUCCESS).map_err(Into::into),
     }
 }
 
-/// `diagnose [LOG | -] [--format FORMAT]`
-fn diagnose_arguments(args: &[String]) -> Result<(&str, Format), ExpectedError> {
-    let (mut path, mut format) = (None, Format::Text);
-    let mut args = args.iter().map(String::as_str);
-    while let Some(arg) = args.next() {
-        let value = match arg.split_once('=') {
-            Some(("--format", value)) => Some(value),
-            _ if arg == "--format" => Some(args.next().unwrap_or_default()),
-            _ => None,
-        };
-        if let Some(value) = value {
-            format = Format::from_name(value).ok_or_else(|| {
-                ExpectedError::usage(format!("--format {value:?} is not one of {}", Format::NAMES))
-            })?;
-        } else if path.is_none() && (arg == "-" || !arg.starts_with('-')) {
-            path = Some(arg);
-        } else {
-            return Err(ExpectedError::usage(format!("diagnose: unexpected argument {arg:?}"))
-                .hint("usage: ci-healer diagnose [LOG | -] [--format json|text|github|sarif]"));
-        }
+/// `ci-healer heal [--repo PATH|URL] [--no-push] [flags]`
+async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
+    let (mut flags, rest) = config::flags(args, &["repo", "no-push!"])?;
+    arguments::none_left("heal", &rest)?;
+    let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
+    let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
+    let config = Config::load(&flags, variables)?;
+    let place = tempdir("heal")?;
+    let source = arguments::source(&repo, &place).await?;
+    let report_dir = config.report_dir.clone();
+    let fail_on = config.fail_on;
+    let redactor = report::commands::Redactor::new(&all_secrets(&config));
+    let (cancel, received) = signals::listen();
+    let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
+    let finished = heal::run(Heal {
+        config,
+        source: source.clone(),
+        work_dir: place.clone(),
+        push,
+        events: console.clone(),
+        cancel,
+        variables: variables.clone(),
+    })
+    .await;
+    let written = report::results::write(
+        &finished.report,
+        finished.proof.as_ref(),
+        finished.patch.as_deref(),
+        &source,
+        &report_dir,
+        &redactor,
+    )?;
+    console.block(&report::verdict::text(&finished.report, &written));
+    remove_place(&place);
+    Ok(exit_code(&finished.report.outcome, fail_on, received.signal()))
+}
+
+/// `ci-healer demo [NAME]`
+async fn demo_command(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
+    let (flags, rest) = config::flags(args, &[])?;
+    let only = match rest.as_slice() {
+        [] => "",
+        [only] => only,
+        more => return Err(ExpectedError::usage(format!("demo takes one name at most, not {more:?}")).into()),
+    };
+    let (cancel, received) = signals::listen();
+    let code = demo::run(only, &flags, variables, &cancel, io::stdout().is_terminal()).await?;
+    Ok(received.signal().map_or(code, ExitCode::from))
+}
+
+fn terminal() -> Style {
+    Style::Terminal { colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
+}
+
+/// A folder of our own, away from the workspace.
+fn tempdir(what: &str) -> anyhow::Result<PathBuf> {
+    let place = std::env::temp_dir().join(format!("ci-healer-{what}-{}", std::process::id()));
+    std::fs::create_dir_all(&place)
+        .map_err(|e| ExpectedError::environment(format!("cannot make {}: {e}", place.display())))?;
+    Ok(place)
+}
+
+fn remove_place(place: &Path) {
+    if let Err(error) = std::fs::remove_dir_all(place) {
+        log::warn!("cannot remove {}: {error}", place.display());
     }
-    Ok((path.unwrap_or("-"), format))
+}
+
+fn all_secrets(config: &Config) -> Vec<secrecy::SecretString> {
+    config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect()
+}
+
+/// The documented exit codes.
+fn exit_code(outcome: &Outcome, fail_on: FailOn, signal: Option<u8>) -> ExitCode {
+    if let Some(signal) = signal {
+        return ExitCode::from(signal);
+    }
+    let code = match outcome {
+        Outcome::Healed | Outcome::AlreadyGreen | Outcome::Diagnosed | Outcome::Patched => 0,
+        Outcome::Flaky { .. }
+        | Outcome::NotReproduced { .. }
+        | Outcome::Exhausted { .. }
+        | Outcome::BudgetSpent { .. }
+        | Outcome::Refused { .. }
+        | Outcome::Cancelled => 1,
+        Outcome::Environment { .. } | Outcome::Error { .. } => ErrorKind::Environment.exit_code(),
+    };
+    let is_error = matches!(outcome, Outcome::Error { .. });
+    match fail_on {
+        FailOn::Never => ExitCode::SUCCESS,
+        FailOn::Error if !is_error => ExitCode::SUCCESS,
+        FailOn::Error | FailOn::Unhealed => ExitCode::from(code),
+    }
 }

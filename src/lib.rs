@@ -8,6 +8,8 @@ pub mod cli;
 pub mod config;
 /// Plain data that passes between the layers.
 pub mod contract;
+/// Heals the sample repositories compiled into the binary.
+pub mod demo;
 /// Expected errors, with their exit code and a hint.
 pub mod error;
 /// Runs a `BuildPlan` in a sandbox → `ExecutionResult`; never interprets.

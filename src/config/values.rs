@@ -126,7 +126,7 @@ pub(super) fn environment(
 
 /// `heal/{ref}-{sha7}`: a branch name once its placeholders are filled in.
 pub(super) fn branch_template(text: &str) -> Result<String, String> {
-    const PLACEHOLDERS: &[&str] = &["{ref}", "{sha7}", "{sha}", "{run_id}", "{job}"];
+    const PLACEHOLDERS: &[&str] = &["{ref}", "{sha7}", "{sha}", "{run}", "{fingerprint}"];
     let mut filled = text.to_owned();
     for placeholder in PLACEHOLDERS {
         filled = filled.replace(placeholder, "x");

@@ -260,6 +260,13 @@ impl Workspace {
         &self.base_tree
     }
 
+    /// The branch that was checked out, if one was.
+    #[must_use]
+    pub fn branch_name(&self) -> Option<String> {
+        let head = fs::read_to_string(self.git_dir.join("HEAD")).ok()?;
+        head.trim().strip_prefix("ref: refs/heads/").map(str::to_owned)
+    }
+
     /// The checkout had no repository: `base` exists nowhere else, and commits need a parent named by the caller.
     #[must_use]
     pub fn is_made_up(&self) -> bool {

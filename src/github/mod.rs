@@ -25,6 +25,6 @@ pub use monitor::{Climbed, Timeouts, Watch, climb, failed_run_jobs, watch};
 pub use preflight::{
     Finding, Preflight, PreflightInput, Rights, Severity, TokenFacts, TokenKind, examine_token, preflight,
 };
-pub use publish::{BranchFacts, dispatch, publish, remote_objects, render_branch};
+pub use publish::{BranchFacts, branch_head, dispatch, publish, remote_objects, render_branch};
 pub use pull_request::{PullRequestText, close_pull_request, find_pull_request, open_pull_request};
 pub use triggers::{Triggers, read_triggers};

@@ -85,7 +85,7 @@ async fn blob(client: &Client, repo: &RepoSlug, id: String) -> Result<Blob, ApiE
 }
 
 /// Where a branch stands; `None` where there is none.
-pub(super) async fn branch_head(
+pub async fn branch_head(
     client: &Client,
     repo: &RepoSlug,
     branch: &BranchName,

@@ -4,5 +4,12 @@
 //! whether a run is better than the one before. The driver carries the actions out through the layers and turns
 //! their results into events; it decides nothing.
 
+pub mod budget;
+pub mod bundle;
+pub mod driver;
+pub mod heal;
 pub mod progress;
+pub mod publish;
+pub mod publisher;
+pub mod record;
 pub mod state;

@@ -88,7 +88,8 @@ impl Observation {
     /// Only tests or crashes at run time: such failures may come and go by chance.
     #[must_use]
     pub fn may_be_flaky(&self) -> bool {
-        !self.failures.is_empty() && self.failures.values().all(|f| f.stage() >= Stage::Run)
+        let by_chance = [Category::Logic, Category::Runtime, Category::Timeout];
+        !self.failures.is_empty() && self.failures.values().all(|f| by_chance.contains(&f.category))
     }
 
     fn failed_tests(&self) -> u64 {

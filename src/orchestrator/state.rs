@@ -15,7 +15,7 @@ use crate::contract::outcome::{Budget, Outcome};
 pub const LAST_LEVEL: u8 = 4;
 
 /// What the user allows and asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
     /// Fix attempts over the whole run; also the most pushes.
     pub max_attempts: u32,
@@ -24,6 +24,8 @@ pub struct Rules {
     pub sources: Vec<Source>,
     pub goal: Goal,
     pub push_partial: bool,
+    /// End so after the first run, without a fix.
+    pub diagnose_only: Option<Outcome>,
     /// GitHub says that this commit failed; a green sandbox then means flaky or not reproduced.
     pub ci_known_red: bool,
 }

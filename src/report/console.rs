@@ -92,9 +92,18 @@ impl Console {
         Self { style, output, state: Mutex::new(state) }
     }
 
-    /// Lines of our own; foreign text in them stays text.
-    pub fn say(&self, text: &str) {
-        self.with(|out| text.lines().for_each(|line| out.line(Colour::None, line)));
+    /// One line of our own; foreign text in it stays text.
+    pub fn say(&self, line: &str) {
+        self.with(|out| out.line(Colour::None, line));
+    }
+
+    /// Several lines, laid out as they are: tables, diffs. For a terminal; nothing in them can act on it.
+    pub fn block(&self, text: &str) {
+        let text = clean::block(text, 1 << 20);
+        self.with(|out| {
+            out.close();
+            text.lines().for_each(|line| out.raw(line));
+        });
     }
 
     /// Lines of ours that are commands: masks, annotations. Nothing is printed outside of a workflow.

@@ -30,7 +30,9 @@ fn action_yml_declares_every_input_with_its_default() {
             let name = name.as_str().expect("names are strings").to_owned();
             let default = match input.get("default") {
                 None => String::new(),
-                Some(value) => value.as_str().unwrap_or_else(|| panic!("{name}: quote the default")).to_owned(),
+                Some(value) => {
+                    value.as_str().unwrap_or_else(|| panic!("{name}: quote the default")).to_owned()
+                }
             };
             assert!(input.get("description").is_some_and(|d| d.is_string()), "{name} has no description");
             (name, default)
@@ -49,10 +51,7 @@ fn action_yml_declares_every_input_with_its_default() {
 /// Rows of the README whose first cell names one or more inputs in backticks.
 fn readme_names(heading: &str) -> Vec<String> {
     let text = read("README.md");
-    let section = text
-        .split_once(heading)
-        .unwrap_or_else(|| panic!("README.md has no {heading:?}"))
-        .1;
+    let section = text.split_once(heading).unwrap_or_else(|| panic!("README.md has no {heading:?}")).1;
     section
         .lines()
         .skip_while(|l| !l.starts_with('|'))

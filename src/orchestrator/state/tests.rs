@@ -10,6 +10,7 @@ fn rules() -> Rules {
         sources: vec![Source::Toolchain, Source::Model],
         goal: Goal::Publish { watch: true },
         push_partial: false,
+        diagnose_only: None,
         ci_known_red: true,
     }
 }

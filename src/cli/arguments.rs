@@ -1,0 +1,45 @@
+//! Arguments that several commands share.
+
+use std::path::{Path, PathBuf};
+
+use crate::contract::git::RepoSlug;
+use crate::error::ExpectedError;
+use crate::git::{self, DEFAULT_GIT_TIMEOUT, Remote};
+
+/// Refuses what no command takes.
+pub(super) fn none_left(command: &str, rest: &[String]) -> Result<(), ExpectedError> {
+    match rest.first() {
+        None => Ok(()),
+        Some(extra) => Err(ExpectedError::usage(format!("{command}: unexpected argument {extra:?}"))
+            .hint("`ci-healer help` shows what each command takes")),
+    }
+}
+
+/// The checkout that `--repo` names; an address is cloned into `place` first.
+pub(super) async fn source(repo: &str, place: &Path) -> Result<PathBuf, ExpectedError> {
+    let path = PathBuf::from(repo);
+    if path.is_dir() {
+        return path
+            .canonicalize()
+            .map_err(|e| ExpectedError::usage(format!("--repo {repo:?} cannot be opened: {e}")));
+    }
+    let is_address = repo.contains("://") || repo.starts_with("git@");
+    let url = match (is_address, RepoSlug::new(repo)) {
+        (true, _) => repo.to_owned(),
+        (false, Ok(slug)) if !path.exists() => format!("https://github.com/{slug}.git"),
+        _ => {
+            return Err(ExpectedError::usage(format!(
+                "--repo {repo:?} is not a folder, a git address, or owner/name on GitHub"
+            )));
+        }
+    };
+    let target = place.join("source");
+    git::clone(&Remote { url, token: None }, &target, DEFAULT_GIT_TIMEOUT).await.map_err(|e| {
+        let error = ExpectedError::environment(format!("--repo {repo:?}: {e}"));
+        match e.hint() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })?;
+    Ok(target)
+}

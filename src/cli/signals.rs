@@ -1,0 +1,42 @@
+//! SIGINT and SIGTERM: the first asks the run to end in order; the runner kills us a few seconds later.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::executor::Cancel;
+
+/// Which signal came, if any.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Received {
+    code: Arc<AtomicU8>,
+}
+
+impl Received {
+    /// 130 for SIGINT, 143 for SIGTERM.
+    pub(super) fn signal(&self) -> Option<u8> {
+        Some(self.code.load(Ordering::SeqCst)).filter(|code| *code != 0)
+    }
+}
+
+/// From now on signals cancel instead of killing. As PID 1 of a container we would not even be killed.
+pub(super) fn listen() -> (Cancel, Received) {
+    let cancel = Cancel::new();
+    let received = Received::default();
+    for (kind, code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+        match signal(kind) {
+            Ok(mut stream) => {
+                let (cancel, received) = (cancel.clone(), received.clone());
+                tokio::spawn(async move {
+                    while stream.recv().await.is_some() {
+                        let _ = received.code.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
+                        cancel.cancel();
+                    }
+                });
+            }
+            Err(error) => log::warn!("cannot listen for signals: {error}"),
+        }
+    }
+    (cancel, received)
+}

@@ -1,0 +1,131 @@
+//! The proof bundle of a run: made from the record, and from nothing a sandbox wrote.
+
+use std::collections::BTreeMap;
+
+use sha2::{Digest, Sha256};
+
+use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::build::{BuildPlan, ExecutionResult};
+use crate::contract::git::{CommitSha, RepoPath};
+use crate::contract::proof::{PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProviderShare};
+use crate::contract::report::{ProposalVerdict, RunReport};
+
+/// What a run leaves beside its record.
+#[derive(Debug)]
+pub struct Finished {
+    pub report: RunReport,
+    /// The kept changes as a patch file, where there are any.
+    pub patch: Option<Vec<u8>>,
+    /// Only with a final proof.
+    pub proof: Option<Proof>,
+}
+
+impl Finished {
+    /// A run that came to nothing.
+    #[must_use]
+    pub fn without_proof(report: RunReport) -> Self {
+        Self { report, patch: None, proof: None }
+    }
+
+    /// Puts the bundle together. `base` is what the patch applies to; `restored` the protected files it changes.
+    #[must_use]
+    pub fn new(report: RunReport, base: &CommitSha, changed: Vec<RepoPath>, restored: Vec<RepoPath>) -> Self {
+        let patch = (!report.diff.is_empty()).then(|| report.diff.clone().into_bytes());
+        let proof = patch.as_deref().and_then(|patch| proof(&report, patch, base, changed, restored));
+        Self { report, patch, proof }
+    }
+}
+
+/// Lower-case hex SHA-256.
+#[must_use]
+pub fn sha256(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn proof(
+    report: &RunReport,
+    patch: &[u8],
+    base: &CommitSha,
+    changed: Vec<RepoPath>,
+    restored: Vec<RepoPath>,
+) -> Option<Proof> {
+    let plan = report.plan.as_ref()?;
+    let before = report.baseline.as_ref()?;
+    let after = report.final_proof.as_ref()?;
+    let protected = match (&after.protected, restored.is_empty()) {
+        (_, true) | (None, _) => ProtectedCheck::Untouched,
+        (Some(run), false) if run.is_green() => ProtectedCheck::Passed { restored },
+        (Some(_), false) => ProtectedCheck::Failed { restored },
+    };
+    let failures =
+        |bugs: &[BugReport]| -> Vec<Fingerprint> { bugs.iter().map(|b| b.fingerprint.clone()).collect() };
+    Some(Proof {
+        schema: PROOF_SCHEMA.to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        repository: report.repository.clone(),
+        tested: report.sha.clone()?,
+        base: base.clone(),
+        reference: report.reference.clone(),
+        patch_sha256: sha256(patch),
+        plan_sha256: sha256(&serde_json::to_vec(plan).ok()?),
+        image_ref: after.execution.image_ref.clone(),
+        image_id: after.execution.image_id.clone(),
+        commands: commands(plan, &before.execution, &after.execution),
+        before: ProofSide {
+            exit: before.execution.exit.clone(),
+            failures: failures(&before.bugs),
+            tests: before.tests.clone(),
+        },
+        after: ProofSide {
+            exit: after.execution.exit.clone(),
+            failures: failures(&after.bugs),
+            tests: after.tests.clone(),
+        },
+        repeats: after.runs,
+        green: after.green,
+        protected,
+        changed,
+        providers: providers(report),
+    })
+}
+
+fn commands(plan: &BuildPlan, before: &ExecutionResult, after: &ExecutionResult) -> Vec<ProvenCommand> {
+    let exit = |result: &ExecutionResult, index: usize| result.steps.get(index).and_then(|s| s.exit_code);
+    plan.steps
+        .iter()
+        .enumerate()
+        .map(|(index, step)| ProvenCommand {
+            name: step.name.clone(),
+            run: step.run.clone(),
+            working_directory: step.working_directory.clone(),
+            exit_before: exit(before, index),
+            exit_after: exit(after, index),
+        })
+        .collect()
+}
+
+fn providers(report: &RunReport) -> Vec<ProviderShare> {
+    let mut shares: BTreeMap<(String, Option<String>), ProviderShare> = BTreeMap::new();
+    for proposal in report.iterations.iter().flat_map(|i| &i.proposals) {
+        let key = (proposal.provider.clone(), proposal.model.clone());
+        let share = shares.entry(key).or_insert_with(|| ProviderShare {
+            provider: proposal.provider.clone(),
+            model: proposal.model.clone(),
+            proposals: 0,
+            kept: 0,
+            tokens_in: 0,
+            tokens_out: 0,
+            cost: Some(0.0),
+        });
+        share.proposals += 1;
+        share.kept += u32::from(proposal.verdict == ProposalVerdict::Kept);
+        share.tokens_in += proposal.usage.tokens_in;
+        share.tokens_out += proposal.usage.tokens_out;
+        share.cost = match (share.cost, proposal.usage.cost, proposal.usage.tokens()) {
+            (Some(sum), Some(cost), _) => Some(sum + cost),
+            (Some(sum), None, 0) => Some(sum),
+            _ => None,
+        };
+    }
+    shares.into_values().collect()
+}

@@ -1,0 +1,175 @@
+//! Keeps the record of the run while it happens: what `results.json`, the summary and the proof are made from.
+
+use std::time::{Duration, Instant};
+
+use crate::contract::bug::{BugReport, Diagnosis, Fingerprint};
+use crate::contract::build::ExecutionResult;
+use crate::contract::event::Purpose;
+use crate::contract::fix::{FixProposal, Rejection};
+use crate::contract::report::{
+    Baseline, FinalProof, Iteration, Progress, ProposalReport, ProposalVerdict, RunReport,
+};
+
+use super::progress::Observation;
+
+/// The report as it grows, and the clocks.
+#[derive(Debug)]
+pub struct Record {
+    pub report: RunReport,
+    started: Instant,
+    building: Duration,
+    asking: Duration,
+    waiting: Duration,
+}
+
+impl Record {
+    #[must_use]
+    pub fn new(report: RunReport, started: Instant) -> Self {
+        Self { report, started, building: Duration::ZERO, asking: Duration::ZERO, waiting: Duration::ZERO }
+    }
+
+    pub fn built_for(&mut self, time: Duration) {
+        self.building += time;
+    }
+
+    pub fn asked_for(&mut self, time: Duration) {
+        self.asking += time;
+    }
+
+    pub fn waited_for(&mut self, time: Duration) {
+        self.waiting += time;
+    }
+
+    /// A run of the plan and what it showed.
+    pub fn ran(&mut self, purpose: Purpose, result: &ExecutionResult, diagnosis: &Diagnosis) {
+        let green = result.is_green();
+        match purpose {
+            Purpose::Baseline | Purpose::Repeat => match &mut self.report.baseline {
+                Some(baseline) => {
+                    baseline.runs += 1;
+                    baseline.failed += u32::from(!green);
+                    // A red run tells more than a green one.
+                    if baseline.execution.is_green() && !green {
+                        baseline.execution = result.clone();
+                        baseline.bugs.clone_from(&diagnosis.bugs);
+                        baseline.tests.clone_from(&diagnosis.tests);
+                    }
+                }
+                None => {
+                    self.report.baseline = Some(Baseline {
+                        execution: result.clone(),
+                        runs: 1,
+                        failed: u32::from(!green),
+                        bugs: diagnosis.bugs.clone(),
+                        tests: diagnosis.tests.clone(),
+                    });
+                }
+            },
+            Purpose::Attempt => {
+                if let Some(iteration) = self.report.iterations.last_mut() {
+                    iteration.execution = Some(result.clone());
+                }
+            }
+            Purpose::FinalProof => match &mut self.report.final_proof {
+                Some(proof) => {
+                    proof.runs += 1;
+                    proof.green += u32::from(green);
+                    if proof.execution.is_green() && !green {
+                        proof.execution = result.clone();
+                        proof.bugs.clone_from(&diagnosis.bugs);
+                        proof.tests.clone_from(&diagnosis.tests);
+                    }
+                }
+                None => {
+                    self.report.final_proof = Some(FinalProof {
+                        execution: result.clone(),
+                        tests: diagnosis.tests.clone(),
+                        bugs: diagnosis.bugs.clone(),
+                        runs: 1,
+                        green: u32::from(green),
+                        protected: None,
+                    });
+                }
+            },
+            Purpose::ProtectedProof => {
+                if let Some(proof) = &mut self.report.final_proof {
+                    proof.protected = Some(result.clone());
+                }
+            }
+        }
+    }
+
+    /// The code has changed since: an earlier proof says nothing about it.
+    pub fn forget_proof(&mut self) {
+        self.report.final_proof = None;
+    }
+
+    /// A turn of the loop begins, unless the last one has not come to a run yet.
+    pub fn begin_iteration(&mut self, bugs: &[BugReport]) {
+        let open = self.report.iterations.last().is_some_and(|i| i.execution.is_none());
+        if open {
+            return;
+        }
+        let number = u32::try_from(self.report.iterations.len()).unwrap_or(u32::MAX).saturating_add(1);
+        self.report.iterations.push(Iteration { number, bugs: bugs.to_vec(), ..Iteration::default() });
+    }
+
+    pub fn rejected(&mut self, proposal: &FixProposal, diff: String, rejection: Rejection) {
+        self.proposed(ProposalReport::new(proposal, diff, ProposalVerdict::Rejected { rejection }));
+    }
+
+    /// Applied; until a run says otherwise it counts as taken back.
+    pub fn applied(&mut self, proposal: &FixProposal, diff: String) {
+        let verdict = ProposalVerdict::Reverted { why: "the run ended before its verdict".to_owned() };
+        self.proposed(ProposalReport::new(proposal, diff, verdict));
+    }
+
+    fn proposed(&mut self, proposal: ProposalReport) {
+        if let Some(iteration) = self.report.iterations.last_mut() {
+            iteration.proposals.push(proposal);
+        }
+    }
+
+    pub fn judged(&mut self, verdict: ProposalVerdict) {
+        let last = self.report.iterations.last_mut().and_then(|i| i.proposals.last_mut());
+        if let Some(proposal) = last {
+            proposal.verdict = verdict;
+        }
+    }
+
+    /// Everything kept is taken back.
+    pub fn unkeep(&mut self, why: &str) {
+        let proposals = self.report.iterations.iter_mut().flat_map(|i| &mut i.proposals);
+        for proposal in proposals.filter(|p| p.verdict == ProposalVerdict::Kept) {
+            proposal.verdict = ProposalVerdict::Reverted { why: why.to_owned() };
+        }
+        self.report.commits.clear();
+    }
+
+    pub fn progressed(&mut self, before: &Observation, after: &Observation, made: bool) {
+        let keys = |o: &Observation| o.failures.keys().cloned().collect::<Vec<Fingerprint>>();
+        let (was, is) = (keys(before), keys(after));
+        let progress = Progress {
+            made,
+            fixed: was.iter().filter(|f| !is.contains(f)).cloned().collect(),
+            remaining: was.iter().filter(|f| is.contains(f)).cloned().collect(),
+            new: is.iter().filter(|f| !was.contains(f)).cloned().collect(),
+            step_before: before.failing_step,
+            step_after: after.failing_step,
+        };
+        if let Some(iteration) = self.report.iterations.last_mut() {
+            iteration.progress = Some(progress);
+        }
+    }
+
+    /// Books the clocks into the report.
+    pub fn stop_clocks(&mut self) {
+        let whole = self.started.elapsed();
+        let timings = &mut self.report.timings;
+        timings.build = self.building;
+        timings.llm = self.asking;
+        timings.own = whole.saturating_sub(self.building + self.asking + self.waiting);
+        timings.total = whole;
+        self.report.budget.time.spent = (whole.as_secs_f64() * 1000.0).round() / 1000.0;
+    }
+}

@@ -1,0 +1,404 @@
+//! The whole loop against the real thing: real containers, compilers and git; scripted model servers.
+//!
+//! Each story makes a repository with a bare remote, runs the built binary on it, and looks at what it left.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::support::git::git;
+use crate::support::llm::{Answer, ScriptedLlm, Speaks};
+
+/// A repository with a bare remote, and the flags of one heal.
+struct Story {
+    dir: TempDir,
+    flags: Vec<String>,
+}
+
+struct Ended {
+    code: i32,
+    text: String,
+    results: Value,
+}
+
+const CI: &str = "\
+name: CI
+on: [push, workflow_dispatch]
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - name: Test
+        run: python3 -m unittest
+";
+
+impl Story {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let story = Self { dir, flags: Vec::new() };
+        let repo = story.repo();
+        std::fs::create_dir_all(&repo).unwrap();
+        for (path, text) in files {
+            let path = repo.join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        git(&repo, &["init", "-q", "-b", "main"]);
+        git(&repo, &["add", "-A", "-f"]);
+        git(&repo, &["commit", "-q", "-m", "broken"]);
+        let remote = story.remote();
+        git(&repo, &["init", "-q", "--bare", "-b", "main", remote.to_str().unwrap()]);
+        git(&repo, &["remote", "add", "origin", remote.to_str().unwrap()]);
+        git(&repo, &["push", "-q", "origin", "main"]);
+        story
+    }
+
+    fn repo(&self) -> PathBuf {
+        self.dir.path().join("repo")
+    }
+
+    fn remote(&self) -> PathBuf {
+        self.dir.path().join("remote.git")
+    }
+
+    fn flag(mut self, name: &str, value: &str) -> Self {
+        self.flags.push(format!("--{name}={value}"));
+        self
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
+        command.env_clear();
+        for name in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        command.arg("heal").arg("--repo").arg(self.repo()).args(&self.flags);
+        command
+    }
+
+    async fn heal(&self) -> Ended {
+        let mut command = self.command();
+        let Output { status, stdout, stderr } =
+            tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
+        let text = format!("{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        let results = std::fs::read(self.repo().join(".ci-healer/results.json")).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        Ended { code: status.code().unwrap_or(-1), text, results: serde_json::from_slice(&results).unwrap() }
+    }
+
+    /// Branches of the remote beside `main`.
+    fn heal_branches(&self) -> Vec<String> {
+        let out = git(&self.remote(), &["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
+        out.lines().filter(|l| *l != "main").map(str::to_owned).collect()
+    }
+
+    fn healed_file(&self, path: &str) -> String {
+        let branch = self.heal_branches().pop().expect("there is a heal branch");
+        git(&self.remote(), &["show", &format!("{branch}:{path}")])
+    }
+
+    fn with_gemini(self, server: &ScriptedLlm) -> Self {
+        let url = server.base_url();
+        self.flag("gemini-api-key", "k-gemini").flag("gemini-base-url", &url)
+    }
+
+    fn with_groq(self, server: &ScriptedLlm) -> Self {
+        let url = server.base_url();
+        self.flag("groq-api-key", "k-groq").flag("groq-base-url", &url)
+    }
+}
+
+impl Ended {
+    fn outcome(&self) -> &str {
+        self.results["outcome"].as_str().unwrap()
+    }
+
+    #[track_caller]
+    fn expect(&self, outcome: &str, code: i32) -> &Self {
+        assert_eq!(self.outcome(), outcome, "{}", self.text);
+        assert_eq!(self.code, code, "{}", self.text);
+        self
+    }
+
+    fn verdicts(&self) -> Vec<String> {
+        let iterations = self.results["iterations"].as_array().unwrap();
+        iterations
+            .iter()
+            .flat_map(|i| i["proposals"].as_array().unwrap())
+            .map(|p| p["verdict"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+
+fn docker(args: &[&str]) -> String {
+    let out = Command::new("docker").args(args).output().expect("docker is there: run docker/engine.sh");
+    String::from_utf8_lossy(&out.stdout).into_owned()
+}
+
+/// The run whose sandbox runs `process`.
+fn run_of(process: &str) -> String {
+    let all = docker(&["ps", "-q", "--filter", "label=ci-healer.run"]);
+    let ours = all.lines().find(|id| docker(&["top", id]).contains(process)).expect("a sandbox runs it");
+    docker(&["inspect", "--format", "{{index .Config.Labels \"ci-healer.run\"}}", ours]).trim().to_owned()
+}
+
+/// Everything in the engine that belongs to `run`.
+fn leftovers(run: &str) -> String {
+    let label = format!("label=ci-healer.run={run}");
+    docker(&["ps", "-aq", "--filter", &label])
+        + &docker(&["volume", "ls", "-q", "--filter", &label])
+        + &docker(&["network", "ls", "-q", "--filter", &label])
+}
+
+const ADD: &str = "def add(a, b):\n    return a - b\n";
+const ADD_TEST: &str = "\
+import unittest
+
+from calc import add
+
+
+class AddTest(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(2, 3), 5)
+";
+
+fn calculator() -> Story {
+    Story::new(&[(".github/workflows/ci.yml", CI), ("calc.py", ADD), ("test_calc.py", ADD_TEST)])
+        .flag("flaky-runs", "1")
+}
+
+fn right() -> Answer {
+    Answer::fix(0.9, &[("calc.py", "return a - b", "return a + b")])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_toolchain_hint_heals_without_any_model() {
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", CI),
+        ("calc.py", "def add(a, b)\n    return a + b\n"),
+        ("test_calc.py", ADD_TEST),
+    ])
+    .flag("providers", "toolchain");
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
+    assert_eq!(ended.results["budget"]["tokens"]["spent"], 0);
+    assert_eq!(ended.results["baseline"]["exit"]["code"], 1);
+    assert_eq!(ended.results["final_proof"]["execution"]["exit"]["code"], 0);
+    // The commit holds the edit and nothing that the build left behind.
+    let branch = story.heal_branches().pop().unwrap();
+    let changed = git(&story.remote(), &["diff", "--name-only", "main", &branch]);
+    assert_eq!(changed.trim(), "calc.py");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gemini_heals_a_failing_test() {
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    let story = calculator().with_gemini(&gemini);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
+    let prompt = gemini.asked()[0].prompt();
+    assert!(prompt.contains("test_add"), "{prompt}");
+    assert!(!ended.text.contains("k-gemini"), "a key was printed");
+    assert!(ended.results["budget"]["tokens"]["spent"].as_u64().unwrap() > 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groq_takes_over_where_gemini_is_down() {
+    let gemini =
+        ScriptedLlm::answering(Speaks::Gemini, |_, _| Answer::gemini_error(503, "UNAVAILABLE", "overloaded")).await;
+    let groq = ScriptedLlm::new(Speaks::Chat, vec![right()]).await;
+    let story = calculator().with_gemini(&gemini).with_groq(&groq);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert!(!gemini.asked().is_empty(), "Gemini was asked first");
+    let proposal = &ended.results["iterations"][0]["proposals"][0];
+    assert_eq!(proposal["provider"], "groq");
+    assert!(ended.text.contains("gemini"), "the switch is told: {}", ended.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_bugs_in_two_files_are_both_mended() {
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", CI),
+        ("calc.py", "def add(a, b)\n    return a + b\n"),
+        ("area.py", "def area(r):\n    return math.pi * r * r\n"),
+        ("test_calc.py", ADD_TEST),
+        (
+            "test_area.py",
+            "import unittest\n\nfrom area import area\n\n\nclass AreaTest(unittest.TestCase):\n    def test_area(self):\n        self.assertAlmostEqual(area(1), 3.14159, places=4)\n",
+        ),
+    ])
+    .flag("providers", "toolchain");
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert!(story.healed_file("area.py").starts_with("import math\n"));
+    assert!(story.healed_file("calc.py").starts_with("def add(a, b):\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failing_test_behind_a_syntax_error_is_mended_too() {
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", CI),
+        ("calc.py", "def add(a, b)\n    return a - b\n"),
+        ("test_calc.py", ADD_TEST),
+    ])
+    .flag("flaky-runs", "0");
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    let story = story.with_gemini(&gemini);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(ended.verdicts(), ["kept", "kept"], "{}", ended.text);
+    assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_fix_is_taken_back_and_told_to_the_next() {
+    let wrong = Answer::fix(0.9, &[("calc.py", "return a - b", "return a * b")]);
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![wrong, right()]).await;
+    let story = calculator().with_gemini(&gemini);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(ended.verdicts(), ["reverted", "kept"], "{}", ended.text);
+    let second = gemini.asked()[1].prompt();
+    assert!(second.contains("return a * b"), "the second question tells of the first answer: {second}");
+    assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_can_fix_ends_exhausted_and_nothing_is_pushed() {
+    let useless = |n: usize| Answer::fix(0.9, &[("calc.py", "return a - b", &format!("return a - b - {n}"))]);
+    let gemini = ScriptedLlm::answering(Speaks::Gemini, move |n, _| useless(n + 1)).await;
+    let story = calculator().with_gemini(&gemini).flag("max-attempts", "6");
+    let ended = story.heal().await;
+    ended.expect("exhausted", 1);
+    assert!(story.heal_branches().is_empty());
+    assert!(ended.verdicts().iter().all(|v| v != "kept"), "{:?}", ended.verdicts());
+    assert_eq!(ended.results["diff"], "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weakened_test_is_never_a_heal() {
+    let cheat = Answer::fix(0.99, &[("test_calc.py", "self.assertEqual(add(2, 3), 5)", "self.assertTrue(True)")]);
+    let skip = Answer::fix(0.99, &[("test_calc.py", "    def test_add", "    @unittest.skip\n    def test_add")]);
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![cheat, skip, right()]).await;
+    let story = calculator().with_gemini(&gemini);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(ended.verdicts(), ["rejected", "rejected", "kept"], "{}", ended.text);
+    assert_eq!(story.healed_file("test_calc.py"), ADD_TEST);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_green_is_left_alone() {
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![]).await;
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", CI),
+        ("calc.py", "def add(a, b):\n    return a + b\n"),
+        ("test_calc.py", ADD_TEST),
+    ])
+    .with_gemini(&gemini);
+    story.heal().await.expect("already_green", 0);
+    assert!(gemini.asked().is_empty(), "no question without a failure");
+    assert!(story.heal_branches().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flaky_test_costs_no_token() {
+    // Fails in the first run over a volume and passes in the next.
+    let flaky = "import os\nimport unittest\n\n\nclass FlakyTest(unittest.TestCase):\n    def test_now_and_then(self):\n        seen = os.path.exists('seen')\n        open('seen', 'w').close()\n        self.assertTrue(seen)\n";
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![]).await;
+    let story =
+        Story::new(&[(".github/workflows/ci.yml", CI), ("test_flaky.py", flaky)]).with_gemini(&gemini);
+    let ended = story.heal().await;
+    ended.expect("flaky", 1);
+    assert_eq!(ended.results["failed"], 1, "{}", ended.results);
+    assert!(gemini.asked().is_empty());
+}
+
+fn command(line: &str) -> Story {
+    Story::new(&[("README.md", "x\n")]).flag("command", line).flag("providers", "toolchain")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_never_ends_is_ended() {
+    let ended = command("echo begun; sleep 600").flag("sandbox-timeout", "5s").heal().await;
+    ended.expect("environment", 3);
+    assert!(ended.text.contains("sandbox-timeout"), "{}", ended.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_takes_all_memory_is_told_so() {
+    let hog = "python3 -c 'x = []\nwhile True: x.append(bytearray(10_000_000))'";
+    let ended = command(hog).flag("sandbox-memory", "128m").heal().await;
+    ended.expect("environment", 3);
+    assert!(ended.text.contains("memory"), "{}", ended.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_in_mid_build_leaves_nothing_behind() {
+    let story = command("echo begun; sleep 6131");
+    let mut command = story.command();
+    command.stdout(std::process::Stdio::piped());
+    let (code, text, run) = tokio::task::spawn_blocking(move || {
+        use std::io::{BufRead as _, Read as _};
+        let mut child = command.spawn().unwrap();
+        let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("begun\n") {
+            assert!(out.read_line(&mut text).unwrap() > 0, "it ended early: {text}");
+        }
+        let run = run_of("sleep 6131");
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        out.read_to_string(&mut text).unwrap();
+        (child.wait().unwrap().code(), text, run)
+    })
+    .await
+    .unwrap();
+    assert_eq!(code, Some(143), "{text}");
+    let results: Value =
+        serde_json::from_slice(&std::fs::read(story.repo().join(".ci-healer/results.json")).unwrap()).unwrap();
+    assert_eq!(results["outcome"], "cancelled");
+    assert_eq!(leftovers(&run), "");
+}
+
+#[test]
+fn bad_input_is_named_before_anything_runs() {
+    let story = command("true").flag("max-attempts", "none");
+    let out = story.command().output().unwrap();
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert_eq!(out.status.code(), Some(2));
+    assert!(text.contains("max-attempts") && text.contains("none") && text.contains("from 1 to 100"), "{text}");
+    assert!(!story.repo().join(".ci-healer").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_run_left_is_swept_by_the_next_start() {
+    let story = command("echo begun; sleep 6132");
+    let mut killed = story.command();
+    killed.stdout(std::process::Stdio::piped());
+    let run = tokio::task::spawn_blocking(move || {
+        use std::io::BufRead as _;
+        let mut child = killed.spawn().unwrap();
+        let mut out = std::io::BufReader::new(child.stdout.take().unwrap());
+        let mut text = String::new();
+        while !text.contains("begun\n") {
+            assert!(out.read_line(&mut text).unwrap() > 0, "it ended early: {text}");
+        }
+        let run = run_of("sleep 6132");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        run
+    })
+    .await
+    .unwrap();
+    command("true").heal().await.expect("already_green", 0);
+    assert_eq!(leftovers(&run), "");
+}
