@@ -86,7 +86,8 @@ impl Story {
         let Output { status, stdout, stderr } =
             tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let text = format!("{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-        let results = std::fs::read(self.repo().join(".ci-healer/results.json")).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let results = std::fs::read(self.repo().join(".ci-healer/results.json"))
+            .unwrap_or_else(|e| panic!("{e}\n{text}"));
         Ended { code: status.code().unwrap_or(-1), text, results: serde_json::from_slice(&results).unwrap() }
     }
 
@@ -133,7 +134,6 @@ impl Ended {
             .collect()
     }
 }
-
 
 fn docker(args: &[&str]) -> String {
     let out = Command::new("docker").args(args).output().expect("docker is there: run docker/engine.sh");
@@ -212,7 +212,8 @@ async fn gemini_heals_a_failing_test() {
 #[tokio::test(flavor = "multi_thread")]
 async fn groq_takes_over_where_gemini_is_down() {
     let gemini =
-        ScriptedLlm::answering(Speaks::Gemini, |_, _| Answer::gemini_error(503, "UNAVAILABLE", "overloaded")).await;
+        ScriptedLlm::answering(Speaks::Gemini, |_, _| Answer::gemini_error(503, "UNAVAILABLE", "overloaded"))
+            .await;
     let groq = ScriptedLlm::new(Speaks::Chat, vec![right()]).await;
     let story = calculator().with_gemini(&gemini).with_groq(&groq);
     let ended = story.heal().await;
@@ -285,8 +286,10 @@ async fn what_nobody_can_fix_ends_exhausted_and_nothing_is_pushed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_weakened_test_is_never_a_heal() {
-    let cheat = Answer::fix(0.99, &[("test_calc.py", "self.assertEqual(add(2, 3), 5)", "self.assertTrue(True)")]);
-    let skip = Answer::fix(0.99, &[("test_calc.py", "    def test_add", "    @unittest.skip\n    def test_add")]);
+    let cheat =
+        Answer::fix(0.99, &[("test_calc.py", "self.assertEqual(add(2, 3), 5)", "self.assertTrue(True)")]);
+    let skip =
+        Answer::fix(0.99, &[("test_calc.py", "    def test_add", "    @unittest.skip\n    def test_add")]);
     let gemini = ScriptedLlm::new(Speaks::Gemini, vec![cheat, skip, right()]).await;
     let story = calculator().with_gemini(&gemini);
     let ended = story.heal().await;
@@ -364,7 +367,8 @@ async fn a_signal_in_mid_build_leaves_nothing_behind() {
     .unwrap();
     assert_eq!(code, Some(143), "{text}");
     let results: Value =
-        serde_json::from_slice(&std::fs::read(story.repo().join(".ci-healer/results.json")).unwrap()).unwrap();
+        serde_json::from_slice(&std::fs::read(story.repo().join(".ci-healer/results.json")).unwrap())
+            .unwrap();
     assert_eq!(results["outcome"], "cancelled");
     assert_eq!(leftovers(&run), "");
 }
@@ -375,7 +379,10 @@ fn bad_input_is_named_before_anything_runs() {
     let out = story.command().output().unwrap();
     let text = String::from_utf8_lossy(&out.stderr);
     assert_eq!(out.status.code(), Some(2));
-    assert!(text.contains("max-attempts") && text.contains("none") && text.contains("from 1 to 100"), "{text}");
+    assert!(
+        text.contains("max-attempts") && text.contains("none") && text.contains("from 1 to 100"),
+        "{text}"
+    );
     assert!(!story.repo().join(".ci-healer").exists());
 }
 

@@ -5,11 +5,14 @@
 mod action;
 mod executor;
 mod fixes;
+mod heal;
+mod inputs;
 mod ladder;
 mod models;
 mod parser;
 mod plan;
 mod publish;
 mod support;
+mod tidy;
 mod watch;
 mod workspace;
