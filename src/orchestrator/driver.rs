@@ -259,12 +259,14 @@ impl Driver {
             None => &self.workspace,
         };
         let planned = &self.plans[leg];
+        let is_proof = matches!(purpose, Purpose::FinalProof | Purpose::ProtectedProof);
         let started = Instant::now();
         let request = Request {
             purpose,
             tree,
             git_dir: self.workspace.sanitised_git_dir(),
-            fresh: matches!(purpose, Purpose::FinalProof | Purpose::ProtectedProof),
+            fresh: is_proof,
+            from_snapshot: !is_proof,
         };
         let time_left = self.purse.time_left();
         let stop = Cancel::new();
@@ -386,6 +388,7 @@ impl Driver {
             tree: &self.workspace,
             git_dir: self.workspace.sanitised_git_dir(),
             fresh: false,
+            from_snapshot: true,
         };
         let result = self
             .executor
