@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::contract::bug::{Applicability, BugReport, Hint, Suggestion};
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::fixer::language::Language;
 use crate::fixer::symbols::find_file;
 
@@ -158,6 +158,9 @@ const JAVA_CLASSES: &[(&str, &str)] = &[
 /// The hint a report without one still allows.
 pub(super) fn hint(bug: &BugReport, tree: &dyn SourceTree) -> Option<Hint> {
     let file = bug.file.as_deref()?;
+    if let Some(hint) = extension(&bug.message, file, tree) {
+        return Some(hint);
+    }
     let name = missing_name(&bug.message)?;
     let statement = match Language::of(file) {
         Language::Python => python(name, file, tree),
@@ -189,6 +192,66 @@ fn missing_name(message: &str) -> Option<&str> {
         let found = &rest[..name(rest)];
         found.starts_with(char::is_uppercase).then_some(found)
     })
+}
+
+/// ECMAScript modules name the whole file: `./words` where `./words.js` is there.
+fn extension(message: &str, file: &str, tree: &dyn SourceTree) -> Option<Hint> {
+    let missing = message.split("Cannot find module '").nth(1)?.split('\'').next()?;
+    if !message.contains("imported from") || !Language::of(file).is_kin(Language::JavaScript) {
+        return None;
+    }
+    let path = find_file(file, tree)?;
+    let text = tree.read_text(&path)?;
+    let name = missing.rsplit('/').next().filter(|n| !n.is_empty())?;
+    for (number, line) in (1..).zip(text.lines()) {
+        for quote in ['\'', '"'] {
+            // `./words'`, `../a/words"`: a relative specifier that ends with the name.
+            let Some(at) = line.find(&format!("/{name}{quote}")) else { continue };
+            let Some(start) = line[..at].rfind(quote) else { continue };
+            let specifier = &line[start + 1..at + 1 + name.len()];
+            let Some(target) = resolve(path.parent(), specifier) else { continue };
+            let mut there = ["js", "mjs", "cjs"]
+                .iter()
+                .map(|ext| format!(".{ext}"))
+                .chain(["/index.js".to_owned()])
+                .filter(|end| {
+                    RepoPath::new(&format!("{target}{end}")).is_ok_and(|path| tree.entry(&path).is_some())
+                });
+            let (Some(end), None) = (there.next(), there.next()) else { continue };
+            let old = format!("{quote}{specifier}{quote}");
+            let new = format!("{quote}{specifier}{end}{quote}");
+            return Some(Hint {
+                text: format!("the module is {specifier}{end}"),
+                applicability: Applicability::MaybeIncorrect,
+                suggestions: vec![Suggestion::ReplaceText {
+                    file: file.to_owned(),
+                    line: number,
+                    column: None,
+                    old,
+                    new,
+                }],
+            });
+        }
+    }
+    None
+}
+
+/// A relative specifier from a folder of the repository, without leaving it.
+fn resolve(folder: &str, specifier: &str) -> Option<String> {
+    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty()).collect();
+    if !specifier.starts_with('.') {
+        return None;
+    }
+    for part in specifier.split('/') {
+        match part {
+            "." | "" => {}
+            ".." => {
+                parts.pop()?;
+            }
+            other => parts.push(other),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 fn python(name: &str, file: &str, tree: &dyn SourceTree) -> Option<String> {
@@ -287,6 +350,29 @@ mod tests {
         );
         assert_eq!(java("cannot find symbol\nsymbol: class Own").unwrap(), "import q.Own;");
         assert_eq!(java("cannot find symbol\nsymbol: method foo()"), None);
+    }
+
+    #[test]
+    fn modules_are_named_with_their_extension() {
+        let tree = MemoryTree::new(&[
+            ("src/slug.js", "import a from './a.js';\nimport { words } from '../lib/words';\n"),
+            ("lib/words.js", ""),
+        ]);
+        let message =
+            "Error [ERR_MODULE_NOT_FOUND]: Cannot find module '/w/lib/words' imported from /w/src/slug.js";
+        let found = hint(&bug("node", Category::Import, "src/slug.js", 2, message), &tree).unwrap();
+        assert_eq!(
+            found.suggestions,
+            [Suggestion::ReplaceText {
+                file: "src/slug.js".to_owned(),
+                line: 2,
+                column: None,
+                old: "'../lib/words'".to_owned(),
+                new: "'../lib/words.js'".to_owned(),
+            }]
+        );
+        let gone = message.replace("words'", "other'");
+        assert!(hint(&bug("node", Category::Import, "src/slug.js", 2, &gone), &tree).is_none());
     }
 
     #[test]
