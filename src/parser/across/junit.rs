@@ -1,0 +1,146 @@
+//! JUnit XML printed into a log: failing test cases with the places their stacks name.
+
+use super::super::findings::{Draft, Findings, Ran, number, place};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, Tool, ToolParser};
+use crate::contract::bug::Category;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "junit-xml",
+    triggers: &[r"^\s*(?:<\?xml .*\?>\s*)?<testsuites?[\s>]"],
+    new: || Box::new(Junit::default()),
+};
+
+const MAX_TEXT: usize = 1 << 18;
+
+#[derive(Default)]
+struct Junit {
+    /// Text from an open `<testcase` on.
+    open: Option<(String, u64)>,
+    seen: bool,
+}
+
+impl ToolParser for Junit {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        self.seen = true;
+        let mut rest = line.text;
+        loop {
+            if let Some((text, first)) = &mut self.open {
+                let end = case_end(text.len(), text, rest);
+                let Some(end) = end else {
+                    if text.len() + rest.len() < MAX_TEXT {
+                        text.push('\n');
+                        text.push_str(rest);
+                    }
+                    return Flow::Take;
+                };
+                text.push('\n');
+                text.push_str(&rest[..end]);
+                read(text, *first, line.no, out);
+                self.open = None;
+                rest = &rest[end..];
+            }
+            match rest.find("<testcase") {
+                Some(at) => {
+                    self.open = Some((String::new(), line.no));
+                    rest = &rest[at..];
+                }
+                None => break,
+            }
+        }
+        if rest.contains("</testsuites>") { Flow::Last } else { Flow::Take }
+    }
+}
+
+/// Where in `more` the test case that `text` began ends.
+fn case_end(len: usize, text: &str, more: &str) -> Option<usize> {
+    let self_closed = |s: &str| {
+        let tag = s.find('>')?;
+        s[..tag].ends_with('/').then_some(tag + 1)
+    };
+    if len == 0
+        && let Some(end) = self_closed(more)
+    {
+        return Some(end);
+    }
+    if !text.contains('>')
+        && let Some(end) = self_closed(more)
+    {
+        return Some(end);
+    }
+    more.find("</testcase>").map(|at| at + "</testcase>".len())
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let at = tag
+        .find(&format!(" {name}="))
+        .map(|at| at + name.len() + 2)
+        .or_else(|| tag.find(&format!("\n{name}=")).map(|at| at + name.len() + 2))?;
+    let quote = tag.as_bytes().get(at).filter(|q| matches!(q, b'"' | b'\''))?;
+    let value = &tag[at + 1..];
+    value.find(*quote as char).map(|end| unescape(&value[..end]))
+}
+
+fn unescape(text: &str) -> String {
+    text.replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'")
+        .replace("&#10;", "\n")
+        .replace("&#xA;", "\n")
+        .replace("&#39;", "'")
+        .replace("&amp;", "&")
+}
+
+fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
+    let head = case.split_inclusive('>').next().unwrap_or(case);
+    let name = attribute(head, "name").unwrap_or_default();
+    let class = attribute(head, "classname").unwrap_or_default();
+    let test = if class.is_empty() { name } else { format!("{class}.{name}") };
+    let failure = case.find("<failure").or_else(|| case.find("<error"));
+    let ran = if failure.is_some() {
+        Ran::Failed
+    } else if case.contains("<skipped") {
+        Ran::Skipped
+    } else {
+        Ran::Passed
+    };
+    out.test("junit-xml", &test, ran);
+    let Some(at) = failure else { return };
+    let body = &case[at..];
+    let tag = body.split_inclusive('>').next().unwrap_or(body);
+    let stack = body.get(tag.len()..).unwrap_or("");
+    let stack = unescape(
+        stack
+            .split("</failure>")
+            .next()
+            .unwrap_or(stack)
+            .split("</error>")
+            .next()
+            .unwrap_or("")
+            .trim_start_matches("<![CDATA["),
+    );
+    let message = attribute(tag, "message")
+        .filter(|m| !m.trim().is_empty())
+        .unwrap_or_else(|| stack.lines().next().unwrap_or("").to_owned());
+    let mut draft = Draft::new("junit-xml", Category::Logic, message).test(test).span(first, last);
+    for frame in stack.lines().take(300) {
+        if let Some(c) = re!(r"^\s*at (?:[\w$.<>/@-]+\()([\w$]+\.(?:java|kt|scala|groovy)):(\d+)\)").captures(frame) {
+            let class = frame.trim().trim_start_matches("at ");
+            let foreign = re!(r"^(?:[\w.]+(?:@[\w.]+)?/)?(?:java|javax|jdk|sun|com\.sun|org\.junit|junit|org\.testng|org\.hamcrest|org\.assertj|org\.apache\.maven|org\.gradle|kotlin|scala)\.").is_match(class);
+            if !foreign {
+                draft.frames.push(place(&c[1], number(&c[2]), None));
+            }
+        } else if let Some(c) = re!(r"((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
+            draft.frames.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
+        }
+    }
+    let file = attribute(head, "file");
+    if draft.frames.is_empty()
+        && let Some(file) = file
+    {
+        draft.place = Some(place(&file, attribute(head, "line").and_then(|l| number(&l)), None));
+    }
+    out.bug(draft);
+}
