@@ -14,7 +14,8 @@ pub(super) const SUREFIRE: Tool = Tool {
     triggers: &[
         r"^(\[[A-Z]+\] +)?Tests run: [0-9]+, Failures: [0-9]+, Errors: [0-9]+",
         r"^(\[ERROR\] +)?\S.*<<< (FAILURE|ERROR)!",
-        r"^(\[[A-Z]+\] +)?(Failures|Errors|Failed tests|Tests in error): *($|\S)",
+        r"^\[ERROR\] +(Failures|Errors): *$",
+        r"^(\[ERROR\] +)?(Failed tests|Tests in error): *($|\S)",
         r"^(\[INFO\] )?Running [A-Za-z_][A-Za-z0-9_.$]*$",
     ],
     new: || Box::new(Surefire::default()),
