@@ -14,6 +14,7 @@ mod java;
 mod lanes;
 mod lines;
 mod node;
+mod other;
 mod paths;
 mod python;
 #[allow(dead_code, reason = "the vocabulary of machines still to come")]

@@ -8,7 +8,7 @@ use regex::bytes::{RegexSet, RegexSetBuilder};
 
 use super::findings::Findings;
 use super::lines::Line;
-use super::{across, go, java, node, python, rust};
+use super::{across, go, java, node, other, python, rust};
 
 /// One tool.
 pub(crate) struct Tool {
@@ -66,7 +66,9 @@ impl Flow {
 
 /// All tools, in order of precedence.
 pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
-    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, across::TOOLS].into_iter().flatten()
+    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, across::TOOLS, other::TOOLS]
+        .into_iter()
+        .flatten()
 }
 
 /// All triggers as one set.

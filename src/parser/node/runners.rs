@@ -14,7 +14,7 @@ pub(super) const PLAYWRIGHT: &[&str] = &[
     r"^  [0-9]+ (passed|failed|flaky|skipped|did not run)( \(.*\))?$",
 ];
 /// Lines that wake [`Jasmine`].
-pub(super) const JASMINE: &[&str] = &[r"^Failures:$", r"^[0-9]+ specs?, [0-9]+ failures?"];
+pub(super) const JASMINE: &[&str] = &[r"^Started$", r"^Failures:$", r"^[0-9]+ specs?, [0-9]+ failures?"];
 /// Lines that wake [`Ava`].
 pub(super) const AVA: &[&str] = &[
     r"^\s+(\xe2\x9c\x98|\xc3\x97) \[fail\]: ",
@@ -128,12 +128,23 @@ impl ToolParser for Playwright {
 #[derive(Default)]
 pub(super) struct Jasmine {
     open: Open,
+    /// Below `Started`, where a row of marks must follow: it is Jasmine's list of failures that comes then, and not
+    /// another runner's of the same title.
+    started: bool,
     listed: bool,
 }
 
 impl ToolParser for Jasmine {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
+        if text == "Started" {
+            self.started = true;
+            return Flow::Pass;
+        }
+        if std::mem::take(&mut self.started) {
+            let marks = re!(r"^[.F*PS]+$").is_match(text);
+            return if marks { Flow::Take } else { Flow::Rest };
+        }
         if let Some(caps) = re!(r"^(\d+) specs?, (\d+) failures?(?:, (\d+) pending)?").captures(text) {
             self.open.close(out);
             let n = |i: usize| caps.get(i).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);

@@ -1,0 +1,76 @@
+//! Linters that have no machine of their own, read by the format most of them share: `path:line:column: message`.
+//!
+//! The format is common and so are lines that only look like it, so what is read here counts only where no tool that
+//! knows better reported an error.
+
+use super::findings::{Draft, Findings, number};
+use super::lines::Line;
+use super::paths::is_own;
+use super::re;
+use super::registry::{Flow, Tool, ToolParser};
+use crate::contract::bug::{Category, Severity};
+
+/// The last in order of precedence.
+pub(super) const TOOLS: &[Tool] = &[Tool {
+    name: "lint",
+    triggers: &[r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:? \S"],
+    new: || Box::new(Lint),
+}];
+
+struct Lint;
+
+impl ToolParser for Lint {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        if let Some(draft) = finding(line.text) {
+            out.bug(draft);
+        }
+        Flow::Rest
+    }
+}
+
+/// A finding, where the line has a column or says how severe it is; a path and a line alone are no more than a place.
+fn finding(text: &str) -> Option<Draft> {
+    let caps = re!(
+        r"^(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?:? )?(?P<msg>\S.*)$"
+    )
+    .captures(text)?;
+    let get = |name| caps.name(name).map(|m| m.as_str());
+    let (path, severity) = (get("path")?, get("sev").map(str::to_ascii_lowercase));
+    let placed = get("col").is_some() || severity.is_some();
+    let name = path.rsplit('/').next()?;
+    let host =
+        name.rsplit('.').next().is_some_and(|end| matches!(end, "com" | "org" | "net" | "io" | "local"));
+    if !placed || host || !is_own(path) || get("msg")?.bytes().all(|b| !b.is_ascii_alphabetic()) {
+        return None;
+    }
+    let severity = match severity.as_deref() {
+        Some("warning") => Severity::Warning,
+        Some("info" | "note") => Severity::Info,
+        _ => Severity::Error,
+    };
+    let draft = Draft::new("lint", Category::Lint, get("msg")?).severity(severity);
+    Some(draft.at(path, get("line").and_then(number), get("col").and_then(number)).fallback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::finding;
+
+    #[test]
+    fn a_place_needs_a_column_or_a_severity() {
+        let at = |text| finding(text).and_then(|d| d.place).map(|p| (p.file, p.line, p.column));
+        assert_eq!(at("src/a.css:3:5: bad colour"), Some(("src/a.css".into(), Some(3), Some(5))));
+        assert_eq!(at("README.md:6 error MD001/x Heading"), Some(("README.md".into(), Some(6), None)));
+        for text in [
+            "http://localhost:3000:80 is up",
+            "12:30:45 started",
+            "a_test.go:12: logged",
+            "example.com:80:1: up",
+            "node_modules/a/b.js:1:2: bad",
+            "src/a.js:1:2: 3",
+            "localhost:3000: x",
+        ] {
+            assert_eq!(at(text), None, "{text}");
+        }
+    }
+}
