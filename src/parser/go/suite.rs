@@ -99,7 +99,10 @@ impl Suite {
             self.tests[at].stacks.extend(failed);
             return Part::Mine;
         }
-        if let Some(c) = re!(r"^(ok|FAIL|\?)\s+(\S+)(?:\s+(.*))?$").captures(text) {
+        // Jest's header names a script where this one names a package.
+        if let Some(c) = re!(r"^(ok|FAIL|\?)\s+(\S+)(?:\s+(.*))?$").captures(text)
+            && !re!(r"\.[cm]?[jt]sx?$").is_match(&c[2])
+        {
             self.close_stack();
             let rest = c.get(3).map_or("", |m| m.as_str());
             self.end(&c[1], &c[2], rest, no, out);
