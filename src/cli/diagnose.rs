@@ -1,10 +1,11 @@
 //! `ci-healer diagnose [LOG | -] [--format json|text|github|sarif]`: a log in, bug reports out. Touches nothing else.
 
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::ExitCode;
 
 use crate::config;
+use crate::contract::bug::Diagnosis;
 use crate::error::ExpectedError;
 use crate::parser::{self, ParseOptions};
 use crate::report::diagnosis::{self, Format};
@@ -36,11 +37,10 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     };
     let options = ParseOptions::default();
     let diagnosis = if path == "-" {
-        parser::diagnose(io::stdin().lock(), &options).map_err(|e| unreadable("standard input", &e))?
+        read(io::stdin().lock(), "standard input", &options)?
     } else {
         let file = open(Path::new(path))?;
-        parser::diagnose(BufReader::with_capacity(BUFFER, file), &options)
-            .map_err(|e| unreadable(path, &e))?
+        read(BufReader::with_capacity(BUFFER, file), path, &options)?
     };
     match diagnosis::write(&diagnosis, format, &mut io::stdout().lock()) {
         // Whoever reads has seen enough.
@@ -48,6 +48,14 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         other => other?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn read(mut log: impl BufRead, what: &str, options: &ParseOptions) -> Result<Diagnosis, ExpectedError> {
+    let head = log.fill_buf().map_err(|e| unreadable(what, &e))?;
+    if parser::looks_binary(head) {
+        return Err(ExpectedError::usage(format!("{what} is a binary file, not a log")).hint(USAGE));
+    }
+    parser::diagnose(log, options).map_err(|e| unreadable(what, &e))
 }
 
 fn open(path: &Path) -> Result<std::fs::File, ExpectedError> {

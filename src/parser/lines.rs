@@ -278,6 +278,19 @@ fn mark(text: &str) -> (Mark, &str) {
     (Mark::None, text)
 }
 
+/// Whether the beginning of a file (some kilobytes) is no text at all. Stray NUL bytes, terminal escapes and old
+/// encodings are text still; UTF-16 is, by its mark.
+#[must_use]
+pub fn looks_binary(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(8 << 10)];
+    if head.starts_with(&[0xff, 0xfe]) || head.starts_with(&[0xfe, 0xff]) {
+        return false;
+    }
+    let control = |b: &&u8| **b < 0x20 && !matches!(**b, 0x07..=0x0d | 0x16 | ESC);
+    let undecodable = String::from_utf8_lossy(head).matches('\u{fffd}').count();
+    (head.iter().filter(control).count() + undecodable) * 7 > head.len()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -350,6 +363,21 @@ mod tests {
             assert_eq!(for_each_line(reader, |l| lines.push(l.text.len())).unwrap(), 2);
             assert_eq!(lines, [MAX_LINE, 3]);
         }
+    }
+
+    #[test]
+    fn text_with_odd_bytes_is_no_binary() {
+        for text in [
+            &b""[..],
+            b"plain\n",
+            b"a line\0with some\0odd bytes\xff",
+            b"\xff\xfeh\0i\0",
+            b"\x1b[31mred\x1b[0m\r\n",
+        ] {
+            assert!(!looks_binary(text), "{text:?}");
+        }
+        assert!(looks_binary(b"\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0>\0"));
+        assert!(looks_binary(b"\x1f\x8b\x08\0\0\0\0\0\0\x03\xed\xc1\x01\r"));
     }
 
     #[test]

@@ -7,7 +7,6 @@ mod across;
 mod diff;
 mod engine;
 mod evidence;
-#[allow(dead_code, reason = "the vocabulary of machines still to come")]
 mod findings;
 mod go;
 mod java;
@@ -17,13 +16,13 @@ mod node;
 mod other;
 mod paths;
 mod python;
-#[allow(dead_code, reason = "the vocabulary of machines still to come")]
 mod registry;
 mod report;
 mod rust;
 
 use std::io::{self, BufRead};
 
+pub use self::lines::looks_binary;
 use crate::contract::bug::Diagnosis;
 
 /// What the parser may know beside the log.

@@ -3,7 +3,6 @@
 mod cc;
 mod docker;
 mod environment;
-mod generic;
 mod github;
 mod junit;
 mod make;
@@ -22,5 +21,4 @@ pub(super) const TOOLS: &[Tool] = &[
     make::TOOL,
     shell::TOOL,
     github::TOOL,
-    generic::TOOL,
 ];
