@@ -23,6 +23,10 @@ check: ## formatting and lints, warnings denied
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
 
+# PROFILE=dev measures without optimising first.
+bench: engine ## prints what the healer itself costs: time, memory, requests, with the aims beside
+	cargo bench --locked --profile $(or $(PROFILE),bench)
+
 engine:
 	@docker/engine.sh
 	@docker/base-images.sh

@@ -1,0 +1,158 @@
+//! Whole heals by the built binary: what they take beside the commands they run and the models they ask.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use serde_json::Value;
+
+use crate::sizes::BINARY;
+use crate::table::{Aim, Table, median};
+
+const GIT_TIMEOUT: Duration = Duration::from_secs(60);
+const FILES: usize = 1_000;
+
+const WORKFLOW: &str = "\
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - run: python3 test_all.py
+";
+
+pub(crate) fn start_up(table: &mut Table) -> anyhow::Result<()> {
+    let mut times = Vec::new();
+    for _ in 0..21 {
+        let started = Instant::now();
+        let status = Command::new(BINARY).arg("version").stdout(Stdio::null()).status()?;
+        times.push(started.elapsed());
+        ensure!(status.success(), "`ci-healer version`: {status}");
+    }
+    table.time("start-up (`ci-healer version`, middle of 21)", median(times), Aim::Seconds(0.02));
+    Ok(())
+}
+
+/// A heal with so many broken files takes so many iterations; the difference is an iteration's price.
+pub(crate) async fn overhead(table: &mut Table) -> anyhow::Result<()> {
+    let mut ones = Vec::new();
+    let mut threes = Vec::new();
+    let mut peak = 0;
+    let mut share = 0.0;
+    for _ in 0..2 {
+        for (broken, own) in [(1, &mut ones), (3, &mut threes)] {
+            let heal = heal(broken).await?;
+            peak = peak.max(heal.peak);
+            share = heal.own.as_secs_f64() / heal.total.as_secs_f64();
+            own.push((heal.own, heal.reported));
+        }
+    }
+    let least = |of: &[(Duration, Duration)], pick: fn(&(Duration, Duration)) -> Duration| {
+        of.iter().map(pick).min().unwrap_or_default()
+    };
+    for (what, pick) in [
+        ("wall less steps and models", (|o| o.0) as fn(&(Duration, Duration)) -> Duration),
+        ("`timings.own` of the report", |o| o.1),
+    ] {
+        let (one, three) = (least(&ones, pick), least(&threes, pick));
+        let each = three.saturating_sub(one) / 2;
+        table.time(format!("{what}, whole heal of 1 iteration (3 sandboxes)"), one, Aim::Seconds(1.5));
+        table.time(format!("{what}, each further iteration"), each, Aim::Seconds(0.5));
+    }
+    table.say("share of a heal that is our own work", format!("{:.0} %", share * 100.0));
+    table.size("peak memory of a heal (VmHWM)", peak, Aim::MebiBytes(64.0));
+    Ok(())
+}
+
+struct Heal {
+    total: Duration,
+    /// The wall clock less what the steps and the models took.
+    own: Duration,
+    /// What the report itself books as its own.
+    reported: Duration,
+    peak: u64,
+}
+
+async fn heal(broken: usize) -> anyhow::Result<Heal> {
+    let place = tempfile::tempdir()?;
+    let repository = place.path().join("repository");
+    write_sample(&repository, broken)?;
+    ci_healer::git::make_repository(&repository, &place.path().join("remote.git"), GIT_TIMEOUT).await?;
+    let started = Instant::now();
+    let mut child = Command::new(BINARY)
+        .args(["heal", "--providers=toolchain", "--flaky-runs=1", "--pull-request=never"])
+        .arg("--repo")
+        .arg(&repository)
+        .env_remove("GITHUB_ACTIONS")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    let ended = loop {
+        // The high-water mark only grows: the last look before the end is the figure.
+        peak = high_water(&status).unwrap_or(peak);
+        if let Some(ended) = child.try_wait()? {
+            break ended;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    };
+    let total = started.elapsed();
+    let results = std::fs::read(repository.join(".ci-healer/results.json")).context("there is no report")?;
+    let results: Value = serde_json::from_slice(&results)?;
+    ensure!(
+        ended.success() && results["outcome"] == "healed",
+        "a sample with {broken} broken files was not healed: {}",
+        results["outcome"]
+    );
+    let iterations = results["iterations"].as_array().map_or(0, Vec::len);
+    ensure!(iterations == broken, "{broken} broken files took {iterations} iterations");
+    let elsewhere = steps_of(&results["baseline"])
+        + results["iterations"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|i| steps_of(&i["execution"]))
+            .sum::<f64>()
+        + steps_of(&results["final_proof"]["execution"])
+        + results["timings"]["llm"].as_f64().unwrap_or_default();
+    Ok(Heal {
+        total,
+        own: total.saturating_sub(Duration::from_secs_f64(elsewhere)),
+        reported: Duration::from_secs_f64(results["timings"]["own"].as_f64().unwrap_or_default()),
+        peak,
+    })
+}
+
+/// Seconds that an execution's steps ran.
+fn steps_of(execution: &Value) -> f64 {
+    let steps = execution["steps"].as_array().into_iter().flatten();
+    steps.filter(|s| s["note"].is_null()).filter_map(|s| s["duration"].as_f64()).sum()
+}
+
+fn write_sample(repository: &Path, broken: usize) -> anyhow::Result<()> {
+    std::fs::create_dir_all(repository.join(".github/workflows"))?;
+    std::fs::write(repository.join(".github/workflows/ci.yml"), WORKFLOW)?;
+    let mut test = String::new();
+    for i in 0..broken {
+        // Each stops the import before the next one is seen.
+        std::fs::write(repository.join(format!("part{i}.py")), format!("def value()\n    return {i}\n"))?;
+        test.push_str(&format!("import part{i}\nassert part{i}.value() == {i}\n"));
+    }
+    std::fs::write(repository.join("test_all.py"), test)?;
+    for i in 0..FILES {
+        let folder = repository.join(format!("data/part{:02}", i / 100));
+        std::fs::create_dir_all(&folder)?;
+        std::fs::write(folder.join(format!("file{i:04}.txt")), format!("{i}\n").repeat(800))?;
+    }
+    Ok(())
+}
+
+/// `VmHWM` in bytes.
+fn high_water(status: &str) -> Option<u64> {
+    let text = std::fs::read_to_string(status).ok()?;
+    let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)
+}

@@ -1,0 +1,34 @@
+//! What is shipped, in bytes.
+
+use std::path::{Path, PathBuf};
+
+use crate::table::{Aim, Table};
+
+pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ci-healer");
+
+pub(crate) fn measure(table: &mut Table) {
+    // The binary lies in `<target>/<profile>/`.
+    let target = Path::new(BINARY).ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
+    let shipped: PathBuf = target.join("x86_64-unknown-linux-musl/release/ci-healer");
+    match std::fs::metadata(&shipped) {
+        Ok(meta) => {
+            table.size("binary, released", meta.len(), Aim::MebiBytes(10.0));
+            // On `scratch` the certificate authorities are the only thing beside it.
+            let authorities = std::fs::metadata("/etc/ssl/certs/ca-certificates.crt").map_or(0, |m| m.len());
+            table.size(
+                "image, released (binary and authorities)",
+                meta.len() + authorities,
+                Aim::MebiBytes(10.0),
+            );
+        }
+        Err(_) => {
+            table.say(
+                "binary and image, released",
+                "not built here: cargo build --release --target x86_64-unknown-linux-musl",
+            );
+        }
+    }
+    if let Ok(meta) = std::fs::metadata(BINARY) {
+        table.size("binary, as measured here", meta.len(), Aim::None);
+    }
+}
