@@ -122,6 +122,13 @@ fn inline(shown: &Shown, file: &str) -> Option<Hint> {
             };
             let chars: Vec<char> = source.chars().collect();
             let column = shown.columns_true().then(|| u32::try_from(start + 1).ok()).flatten();
+            // An insertion has no width; rustc draws one mark for it, right behind the marked expression.
+            let first: Vec<char> = marks.first().map(|m| m.chars().collect()).unwrap_or_default();
+            let is_insertion = end == start + 1
+                && first.get(start) == Some(&'-')
+                && start > 0
+                && first.get(start - 1) == Some(&'^');
+            let end = if is_insertion { start } else { end };
             let old: String =
                 chars.get(start..end.min(chars.len()).max(start)).unwrap_or(&[]).iter().collect();
             let text = c[1].to_owned();
@@ -316,6 +323,25 @@ mod tests {
             "error[E0599]: x\n  --> src/main.rs:15:7\n   |\n15 |     v.pussh(1);\n   |       ^^^^^\n   |\nhelp: there is a method\n   |\n15 -     v.pussh(1);\n15 +     v.push(1);\n   |",
         );
         assert_eq!(h.suggestions, [lines(15, &["    v.pussh(1);"], &["    v.push(1);"])]);
+    }
+
+    #[test]
+    fn a_mark_behind_the_expression_is_an_insertion() {
+        let lines = [
+            "error[E0308]: mismatched types",
+            " --> src/lib.rs:5:24",
+            "  |",
+            "5 |     let loud: String = word;",
+            "  |               ------   ^^^^- help: try using a conversion method: `.to_string()`",
+            "  |               |        |",
+            "  |               |        expected `String`, found `&str`",
+            "  |               expected due to this",
+        ];
+        let h = hint(&lines.join("\n"));
+        let [Suggestion::ReplaceText { column, old, new, .. }] = h.suggestions.as_slice() else {
+            panic!("{:?}", h.suggestions)
+        };
+        assert_eq!((*column, old.as_str(), new.as_str()), (Some(28), "", ".to_string()"));
     }
 
     #[test]
