@@ -192,6 +192,11 @@ impl Executor {
             if let Err(error) = cleanup::remove_volume(&self.engine, &workspace.volume).await {
                 ::log::warn!("{error}");
             }
+        } else if matches!(outcome, Err(Stop::Infrastructure(_))) {
+            // What the volume holds is uncertain now; the next execution fills a new one.
+            if let Err(error) = cleanup::remove_volume(&self.engine, &workspace.volume).await {
+                ::log::warn!("{error}");
+            }
         } else {
             self.workspace = Some(workspace);
         }
@@ -337,7 +342,15 @@ impl Executor {
 
     /// A network of this run's own: other containers on this machine are not on it. An internal one leads nowhere else.
     async fn ensure_network(&mut self, name: &str, internal: bool) -> Result<(), ExecutorError> {
-        if self.networks.contains(name) {
+        // Someone else's clean-up, or an engine that came back, may have taken it away since.
+        let docker = &self.engine.docker;
+        let known = self.networks.contains(name)
+            && self
+                .engine
+                .ask("looking for the network", QUICK, docker.inspect_network(name, None))
+                .await
+                .is_ok();
+        if known {
             return Ok(());
         }
         let request = NetworkCreateRequest {

@@ -99,7 +99,13 @@ impl Story {
 
     fn healed_file(&self, path: &str) -> String {
         let branch = self.heal_branches().pop().expect("there is a heal branch");
-        git(&self.remote(), &["show", &format!("{branch}:{path}")])
+        let out = Command::new("git")
+            .arg("--git-dir")
+            .arg(self.remote())
+            .arg("show")
+            .arg(format!("{branch}:{path}"))
+            .output();
+        String::from_utf8(out.unwrap().stdout).unwrap()
     }
 
     fn with_gemini(self, server: &ScriptedLlm) -> Self {
