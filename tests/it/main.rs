@@ -12,6 +12,7 @@ mod models;
 mod parser;
 mod plan;
 mod publish;
+mod stories;
 mod support;
 mod tidy;
 mod watch;

@@ -133,6 +133,15 @@ impl ScriptedLlm {
         speaks: Speaks,
         script: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
     ) -> Self {
+        Self::answering_on(speaks, "127.0.0.1", script).await
+    }
+
+    /// The same on another address of this machine, for those in containers.
+    pub(crate) async fn answering_on(
+        speaks: Speaks,
+        host: &str,
+        script: impl Fn(usize, &Asked) -> Answer + Send + Sync + 'static,
+    ) -> Self {
         let shared = Arc::new(Shared {
             speaks,
             script: Box::new(script),
@@ -140,7 +149,7 @@ impl ScriptedLlm {
             complaints: Mutex::default(),
         });
         let app = Router::new().fallback(serve).with_state(Arc::clone(&shared));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = tokio::net::TcpListener::bind((host, 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let task = tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
         Self { url, shared, task }

@@ -509,6 +509,22 @@ impl Finished {
 }
 
 impl Running {
+    /// The engine's id of the action's container; empty where it has ended already.
+    pub(crate) fn container_id(&mut self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        loop {
+            let (found, id) =
+                super::action_image::docker(&["inspect", "--format", "{{.Id}}", &self.container]);
+            if found {
+                return id;
+            }
+            if self.child.try_wait().unwrap().is_some() || Instant::now() > deadline {
+                return String::new();
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Waits until a line of the log contains `text`; panics when the step ends first.
     pub(crate) fn wait_for(&mut self, text: &str) {
         let deadline = Instant::now() + STEP_LIMIT;

@@ -43,6 +43,8 @@ pub(crate) struct StepLog {
     pub(crate) annotations: Vec<Command>,
     /// What the runner complained about.
     pub(crate) errors: Vec<String>,
+    /// Every line but the masks themselves, as it came.
+    pub(crate) raw: String,
     masks: Vec<String>,
     /// The token that switches commands on again.
     stopped: Option<String>,
@@ -57,6 +59,10 @@ impl StepLog {
     }
 
     fn line(&mut self, line: &str) {
+        if !line.trim_start().starts_with("::add-mask::") {
+            self.raw.push_str(line);
+            self.raw.push('\n');
+        }
         let Some(command) = parse(line, self.stopped.as_deref()) else {
             if !line.is_empty() {
                 self.show(line);

@@ -1,0 +1,146 @@
+//! Where the healing step sits, what it was given, and on what machine.
+
+use serde_json::json;
+
+use super::stage::*;
+use crate::support::git::{commit_all, git, write};
+use crate::support::github::SLUG;
+use crate::support::runner::{Checkout, Credentials, Runner, Step};
+
+/// A pull request whose merge commit has failed: the head's commit, and the merge's.
+fn pull_request(stage: &Stage) -> (String, String) {
+    let (seed, bare) = (stage.seed(), stage.bare());
+    git(&seed, &["checkout", "-q", "-b", "topic"]);
+    write(&seed, "calc.py", NO_COLON);
+    let head = commit_all(&seed, "work");
+    git(&seed, &["checkout", "-q", "main"]);
+    write(&seed, "README.md", "moved on\n");
+    commit_all(&seed, "main moves on");
+    git(&seed, &["checkout", "-q", "--detach"]);
+    git(&seed, &["merge", "-q", "--no-ff", "-m", "Merge topic into main", "topic"]);
+    let merge = git(&seed, &["rev-parse", "HEAD"]);
+    let refs = ["main", "topic", "HEAD:refs/pull/7/merge"];
+    git(&seed, &[&["push", "-q", bare.to_str().unwrap()][..], &refs].concat());
+    (head, merge)
+}
+
+fn pull_request_step(stage: &Stage, head: &str, merge: &str, from: &str) -> Step {
+    let run = stage.failed_run(head, "topic");
+    let event = json!({"number": 7, "sender": {"login": "ada"},
+        "repository": {"full_name": SLUG, "default_branch": "main"},
+        "pull_request": {"number": 7, "head": {"sha": head, "ref": "topic", "repo": {"full_name": from}},
+            "base": {"ref": "main"}}});
+    stage
+        .step()
+        .event(event)
+        .with("check-run-id", &(run * 1000).to_string())
+        .context("EVENT_NAME", "pull_request")
+        .context("RUN_ID", &run.to_string())
+        .context("SHA", merge)
+        .context("REF", "refs/pull/7/merge")
+        .context("REF_NAME", "7/merge")
+        .context("REF_TYPE", "branch")
+        .context("HEAD_REF", "topic")
+        .context("BASE_REF", "main")
+}
+
+const MERGE: Checkout<'_> = Checkout::PullRequest { number: 7, merge_ref: "refs/pull/7/merge" };
+
+#[test]
+fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, merge) = pull_request(&stage);
+    let step = pull_request_step(&stage, &head, &merge, SLUG).with("pull-request", "always");
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, MERGE, Credentials::V6);
+    let ended = stage.heal(&runner, &step);
+    ended.expect("healed", 0);
+    let (branch, sha, parent, changed) = stage.heal_commit();
+    assert_eq!(parent, head, "the heal's parent is the pull request's head, not the merge");
+    assert_eq!(changed, ["calc.py"]);
+    assert!(branch.starts_with("heal/topic-"), "{branch}");
+    assert_eq!(ended.output("ci-verdict"), "passed");
+    let pulls = stage.hub.pulls();
+    assert_eq!(pulls.len(), 1);
+    assert_eq!((pulls[0].head.as_str(), pulls[0].base.as_str()), (branch.as_str(), "topic"));
+    assert!(pulls[0].body.contains("def add(a, b):"), "{}", pulls[0].body);
+    assert!(ended.output("pull-request-url").ends_with("/pull/1"));
+    let proof = ended.proof.as_ref().unwrap();
+    assert_eq!((proof["tested"].as_str(), proof["base"].as_str()), (Some(&*merge), Some(&*head)));
+
+    // The same failure again, as a re-run shows it: the heal is brought up to date, not opened twice.
+    let again = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&again, MERGE, Credentials::V5);
+    let second = stage.heal(&again, &step);
+    second.expect("healed", 0);
+    assert_eq!(stage.hub.pulls().len(), 1, "one open heal per root cause");
+    let (same, newer, parent, _) = stage.heal_commit();
+    assert_eq!((same, parent), (branch, head));
+    assert_eq!(second.output("commit"), newer);
+    assert_ne!(sha, "");
+}
+
+#[test]
+fn a_fork_s_pull_request_is_diagnosed_and_nothing_more() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, merge) = pull_request(&stage);
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, MERGE, Credentials::None);
+    let ended = stage.heal(&runner, &pull_request_step(&stage, &head, &merge, "mallory/widget"));
+    ended.expect("refused", 1);
+    ended.says("another repository");
+    let bug = ended.step.log.annotations.iter().find(|a| a.properties.contains_key("file")).unwrap();
+    assert_eq!((bug.name.as_str(), bug.properties["file"].as_str()), ("error", "calc.py"));
+    assert_eq!(bug.properties["line"], "1");
+    assert!(stage.heal_branches().is_empty() && stage.hub.pulls().is_empty());
+    let writes: Vec<String> = stage
+        .hub
+        .requests()
+        .into_iter()
+        .filter(|r| !r.starts_with("GET ") && !r.ends_with("/graphql"))
+        .collect();
+    assert!(writes.is_empty(), "{writes:?}");
+    assert_eq!(ended.output("branch"), "");
+}
+
+#[test]
+fn an_older_runner_with_an_older_checkout_and_a_root_workspace() {
+    let stage = Stage::calculator();
+    let runner = Runner::new(SLUG).without_runner_temp();
+    stage.check_out(&runner, Checkout::Branch("main"), Credentials::V5);
+    let ended = stage.heal(&runner, &stage.step());
+    ended.expect("healed", 0);
+    assert_eq!(ended.output("ci-verdict"), "passed");
+    stage.heal_commit();
+}
+
+#[test]
+fn a_job_in_a_container_with_no_credentials_left() {
+    let stage = Stage::calculator();
+    let network = Network::new("ci-healer-test-stories-job");
+    let runner = Runner::new(SLUG).in_network(network.0).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("main"), Credentials::None);
+    let ended = stage.heal(&runner, &stage.step());
+    ended.expect("healed", 0);
+    assert_eq!(ended.output("ci-verdict"), "passed");
+    stage.heal_commit();
+}
+
+/// What the runner makes for such a job.
+struct Network(&'static str);
+
+impl Network {
+    fn new(name: &'static str) -> Self {
+        let label = "ci-healer-test.network=stories";
+        let (made, why) =
+            crate::support::action_image::docker(&["network", "create", "--label", label, name]);
+        assert!(made, "{why}");
+        Self(name)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        crate::support::action_image::docker(&["network", "rm", self.0]);
+    }
+}
