@@ -24,11 +24,12 @@ pub(super) fn assemble(lines: u64, out: Findings, evidence: Evidence, extra_root
     let mut drafts: Vec<Draft> = drafts.into_iter().map(|d| settle(d, &roots)).collect();
     drafts.sort_by_key(|d| d.log.first);
     let mut drafts = collapse(drafts);
+    let cause = |d: &Draft| d.severity == Severity::Error && d.strength != Strength::Consequence;
     let failed = drafts.iter().any(|d| d.severity == Severity::Error);
-    if failed {
-        // A build that failed for errors did not fail for warnings.
+    if drafts.iter().any(cause) {
+        // A build that failed for errors did not fail for warnings; one that only says that it failed may have.
         drafts.retain(|d| d.severity == Severity::Error);
-    } else if last_success > last_failure {
+    } else if !failed && last_success > last_failure {
         drafts.retain(|d| d.log.first > last_success);
     }
     if !drafts.iter().any(|d| d.severity == Severity::Error)
