@@ -61,6 +61,10 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     .map_err(|e| refuse(e.to_string()))?;
     let options = heal::fix_options(&heal.config).map_err(|e| refuse(e.to_string()))?;
     check_proof(&proof, &patch, &slug.to_string())?;
+    if ![&proof.tested, &proof.base].contains(&workspace.base()) {
+        let (proven, here) = (proof.tested.short(), workspace.base().short());
+        return Err(refuse(format!("the proof does not hold: it is of commit {proven}, and this is {here}")));
+    }
     let changes = check_patch(&patch, &proof, &workspace, &options)?;
     workspace.apply(&changes).map_err(|e| refuse(e.to_string()))?;
     record.report.diff = fixer::unified_diff(&changes);

@@ -126,6 +126,14 @@ fn environment_failures_are_reported_not_fixed() {
 }
 
 #[test]
+fn what_may_only_be_diagnosed_is_run_once_and_not_mended() {
+    let only = Rules { diagnose_only: Some(Outcome::Diagnosed), ..rules() };
+    let (effects, next) = play(only, &[Happened::Begin, red(&[("a", Category::Logic)])]);
+    assert!(effects.is_empty());
+    assert_eq!(next, [Next::Run(Purpose::Baseline), Next::Finish(Outcome::Diagnosed)]);
+}
+
+#[test]
 fn an_infrastructure_failure_is_tried_once_more_and_rejects_no_fix() {
     let broken = Happened::Ran(seen(End::Infrastructure { what: "gone".to_owned() }, &[]));
     let (effects, next) =
