@@ -5,6 +5,7 @@
 
 mod archive;
 mod ca;
+mod caches;
 mod cancel;
 mod cleanup;
 mod engine;

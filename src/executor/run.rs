@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 use bollard::models::{
     NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
 };
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::archive::{self, Entry, Found, Kind};
+use super::caches::{self, Mounted};
 use super::cancel::Cancel;
 use super::cleanup::{self, Removed};
 use super::engine::{Engine, QUICK, SLOW};
@@ -52,6 +54,12 @@ pub struct Executor {
     image_id: Option<String>,
     snapshot: Option<Snapshot>,
     networks: HashSet<String>,
+    /// Names of the caches that have their volume.
+    caches: HashSet<&'static str>,
+    /// Archive entries of the certificate authorities, by image.
+    authorities: HashMap<String, Vec<u8>>,
+    /// Images with bash.
+    with_bash: HashSet<String>,
     passwords: HashMap<(String, String), (u32, u32)>,
     executions: u32,
     closed: bool,
@@ -79,6 +87,9 @@ impl Executor {
             image_id: None,
             snapshot: None,
             networks: HashSet::new(),
+            caches: HashSet::new(),
+            authorities: HashMap::new(),
+            with_bash: HashSet::new(),
             passwords: HashMap::new(),
             executions: 0,
             closed: false,
@@ -188,15 +199,19 @@ impl Executor {
         services.remove(&self.engine).await;
         // Whatever happened, the container goes first: it holds the volume.
         let removed = cleanup::remove_container(&self.engine, &name).await;
-        if request.fresh {
-            if let Err(error) = cleanup::remove_volume(&self.engine, &workspace.volume).await {
-                ::log::warn!("{error}");
-            }
-        } else if matches!(outcome, Err(Stop::Infrastructure(_))) {
-            // What the volume holds is uncertain now; the next execution fills a new one.
-            if let Err(error) = cleanup::remove_volume(&self.engine, &workspace.volume).await {
-                ::log::warn!("{error}");
-            }
+        let broken = matches!(outcome, Err(Stop::Infrastructure(_)));
+        if broken {
+            self.caches.clear();
+        }
+        // What a volume holds after a failure is uncertain; the next execution fills a new one.
+        if request.fresh || broken {
+            // One of many files takes the engine seconds to remove. [`Executor::close`] sees that it is gone.
+            let engine = self.engine.clone();
+            tokio::spawn(async move {
+                if let Err(error) = cleanup::remove_volume(&engine, &workspace.volume).await {
+                    ::log::warn!("{error}");
+                }
+            });
         } else {
             self.workspace = Some(workspace);
         }
@@ -231,17 +246,23 @@ impl Executor {
         let env =
             environment::of_container(&image, plan, &self.options.env, self.options.ca_bundle.is_some());
         let strict = self.options.hardening == Hardening::Strict;
+        let user = around.create.user.as_deref().unwrap_or(&image.user);
+        // Whatever steps put there must not carry into a proof.
+        let caches = if request.fresh || strict {
+            Vec::new()
+        } else {
+            caches::of_plan(request.tree, &image, user, &env)
+        };
         let made = async {
             let (network, beside) = self.networks(plan).await?;
             let on = beside.as_ref().unwrap_or(&network);
             services.start(&self.engine, &self.identity, &plan.services, on, around.name, sink).await?;
-            let mut sandbox =
-                self.create(&image, around.create, around.name, workspace, &env, &network).await?;
+            let mut sandbox = self.create(&image, around, workspace, &env, &network, &caches).await?;
             let user = self.user(&sandbox, &image, around.create).await?;
             if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
                 self.join(&sandbox.id, beside).await?;
             }
-            self.fill(&mut sandbox, workspace, request, &user, sink).await?;
+            self.fill(&mut sandbox, workspace, request, &user, &caches, sink).await?;
             let forwarder = if plan.image.from_container {
                 None
             } else {
@@ -261,6 +282,7 @@ impl Executor {
             owner: user.ids,
             path: env.get("PATH").map_or("", String::as_str),
             memory_bytes: self.options.memory_bytes,
+            has_bash: self.with_bash.contains(&around.image.id),
         };
         // The time for the steps begins with the steps.
         let begun = Instant::now();
@@ -297,6 +319,9 @@ impl Executor {
             job.finish().await
         }
         .await;
+        if job.has_bash() {
+            self.with_bash.insert(around.image.id.clone());
+        }
         seen.log = Some(job.log);
         seen.record = job.record;
         if let Err(error) = sandbox.remove().await {
@@ -382,36 +407,48 @@ impl Executor {
     }
 
     async fn create(
-        &self,
+        &mut self,
         image: &Image,
-        create: &CreateOptions,
-        name: &str,
+        around: &Surroundings<'_>,
         workspace: &Workspace,
         env: &std::collections::BTreeMap<String, String>,
         network: &str,
+        caches: &[Mounted],
     ) -> Result<Sandbox, ExecutorError> {
         if workspace.tracked().next().is_none() {
-            let volume = VolumeCreateRequest {
-                name: Some(workspace.volume.clone()),
-                labels: Some(self.identity.labels("workspace")),
-                ..VolumeCreateRequest::default()
-            };
-            self.engine
-                .ask("creating the workspace volume", SLOW, self.engine.docker.create_volume(volume))
-                .await?;
+            self.make_volume(workspace.volume.clone(), "workspace").await?;
+        }
+        let mut mounts = vec![(workspace.volume.clone(), workspace::ROOT.to_owned())];
+        for cache in caches {
+            let volume = format!("ci-healer-{}-{}", self.options.run_id, cache.name);
+            if !self.caches.contains(cache.name) {
+                self.make_volume(volume.clone(), "cache").await?;
+                self.caches.insert(cache.name);
+            }
+            mounts.push((volume, cache.target.clone()));
         }
         let strict = self.options.hardening == Hardening::Strict;
         let spec = Spec {
             image: &image.id,
-            name: name.to_owned(),
+            name: around.name.to_owned(),
             role: "sandbox",
             env,
-            mounts: vec![(workspace.volume.clone(), workspace::ROOT.to_owned())],
+            mounts,
             network,
-            create,
+            create: around.create,
             strict_user: strict.then_some(STRICT_USER),
         };
         Sandbox::create(&self.engine, &self.identity, &self.options, spec).await
+    }
+
+    async fn make_volume(&self, name: String, role: &str) -> Result<(), ExecutorError> {
+        let volume = VolumeCreateRequest {
+            name: Some(name),
+            labels: Some(self.identity.labels(role)),
+            ..VolumeCreateRequest::default()
+        };
+        let request = self.engine.docker.create_volume(volume);
+        self.engine.ask("creating a volume", SLOW, request).await.map(|_| ())
     }
 
     /// Who runs the steps, and as which numbers files must belong to them.
@@ -439,16 +476,26 @@ impl Executor {
 
     /// Makes the volume agree with the tree, and the container ready for steps; starts it.
     async fn fill(
-        &self,
+        &mut self,
         sandbox: &mut Sandbox,
         workspace: &mut Workspace,
         request: &Request<'_>,
         user: &User,
+        caches: &[Mounted],
         sink: &dyn EventSink,
     ) -> Result<(), ExecutorError> {
         let mut extra = self.home(user);
+        extra.extend(caches::entries(caches, user.ids));
         if let Some(bundle) = &self.options.ca_bundle {
-            extra.extend(ca::entries(sandbox, bundle).await?);
+            let image = self.image_id.clone().unwrap_or_default();
+            match self.authorities.get(&image) {
+                Some(entries) => extra.extend_from_slice(entries),
+                None => {
+                    let entries = ca::entries(sandbox, bundle).await?;
+                    extra.extend_from_slice(&entries);
+                    self.authorities.insert(image, entries);
+                }
+            }
         }
         let mut delta = workspace.delta(request.tree, request.git_dir)?;
         if let Some(agreed) = workspace.agreed {
@@ -516,17 +563,68 @@ impl Executor {
     }
 
     /// The named files as they lie in the workspace volume after the last execution; `None` for those that are not
-    /// there, or are no regular files. For a tool's own fixing command.
+    /// there, or are no regular files.
     pub async fn read_back(
         &mut self,
         paths: &[RepoPath],
     ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
-        const MOST: usize = 64 << 20;
-        let (Some(workspace), Some(image)) = (&self.workspace, &self.image_id) else { return Ok(Vec::new()) };
-        let name = format!("ci-healer-{}-reader", self.options.run_id);
+        let Some(reader) = self.reader().await? else { return Ok(Vec::new()) };
+        let files = read_files(&reader, paths).await;
+        reader.remove().await?;
+        files
+    }
+
+    /// Every tracked file that the last execution changed, with its new content; `None` where it is gone or no longer a
+    /// regular file. For a tool's own fixing command.
+    pub async fn changed_files(
+        &mut self,
+        tree: &dyn SourceTree,
+    ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
+        let Some(mut reader) = self.reader().await? else { return Ok(Vec::new()) };
+        let files = self.look_for_changes(&mut reader, tree).await;
+        reader.remove().await?;
+        let mut files = files?;
+        files.retain(|(path, content)| *content != tree.read(path));
+        Ok(files)
+    }
+
+    /// Asks the volume which files may have changed, and reads only those. The answer is a hint: what is not tracked is
+    /// left out, and contents are compared on this side.
+    async fn look_for_changes(
+        &self,
+        reader: &mut Sandbox,
+        tree: &dyn SourceTree,
+    ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
+        let tracked =
+            tree.files().iter().filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable));
+        let mut paths: Vec<RepoPath> = tracked.map(|f| f.path.clone()).collect();
+        if let Some((workspace, agreed)) = self.workspace.as_ref().and_then(|w| Some((w, w.agreed?))) {
+            let mut files = workspace::sync_files(workspace, &workspace::Delta::default(), agreed);
+            files.extend_from_slice(&archive::END);
+            reader.put(files).await?;
+            reader.start().await?;
+            let found = reader.run("0:0", &["sh", "-c", workspace::FIND_CHANGED], SLOW).await?;
+            // An image without `find` or `xargs`: everything is read.
+            if let (0, output) = found {
+                let changed = workspace::changed_paths(&output);
+                paths.retain(|path| workspace::covers(&changed, path.as_str()));
+                // A folder that is listed is none any more: nothing may be read through what took its place.
+                let (own, below): (Vec<_>, Vec<_>) =
+                    paths.into_iter().partition(|path| changed.contains(path.as_str()));
+                let mut files = read_files(reader, &own).await?;
+                files.extend(below.into_iter().map(|path| (path, None)));
+                return Ok(files);
+            }
+        }
+        read_files(reader, &paths).await
+    }
+
+    /// A container that only has the workspace; `None` where nothing has run yet.
+    async fn reader(&self) -> Result<Option<Sandbox>, ExecutorError> {
+        let (Some(workspace), Some(image)) = (&self.workspace, &self.image_id) else { return Ok(None) };
         let spec = Spec {
             image,
-            name: name.clone(),
+            name: format!("ci-healer-{}-reader", self.options.run_id),
             role: "reader",
             env: &std::collections::BTreeMap::new(),
             mounts: vec![(workspace.volume.clone(), workspace::ROOT.to_owned())],
@@ -534,47 +632,7 @@ impl Executor {
             create: &CreateOptions::default(),
             strict_user: None,
         };
-        let reader = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
-        let mut files = Vec::new();
-        let mut result = Ok(());
-        for path in paths {
-            let inside = format!("{}/{path}", workspace::ROOT);
-            match reader.get(&inside, MOST).await {
-                Ok(None) => files.push((path.clone(), None)),
-                Ok(Some(bytes)) => {
-                    let found =
-                        archive::read(&bytes, MOST, |name| (name == path.file_name()).then(String::new));
-                    let content = match found.unwrap_or_default().into_iter().next() {
-                        Some((_, Found::File(content))) => Some(content),
-                        _ => None,
-                    };
-                    files.push((path.clone(), content));
-                }
-                Err(error) => {
-                    result = Err(error);
-                    break;
-                }
-            }
-        }
-        cleanup::remove_container(&self.engine, &name).await?;
-        result.map(|()| files)
-    }
-
-    /// Every tracked file that the last execution changed, with its new content; `None` where it is gone or no longer a
-    /// regular file.
-    pub async fn changed_files(
-        &mut self,
-        tree: &dyn SourceTree,
-    ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
-        let tracked: Vec<RepoPath> = tree
-            .files()
-            .iter()
-            .filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable))
-            .map(|f| f.path.clone())
-            .collect();
-        let mut files = self.read_back(&tracked).await?;
-        files.retain(|(path, content)| *content != tree.read(path));
-        Ok(files)
+        Sandbox::create(&self.engine, &self.identity, &self.options, spec).await.map(Some)
     }
 
     /// Removes everything of this run from the engine.
@@ -604,6 +662,27 @@ impl Drop for Executor {
         });
         let _ = worker.join();
     }
+}
+
+/// Regular files out of the workspace.
+async fn read_files(
+    reader: &Sandbox,
+    paths: &[RepoPath],
+) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
+    const MOST: usize = 64 << 20;
+    let reads = futures_util::stream::iter(paths.to_vec()).map(|path| async move {
+        let bytes = reader.get(&format!("{}/{path}", workspace::ROOT), MOST).await?;
+        let found = bytes.map(|bytes| {
+            archive::read(&bytes, MOST, |name| (name == path.file_name()).then(String::new))
+                .unwrap_or_default()
+        });
+        let content = match found.unwrap_or_default().into_iter().next() {
+            Some((_, Found::File(content))) => Some(content),
+            _ => None,
+        };
+        Ok((path, content))
+    });
+    reads.buffered(4).try_collect().await
 }
 
 /// Setting up again is quicker than keeping less than this.

@@ -63,6 +63,8 @@ pub(super) struct Place<'a> {
     /// The container's PATH.
     pub(super) path: &'a str,
     pub(super) memory_bytes: u64,
+    /// Known from an earlier execution; `false`: not known.
+    pub(super) has_bash: bool,
 }
 
 /// One run of a plan's steps.
@@ -136,6 +138,10 @@ impl<'a> Job<'a> {
             running: Vec::new(),
             streams: SelectAll::new(),
         }
+    }
+
+    pub(super) fn has_bash(&self) -> bool {
+        self.place.has_bash
     }
 
     /// Runs the steps `from..to`. What happened is in [`Job::record`], also after a stop.
@@ -235,9 +241,10 @@ impl<'a> Job<'a> {
         let sandbox = self.place.sandbox;
         self.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
-        let has_bash =
-            !default_shell || sandbox.has("/bin/bash").await || sandbox.has("/usr/local/bin/bash").await;
-        let shell = match Shell::resolve(step.shell.as_deref(), has_bash) {
+        if default_shell && !self.place.has_bash {
+            self.place.has_bash = sandbox.has("/bin/bash").await || sandbox.has("/usr/local/bin/bash").await;
+        }
+        let shell = match Shell::resolve(step.shell.as_deref(), !default_shell || self.place.has_bash) {
             Ok(shell) => shell,
             Err(problem) => {
                 self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());

@@ -119,7 +119,7 @@ impl Workspace {
 }
 
 /// Whether `path` or a folder it lies in is among `paths`.
-fn covers(paths: &BTreeSet<String>, path: &str) -> bool {
+pub(super) fn covers(paths: &BTreeSet<String>, path: &str) -> bool {
     paths.contains(path) || path.match_indices('/').any(|(at, _)| paths.contains(&path[..at]))
 }
 

@@ -591,3 +591,42 @@ async fn services_answer_by_name_and_on_localhost() {
     );
     run.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn downloads_are_kept_for_the_run_but_not_for_the_proof() {
+    let mut run = Run::new("caches", |_| {}).await;
+    run.tree = Tree::default().with("Cargo.toml", "[package]\n");
+    let look = "cat ~/.cargo/registry/crate; stat -c %u ~/.cargo ~/.cargo/registry; test ! -e ~/.npm";
+    let script = format!("echo evil > ~/.cargo/registry/crate; {look}");
+    assert!(run.bash(&script).await.is_green());
+    let again = run.bash(look).await;
+    assert!(again.is_green() && log(&again) == "evil\n0\n0\n", "{}", log(&again));
+
+    // What steps put there must not reach a proof, and a proof changes nothing for later attempts.
+    let look_only = plan(vec![step("ls ~/.cargo/registry/crate")]);
+    assert!(!run.execute(&look_only, true).await.is_green());
+    assert!(run.execute(&look_only, false).await.is_green());
+    assert_eq!(left_by(&run.run).iter().filter(|l| l.ends_with("cargo-registry")).count(), 1);
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changed_files_are_found_among_thousands() {
+    let mut run = Run::new("changed", |_| {}).await;
+    for i in 0..2_000 {
+        run.tree.set(&format!("d{:02}/f{i:04}.txt", i / 100), FileMode::Regular, b"same\n");
+    }
+    run.tree.set("d06/passwd", FileMode::Regular, b"ours\n");
+    let script = "echo other > d03/f0301.txt; rm d04/f0401.txt; ln -sf /etc/passwd d05/f0501.txt; \
+                  rm -r d06; ln -s /etc d06; touch d07/f0701.txt; echo new > untracked.txt";
+    assert!(run.bash(script).await.is_green());
+    let changed = run.executor.changed_files(&run.tree).await.unwrap();
+    let contents: Vec<(&str, Option<&[u8]>)> =
+        changed.iter().take(3).map(|(p, c)| (p.as_str(), c.as_deref())).collect();
+    let want = [("d03/f0301.txt", Some(&b"other\n"[..])), ("d04/f0401.txt", None), ("d05/f0501.txt", None)];
+    assert_eq!(contents, want);
+    // A folder that became a link is gone, with all its files; a touched file has not changed.
+    assert_eq!(changed.len(), 3 + 101);
+    assert!(changed[3..].iter().all(|(p, c)| p.as_str().starts_with("d06/") && c.is_none()));
+    run.close().await;
+}
