@@ -4,6 +4,8 @@
 //! it held before. Nothing is downloaded: what the checkout does not have, CI did not have either.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read as _, Seek as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -122,6 +124,26 @@ impl Beside {
         let bytes = dirt::content(root, path)?;
         let same = bytes.len() as u64 == size && hex(&Sha256::digest(&bytes)) == digest;
         same.then_some(bytes)
+    }
+
+    /// As [`Self::behind`], for files too large to hold: read once for the digest, and then again by the caller.
+    pub(super) fn open_behind(&self, path: &RepoPath, content: &[u8]) -> Option<(u64, File)> {
+        let (digest, size) = pointer(content)?;
+        let mut file = dirt::open(self.lfs.as_ref()?, path)?;
+        let mut hasher = Sha256::new();
+        let mut piece = vec![0; 256 << 10];
+        let mut read = 0;
+        loop {
+            match file.read(&mut piece).ok()? {
+                0 => break,
+                count => {
+                    hasher.update(&piece[..count]);
+                    read += count as u64;
+                }
+            }
+        }
+        file.rewind().ok()?;
+        (read == size && hex(&hasher.finalize()) == digest).then_some((size, file))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use gix::objs::tree::EntryKind;
 
@@ -50,6 +50,22 @@ pub(super) fn changed(index: &Path, worktree: &Path, files: &[TreeFile]) -> Vec<
 
 /// A regular file or link of the checkout; `None` where a directory on the way is a link, or it cannot be read.
 pub(super) fn content(root: &Path, path: &RepoPath) -> Option<Vec<u8>> {
+    let place = inside(root, path)?;
+    if fs::symlink_metadata(&place).ok()?.is_symlink() {
+        return Some(fs::read_link(&place).ok()?.as_os_str().as_bytes().to_vec());
+    }
+    let mut bytes = Vec::new();
+    open_regular(&place).ok()??.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
+    Some(bytes)
+}
+
+/// A regular file of the checkout, to be read in pieces; `None` as for [`content`].
+pub(super) fn open(root: &Path, path: &RepoPath) -> Option<fs::File> {
+    open_regular(&inside(root, path)?).ok()?
+}
+
+/// Where `path` lies, unless a directory on the way is a link.
+fn inside(root: &Path, path: &RepoPath) -> Option<PathBuf> {
     let mut place = root.to_owned();
     for part in path.parent().split('/').filter(|p| !p.is_empty()) {
         place.push(part);
@@ -58,12 +74,7 @@ pub(super) fn content(root: &Path, path: &RepoPath) -> Option<Vec<u8>> {
         }
     }
     place.push(path.file_name());
-    if fs::symlink_metadata(&place).ok()?.is_symlink() {
-        return Some(fs::read_link(&place).ok()?.as_os_str().as_bytes().to_vec());
-    }
-    let mut bytes = Vec::new();
-    open_regular(&place).ok()??.take(MAX_FILE).read_to_end(&mut bytes).ok()?;
-    Some(bytes)
+    Some(place)
 }
 
 /// Every file under `root` that its ignore files do not exclude.

@@ -457,6 +457,22 @@ impl SourceTree for Workspace {
             }
         }
     }
+
+    /// Files behind Git LFS pointers, which are the large ones, are streamed from the checkout. Blobs are held whole: the
+    /// git library has no other way to give them.
+    fn open(&self, path: &RepoPath) -> Option<(u64, Box<dyn std::io::Read + Send + '_>)> {
+        let entry = self.entry(path)?;
+        let bytes = if self.edits.contains_key(path) || self.beside.is_submodules(path) {
+            self.read(path)?
+        } else {
+            let content = self.read_object(&entry.id)?;
+            if let Some((size, file)) = self.beside.open_behind(path, &content) {
+                return Some((size, Box::new(file)));
+            }
+            content
+        };
+        Some((bytes.len() as u64, Box::new(std::io::Cursor::new(bytes))))
+    }
 }
 
 fn does_not_apply(path: &RepoPath, why: String) -> GitError {

@@ -392,6 +392,17 @@ fn files_kept_in_lfs_are_read_as_ci_had_them_and_committed_as_they_were() {
     let workspace = open(&sandbox, &repo).unwrap();
     assert_eq!(workspace.read(&path("model.bin")).unwrap(), b"hello\n");
     assert_eq!(workspace.read(&path("other.bin")).unwrap(), pointer.as_bytes());
+    for file in workspace.files() {
+        let (size, mut content) = workspace.open(&file.path).unwrap();
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut content, &mut bytes).unwrap();
+        assert_eq!(
+            (size, &bytes),
+            (bytes.len() as u64, &workspace.read(&file.path).unwrap()),
+            "{}",
+            file.path
+        );
+    }
     let parent = workspace.base().clone();
     let commits =
         workspace.prepare(&parent, &[request(vec![healed()])], &Identity::github_actions(), 0).unwrap();
