@@ -27,6 +27,9 @@ check: ## formatting and lints, warnings denied
 bench: engine ## prints what the healer itself costs: time, memory, requests, with the aims beside
 	cargo bench --locked --profile $(or $(PROFILE),bench)
 
+soak: engine ## many heals in sequence and side by side; fails on a wrong verdict or anything left behind
+	cargo test --locked --test soak
+
 engine:
 	@docker/engine.sh
 	@docker/base-images.sh
