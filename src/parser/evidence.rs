@@ -48,6 +48,7 @@ static HARMLESS: LazyLock<RegexSet> = LazyLock::new(|| {
         r"(?i)\b(?:downloading|downloaded|compiling|installing|unpacking|setting up|building|checking|fetched|get:)\b.*\berror",
         r"(?i)\bexit(?:ed)?(?: with)?(?: code)? 0\b",
         r"(?i)\b(?:ok|passed|✓|✔)\b.*\berror",
+        r"^sudo: unable to (?:send audit message|resolve host)",
         r"^\s*\+? ?(?:if|echo|for|while|case|set|test|\[\[?) ",
     ])
 });

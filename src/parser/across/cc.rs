@@ -9,7 +9,7 @@ use crate::contract::bug::{Category, Severity};
 pub(super) const TOOL: Tool = Tool {
     name: "cc",
     triggers: &[
-        r"^(?:[A-Za-z]:)?[^\s:][^:]*:[0-9]+:(?:[0-9]+:)? (?:fatal )?(?:error|warning): ",
+        r"^(?:[A-Za-z]:)?[^\s:][^:]*(?::[^\s:0-9][^:]*)?:[0-9]+:(?:[0-9]+:)? (?:fatal )?(?:error|warning): ",
         r"^(?:/\S*/)?(?:ld|lld|ld\.lld|ld\.gold|collect2|[\w./+-]+\.o|\S+\.(?:c|cc|cpp|cxx)): ?.*(?:undefined reference|cannot find|multiple definition|error: )",
         r"^(?:[A-Za-z]:)?[^\s:][^:]*:(?:[0-9]+|\([^)]*\)): (?:undefined reference|multiple definition)",
         r"^[^\s:][^:]*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|m|mm|y|l):[0-9]+: ",
@@ -27,7 +27,7 @@ impl ToolParser for Cc {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
         if let Some(c) =
-            re!(r"^((?:[A-Za-z]:)?[^\s:][^:]*):(\d+):(?:(\d+):)? (fatal error|error|warning): (.*)$")
+            re!(r"^((?:[A-Za-z]:)?[^\s:][^:]*(?::[^\s:0-9][^:]*)?):(\d+):(?:(\d+):)? (fatal error|error|warning): (.*)$")
                 .captures(text)
             && re!(r"\.(?:c|cc|cpp|cxx|c\+\+|C|h|hh|hpp|hxx|inl|ipp|tcc|m|mm|cu|cuh|S|s|f|f90|y|l|ll|d)$")
                 .is_match(&c[1])

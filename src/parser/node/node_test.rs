@@ -25,6 +25,8 @@ pub(super) struct NodeTest {
     /// Name with its time → full id: the time tells tests of one name apart.
     ids: HashMap<String, String>,
     counts: [u64; 3],
+    /// Test files that failed as a whole, which node lists like tests.
+    files: u64,
     listed: bool,
     place: Option<Location>,
     open: Option<(Draft, Message)>,
@@ -47,7 +49,8 @@ impl ToolParser for NodeTest {
             }
             if &caps[1] == "duration_ms" {
                 let [passed, failed, skipped] = std::mem::take(&mut self.counts);
-                out.tests("node-test", passed, failed, skipped);
+                let files = std::mem::take(&mut self.files);
+                out.tests("node-test", passed, failed.saturating_sub(files), skipped);
                 if failed == 0 && passed > 0 {
                     out.succeeded();
                 }
@@ -75,6 +78,7 @@ impl NodeTest {
             self.suites.retain(|(at, _)| *at < indent);
             let chain = self.suites.iter().map(|(_, suite)| suite.as_str());
             let id = chain.chain([super::tree::without_time(failed)]).collect::<Vec<_>>().join(" > ");
+            self.files += u64::from(super::tap::is_file(&id));
             self.ids.insert(failed.to_owned(), id);
             return Flow::TakeRest;
         }

@@ -34,6 +34,8 @@ pub(super) struct Tap {
     failed: u64,
     skipped: u64,
     summary: [Option<u64>; 3],
+    /// Test files that failed as a whole, which node lists like tests.
+    files: u64,
 }
 
 struct Failure {
@@ -48,6 +50,10 @@ struct Failure {
     parent: bool,
     timeout: bool,
     yaml: bool,
+    /// Of the first key between `---` and `...`.
+    keys: Option<usize>,
+    /// Behind `...`.
+    told: bool,
     /// `at:` as a mapping, or folded over lines: what it has said so far.
     key: String,
     file: Option<String>,
@@ -104,8 +110,9 @@ impl ToolParser for Tap {
         self.printed.finish(out);
         let [passed, failed, skipped] = self.summary;
         let (passed, failed) = (passed.unwrap_or(self.passed), failed.unwrap_or(self.failed));
+        let failed_tests = failed.saturating_sub(self.files);
         if passed + failed > 0 {
-            out.tests(self.runner(), passed, failed, skipped.unwrap_or(self.skipped));
+            out.tests(self.runner(), passed, failed_tests, skipped.unwrap_or(self.skipped));
             if failed == 0 {
                 out.succeeded();
             }
@@ -151,6 +158,8 @@ impl Tap {
             parent: false,
             timeout: false,
             yaml: false,
+            keys: None,
+            told: false,
             key: String::new(),
             file: None,
         });
@@ -160,6 +169,7 @@ impl Tap {
         let Some(open) = self.open.take().filter(|open| !open.parent) else { return };
         let category = if open.timeout { Category::Timeout } else { Category::Logic };
         let message = open.message.text(&open.id);
+        self.files += u64::from(self.nested && is_file(&open.id));
         let mut draft =
             Draft::new(self.runner(), category, message).span(open.first, open.last).test(open.id);
         draft.frames = open.frames;
@@ -178,11 +188,14 @@ impl Failure {
         if self.yaml {
             self.last = no;
             if trimmed == "..." && indent <= self.indent + 4 {
-                self.yaml = false;
+                (self.yaml, self.told) = (false, true);
                 return true;
             }
             self.detail(trimmed, indent);
             return true;
+        }
+        if self.told {
+            return false;
         }
         if trimmed == "---" {
             self.yaml = true;
@@ -221,11 +234,15 @@ impl Failure {
 
     /// A line of YAML. Only scalars and stacks matter, so it is read as lines, not as a document.
     fn detail(&mut self, trimmed: &str, indent: usize) {
-        let key =
-            re!(r"^'?([A-Za-z_ ]+)'?:(?: (.*))?$").captures(trimmed).filter(|_| indent <= self.indent + 4);
+        let keys = *self.keys.get_or_insert(indent);
+        let key = re!(r"^'?([A-Za-z_ ]+)'?:(?: (.*))?$").captures(trimmed).filter(|_| indent <= keys);
         if let Some(caps) = key {
             let value = caps.get(2).map_or("", |m| m.as_str()).trim_matches(['\'', '"']);
             self.key = caps[1].to_owned();
+            if value.is_empty() && matches!(&*self.key, "expected" | "actual") {
+                // An object: the message has the difference.
+                self.key.clear();
+            }
             match self.key.as_str() {
                 "location" => self.test = frames::place(value),
                 "failureType" => {
@@ -267,6 +284,11 @@ impl Failure {
             self.frames.push(at);
         }
     }
+}
+
+/// Whether a failure's name is the file that holds the tests.
+pub(super) fn is_file(name: &str) -> bool {
+    re!(r"^(?:[A-Za-z]:)?[^\s>]*\.[cm]?[jt]sx?$").is_match(name)
 }
 
 /// `|-`, `>-` and the like: the value stands below.

@@ -51,6 +51,8 @@ struct Unittest {
     /// Tests that failed, sub-tests as one, and failures of a class's or module's own set-up.
     failed: std::collections::BTreeSet<String>,
     outside: u64,
+    /// Modules that could not be loaded: the loader puts a test that fails in the place of each.
+    not_loaded: u64,
     /// A test whose outcome comes on a later line.
     running: Option<String>,
 }
@@ -63,6 +65,8 @@ impl Unittest {
         let test = std::mem::take(&mut self.test);
         if test.starts_with("setUp") || test.starts_with("tearDown") {
             self.outside += 1;
+        } else if stands_for_a_module(&test) {
+            self.not_loaded += 1;
         } else {
             let end = test.find(')').map_or(test.len(), |at| at + 1);
             self.failed.insert(test[..end].to_owned());
@@ -137,6 +141,7 @@ impl Unittest {
         if let Some(id) = self.running.take_if(|_| done || outcome.starts_with("skipped"))
             && done
             && !id.starts_with("setUp")
+            && !stands_for_a_module(&id)
             && self.ids.len() < MAX_IDS
         {
             self.ids.push(id);
@@ -150,11 +155,13 @@ impl Unittest {
                 text.split(['(', ',', ')']).find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('='));
             found.and_then(|n| n.parse().ok()).unwrap_or(0)
         };
+        let ran = ran.saturating_sub(self.not_loaded);
         let skipped = of("skipped").min(ran);
         // The summary counts sub-tests and class set-ups too, `Ran` counts tests.
         let blocks = self.failed.len() as u64;
         let summed = of("failures") + of("errors") + of("unexpected successes");
-        let inside = if blocks + self.outside > 0 { blocks } else { summed }.min(ran - skipped);
+        let inside =
+            if blocks + self.outside + self.not_loaded > 0 { blocks } else { summed }.min(ran - skipped);
         let passed = ran - skipped - inside;
         let failed = inside + self.outside;
         let ids = std::mem::take(&mut self.ids);
@@ -167,6 +174,17 @@ impl Unittest {
             out.bug(Draft::new("unittest", Category::Configuration, "no tests ran").fallback());
         }
     }
+}
+
+/// Whether a test is the loader's, made for a module that could not be imported: it is none of the project's.
+fn stands_for_a_module(test: &str) -> bool {
+    [
+        "(unittest.loader._FailedTest",
+        "(unittest.loader.ModuleImportFailure",
+        "(unittest.loader.LoadTestsFailure",
+    ]
+    .iter()
+    .any(|class| test.contains(class))
 }
 
 impl ToolParser for Unittest {
