@@ -24,7 +24,7 @@ use super::sandbox::{Sandbox, Spec};
 use super::services::Services;
 use super::snapshot::{Snapshot, setup_steps};
 use super::steps::{Job, Place, Record, Stop, verdict};
-use super::workspace::{self, Workspace};
+use super::workspace::{self, Delta, Workspace};
 use super::{Hardening, Network, Options, ca};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepEvaluator};
 use crate::contract::event::{Event, EventSink, Purpose};
@@ -511,7 +511,7 @@ impl Executor {
         sandbox.start().await?;
         let root = if self.options.hardening == Hardening::Strict { user.name.as_str() } else { "0:0" };
         if workspace.agreed.is_some() {
-            self.undo(sandbox, workspace, request, owner, root).await?;
+            self.undo(sandbox, workspace, request, &delta, owner, root).await?;
             delta.delete.clear();
         }
         if owner != user.ids {
@@ -530,13 +530,21 @@ impl Executor {
         sandbox: &Sandbox,
         workspace: &mut Workspace,
         request: &Request<'_>,
+        sent: &Delta,
         owner: (u32, u32),
         root: &str,
     ) -> Result<(), ExecutorError> {
         let found = sandbox.run(root, &["sh", "-c", workspace::FIND_CHANGED], SLOW).await;
         workspace.agree_with(request.tree);
         match found {
-            Ok((0, output)) => workspace.forget_files(&workspace::changed_paths(&output)),
+            Ok((0, output)) => {
+                let mut changed = workspace::changed_paths(&output);
+                // What was sent a moment ago is new as well, but not by the steps.
+                for file in &sent.upload {
+                    changed.remove(file.path.as_str());
+                }
+                workspace.forget_files(&changed);
+            }
             // An image without `find` or `xargs`: everything is copied again.
             Ok(_) => workspace.forget(),
             Err(error) => return Err(error),
@@ -599,7 +607,7 @@ impl Executor {
             tree.files().iter().filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable));
         let mut paths: Vec<RepoPath> = tracked.map(|f| f.path.clone()).collect();
         if let Some((workspace, agreed)) = self.workspace.as_ref().and_then(|w| Some((w, w.agreed?))) {
-            let mut files = workspace::sync_files(workspace, &workspace::Delta::default(), agreed);
+            let mut files = workspace::sync_files(workspace, &Delta::default(), agreed);
             files.extend_from_slice(&archive::END);
             reader.put(files).await?;
             reader.start().await?;
