@@ -24,7 +24,7 @@ check: ## formatting and lints, warnings denied
 	cargo clippy --all-targets --locked -- -D warnings
 
 # PROFILE=dev measures without optimising first.
-bench: engine ## prints what the healer itself costs: time, memory, requests, with the aims beside
+bench: engine ## prints what the healer itself costs: time, memory, sizes, with the aims beside
 	cargo bench --locked --profile $(or $(PROFILE),bench)
 
 soak: engine ## many heals in sequence and side by side; fails on a wrong verdict or anything left behind

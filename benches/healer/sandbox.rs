@@ -1,6 +1,7 @@
 //! What an execution costs beside its steps: filling the workspace, and starting from the snapshot.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,7 @@ use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::executor::{Cancel, Executor, Options, Request};
 
-use crate::table::{Aim, Table};
+use crate::table::{Aim, Table, median};
 
 const BASE: &str = "ci-healer/base:trixie";
 /// A middling source file.
@@ -126,8 +127,22 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
     Ran { result, began, clock }
 }
 
+/// What the engine itself takes for a container that does nothing.
+pub(crate) fn floor(image: &str) -> anyhow::Result<Duration> {
+    let mut times = Vec::new();
+    for _ in 0..3 {
+        let began = Instant::now();
+        let ran = Command::new("docker").args(["run", "--rm", "--init", image, "true"]).output()?;
+        ensure!(ran.status.success(), "docker run {image}: {}", String::from_utf8_lossy(&ran.stderr));
+        times.push(began.elapsed());
+    }
+    Ok(median(times))
+}
+
 pub(crate) async fn sync(table: &mut Table) -> anyhow::Result<()> {
     let plan = plan(&[("true", false)]);
+    let floor = floor(BASE)?;
+    table.time("`docker run --rm` of the same image, for comparison", floor, Aim::None);
     let mut empty = Duration::ZERO;
     for count in [1, 1_000, 20_000] {
         let mut tree = Tree::of(count)?;
@@ -147,6 +162,8 @@ pub(crate) async fn sync(table: &mut Table) -> anyhow::Result<()> {
         if count == 1 {
             empty = later;
             table.time("execution beside its steps, 1 file", later, Aim::None);
+            let ratio = later.as_secs_f64() / floor.as_secs_f64();
+            table.say("an execution costs, in `docker run`s", format!("{ratio:.1}x"));
             continue;
         }
         let more = |took: Duration| took.saturating_sub(empty);
