@@ -80,6 +80,9 @@ async fn heal(broken: usize) -> anyhow::Result<Heal> {
     let repository = place.path().join("repository");
     write_sample(&repository, broken)?;
     ci_healer::git::make_repository(&repository, &place.path().join("remote.git"), GIT_TIMEOUT).await?;
+    // As a checkout leaves it: objects in one pack.
+    let packed = Command::new("git").arg("-C").arg(&repository).args(["repack", "-adq"]).status()?;
+    ensure!(packed.success(), "git repack: {packed}");
     let started = Instant::now();
     let mut child = Command::new(BINARY)
         .args(["heal", "--providers=toolchain", "--flaky-runs=1", "--pull-request=never"])
