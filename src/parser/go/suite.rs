@@ -20,6 +20,10 @@ pub(super) struct Suite {
     stray: Vec<(Stack, u64)>,
     /// `=== RUN` lines are printed: every test is named.
     verbose: bool,
+    /// Within gotestsum's list of what failed.
+    summary: bool,
+    /// How many ran is said elsewhere.
+    counted: bool,
 }
 
 #[derive(Debug, Default)]
@@ -31,6 +35,8 @@ struct Test {
     logs: Vec<Entry>,
     output: Vec<String>,
     stacks: Vec<Stack>,
+    /// Of its package, where the test's own header names that.
+    folder: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +104,31 @@ impl Suite {
                 if &c[2] == "FAIL" { self.stray.drain(..).map(|(s, _)| s).collect() } else { Vec::new() };
             self.tests[at].stacks.extend(failed);
             return Part::Mine;
+        }
+        // gotestsum repeats what failed under a header of its own, and says how many ran.
+        if let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
+            self.close_stack();
+            let at = self.find(&c[2], no, true);
+            let test = &mut self.tests[at];
+            test.state = Some(State::Failed);
+            test.folder = Some(folder_of(&c[1]));
+            self.current = Some(at);
+            self.summary = true;
+            return Part::Mine;
+        }
+        if self.summary
+            && let Some(c) = re!(r"^DONE (\d+) tests?(?:, \d+ \w+)* in ").captures(text)
+        {
+            let of = |name: &str| {
+                let found = text.split(", ").find_map(|p| p.split(" in ").next()?.split_once(name));
+                found.and_then(|(n, _)| n.trim().parse::<u64>().ok()).unwrap_or(0)
+            };
+            let (skipped, failed) = (of(" skipped"), of(" failure"));
+            self.counted = true;
+            self.end("", "", "", no, out);
+            let ran = c[1].parse::<u64>().unwrap_or(0).saturating_sub(skipped);
+            out.tests("go-test", ran.saturating_sub(failed), failed, skipped);
+            return Part::End;
         }
         // Jest's header names a script where this one names a package.
         if let Some(c) = re!(r"^(ok|FAIL|\?)\s+(\S+)(?:\s+(.*))?$").captures(text)
@@ -189,6 +220,7 @@ impl Suite {
                 continue;
             }
             said = true;
+            let folder = test.folder.clone().unwrap_or_else(|| folder.clone());
             out.bug(test.into_draft(&folder));
         }
         for (stack, first) in suite.stray {
@@ -198,7 +230,7 @@ impl Suite {
                 out.bug(stack.into_draft(tool).span(first, no));
             }
         }
-        if passed + failed + skipped > 0 || verdict == "ok" {
+        if !suite.counted && (passed + failed + skipped > 0 || verdict == "ok") {
             if suite.verbose {
                 out.named_tests("go-test", passed, failed, skipped, ids);
             } else if passed + failed + skipped > 0 {

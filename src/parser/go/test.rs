@@ -12,6 +12,8 @@ pub(super) const TOOL: Tool = Tool {
     name: "go-test",
     triggers: &[
         r"^\x16?=== (?:RUN|CONT|NAME|PAUSE) ",
+        r"^=== FAIL: \S+ \S+ \([0-9.]+s\)$",
+        r"^DONE [0-9]+ tests?(?:, [0-9]+ \w+)* in [0-9.]+s$",
         r"^\s*--- (?:PASS|FAIL|SKIP|BENCH): ",
         r"^(?:ok|FAIL|\?)\s+[^\s:]+(?:\t|\s+[0-9.]+s|\s+\[|\s+\(cached\)|$)",
         r"^(?:panic|fatal error): ",

@@ -10,21 +10,48 @@ use super::re;
 use super::registry::{Flow, Tool, ToolParser};
 use crate::contract::bug::{Category, Severity};
 
+mod forms;
+
 /// The last in order of precedence.
 pub(super) const TOOLS: &[Tool] = &[Tool {
     name: "lint",
-    triggers: &[r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:? \S"],
-    new: || Box::new(Lint),
+    triggers: &[
+        r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
+        r"^[A-Za-z0-9_@./+-]+\.proto:[0-9]+:[0-9]+:\S",
+        r"^(?:\S*/)?Dockerfile[^ :]*:[0-9]+ [A-Z]",
+        r"^\[[^ \]]+\.go:[0-9]+(?:-[0-9]+)?\] - G[0-9]",
+        r"^[^ :]+: line [0-9]+, col [0-9]+, ",
+        r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
+        // The first of two lines.
+        r"^>> Issue: \[B[0-9]+:",
+        r"^In [^ ]+ line [0-9]+:$",
+        r"^[0-9]+\. ERROR in .+ \(at line [0-9]+\)$",
+        r"^Error -+ [^ ]+:[0-9]+:[0-9]+$",
+        r"^[A-Za-z0-9_@./+()\[\]-]+\.(?:[jt]sx?|svelte|vue|astro|mdx?|s?css):[0-9]+:[0-9]+$",
+    ],
+    new: || Box::new(Lint::default()),
 }];
 
-struct Lint;
+#[derive(Default)]
+struct Lint {
+    open: Option<forms::Open>,
+}
 
 impl ToolParser for Lint {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        if let Some(draft) = finding(line.text) {
+        if let Some(open) = self.open.take() {
+            match open.line(line.text, line.no) {
+                forms::Next::Done(draft) => out.bug(*draft),
+                forms::Next::Wait(open) => self.open = Some(*open),
+                forms::Next::Not => {}
+            }
+        }
+        if let Some(open) = forms::Open::start(line.text, line.no) {
+            self.open = Some(open);
+        } else if let Some(draft) = forms::finding(line.text).or_else(|| finding(line.text)) {
             out.bug(draft);
         }
-        Flow::Rest
+        if self.open.is_some() { Flow::Pass } else { Flow::Rest }
     }
 }
 

@@ -1,0 +1,201 @@
+//! Linters with a format of their own that needs no more than a line or two: gosec, errcheck, PMD, markdownlint,
+//! hadolint, vulture, buf, JSHint and what writes like Microsoft's compilers; Bandit, ShellCheck, Eclipse's compiler,
+//! Flow, svelte-check and Next.js, whose place and message stand on lines apart.
+
+use regex::Regex;
+
+use super::super::findings::{Draft, number};
+use super::super::paths::is_own;
+use super::super::re;
+use crate::contract::bug::{Category, Severity};
+
+/// Lines between the two of a finding: source, marks, more about it.
+const BETWEEN: u8 = 8;
+
+/// A finding on one line.
+pub(super) fn finding(text: &str) -> Option<Draft> {
+    let forms: [&Regex; 7] = [
+        re!(
+            r"^\[(?P<path>\S+\.go):(?P<line>\d+)(?:-\d+)?\] - (?P<code>G\d+)(?: \(CWE-\d+\))?: (?P<msg>.*?)(?: \(Confidence: .*)?$"
+        ),
+        re!(r"^(?P<path>\S+\.\w+):(?P<line>\d+)(?::(?P<col>\d+))?:\t(?:(?P<code>\w+):\t)?(?P<msg>\S.*)$"),
+        re!(
+            r"^(?P<path>(?:\S*/)?(?:Dockerfile[^\s:]*|[^\s:]+\.\w+)):(?P<line>\d+) (?P<code>[A-Z]{2,}\d{3,})(?:/\S+)? (?:(?P<sev>error|warning|info|style): )?(?P<msg>\S.*)$"
+        ),
+        re!(
+            r"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\))$"
+        ),
+        re!(r"^(?P<path>\S+\.proto):(?P<line>\d+):(?P<col>\d+):(?P<msg>\S.*)$"),
+        re!(r"^(?P<path>[^\s:]+\.\w+): line (?P<line>\d+), col (?P<col>\d+), (?P<msg>\S.*)$"),
+        re!(
+            r"^(?P<path>(?:[A-Za-z]:)?[^\s:()]+\.\w+)\((?P<line>\d+)(?:,(?P<col>\d+))?\) ?: (?:fatal )?(?P<sev>error|warning)(?: (?P<code>[A-Z]+\d+))?: (?P<msg>.*?)(?: \[[^\]]+proj\])?$"
+        ),
+    ];
+    let caps = forms.iter().find_map(|form| form.captures(text))?;
+    let get = |name| caps.name(name).map(|m| m.as_str());
+    let path = get("path").filter(|path| is_own(path))?;
+    let severity = match get("sev") {
+        Some("warning") => Severity::Warning,
+        Some("info" | "style") => Severity::Info,
+        _ => Severity::Error,
+    };
+    let mut draft = Draft::new("lint", Category::Lint, get("msg")?).severity(severity).fallback();
+    draft.code = get("code").map(str::to_owned);
+    Some(draft.at(path, get("line").and_then(number), get("col").and_then(number)))
+}
+
+/// What the second line of a finding looks like.
+#[derive(Debug, Clone, Copy)]
+enum Awaits {
+    /// Bandit: the place, under the message.
+    Location,
+    /// `^-- SC2086 (info): message`.
+    ShellCheck,
+    /// The first line at the margin.
+    Margin,
+    /// `Error: message` on the very next line.
+    Error,
+}
+
+/// The first line of a finding was read.
+#[derive(Debug)]
+pub(super) struct Open {
+    draft: Draft,
+    awaits: Awaits,
+    left: u8,
+}
+
+/// What a line was to an open finding.
+pub(super) enum Next {
+    Done(Box<Draft>),
+    Wait(Box<Open>),
+    Not,
+}
+
+impl Open {
+    pub(super) fn start(text: &str, no: u64) -> Option<Self> {
+        let open = |draft: Draft, awaits, left| Self { draft: draft.fallback().span(no, no), awaits, left };
+        let blank = || Draft::new("lint", Category::Lint, "");
+        if let Some(c) = re!(r"^>> Issue: \[(B\d+):\w+\] (.+)$").captures(text) {
+            let draft = Draft::new("lint", Category::Lint, &c[2]).code(&c[1]);
+            return Some(open(draft, Awaits::Location, BETWEEN));
+        }
+        if let Some(c) = re!(r"^In (\S+) line (\d+):$").captures(text) {
+            return Some(open(blank().at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
+        }
+        if let Some(c) = re!(r"^\d+\. ERROR in (.+) \(at line (\d+)\)$").captures(text) {
+            let mut draft = blank().at(&c[1], number(&c[2]), None);
+            draft.category = Category::Type;
+            return Some(open(draft, Awaits::Margin, BETWEEN));
+        }
+        if let Some(c) = re!(r"^Error -+ (\S+):(\d+):(\d+)$").captures(text) {
+            let mut draft = blank().at(&c[1], number(&c[2]), number(&c[3]));
+            draft.category = Category::Type;
+            return Some(open(draft, Awaits::Margin, BETWEEN));
+        }
+        if let Some(c) = re!(r"^([\w@./+()\[\]-]+\.\w+):(\d+):(\d+)$").captures(text)
+            && is_own(&c[1])
+        {
+            return Some(open(blank().at(&c[1], number(&c[2]), number(&c[3])), Awaits::Error, 0));
+        }
+        None
+    }
+
+    pub(super) fn line(mut self, text: &str, no: u64) -> Next {
+        let found = match self.awaits {
+            Awaits::Location => {
+                re!(r"^\s+Location: (\S+?):(\d+):(\d+)$").captures(text).map(|c| {
+                    // Columns are counted from 0 here.
+                    let column = number(&c[3]).map(|n| n + 1);
+                    self.draft.place = Some(super::super::findings::place(&c[1], number(&c[2]), column));
+                })
+            }
+            Awaits::ShellCheck => re!(r"^\s*\^-+\^? (SC\d+)(?: \(\w+\))?: (.+)$").captures(text).map(|c| {
+                self.draft.code = Some(c[1].to_owned());
+                c[2].clone_into(&mut self.draft.message);
+            }),
+            Awaits::Margin => {
+                let said = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
+                said.then(|| text.clone_into(&mut self.draft.message))
+            }
+            Awaits::Error => re!(r"^(?:(Type) e|E)rror: (.+)$").captures(text).map(|c| {
+                if c.get(1).is_some() {
+                    self.draft.category = Category::Type;
+                }
+                c[2].clone_into(&mut self.draft.message);
+            }),
+        };
+        if found.is_some() {
+            self.draft.log.last = no;
+            return Next::Done(Box::new(self.draft));
+        }
+        if self.left == 0 {
+            return Next::Not;
+        }
+        self.left -= 1;
+        Next::Wait(Box::new(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Next, Open, finding};
+
+    #[test]
+    fn findings_on_one_line_are_read() {
+        for (text, file, line) in [
+            (
+                "[/repo/a/main.go:16] - G101 (CWE-798): Secret (Confidence: LOW, Severity: HIGH)",
+                "/repo/a/main.go",
+                16,
+            ),
+            ("main.go:17:12:\tf.Close()", "main.go", 17),
+            ("src/App.java:15:\tUnusedLocalVariable:\tAvoid unused local variables.", "src/App.java", 15),
+            ("docs/a.md:10 MD012/no-multiple-blanks Multiple blank lines", "docs/a.md", 10),
+            ("docker/Dockerfile:9 DL3020 error: Use COPY", "docker/Dockerfile", 9),
+            ("src/a.py:5: unused function 'foo' (60% confidence)", "src/a.py", 5),
+            ("proto/a.proto:3:1:Package name should be suffixed.", "proto/a.proto", 3),
+            ("src/a.js: line 5, col 3, Missing semicolon.", "src/a.js", 5),
+            ("src\\a.cpp(5): error C2065: 'x': undeclared identifier", "src\\a.cpp", 5),
+        ] {
+            let place = finding(text).and_then(|d| d.place).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((place.file.as_str(), place.line), (file, Some(line)), "{text}");
+        }
+        for text in ["src/a.py:5: unused", "node_modules/a.js: line 1, col 2, bad", "f(3): error"] {
+            assert!(finding(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn findings_on_lines_apart_are_joined() {
+        for (log, file, line, message) in [
+            (
+                ">> Issue: [B404:blacklist] Risky import.\n   Severity: Low\n   Location: ./a.py:3:0",
+                "./a.py",
+                3,
+                "Risky import.",
+            ),
+            ("In b.sh line 3:\necho $1\n     ^-- SC2086 (info): Double quote.", "b.sh", 3, "Double quote."),
+            ("1. ERROR in /r/A.java (at line 5)\n\tint x;\n\t    ^\nBad type", "/r/A.java", 5, "Bad type"),
+            ("Error ------- src/a.js:5:3\n\nCannot assign.", "src/a.js", 5, "Cannot assign."),
+            ("./src/p.tsx:5:9\nType error: Not assignable.", "./src/p.tsx", 5, "Not assignable."),
+        ] {
+            let mut lines = log.lines();
+            let mut open = Open::start(lines.next().unwrap(), 1);
+            let mut done = None;
+            for text in lines {
+                match open.take().map(|open| open.line(text, 2)) {
+                    Some(Next::Done(draft)) => done = Some(draft),
+                    Some(Next::Wait(next)) => open = Some(*next),
+                    _ => {}
+                }
+            }
+            let draft = done.unwrap_or_else(|| panic!("{log}"));
+            let place = draft.place.unwrap();
+            assert_eq!(
+                (place.file.as_str(), place.line, draft.message.as_str()),
+                (file, Some(line), message)
+            );
+        }
+    }
+}
