@@ -11,7 +11,7 @@ use crate::contract::event::{Event, EventSink, Purpose};
 use crate::contract::fix::{FileChange, FixProposal, Rejection};
 use crate::contract::git::{CommitSha, FileMode, RepoPath, SourceTree, TreeFile};
 use crate::contract::outcome::Outcome;
-use crate::contract::report::ProposalVerdict;
+use crate::contract::report::{FinalProof, ProposalVerdict};
 use crate::executor::{Cancel, Executor, Request};
 use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
@@ -97,6 +97,11 @@ impl Driver {
         self.record.report.diff = fixer::unified_diff(&changes);
         self.purse.report(&mut self.record.report.budget);
         self.record.stop_clocks();
+        if let Some(publisher) = &self.publisher
+            && !self.cancel.is_cancelled()
+        {
+            publisher.update_pull_request(&mut self.record.report).await;
+        }
     }
 
     async fn perform(&mut self, next: Next) -> Happened {
@@ -160,6 +165,7 @@ impl Driver {
             }
             Effect::RevertKept => {
                 let kept: Vec<Kept> = self.working.kept.drain(self.working.published..).collect();
+                let count = kept.len();
                 for Kept { proposal, commit } in kept.into_iter().rev() {
                     self.take_back(&commit.changes);
                     let patch = fixer::patch_fingerprint(&commit.changes);
@@ -169,7 +175,7 @@ impl Driver {
                 if let Some((diagnosis, log, observation)) = self.working.baseline.clone() {
                     self.aim(diagnosis, log, observation);
                 }
-                self.record.unkeep(note);
+                self.record.unkeep(count, note);
                 self.events.emit(Event::Reverted { why: note.to_owned() });
             }
         }
@@ -482,8 +488,15 @@ impl Driver {
             let what = "there is nowhere to publish to".to_owned();
             return Happened::PublishFailed { outcome: Outcome::Error { what } };
         };
-        // People read the diff in the pull request, which is opened in here.
+        // People read all of this in the pull request, which is opened in here.
         self.record.report.diff = fixer::unified_diff(&self.workspace.changes());
+        self.purse.report(&mut self.record.report.budget);
+        self.record.stop_clocks();
+        if self.record.report.final_proof.as_ref().is_some_and(FinalProof::holds) {
+            self.record.report.outcome = Outcome::Patched;
+        }
+        let failures = self.record.report.bugs().iter().map(|b| b.fingerprint.clone()).collect();
+        publisher.be_about(failures);
         let requests: Vec<CommitRequest> =
             self.working.kept[self.working.published..].iter().map(|k| k.commit.clone()).collect();
         let done = publisher

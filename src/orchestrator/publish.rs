@@ -76,6 +76,9 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
         heal::PublisherSetup { config: &heal.config, slug: &slug, trigger: &trigger, source: &heal.source };
     let mut publisher: Publisher =
         setup.make(&workspace, workflow, client, record, heal.events.as_ref()).await?;
+    publisher.be_about(proof.before.failures.clone());
+    // What the pull request is opened with.
+    record.report.outcome = Outcome::Patched;
     let message = format!(
         "{} {}\n\nProven by running the failed commands again, before and after (plan {}).\n",
         heal.config.commit_prefix,
@@ -91,22 +94,26 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     let waiting = Instant::now();
     let seen = publisher.watch(heal.events.as_ref()).await;
     record.waited_for(waiting.elapsed());
-    match seen {
+    let outcome = match seen {
         Ok(Seen::Verdict(result)) => {
             record.report.ci = Some(result);
-            Ok(Outcome::Healed)
+            Outcome::Healed
         }
         Ok(Seen::Red(result, diagnosis, _)) => {
             record.report.ci = Some(result);
             heal.events.emit(Event::Diagnosed { bugs: diagnosis.bugs, tests: diagnosis.tests });
-            Ok(Outcome::Exhausted { why: "CI is red on the published heal".to_owned() })
+            Outcome::Exhausted { why: "CI is red on the published heal".to_owned() }
         }
         Err(error) => {
             let verdict = CiVerdict::NoCi { why: error.to_string(), remedy: error.hint() };
             record.report.ci = Some(no_verdict(verdict));
-            Ok(Outcome::Healed)
+            Outcome::Healed
         }
-    }
+    };
+    record.report.outcome = outcome.clone();
+    record.stop_clocks();
+    publisher.update_pull_request(&mut record.report).await;
+    Ok(outcome)
 }
 
 fn refuse(why: String) -> Outcome {

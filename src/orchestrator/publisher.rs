@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::config::{CommitMode, PullRequestMode};
-use crate::contract::bug::Diagnosis;
+use crate::contract::bug::{Diagnosis, Fingerprint};
 use crate::contract::ci::{CiResult, CiVerdict, Published};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCommit, RepoPath, RepoSlug};
@@ -18,6 +18,8 @@ use crate::github::{
 };
 use crate::parser::{self, ParseOptions};
 use crate::report::pull_request;
+
+use super::bundle::sha256;
 
 /// Branch names tried when the first is someone else's.
 const NAMES: u32 = 9;
@@ -256,12 +258,7 @@ impl Publisher {
         if let Some(climbed) = self.last.as_ref().and_then(|r| r.climbed.clone()) {
             return Ok(Some(climbed));
         }
-        let text = PullRequestText {
-            title: pull_request::title(report, &self.commit_prefix),
-            body: pull_request::body(report, ""),
-            draft: hub.pull_request == PullRequestMode::Draft,
-            fingerprint: self.fingerprint.clone(),
-        };
+        let text = self.text(hub, report);
         let ladder = Ladder {
             token_starts_runs: hub.token.kind.starts_runs(),
             may_dispatch: hub.token.rights.actions,
@@ -279,6 +276,41 @@ impl Publisher {
             .await
             .map(Some)
             .map_err(|e| api_outcome(&e))
+    }
+
+    fn text(&self, hub: &Hub, report: &RunReport) -> PullRequestText {
+        PullRequestText {
+            title: pull_request::title(report, &self.commit_prefix),
+            body: pull_request::body(report, ""),
+            draft: hub.pull_request == PullRequestMode::Draft,
+            fingerprint: self.fingerprint.clone(),
+        }
+    }
+
+    /// Names the root cause by the failures of the unchanged code; matrix legs and later runs see the same ones.
+    pub fn be_about(&mut self, mut failures: Vec<Fingerprint>) {
+        failures.sort();
+        failures.dedup();
+        let mut text: Vec<String> = failures.into_iter().map(|f| f.0).collect();
+        if text.is_empty() {
+            // Nothing is known of the cause: only the same commit's heal is the same.
+            text.push(self.head.to_string());
+        }
+        self.fingerprint = sha256(text.join("\n").as_bytes()).chars().take(16).collect();
+    }
+
+    /// Tells the open pull request how it ended.
+    pub async fn update_pull_request(&self, report: &mut RunReport) {
+        let opened =
+            self.last.as_ref().and_then(|r| r.climbed.as_ref()).and_then(|c| c.pull_request.as_ref());
+        let (Some(hub), Some(_)) = (&self.hub, opened) else { return };
+        let Some(base) = &hub.base else { return };
+        let text = self.text(hub, report);
+        let updated =
+            github::open_pull_request(&hub.client, &hub.repository, base, &self.branch, &text).await;
+        if let Err(error) = updated {
+            report.warnings.push(format!("the pull request does not show the end of the run: {error}"));
+        }
     }
 
     /// Waits for CI on what was published last.

@@ -137,13 +137,13 @@ impl Record {
         }
     }
 
-    /// Everything kept is taken back.
-    pub fn unkeep(&mut self, why: &str) {
+    /// The last `count` fixes kept are taken back: those that are not published.
+    pub fn unkeep(&mut self, count: usize, why: &str) {
         let proposals = self.report.iterations.iter_mut().flat_map(|i| &mut i.proposals);
-        for proposal in proposals.filter(|p| p.verdict == ProposalVerdict::Kept) {
+        let kept: Vec<_> = proposals.filter(|p| p.verdict == ProposalVerdict::Kept).collect();
+        for proposal in kept.into_iter().rev().take(count) {
             proposal.verdict = ProposalVerdict::Reverted { why: why.to_owned() };
         }
-        self.report.commits.clear();
     }
 
     pub fn progressed(&mut self, before: &Observation, after: &Observation, made: bool) {
@@ -168,6 +168,7 @@ impl Record {
         let timings = &mut self.report.timings;
         timings.build = self.building;
         timings.llm = self.asking;
+        timings.ci = self.waiting;
         timings.own = whole.saturating_sub(self.building + self.asking + self.waiting);
         timings.total = whole;
         self.report.budget.time.spent = (whole.as_secs_f64() * 1000.0).round() / 1000.0;

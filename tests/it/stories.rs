@@ -5,5 +5,6 @@ mod hostile;
 mod placements;
 mod publishing;
 mod refusals;
+mod settings;
 mod split;
 mod stage;

@@ -63,7 +63,11 @@ fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() 
     let pulls = stage.hub.pulls();
     assert_eq!(pulls.len(), 1);
     assert_eq!((pulls[0].head.as_str(), pulls[0].base.as_str()), (branch.as_str(), "topic"));
-    assert!(pulls[0].body.contains("def add(a, b):"), "{}", pulls[0].body);
+    let body = &pulls[0].body;
+    for part in ["def add(a, b):", "This fixes it", "✅ passed", "<!-- ci-healer:"] {
+        assert!(body.contains(part), "{part:?} is not in\n{body}");
+    }
+    assert!(!body.contains("<!-- ci-healer: -->"), "the root cause has no name:\n{body}");
     assert!(ended.output("pull-request-url").ends_with("/pull/1"));
     let proof = ended.proof.as_ref().unwrap();
     assert_eq!((proof["tested"].as_str(), proof["base"].as_str()), (Some(&*merge), Some(&*head)));
@@ -77,7 +81,7 @@ fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() 
     let (same, newer, parent, _) = stage.heal_commit();
     assert_eq!((same, parent), (branch, head));
     assert_eq!(second.output("commit"), newer);
-    assert_ne!(sha, "");
+    assert_ne!(newer, sha);
 }
 
 #[test]

@@ -58,6 +58,8 @@ fn a_failed_push_is_healed_and_ci_is_dispatched_on_the_heal() {
         (&stage.head.as_str().into(), &stage.head.as_str().into())
     );
     assert_eq!(ended.results["run"]["step"], "Test");
+    assert_eq!(ended.results["plan"]["notes"], serde_json::json!([]), "nothing to doubt in such a job");
+    assert!(ended.results["timings"]["ci"].as_f64().unwrap() > 0.0);
 }
 
 #[test]
