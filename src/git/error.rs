@@ -48,7 +48,7 @@ impl GitError {
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
             Self::Source { .. } => "run actions/checkout before this step, or give --repo a git repository",
-            Self::Empty { .. } => "commit something first",
+            Self::Empty { .. } => "run actions/checkout before this step, or commit something first",
             Self::CommitMissing { .. } => "check out the failing commit: actions/checkout with `ref:`",
             Self::ObjectsMissing { .. } => {
                 "check out without `filter:` and without borrowing objects from another repository"

@@ -104,3 +104,12 @@ fn a_run_of_a_heal_branch_heals_nothing() {
     ended.says("do not heal themselves");
     assert_eq!(stage.heal_branches(), ["heal/main-1234567"]);
 }
+
+#[test]
+fn a_workspace_without_a_checkout_is_told_so() {
+    let stage = Stage::calculator();
+    let runner = Runner::new(SLUG).owned_by(1001);
+    let ended = stage.heal(&runner, &stage.step());
+    ended.expect("refused", 1);
+    ended.says("actions/checkout");
+}
