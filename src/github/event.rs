@@ -41,6 +41,8 @@ pub struct Trigger {
     /// The run whose failure is to be healed: the triggering one for `workflow_run`, else our own.
     pub run_id: Option<u64>,
     pub run_attempt: Option<u64>,
+    /// The file of the triggering run's workflow, where another one failed than ours.
+    pub workflow_file: Option<String>,
     /// The triggering run is over and its logs are there.
     pub run_is_over: bool,
     /// Why nothing may be published, where that is so.
@@ -81,6 +83,7 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
         pull_request: None,
         run_id: context.run_id,
         run_attempt: context.run_attempt,
+        workflow_file: None,
         run_is_over: false,
         diagnose_only: None,
     };
@@ -108,6 +111,9 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
             trigger.run_id = number("/workflow_run/id");
             trigger.run_attempt = number("/workflow_run/run_attempt");
             trigger.run_is_over = true;
+            // `.github/workflows/ci.yml`, or the same with `@ref`.
+            trigger.workflow_file =
+                text("/workflow_run/path").and_then(|path| path.split('@').next()).map(str::to_owned);
             trigger.pull_request = number("/workflow_run/pull_requests/0/number");
             trigger.head = commit("/workflow_run/head_sha")
                 .map(|sha| Head { sha, branch: branch("/workflow_run/head_branch") });

@@ -33,7 +33,8 @@ pub struct FailedJob {
     pub id: u64,
     pub name: String,
     pub url: Option<String>,
-    pub steps: Vec<FailedStep>,
+    /// All of them, in order; those of the healing step itself included where it runs in this job.
+    pub steps: Vec<JobStep>,
     /// We run inside it: it is not over, and its log cannot be read.
     pub is_own: bool,
     /// GitHub's word: `failure`, `timed_out`, `startup_failure`; `None` while it runs.
@@ -41,9 +42,18 @@ pub struct FailedJob {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FailedStep {
+pub struct JobStep {
     pub number: u64,
     pub name: String,
+    /// GitHub's word: `success`, `failure`, `skipped`, …; `None` while it runs.
+    pub conclusion: Option<String>,
+}
+
+impl JobStep {
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.conclusion.as_deref(), Some("failure" | "timed_out"))
+    }
 }
 
 /// What a job printed; the middle is left out where it was too long.
@@ -78,21 +88,21 @@ fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
     let mut failed = Vec::new();
     for job in jobs {
         let is_own = is_own(job, own);
-        let steps: Vec<FailedStep> = job
+        let steps: Vec<JobStep> = job
             .steps
             .iter()
             .flatten()
-            .filter(|s| matches!(s.conclusion, Some(Conclusion::Failure | Conclusion::TimedOut)))
-            .map(|s| FailedStep {
+            .map(|s| JobStep {
                 number: s.number.unwrap_or_default(),
                 name: s.name.clone().unwrap_or_default(),
+                conclusion: s.conclusion.map(|c| c.as_str().to_owned()),
             })
             .collect();
         let is_over = matches!(
             job.conclusion,
             Some(Conclusion::Failure | Conclusion::TimedOut | Conclusion::StartupFailure)
         );
-        if is_over || (is_own && !steps.is_empty()) {
+        if is_over || (is_own && steps.iter().any(JobStep::has_failed)) {
             failed.push(FailedJob {
                 id: job.id,
                 name: job.name.clone().unwrap_or_default(),

@@ -19,7 +19,7 @@ mod triggers;
 pub use client::{Client, ClientOptions, Policy};
 pub use error::ApiError;
 pub use event::{Head, RunContext, Trigger, read_event};
-pub use jobs::{FailedJob, FailedStep, JobLog, OwnJob, failed_jobs, job_log};
+pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, failed_jobs, job_log};
 pub use ladder::{Ladder, PullRequestPolicy, Right, Rung, choose_rung};
 pub use monitor::{Climbed, Timeouts, Watch, climb, failed_run_jobs, watch};
 pub use preflight::{

@@ -172,7 +172,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         },
     });
 
-    let plans = make_plans(&config, &workspace, &failed, variables)?;
+    let plans = make_plans(&config, &workspace, &trigger, &failed, variables)?;
     let Some(first) = plans.first() else {
         return Err(Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None });
     };
@@ -313,9 +313,10 @@ fn local_slug(source: &Path) -> RepoSlug {
         .expect("a name of letters is a repository's name")
 }
 
-pub(super) fn read_trigger(config: &Config) -> Result<Trigger, Outcome> {
+/// The payload of the event that started the workflow; null outside of one.
+fn event_payload(config: &Config) -> Result<serde_json::Value, Outcome> {
     let facts = &config.workflow_run;
-    let payload = match &facts.event_path {
+    Ok(match &facts.event_path {
         None => serde_json::Value::Null,
         Some(path) => {
             let what = |e: String| Outcome::Error {
@@ -324,7 +325,12 @@ pub(super) fn read_trigger(config: &Config) -> Result<Trigger, Outcome> {
             let bytes = std::fs::read(path).map_err(|e| what(e.to_string()))?;
             serde_json::from_slice(&bytes).map_err(|e| what(e.to_string()))?
         }
-    };
+    })
+}
+
+pub(super) fn read_trigger(config: &Config) -> Result<Trigger, Outcome> {
+    let facts = &config.workflow_run;
+    let payload = event_payload(config)?;
     let context = RunContext {
         event_name: facts.event_name.clone().unwrap_or_default(),
         repository: facts.repository.clone(),
@@ -374,7 +380,15 @@ async fn failed_jobs(
                 steps: job
                     .steps
                     .into_iter()
-                    .map(|s| CiStep { name: s.name, conclusion: "failure".to_owned() })
+                    .map(|s| CiStep {
+                        // To the plan a step that ran out of time has failed.
+                        conclusion: if s.has_failed() {
+                            "failure".to_owned()
+                        } else {
+                            s.conclusion.unwrap_or_default()
+                        },
+                        name: s.name,
+                    })
                     .collect(),
             })
             .collect(),
@@ -388,19 +402,22 @@ async fn failed_jobs(
 fn make_plans(
     config: &Config,
     workspace: &Workspace,
+    trigger: &Trigger,
     failed: &[plan::FailedJob],
     variables: BTreeMap<String, String>,
 ) -> Result<Vec<Planned>, Outcome> {
     let facts = &config.workflow_run;
-    let own_workflow = own_workflow(config);
-    let own_job: Vec<String> = facts.job.iter().cloned().collect();
+    let own_workflow = trigger.workflow_file.clone().or_else(|| own_workflow(config));
+    // Our own job is the failed one only where no other workflow's failure brought us here.
+    let own_job: Vec<String> = facts.job.iter().filter(|_| !trigger.run_is_over).cloned().collect();
     let jobs = if !config.jobs.is_empty() || !failed.is_empty() || config.command.is_some() {
         &config.jobs
     } else {
         &own_job
     };
-    let github =
+    let mut github =
         if facts.is_active { GithubFacts::from_environment(variables) } else { GithubFacts::default() };
+    github.event = Some(event_payload(config)?).filter(|event| !event.is_null());
     let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let request = PlanRequest {
         command: config.command.as_deref(),
@@ -446,6 +463,8 @@ async fn connect(
     options.cpus = config.sandbox_cpus;
     options.pids = i64::from(config.sandbox_pids);
     options.timeout = config.sandbox_timeout;
+    // Nothing of ours lives longer, so that others may take it for dead where they cannot see us.
+    options.lifetime = config.time_budget + config.ci_timeout + Duration::from_secs(600);
     options.env = sandbox_environment(config);
     options.ca_bundle = ca;
     let mut executor = Executor::connect(options).await.map_err(|e| executor_outcome(&e))?;
