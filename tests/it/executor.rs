@@ -300,7 +300,9 @@ async fn time_memory_and_processes_are_limited() {
         PlanStep { timeout_minutes: Some(0.02), continue_on_error: true, ..step("echo begun; sleep 60") };
     let result = run.steps(vec![slow.clone(), step("echo next")]).await;
     assert!(result.is_green(), "{result:?}");
-    assert_eq!(log(&result), "begun\nnext\n");
+    // Between them the shell may still get to say what became of its child.
+    let said = log(&result);
+    assert!(said.starts_with("begun\n") && said.ends_with("next\n"), "{said}");
     let result = run.steps(vec![PlanStep { continue_on_error: false, ..slow }]).await;
     assert_eq!(result.exit, Exit::TimedOut { after_seconds: 1 });
     run.close().await;
