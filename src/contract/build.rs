@@ -194,6 +194,19 @@ impl ExecutionResult {
     pub fn is_green(&self) -> bool {
         self.exit == Exit::Exited { code: 0 }
     }
+
+    /// The run says something about the code: it was neither broken off nor stopped by the machine.
+    #[must_use]
+    pub fn has_verdict(&self) -> bool {
+        !matches!(self.exit, Exit::Infrastructure { .. } | Exit::Cancelled)
+    }
+
+    /// Whether this is the better evidence of the two about the same code: any verdict before none, red before green.
+    #[must_use]
+    pub fn tells_more_than(&self, other: &Self) -> bool {
+        let weight = |r: &Self| (r.has_verdict(), r.has_verdict() && !r.is_green());
+        weight(self) > weight(other)
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -235,12 +235,13 @@ impl Driver {
         let diagnosis = read_log(&log, &result);
         let observation = Observation::new(&result, &diagnosis);
         self.record.ran(purpose, &result, &diagnosis);
-        if !result.is_green() && !matches!(purpose, Purpose::Repeat) {
+        if result.has_verdict() && !result.is_green() && purpose != Purpose::Repeat {
             self.events
                 .emit(Event::Diagnosed { bugs: diagnosis.bugs.clone(), tests: diagnosis.tests.clone() });
         }
         let red = !result.is_green();
         match purpose {
+            Purpose::Baseline | Purpose::Repeat if !result.has_verdict() => {}
             Purpose::Baseline | Purpose::Repeat if red || self.working.baseline.is_none() => {
                 self.working.baseline = Some((diagnosis.clone(), log.clone(), observation.clone()));
                 self.aim(diagnosis, log, observation.clone());
@@ -605,7 +606,8 @@ impl SourceTree for ProtectedView<'_> {
 fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
     // Reading from memory cannot fail.
     let mut diagnosis = parser::diagnose(log, &ParseOptions::default()).unwrap_or_default();
-    if result.is_green() {
+    // What a run broken off by the machine left in its log is no bug.
+    if result.is_green() || !result.has_verdict() {
         diagnosis.bugs.clear();
         return diagnosis;
     }

@@ -42,55 +42,48 @@ impl Record {
 
     /// A run of the plan and what it showed.
     pub fn ran(&mut self, purpose: Purpose, result: &ExecutionResult, diagnosis: &Diagnosis) {
-        let green = result.is_green();
+        // A run without a verdict counts as none; what it said stands only until another one speaks.
+        let counts = u32::from(result.has_verdict());
+        let green = u32::from(result.is_green());
         match purpose {
-            Purpose::Baseline | Purpose::Repeat => match &mut self.report.baseline {
-                Some(baseline) => {
-                    baseline.runs += 1;
-                    baseline.failed += u32::from(!green);
-                    // A red run tells more than a green one.
-                    if baseline.execution.is_green() && !green {
-                        baseline.execution = result.clone();
-                        baseline.bugs.clone_from(&diagnosis.bugs);
-                        baseline.tests.clone_from(&diagnosis.tests);
-                    }
+            Purpose::Baseline | Purpose::Repeat => {
+                let baseline = self.report.baseline.get_or_insert_with(|| Baseline {
+                    execution: result.clone(),
+                    runs: 0,
+                    failed: 0,
+                    bugs: diagnosis.bugs.clone(),
+                    tests: diagnosis.tests.clone(),
+                });
+                baseline.runs += counts;
+                baseline.failed += counts - green;
+                if result.tells_more_than(&baseline.execution) {
+                    baseline.execution = result.clone();
+                    baseline.bugs.clone_from(&diagnosis.bugs);
+                    baseline.tests.clone_from(&diagnosis.tests);
                 }
-                None => {
-                    self.report.baseline = Some(Baseline {
-                        execution: result.clone(),
-                        runs: 1,
-                        failed: u32::from(!green),
-                        bugs: diagnosis.bugs.clone(),
-                        tests: diagnosis.tests.clone(),
-                    });
-                }
-            },
+            }
             Purpose::Attempt => {
                 if let Some(iteration) = self.report.iterations.last_mut() {
                     iteration.execution = Some(result.clone());
                 }
             }
-            Purpose::FinalProof => match &mut self.report.final_proof {
-                Some(proof) => {
-                    proof.runs += 1;
-                    proof.green += u32::from(green);
-                    if proof.execution.is_green() && !green {
-                        proof.execution = result.clone();
-                        proof.bugs.clone_from(&diagnosis.bugs);
-                        proof.tests.clone_from(&diagnosis.tests);
-                    }
+            Purpose::FinalProof => {
+                let proof = self.report.final_proof.get_or_insert_with(|| FinalProof {
+                    execution: result.clone(),
+                    tests: diagnosis.tests.clone(),
+                    bugs: diagnosis.bugs.clone(),
+                    runs: 0,
+                    green: 0,
+                    protected: None,
+                });
+                proof.runs += counts;
+                proof.green += green;
+                if result.tells_more_than(&proof.execution) {
+                    proof.execution = result.clone();
+                    proof.bugs.clone_from(&diagnosis.bugs);
+                    proof.tests.clone_from(&diagnosis.tests);
                 }
-                None => {
-                    self.report.final_proof = Some(FinalProof {
-                        execution: result.clone(),
-                        tests: diagnosis.tests.clone(),
-                        bugs: diagnosis.bugs.clone(),
-                        runs: 1,
-                        green: u32::from(green),
-                        protected: None,
-                    });
-                }
-            },
+            }
             Purpose::ProtectedProof => {
                 if let Some(proof) = &mut self.report.final_proof {
                     proof.protected = Some(result.clone());
@@ -172,5 +165,63 @@ impl Record {
         timings.own = whole.saturating_sub(self.building + self.asking + self.waiting);
         timings.total = whole;
         self.report.budget.time.spent = (whole.as_secs_f64() * 1000.0).round() / 1000.0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::build::Exit;
+
+    fn execution(exit: Exit) -> ExecutionResult {
+        ExecutionResult {
+            exit,
+            steps: Vec::new(),
+            failed_step: None,
+            duration: Duration::ZERO,
+            image_id: String::new(),
+            image_ref: String::new(),
+            log: Vec::new(),
+            log_cut: 0,
+            notes: Vec::new(),
+        }
+    }
+
+    fn record_of(purpose: Purpose, exits: &[Exit]) -> RunReport {
+        let mut record = Record::new(RunReport::begun("heal"), Instant::now());
+        for exit in exits {
+            record.ran(purpose, &execution(exit.clone()), &Diagnosis::default());
+        }
+        record.report
+    }
+
+    const GREEN: Exit = Exit::Exited { code: 0 };
+    const RED: Exit = Exit::Exited { code: 1 };
+
+    fn broken() -> Exit {
+        Exit::Infrastructure { what: "the engine went away".to_owned() }
+    }
+
+    #[test]
+    fn a_machine_that_failed_is_no_baseline() {
+        for exits in [[broken(), RED], [RED, broken()], [GREEN, RED], [RED, GREEN]] {
+            let baseline = record_of(Purpose::Baseline, &exits).baseline.unwrap();
+            assert_eq!(baseline.execution.exit, RED, "{exits:?}");
+            let judged = u32::from(!exits.contains(&broken())) + 1;
+            assert_eq!((baseline.runs, baseline.failed), (judged, 1), "{exits:?}");
+        }
+        let alone = record_of(Purpose::Baseline, &[broken()]).baseline.unwrap();
+        assert_eq!((alone.execution.exit, alone.runs, alone.failed), (broken(), 0, 0));
+    }
+
+    #[test]
+    fn a_machine_that_failed_does_not_spoil_a_proof() {
+        for exits in [[broken(), GREEN], [GREEN, broken()]] {
+            let proof = record_of(Purpose::FinalProof, &exits).final_proof.unwrap();
+            assert_eq!(proof.execution.exit, GREEN, "{exits:?}");
+            assert_eq!((proof.runs, proof.green), (1, 1), "{exits:?}");
+        }
+        let proof = record_of(Purpose::FinalProof, &[GREEN, RED]).final_proof.unwrap();
+        assert_eq!((proof.execution.exit, proof.runs, proof.green), (RED, 2, 1));
     }
 }

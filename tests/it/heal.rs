@@ -194,7 +194,7 @@ async fn a_toolchain_hint_heals_without_any_model() {
     ended.expect("healed", 0);
     assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
     assert_eq!(ended.results["budget"]["tokens"]["spent"], 0);
-    assert_eq!(ended.results["baseline"]["exit"]["code"], 1);
+    assert_eq!(ended.results["baseline"]["exit"]["code"], 1, "{}", ended.text);
     assert_eq!(ended.results["final_proof"]["execution"]["exit"]["code"], 0);
     // The commit holds the edit and nothing that the build left behind.
     let branch = story.heal_branches().pop().unwrap();
