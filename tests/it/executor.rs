@@ -584,7 +584,9 @@ async fn services_answer_by_name_and_on_localhost() {
     }
     let mut run = Run::new("sick", |_| {}).await;
     let mut plan = plan(vec![step("true")]);
-    plan.services = vec![service("db", "ci-healer/test-postgres", "1:1", "-e POSTGRES_PASSWORD=")];
+    // The health check keeps the start waiting until the service has had the time to end.
+    let ends = "-e POSTGRES_PASSWORD= --health-cmd true --health-interval 5s";
+    plan.services = vec![service("db", "ci-healer/test-postgres", "1:1", ends)];
     plan.services[0].env.clear();
     let result = run.execute(&plan, false).await;
     assert!(
