@@ -24,7 +24,7 @@ use super::sandbox::{Sandbox, Spec};
 use super::services::Services;
 use super::snapshot::{Snapshot, setup_steps};
 use super::steps::{Job, Place, Record, Stop, verdict};
-use super::workspace::{self, Delta, Workspace};
+use super::workspace::{self, Attributes, Delta, Workspace};
 use super::{Hardening, Network, Options, ca};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepEvaluator};
 use crate::contract::event::{Event, EventSink, Purpose};
@@ -507,11 +507,15 @@ impl Executor {
             });
         }
         let owner = workspace.owner.unwrap_or(user.ids);
-        workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, owner, extra).await?;
+        let attributes = Attributes { owner, mtime: workspace.next_stamp(self.engine.now_nanos()) };
+        if !delta.is_empty() {
+            workspace.stamped = Some(attributes.mtime);
+        }
+        workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, attributes, extra).await?;
         sandbox.start().await?;
         let root = if self.options.hardening == Hardening::Strict { user.name.as_str() } else { "0:0" };
         if workspace.agreed.is_some() {
-            self.undo(sandbox, workspace, request, &delta, owner, root).await?;
+            self.undo(sandbox, workspace, request, &delta, attributes, root).await?;
             delta.delete.clear();
         }
         if owner != user.ids {
@@ -520,6 +524,7 @@ impl Executor {
         }
         workspace.owner = Some(user.ids);
         workspace.agree_with(request.tree);
+        tokio::time::sleep(workspace.until_stamp(self.engine.now_nanos())).await;
         workspace.agreed = Some(self.engine.now_nanos());
         Ok(())
     }
@@ -531,7 +536,7 @@ impl Executor {
         workspace: &mut Workspace,
         request: &Request<'_>,
         sent: &Delta,
-        owner: (u32, u32),
+        attributes: Attributes,
         root: &str,
     ) -> Result<(), ExecutorError> {
         let found = sandbox.run(root, &["sh", "-c", workspace::FIND_CHANGED], SLOW).await;
@@ -554,7 +559,8 @@ impl Executor {
             return Ok(());
         }
         ::log::debug!("{} tracked files were changed by steps and are restored", again.upload.len());
-        workspace::upload(&self.engine, &sandbox.id, request.tree, &again, owner, Vec::new()).await
+        workspace.stamped = Some(attributes.mtime);
+        workspace::upload(&self.engine, &sandbox.id, request.tree, &again, attributes, Vec::new()).await
     }
 
     /// Our own folders in the container.

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bollard::query_parameters::UploadToContainerOptionsBuilder;
 use bytes::Bytes;
@@ -24,6 +24,8 @@ pub(super) const ROOT: &str = "/workspace";
 const PREFIX: &str = "workspace/";
 /// Files go out in pieces of this size, so that large ones are never held whole.
 const CHUNK: usize = 256 << 10;
+/// In nanoseconds.
+const SECOND: i128 = 1_000_000_000;
 
 /// One volume and what is known to lie in it.
 #[derive(Debug)]
@@ -36,6 +38,17 @@ pub(super) struct Workspace {
     pub(super) owner: Option<(u32, u32)>,
     /// The engine's clock when the volume last agreed with the tree; `None` until steps have run in it.
     pub(super) agreed: Option<i128>,
+    /// The modification time of what was sent last, on the engine's clock.
+    pub(super) stamped: Option<i128>,
+}
+
+/// What all files of one upload have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Attributes {
+    /// uid and gid
+    pub(super) owner: (u32, u32),
+    /// In nanoseconds since the epoch.
+    pub(super) mtime: i128,
 }
 
 /// What has to be done to a volume so that it agrees with a tree.
@@ -48,7 +61,14 @@ pub(super) struct Delta {
 
 impl Workspace {
     pub(super) fn new(volume: String) -> Self {
-        Self { volume, mirrored: BTreeMap::new(), git: HashMap::new(), owner: None, agreed: None }
+        Self {
+            volume,
+            mirrored: BTreeMap::new(),
+            git: HashMap::new(),
+            owner: None,
+            agreed: None,
+            stamped: None,
+        }
     }
 
     /// What differs between the volume, as far as known, and the tree.
@@ -70,6 +90,25 @@ impl Workspace {
             delta.git = self.changed_git_files(dir)?;
         }
         Ok(delta)
+    }
+
+    /// The modification time for files that are sent now: newer than all that was built before, and in another second
+    /// than what was sent before. Python takes a cached module for current when the source's size and whole second
+    /// are the same. It may lie up to a second ahead: nothing may run before it has come.
+    pub(super) fn next_stamp(&self, now: i128) -> i128 {
+        let second = |time: i128| time.div_euclid(SECOND);
+        match self.stamped {
+            Some(last) if second(now) <= second(last) => (second(last) + 1) * SECOND,
+            // Parts of seconds cost a kilobyte per file; before anything was built they decide nothing.
+            _ if self.agreed.is_none() => second(now) * SECOND,
+            _ => now,
+        }
+    }
+
+    /// How long until no file is from the future any more.
+    pub(super) fn until_stamp(&self, now: i128) -> Duration {
+        let ahead = self.stamped.map_or(0, |stamp| (stamp - now).clamp(0, SECOND));
+        Duration::from_nanos(u64::try_from(ahead).unwrap_or(0))
     }
 
     /// Everything of the tree again, whatever is known.
@@ -135,7 +174,7 @@ pub(super) async fn upload(
     container: &str,
     tree: &dyn SourceTree,
     delta: &Delta,
-    owner: (u32, u32),
+    attributes: Attributes,
     extra: Vec<u8>,
 ) -> Result<(), ExecutorError> {
     let (sender, receiver) = mpsc::channel::<Result<Bytes, std::io::Error>>(8);
@@ -146,7 +185,7 @@ pub(super) async fn upload(
     let request =
         engine.docker.upload_to_container(container, Some(options), bollard::body_try_stream(stream));
     // No limit on the whole: it depends on the repository's size. The caller's deadline ends it.
-    let mut writer = Writer { sender, buffer: Vec::with_capacity(2 * CHUNK), owner, now: engine.now_nanos() };
+    let mut writer = Writer { sender, buffer: Vec::with_capacity(2 * CHUNK), attributes };
     let produced = async {
         let result = writer.write(tree, delta, &extra).await;
         if let Err(error) = &result {
@@ -183,26 +222,18 @@ impl std::fmt::Display for Broken {
 struct Writer {
     sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
     buffer: Vec<u8>,
-    owner: (u32, u32),
-    now: i128,
+    attributes: Attributes,
 }
 
 impl Writer {
     async fn write(&mut self, tree: &dyn SourceTree, delta: &Delta, extra: &[u8]) -> Result<(), Broken> {
-        // Parts of seconds cost a kilobyte per file; only where something was built before do they decide anything.
-        let first = delta.upload.len() > 500;
         let mut folders = BTreeSet::new();
         if !delta.is_empty() {
             self.folder(&mut folders, "").await?;
         }
         for file in &delta.upload {
             self.folder(&mut folders, file.path.parent()).await?;
-            self.file(
-                tree,
-                file,
-                if first { self.now - self.now.rem_euclid(1_000_000_000) } else { self.now },
-            )
-            .await?;
+            self.file(tree, file).await?;
         }
         for (path, inside) in &delta.git {
             let Some(inside) = inside.to_str() else { continue };
@@ -224,13 +255,13 @@ impl Writer {
         for part in std::iter::once("").chain(ends.map(|end| &folder[..end])) {
             if known.insert(part.to_owned()) {
                 let path = format!("{PREFIX}{part}{}", if part.is_empty() { "" } else { "/" });
-                self.entry(&path, Kind::Directory, 0o755, self.now).await?;
+                self.entry(&path, Kind::Directory, 0o755).await?;
             }
         }
         Ok(())
     }
 
-    async fn file(&mut self, tree: &dyn SourceTree, file: &TreeFile, mtime: i128) -> Result<(), Broken> {
+    async fn file(&mut self, tree: &dyn SourceTree, file: &TreeFile) -> Result<(), Broken> {
         let path = format!("{PREFIX}{}", file.path);
         let missing = || {
             Broken::Source(ExecutorError::Workspace {
@@ -239,16 +270,16 @@ impl Writer {
             })
         };
         match file.mode {
-            FileMode::Submodule => self.entry(&format!("{path}/"), Kind::Directory, 0o755, mtime).await,
+            FileMode::Submodule => self.entry(&format!("{path}/"), Kind::Directory, 0o755).await,
             FileMode::Symlink => {
                 let target = tree.read(&file.path).ok_or_else(missing)?;
                 let target = String::from_utf8_lossy(&target).into_owned();
-                self.entry(&path, Kind::Symlink(&target), 0o777, mtime).await
+                self.entry(&path, Kind::Symlink(&target), 0o777).await
             }
             FileMode::Regular | FileMode::Executable => {
                 let (size, mut content) = tree.open(&file.path).ok_or_else(missing)?;
                 let mode = if file.mode == FileMode::Executable { 0o755 } else { 0o644 };
-                self.entry(&path, Kind::File(size), mode, mtime).await?;
+                self.entry(&path, Kind::File(size), mode).await?;
                 self.content(&mut *content, size, file.path.as_str()).await
             }
         }
@@ -263,12 +294,13 @@ impl Writer {
         };
         let mut file = std::fs::File::open(from).map_err(fail)?;
         let size = file.metadata().map_err(fail)?.len();
-        self.entry(&format!("{PREFIX}{path}"), Kind::File(size), 0o644, self.now).await?;
+        self.entry(&format!("{PREFIX}{path}"), Kind::File(size), 0o644).await?;
         self.content(&mut file, size, path).await
     }
 
-    async fn entry(&mut self, path: &str, kind: Kind<'_>, mode: u32, mtime: i128) -> Result<(), Broken> {
-        let header = archive::header(&Entry { path, kind, mode, owner: self.owner, mtime });
+    async fn entry(&mut self, path: &str, kind: Kind<'_>, mode: u32) -> Result<(), Broken> {
+        let Attributes { owner, mtime } = self.attributes;
+        let header = archive::header(&Entry { path, kind, mode, owner, mtime });
         self.buffer.extend_from_slice(&header);
         if self.buffer.len() >= CHUNK { self.flush().await } else { Ok(()) }
     }
@@ -434,6 +466,22 @@ mod tests {
         workspace.agree_with(&files);
         workspace.forget_files(&changed_paths(b"./b\0"));
         assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["b/c", "b/d"]);
+    }
+
+    #[test]
+    fn no_two_versions_of_a_file_share_a_second() {
+        let mut workspace = Workspace::new("v".to_owned());
+        let mut stamp = |now: i128| {
+            let stamp = workspace.next_stamp(now);
+            (workspace.stamped, workspace.agreed) = (Some(stamp), Some(now));
+            stamp
+        };
+        assert_eq!(stamp(10 * SECOND + 7), 10 * SECOND);
+        assert_eq!(stamp(10 * SECOND + 20), 11 * SECOND);
+        assert_eq!(stamp(10 * SECOND + 30), 12 * SECOND);
+        // Later, nothing is rounded: what was built a moment ago must be older.
+        assert_eq!(stamp(13 * SECOND + 40), 13 * SECOND + 40);
+        assert_eq!(stamp(14 * SECOND), 14 * SECOND);
     }
 
     #[test]

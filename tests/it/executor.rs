@@ -615,6 +615,25 @@ async fn downloads_are_kept_for_the_run_but_not_for_the_proof() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn each_version_of_a_file_is_newer_by_a_whole_second_and_none_from_the_future() {
+    let mut run = Run::new("versions", |_| {}).await;
+    let mut last = 0;
+    for version in 0..6 {
+        run.tree.set("calc.py", FileMode::Regular, format!("answer = {version}\n").as_bytes());
+        // The last step of each changes the file itself, which the next execution has to undo.
+        let script = "cat calc.py; stat -c %Y calc.py; find . -newermt now -name '*.py'; echo >>calc.py";
+        let result = run.bash(script).await;
+        let log = log(&result);
+        let lines: Vec<&str> = log.lines().collect();
+        assert_eq!((lines.len(), lines[0]), (2, format!("answer = {version}").as_str()), "{log}");
+        let second: u64 = lines[1].parse().unwrap();
+        assert!(second > last, "{second} after {last}");
+        last = second;
+    }
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changed_files_are_found_among_thousands() {
     let mut run = Run::new("changed", |_| {}).await;
     for i in 0..2_000 {
