@@ -110,6 +110,11 @@ const DOCKER: &str = "needs a Docker engine, which the sandbox does not have";
 const ARTIFACT: &str = "brings what another job made, which is not here";
 const SECURITY: &str = "scans or guards, and does not build";
 
+/// Whether the command that CI ran stands in this action's inputs.
+pub(super) fn wraps_a_command(uses: &str) -> bool {
+    matches!(rule(uses.split('@').next().unwrap_or(uses)), Some(Rule::Wrapper { .. }))
+}
+
 /// Looks an action up by `owner/repository[/path]`, without its version.
 #[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(super) fn rule(name: &str) -> Option<Rule> {

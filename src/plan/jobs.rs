@@ -220,9 +220,11 @@ impl Finder<'_> {
             line: Some(line),
             problem,
         };
-        let view = View::of_job(&scope, self.hashes);
-        let runs_on =
-            job.runs_on.as_ref().map_or(Ok(Value::Null), |n| scope::value(n, &view)).map_err(fault)?;
+        let runs_on = job
+            .runs_on
+            .as_ref()
+            .map_or(Ok(Value::Null), |n| scope::value(n, &View::of_job(&scope, self.hashes)))
+            .map_err(fault)?;
         let labels = runner::labels(&runs_on).filter(|l| !l.is_empty());
         let runner = labels.as_deref().map_or(Runner::Unclear, runner::classify);
         match (&labels, runner) {
@@ -440,6 +442,7 @@ fn typed(value: Value, input: &Input) -> Value {
 
 /// The `env:` of workflow and job.
 pub(super) fn layers(candidate: &Candidate) -> Vec<Layer> {
-    let layer = |node: &Node| Layer { scope: candidate.scope.clone(), node: node.clone(), of_step: false };
+    let layer =
+        |node: &Node| Layer { scope: candidate.scope.clone(), node: Arc::new(node.clone()), of_step: false };
     [&candidate.workflow.env, &candidate.job().env].into_iter().flatten().map(layer).collect()
 }

@@ -14,6 +14,7 @@ mod recipe;
 mod runner;
 mod scope;
 mod select;
+mod shape;
 mod steps;
 mod toolchain;
 mod versions;

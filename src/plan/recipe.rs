@@ -14,7 +14,7 @@ use super::yaml::Node;
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
     pub(super) scope: SharedScope,
-    pub(super) node: Node,
+    pub(super) node: Arc<Node>,
     /// Below the job: `env` can be asked in it, and `GITHUB_ENV` does not override it.
     pub(super) of_step: bool,
 }
@@ -74,7 +74,7 @@ pub(super) enum Known {
     },
 }
 
-/// The `steps` context of a scope: `live` gives the state of those the run has reached.
+/// The `steps` context of a scope, or the entry of one id in it: `live` gives the state of those the run has reached.
 pub(super) fn steps_context(
     known: &[KnownStep],
     prefix: &str,
@@ -82,10 +82,14 @@ pub(super) fn steps_context(
     hashes: &Hashes,
     reached: Option<usize>,
     depth: usize,
+    only: Option<&str>,
 ) -> Value {
-    let mut entries: Vec<(String, Value)> = Vec::new();
+    let mut entries: BTreeMap<String, (String, Value)> = BTreeMap::new();
     for step in known {
         let Some(id) = step.id.strip_prefix(prefix).filter(|id| !id.contains('.')) else { continue };
+        if only.is_some_and(|only| !only.eq_ignore_ascii_case(id)) {
+            continue;
+        }
         let text = |s: &str| Value::string(s);
         let (outputs, outcome, conclusion) = match &step.what {
             Known::Live => match live(&step.id) {
@@ -116,12 +120,14 @@ pub(super) fn steps_context(
                 text("success"),
             ),
             Known::Composite { scope, outputs } => {
-                let inner = if depth < 12 {
-                    steps_context(known, &scope.prefix, live, hashes, reached, depth + 1)
-                } else {
-                    Value::Null
+                let steps = |id: Option<&str>| {
+                    if depth < 12 {
+                        steps_context(known, &scope.prefix, live, hashes, reached, depth + 1, id)
+                    } else {
+                        Value::Null
+                    }
                 };
-                let view = View { scope, env: Value::Null, steps: inner, success: None, hashes, live: false };
+                let view = View { steps: Box::new(steps), ..View::of_job(scope, hashes) };
                 let outputs = outputs.iter().map(|(name, node)| {
                     (name.clone(), scope::value(node, &view).unwrap_or_else(|(_, e)| Value::unknown(e)))
                 });
@@ -130,10 +136,12 @@ pub(super) fn steps_context(
             }
         };
         let entry = Value::object([("outputs", outputs), ("outcome", outcome), ("conclusion", conclusion)]);
-        entries.retain(|(existing, _)| !existing.eq_ignore_ascii_case(id));
-        entries.push((id.to_owned(), entry));
+        entries.insert(id.to_ascii_lowercase(), (id.to_owned(), entry));
     }
-    Value::object(entries)
+    match only {
+        Some(id) => entries.remove(&id.to_ascii_lowercase()).map_or(Value::Null, |(_, entry)| entry),
+        None => Value::object(entries.into_values()),
+    }
 }
 
 fn outcome_text(outcome: StepOutcome) -> &'static str {
@@ -157,17 +165,19 @@ pub(super) struct Exports {
     pub(super) live: bool,
 }
 
-/// Evaluates layers in order. The result's texts keep their holes.
+/// Evaluates layers in order. The result's texts keep their holes. `of_job` is what the layers of the job come to, where
+/// that is known already: it is the same for all of its steps.
 pub(super) fn environment(
     layers: &[Layer],
+    of_job: Option<&BTreeMap<String, expr::Rendered>>,
     exports: &Exports,
-    steps: &dyn Fn(&Scope) -> Value,
+    steps: &dyn Fn(&Scope, Option<&str>) -> Value,
     hashes: &Hashes,
 ) -> Result<BTreeMap<String, expr::Rendered>, (u32, String)> {
-    let mut env: BTreeMap<String, expr::Rendered> = BTreeMap::new();
+    let mut env: BTreeMap<String, expr::Rendered> = of_job.cloned().unwrap_or_default();
     let mut exported = false;
     let plain = |text: &str| expr::Rendered { text: text.to_owned(), unknown: Vec::new() };
-    for layer in layers {
+    for layer in layers.iter().filter(|layer| layer.of_step || of_job.is_none()) {
         if layer.of_step && !exported {
             exported = true;
             env.extend(exports.values.iter().map(|(k, v)| (k.clone(), plain(v))));
@@ -175,7 +185,7 @@ pub(super) fn environment(
         let mut view = View { live: exports.live, ..View::of_job(&layer.scope, hashes) };
         if layer.of_step {
             view.env = env_context(&env, exports);
-            view.steps = steps(&layer.scope);
+            view.steps = Box::new(move |id| steps(&layer.scope, id));
         }
         env.extend(scope::texts(&layer.node, &view)?);
     }
@@ -243,19 +253,19 @@ impl Evaluator {
         state: &JobState,
     ) -> Result<PreparedStep, String> {
         let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
-        let steps = |scope: &Scope| {
-            steps_context(&self.known, &scope.prefix, &live, &self.hashes, Some(state.steps.len()), 0)
+        let steps = |scope: &Scope, id: Option<&str>| {
+            steps_context(&self.known, &scope.prefix, &live, &self.hashes, Some(state.steps.len()), 0, id)
         };
         let exports =
             Exports { values: state.env.clone(), unknown: BTreeSet::new(), open: false, live: true };
         let say = |(_, problem): (u32, String)| problem;
         for guard in &recipe.guards {
-            let env =
-                environment(&recipe.layers[..guard.layers], &exports, &steps, &self.hashes).map_err(say)?;
+            let env = environment(&recipe.layers[..guard.layers], None, &exports, &steps, &self.hashes)
+                .map_err(say)?;
             let view = View {
                 scope: &guard.scope,
                 env: env_context(&env, &exports),
-                steps: steps(&guard.scope),
+                steps: Box::new(|id| steps(&guard.scope, id)),
                 success: Some(self.success(&guard.scope, state)),
                 hashes: &self.hashes,
                 live: true,
@@ -285,11 +295,11 @@ impl Evaluator {
                 }
             }
         }
-        let env = environment(&recipe.layers, &exports, &steps, &self.hashes).map_err(say)?;
+        let env = environment(&recipe.layers, None, &exports, &steps, &self.hashes).map_err(say)?;
         let view = View {
             scope: &recipe.scope,
             env: env_context(&env, &exports),
-            steps: steps(&recipe.scope),
+            steps: Box::new(|id| steps(&recipe.scope, id)),
             success: Some(self.success(&recipe.scope, state)),
             hashes: &self.hashes,
             live: true,

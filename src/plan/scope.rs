@@ -35,11 +35,15 @@ pub(super) struct Scope {
     pub(super) prefix: String,
 }
 
+/// The `steps` context: the entry of one id, or all of them. Made when it is asked for, since a job may have thousands
+/// of steps, and each of them only looks at a few.
+pub(super) type Steps<'a> = Box<dyn Fn(Option<&str>) -> Value + 'a>;
+
 /// A scope at one moment.
 pub(super) struct View<'a> {
     pub(super) scope: &'a Scope,
     pub(super) env: Value,
-    pub(super) steps: Value,
+    pub(super) steps: Steps<'a>,
     pub(super) success: Option<bool>,
     pub(super) hashes: &'a Hashes,
     /// The step is about to run: secrets that were passed on may be seen.
@@ -49,7 +53,7 @@ pub(super) struct View<'a> {
 impl<'a> View<'a> {
     /// Before any step: `env` and `steps` are not there yet.
     pub(super) fn of_job(scope: &'a Scope, hashes: &'a Hashes) -> Self {
-        Self { scope, env: Value::Null, steps: Value::Null, success: None, hashes, live: false }
+        Self { scope, env: Value::Null, steps: Box::new(|_| Value::Null), success: None, hashes, live: false }
     }
 }
 
@@ -73,7 +77,7 @@ impl Contexts for View<'_> {
             })),
             "vars" => self.scope.vars.clone(),
             "runner" => self.scope.runner.clone(),
-            "steps" => self.steps.clone(),
+            "steps" => (self.steps)(None),
             "job" => {
                 let status = match self.success {
                     Some(true) => Value::string("success"),
@@ -88,6 +92,10 @@ impl Contexts for View<'_> {
             }
             other => Value::unknown(other.to_owned()),
         }
+    }
+
+    fn step(&self, id: &str) -> Value {
+        (self.steps)(Some(id))
     }
 
     fn status(&self, which: Status) -> Option<bool> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::contract::git::RepoPath;
 
+use super::actions;
 use super::assemble::assemble;
 use super::expr::Value;
 use super::jobs::{Candidate, Finder};
@@ -108,9 +109,17 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
     }
 }
 
+/// It has a command of its own, an action of the repository, or one that wraps a command.
 fn runs_something(job: &workflow::Job) -> bool {
-    job.uses.is_some()
-        || job.steps.iter().any(|s| matches!(s.action, StepAction::Run { .. } | StepAction::Parallel(_)))
+    fn runs(step: &workflow::Step) -> bool {
+        match &step.action {
+            StepAction::Run { .. } => true,
+            StepAction::Parallel(group) => group.iter().any(runs),
+            StepAction::Uses { uses, .. } => uses.starts_with('.') || actions::wraps_a_command(uses),
+            StepAction::Wait(_) | StepAction::WaitAll | StepAction::Cancel(_) => false,
+        }
+    }
+    job.uses.is_some() || job.steps.iter().any(runs)
 }
 
 fn is_called(job: &workflow::Job, name: &str) -> bool {
@@ -331,8 +340,11 @@ fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Res
 }
 
 fn only_sensible(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Candidate, PlanError> {
-    let sensible: Vec<usize> =
+    let mut sensible: Vec<usize> =
         (0..workflow.jobs.len()).filter(|&i| runs_something(&workflow.jobs[i])).collect();
+    if sensible.is_empty() && workflow.jobs.len() == 1 {
+        sensible.push(0);
+    }
     if let [only] = sensible.as_slice() {
         return named(workflow, &workflow.jobs[*only].id, request);
     }

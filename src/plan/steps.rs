@@ -20,6 +20,10 @@ use super::{CiStep, PlanError, toolchain};
 
 const MAX_STEPS: usize = 2_000;
 const MAX_NESTING: usize = 10;
+/// Over all steps, each with the whole environment it sees.
+const MAX_VARIABLES: usize = 100_000;
+/// Of scripts and environments over all steps.
+const MAX_BYTES: usize = 16 << 20;
 
 /// What the steps of one job came to.
 pub(super) struct Planned {
@@ -59,6 +63,13 @@ pub(super) struct Planner<'a> {
     out: Planned,
     exports: Exports,
     visited: usize,
+    /// What the `env` of workflow and job comes to.
+    job_env: Option<BTreeMap<String, Rendered>>,
+    /// Variables and bytes of text in the steps planned so far.
+    variables: usize,
+    bytes: usize,
+    /// A step has been that may have put files into the workspace, even actions.
+    may_add_files: bool,
     /// Directories that `actions/checkout` was given.
     checkouts: Vec<String>,
     /// The steps CI lists for this job, from which the plan's are taken in order.
@@ -100,6 +111,10 @@ pub(super) fn plan(
         },
         exports: Exports { values: BTreeMap::new(), unknown: BTreeSet::new(), open: false, live: false },
         visited: 0,
+        job_env: None,
+        may_add_files: false,
+        variables: 0,
+        bytes: 0,
         checkouts: Vec::new(),
         ci,
         ci_at: 0,
@@ -118,6 +133,7 @@ pub(super) fn plan(
         displayed: None,
         in_ci: None,
     };
+    planner.job_env = Some(planner.env_of(&place, place.layers.len())?);
     planner.list(steps, &place)?;
     Ok(planner.out)
 }
@@ -149,6 +165,16 @@ impl Planner<'_> {
                 format!("the job comes to more than {MAX_STEPS} steps"),
             ));
         }
+        if self.variables > MAX_VARIABLES || self.bytes > MAX_BYTES {
+            return Err(self.fault(
+                place,
+                step.line,
+                format!(
+                    "the job's steps come to more than {MAX_VARIABLES} variables or {} MiB of text",
+                    MAX_BYTES >> 20
+                ),
+            ));
+        }
         match &step.action {
             StepAction::Wait(ids) => {
                 let ids = ids.iter().map(|id| format!("{}{id}", place.scope.prefix)).collect();
@@ -169,7 +195,11 @@ impl Planner<'_> {
         self.learn_hashes(step);
         let mut here = place.clone();
         if let Some(env) = &step.env {
-            here.layers.push(Layer { scope: place.scope.clone(), node: env.clone(), of_step: true });
+            here.layers.push(Layer {
+                scope: place.scope.clone(),
+                node: Arc::new(env.clone()),
+                of_step: true,
+            });
         }
         let name = self.name(step, &here)?;
         if here.displayed.is_none() {
@@ -250,6 +280,8 @@ impl Planner<'_> {
     }
 
     fn push(&mut self, step: PlanStep, recipe: Option<Recipe>, displayed: String) {
+        self.variables += step.env.len();
+        self.bytes += step.run.len() + step.env.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
         self.out.steps.push(step);
         self.out.recipes.push(recipe);
         self.out.displayed.push(displayed);
@@ -280,20 +312,26 @@ impl Planner<'_> {
         }
     }
 
-    fn steps_of(&self, scope: &scope::Scope) -> Value {
-        steps_context(&self.out.known, &scope.prefix, &|_| None, &self.out.hashes, None, 0)
+    fn steps_of(&self, scope: &scope::Scope, id: Option<&str>) -> Value {
+        steps_context(&self.out.known, &scope.prefix, &|_| None, &self.out.hashes, None, 0, id)
     }
 
     fn env_of(&self, place: &Place, layers: usize) -> Result<BTreeMap<String, Rendered>, PlanError> {
-        environment(&place.layers[..layers], &self.exports, &|s| self.steps_of(s), &self.out.hashes)
-            .map_err(|(line, problem)| self.fault(place, line, problem))
+        environment(
+            &place.layers[..layers],
+            self.job_env.as_ref(),
+            &self.exports,
+            &|s, id| self.steps_of(s, id),
+            &self.out.hashes,
+        )
+        .map_err(|(line, problem)| self.fault(place, line, problem))
     }
 
     fn view<'v>(&'v self, place: &'v Place, env: &BTreeMap<String, Rendered>) -> View<'v> {
         View {
             scope: &place.scope,
             env: env_context(env, &self.exports),
-            steps: self.steps_of(&place.scope),
+            steps: Box::new(|id| self.steps_of(&place.scope, id)),
             success: None,
             hashes: &self.out.hashes,
             live: false,
@@ -443,6 +481,7 @@ impl Planner<'_> {
         directory: Option<&Node>,
         origin: &str,
     ) -> Result<(), PlanError> {
+        self.may_add_files = true;
         let env = self.env_of(place, place.layers.len())?;
         let script = self.text_of(run, place, &env)?;
         for what in &script.unknown {
@@ -626,7 +665,9 @@ impl Planner<'_> {
         }
     }
 
+    /// A step that is left out, and nobody knows what it would have done.
     fn lose(&mut self, step: &Step, place: &Place) {
+        self.may_add_files = true;
         if let Some(id) = &step.id {
             self.know(place, id, Known::Lost);
         }
@@ -649,6 +690,7 @@ impl Planner<'_> {
             self.checkouts.push(path.trim_matches('/').trim_start_matches("./").to_owned());
             self.note(format!("{uses} puts the repository into {path}; here it is the workspace itself"));
         }
+        self.may_add_files |= other.is_some() || inputs.get("path").is_some();
         if let Some(repository) = other {
             self.note(format!("{uses} also fetches {repository}, which is not here"));
         }
@@ -711,6 +753,15 @@ impl Planner<'_> {
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         let Some((path, file, text)) = self.find_action(uses) else {
+            // What CI has run was there; otherwise only a step can have put it there.
+            if !self.trusted && leaves_the_repository(uses) {
+                return Err(self.fault(place, step.line, format!("`uses: {uses}` leaves the repository")));
+            }
+            if !self.trusted && !self.may_add_files {
+                let problem =
+                    format!("`uses: {uses}`: there is no action.yml at this path in the repository");
+                return Err(self.fault(place, step.line, problem));
+            }
             self.lose(step, place);
             self.skip(uses, "there is no action.yml at this path in the repository");
             self.note(format!(
@@ -736,6 +787,9 @@ impl Planner<'_> {
             return Err(reader.fault(root.line, "the action has no `runs`"));
         };
         let using = runs.get("using").and_then(Node::as_str).unwrap_or_default();
+        if using.is_empty() {
+            return Err(reader.fault(runs.line, "the action's `runs` does not say what it is `using`"));
+        }
         if using != "composite" {
             self.lose(step, place);
             let kind = if using == "docker" { "a Docker container action" } else { "a JavaScript action" };
@@ -853,6 +907,18 @@ fn shell_problem(shell: &str) -> Option<String> {
     Some(format!(
         "the shell `{shell}` is neither built in (bash, sh, pwsh, python) nor a template with `{{0}}`"
     ))
+}
+
+fn leaves_the_repository(path: &str) -> bool {
+    let mut depth = 0_i32;
+    path.split('/').any(|part| {
+        depth += match part {
+            "" | "." => 0,
+            ".." => -1,
+            _ => 1,
+        };
+        depth < 0
+    })
 }
 
 fn clean_directory(text: &str) -> String {

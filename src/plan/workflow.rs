@@ -147,7 +147,7 @@ impl Reader<'_> {
         PlanError::Invalid { file: self.file.to_owned(), line: Some(line), problem: problem.into() }
     }
 
-    fn known_keys(&mut self, node: &Node, what: &str, known: &[&str]) -> Result<(), PlanError> {
+    pub(super) fn known_keys(&mut self, node: &Node, what: &str, known: &[&str]) -> Result<(), PlanError> {
         for (key, _) in node.entries() {
             if known.contains(&key.text.as_str()) {
                 continue;
@@ -171,7 +171,7 @@ impl Reader<'_> {
     }
 
     /// A mapping, nothing, or one expression that gives a mapping.
-    fn optional_map(&self, node: Option<&Node>, what: &str) -> Result<Option<Node>, PlanError> {
+    pub(super) fn optional_map(&self, node: Option<&Node>, what: &str) -> Result<Option<Node>, PlanError> {
         let Some(node) = node.filter(|n| !n.is_null()) else { return Ok(None) };
         let expression = node.as_str().is_some_and(|s| expr::whole_expression(s).is_some());
         if !expression {
@@ -180,7 +180,7 @@ impl Reader<'_> {
         Ok(Some(node.clone()))
     }
 
-    fn scalar(&self, node: Option<&Node>, what: &str) -> Result<Option<Node>, PlanError> {
+    pub(super) fn scalar(&self, node: Option<&Node>, what: &str) -> Result<Option<Node>, PlanError> {
         match node {
             None => Ok(None),
             Some(node) if matches!(node.kind, Kind::List(_) | Kind::Map(_)) => {
@@ -191,7 +191,7 @@ impl Reader<'_> {
         }
     }
 
-    fn strings(&self, node: Option<&Node>, what: &str) -> Result<Vec<String>, PlanError> {
+    pub(super) fn strings(&self, node: Option<&Node>, what: &str) -> Result<Vec<String>, PlanError> {
         let one = |node: &Node| match plain_text(node) {
             Some(text) => Ok(text),
             None => Err(self.fault(
@@ -207,11 +207,13 @@ impl Reader<'_> {
         }
     }
 
-    fn defaults(&self, node: Option<&Node>) -> Result<Defaults, PlanError> {
+    fn defaults(&mut self, node: Option<&Node>) -> Result<Defaults, PlanError> {
         let Some(node) = node.filter(|n| !n.is_null()) else { return Ok(Defaults::default()) };
         self.mapping(node, "`defaults`")?;
+        self.known_keys(node, "`defaults`", &["run"])?;
         let Some(run) = node.get("run").filter(|n| !n.is_null()) else { return Ok(Defaults::default()) };
         self.mapping(run, "`defaults.run`")?;
+        self.known_keys(run, "`defaults.run`", &["shell", "working-directory"])?;
         Ok(Defaults {
             shell: self.scalar(run.get("shell"), "`defaults.run.shell`")?,
             working_directory: self
@@ -303,6 +305,9 @@ impl Reader<'_> {
                 let Some(Node { kind: Kind::List(items), .. }) = node.get("parallel") else {
                     return Err(self.fault(node.line, "`parallel` must be a list of steps"));
                 };
+                if items.is_empty() {
+                    return Err(self.fault(node.line, "the `parallel` group is empty"));
+                }
                 let steps: Vec<Step> =
                     items.iter().map(|item| self.step(item, composite, ids)).collect::<Result<_, _>>()?;
                 if let Some(bad) = steps
@@ -334,6 +339,9 @@ impl Reader<'_> {
             }
             None => None,
         };
+        for key in ["background", "continue-on-error"] {
+            self.flag(node.get(key), &format!("`{key}`"))?;
+        }
         let flag = node.get("background");
         Ok(Step {
             line: node.line,
@@ -356,6 +364,7 @@ impl Reader<'_> {
         let what = format!("the job `{id}`");
         self.mapping(node, &what)?;
         self.known_keys(node, &what, JOB_KEYS)?;
+        self.shape_of_job(node)?;
         let uses = self.scalar(node.get("uses"), "`uses`")?;
         if uses.is_some()
             && let Some(steps) = node.get("steps").or_else(|| node.get("runs-on"))
@@ -434,7 +443,11 @@ pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, 
     let root = yaml::parse(file, bytes)?;
     let mut reader = Reader { file, notes: Vec::new(), trusted };
     if root.is_null() {
-        return Err(PlanError::Invalid { file: file.to_owned(), line: None, problem: "is empty".to_owned() });
+        return Err(PlanError::Invalid {
+            file: file.to_owned(),
+            line: Some(1),
+            problem: "is empty".to_owned(),
+        });
     }
     reader.mapping(&root, "a workflow")?;
     reader.known_keys(&root, "the workflow", WORKFLOW_KEYS)?;
@@ -449,17 +462,41 @@ pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, 
             reader.check_expressions(node)?;
         }
     }
+    reader.shape_of_workflow(&root)?;
     let entries = reader.mapping(jobs, "`jobs`")?;
     if entries.is_empty() {
         return Err(reader.fault(jobs.line, "`jobs` is empty"));
     }
     let jobs = entries.iter().map(|(key, node)| reader.job(key, node)).collect::<Result<Vec<_>, _>>()?;
     check_needs(&reader, &jobs)?;
+    for job in &jobs {
+        check_waits(&reader, &job.steps, &mut BTreeSet::new())?;
+    }
     let (inputs, callable) = reader.inputs(on)?;
     let defaults = reader.defaults(root.get("defaults"))?;
     let env = reader.optional_map(root.get("env"), "`env`")?;
     let name = root.get("name").and_then(plain_text);
     Ok(Workflow { file: file.to_owned(), name, env, defaults, jobs, inputs, callable, notes: reader.notes })
+}
+
+/// What a step waits for or cancels stands before it.
+fn check_waits(reader: &Reader<'_>, steps: &[Step], seen: &mut BTreeSet<String>) -> Result<(), PlanError> {
+    for step in steps {
+        let asked = match &step.action {
+            StepAction::Wait(ids) => ids.as_slice(),
+            StepAction::Cancel(id) => std::slice::from_ref(id),
+            StepAction::Parallel(group) => {
+                check_waits(reader, group, seen)?;
+                &[]
+            }
+            StepAction::Run { .. } | StepAction::Uses { .. } | StepAction::WaitAll => &[],
+        };
+        if let Some(id) = asked.iter().find(|id| !seen.contains(&id.to_ascii_lowercase())) {
+            return Err(reader.fault(step.line, format!("no earlier step has the id `{id}`")));
+        }
+        seen.extend(step.id.as_ref().map(|id| id.to_ascii_lowercase()));
+    }
+    Ok(())
 }
 
 /// Every needed job exists, and no job needs itself by any way.

@@ -111,8 +111,9 @@ pub(super) fn parse(file: &str, bytes: &[u8]) -> Result<Node, PlanError> {
     let fail =
         |line: Option<u32>, problem: String| PlanError::Invalid { file: file.to_owned(), line, problem };
     if bytes.len() > MAX_BYTES {
+        let newlines = bytes[..MAX_BYTES].iter().filter(|&&b| b == b'\n').count();
         return Err(fail(
-            None,
+            u32::try_from(newlines + 1).ok(),
             format!("is larger than {} KiB, which no workflow needs to be", MAX_BYTES / 1024),
         ));
     }

@@ -118,6 +118,54 @@ fn what_github_refuses_names_file_line_and_problem() {
     insta::assert_snapshot!("malformed", lines.join("\n"));
 }
 
+/// A repository of one workflow, which the steps complete.
+fn of_steps(head: &str, steps: &str) -> Result<Planned, PlanError> {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(".github/workflows");
+    std::fs::create_dir_all(&folder).unwrap();
+    let text = format!("on: push\n{head}jobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n{steps}");
+    std::fs::write(folder.join("ci.yml"), text).unwrap();
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    plan(&PlanRequest::of(&tree)).map(|mut plans| plans.remove(0))
+}
+
+#[test]
+fn a_plan_does_not_grow_without_bounds() {
+    let env: String = std::iter::once("env:\n".to_owned())
+        .chain((0..500).map(|i| format!("  A{i}: ${{{{ github.ref }}}}\n")))
+        .collect();
+    let error = of_steps(&env, &"      - run: a\n".repeat(500)).unwrap_err();
+    assert!(error.is_bad_input());
+    assert!(
+        error.to_string().contains("line 70") && error.to_string().contains("100000 variables"),
+        "{error}"
+    );
+
+    let text = format!("env:\n  A: {}\n", "x".repeat(100_000));
+    let error = of_steps(&text, &"      - run: a\n".repeat(500)).unwrap_err();
+    assert!(error.is_bad_input() && error.to_string().contains("16 MiB of text"), "{error}");
+}
+
+#[test]
+fn a_job_of_a_single_action_of_the_repository_is_looked_into() {
+    let error = of_steps("", "      - uses: ./nowhere\n").unwrap_err();
+    assert!(error.to_string().contains("line 6") && error.to_string().contains("no action.yml"), "{error}");
+    // A step before it may have put it there.
+    let planned = of_steps("", "      - run: a\n      - uses: ./nowhere\n").unwrap();
+    assert_eq!(planned.plan.skipped.len(), 1);
+    assert!(planned.plan.notes.iter().any(|n| n.contains("./nowhere")), "{:?}", planned.plan.notes);
+}
+
+#[test]
+fn outputs_of_steps_stay_open_and_those_of_no_step_are_empty() {
+    let planned = of_steps(
+        "",
+        "      - id: One\n        run: a\n      - run: echo ${{ steps.one.outputs.x }} ${{ steps.two.outputs.x }}.\n",
+    )
+    .unwrap();
+    assert_eq!(planned.plan.steps[1].run, "echo ${{ steps.one.outputs.x }} .");
+}
+
 #[test]
 fn failed_legs_of_ci_are_planned_each_with_its_set_up() {
     let dir = copy(&fixtures("workflows/matrix-python"));

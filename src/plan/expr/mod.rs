@@ -33,6 +33,10 @@ pub(super) struct EvalError(pub(super) String);
 pub(super) trait Contexts {
     /// A named context: `github`, `matrix`, …; already in lower case.
     fn context(&self, name: &str) -> Value;
+    /// `steps.<id>`, without making the whole context.
+    fn step(&self, id: &str) -> Value {
+        index(&self.context("steps"), &Value::string(id))
+    }
     /// `success()`, `failure()`, `cancelled()`; `None` where only the run will tell.
     fn status(&self, which: Status) -> Option<bool>;
     /// `hashFiles(patterns…)`; `None` where the files cannot be seen.
@@ -224,7 +228,14 @@ fn eval_case(args: &[SpannedExpr<'_>], contexts: &dyn Contexts) -> Result<Value,
 
 fn eval_access(parts: &[SpannedExpr<'_>], contexts: &dyn Contexts) -> Result<Value, EvalError> {
     let Some((head, rest)) = parts.split_first() else { return Ok(Value::Null) };
-    let mut value = eval(head, contexts)?;
+    let (mut value, rest) = match (&head.inner, rest.first().map(|part| &part.inner)) {
+        (Expr::Identifier(name), Some(Expr::Identifier(id)))
+            if name.as_str().eq_ignore_ascii_case("steps") =>
+        {
+            (contexts.step(id.as_str()), &rest[1..])
+        }
+        _ => (eval(head, contexts)?, rest),
+    };
     // After `.*` every further access applies to each item, and items without it drop out.
     let mut filtered = false;
     for part in rest {
