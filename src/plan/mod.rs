@@ -5,6 +5,7 @@
 
 mod actions;
 mod assemble;
+mod availability;
 mod detect;
 mod expr;
 mod image;

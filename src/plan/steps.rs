@@ -798,7 +798,7 @@ impl Planner<'_> {
             self.exports.open = true;
             return Ok(());
         }
-        reader.check_expressions(runs)?;
+        reader.check_expressions(runs, &mut Vec::new())?;
         let Some(steps) = runs.get("steps") else {
             return Err(reader.fault(runs.line, "the composite action has no `steps`"));
         };

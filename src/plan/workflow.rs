@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::PlanError;
+use super::availability;
 use super::expr;
 use super::yaml::{self, Key, Kind, Node};
 
@@ -221,24 +222,31 @@ impl Reader<'_> {
         })
     }
 
-    /// Every expression below this node parses.
-    pub(super) fn check_expressions(&self, node: &Node) -> Result<(), PlanError> {
+    /// Every expression below this node parses and, in a workflow, names what its place has. `path` are the keys above.
+    pub(super) fn check_expressions<'n>(
+        &self,
+        node: &'n Node,
+        path: &mut Vec<&'n str>,
+    ) -> Result<(), PlanError> {
+        // What GitHub has run is not refused for our idea of its table.
+        let available = || availability::of(path).filter(|_| !self.trusted);
         match &node.kind {
-            Kind::String { text, block } => expr::check(text).map_err(|(offset, e)| {
+            Kind::String { text, .. }
+                if is_condition(path) && !text.contains("${{") && !text.trim().is_empty() =>
+            {
+                expr::check_one(text, available().as_ref()).map_err(|e| self.fault(node.line, e.to_string()))
+            }
+            Kind::String { text, block } => expr::check(text, available().as_ref()).map_err(|(offset, e)| {
                 let before = text.as_bytes()[..offset].iter().filter(|&&b| b == b'\n').count();
                 let line = node.line + u32::from(*block) + u32::try_from(before).unwrap_or(0);
                 self.fault(line, e.to_string())
             }),
-            Kind::List(items) => items.iter().try_for_each(|item| self.check_expressions(item)),
+            Kind::List(items) => items.iter().try_for_each(|item| self.check_expressions(item, path)),
             Kind::Map(entries) => entries.iter().try_for_each(|(key, value)| {
-                if key.text == "if"
-                    && let Some(text) = value.as_str()
-                    && !text.contains("${{")
-                    && !text.trim().is_empty()
-                {
-                    expr::parse(text).map_err(|e| self.fault(value.line, e.to_string()))?;
-                }
-                self.check_expressions(value)
+                path.push(&key.text);
+                let checked = self.check_expressions(value, path);
+                path.pop();
+                checked
             }),
             _ => Ok(()),
         }
@@ -459,7 +467,7 @@ pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, 
     };
     for key in ["run-name", "env", "defaults", "concurrency", "jobs"] {
         if let Some(node) = root.get(key) {
-            reader.check_expressions(node)?;
+            reader.check_expressions(node, &mut vec![key])?;
         }
     }
     reader.shape_of_workflow(&root)?;
@@ -534,6 +542,11 @@ fn check_needs(reader: &Reader<'_>, jobs: &[Job]) -> Result<(), PlanError> {
         }
         None => Ok(()),
     }
+}
+
+/// An `if` of a job or step, not a variable or input of that name.
+fn is_condition(path: &[&str]) -> bool {
+    matches!(path, [.., above, "if"] if !matches!(*above, "env" | "with" | "matrix" | "include"))
 }
 
 fn uses_problem(uses: &str) -> Option<String> {

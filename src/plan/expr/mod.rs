@@ -9,12 +9,13 @@ mod value;
 
 use std::sync::Arc;
 
+use super::availability::Available;
 use github_actions_expressions::call::{Call, Function};
 use github_actions_expressions::literal::Literal;
 use github_actions_expressions::op::{BinExpr, BinOp, UnOp};
 use github_actions_expressions::{Expr, SpannedExpr};
 
-pub(super) use template::{Rendered, check, condition_kind, render, whole_expression};
+pub(super) use template::{Rendered, check, check_one, condition_kind, render, whole_expression};
 pub(super) use value::{Object, Unknown, Value};
 
 /// GitHub's own limit on one expression.
@@ -87,16 +88,37 @@ pub(super) fn evaluate(text: &str, contexts: &dyn Contexts) -> Result<Value, Eva
     eval(&parse(text)?, contexts)
 }
 
+fn is_status(func: &Function) -> bool {
+    matches!(func, Function::Success | Function::Failure | Function::Always | Function::Cancelled)
+}
+
 /// Whether the expression calls `success`, `failure`, `always` or `cancelled`.
 pub(super) fn asks_status(expr: &SpannedExpr<'_>) -> bool {
+    calls(expr, is_status)
+}
+
+/// A context or function that the place of the expression does not have.
+fn out_of_place(expr: &SpannedExpr<'_>, available: &Available) -> Option<String> {
+    let context = expr.contexts().into_iter().find_map(|(context, _)| match &context.parts.first()?.inner {
+        Expr::Identifier(name) if !functions::is_any(name.as_str(), available.contexts) => {
+            Some(format!("`{}`", name.as_str()))
+        }
+        _ => None,
+    });
+    let status = || (!available.status && asks_status(expr)).then(|| "a status function".to_owned());
+    let files = || {
+        let called = !available.files && calls(expr, |func| *func == Function::HashFiles);
+        called.then(|| "`hashFiles`".to_owned())
+    };
+    context.or_else(status).or_else(files)
+}
+
+fn calls(expr: &SpannedExpr<'_>, which: impl Fn(&Function) -> bool) -> bool {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
         match &expr.inner {
             Expr::Call(Call { func, args }) => {
-                if matches!(
-                    func,
-                    Function::Success | Function::Failure | Function::Always | Function::Cancelled
-                ) {
+                if which(func) {
                     return true;
                 }
                 pending.extend(args);

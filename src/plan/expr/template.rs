@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Contexts, EvalError, MAX_TEXT, Value, asks_status, eval, functions, parse};
+use super::super::availability::Available;
+use super::{Contexts, EvalError, MAX_TEXT, Value, asks_status, eval, functions, out_of_place, parse};
 
 /// A text with its expressions replaced; those that cannot be known stay in place as they were written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,17 +48,29 @@ fn pieces(text: &str) -> Result<Vec<Piece<'_>>, (usize, EvalError)> {
     Ok(found)
 }
 
-/// Whether every expression in the text parses; else the offset of the one that does not.
-pub(in crate::plan) fn check(text: &str) -> Result<(), (usize, EvalError)> {
+/// Whether every expression in the text parses and names what is there; else the offset of the one that does not.
+pub(in crate::plan) fn check(text: &str, available: Option<&Available>) -> Result<(), (usize, EvalError)> {
     if !text.contains("${{") {
         return Ok(());
     }
     for piece in pieces(text)? {
         if let Piece::Expression(expression, _, start) = piece {
-            parse(expression).map_err(|e| (start, e))?;
+            check_one(expression, available).map_err(|e| (start, e))?;
         }
     }
     Ok(())
+}
+
+/// The same for an expression without its braces.
+pub(in crate::plan) fn check_one(expression: &str, available: Option<&Available>) -> Result<(), EvalError> {
+    let parsed = parse(expression)?;
+    match available.and_then(|available| out_of_place(&parsed, available)) {
+        Some(name) => {
+            let shown = expression.trim().chars().take(120).collect::<String>();
+            Err(EvalError(format!("the expression `{shown}` names {name}, which is not available here")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The expression of a text that is nothing else.

@@ -172,7 +172,7 @@ fn text_keeps_what_it_cannot_know() {
     assert_eq!(r.text, "a 20 b ${{ steps.x.outputs.y }} c }}");
     assert_eq!(r.unknown.len(), 1);
     assert!(render("a ${{ open", &Fixed).is_err());
-    assert_eq!(check("x ${{ 1 }} ${{ 1 + }}").unwrap_err().0, 11);
+    assert_eq!(check("x ${{ 1 }} ${{ 1 + }}", None).unwrap_err().0, 11);
     assert_eq!(whole_expression(" ${{ a }} "), Some(" a "));
     assert_eq!(whole_expression("${{ a }}-${{ b }}"), None);
 }
