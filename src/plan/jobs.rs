@@ -158,6 +158,9 @@ impl Finder<'_> {
             }
             None => matrix::Matrix { legs: vec![Leg::new()], ..matrix::Matrix::default() },
         };
+        for (key, node) in [("env", &workflow.env), ("env", &job.env), ("matrix", &job.matrix)] {
+            notes.extend(node.iter().flat_map(|node| workflow::shortened_numbers(key, node)).take(20));
+        }
         notes.extend(expanded.notes.iter().map(|n| format!("the matrix of `{}`: {n}", job.id)));
         notes.extend(expanded.unknown.iter().map(|(key, what)| {
             format!(

@@ -14,7 +14,7 @@ use super::recipe::{
     Exports, Guard, InCi, Known, KnownStep, Layer, Recipe, env_context, environment, steps_context,
 };
 use super::scope::{self, Hashes, SharedScope, View};
-use super::workflow::{Defaults, Reader, Step, StepAction};
+use super::workflow::{Defaults, Reader, Step, StepAction, shortened_numbers};
 use super::yaml::{self, Key, Kind, Node};
 use super::{CiStep, PlanError, toolchain};
 
@@ -587,9 +587,7 @@ impl Planner<'_> {
         for (key, node) in with {
             let value = scope::text(node, &self.view(place, &env))
                 .map_err(|e| self.fault(place, node.line, e.to_string()))?;
-            if let Kind::Number { raw, value: number } = &node.kind {
-                self.warn_of_number(&key.text, raw, *number);
-            }
+            shortened_numbers(&key.text, node).into_iter().for_each(|note| self.note(note));
             let value = value.unknown.first().map_or(Ok(value.text), |what| Err(what.to_string()));
             inputs.values.push((key.text.to_ascii_lowercase(), value));
         }
@@ -654,15 +652,6 @@ impl Planner<'_> {
             }
         }
         Ok(())
-    }
-
-    fn warn_of_number(&mut self, key: &str, raw: &str, value: f64) {
-        let text = Value::Number(value).text().unwrap_or_default();
-        if text != raw && raw.contains('.') {
-            self.note(format!(
-                "`{key}: {raw}` is the number {text}; write '{raw}' to mean the version {raw}"
-            ));
-        }
     }
 
     /// A step that is left out, and nobody knows what it would have done.

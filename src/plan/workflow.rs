@@ -586,6 +586,24 @@ pub(super) fn plain_text(node: &Node) -> Option<String> {
     }
 }
 
+/// Numbers below a key that lose a digit that a version needs: `3.10` is 3.1.
+pub(super) fn shortened_numbers(key: &str, node: &Node) -> Vec<String> {
+    match &node.kind {
+        Kind::Number { raw, value } => {
+            let text = expr::Value::Number(*value).text().unwrap_or_default();
+            let shortened = text != *raw && raw.contains('.') && raw.starts_with(&text);
+            let note =
+                || format!("`{key}: {raw}` is the number {text}; write '{raw}' to mean the version {raw}");
+            shortened.then(note).into_iter().collect()
+        }
+        Kind::List(items) => items.iter().flat_map(|item| shortened_numbers(key, item)).collect(),
+        Kind::Map(entries) => {
+            entries.iter().flat_map(|(key, item)| shortened_numbers(&key.text, item)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// One letter more, less, other or swapped; or `_` for `-`.
 fn distance_is_small(a: &str, b: &str) -> bool {
     if a.replace(['-', '_'], "").eq_ignore_ascii_case(&b.replace(['-', '_', ' '], "")) {

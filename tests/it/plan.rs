@@ -157,6 +157,17 @@ fn a_job_of_a_single_action_of_the_repository_is_looked_into() {
 }
 
 #[test]
+fn versions_that_yaml_shortens_are_warned_about() {
+    let head = "env:\n  GO: 1.20\n  PY: '3.10'\n  HALF: 0.5\n";
+    let steps =
+        "      - uses: actions/setup-python@v5\n        with: {python-version: 3.10}\n      - run: a\n";
+    let notes = of_steps(head, steps).unwrap().plan.notes;
+    let warned: Vec<&str> =
+        notes.iter().filter_map(|n| n.split_once(" is the number ").map(|(what, _)| what)).collect();
+    assert_eq!(warned, ["`GO: 1.20`", "`python-version: 3.10`"]);
+}
+
+#[test]
 fn outputs_of_steps_stay_open_and_those_of_no_step_are_empty() {
     let planned = of_steps(
         "",
