@@ -230,6 +230,33 @@ async fn groq_takes_over_where_gemini_is_down() {
     assert!(ended.text.contains("gemini"), "the switch is told: {}", ended.text);
 }
 
+/// Two jobs that fail for the same reason; `also` is what the second one asks beside.
+fn two_jobs(also: &str) -> Story {
+    let other = "  strict:\n    runs-on: ubuntu-latest\n    steps:\n      - name: Strict\n        run: |\n";
+    let ci = format!("{CI}{other}          python3 -W error -m unittest\n          {also}\n");
+    let files = [
+        (".github/workflows/ci.yml", ci.as_str()),
+        ("calc.py", "def add(a, b)\n    return a + b\n"),
+        ("test_calc.py", ADD_TEST),
+    ];
+    Story::new(&files).flag("providers", "toolchain").flag("job", "test,strict")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_fail_together_are_one_heal_proven_on_each() {
+    let story = two_jobs("echo strict is content");
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
+    assert!(ended.text.contains("strict is content"), "{}", ended.text);
+
+    // What mends one of them only is no heal.
+    let story = two_jobs("false");
+    let ended = story.heal().await;
+    ended.expect("exhausted", 1);
+    assert_eq!(story.heal_branches(), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_bugs_in_two_files_are_both_mended() {
     let story = Story::new(&[
