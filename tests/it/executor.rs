@@ -480,6 +480,17 @@ async fn later_executions_start_from_the_prepared_sandbox() {
     run.close().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_network_may_end_with_the_set_up() {
+    let mut run = Run::new("setup-only", |o| o.network = Network::SetupOnly).await;
+    let look = "ls /sys/class/net | grep -qx eth0 && echo outside || echo alone";
+    let plan = plan(vec![PlanStep { setup: true, ..step(look) }, step(look)]);
+    for fresh in [false, true] {
+        assert_eq!(log(&run.execute(&plan, fresh).await), "outside\nalone\n");
+    }
+    run.close().await;
+}
+
 /// Not a test by itself: what [`a_killed_run_is_swept_by_the_next`] kills.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by another test, which kills it"]
