@@ -3,9 +3,8 @@
 
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
-TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 
-.PHONY: help demo test unit check bench hints soak look image engine action-binary clean
+.PHONY: help demo test unit check policy bench soak look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +21,11 @@ unit: ## the tests that need no Docker
 check: ## formatting and lints, warnings denied
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
+
+# Advisories change without us and need their database: the project's own workflow asks for them.
+policy: ## what may enter the dependency tree: licences, bans, sources
+	@cargo deny --version >/dev/null 2>&1 || { echo "installing cargo-deny (some minutes)" >&2; cargo install --locked --debug cargo-deny@0.20.2; }
+	cargo deny --locked check licenses bans sources
 
 # PROFILE=dev measures without optimising first.
 bench: engine ## prints what the healer itself costs: time, memory, sizes, with the aims beside
