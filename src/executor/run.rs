@@ -576,18 +576,6 @@ impl Executor {
         out
     }
 
-    /// The named files as they lie in the workspace volume after the last execution; `None` for those that are not
-    /// there, or are no regular files.
-    pub async fn read_back(
-        &mut self,
-        paths: &[RepoPath],
-    ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
-        let Some(reader) = self.reader().await? else { return Ok(Vec::new()) };
-        let files = read_files(&reader, paths).await;
-        reader.remove().await?;
-        files
-    }
-
     /// Every tracked file that the last execution changed, with its new content; `None` where it is gone or no longer a
     /// regular file. For a tool's own fixing command.
     pub async fn changed_files(
