@@ -23,24 +23,45 @@ fn holds_expression(node: &Node) -> bool {
 impl Reader<'_> {
     /// What stands at the top of a workflow.
     pub(super) fn shape_of_workflow(&mut self, root: &Node) -> Result<(), PlanError> {
+        let checked = self.beside_jobs(root);
+        self.unless_run(checked)
+    }
+
+    /// What a job says beside its steps.
+    pub(super) fn shape_of_job(&mut self, job: &Node) -> Result<(), PlanError> {
+        for check in [Self::settings, Self::strategy, Self::surroundings] {
+            let checked = check(self, job);
+            self.unless_run(checked)?;
+        }
+        Ok(())
+    }
+
+    fn beside_jobs(&mut self, root: &Node) -> Result<(), PlanError> {
         self.scalar(root.get("name"), "`name`")?;
         self.scalar(root.get("run-name"), "`run-name`")?;
         self.permissions(root.get("permissions"))?;
         self.concurrency(root.get("concurrency"))
     }
 
-    /// What a job says beside its steps.
-    pub(super) fn shape_of_job(&mut self, job: &Node) -> Result<(), PlanError> {
+    fn settings(&mut self, job: &Node) -> Result<(), PlanError> {
         self.permissions(job.get("permissions"))?;
         self.concurrency(job.get("concurrency"))?;
         self.optional_map(job.get("outputs"), "`outputs`")?;
-        self.number(job.get("timeout-minutes"), "`timeout-minutes`")?;
         self.flag(job.get("continue-on-error"), "`continue-on-error`")?;
-        if let Some(strategy) = job.get("strategy").filter(|n| matches!(n.kind, Kind::Map(_))) {
-            self.known_keys(strategy, "`strategy`", STRATEGY_KEYS)?;
-            self.flag(strategy.get("fail-fast"), "`fail-fast`")?;
-            self.number(strategy.get("max-parallel"), "`max-parallel`")?;
-        }
+        self.number(job.get("timeout-minutes"), "`timeout-minutes`")
+    }
+
+    fn strategy(&mut self, job: &Node) -> Result<(), PlanError> {
+        let Some(strategy) = job.get("strategy").filter(|n| matches!(n.kind, Kind::Map(_))) else {
+            return Ok(());
+        };
+        self.known_keys(strategy, "`strategy`", STRATEGY_KEYS)?;
+        self.flag(strategy.get("fail-fast"), "`fail-fast`")?;
+        self.number(strategy.get("max-parallel"), "`max-parallel`")
+    }
+
+    /// Runner, container and services.
+    fn surroundings(&mut self, job: &Node) -> Result<(), PlanError> {
         if let Some(runs_on) = job.get("runs-on") {
             self.runs_on(runs_on)?;
         }

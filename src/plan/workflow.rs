@@ -148,6 +148,17 @@ impl Reader<'_> {
         PlanError::Invalid { file: self.file.to_owned(), line: Some(line), problem: problem.into() }
     }
 
+    /// What GitHub has run is not refused for our idea of what it accepts: a note tells what was odd.
+    pub(super) fn unless_run(&mut self, checked: Result<(), PlanError>) -> Result<(), PlanError> {
+        match checked {
+            Err(problem) if self.trusted => {
+                self.notes.push(problem.to_string());
+                Ok(())
+            }
+            checked => checked,
+        }
+    }
+
     pub(super) fn known_keys(&mut self, node: &Node, what: &str, known: &[&str]) -> Result<(), PlanError> {
         for (key, _) in node.entries() {
             if known.contains(&key.text.as_str()) {
@@ -156,10 +167,8 @@ impl Reader<'_> {
             let near = known.iter().find(|k| distance_is_small(k, &key.text));
             let hint = near.map_or_else(String::new, |k| format!("; did you mean `{k}`?"));
             let problem = format!("{what} has the key `{}`, which GitHub does not know{hint}", key.text);
-            if !self.trusted {
-                return Err(self.fault(key.line, problem));
-            }
-            self.notes.push(format!("{}, line {}: {problem}", self.file, key.line));
+            let fault = self.fault(key.line, problem);
+            self.unless_run(Err(fault))?;
         }
         Ok(())
     }
@@ -348,7 +357,8 @@ impl Reader<'_> {
             None => None,
         };
         for key in ["background", "continue-on-error"] {
-            self.flag(node.get(key), &format!("`{key}`"))?;
+            let checked = self.flag(node.get(key), &format!("`{key}`"));
+            self.unless_run(checked)?;
         }
         let flag = node.get("background");
         Ok(Step {
@@ -544,9 +554,9 @@ fn check_needs(reader: &Reader<'_>, jobs: &[Job]) -> Result<(), PlanError> {
     }
 }
 
-/// An `if` of a job or step, not a variable or input of that name.
+/// An `if` of a job or step, not a variable, input or output of that name.
 fn is_condition(path: &[&str]) -> bool {
-    matches!(path, [.., above, "if"] if !matches!(*above, "env" | "with" | "matrix" | "include"))
+    matches!(path, ["jobs", _, "if"] | [.., "steps" | "parallel", "if"])
 }
 
 fn uses_problem(uses: &str) -> Option<String> {

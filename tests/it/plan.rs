@@ -118,15 +118,57 @@ fn what_github_refuses_names_file_line_and_problem() {
     insta::assert_snapshot!("malformed", lines.join("\n"));
 }
 
+/// A repository of these files, of which CI says that these jobs have failed.
+fn of_files(files: &[(&str, &str)], failed: &[FailedJob]) -> Result<Planned, PlanError> {
+    let dir = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = dir.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    plan(&PlanRequest { failed, ..PlanRequest::of(&tree) }).map(|mut plans| plans.remove(0))
+}
+
 /// A repository of one workflow, which the steps complete.
 fn of_steps(head: &str, steps: &str) -> Result<Planned, PlanError> {
-    let dir = tempfile::tempdir().unwrap();
-    let folder = dir.path().join(".github/workflows");
-    std::fs::create_dir_all(&folder).unwrap();
     let text = format!("on: push\n{head}jobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n{steps}");
-    std::fs::write(folder.join("ci.yml"), text).unwrap();
-    let tree = DirectoryTree::open(dir.path()).unwrap();
-    plan(&PlanRequest::of(&tree)).map(|mut plans| plans.remove(0))
+    of_files(&[(".github/workflows/ci.yml", &text)], &[])
+}
+
+#[test]
+fn what_ci_has_run_is_not_refused_for_its_shape() {
+    let text = "on: push\npermissions: {contents: some}\njobs:\n  a:\n    runs-on: ubuntu-latest\n    timeout-minutes: '10'\n    \
+                steps:\n      - run: a\n        continue-on-error: 'false'\n";
+    let files = [(".github/workflows/ci.yml", text)];
+    assert!(of_files(&files, &[]).unwrap_err().to_string().contains("line 2"));
+    let ran = [FailedJob { name: "a".to_owned(), steps: Vec::new() }];
+    let notes = of_files(&files, &ran).unwrap().plan.notes.join("\n");
+    for told in ["the permission `contents`", "line 6: `timeout-minutes`", "line 9: `continue-on-error`"] {
+        assert!(notes.contains(told), "{told} is not in {notes}");
+    }
+}
+
+#[test]
+fn an_if_is_a_condition_only_where_github_asks_one() {
+    let head = "env: {if: not an expression}\n";
+    let planned = of_steps(head, "      - run: a\n        env: {if: nor this}\n").unwrap();
+    assert_eq!(planned.plan.steps[0].env["if"], "nor this");
+    let outputs = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    outputs: {if: nor that}\n    steps: [{run: a}]\n";
+    assert_eq!(of_files(&[(".github/workflows/ci.yml", outputs)], &[]).unwrap().plan.steps.len(), 1);
+    let error = of_steps("", "      - run: a\n        if: not an expression\n").unwrap_err();
+    assert!(error.to_string().contains("line 7"), "{error}");
+}
+
+#[test]
+fn composite_actions_that_call_each_other_are_refused() {
+    let action = |other: &str| format!("runs:\n  using: composite\n  steps:\n    - uses: ./{other}\n");
+    let workflow = "on: push\njobs:\n  a:\n    runs-on: ubuntu-latest\n    steps: [{uses: ./one}]\n";
+    let (one, two) = (action("two"), action("one"));
+    let files = [(".github/workflows/ci.yml", workflow), ("one/action.yml", &one), ("two/action.yml", &two)];
+    let error = of_files(&files, &[]).unwrap_err();
+    assert!(error.is_bad_input() && error.to_string().contains("two/action.yml, line 4"), "{error}");
+    assert!(error.to_string().contains("form a cycle: "), "{error}");
 }
 
 #[test]
