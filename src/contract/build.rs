@@ -21,6 +21,20 @@ pub struct BuildPlan {
     pub notes: Vec<String>,
 }
 
+impl BuildPlan {
+    /// Names the job and matrix leg; the same over runs and commits. Empty for a plan that no workflow made.
+    #[must_use]
+    pub fn leg(&self) -> String {
+        match (&self.workflow, &self.job) {
+            (Some(workflow), Some(job)) if self.matrix.is_empty() => format!("{workflow}#{job}"),
+            (Some(workflow), Some(job)) => {
+                format!("{workflow}#{job} {}", serde_json::json!(self.matrix))
+            }
+            _ => String::new(),
+        }
+    }
+}
+
 /// The image the steps run in, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImageChoice {

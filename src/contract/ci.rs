@@ -74,6 +74,8 @@ pub struct Published {
     pub pull_request: Option<PullRequest>,
     /// The Web address of the branch, where there is one.
     pub url: Option<String>,
+    /// Where the failing branch stands now, if it is not where it failed: the proof is of the older commit.
+    pub base_moved_to: Option<CommitSha>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -160,6 +160,8 @@ pub(super) struct Pull {
     #[serde(default)]
     pub(super) body: Option<String>,
     #[serde(default)]
+    pub(super) merged_at: Option<String>,
+    #[serde(default)]
     pub(super) head: Option<PullEnd>,
     #[serde(default)]
     pub(super) base: Option<PullEnd>,

@@ -171,8 +171,13 @@ async fn is_ours(
     commits: &[PreparedCommit],
 ) -> Result<bool, ApiError> {
     let Some(last) = commits.last() else { return Ok(false) };
-    let there: dto::Commit = client.get(&format!("/repos/{repo}/git/commits/{at}")).await?;
-    Ok(there.tree.sha == last.tree)
+    Ok(commit_tree(client, repo, at).await? == last.tree)
+}
+
+/// The tree of a commit.
+pub async fn commit_tree(client: &Client, repo: &RepoSlug, at: &CommitSha) -> Result<String, ApiError> {
+    let commit: dto::Commit = client.get(&format!("/repos/{repo}/git/commits/{at}")).await?;
+    Ok(commit.tree.sha)
 }
 
 async fn make_commit(

@@ -1,4 +1,5 @@
-//! Pull requests of heals: one per root cause and branch, found again by a mark in its text, updated in place.
+//! Pull requests of heals: one per root cause and branch, found again by a mark in its text, updated in place, closed when
+//! no longer needed.
 
 use http::Method;
 use serde_json::{Value, json};
@@ -8,7 +9,7 @@ use super::dto;
 use super::error::ApiError;
 use super::publish::encode;
 use crate::contract::ci::PullRequest;
-use crate::contract::git::{BranchName, RepoSlug};
+use crate::contract::git::{BranchName, CommitSha, RepoSlug};
 
 /// GitHub's limit on a pull request's text, less some room.
 const MAX_BODY: usize = 65_000;
@@ -20,35 +21,107 @@ pub struct PullRequestText {
     pub title: String,
     pub body: String,
     pub draft: bool,
-    /// What the heal is about; the same again means the same pull request.
-    pub fingerprint: String,
+    pub mark: Mark,
 }
 
-/// The mark that ties a pull request to its root cause. Only hex digits go in, so no text can forge another's.
-fn mark(fingerprint: &str) -> String {
-    let clean: String = fingerprint.chars().filter(char::is_ascii_alphanumeric).collect();
-    format!("<!-- ci-healer:{clean} -->")
+/// What a heal says of itself, hidden in its pull request for later runs to read. Words of hex digits and letters only,
+/// so that no text can end the comment or forge another's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Mark {
+    /// The root cause; the same again means the same pull request.
+    pub cause: String,
+    /// The job that failed.
+    pub job: String,
+    /// The whole change.
+    pub patch: String,
+    /// Where we left the branch.
+    pub tip: Option<CommitSha>,
 }
 
-/// The open heal of this root cause into `base`, and the branch it comes from.
-pub async fn find_pull_request(
+const MARK: &str = "<!-- ci-healer ";
+
+impl Mark {
+    fn render(&self) -> String {
+        let clean = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+        let tip = self.tip.as_ref().map_or("", CommitSha::as_str);
+        let (cause, job, patch) = (clean(&self.cause), clean(&self.job), clean(&self.patch));
+        format!("{MARK}cause:{cause} job:{job} patch:{patch} tip:{tip} -->")
+    }
+
+    /// The last one in `body`: ours is added at its end.
+    fn read(body: &str) -> Option<Self> {
+        let (_, rest) = body.rsplit_once(MARK)?;
+        let (words, _) = rest.split_once(" -->")?;
+        let mut mark = Self::default();
+        for (key, value) in words.split(' ').filter_map(|word| word.split_once(':')) {
+            match key {
+                "cause" => mark.cause = value.to_owned(),
+                "job" => mark.job = value.to_owned(),
+                "patch" => mark.patch = value.to_owned(),
+                "tip" => mark.tip = CommitSha::new(value).ok(),
+                _ => {}
+            }
+        }
+        (!mark.cause.is_empty()).then_some(mark)
+    }
+
+    /// The text without its mark: no later run knows it again.
+    fn removed_from(body: &str) -> &str {
+        body.rsplit_once(MARK).map_or(body, |(before, _)| before.trim_end())
+    }
+}
+
+/// A pull request of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HealRequest {
+    pub reference: PullRequest,
+    pub branch: BranchName,
+    pub mark: Mark,
+    body: String,
+}
+
+/// Which pull requests are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Look {
+    Open,
+    /// Closed without being merged; the last hundred.
+    Rejected,
+}
+
+/// The heals offered into `base`.
+pub async fn heal_requests(
     client: &Client,
     repo: &RepoSlug,
     base: &BranchName,
-    fingerprint: &str,
-) -> Result<Option<(PullRequest, BranchName)>, ApiError> {
-    let path = format!("/repos/{repo}/pulls?state=open&base={}&per_page=100", encode(base.as_str()));
-    let mark = mark(fingerprint);
-    let pulls: Vec<dto::Pull> = client.get_all(&path, None).await?;
-    Ok(pulls.into_iter().find_map(|pull| {
-        let head = pull.head.as_ref()?;
-        // Anyone may copy the mark into a pull request from a fork; the branch must be in our own repository.
-        let owner = head.repo.as_ref()?.full_name.as_deref()?;
-        let is_ours = owner.eq_ignore_ascii_case(&repo.to_string());
-        let is_marked = pull.body.as_deref().is_some_and(|b| b.contains(&mark));
-        let branch = BranchName::new(&head.name).ok()?;
-        (is_ours && is_marked).then(|| (reference(&pull, repo), branch))
-    }))
+    look: Look,
+) -> Result<Vec<HealRequest>, ApiError> {
+    let base = encode(base.as_str());
+    let pulls: Vec<dto::Pull> = match look {
+        Look::Open => {
+            client.get_all(&format!("/repos/{repo}/pulls?state=open&base={base}&per_page=100"), None).await?
+        }
+        Look::Rejected => {
+            let order = "sort=updated&direction=desc&per_page=100";
+            client.get(&format!("/repos/{repo}/pulls?state=closed&base={base}&{order}")).await?
+        }
+    };
+    Ok(pulls
+        .into_iter()
+        .filter(|pull| look == Look::Open || pull.merged_at.is_none())
+        .filter_map(|pull| {
+            let head = pull.head.as_ref()?;
+            // Anyone may copy the mark into a pull request from a fork; the branch must be in our own repository.
+            let owner = head.repo.as_ref()?.full_name.as_deref()?;
+            let mark = Mark::read(pull.body.as_deref()?)?;
+            let branch = BranchName::new(&head.name).ok()?;
+            owner.eq_ignore_ascii_case(&repo.to_string()).then(|| HealRequest {
+                reference: reference(&pull, repo),
+                branch,
+                mark,
+                body: pull.body.clone().unwrap_or_default(),
+            })
+        })
+        .collect())
 }
 
 /// Opens the pull request from `branch` into `base`, or brings the text of the one already open up to date.
@@ -59,7 +132,7 @@ pub async fn open_pull_request(
     branch: &BranchName,
     text: &PullRequestText,
 ) -> Result<PullRequest, ApiError> {
-    let body = format!("{}\n\n{}", cut(&text.body, MAX_BODY), mark(&text.fingerprint));
+    let body = format!("{}\n\n{}", cut(&text.body, MAX_BODY), text.mark.render());
     let title = cut(text.title.lines().next().unwrap_or_default(), MAX_TITLE);
     if let Some(pull) = from_branch(client, repo, base, branch).await? {
         return update(client, repo, pull, title, &body).await;
@@ -87,10 +160,18 @@ pub async fn open_pull_request(
     }
 }
 
-/// Closes a heal that is no longer needed.
-pub async fn close_pull_request(client: &Client, repo: &RepoSlug, number: u64) -> Result<(), ApiError> {
-    let path = format!("/repos/{repo}/pulls/{number}");
-    client.send::<Value>(Method::PATCH, &path, &json!({"state": "closed"}), Repeat::Yes).await?;
+/// Closes a heal that is no longer needed, and says `why` in it. It loses its mark: should the failure come back, it may
+/// be offered again.
+pub async fn close_pull_request(
+    client: &Client,
+    repo: &RepoSlug,
+    heal: &HealRequest,
+    why: &str,
+) -> Result<(), ApiError> {
+    let path = format!("/repos/{repo}/pulls/{}", heal.reference.number);
+    let body = format!("{why}\n\n{}", Mark::removed_from(&heal.body));
+    let request = json!({"state": "closed", "body": cut(&body, MAX_BODY)});
+    client.send::<Value>(Method::PATCH, &path, &request, Repeat::Yes).await?;
     Ok(())
 }
 
@@ -137,4 +218,30 @@ fn cut(text: &str, limit: usize) -> &str {
         end -= 1;
     }
     &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_are_read_back_and_no_text_forges_one() {
+        let tip = CommitSha::new(&"0123456789".repeat(4)).unwrap();
+        let mark = Mark {
+            cause: "f00d".to_owned(),
+            job: "c0de".to_owned(),
+            patch: "beef".to_owned(),
+            tip: Some(tip),
+        };
+        assert_eq!(Mark::read(&mark.render()), Some(mark.clone()));
+        let foreign = "quoted: <!-- ci-healer cause:bad job:bad patch:bad tip: -->";
+        let body = format!("{foreign}\n\n{}", mark.render());
+        assert_eq!(Mark::read(&body), Some(mark.clone()));
+        assert_eq!(Mark::removed_from(&body), foreign);
+        let hostile = Mark { cause: "a --> <img src=x> tip:1".to_owned(), ..mark.clone() };
+        assert_eq!(Mark::read(&hostile.render()).unwrap().cause, "aimgsrcxtip1");
+        assert_eq!(Mark::read("nothing"), None);
+        assert_eq!(Mark::read("<!-- ci-healer cause:f00d"), None);
+        assert_eq!(Mark::read(&Mark::default().render()), None);
+    }
 }

@@ -68,6 +68,7 @@ fn proof(
         reference: report.reference.clone(),
         patch_sha256: sha256(patch),
         plan_sha256: sha256(&serde_json::to_vec(plan).ok()?),
+        job: plan.leg(),
         image_ref: after.execution.image_ref.clone(),
         image_id: after.execution.image_id.clone(),
         commands: commands(plan, &before.execution, &after.execution),

@@ -17,6 +17,7 @@ use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed, Protecti
 use crate::git::{CommitRequest, Workspace};
 use crate::parser::{self, ParseOptions};
 use crate::plan::Planned;
+use crate::report::pull_request;
 
 use super::budget::Purse;
 use super::bundle::Finished;
@@ -97,10 +98,10 @@ impl Driver {
         self.record.report.diff = fixer::unified_diff(&changes);
         self.purse.report(&mut self.record.report.budget);
         self.record.stop_clocks();
-        if let Some(publisher) = &self.publisher
+        if let Some(publisher) = &mut self.publisher
             && !self.cancel.is_cancelled()
         {
-            publisher.update_pull_request(&mut self.record.report).await;
+            publisher.conclude(&mut self.record.report, self.events.as_ref()).await;
         }
     }
 
@@ -145,7 +146,7 @@ impl Driver {
                 self.record.judged(ProposalVerdict::Kept);
                 self.close_iteration(true);
                 self.events.emit(Event::Kept { improved: note.to_owned() });
-                let message = commit_message(&self.commit_prefix, &proposal, &changes);
+                let message = pull_request::commit_message(&self.commit_prefix, &proposal, &changes);
                 self.working.kept.push(Kept { proposal, commit: CommitRequest { message, changes } });
                 self.working.history.clear();
                 if let Some((diagnosis, log, observation)) = self.working.trial.take() {
@@ -688,20 +689,4 @@ fn touched(changes: &[FileChange]) -> Vec<Touched> {
         }
     }
     found
-}
-
-/// `fix: import the missing name in src/app.py`
-fn commit_message(prefix: &str, proposal: &FixProposal, changes: &[FileChange]) -> String {
-    let reason: String =
-        proposal.reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(120).collect();
-    let place = match changes {
-        [only] => format!(" in {}", only.path),
-        _ => String::new(),
-    };
-    let by = match &proposal.model {
-        Some(model) => format!("{} ({model})", proposal.provider),
-        None => proposal.provider.clone(),
-    };
-    let subject = format!("{prefix} {}{place}", reason.trim().trim_end_matches('.'));
-    format!("{}\n\nProposed by {by}; proven by running the failed commands again.\n", subject.trim())
 }

@@ -29,6 +29,7 @@ use crate::plan::{self, CiStep, GithubFacts, PlanError, PlanRequest, Planned};
 use super::budget::Purse;
 use super::bundle::Finished;
 use super::driver::{Driver, Working};
+use super::offer::name;
 use super::publisher::{Hub, Publisher};
 use super::record::Record;
 use super::state::{Goal, Rules, Source};
@@ -183,7 +184,13 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
     let publishes = config.mode == Mode::Heal && push == Push::Yes && diagnose_only.is_none();
     let base = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
     let publisher = if publishes {
-        let setup = PublisherSetup { config: &config, slug: &slug, trigger: &trigger, source: &source };
+        let setup = PublisherSetup {
+            config: &config,
+            slug: &slug,
+            trigger: &trigger,
+            source: &source,
+            leg: first.plan.leg(),
+        };
         Some(setup.make(&workspace, workflow_file, hub_client, record, events.as_ref()).await?)
     } else {
         None
@@ -602,6 +609,8 @@ pub(super) struct PublisherSetup<'a> {
     pub(super) slug: &'a RepoSlug,
     pub(super) trigger: &'a Trigger,
     pub(super) source: &'a Path,
+    /// The job and matrix leg that failed.
+    pub(super) leg: String,
 }
 
 impl PublisherSetup<'_> {
@@ -614,7 +623,7 @@ impl PublisherSetup<'_> {
         record: &mut Record,
         events: &dyn EventSink,
     ) -> Result<Publisher, Outcome> {
-        let Self { config, slug, trigger, source } = self;
+        let Self { config, slug, trigger, source, .. } = self;
         let head = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
         let reference = trigger
             .base_branch
@@ -658,7 +667,8 @@ impl PublisherSetup<'_> {
             branch,
             head,
             commit_prefix: config.commit_prefix.clone(),
-            fingerprint: String::new(),
+            cause: String::new(),
+            job: name(&self.leg),
             server_url: config.workflow_run.server_url.clone(),
             repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
             last: None,

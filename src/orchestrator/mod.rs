@@ -8,6 +8,7 @@ pub mod budget;
 pub mod bundle;
 pub mod driver;
 pub mod heal;
+mod offer;
 pub mod progress;
 pub mod publish;
 pub mod publisher;

@@ -72,8 +72,13 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     let ca = heal::ca_bundle(&heal.config)?;
     let client = heal::github_client(&heal.config, ca.as_deref())?;
     let workflow = heal::own_workflow(&heal.config);
-    let setup =
-        heal::PublisherSetup { config: &heal.config, slug: &slug, trigger: &trigger, source: &heal.source };
+    let setup = heal::PublisherSetup {
+        config: &heal.config,
+        slug: &slug,
+        trigger: &trigger,
+        source: &heal.source,
+        leg: proof.job.clone(),
+    };
     let mut publisher: Publisher =
         setup.make(&workspace, workflow, client, record, heal.events.as_ref()).await?;
     publisher.be_about(proof.before.failures.clone());
@@ -112,7 +117,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     };
     record.report.outcome = outcome.clone();
     record.stop_clocks();
-    publisher.update_pull_request(&mut record.report).await;
+    publisher.conclude(&mut record.report, heal.events.as_ref()).await;
     Ok(outcome)
 }
 

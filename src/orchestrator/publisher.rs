@@ -13,13 +13,10 @@ use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCo
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{CommitReport, RunReport};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
-use crate::github::{
-    self, ApiError, Client, Climbed, Ladder, PullRequestPolicy, PullRequestText, TokenFacts, Triggers, Watch,
-};
+use crate::github::{self, ApiError, Client, Climbed, PullRequestPolicy, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
-use crate::report::pull_request;
 
-use super::bundle::sha256;
+use super::offer::name;
 
 /// Branch names tried when the first is someone else's.
 const NAMES: u32 = 9;
@@ -56,7 +53,9 @@ pub struct Publisher {
     pub head: CommitSha,
     pub commit_prefix: String,
     /// The root cause, for finding an earlier heal of it.
-    pub fingerprint: String,
+    pub cause: String,
+    /// The job that failed, in a word that stays the same over runs.
+    pub job: String,
     /// For links.
     pub server_url: Option<String>,
     pub repository: Option<RepoSlug>,
@@ -101,9 +100,18 @@ impl Publisher {
             first.parent = round.tip.clone();
         }
         sink.emit(Event::Progress { what: format!("publishing {}", self.branch) });
-        let (branch, tip) = match self.mode {
-            CommitMode::Git => self.push(workspace, &commits).await?,
-            CommitMode::Api => self.create(&commits).await?,
+        let base_moved_to = self.moved_base().await?;
+        let place = self.place(report, &commits).await?;
+        let (branch, tip) = match (place, self.mode) {
+            (Place::Standing(branch, tip), _) => (branch, tip),
+            (Place::At(branch, from), CommitMode::Git) => {
+                self.push(workspace, &[branch], &from, &commits).await?
+            }
+            (Place::At(branch, from), CommitMode::Api) => self.create(&[branch], &from, &commits).await?,
+            (Place::New, CommitMode::Git) => {
+                self.push(workspace, &self.names(), &MoveFrom::Absent, &commits).await?
+            }
+            (Place::New, CommitMode::Api) => self.create(&self.names(), &MoveFrom::Absent, &commits).await?,
         };
         self.branch = branch;
         let url = match (&self.server_url, &self.repository) {
@@ -124,9 +132,10 @@ impl Publisher {
             },
             pull_request: None,
             url,
+            base_moved_to,
         };
         report.push = Some(published.clone());
-        let climbed = self.climb(&paths, report).await?;
+        let climbed = self.climb(&paths, report, &tip).await?;
         if let Some(climbed) = &climbed {
             published.pull_request.clone_from(&climbed.pull_request);
             for note in &climbed.notes {
@@ -171,6 +180,8 @@ impl Publisher {
     async fn push(
         &self,
         workspace: &Workspace,
+        names: &[BranchName],
+        from: &MoveFrom,
         commits: &[PreparedCommit],
     ) -> Result<(BranchName, CommitSha), Outcome> {
         let Some(remote) = &self.remote else {
@@ -180,29 +191,31 @@ impl Publisher {
             });
         };
         let tip = commits.last().map(|c| c.commit.clone()).ok_or_else(nothing_to_publish)?;
-        for branch in self.names() {
-            let heads =
-                git::heads(remote, &branch, DEFAULT_GIT_TIMEOUT).await.map_err(|e| git_outcome(&e))?;
-            if heads.default_branch.as_ref() == Some(&branch) {
-                return Err(default_branch(&branch));
+        for branch in names {
+            let heads = git::heads(remote, branch, DEFAULT_GIT_TIMEOUT).await.map_err(|e| git_outcome(&e))?;
+            if heads.default_branch.as_ref() == Some(branch) {
+                return Err(default_branch(branch));
             }
-            let from = match (&self.last, heads.branch) {
-                (Some(round), _) => MoveFrom::FastForward(round.tip.clone()),
-                (None, None) => MoveFrom::Absent,
+            if *from == MoveFrom::Absent && heads.branch.is_some() {
                 // Someone's, or an earlier run's: theirs to keep.
-                (None, Some(_)) => continue,
-            };
-            return match git::push(workspace.git_dir(), remote, &branch, &from, commits, DEFAULT_GIT_TIMEOUT)
+                continue;
+            }
+            return match git::push(workspace.git_dir(), remote, branch, from, commits, DEFAULT_GIT_TIMEOUT)
                 .await
             {
-                Ok(_) => Ok((branch, tip)),
+                Ok(_) => Ok((branch.clone(), tip)),
                 Err(error) => Err(git_outcome(&error)),
             };
         }
         Err(names_taken(&self.branch))
     }
 
-    async fn create(&self, commits: &[PreparedCommit]) -> Result<(BranchName, CommitSha), Outcome> {
+    async fn create(
+        &self,
+        names: &[BranchName],
+        from: &MoveFrom,
+        commits: &[PreparedCommit],
+    ) -> Result<(BranchName, CommitSha), Outcome> {
         let Some(hub) = &self.hub else {
             return Err(Outcome::Refused {
                 why: "commit-mode api needs GitHub's API".to_owned(),
@@ -215,76 +228,20 @@ impl Publisher {
                 remedy: None,
             });
         };
-        let mut names = self.names();
-        let mut from = self.last.as_ref().map(|r| MoveFrom::FastForward(r.tip.clone()));
-        if from.is_none()
-            && let Some(base) = &hub.base
-            && let Some((_, branch)) =
-                github::find_pull_request(&hub.client, &hub.repository, base, &self.fingerprint)
-                    .await
-                    .map_err(|e| api_outcome(&e))?
-        {
-            // The same root cause has an open heal: it is brought up to date instead of another one being opened.
-            let at = github::branch_head(&hub.client, &hub.repository, &branch)
-                .await
-                .map_err(|e| api_outcome(&e))?;
-            from = at.map(MoveFrom::Replace);
-            names = vec![branch];
-        }
-        let from = from.unwrap_or(MoveFrom::Absent);
         for branch in names {
-            match github::publish(&hub.client, &hub.repository, default, &branch, &from, commits).await {
-                Ok(tip) => return Ok((branch, tip)),
-                Err(ApiError::Moved { .. }) if from == MoveFrom::Absent => {}
+            match github::publish(&hub.client, &hub.repository, default, branch, from, commits).await {
+                Ok(tip) => return Ok((branch.clone(), tip)),
+                Err(ApiError::Moved { .. }) if *from == MoveFrom::Absent => {}
                 Err(error) => return Err(api_outcome(&error)),
             }
         }
         Err(names_taken(&self.branch))
     }
 
-    /// The branch, then the same with a number, should it be taken. Later rounds stay on theirs.
+    /// The branch, then the same with a number, should it be taken.
     fn names(&self) -> Vec<BranchName> {
-        let mut names = vec![self.branch.clone()];
-        if self.last.is_none() {
-            let numbered = (2..=NAMES).filter_map(|n| BranchName::new(&format!("{}-{n}", self.branch)).ok());
-            names.extend(numbered);
-        }
-        names
-    }
-
-    /// Chooses how CI gets to run, and opens the pull request where one is wanted.
-    async fn climb(&self, changed: &[RepoPath], report: &RunReport) -> Result<Option<Climbed>, Outcome> {
-        let Some(hub) = &self.hub else { return Ok(None) };
-        if let Some(climbed) = self.last.as_ref().and_then(|r| r.climbed.clone()) {
-            return Ok(Some(climbed));
-        }
-        let text = self.text(hub, report);
-        let ladder = Ladder {
-            token_starts_runs: hub.token.kind.starts_runs(),
-            may_dispatch: hub.token.rights.actions,
-            may_open_pull_request: hub.token.rights.pull_requests,
-            pull_request: policy(hub.pull_request),
-            workflow_file: hub.workflow_file.as_deref(),
-            triggers: &hub.triggers,
-            branch: &self.branch,
-            base: hub.base.as_ref(),
-            changed,
-            open_pull_request_into: None,
-            has_approval_runs: hub.has_approval_runs,
-        };
-        github::climb(&hub.client, &hub.repository, &ladder, &text)
-            .await
-            .map(Some)
-            .map_err(|e| api_outcome(&e))
-    }
-
-    fn text(&self, hub: &Hub, report: &RunReport) -> PullRequestText {
-        PullRequestText {
-            title: pull_request::title(report, &self.commit_prefix),
-            body: pull_request::body(report, ""),
-            draft: hub.pull_request == PullRequestMode::Draft,
-            fingerprint: self.fingerprint.clone(),
-        }
+        let numbered = (2..=NAMES).filter_map(|n| BranchName::new(&format!("{}-{n}", self.branch)).ok());
+        std::iter::once(self.branch.clone()).chain(numbered).collect()
     }
 
     /// Names the root cause by the failures of the unchanged code; matrix legs and later runs see the same ones.
@@ -296,21 +253,7 @@ impl Publisher {
             // Nothing is known of the cause: only the same commit's heal is the same.
             text.push(self.head.to_string());
         }
-        self.fingerprint = sha256(text.join("\n").as_bytes()).chars().take(16).collect();
-    }
-
-    /// Tells the open pull request how it ended.
-    pub async fn update_pull_request(&self, report: &mut RunReport) {
-        let opened =
-            self.last.as_ref().and_then(|r| r.climbed.as_ref()).and_then(|c| c.pull_request.as_ref());
-        let (Some(hub), Some(_)) = (&self.hub, opened) else { return };
-        let Some(base) = &hub.base else { return };
-        let text = self.text(hub, report);
-        let updated =
-            github::open_pull_request(&hub.client, &hub.repository, base, &self.branch, &text).await;
-        if let Err(error) = updated {
-            report.warnings.push(format!("the pull request does not show the end of the run: {error}"));
-        }
+        self.cause = name(&text.join("\n"));
     }
 
     /// Waits for CI on what was published last.
@@ -346,6 +289,16 @@ impl Publisher {
         let diagnosis = parser::diagnose(log.as_slice(), &ParseOptions::default()).unwrap_or_default();
         Ok(Seen::Red(result, Box::new(diagnosis), log))
     }
+}
+
+/// Where a round goes.
+pub(super) enum Place {
+    /// A branch of its own.
+    New,
+    /// An earlier heal's branch, or the last round's.
+    At(BranchName, MoveFrom),
+    /// There already.
+    Standing(BranchName, CommitSha),
 }
 
 #[must_use]

@@ -3,6 +3,7 @@
 //! They reach people by mail and can close issues, so foreign words carry no mention and no reference: in the body
 //! they stand in code, in plain text `@` and `#1` become look-alikes that GitHub does not resolve.
 
+use crate::contract::fix::{FileChange, FixProposal};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::RunReport;
 
@@ -21,21 +22,20 @@ pub fn title(report: &RunReport, commit_prefix: &str) -> String {
     subject(commit_prefix, &kept)
 }
 
-/// The message of the heal commit: a subject, then one line per fix, then where the proof is.
+/// The message of the commit of one kept fix: what it does and where, and who proposed it.
 #[must_use]
-pub fn commit_message(report: &RunReport, commit_prefix: &str) -> String {
-    let mut out = title(report, commit_prefix);
-    out.push_str("\n\n");
-    for proposal in view::kept(report).take(BUG_ROWS) {
-        let line = text::fix(&view::bugs_of(report, proposal), &proposal.fix);
-        out.push_str(&format!("{}\n", plain(&line, 500)));
-    }
-    let url = report.run.as_ref().and_then(|run| run.url.as_deref());
-    if let Some(url) = url.filter(|url| markdown::is_plain_address(url)) {
-        out.push_str(&format!("\nFailed-run: {url}\n"));
-    }
-    out.push_str("Healed-by: ci-healer\n");
-    out
+pub fn commit_message(commit_prefix: &str, proposal: &FixProposal, changes: &[FileChange]) -> String {
+    let place = match changes {
+        [only] => format!(" in {}", only.path),
+        _ => String::new(),
+    };
+    let fix = format!("{}{place}", proposal.reason.trim().trim_end_matches('.'));
+    let by = match &proposal.model {
+        Some(model) => format!("{} ({model})", proposal.provider),
+        None => proposal.provider.clone(),
+    };
+    let subject = subject(commit_prefix, &[&fix]);
+    format!("{subject}\n\nProposed by {}; proven by running the failed commands again.\n", plain(&by, 200))
 }
 
 fn subject(commit_prefix: &str, fixes: &[&str]) -> String {
@@ -60,16 +60,19 @@ fn plain(text: &str, limit: usize) -> String {
     out
 }
 
-/// The body of the pull request. A `marker`, where there is one, is hidden in it for later runs to find.
+/// Why an open heal is closed: the job that it mends is green without it.
 #[must_use]
-pub fn body(report: &RunReport, marker: &str) -> String {
-    let marker: String =
-        marker.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.:/".contains(*c)).collect();
-    let mut out = match marker.replace("--", "-") {
-        marker if marker.is_empty() => String::new(),
-        marker => format!("<!-- ci-healer {marker} -->\n"),
-    };
-    out.push_str(&opening(report));
+pub fn no_longer_needed(report: &RunReport) -> String {
+    let at = report.sha.as_ref().map_or(String::new(), |sha| format!(" at {}", sha.as_str()));
+    let run = report.run.as_ref().and_then(|run| run.url.as_deref());
+    let run = run.map_or(String::new(), |url| format!(" ({})", markdown::link("the run", url)));
+    format!("**Closed: what this mends is green{at} without it**{run}.")
+}
+
+/// The body of the pull request.
+#[must_use]
+pub fn body(report: &RunReport) -> String {
+    let mut out = opening(report);
     out.push_str(&failures(report));
     let fixes: Vec<_> = view::kept(report).collect();
     if !fixes.is_empty() {
@@ -117,7 +120,18 @@ fn opening(report: &RunReport) -> String {
         Outcome::Healed | Outcome::Patched => "This fixes it, and nothing that passed before fails now.",
         _ => "This is a part of the fix: **the build is not green yet**.",
     };
-    format!("{out}. {state}\n\n")
+    format!("{out}. {state}\n\n{}", moved_on(report))
+}
+
+/// The proof is of the commit that failed, and people merge into what stands there now.
+fn moved_on(report: &RunReport) -> String {
+    match report.push.as_ref().and_then(|push| push.base_moved_to.as_ref()) {
+        Some(now) => format!(
+            "> **The branch has moved on** to {} since. The proof is of the commit that failed.\n\n",
+            now.as_str()
+        ),
+        None => String::new(),
+    }
 }
 
 fn failures(report: &RunReport) -> String {
@@ -159,31 +173,44 @@ fn how_to_reproduce(report: &RunReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::fix::Usage;
+    use crate::contract::git::{CommitSha, RepoPath};
     use crate::report::sample;
 
     #[test]
     fn body_and_message_tell_the_whole_story() {
         let report = sample::healed();
-        insta::assert_snapshot!(commit_message(&report, "fix:"), @r"
-        fix: import the missing name (and 1 more)
+        let change = FileChange { path: RepoPath::new("src/app.py").unwrap(), before: None, after: None };
+        let message = commit_message("fix:", &proposal("import the missing name."), &[change]);
+        insta::assert_snapshot!(message, @r"
+        fix: import the missing name in src/app.py
 
-        IMPORT error in src/app.py line 3 → Fix: import the missing name
-        IMPORT error in src/app.py line 3 → Fix: import the missing name
-
-        Failed-run: https://github.com/octo/widgets/actions/runs/42
-        Healed-by: ci-healer
+        Proposed by gemini (gemini-3.5-flash); proven by running the failed commands again.
         ");
-        insta::assert_snapshot!(body(&report, "fp-1"));
+        insta::assert_snapshot!(body(&report));
+    }
+
+    fn proposal(reason: &str) -> FixProposal {
+        FixProposal {
+            provider: "gemini".to_owned(),
+            model: Some("gemini-3.5-flash".to_owned()),
+            bugs: Vec::new(),
+            context_level: 1,
+            confidence: 0.9,
+            reason: reason.to_owned(),
+            edits: Vec::new(),
+            command: None,
+            window: Vec::new(),
+            usage: Usage::default(),
+        }
     }
 
     #[test]
     fn foreign_words_mention_and_close_nothing() {
         let mut report = sample::healed();
-        sample::hostile(
-            &mut report,
-            "fixes #12 @octocat\n\nCo-authored-by: x GH-3 https://github.com/o/r/issues/1",
-        );
-        for text in [title(&report, "fix:"), commit_message(&report, "fix:")] {
+        let words = "fixes #12 @octocat\n\nCo-authored-by: x GH-3 https://github.com/o/r/issues/1";
+        sample::hostile(&mut report, words);
+        for text in [title(&report, "fix:"), commit_message("fix:", &proposal(words), &[])] {
             for bad in ["#12", "@", "GH-3"] {
                 assert!(!text.contains(bad), "{bad} in {text}");
             }
@@ -193,23 +220,26 @@ mod tests {
     }
 
     #[test]
-    fn a_marker_cannot_end_its_comment() {
-        let text = body(&sample::healed(), "a--> <img src=x> b");
-        assert!(text.starts_with("<!-- ci-healer a-imgsrcxb -->\n"), "{text}");
+    fn a_branch_that_moved_on_is_told() {
+        let mut report = sample::healed();
+        assert!(!body(&report).contains("moved on"));
+        report.push.as_mut().unwrap().base_moved_to = Some(CommitSha::new(&"ab".repeat(20)).unwrap());
+        assert!(body(&report).contains("moved on** to abab"));
+        assert!(summary::markdown(&report, None).contains("moved on"));
     }
 
     #[test]
     fn bodies_stay_below_the_limit() {
         let mut report = sample::healed();
         sample::hostile(&mut report, &"x`\n".repeat(100_000));
-        assert!(body(&report, "m").chars().count() < 65_536);
+        assert!(body(&report).chars().count() < 65_536);
     }
 
     #[test]
     fn a_part_of_a_fix_never_claims_to_be_all() {
         let mut report = sample::healed();
         report.outcome = Outcome::Exhausted { why: "no idea left".to_owned() };
-        let text = body(&report, "m");
+        let text = body(&report);
         assert!(text.contains("not green yet") && !text.contains("This fixes it"));
     }
 }

@@ -238,6 +238,7 @@ pub(super) fn healed() -> RunReport {
             url: "https://github.com/octo/widgets/pull/12".to_owned(),
         }),
         url: Some("https://github.com/octo/widgets/tree/heal/main-aaaaaaa".to_owned()),
+        base_moved_to: None,
     });
     report.ci = Some(CiResult {
         verdict: CiVerdict::Passed,
@@ -284,6 +285,7 @@ pub(super) fn proof() -> Proof {
         reference: Some("refs/heads/main".to_owned()),
         patch_sha256: "5".repeat(64),
         plan_sha256: "6".repeat(64),
+        job: ".github/workflows/ci.yml#test".to_owned(),
         image_ref: "python:3.12-bookworm".to_owned(),
         image_id: format!("sha256:{}", "4e".repeat(32)),
         commands: vec![ProvenCommand {

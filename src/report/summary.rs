@@ -186,6 +186,13 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
         Some(pr) => format!("review and merge {}", markdown::link(&format!("#{}", pr.number), &pr.url)),
         None => format!("review and merge the branch {branch}"),
     };
+    let merge = match &push.base_moved_to {
+        Some(now) => format!(
+            "{merge} (the failing branch has moved on to `{}`, which the proof is not of)",
+            now.short()
+        ),
+        None => merge,
+    };
     match report.ci.as_ref().map(|ci| (&ci.verdict, &ci.run)) {
         Some((CiVerdict::AwaitingApproval, run)) => {
             let run = run

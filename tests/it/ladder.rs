@@ -4,7 +4,7 @@
 use ci_healer::contract::ci::CiVerdict;
 use ci_healer::contract::git::{BranchName, MoveFrom, PreparedCommit, RepoPath};
 use ci_healer::github::{
-    Ladder, PreflightInput, PullRequestPolicy, PullRequestText, Rights, RunContext, Rung, TokenFacts,
+    Ladder, Mark, PreflightInput, PullRequestPolicy, PullRequestText, Rights, RunContext, Rung, TokenFacts,
     Trigger, Watch, choose_rung, climb, examine_token, preflight, publish, read_event, read_triggers, watch,
 };
 use secrecy::SecretString;
@@ -174,7 +174,7 @@ async fn outcome(case: &Case<'_>) -> String {
         title: "fix".to_owned(),
         body: "body".to_owned(),
         draft: false,
-        fingerprint: case.branch.as_str().replace(['/', '-'], ""),
+        mark: Mark { cause: case.branch.as_str().replace(['/', '-'], ""), ..Mark::default() },
     };
     let climbed = climb(&client, &slug, &ladder, &text).await.unwrap();
     let heard = Heard::default();

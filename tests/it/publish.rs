@@ -6,7 +6,7 @@ use ci_healer::contract::git::{
 };
 use ci_healer::git::{self as heal_git, CommitRequest, GitError, Remote, Workspace, WorkspaceOptions};
 use ci_healer::github::{
-    ApiError, PullRequestText, close_pull_request, find_pull_request, open_pull_request, publish,
+    ApiError, Look, Mark, PullRequestText, close_pull_request, heal_requests, open_pull_request, publish,
     remote_objects,
 };
 use secrecy::SecretString;
@@ -368,28 +368,30 @@ async fn trouble_on_the_way_is_survived() {
     assert!(matches!(down, Err(ApiError::Server { status: 503, .. })), "{down:?}");
 }
 
-fn text(fingerprint: &str, body: &str) -> PullRequestText {
+fn text(cause: &str, body: &str) -> PullRequestText {
     PullRequestText {
         title: "fix: the answer\nsecond line".to_owned(),
         body: body.to_owned(),
         draft: false,
-        fingerprint: fingerprint.to_owned(),
+        mark: Mark { cause: cause.to_owned(), ..Mark::default() },
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_pull_request_per_root_cause() {
+async fn pull_requests_are_found_by_their_mark_brought_up_to_date_and_closed() {
     let scene = Scene::new("on: push\n");
     let commits = prepared(&scene.workspace(), "42");
     let client = scene.hub.client(APP_TOKEN);
     let slug: RepoSlug = FakeGitHub::slug();
     let (main, heal) = (branch("main"), branch("heal/a"));
     publish(&client, &slug, &main, &heal, &MoveFrom::Absent, &commits).await.unwrap();
-    assert_eq!(find_pull_request(&client, &slug, &main, "f00d").await.unwrap(), None);
+    let look = async |look| heal_requests(&client, &slug, &main, look).await.unwrap();
+    assert_eq!(look(Look::Open).await, []);
     let opened = open_pull_request(&client, &slug, &main, &heal, &text("f00d", "first")).await.unwrap();
     // The same heal again, from a later run: found by its mark, brought up to date.
-    let (found, from) = find_pull_request(&client, &slug, &main, "f00d").await.unwrap().unwrap();
-    assert_eq!((&found, &from), (&opened, &heal));
+    let found = look(Look::Open).await;
+    assert_eq!((&found[0].reference, &found[0].branch), (&opened, &heal));
+    assert_eq!(found[0].mark.cause, "f00d");
     let updated = open_pull_request(&client, &slug, &main, &heal, &text("f00d", &"long ".repeat(20_000)))
         .await
         .unwrap();
@@ -397,9 +399,18 @@ async fn one_pull_request_per_root_cause() {
     let pulls = scene.hub.pulls();
     assert_eq!(pulls.len(), 1);
     assert_eq!(pulls[0].title, "fix: the answer");
-    assert!(pulls[0].body.len() < 65_536 && pulls[0].body.contains("<!-- ci-healer:f00d -->"));
-    assert_eq!(find_pull_request(&client, &slug, &main, "other").await.unwrap(), None);
-    close_pull_request(&client, &slug, opened.number).await.unwrap();
-    assert!(!scene.hub.pulls()[0].open);
-    assert_eq!(find_pull_request(&client, &slug, &main, "f00d").await.unwrap(), None);
+    assert!(pulls[0].body.len() < 65_536 && pulls[0].body.contains("cause:f00d "), "{}", pulls[0].body);
+    // People may close it, and then it stands for a fix they did not want; merged it does not.
+    scene.hub.change_pull(1, |pull| pull.open = false);
+    assert_eq!(look(Look::Open).await, []);
+    assert_eq!(look(Look::Rejected).await[0].mark.cause, "f00d");
+    scene.hub.change_pull(1, |pull| pull.merged = true);
+    assert_eq!(look(Look::Rejected).await, []);
+    // Closed by us it says why, and is no longer known.
+    scene.hub.change_pull(1, |pull| (pull.open, pull.merged) = (true, false));
+    let heals = look(Look::Open).await;
+    close_pull_request(&client, &slug, &heals[0], "not needed").await.unwrap();
+    let pull = &scene.hub.pulls()[0];
+    assert!(!pull.open && pull.body.starts_with("not needed\n\nlong "), "{}", pull.body);
+    assert_eq!(look(Look::Rejected).await, []);
 }

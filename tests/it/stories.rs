@@ -5,6 +5,7 @@ mod hostile;
 mod placements;
 mod publishing;
 mod refusals;
+mod review;
 mod settings;
 mod split;
 mod stage;

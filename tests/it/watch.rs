@@ -7,7 +7,7 @@ use ci_healer::contract::ci::{CiResult, CiVerdict};
 use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom};
 use ci_healer::github::{
-    FailedJob, OwnJob, PullRequestText, Rung, Timeouts, Watch, failed_jobs, failed_run_jobs, job_log,
+    FailedJob, Mark, OwnJob, PullRequestText, Rung, Timeouts, Watch, failed_jobs, failed_run_jobs, job_log,
     open_pull_request, publish, watch,
 };
 
@@ -213,7 +213,7 @@ async fn a_dispatch_that_cannot_be_says_why() {
 async fn a_pull_request_of_the_jobs_own_token_waits_for_approval() {
     let scene = Scene::new("on: pull_request\n");
     let head = published(&scene, JOB_TOKEN).await;
-    let text = PullRequestText { title: "t".into(), body: "b".into(), draft: false, fingerprint: "f".into() };
+    let text = PullRequestText { title: "t".into(), body: "b".into(), draft: false, mark: Mark::default() };
     let client = scene.hub.client(JOB_TOKEN);
     open_pull_request(&client, &FakeGitHub::slug(), &branch("main"), &branch("heal/a"), &text).await.unwrap();
     let rung = Rung::PullRequest { approval: true };

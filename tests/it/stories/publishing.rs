@@ -34,8 +34,8 @@ fn a_failed_push_is_healed_and_ci_is_dispatched_on_the_heal() {
     assert_eq!(changed, ["calc.py"]);
     assert_eq!(stage.show(&format!("{branch}:calc.py")), MENDED);
     let runs = stage.hub.runs();
-    let run = runs.last().unwrap();
-    assert_eq!((run.event, &run.head_sha), ("workflow_dispatch", &sha));
+    let run = runs.iter().find(|r| r.head_sha == sha).unwrap();
+    assert_eq!(run.event, "workflow_dispatch");
     assert_eq!(ended.output("healed"), "true");
     assert_eq!(ended.output("branch"), branch);
     assert_eq!(ended.output("commit"), sha);
@@ -60,6 +60,11 @@ fn a_failed_push_is_healed_and_ci_is_dispatched_on_the_heal() {
     assert_eq!(ended.results["run"]["step"], "Test");
     assert_eq!(ended.results["plan"]["notes"], serde_json::json!([]), "nothing to doubt in such a job");
     assert!(ended.results["timings"]["ci"].as_f64().unwrap() > 0.0);
+    // CI needed no pull request; people do.
+    let pulls = stage.hub.pulls();
+    assert_eq!((pulls.len(), &pulls[0].head, pulls[0].base.as_str()), (1, &branch, "main"));
+    assert!(ended.output("pull-request-url").ends_with("/pull/1"), "{:?}", ended.step.outputs);
+    assert!(pulls[0].body.contains("passed"), "{}", pulls[0].body);
 }
 
 #[test]
@@ -73,7 +78,11 @@ fn a_personal_token_s_push_starts_the_run_itself() {
     let (_, sha, _, _) = stage.heal_commit();
     let runs = stage.hub.runs();
     let heal: Vec<&str> = runs.iter().filter(|r| r.head_sha == sha).map(|r| r.event).collect();
-    assert_eq!(heal, ["push"]);
+    assert_eq!(
+        heal,
+        ["push", "pull_request"],
+        "the push's own run, then that of the pull request offered at the end"
+    );
     assert!(!ended.step.log.raw.contains(CLASSIC_PAT));
 }
 

@@ -111,6 +111,14 @@ impl Stage {
         self.hub.past_run(CI_FILE, sha, branch, script)
     }
 
+    /// The same, with nothing failed.
+    pub(super) fn green_run(&self, sha: &str, branch: &str) -> u64 {
+        let steps = vec![("Set up job", "success"), ("Test", "success"), ("Heal", "")];
+        let job = FakeJob { steps, runner: "GitHub Actions 7", ..FakeJob::new("test", "", "") };
+        let script = CiScript { conclusion: "", jobs: vec![job], ..CiScript::passes() };
+        self.hub.past_run(CI_FILE, sha, branch, script)
+    }
+
     pub(super) fn seed(&self) -> PathBuf {
         self.dir.join("seed")
     }

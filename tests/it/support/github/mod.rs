@@ -234,6 +234,18 @@ impl FakeGitHub {
         self.shared.state().pulls.clone()
     }
 
+    /// A pull request that someone else opened; numbered anew.
+    pub(crate) fn add_pull(&self, pull: FakePull) {
+        let mut state = self.shared.state();
+        let number = state.pulls.len() as u64 + 1;
+        state.pulls.push(FakePull { number, ..pull });
+    }
+
+    /// What people do with a pull request: close it, merge it, change its text.
+    pub(crate) fn change_pull(&self, number: u64, change: impl FnOnce(&mut FakePull)) {
+        change(self.shared.state().pulls.iter_mut().find(|p| p.number == number).unwrap());
+    }
+
     /// Every request so far, as `METHOD path`.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.shared.state().requests.clone()

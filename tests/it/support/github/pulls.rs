@@ -16,6 +16,7 @@ pub(crate) struct FakePull {
     pub(crate) body: String,
     pub(crate) draft: bool,
     pub(crate) open: bool,
+    pub(crate) merged: bool,
 }
 
 pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
@@ -26,9 +27,10 @@ pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
     match (call.method.as_str(), parts) {
         ("GET", []) => {
             let (head, base) = (call.parameter("head"), call.parameter("base"));
+            let closed = call.parameter("state").as_deref() == Some("closed");
             let pulls = shared.state().pulls.clone();
             let fits = |p: &&FakePull| {
-                p.open
+                p.open != closed
                     && head.as_ref().is_none_or(|h| *h == format!("octo:{}", p.head))
                     && base.as_ref().is_none_or(|b| *b == p.base)
             };
@@ -81,8 +83,16 @@ fn open(shared: &Shared, call: &Call) -> Answer {
         let number = state.pulls.len() as u64 + 1;
         let draft = body["draft"] == json!(true);
         let (head, base) = (head.clone(), base.clone());
-        let pull =
-            FakePull { number, head, base, title: text("title"), body: text("body"), draft, open: true };
+        let pull = FakePull {
+            number,
+            head,
+            base,
+            title: text("title"),
+            body: text("body"),
+            draft,
+            open: true,
+            merged: false,
+        };
         state.pulls.push(pull.clone());
         pull
     };
@@ -105,7 +115,8 @@ fn show(shared: &Shared, pull: &FakePull) -> Value {
         "review_comment_url": url, "comments_url": url, "statuses_url": url,
         "state": if pull.open { "open" } else { "closed" }, "locked": false, "title": pull.title, "body": pull.body,
         "draft": pull.draft, "user": user(shared, "octo"), "labels": [], "milestone": null, "assignee": null,
-        "created_at": TIME, "updated_at": TIME, "closed_at": null, "merged_at": null, "merge_commit_sha": null,
+        "created_at": TIME, "updated_at": TIME, "closed_at": null,
+        "merged_at": pull.merged.then_some(TIME), "merge_commit_sha": null,
     });
     let more = json!({
         "head": end(&pull.head), "base": end(&pull.base), "author_association": "MEMBER", "auto_merge": null,

@@ -1,0 +1,205 @@
+//! Offers heals for review: one pull request per root cause and branch. An earlier run's is found again and brought up to
+//! date, what people rejected is not offered twice, and what is no longer needed is closed.
+
+use crate::config::PullRequestMode;
+use crate::contract::ci::PullRequest;
+use crate::contract::event::{Event, EventSink};
+use crate::contract::git::{CommitSha, MoveFrom, PreparedCommit, RepoPath};
+use crate::contract::outcome::Outcome;
+use crate::contract::report::RunReport;
+use crate::github::{self, ApiError, Climbed, HealRequest, Ladder, Look, Mark, PullRequestText, Right};
+use crate::report::pull_request;
+
+use super::bundle::sha256;
+use super::publisher::{Hub, Place, Publisher, api_outcome, policy};
+
+/// Hex digits of a name in a mark: enough that no two of a repository meet.
+const DIGITS: usize = 16;
+
+/// A short name for `text` that stays the same over runs.
+pub(super) fn name(text: &str) -> String {
+    sha256(text.as_bytes()).chars().take(DIGITS).collect()
+}
+
+impl Publisher {
+    /// Where the failing branch stands now, if that is no longer where it failed.
+    pub(super) async fn moved_base(&self) -> Result<Option<CommitSha>, Outcome> {
+        let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
+            return Ok(None);
+        };
+        let now =
+            github::branch_head(&hub.client, &hub.repository, base).await.map_err(|e| api_outcome(&e))?;
+        Ok(now.filter(|now| *now != self.head))
+    }
+
+    /// Where `commits` go: on the last round's, on an earlier heal of the same root cause, or on a branch of their own.
+    pub(super) async fn place(
+        &self,
+        report: &RunReport,
+        commits: &[PreparedCommit],
+    ) -> Result<Place, Outcome> {
+        if let Some(round) = &self.last {
+            return Ok(Place::At(self.branch.clone(), MoveFrom::FastForward(round.tip.clone())));
+        }
+        let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
+            return Ok(Place::New);
+        };
+        let look = async |look| {
+            github::heal_requests(&hub.client, &hub.repository, base, look).await.map_err(|e| api_outcome(&e))
+        };
+        let same_cause = |heal: &HealRequest| heal.mark.cause == self.cause;
+        for heal in look(Look::Open).await?.into_iter().filter(same_cause) {
+            let at = github::branch_head(&hub.client, &hub.repository, &heal.branch)
+                .await
+                .map_err(|e| api_outcome(&e))?;
+            let Some(at) = at else { continue };
+            if heal.mark.tip.as_ref().is_some_and(|tip| *tip != at) {
+                return Err(worked_on(&heal));
+            }
+            let tree =
+                github::commit_tree(&hub.client, &hub.repository, &at).await.map_err(|e| api_outcome(&e))?;
+            if commits.last().is_some_and(|last| last.tree == tree) {
+                return Ok(Place::Standing(heal.branch, at));
+            }
+            return Ok(Place::At(heal.branch, MoveFrom::Replace(at)));
+        }
+        let patch = name(&report.diff);
+        let rejected = look(Look::Rejected).await?;
+        match rejected.into_iter().find(|heal| same_cause(heal) && heal.mark.patch == patch) {
+            Some(heal) => Err(rejected_before(&heal)),
+            None => Ok(Place::New),
+        }
+    }
+
+    /// Chooses how CI gets to run, and opens the pull request where one is wanted. Later rounds stay on theirs.
+    pub(super) async fn climb(
+        &self,
+        changed: &[RepoPath],
+        report: &RunReport,
+        tip: &CommitSha,
+    ) -> Result<Option<Climbed>, Outcome> {
+        let Some(hub) = &self.hub else { return Ok(None) };
+        let text = self.text(hub, report, tip);
+        if let Some(climbed) = self.last.as_ref().and_then(|r| r.climbed.clone()) {
+            if climbed.pull_request.is_some() {
+                self.open(hub, &text).await.map_err(|e| api_outcome(&e))?;
+            }
+            return Ok(Some(climbed));
+        }
+        let ladder = Ladder {
+            token_starts_runs: hub.token.kind.starts_runs(),
+            may_dispatch: hub.token.rights.actions,
+            may_open_pull_request: hub.token.rights.pull_requests,
+            pull_request: policy(hub.pull_request),
+            workflow_file: hub.workflow_file.as_deref(),
+            triggers: &hub.triggers,
+            branch: &self.branch,
+            base: hub.base.as_ref(),
+            changed,
+            open_pull_request_into: None,
+            has_approval_runs: hub.has_approval_runs,
+        };
+        github::climb(&hub.client, &hub.repository, &ladder, &text)
+            .await
+            .map(Some)
+            .map_err(|e| api_outcome(&e))
+    }
+
+    fn text(&self, hub: &Hub, report: &RunReport, tip: &CommitSha) -> PullRequestText {
+        PullRequestText {
+            title: pull_request::title(report, &self.commit_prefix),
+            body: pull_request::body(report),
+            draft: hub.pull_request == PullRequestMode::Draft,
+            mark: Mark {
+                cause: self.cause.clone(),
+                job: self.job.clone(),
+                patch: name(&report.diff),
+                tip: Some(tip.clone()),
+            },
+        }
+    }
+
+    async fn open(&self, hub: &Hub, text: &PullRequestText) -> Result<Option<PullRequest>, ApiError> {
+        match hub.base.as_ref().filter(|base| **base != self.branch) {
+            Some(base) => github::open_pull_request(&hub.client, &hub.repository, base, &self.branch, text)
+                .await
+                .map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// What is left to say on GitHub at the end of a run. Trouble with it is a warning: the verdict stands.
+    pub async fn conclude(&mut self, report: &mut RunReport, sink: &dyn EventSink) {
+        let trouble = match report.outcome {
+            Outcome::AlreadyGreen => self.close_needless(report, sink).await,
+            _ => self.offer(report).await,
+        };
+        if let Err(what) = trouble {
+            sink.emit(Event::Warning { what: what.clone() });
+            report.warnings.push(what);
+        }
+    }
+
+    /// Tells the open pull request how it ended; opens one for a heal that needed none to get its CI run.
+    async fn offer(&mut self, report: &mut RunReport) -> Result<(), String> {
+        let (Some(hub), Some(round)) = (&self.hub, &self.last) else { return Ok(()) };
+        let climbed = round.climbed.as_ref();
+        let is_open = climbed.is_some_and(|c| c.pull_request.is_some());
+        // What GitHub refused once has been told already.
+        let was_refused = climbed.is_some_and(|c| !c.notes.is_empty());
+        let opens = report.outcome == Outcome::Healed
+            && hub.pull_request == PullRequestMode::Auto
+            && hub.token.rights.pull_requests != Right::No
+            && !was_refused;
+        if !is_open && !opens {
+            return Ok(());
+        }
+        let text = self.text(hub, report, &round.tip);
+        match self.open(hub, &text).await {
+            Ok(pull_request) => {
+                if let Some(push) = &mut report.push {
+                    push.pull_request = pull_request.or(push.pull_request.take());
+                }
+                Ok(())
+            }
+            Err(error) if is_open => {
+                Err(format!("the pull request does not show the end of the run: {error}"))
+            }
+            Err(error) => {
+                let hint = error.hint().map_or(String::new(), |hint| format!(" ({hint})"));
+                Err(format!("the heal is not offered as a pull request: {error}{hint}"))
+            }
+        }
+    }
+
+    /// The job is green without a heal: those that are open for it are not needed.
+    async fn close_needless(&self, report: &RunReport, sink: &dyn EventSink) -> Result<(), String> {
+        let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
+            return Ok(());
+        };
+        let trouble = |e: ApiError| format!("heals that are no longer needed may be open: {e}");
+        let heals =
+            github::heal_requests(&hub.client, &hub.repository, base, Look::Open).await.map_err(trouble)?;
+        let why = pull_request::no_longer_needed(report);
+        for heal in heals.iter().filter(|heal| heal.mark.job == self.job) {
+            github::close_pull_request(&hub.client, &hub.repository, heal, &why).await.map_err(trouble)?;
+            let what = format!("closed {}: the branch is green without it", heal.reference.url);
+            sink.emit(Event::Progress { what });
+        }
+        Ok(())
+    }
+}
+
+fn worked_on(heal: &HealRequest) -> Outcome {
+    Outcome::Refused {
+        why: format!("{} heals the same failure, and its branch has commits of others", heal.reference.url),
+        remedy: Some("merge or close it, then run again; the fix is in the patch file".to_owned()),
+    }
+}
+
+fn rejected_before(heal: &HealRequest) -> Outcome {
+    Outcome::Refused {
+        why: format!("the same fix was offered in {} and closed without being merged", heal.reference.url),
+        remedy: Some("reopen it, or mend the failure in another way".to_owned()),
+    }
+}
