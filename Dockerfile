@@ -13,6 +13,7 @@ RUN apt-get update -q \
 RUN cargo install --locked cargo-auditable@0.7.4
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY docker docker
 COPY src src
 # The demo carries its sample repositories.

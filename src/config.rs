@@ -14,6 +14,7 @@ use secrecy::SecretString;
 
 pub use environment::Workflow;
 
+use crate::diff::similarity;
 use crate::error::ExpectedError;
 use values::{bytes, duration, lines, list, number, one_of, switch};
 
@@ -275,7 +276,7 @@ pub fn flags(args: &[String], extra: &[&str]) -> Result<(Flags, Vec<String>), Ex
 /// The candidate at most two edits away.
 fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
-        .map(|c| (similar::TextDiff::from_chars(name, c).ratio(), c))
+        .map(|c| (similarity(name, c), c))
         .filter(|(ratio, _)| *ratio > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, c)| c)

@@ -10,6 +10,8 @@ pub mod config;
 pub mod contract;
 /// Heals the sample repositories compiled into the binary.
 pub mod demo;
+/// How two texts differ.
+pub mod diff;
 /// Expected errors, with their exit code and a hint.
 pub mod error;
 /// Runs a `BuildPlan` in a sandbox → `ExecutionResult`; never interprets.

@@ -6,9 +6,23 @@
 
 mod heals;
 mod plans;
+mod requests;
 mod sandbox;
 mod sizes;
 mod table;
+
+/// The stand-ins of the tests.
+#[path = "../../tests/it/support"]
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::unwrap_used,
+    reason = "made for the tests; a part of it is used here"
+)]
+mod support {
+    pub(crate) mod git;
+    pub(crate) mod github;
+}
 
 use std::process::ExitCode;
 
@@ -39,6 +53,7 @@ fn main() -> ExitCode {
     part("sync", &mut |table| runtime.block_on(sandbox::sync(table)));
     part("snapshot", &mut |table| runtime.block_on(sandbox::snapshot(table)));
     part("heals", &mut |table| runtime.block_on(heals::overhead(table)));
+    part("requests", &mut |table| runtime.block_on(requests::measure(table)));
     println!("{table}");
     if cfg!(debug_assertions) {
         println!(

@@ -20,6 +20,7 @@ pub(crate) enum Aim {
     None,
     Seconds(f64),
     MebiBytes(f64),
+    Count(usize),
 }
 
 impl Table {
@@ -33,6 +34,11 @@ impl Table {
         self.row(what.into(), format!("{mebi:.1} MiB"), aim, mebi);
     }
 
+    #[expect(clippy::cast_precision_loss, reason = "counts for people")]
+    pub(crate) fn count(&mut self, what: impl Into<String>, count: usize, aim: Aim) {
+        self.row(what.into(), count.to_string(), aim, count as f64);
+    }
+
     /// A figure without an aim.
     pub(crate) fn say(&mut self, what: impl Into<String>, figure: impl Into<String>) {
         self.rows.push(Row { what: what.into(), figure: figure.into(), aim: String::new() });
@@ -43,6 +49,8 @@ impl Table {
             Aim::None => (String::new(), f64::INFINITY),
             Aim::Seconds(most) => (format!("<= {}", seconds_text(most)), most),
             Aim::MebiBytes(most) => (format!("<= {most} MiB"), most),
+            #[expect(clippy::cast_precision_loss, reason = "counts for people")]
+            Aim::Count(most) => (format!("<= {most}"), most as f64),
         };
         let missed = if value > most { format!("  missed by {:.1}x", value / most) } else { String::new() };
         self.rows.push(Row { what, figure, aim: format!("{text}{missed}") });

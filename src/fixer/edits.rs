@@ -4,11 +4,10 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use similar::TextDiff;
-
 use super::language::indent_of;
 use crate::contract::fix::{Edit, FileChange, LineWindow, Rejection};
 use crate::contract::git::{RepoPath, SourceTree};
+use crate::diff::similarity;
 
 /// Applies `edits`. `window` tells which of several equal places was shown to the provider, and so was meant.
 pub fn apply(
@@ -283,7 +282,7 @@ fn nearest(text: &str, find: &str) -> String {
         .take(20_000)
         .map(str::trim)
         .filter(|l| !l.is_empty() && l.len() < 400)
-        .map(|line| (TextDiff::from_chars(first, line).ratio(), line))
+        .map(|line| (similarity(first, line), line))
         .filter(|(ratio, _)| *ratio > 0.75)
         .max_by(|a, b| a.0.total_cmp(&b.0));
     match best {

@@ -3,13 +3,14 @@
 
 use super::PastAttempt;
 use super::hardcoding;
-use super::patch::{LineDiff, patch_fingerprint};
+use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
 use super::sanitize::is_invisible;
 use super::weakening::{self, Place};
 use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::fix::{FileChange, FixProposal, Rejection};
 use crate::contract::git::SourceTree;
+use crate::diff::LineDiff;
 use crate::error::ExpectedError;
 
 /// The provider whose proposals come from the log, not from a model.

@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::language::{Language, enclosing_block};
-use super::patch::LineDiff;
 use crate::contract::bug::BugReport;
 use crate::contract::git::{RepoPath, SourceTree};
+use crate::diff::LineDiff;
 
 pub(crate) struct Finding {
     /// Multiplies the confidence.

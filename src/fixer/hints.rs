@@ -9,8 +9,6 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use similar::Algorithm;
-
 use super::gate::TOOLCHAIN;
 use super::language::Language;
 use super::patch::patch_fingerprint;
@@ -20,6 +18,7 @@ use super::{PastAttempt, edits};
 use crate::contract::bug::{Applicability, BugReport, Category, Hint, Suggestion};
 use crate::contract::fix::{Edit, FixProposal, Usage};
 use crate::contract::git::{RepoPath, SourceTree};
+use crate::diff::LineDiff;
 
 const SURE: f64 = 0.95;
 const LIKELY: f64 = 0.75;
@@ -428,14 +427,10 @@ pub fn edits_of(path: &RepoPath, before: &str, after: &str) -> Vec<Edit> {
     if before.is_empty() {
         return vec![Edit { path: path.clone(), find: String::new(), replace: after.to_owned() }];
     }
-    let old: Vec<&str> = before.split_inclusive('\n').collect();
-    let new: Vec<&str> = after.split_inclusive('\n').collect();
+    let diff = LineDiff::between(before, after);
+    let (old, new) = (&diff.old, &diff.new);
     let mut hunks: Vec<(Range<usize>, Range<usize>)> =
-        similar::capture_diff_slices(Algorithm::Myers, &old, &new)
-            .iter()
-            .filter(|op| op.tag() != similar::DiffTag::Equal)
-            .map(|op| (op.old_range(), op.new_range()))
-            .collect();
+        diff.hunks().map(|op| (op.old_range(), op.new_range())).collect();
     // Widen a hunk by the equal lines around it until its text is unique; one that meets a neighbour joins it.
     let is_unique = |o: &Range<usize>| {
         let quote = old[o.clone()].concat();

@@ -1,62 +1,10 @@
-//! Our own diff of a change: what people read, what `git apply` takes, and the name a patch goes by.
+//! The name a patch goes by.
 
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
-use similar::{Algorithm, DiffOp, DiffTag};
 
 use crate::contract::fix::FileChange;
-use crate::contract::git::RepoPath;
-
-/// Lines of context around a hunk, as git does.
-const CONTEXT: usize = 3;
-
-/// Both sides of a change by lines (ends kept), and what turns one into the other.
-pub(crate) struct LineDiff<'c> {
-    pub(crate) old: Vec<&'c str>,
-    pub(crate) new: Vec<&'c str>,
-    pub(crate) ops: Vec<DiffOp>,
-}
-
-impl<'c> LineDiff<'c> {
-    /// Lines end at line feeds only: a lone carriage return ends none, for git neither.
-    pub(crate) fn of(change: &'c FileChange) -> Self {
-        fn lines(side: Option<&str>) -> Vec<&str> {
-            side.unwrap_or_default().split_inclusive('\n').collect()
-        }
-        let (old, new) = (lines(change.before.as_deref()), lines(change.after.as_deref()));
-        let ops = similar::capture_diff_slices(Algorithm::Myers, &old, &new);
-        Self { old, new, ops }
-    }
-
-    /// The stretches that differ.
-    pub(crate) fn hunks(&self) -> impl Iterator<Item = &DiffOp> {
-        self.ops.iter().filter(|op| op.tag() != DiffTag::Equal)
-    }
-
-    /// How many lines are touched: removed or added, whichever is more, per stretch.
-    pub(crate) fn changed_lines(&self) -> u64 {
-        self.hunks().map(|op| op.old_range().len().max(op.new_range().len()) as u64).sum()
-    }
-
-    /// Removed lines with their number (from 1) in the old text.
-    pub(crate) fn removed(&self) -> Vec<(u32, &'c str)> {
-        self.hunks().flat_map(|op| op.old_range()).map(|i| (number(i), bare(self.old[i]))).collect()
-    }
-
-    /// Added lines with their number (from 1) in the new text.
-    pub(crate) fn added(&self) -> Vec<(u32, &'c str)> {
-        self.hunks().flat_map(|op| op.new_range()).map(|i| (number(i), bare(self.new[i]))).collect()
-    }
-}
-
-fn bare(line: &str) -> &str {
-    line.trim_end_matches(['\n', '\r'])
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index + 1).unwrap_or(u32::MAX)
-}
 
 /// A name for a set of changes: equal patches have equal names, in whatever order the files come.
 #[must_use]
@@ -78,78 +26,10 @@ pub fn patch_fingerprint(changes: &[FileChange]) -> String {
     })
 }
 
-/// A unified diff with git's headers, which `git apply` takes.
-#[must_use]
-pub fn unified_diff(changes: &[FileChange]) -> String {
-    let mut sorted: Vec<_> = changes.iter().filter(|c| c.before != c.after).collect();
-    sorted.sort_by(|a, b| a.path.cmp(&b.path));
-    sorted.iter().map(|change| file_diff(change)).collect()
-}
-
-fn file_diff(change: &FileChange) -> String {
-    let (a, b) = (name("a", &change.path), name("b", &change.path));
-    let mut out = format!("diff --git {a} {b}\n");
-    match (&change.before, &change.after) {
-        (None, _) => out.push_str("new file mode 100644\n"),
-        (_, None) => out.push_str("deleted file mode 100644\n"),
-        _ => {}
-    }
-    let diff = LineDiff::of(change);
-    let groups = similar::group_diff_ops(diff.ops.clone(), CONTEXT);
-    if groups.is_empty() {
-        return out;
-    }
-    // Git ends names with blanks by a tab, so that they can be told from a date.
-    let tab = if change.path.as_str().contains(' ') { "\t" } else { "" };
-    let side =
-        |present: bool, name: &str| if present { format!("{name}{tab}") } else { "/dev/null".to_owned() };
-    let _ = writeln!(out, "--- {}", side(change.before.is_some(), &a));
-    let _ = writeln!(out, "+++ {}", side(change.after.is_some(), &b));
-    for ops in groups {
-        let (Some(first), Some(last)) = (ops.first(), ops.last()) else { continue };
-        let old = first.old_range().start..last.old_range().end;
-        let new = first.new_range().start..last.new_range().end;
-        let _ = writeln!(out, "@@ -{} +{} @@", span(&old), span(&new));
-        for op in ops {
-            if op.tag() == DiffTag::Equal {
-                push_lines(&mut out, ' ', &diff.old[op.old_range()]);
-            } else {
-                push_lines(&mut out, '-', &diff.old[op.old_range()]);
-                push_lines(&mut out, '+', &diff.new[op.new_range()]);
-            }
-        }
-    }
-    out
-}
-
-fn push_lines(out: &mut String, sign: char, lines: &[&str]) {
-    for line in lines {
-        out.push(sign);
-        out.push_str(line);
-        if !line.ends_with('\n') {
-            out.push_str("\n\\ No newline at end of file\n");
-        }
-    }
-}
-
-fn span(range: &std::ops::Range<usize>) -> String {
-    match range.len() {
-        // An empty side is named by the line before it.
-        0 => format!("{},0", range.start),
-        1 => format!("{}", range.start + 1),
-        n => format!("{},{n}", range.start + 1),
-    }
-}
-
-/// Quoted as git does where the name has a `"`; other special characters cannot be in a `RepoPath`.
-fn name(side: &str, path: &RepoPath) -> String {
-    let name = format!("{side}/{path}");
-    if name.contains('"') { format!("\"{}\"", name.replace('"', "\\\"")) } else { name }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::git::RepoPath;
 
     fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
         FileChange {
@@ -157,20 +37,6 @@ mod tests {
             before: before.map(str::to_owned),
             after: after.map(str::to_owned),
         }
-    }
-
-    #[test]
-    fn reads_like_git_s() {
-        let diff = unified_diff(&[change("a b.txt", Some("1\n2\n3"), Some("1\n2\nx\n"))]);
-        assert_eq!(
-            diff,
-            "diff --git a/a b.txt b/a b.txt\n--- a/a b.txt\t\n+++ b/a b.txt\t\n@@ -1,3 +1,3 @@\n 1\n 2\n-3\n\\ No newline at end of file\n+x\n"
-        );
-        let diff = unified_diff(&[change("n", None, Some("x\n"))]);
-        assert_eq!(
-            diff,
-            "diff --git a/n b/n\nnew file mode 100644\n--- /dev/null\n+++ b/n\n@@ -0,0 +1 @@\n+x\n"
-        );
     }
 
     #[test]
@@ -182,63 +48,5 @@ mod tests {
             patch_fingerprint(&[change("b", Some(""), Some(""))])
         );
         assert_ne!(patch_fingerprint(&[a]), patch_fingerprint(&[b]));
-    }
-
-    #[test]
-    fn a_lone_carriage_return_ends_no_line() {
-        let change = change("a", Some("x\ry\nz\n"), Some("x\ry\nZ\n"));
-        assert_eq!(LineDiff::of(&change).removed(), [(2, "z")]);
-    }
-
-    proptest::proptest! {
-        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
-        /// Reads our own diff back: the new side of every hunk plus the untouched rest is the new file.
-        #[test]
-        fn the_diff_says_it_all(before in "[ab\n]{0,30}", after in "[ab\n]{0,30}") {
-            proptest::prop_assume!(before != after && !before.is_empty());
-            let text = unified_diff(&[change("f", Some(&before), Some(&after))]);
-            proptest::prop_assert_eq!(replay(&before, &text), after);
-        }
-    }
-
-    /// A strict reader of unified diffs, for the test alone.
-    fn replay(before: &str, diff: &str) -> String {
-        let old: Vec<&str> = before.split_inclusive('\n').collect();
-        let mut out = String::new();
-        let mut at = 0;
-        let mut lines = diff.lines().peekable();
-        while let Some(line) = lines.next() {
-            if let Some(head) = line.strip_prefix("@@ -") {
-                let (start, count) =
-                    head.split(' ').next().map(|s| s.split_once(',').unwrap_or((s, "1"))).unwrap();
-                let start: usize = start.parse().unwrap();
-                let start = if count == "0" { start } else { start - 1 };
-                out.extend(old[at..start].iter().copied());
-                at = start;
-                continue;
-            }
-            let (true, Some(sign)) = (
-                at <= old.len() && !line.starts_with("---") && !line.starts_with("+++"),
-                line.chars().next(),
-            ) else {
-                continue;
-            };
-            let newline = if lines.peek().is_some_and(|l| l.starts_with('\\')) { "" } else { "\n" };
-            match sign {
-                ' ' => {
-                    assert_eq!(old[at], format!("{}{newline}", &line[1..]));
-                    out.push_str(old[at]);
-                    at += 1;
-                }
-                '-' => {
-                    assert_eq!(old[at], format!("{}{newline}", &line[1..]));
-                    at += 1;
-                }
-                '+' => out.push_str(&format!("{}{newline}", &line[1..])),
-                _ => {}
-            }
-        }
-        out.extend(old[at..].iter().copied());
-        out
     }
 }

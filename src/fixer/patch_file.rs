@@ -1,6 +1,6 @@
 //! Reads a unified diff back into file changes, strictly: every line it names must stand where it says.
 //!
-//! Only what [`super::unified_diff`] writes is understood; anything else is refused, since a patch comes from a job
+//! Only what [`crate::diff::unified`] writes is understood; anything else is refused, since a patch comes from a job
 //! that has run foreign code.
 
 use std::collections::BTreeSet;
@@ -180,8 +180,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::testing::MemoryTree;
-    use super::super::unified_diff;
     use super::*;
+    use crate::diff::unified;
 
     fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
         FileChange {
@@ -198,13 +198,13 @@ mod tests {
         let changes =
             vec![change("new.txt", None, Some("x\ny\n")), change("x.txt", Some(before), Some(after))];
         let tree = MemoryTree::new(&[("x.txt", before)]);
-        assert_eq!(read_patch(&unified_diff(&changes), &tree).unwrap(), changes);
+        assert_eq!(read_patch(&unified(&changes), &tree).unwrap(), changes);
     }
 
     #[test]
     fn what_does_not_fit_the_base_is_refused() {
         let changes = [change("x.txt", Some("a\nb\n"), Some("a\nc\n"))];
-        let patch = unified_diff(&changes);
+        let patch = unified(&changes);
         for other in ["a\nB\n", "b\na\n", ""] {
             assert!(read_patch(&patch, &MemoryTree::new(&[("x.txt", other)])).is_err(), "{other:?}");
         }
@@ -227,7 +227,7 @@ mod tests {
             prop_assume!(before != after && !before.is_empty() && !after.is_empty());
             let changes = vec![change("x.txt", Some(&before), Some(&after))];
             let tree = MemoryTree::new(&[("x.txt", &before)]);
-            prop_assert_eq!(read_patch(&unified_diff(&changes), &tree).unwrap(), changes);
+            prop_assert_eq!(read_patch(&unified(&changes), &tree).unwrap(), changes);
         }
 
         #[test]

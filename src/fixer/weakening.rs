@@ -8,8 +8,8 @@ mod rules;
 mod tests_kept;
 
 use super::language::{Language, rust_test_regions};
-use super::patch::LineDiff;
 use crate::contract::fix::{FileChange, Rejection};
+use crate::diff::LineDiff;
 
 pub(crate) use tests_kept::changed_expectation;
 

@@ -1,6 +1,6 @@
 //! Carries a change over to another version of the file: same lines in the same order, exactly once each, or not at all.
 
-use similar::TextDiff;
+use crate::diff::LineDiff;
 
 /// Lines of unchanged text that must stand around a change.
 const CONTEXT: usize = 3;
@@ -12,16 +12,14 @@ pub(super) fn transplant(before: &str, after: &str, target: &str) -> Result<Stri
     if target == before {
         return Ok(after.to_owned());
     }
-    let old: Vec<&str> = before.split_inclusive('\n').collect();
-    let new: Vec<&str> = after.split_inclusive('\n').collect();
     let there: Vec<&str> = target.split_inclusive('\n').collect();
-    let diff = TextDiff::from_slices(&old, &new);
+    let diff = LineDiff::between(before, after);
     let mut out: Vec<&str> = Vec::with_capacity(there.len());
     let mut done = 0;
-    for hunk in diff.grouped_ops(CONTEXT) {
+    for hunk in diff.groups(CONTEXT) {
         let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
-        let from = &old[first.old_range().start..last.old_range().end];
-        let to = &new[first.new_range().start..last.new_range().end];
+        let from = &diff.old[first.old_range().start..last.old_range().end];
+        let to = &diff.new[first.new_range().start..last.new_range().end];
         let line = first.old_range().start + 1;
         let at = unique(&there, from).map_err(|why| format!("the lines around line {line} {why}"))?;
         if at < done {

@@ -12,6 +12,7 @@ use crate::contract::fix::{FileChange, FixProposal, Rejection};
 use crate::contract::git::{CommitSha, FileMode, RepoPath, SourceTree, TreeFile};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{FinalProof, ProposalVerdict};
+use crate::diff::{self, LineDiff};
 use crate::executor::{Cancel, Executor, Request};
 use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
@@ -95,7 +96,7 @@ impl Driver {
             };
         }
         let changes = self.workspace.changes();
-        self.record.report.diff = fixer::unified_diff(&changes);
+        self.record.report.diff = diff::unified(&changes);
         self.purse.report(&mut self.record.report.budget);
         self.record.stop_clocks();
         if let Some(publisher) = &mut self.publisher
@@ -336,7 +337,7 @@ impl Driver {
                 }
             },
         };
-        let diff = fixer::unified_diff(&changes);
+        let diff = diff::unified(&changes);
         let patch = fixer::patch_fingerprint(&changes);
         let bugs: Vec<BugReport> = self
             .working
@@ -491,7 +492,7 @@ impl Driver {
             return Happened::PublishFailed { outcome: Outcome::Error { what } };
         };
         // People read all of this in the pull request, which is opened in here.
-        self.record.report.diff = fixer::unified_diff(&self.workspace.changes());
+        self.record.report.diff = diff::unified(&self.workspace.changes());
         self.purse.report(&mut self.record.report.budget);
         self.record.stop_clocks();
         if self.record.report.final_proof.as_ref().is_some_and(FinalProof::holds) {
@@ -679,9 +680,7 @@ fn command_plan(plan: &BuildPlan, seen: Option<&Observation>, command: &str) -> 
 fn touched(changes: &[FileChange]) -> Vec<Touched> {
     let mut found = Vec::new();
     for change in changes {
-        let (before, after) = (change.before.as_deref().unwrap_or(""), change.after.as_deref().unwrap_or(""));
-        let diff = similar::TextDiff::from_lines(before, after);
-        for op in diff.ops().iter().filter(|op| op.tag() != similar::DiffTag::Equal) {
+        for op in LineDiff::of(change).hunks() {
             let lines = op.new_range();
             let first = u32::try_from(lines.start + 1).unwrap_or(u32::MAX);
             let last = u32::try_from(lines.end.max(lines.start + 1)).unwrap_or(u32::MAX);

@@ -12,6 +12,7 @@ use crate::contract::fix::{FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
 use crate::contract::proof::{PROOF_SCHEMA, Proof, ProtectedCheck};
 use crate::contract::report::RunReport;
+use crate::diff;
 use crate::fixer;
 use crate::git::{CommitRequest, Workspace, WorkspaceOptions};
 use crate::report::results::{PATCH_FILE, PROOF_FILE};
@@ -67,7 +68,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     }
     let changes = check_patch(&patch, &proof, &workspace, &options)?;
     workspace.apply(&changes).map_err(|e| refuse(e.to_string()))?;
-    record.report.diff = fixer::unified_diff(&changes);
+    record.report.diff = diff::unified(&changes);
 
     let ca = heal::ca_bundle(&heal.config)?;
     let client = heal::github_client(&heal.config, ca.as_deref())?;

@@ -16,7 +16,7 @@ use crate::contract::event::{Event, EventSink, Purpose, Stream};
 use crate::contract::fix::{FileChange, FixProposal};
 
 use super::commands::{END_GROUP, StopCommands, defuse_legacy, group, inert_line};
-use super::{clean, diff, text};
+use super::{clean, text};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -274,7 +274,7 @@ impl Printer<'_> {
 
     fn applied(&mut self, changes: &[FileChange]) {
         self.open("Diff");
-        for line in clean::block(&diff::unified(changes), 64 * 1024).lines() {
+        for line in clean::block(&crate::diff::unified(changes), 64 * 1024).lines() {
             self.foreign(line);
         }
         self.close();

@@ -9,7 +9,6 @@ pub mod commands;
 pub mod console;
 pub mod demo;
 pub mod diagnosis;
-mod diff;
 pub mod doctor;
 pub mod help;
 mod markdown;

@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 const ALLOWED: &[(&str, &[&str])] = &[
     ("contract", &[]),
     ("error", &[]),
+    ("diff", &[]),
     ("http", &["error"]),
-    ("config", &["error"]),
+    ("config", &["diff", "error"]),
     ("plan", &["error"]),
     ("executor", &["error"]),
     ("parser", &[]),
-    ("fixer", &["error"]),
+    ("fixer", &["diff", "error"]),
     ("llm", &["error", "http"]),
-    ("git", &["error"]),
+    ("git", &["diff", "error"]),
     ("github", &["error", "http"]),
-    ("report", &["error"]),
+    ("report", &["diff", "error"]),
 ];
 
 /// The rooms that wire the others together.

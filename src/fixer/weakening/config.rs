@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::weakening;
 use crate::contract::fix::{FileChange, Rejection};
-use crate::fixer::patch::LineDiff;
+use crate::diff::LineDiff;
 use crate::fixer::sanitize::one_line;
 
 /// Sections of `package.json` that say how the build is judged.

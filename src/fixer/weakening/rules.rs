@@ -6,8 +6,8 @@ use regex::Regex;
 
 use super::{Place, weakening};
 use crate::contract::fix::{FileChange, Rejection};
+use crate::diff::LineDiff;
 use crate::fixer::language::Language::{self, Go, Java, JavaScript, Other, Python, Rust, TypeScript};
-use crate::fixer::patch::LineDiff;
 use crate::fixer::sanitize::one_line;
 
 struct Row {

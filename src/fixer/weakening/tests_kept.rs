@@ -7,8 +7,8 @@ use regex::Regex;
 
 use super::weakening;
 use crate::contract::fix::{FileChange, Rejection};
+use crate::diff::LineDiff;
 use crate::fixer::language::Language;
-use crate::fixer::patch::LineDiff;
 use crate::fixer::sanitize::one_line;
 
 /// The names of tests, first group that matched.
