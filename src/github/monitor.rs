@@ -37,7 +37,8 @@ impl Default for Timeouts {
             appear: Duration::from_secs(120),
             total: Duration::from_secs(1800),
             first_poll: Duration::from_secs(5),
-            longest_poll: Duration::from_secs(30),
+            // A job's own token has 1,000 requests an hour, for all jobs of the repository together.
+            longest_poll: Duration::from_secs(45),
         }
     }
 }
