@@ -183,7 +183,10 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
     };
     let branch = markdown::code(push.branch.as_str(), 200);
     let merge = match &push.pull_request {
-        Some(pr) => format!("review and merge {}", markdown::link(&format!("#{}", pr.number), &pr.url)),
+        Some(pr) => {
+            let link = markdown::link(&format!("#{}", pr.number), &pr.url);
+            format!("review and merge {link} (branch {branch})")
+        }
         None => format!("review and merge the branch {branch}"),
     };
     let merge = match &push.base_moved_to {
