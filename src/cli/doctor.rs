@@ -19,17 +19,10 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let config = Config::load(&flags, variables)?;
     let mut findings = vec![docker().await];
-    findings.extend(models(&config));
-    match heal::examine(&config, std::path::Path::new(&repo)).await {
-        Ok(found) => findings.extend(found),
-        Err(Outcome::Refused { why, remedy }) => {
-            let finding = Finding::new(Severity::Blocking, why);
-            findings.push(match remedy {
-                Some(remedy) => finding.remedy(remedy),
-                None => finding,
-            });
-        }
-        Err(outcome) => findings.push(Finding::new(Severity::Blocking, report::text::outcome(&outcome))),
+    for examined in
+        [heal::examine_models(&config).await, heal::examine(&config, std::path::Path::new(&repo)).await]
+    {
+        findings.extend(examined.unwrap_or_else(|outcome| vec![blocking(&outcome)]));
     }
     let lines: Vec<report::doctor::Line<'_>> = findings
         .iter()
@@ -67,19 +60,12 @@ async fn docker() -> Finding {
     }
 }
 
-fn models(config: &Config) -> Vec<Finding> {
-    let servers = [("gemini", &config.gemini), ("groq", &config.groq), ("openai", &config.openai)];
-    let given: Vec<&str> =
-        servers.iter().filter(|(_, s)| s.api_key.is_some()).map(|(name, _)| *name).collect();
-    if given.is_empty() {
-        vec![
-            Finding::new(
-                Severity::Note,
-                "no model server has a key: only what the tools themselves state is fixed",
-            )
-            .remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
-        ]
-    } else {
-        vec![Finding::new(Severity::Note, format!("keys are given for {}", given.join(", ")))]
+fn blocking(outcome: &Outcome) -> Finding {
+    match outcome {
+        Outcome::Refused { why, remedy: Some(remedy) } => {
+            Finding::new(Severity::Blocking, why).remedy(remedy)
+        }
+        Outcome::Refused { why, remedy: None } => Finding::new(Severity::Blocking, why),
+        outcome => Finding::new(Severity::Blocking, report::text::outcome(outcome)),
     }
 }

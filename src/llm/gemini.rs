@@ -136,6 +136,11 @@ fn usage(value: &Value) -> Option<Tokens> {
     Some(Tokens { input, output })
 }
 
+/// What a response without a reply says.
+pub(super) fn failure(raw: &Raw) -> WireFailure {
+    error(raw, &serde_json::from_slice(&raw.body).unwrap_or_default())
+}
+
 fn error(raw: &Raw, value: &Value) -> WireFailure {
     // A streaming front end wraps the error in an array.
     let value = value.get(0).unwrap_or(value);

@@ -5,9 +5,11 @@
 
 mod gemini;
 mod openai_compatible;
+mod probe;
 mod router;
 mod tables;
 mod wire;
 
+pub use probe::probe;
 pub use router::{ProviderConfig, Router, WireFormat};
 pub use tables::PRICES_AS_OF;

@@ -129,6 +129,11 @@ fn usage(value: &Value) -> Option<Tokens> {
     Some(Tokens { input: usage["prompt_tokens"].as_u64()?, output: usage["completion_tokens"].as_u64()? })
 }
 
+/// What a response without a reply says.
+pub(super) fn failure(raw: &Raw) -> WireFailure {
+    error(raw, &serde_json::from_slice(&raw.body).unwrap_or_default())
+}
+
 fn error(raw: &Raw, value: &Value) -> WireFailure {
     let error = &value["error"];
     // `{"error": "text"}`, `{"error": {"message": …}}`, `{"message": …}`, `{"detail": …}`: all are met.

@@ -381,32 +381,8 @@ impl AskModel for Router {
 
 impl Provider {
     fn new(config: ProviderConfig) -> Result<Self, ExpectedError> {
-        let name = &config.name;
-        let bad = |what: String| {
-            ExpectedError::usage(format!("{name}-base-url {:?} {what}", config.base_url))
-                .hint("give an address such as https://host/v1, without user, password, query or key")
-        };
-        let base =
-            reqwest::Url::parse(&config.base_url).map_err(|e| bad(format!("is not an address: {e}")))?;
-        if !matches!(base.scheme(), "http" | "https") {
-            return Err(bad("is neither http nor https".to_owned()));
-        }
-        if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
-            return Err(bad("carries more than host and path".to_owned()));
-        }
-        let model_ok = !config.model.is_empty()
-            && config.model.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@+".contains(&b))
-            && !config.model.contains("..");
-        if !model_ok {
-            return Err(ExpectedError::usage(format!("{name}-model {:?} is not a model id", config.model))
-                .hint("letters, digits and -_./:@+ as in the provider's model list"));
-        }
-        let text = match config.format {
-            WireFormat::Gemini => gemini::path(&config.base_url, &config.model),
-            WireFormat::OpenAiCompatible => openai_compatible::path(&config.base_url),
-        };
-        let url = reqwest::Url::parse(&text).map_err(|e| bad(format!("is not an address: {e}")))?;
-        let chat = tables::chat_quirks(name, &config.model);
+        let url = check(&config)?;
+        let chat = tables::chat_quirks(&config.name, &config.model);
         Ok(Self {
             config,
             url,
@@ -417,6 +393,34 @@ impl Provider {
             not_before: None,
         })
     }
+}
+
+/// The address that answers questions; an error where the configuration makes none.
+pub(super) fn check(config: &ProviderConfig) -> Result<reqwest::Url, ExpectedError> {
+    let name = &config.name;
+    let bad = |what: String| {
+        ExpectedError::usage(format!("{name}-base-url {:?} {what}", config.base_url))
+            .hint("give an address such as https://host/v1, without user, password, query or key")
+    };
+    let base = reqwest::Url::parse(&config.base_url).map_err(|e| bad(format!("is not an address: {e}")))?;
+    if !matches!(base.scheme(), "http" | "https") {
+        return Err(bad("is neither http nor https".to_owned()));
+    }
+    if !base.username().is_empty() || base.password().is_some() || base.query().is_some() {
+        return Err(bad("carries more than host and path".to_owned()));
+    }
+    let model_ok = !config.model.is_empty()
+        && config.model.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./:@+".contains(&b))
+        && !config.model.contains("..");
+    if !model_ok {
+        return Err(ExpectedError::usage(format!("{name}-model {:?} is not a model id", config.model))
+            .hint("letters, digits and -_./:@+ as in the provider's model list"));
+    }
+    let text = match config.format {
+        WireFormat::Gemini => gemini::path(&config.base_url, &config.model),
+        WireFormat::OpenAiCompatible => openai_compatible::path(&config.base_url),
+    };
+    reqwest::Url::parse(&text).map_err(|e| bad(format!("is not an address: {e}")))
 }
 
 enum Refusal {
@@ -474,7 +478,7 @@ fn book(usage: &mut Usage, model: &str, tokens: Tokens, estimated: bool) {
 }
 
 /// The server's words without the key, and the input to change where there is one.
-fn explain(config: &ProviderConfig, failure: &WireFailure) -> String {
+pub(super) fn explain(config: &ProviderConfig, failure: &WireFailure) -> String {
     let mut message = failure.message.clone();
     if let Some(key) = &config.api_key
         && !key.expose_secret().is_empty()

@@ -70,15 +70,35 @@ pub(super) struct Raw {
     pub(super) body: Vec<u8>,
 }
 
+/// A key's header, the key, and what stands before it.
+pub(super) type Key<'k> = Option<(&'static str, &'k SecretString, &'static str)>;
+
 /// Sends one POST with a JSON body and reads the whole response within `timeout`.
 pub(super) async fn post(
     client: &reqwest::Client,
     url: reqwest::Url,
-    key: Option<(&'static str, &SecretString, &'static str)>,
+    key: Key<'_>,
     body: &Value,
     timeout: Duration,
 ) -> Result<Raw, WireFailure> {
-    let mut request = client.post(url).timeout(timeout).json(body);
+    exchange(client.post(url).json(body), key, timeout).await
+}
+
+/// Sends one GET and reads the whole response within `timeout`.
+pub(super) async fn get(
+    client: &reqwest::Client,
+    url: reqwest::Url,
+    key: Key<'_>,
+    timeout: Duration,
+) -> Result<Raw, WireFailure> {
+    exchange(client.get(url), key, timeout).await
+}
+
+async fn exchange(
+    mut request: reqwest::RequestBuilder,
+    key: Key<'_>,
+    timeout: Duration,
+) -> Result<Raw, WireFailure> {
     if let Some((header, secret, scheme)) = key {
         let text = format!("{scheme}{}", secret.expose_secret());
         let mut value = reqwest::header::HeaderValue::from_str(&text).map_err(|_| {
@@ -87,7 +107,7 @@ pub(super) async fn post(
         value.set_sensitive(true);
         request = request.header(header, value);
     }
-    let response = request.send().await.map_err(|e| transport(&e, timeout))?;
+    let response = request.timeout(timeout).send().await.map_err(|e| transport(&e, timeout))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let mut body = Vec::new();

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::config::{CommitMode, Config, Hardening, Mode, Network, ProviderName};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
-use crate::contract::model::AskModel;
+use crate::contract::model::{AskModel, FailureKind};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{FailedRun, RunReport, Spent};
 use crate::error::{ErrorKind, ExpectedError};
@@ -181,6 +181,19 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
     events.emit(Event::Planned { plan: Box::new(first.plan.clone()) });
     let workflow_file = first.plan.workflow.clone();
 
+    let servers = model_servers(&config, &mut record.report.warnings);
+    if fixes && diagnose_only.is_none() {
+        let looked =
+            look_at_models(&config, ca.as_deref(), &servers).await.map_err(|e| expected_outcome(&e))?;
+        for finding in looked {
+            if finding.severity == Severity::Blocking {
+                return Err(Outcome::Refused { why: finding.what, remedy: finding.remedy });
+            }
+            events.emit(Event::Warning { what: finding.what.clone() });
+            record.report.warnings.push(finding.what);
+        }
+    }
+
     let publishes = config.mode == Mode::Heal && push == Push::Yes && diagnose_only.is_none();
     let base = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
     let publisher = if publishes {
@@ -198,7 +211,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
 
     let executor = connect(&config, ca.clone(), &events, &cancel, &plans).await?;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
-    let agent = make_agent(&config, ca.as_deref(), &fix_options, events.clone(), record)
+    let agent = make_agent(&config, ca.as_deref(), &fix_options, events.clone(), servers)
         .map_err(|e| expected_outcome(&e))?;
     let rules = Rules {
         max_attempts: config.max_attempts,
@@ -559,14 +572,8 @@ fn sources(config: &Config, has_model: bool) -> Vec<Source> {
 /// The fix agent, and the model servers it may ask.
 pub type Advisor = (FixAgent, Box<dyn AskModel>);
 
-/// The model servers that may be asked, in order; `None` where there is none.
-fn make_agent(
-    config: &Config,
-    ca: Option<&[u8]>,
-    options: &FixOptions,
-    events: Arc<dyn EventSink>,
-    record: &mut Record,
-) -> Result<Option<Advisor>, ExpectedError> {
+/// The model servers that may be asked, in order. One without a key is left out, and `skipped` says so.
+fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<ProviderConfig> {
     let mut servers = Vec::new();
     for provider in &config.providers {
         let (settings, format) = match provider {
@@ -588,12 +595,62 @@ fn make_agent(
                 });
             }
             _ if *provider == ProviderName::OpenAi && settings.api_key.is_none() => {}
-            _ => record
-                .report
-                .warnings
+            _ => skipped
                 .push(format!("{name} is skipped: {name}-api-key is not given", name = provider.as_str())),
         }
     }
+    servers
+}
+
+/// Looks whether the model servers take their keys and have their models. `toolchain` heals without any of them, so
+/// that only a run which asks models alone, and none that can answer, is blocked.
+async fn look_at_models(
+    config: &Config,
+    ca: Option<&[u8]>,
+    servers: &[ProviderConfig],
+) -> Result<Vec<Finding>, ExpectedError> {
+    let client = http::client(ca, http::Redirects::Refuse)?;
+    let failures = crate::llm::probe(&client, servers).await?;
+    let is_dead = |kind| matches!(kind, FailureKind::Auth | FailureKind::Model);
+    let dead = failures.iter().filter(|f| is_dead(f.kind)).count();
+    let blocks =
+        dead == servers.len() && !servers.is_empty() && !config.providers.contains(&ProviderName::Toolchain);
+    let severity = if blocks { Severity::Blocking } else { Severity::Warning };
+    Ok(failures.iter().map(|f| Finding::new(severity, format!("{}: {}", f.provider, f.message))).collect())
+}
+
+/// What is to be said of the model servers before a run; for people who want to know beforehand.
+pub async fn examine_models(config: &Config) -> Result<Vec<Finding>, Outcome> {
+    let mut skipped = Vec::new();
+    let servers = model_servers(config, &mut skipped);
+    if servers.is_empty() {
+        let what = "no model server has a key: only what the tools themselves state is fixed";
+        return Ok(vec![
+            Finding::new(Severity::Note, what).remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
+        ]);
+    }
+    let ca = ca_bundle(config)?;
+    let mut findings =
+        look_at_models(config, ca.as_deref(), &servers).await.map_err(|e| expected_outcome(&e))?;
+    let answering: Vec<&str> = servers
+        .iter()
+        .map(|s| s.name.as_str())
+        .filter(|name| !findings.iter().any(|f| f.what.starts_with(&format!("{name}: "))))
+        .collect();
+    if !answering.is_empty() {
+        findings
+            .push(Finding::new(Severity::Note, format!("may be asked for a fix: {}", answering.join(", "))));
+    }
+    Ok(findings)
+}
+
+fn make_agent(
+    config: &Config,
+    ca: Option<&[u8]>,
+    options: &FixOptions,
+    events: Arc<dyn EventSink>,
+    servers: Vec<ProviderConfig>,
+) -> Result<Option<Advisor>, ExpectedError> {
     if servers.is_empty() {
         return Ok(None);
     }

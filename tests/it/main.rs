@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod action;
+mod doctor;
 mod executor;
 mod fixes;
 mod heal;

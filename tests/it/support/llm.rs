@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -101,6 +101,8 @@ struct Shared {
     script: Box<Script>,
     asked: Mutex<Vec<Asked>>,
     complaints: Mutex<Vec<String>>,
+    /// Status and body for those who look whether the server is live.
+    look: Mutex<Option<(u16, Value)>>,
 }
 
 pub(crate) struct ScriptedLlm {
@@ -147,6 +149,7 @@ impl ScriptedLlm {
             script: Box::new(script),
             asked: Mutex::default(),
             complaints: Mutex::default(),
+            look: Mutex::default(),
         });
         let app = Router::new().fallback(serve).with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind((host, 0)).await.unwrap();
@@ -163,6 +166,11 @@ impl ScriptedLlm {
         }
     }
 
+    /// What is said to those who look whether the server is live.
+    pub(crate) fn seen_as(&self, status: u16, body: Value) {
+        *self.shared.look.lock().unwrap() = Some((status, body));
+    }
+
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.shared.asked.lock().unwrap().clone()
     }
@@ -173,7 +181,16 @@ impl ScriptedLlm {
     }
 }
 
-async fn serve(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
+async fn serve(
+    State(shared): State<Arc<Shared>>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    if method == Method::GET {
+        return looked_at(&shared, &uri, &headers);
+    }
     let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let checked = match shared.speaks {
         Speaks::Gemini => check_gemini(&uri, &headers, &body),
@@ -212,6 +229,23 @@ async fn serve(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap, 
             tokio::time::sleep(Duration::from_secs(3600)).await;
             StatusCode::GATEWAY_TIMEOUT.into_response()
         }
+    }
+}
+
+/// What the server says of itself: the key and the model are live unless the story says otherwise.
+fn looked_at(shared: &Shared, uri: &Uri, headers: &HeaderMap) -> Response {
+    let (path, has_key) = match shared.speaks {
+        Speaks::Gemini => ("/v1beta/models/", headers.contains_key("x-goog-api-key")),
+        Speaks::Chat => ("/openai/v1/models", headers.contains_key("authorization")),
+    };
+    if !uri.path().starts_with(path) || uri.query().is_some() || !has_key {
+        shared.complaints.lock().unwrap().push(format!("no such look: {uri}"));
+        return StatusCode::BAD_REQUEST.into_response();
+    }
+    match shared.look.lock().unwrap().clone() {
+        Some((status, body)) => (StatusCode::from_u16(status).unwrap(), body.to_string()).into_response(),
+        None if shared.speaks == Speaks::Gemini => json!({ "name": uri.path() }).to_string().into_response(),
+        None => json!({ "object": "list", "data": [] }).to_string().into_response(),
     }
 }
 
