@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo test unit check policy bench soak look engine action-binary
+.PHONY: help demo test unit check policy bench soak fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -33,6 +33,9 @@ bench: engine ## prints what the healer itself costs: time, memory, sizes, with 
 
 soak: engine ## many heals in sequence and side by side; fails on a wrong verdict or anything left behind
 	cargo test --locked --test soak
+
+fuzz: ## every fuzz target for FUZZ_SECONDS (600); fails on a finding
+	@tests/fuzz/fuzz.sh
 
 engine:
 	@docker/engine.sh

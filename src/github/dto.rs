@@ -209,3 +209,18 @@ pub(super) struct Rule {
     #[serde(rename = "type", default)]
     pub(super) kind: String,
 }
+
+/// Reads `bytes` as each answer of the API, for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn read_answer(bytes: &[u8]) {
+    let _ = serde_json::from_slice::<Run>(bytes).map(|run| run.file().len());
+    let _ = serde_json::from_slice::<Job>(bytes);
+    let _ = serde_json::from_slice::<Reference>(bytes);
+    let _ = serde_json::from_slice::<Commit>(bytes);
+    let _ = serde_json::from_slice::<Tree>(bytes);
+    let _ = serde_json::from_slice::<BlobContent>(bytes);
+    let _ = serde_json::from_slice::<Vec<Pull>>(bytes);
+    let _ = serde_json::from_slice::<Repository>(bytes);
+    let _ = serde_json::from_slice::<Dispatched>(bytes);
+    let _ = serde_json::from_slice::<Vec<Rule>>(bytes);
+}

@@ -17,6 +17,8 @@ mod pull_request;
 mod triggers;
 
 pub use client::{Client, ClientOptions, Policy};
+#[cfg(fuzzing)]
+pub use dto::read_answer;
 pub use error::ApiError;
 pub use event::{Head, RunContext, Trigger, read_event};
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, failed_jobs, job_log};

@@ -45,6 +45,12 @@ pub fn tools() -> impl Iterator<Item = &'static str> {
     registry::tools().map(|tool| tool.name)
 }
 
+/// The tools of a family, for the fuzz targets.
+#[cfg(fuzzing)]
+pub fn family(name: &str) -> Vec<&'static str> {
+    registry::family(name).iter().map(|tool| tool.name).collect()
+}
+
 /// A regex made once: `re!(r"^(\S+):(\d+)$")`.
 macro_rules! re {
     ($pattern:literal) => {{

@@ -71,6 +71,19 @@ pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
         .flatten()
 }
 
+#[cfg(fuzzing)]
+pub(super) fn family(name: &str) -> &'static [Tool] {
+    match name {
+        "rust" => rust::TOOLS,
+        "go" => go::TOOLS,
+        "python" => python::TOOLS,
+        "java" => java::TOOLS,
+        "node" => node::TOOLS,
+        "across" => across::TOOLS,
+        _ => other::TOOLS,
+    }
+}
+
 /// All triggers as one set.
 pub(super) struct Triggers {
     pub(super) tools: Vec<&'static Tool>,
