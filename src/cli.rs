@@ -6,14 +6,17 @@ mod action;
 mod arguments;
 mod diagnose;
 mod doctor;
+mod place;
 mod plan;
 mod signals;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::config::{self, Config, FailOn};
 use crate::contract::outcome::Outcome;
@@ -22,12 +25,18 @@ use crate::orchestrator::heal::{self, Heal, Push};
 use crate::report::console::{Console, StepOutput, Style};
 use crate::{demo, report};
 
+use self::place::Place;
+
 /// The name under which the image's binary only cleans up (the action's `post-entrypoint`).
 const SWEEP_NAME: &str = "ci-healer-sweep";
 
 /// Runs the command line and says how it went.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Our memory holds tokens: it goes into no core file, and nobody else of this user reads it.
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        log::warn!("cannot switch core dumps off: {error}");
+    }
     env_logger::Builder::from_env(env_logger::Env::new().filter("CI_HEALER_LOG")).init();
     let mut args = std::env::args();
     let own_name = args.next().unwrap_or_default();
@@ -97,33 +106,43 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
     let config = Config::load(&flags, variables)?;
-    let place = tempdir("heal")?;
-    let source = arguments::source(&repo, &place).await?;
+    let (cancel, received) = signals::listen();
+    let place = Place::new()?;
     let report_dir = config.report_dir.clone();
     let fail_on = config.fail_on;
     let redactor = report::commands::Redactor::new(&all_secrets(&config));
-    let (cancel, received) = signals::listen();
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
-    let finished = heal::run(Heal {
-        config,
-        source: source.clone(),
-        work_dir: place.clone(),
-        push,
-        events: console.clone(),
-        cancel,
-        variables: variables.clone(),
-    })
-    .await;
+    let source = tokio::select! {
+        source = arguments::source(&repo, place.path()) => Some(source?),
+        () = cancel.cancelled() => None,
+    };
+    // A clone of ours goes at the end; its report is for whoever called.
+    let report_to = source.clone().filter(|s| !s.starts_with(place.path())).unwrap_or_else(|| ".".into());
+    let finished = match source {
+        Some(source) => {
+            heal::run(Heal {
+                config,
+                source,
+                work_dir: place.path().to_owned(),
+                push,
+                events: console.clone(),
+                cancel,
+                variables: variables.clone(),
+            })
+            .await
+        }
+        None => heal::cancelled(&config),
+    };
     let written = report::results::write(
         &finished.report,
         finished.proof.as_ref(),
         finished.patch.as_deref(),
-        &source,
+        &report_to,
         &report_dir,
         &redactor,
     )?;
     console.block(&report::verdict::text(&finished.report, &written));
-    remove_place(&place);
+    place.remove();
     Ok(exit_code(&finished.report.outcome, fail_on, received.signal()))
 }
 
@@ -142,20 +161,6 @@ async fn demo_command(args: &[String], variables: &BTreeMap<String, String>) -> 
 
 fn terminal() -> Style {
     Style::Terminal { colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
-}
-
-/// A folder of our own, away from the workspace.
-fn tempdir(what: &str) -> anyhow::Result<PathBuf> {
-    let place = std::env::temp_dir().join(format!("ci-healer-{what}-{}", std::process::id()));
-    std::fs::create_dir_all(&place)
-        .map_err(|e| ExpectedError::environment(format!("cannot make {}: {e}", place.display())))?;
-    Ok(place)
-}
-
-fn remove_place(place: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(place) {
-        log::warn!("cannot remove {}: {error}", place.display());
-    }
 }
 
 fn all_secrets(config: &Config) -> Vec<secrecy::SecretString> {

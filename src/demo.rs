@@ -3,6 +3,7 @@
 //! Each becomes a real repository with a bare remote of its own and goes the whole way: plan from its workflow,
 //! sandbox with the language's real tools, proof, commit, push. The samples are `tests/repos/`.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -86,8 +87,10 @@ pub async fn run(
             .hint(format!("there are {}", names.join(", ")))
             .into());
     }
-    let folder = std::env::temp_dir().join(format!("ci-healer-demo-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let ours_alone = std::fs::Permissions::from_mode(0o700);
+    let folder = tempfile::Builder::new().prefix("ci-healer-demo-").permissions(ours_alone).tempdir();
+    // Kept, to be looked at.
+    let folder = folder.context("cannot make a folder for the repositories")?.keep();
     let console: Arc<Console> =
         Arc::new(Console::new(Style::Terminal { colour }, StepOutput::Hide, Box::new(std::io::stdout())));
     let mut rows = Vec::new();

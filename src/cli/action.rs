@@ -19,6 +19,7 @@ use crate::report::commands::{Annotation, Level, Redactor, mask_commands};
 use crate::report::console::{Console, StepOutput, Style};
 use crate::report::results::{self, Written};
 
+use super::place::Place;
 use super::signals;
 
 /// Runs in a workflow.
@@ -43,12 +44,12 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
     })?;
     let (fail_on, report_dir) = (config.fail_on, config.report_dir.clone());
     let (cancel, received) = signals::listen();
-    let place = super::tempdir("run")?;
+    let place = Place::new()?;
     let mode = config.mode;
     let heal = Heal {
         config,
         source: workspace.clone(),
-        work_dir: place.clone(),
+        work_dir: place.path().to_owned(),
         push: Push::Yes,
         events: console.clone(),
         cancel,
@@ -68,7 +69,7 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
     }
     let annotations = annotations::for_run(report);
     console.commands(&annotations.iter().map(|a| redactor.redact(&a.command())).collect::<Vec<_>>());
-    super::remove_place(&place);
+    place.remove();
     Ok(super::exit_code(&report.outcome, fail_on, received.signal()))
 }
 

@@ -18,17 +18,18 @@ pub(super) const SLOW: Duration = Duration::from_secs(120);
 /// A live engine.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
+    /// Where it answers, to find it again.
+    pub(super) address: String,
     pub(super) docker: Docker,
     /// The engine's clock less ours: file times must be true on its side, or incremental builds miss changes.
     skew_nanos: i128,
 }
 
 impl Engine {
-    /// Connects to `DOCKER_HOST`, or to the default socket.
-    pub(super) async fn connect() -> Result<Self, ExecutorError> {
+    /// `DOCKER_HOST`, or the default socket.
+    pub(super) fn default_address() -> String {
         let address = std::env::var("DOCKER_HOST").ok().filter(|h| !h.is_empty());
-        let address = address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned());
-        Self::connect_to(&address).await
+        address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned())
     }
 
     pub(super) async fn connect_to(address: &str) -> Result<Self, ExecutorError> {
@@ -48,7 +49,7 @@ impl Engine {
                 minimum: MINIMUM_API.2,
             });
         }
-        let mut engine = Self { docker, skew_nanos: 0 };
+        let mut engine = Self { address: address.to_owned(), docker, skew_nanos: 0 };
         let info = engine.ask("asking for its facts", QUICK, engine.docker.info()).await?;
         engine.skew_nanos =
             info.system_time.as_deref().and_then(nanos_of).map_or(0, |theirs| theirs - now_nanos());

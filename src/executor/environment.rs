@@ -65,6 +65,17 @@ pub(super) fn of_container(
     env
 }
 
+/// What the user passes on, as far as nothing of the plan's or of ours has that name.
+pub(super) fn for_steps(plan: &BuildPlan, passed_on: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let is_taken = |name: &str| {
+        plan.image.env.contains_key(name)
+            || is_private(name)
+            || ["GITHUB_WORKSPACE", "RUNNER_TEMP", "RUNNER_WORKSPACE"].contains(&name)
+    };
+    let free = passed_on.iter().filter(|(name, _)| !is_taken(name));
+    free.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
 /// The runner's own credentials and our own inputs never reach the sandbox, even when someone hands them over.
 fn is_private(name: &str) -> bool {
     name.starts_with("ACTIONS_") || name.starts_with("INPUT_") || name.starts_with("STATE_")
@@ -75,25 +86,34 @@ mod tests {
     use super::*;
     use crate::contract::build::ImageChoice;
 
-    fn env(facts: &[(&str, &str)], with_ca: bool) -> BTreeMap<String, String> {
-        let image = Image { env: vec!["PATH=/x".to_owned()], ..Image::default() };
-        let plan = BuildPlan {
+    fn no_image() -> ImageChoice {
+        ImageChoice {
+            reference: String::new(),
+            why: String::new(),
+            from_container: false,
+            runtimes: Vec::new(),
+            env: BTreeMap::new(),
+            options: None,
+        }
+    }
+
+    fn no_plan() -> BuildPlan {
+        BuildPlan {
             workflow: None,
             job: None,
             matrix: BTreeMap::new(),
-            image: ImageChoice {
-                reference: String::new(),
-                why: String::new(),
-                from_container: false,
-                runtimes: Vec::new(),
-                env: BTreeMap::from([("DB".to_owned(), "pg".to_owned())]),
-                options: None,
-            },
+            image: no_image(),
             steps: Vec::new(),
             services: Vec::new(),
             skipped: Vec::new(),
             notes: Vec::new(),
-        };
+        }
+    }
+
+    fn env(facts: &[(&str, &str)], with_ca: bool) -> BTreeMap<String, String> {
+        let image = Image { env: vec!["PATH=/x".to_owned()], ..Image::default() };
+        let env = BTreeMap::from([("DB".to_owned(), "pg".to_owned())]);
+        let plan = BuildPlan { image: ImageChoice { env, ..no_image() }, ..no_plan() };
         let facts = facts.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
         of_container(&image, &plan, &facts, with_ca)
     }
@@ -114,6 +134,17 @@ mod tests {
         assert_eq!((env["CI"].as_str(), env["PATH"].as_str(), env["DB"].as_str()), ("true", "/x", "pg"));
         assert!(!env.values().any(|v| v == "t"));
         assert!(!env.contains_key("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn what_is_passed_on_replaces_nothing_of_the_plan_or_of_ours() {
+        let plan = BuildPlan {
+            image: ImageChoice { env: BTreeMap::from([("DB".to_owned(), "pg".to_owned())]), ..no_image() },
+            ..no_plan()
+        };
+        let given = ["DB", "DEPLOY_KEY", "ACTIONS_RUNTIME_TOKEN", "INPUT_X", "GITHUB_WORKSPACE"];
+        let given = given.map(|name| (name.to_owned(), "v".to_owned())).into();
+        assert_eq!(for_steps(&plan, &given).into_keys().collect::<Vec<_>>(), ["DEPLOY_KEY"]);
     }
 
     #[test]

@@ -48,8 +48,12 @@ pub struct Options {
     pub timeout: Duration,
     /// After this time others may take the run for dead, where they cannot see whether it lives.
     pub lifetime: Duration,
-    /// `GITHUB_*` facts and what the user passes on. No secrets but those the user named.
+    /// How long an engine that has failed may take to answer again.
+    pub engine_wait: Duration,
+    /// `GITHUB_*` facts; no secrets.
     pub env: BTreeMap<String, String>,
+    /// What the user passes on. Steps see it; the container's description and images made of it do not.
+    pub passed_on: BTreeMap<String, String>,
     /// Extra certificate authorities, PEM.
     pub ca_bundle: Option<Vec<u8>>,
     pub log_limits: LogLimits,
@@ -68,7 +72,9 @@ impl Options {
             hardening: Hardening::Compatible,
             timeout: Duration::from_secs(20 * 60),
             lifetime: Duration::from_secs(6 * 3600),
+            engine_wait: Duration::from_secs(60),
             env: BTreeMap::new(),
+            passed_on: BTreeMap::new(),
             ca_bundle: None,
             log_limits: LogLimits::default(),
         }

@@ -62,6 +62,8 @@ pub struct Executor {
     with_bash: HashSet<String>,
     passwords: HashMap<(String, String), (u32, u32)>,
     executions: u32,
+    /// The last execution was broken off by the machine: the engine may be starting anew.
+    in_doubt: bool,
     closed: bool,
 }
 
@@ -76,7 +78,12 @@ struct User {
 impl Executor {
     /// Finds the engine (`DOCKER_HOST`, else the default socket).
     pub async fn connect(options: Options) -> Result<Self, ExecutorError> {
-        let engine = Engine::connect().await?;
+        Self::connect_to(&Engine::default_address(), options).await
+    }
+
+    /// The engine at `address`, as `DOCKER_HOST` writes it.
+    pub async fn connect_to(address: &str, options: Options) -> Result<Self, ExecutorError> {
+        let engine = Engine::connect_to(address).await?;
         let identity = Identity::new(&engine, &options.run_id, options.lifetime).await;
         Ok(Self {
             engine,
@@ -92,6 +99,7 @@ impl Executor {
             with_bash: HashSet::new(),
             passwords: HashMap::new(),
             executions: 0,
+            in_doubt: false,
             closed: false,
         })
     }
@@ -163,6 +171,9 @@ impl Executor {
         cancel: &Cancel,
         seen: &mut Seen,
     ) -> Result<(), Stop> {
+        if std::mem::take(&mut self.in_doubt) {
+            self.wait_for_engine(sink, cancel).await.map_err(with_hint)?;
+        }
         let image = self.image(plan, sink, cancel).await.map_err(with_hint)?;
         seen.image_id.clone_from(&image.id);
         seen.notes.extend(image.notes.iter().cloned());
@@ -196,12 +207,18 @@ impl Executor {
             )
             .await;
         seen.notes.append(&mut services.notes);
+        if matches!(outcome, Err(Stop::Cancelled)) {
+            // Whoever stopped us gives us seconds. The sandbox's end is under way; [`Executor::close`] removes the rest.
+            self.caches.clear();
+            return outcome;
+        }
         services.remove(&self.engine).await;
         // Whatever happened, the container goes first: it holds the volume.
         let removed = cleanup::remove_container(&self.engine, &name).await;
         let broken = matches!(outcome, Err(Stop::Infrastructure(_)));
         if broken {
             self.caches.clear();
+            self.in_doubt = true;
         }
         // What a volume holds after a failure is uncertain; the next execution fills a new one.
         if request.fresh || broken {
@@ -282,6 +299,7 @@ impl Executor {
             owner: user.ids,
             path: env.get("PATH").map_or("", String::as_str),
             memory_bytes: self.options.memory_bytes,
+            passed_on: environment::for_steps(plan, &self.options.passed_on),
             has_bash: self.with_bash.contains(&around.image.id),
         };
         // The time for the steps begins with the steps.
@@ -324,10 +342,40 @@ impl Executor {
         }
         seen.log = Some(job.log);
         seen.record = job.record;
-        if let Err(error) = sandbox.remove().await {
+        // Otherwise its end is its connection's.
+        if !matches!(outcome, Err(Stop::Cancelled))
+            && let Err(error) = sandbox.remove().await
+        {
             ::log::warn!("{error}");
         }
         outcome
+    }
+
+    async fn wait_for_engine(&self, sink: &dyn EventSink, cancel: &Cancel) -> Result<(), ExecutorError> {
+        let deadline = Instant::now() + self.options.engine_wait;
+        let mut told = false;
+        loop {
+            let asked =
+                self.engine.ask("asking whether the engine is there", QUICK, self.engine.docker.ping());
+            let answer = tokio::select! {
+                answer = asked => answer,
+                () = cancel.cancelled() => return Err(ExecutorError::Cancelled),
+            };
+            match answer {
+                Ok(_) => return Ok(()),
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) if told => {}
+                Err(_) => {
+                    told = true;
+                    let what = "the Docker engine does not answer; waiting for it to come back".to_owned();
+                    sink.emit(Event::Progress { what });
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+                () = cancel.cancelled() => return Err(ExecutorError::Cancelled),
+            }
+        }
     }
 
     async fn image(
@@ -600,25 +648,29 @@ impl Executor {
         let tracked =
             tree.files().iter().filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable));
         let mut paths: Vec<RepoPath> = tracked.map(|f| f.path.clone()).collect();
-        if let Some((workspace, agreed)) = self.workspace.as_ref().and_then(|w| Some((w, w.agreed?))) {
-            let mut files = workspace::sync_files(workspace, &Delta::default(), agreed);
-            files.extend_from_slice(&archive::END);
-            reader.put(files).await?;
-            reader.start().await?;
-            let found = reader.run("0:0", &["sh", "-c", workspace::FIND_CHANGED], SLOW).await?;
-            // An image without `find` or `xargs`: everything is read.
-            if let (0, output) = found {
-                let changed = workspace::changed_paths(&output);
-                paths.retain(|path| workspace::covers(&changed, path.as_str()));
-                // A folder that is listed is none any more: nothing may be read through what took its place.
-                let (own, below): (Vec<_>, Vec<_>) =
-                    paths.into_iter().partition(|path| changed.contains(path.as_str()));
-                let mut files = read_files(reader, &own).await?;
-                files.extend(below.into_iter().map(|path| (path, None)));
-                return Ok(files);
-            }
+        let Some((workspace, agreed)) = self.workspace.as_ref().and_then(|w| Some((w, w.agreed?))) else {
+            return Ok(Vec::new());
+        };
+        let mut files = workspace::sync_files(workspace, &Delta::default(), agreed);
+        files.extend_from_slice(&archive::END);
+        reader.put(files).await?;
+        reader.start().await?;
+        let (code, output) = reader.run("0:0", &["sh", "-c", workspace::FIND_CHANGED], SLOW).await?;
+        if code != 0 {
+            // Reading every file instead would follow folders that have become links.
+            return Err(ExecutorError::Workspace {
+                what: "looking for what was changed".to_owned(),
+                cause: format!("exit code {code}; the image needs `find` and `xargs`"),
+            });
         }
-        read_files(reader, &paths).await
+        let changed = workspace::changed_paths(&output);
+        paths.retain(|path| workspace::covers(&changed, path.as_str()));
+        // A folder that is listed is none any more: nothing may be read through what took its place.
+        let (own, below): (Vec<_>, Vec<_>) =
+            paths.into_iter().partition(|path| changed.contains(path.as_str()));
+        let mut files = read_files(reader, &own).await?;
+        files.extend(below.into_iter().map(|path| (path, None)));
+        Ok(files)
     }
 
     /// A container that only has the workspace; `None` where nothing has run yet.
@@ -651,15 +703,15 @@ impl Drop for Executor {
         if self.closed {
             return;
         }
-        let run = self.options.run_id.clone();
+        let (address, run) = (self.engine.address.clone(), self.options.run_id.clone());
         let worker = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(async {
                 let work = async {
-                    let engine = Engine::connect().await?;
+                    let engine = Engine::connect_to(&address).await?;
                     cleanup::remove_run(&engine, &run).await
                 };
-                tokio::time::timeout(Duration::from_secs(10), work).await.ok()
+                tokio::time::timeout(DROPPED_WITHIN, work).await.ok()
             })
         });
         let _ = worker.join();
@@ -686,6 +738,9 @@ async fn read_files(
     });
     reads.buffered(4).try_collect().await
 }
+
+/// How long a dropped executor may hold up its thread.
+const DROPPED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Setting up again is quicker than keeping less than this.
 const WORTH_A_SNAPSHOT: Duration = Duration::from_secs(3);

@@ -10,8 +10,8 @@ use std::time::Duration;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{
-    ContainerCreateBody, EndpointSettings, HostConfig, HostConfigLogConfig, Mount, MountType,
-    NetworkingConfig,
+    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount,
+    MountType, NetworkingConfig,
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
@@ -31,6 +31,9 @@ use super::{Hardening, Options};
 /// Docker's default set less what a build has no business with: raw sockets, device nodes, the audit log, chroot, file
 /// capabilities.
 const DROPPED: [&str; 5] = ["NET_RAW", "MKNOD", "AUDIT_WRITE", "SYS_CHROOT", "SETFCAP"];
+
+/// Where clouds hand out the machine's credentials.
+const METADATA: &str = "169.254.169.254";
 
 /// What a container is made of.
 pub(super) struct Spec<'a> {
@@ -112,7 +115,7 @@ impl Sandbox {
         let mut env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
         env.extend(spec.create.env.iter().filter(|e| e.contains('=')).cloned());
         let networking = (!["none", "bridge"].contains(&spec.network)).then(|| NetworkingConfig {
-            endpoints_config: Some([(spec.network.to_owned(), EndpointSettings::default())].into()),
+            endpoints_config: Some([(spec.network.to_owned(), endpoint())].into()),
         });
         let body = ContainerCreateBody {
             image: Some(spec.image.to_owned()),
@@ -366,6 +369,18 @@ pub(super) async fn get(
         Ok(result) => result,
         Err(_) => Err(ExecutorError::NoAnswer { what: format!("reading {path}"), limit: SLOW }),
     }
+}
+
+/// How containers join a network. Clouds answer at 169.254.169.254 with the machine's credentials; in here that is the
+/// container itself, and the rest of 169.254.0.0/16 leads nowhere. Where the machine's name server has such an address,
+/// there would be no names either: then all stays open.
+pub(super) fn endpoint() -> EndpointSettings {
+    let resolver = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    let guard = (!resolver.contains("169.254.")).then(|| EndpointIpamConfig {
+        link_local_ips: Some(vec![METADATA.to_owned()]),
+        ..EndpointIpamConfig::default()
+    });
+    EndpointSettings { ipam_config: guard, ..EndpointSettings::default() }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a number of CPUs is far from the limits of i64")]

@@ -21,7 +21,7 @@ use super::error::ExecutorError;
 use super::identity::Identity;
 use super::image;
 use super::options::{self, Health};
-use super::sandbox::{Exec, Sandbox};
+use super::sandbox::{self, Exec, Sandbox};
 use crate::contract::build::Service;
 use crate::contract::event::{Event, EventSink};
 
@@ -101,7 +101,7 @@ impl Services {
             self.notes.extend(options.notes.iter().map(|n| format!("service {}: {n}", service.name)));
             let name = format!("{prefix}-{}", service.name);
             let endpoint =
-                EndpointSettings { aliases: Some(vec![service.name.clone()]), ..EndpointSettings::default() };
+                EndpointSettings { aliases: Some(vec![service.name.clone()]), ..sandbox::endpoint() };
             let host = HostConfig {
                 network_mode: Some(network.to_owned()),
                 cap_drop: Some(vec!["NET_RAW".to_owned(), "MKNOD".to_owned()]),

@@ -13,7 +13,7 @@ use futures_util::stream::{BoxStream, SelectAll};
 use super::archive::{self, Entry, Found, Kind};
 use super::cancel::Cancel;
 use super::environment::HOME;
-use super::error::ExecutorError;
+use super::error::{ExecutorError, cause_of};
 use super::files;
 use super::log::LogBuffer;
 use super::sandbox::{Condition, Sandbox};
@@ -63,6 +63,8 @@ pub(super) struct Place<'a> {
     /// The container's PATH.
     pub(super) path: &'a str,
     pub(super) memory_bytes: u64,
+    /// What the user passes on to steps.
+    pub(super) passed_on: BTreeMap<String, String>,
     /// Known from an earlier execution; `false`: not known.
     pub(super) has_bash: bool,
 }
@@ -256,7 +258,8 @@ impl<'a> Job<'a> {
         let path = format!("{folder}/script{}", shell.extension);
         self.place.sandbox.put(self.step_files(index, &path, &shell.script(script))).await?;
 
-        let mut full = self.record.state.env.clone();
+        let mut full = self.place.passed_on.clone();
+        full.extend(self.record.state.env.clone());
         full.extend(env);
         let base = full.get("PATH").cloned().unwrap_or_else(|| self.place.path.to_owned());
         full.insert("PATH".to_owned(), files::join_path(&self.record.paths, &base));
@@ -358,7 +361,10 @@ impl<'a> Job<'a> {
             }
             // The stream broke; its end follows, and the exit code or the container's state tells why.
             Piece::Output(Err(error)) => {
-                log::debug!("output of step {index} broke off: {error}");
+                let name = &self.plan.steps[index].name;
+                self.record
+                    .notes
+                    .push(format!("the output of step {name:?} broke off: {}", cause_of(&error)));
                 Ok(())
             }
             Piece::End => {

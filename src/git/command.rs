@@ -97,11 +97,28 @@ pub(super) fn create_command(
 
 /// Runs a child to its end. `name` is how messages call it.
 pub(super) async fn run(mut command: Command, name: &str, timeout: Duration) -> Result<Output, GitError> {
+    // git's own children (transports, packers) would outlive it.
+    command.process_group(0);
     let child = command.spawn().map_err(|e| GitError::NoGit { why: e.to_string() })?;
+    let mut family = Family(child.id());
     match tokio::time::timeout(timeout, child.wait_with_output()).await {
-        Ok(output) => output.map_err(|e| GitError::io(format!("run {name}"), &e)),
-        // Dropping the child kills it.
+        Ok(output) => {
+            family.0 = None;
+            output.map_err(|e| GitError::io(format!("run {name}"), &e))
+        }
         Err(_) => Err(GitError::TimedOut { command: name.to_owned(), seconds: timeout.as_secs() }),
+    }
+}
+
+/// A git child with all it has started; ends with this, unless it has ended before.
+struct Family(Option<u32>);
+
+impl Drop for Family {
+    fn drop(&mut self) {
+        let leader = self.0.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
+        if let Some(leader) = leader {
+            let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
+        }
     }
 }
 

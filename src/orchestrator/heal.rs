@@ -58,10 +58,16 @@ pub struct Heal {
 /// How long everything we made may take to remove at the end.
 const CLOSING: Duration = Duration::from_secs(6);
 
-/// Runs the whole loop. The record's outcome says how it went.
-pub async fn run(heal: Heal) -> Finished {
-    let started = Instant::now();
-    let mode = match heal.config.mode {
+/// What is reported of a run that was stopped before there was anything to heal.
+#[must_use]
+pub fn cancelled(config: &Config) -> Finished {
+    let mut report = begun(config);
+    report.outcome = Outcome::Cancelled;
+    Finished::without_proof(report)
+}
+
+fn begun(config: &Config) -> RunReport {
+    let mode = match config.mode {
         Mode::Heal => "heal",
         Mode::Diagnose => "diagnose",
         Mode::Patch => "patch",
@@ -69,13 +75,20 @@ pub async fn run(heal: Heal) -> Finished {
     };
     let mut report = RunReport::begun(mode);
     let limits = &mut report.budget;
-    limits.attempts.limit = Some(heal.config.max_attempts);
-    limits.pushes.limit = Some(heal.config.max_attempts);
-    limits.time = Spent { spent: 0.0, limit: Some(heal.config.time_budget.as_secs_f64()) };
-    limits.tokens.limit = Some(heal.config.token_budget);
-    limits.cost.limit = heal.config.cost_budget;
-    let mut record = Record::new(report, started);
+    limits.attempts.limit = Some(config.max_attempts);
+    limits.pushes.limit = Some(config.max_attempts);
+    limits.time = Spent { spent: 0.0, limit: Some(config.time_budget.as_secs_f64()) };
+    limits.tokens.limit = Some(config.token_budget);
+    limits.cost.limit = config.cost_budget;
+    report
+}
+
+/// Runs the whole loop. The record's outcome says how it went.
+pub async fn run(heal: Heal) -> Finished {
+    let started = Instant::now();
+    let mut record = Record::new(begun(&heal.config), started);
     let cancel = heal.cancel.clone();
+    let events = heal.events.clone();
     let prepared = tokio::select! {
         prepared = prepare(heal, &mut record, started) => prepared,
         () = cancel.cancelled() => Err(Outcome::Cancelled),
@@ -89,19 +102,24 @@ pub async fn run(heal: Heal) -> Finished {
         Ok((mut driver, rules, base)) => {
             driver.record = record;
             driver.run(rules).await;
-            let (finished, executor) = driver.finish(&base);
-            close(executor).await;
+            let (mut finished, executor) = driver.finish(&base);
+            if let Some(what) = close(executor).await {
+                events.emit(Event::Warning { what: what.clone() });
+                finished.report.warnings.push(what);
+            }
             finished
         }
     }
 }
 
-async fn close(executor: Executor) {
+/// Removes what the run made in the engine; says what has to wait for the next start's sweep.
+async fn close(executor: Executor) -> Option<String> {
     match tokio::time::timeout(CLOSING, executor.close()).await {
-        Ok(Ok(_)) => {}
-        Ok(Err(error)) => log::warn!("not everything could be removed: {error}"),
-        // The next start sweeps it.
-        Err(_) => log::warn!("removing the sandbox takes longer than {} s", CLOSING.as_secs()),
+        Ok(Ok(_)) => None,
+        Ok(Err(error)) => Some(format!("not everything could be removed from the Docker engine: {error}")),
+        Err(_) => {
+            Some(format!("the Docker engine did not remove the sandbox within {} s", CLOSING.as_secs()))
+        }
     }
 }
 
@@ -486,6 +504,8 @@ async fn connect(
     // Nothing of ours lives longer, so that others may take it for dead where they cannot see us.
     options.lifetime = config.time_budget + config.ci_timeout + Duration::from_secs(600);
     options.env = sandbox_environment(config);
+    options.passed_on =
+        config.sandbox_env.iter().map(|(name, v)| (name.clone(), v.expose_secret().to_owned())).collect();
     options.ca_bundle = ca;
     let mut executor = Executor::connect(options).await.map_err(|e| executor_outcome(&e))?;
     match executor.sweep().await {
@@ -512,7 +532,7 @@ fn run_id() -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
-/// `GITHUB_*` facts without secrets, and what the user passes on.
+/// `GITHUB_*` facts without secrets.
 fn sandbox_environment(config: &Config) -> BTreeMap<String, String> {
     let facts = &config.workflow_run;
     let mut env = BTreeMap::new();
@@ -537,9 +557,6 @@ fn sandbox_environment(config: &Config) -> BTreeMap<String, String> {
     set("GITHUB_WORKFLOW", facts.workflow.clone());
     set("GITHUB_SERVER_URL", facts.server_url.clone());
     set("GITHUB_API_URL", facts.api_url.clone());
-    for (name, value) in &config.sandbox_env {
-        env.insert(name.clone(), value.expose_secret().to_owned());
-    }
     env
 }
 

@@ -16,15 +16,15 @@ use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::executor::{Cancel, Executor, Hardening, LogLimits, Network, Options, Request};
 
 /// A small image with bash, coreutils, findutils and perl: the base of all of ours.
-const BASE: &str = "ci-healer/base:trixie";
+pub(crate) const BASE: &str = "ci-healer/base:trixie";
 
-fn docker(args: &[&str]) -> String {
+pub(crate) fn docker(args: &[&str]) -> String {
     let out = Command::new("docker").args(args).output().expect("the docker command runs");
     assert!(out.status.success(), "docker {args:?}: {}", String::from_utf8_lossy(&out.stderr));
     String::from_utf8_lossy(&out.stdout).trim().to_owned()
 }
 
-fn need_engine() {
+pub(crate) fn need_engine() {
     let answers = Command::new("docker").arg("version").output().is_ok_and(|o| o.status.success());
     assert!(answers, "no Docker engine answers: run docker/engine.sh, then docker/base-images.sh");
     let base = Command::new("docker").args(["image", "inspect", BASE]).output();
@@ -32,7 +32,7 @@ fn need_engine() {
 }
 
 /// Everything in the engine that carries this run's label.
-fn left_by(run: &str) -> Vec<String> {
+pub(crate) fn left_by(run: &str) -> Vec<String> {
     let filter = format!("label=ci-healer.run={run}");
     let mut left = Vec::new();
     for (what, extra) in [("container", Some("-a")), ("volume", None), ("network", None), ("image", None)] {
@@ -45,18 +45,18 @@ fn left_by(run: &str) -> Vec<String> {
 
 /// Files in memory.
 #[derive(Default, Clone)]
-struct Tree {
+pub(crate) struct Tree {
     files: Vec<TreeFile>,
-    contents: BTreeMap<RepoPath, Vec<u8>>,
+    pub(crate) contents: BTreeMap<RepoPath, Vec<u8>>,
 }
 
 impl Tree {
-    fn with(mut self, path: &str, content: &str) -> Self {
+    pub(crate) fn with(mut self, path: &str, content: &str) -> Self {
         self.set(path, FileMode::Regular, content.as_bytes());
         self
     }
 
-    fn set(&mut self, path: &str, mode: FileMode, content: &[u8]) {
+    pub(crate) fn set(&mut self, path: &str, mode: FileMode, content: &[u8]) {
         let path = RepoPath::new(path).unwrap();
         self.remove(&path);
         let id = format!(
@@ -84,7 +84,7 @@ impl SourceTree for Tree {
 }
 
 /// Runs every step as written while nothing has failed; `always()` steps always.
-struct Plain;
+pub(crate) struct Plain;
 
 impl StepEvaluator for Plain {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
@@ -102,7 +102,7 @@ impl StepEvaluator for Plain {
 }
 
 #[derive(Default)]
-struct Recorder(Mutex<Vec<Event>>);
+pub(crate) struct Recorder(Mutex<Vec<Event>>);
 
 impl EventSink for Recorder {
     fn emit(&self, event: Event) {
@@ -110,7 +110,7 @@ impl EventSink for Recorder {
     }
 }
 
-fn step(run: &str) -> PlanStep {
+pub(crate) fn step(run: &str) -> PlanStep {
     PlanStep { name: run.lines().next().unwrap_or("").to_owned(), run: run.to_owned(), ..blank_step() }
 }
 
@@ -132,7 +132,7 @@ fn blank_step() -> PlanStep {
     }
 }
 
-fn plan(steps: Vec<PlanStep>) -> BuildPlan {
+pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
     BuildPlan {
         workflow: None,
         job: None,
@@ -152,33 +152,39 @@ fn plan(steps: Vec<PlanStep>) -> BuildPlan {
     }
 }
 
-fn unique(name: &str) -> String {
+pub(crate) fn unique(name: &str) -> String {
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos();
     format!("test-{name}-{nanos:x}")
 }
 
 /// One run of ours: an executor, a tree, and the check that nothing is left of it.
-struct Run {
-    executor: Executor,
-    run: String,
-    tree: Tree,
+pub(crate) struct Run {
+    pub(crate) executor: Executor,
+    pub(crate) run: String,
+    pub(crate) tree: Tree,
     events: Recorder,
-    cancel: Cancel,
+    pub(crate) cancel: Cancel,
 }
 
 impl Run {
-    async fn new(name: &str, change: impl FnOnce(&mut Options)) -> Self {
+    pub(crate) async fn new(name: &str, change: impl FnOnce(&mut Options)) -> Self {
+        let address = std::env::var("DOCKER_HOST").ok().filter(|h| !h.is_empty());
+        Self::at(&address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned()), name, change).await
+    }
+
+    /// The same, with the engine at `address`.
+    pub(crate) async fn at(address: &str, name: &str, change: impl FnOnce(&mut Options)) -> Self {
         need_engine();
         let run = unique(name);
         let mut options = Options::new(&run);
         options.timeout = Duration::from_secs(60);
         options.memory_bytes = 512 << 20;
         change(&mut options);
-        let executor = Executor::connect(options).await.unwrap();
+        let executor = Executor::connect_to(address, options).await.unwrap();
         Self { executor, run, tree: Tree::default(), events: Recorder::default(), cancel: Cancel::new() }
     }
 
-    async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
+    pub(crate) async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
         let request = Request {
             purpose: Purpose::Baseline,
             tree: &self.tree,
@@ -189,22 +195,22 @@ impl Run {
         self.executor.execute(plan, &Plain, &request, &self.events, &self.cancel).await
     }
 
-    async fn steps(&mut self, steps: Vec<PlanStep>) -> ExecutionResult {
+    pub(crate) async fn steps(&mut self, steps: Vec<PlanStep>) -> ExecutionResult {
         self.execute(&plan(steps), false).await
     }
 
-    async fn bash(&mut self, script: &str) -> ExecutionResult {
+    pub(crate) async fn bash(&mut self, script: &str) -> ExecutionResult {
         self.steps(vec![step(script)]).await
     }
 
-    async fn close(self) {
+    pub(crate) async fn close(self) {
         let run = self.run.clone();
         self.executor.close().await.unwrap();
         assert_eq!(left_by(&run), Vec::<String>::new());
     }
 }
 
-fn log(result: &ExecutionResult) -> String {
+pub(crate) fn log(result: &ExecutionResult) -> String {
     String::from_utf8_lossy(&result.log).into_owned()
 }
 

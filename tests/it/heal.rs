@@ -12,15 +12,15 @@ use crate::support::git::git;
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 
 /// A repository with a bare remote, and the flags of one heal.
-struct Story {
+pub(crate) struct Story {
     dir: TempDir,
     flags: Vec<String>,
 }
 
-struct Ended {
+pub(crate) struct Ended {
     code: i32,
-    text: String,
-    results: Value,
+    pub(crate) text: String,
+    pub(crate) results: Value,
 }
 
 const CI: &str = "\
@@ -36,7 +36,7 @@ jobs:
 ";
 
 impl Story {
-    fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let story = Self { dir, flags: Vec::new() };
         let repo = story.repo();
@@ -56,7 +56,7 @@ impl Story {
         story
     }
 
-    fn repo(&self) -> PathBuf {
+    pub(crate) fn repo(&self) -> PathBuf {
         self.dir.path().join("repo")
     }
 
@@ -64,12 +64,12 @@ impl Story {
         self.dir.path().join("remote.git")
     }
 
-    fn flag(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
         self.flags.push(format!("--{name}={value}"));
         self
     }
 
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
         command.env_clear();
         for name in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE", "TMPDIR"] {
@@ -81,7 +81,7 @@ impl Story {
         command
     }
 
-    async fn heal(&self) -> Ended {
+    pub(crate) async fn heal(&self) -> Ended {
         let mut command = self.command();
         let Output { status, stdout, stderr } =
             tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
@@ -92,12 +92,12 @@ impl Story {
     }
 
     /// Branches of the remote beside `main`.
-    fn heal_branches(&self) -> Vec<String> {
+    pub(crate) fn heal_branches(&self) -> Vec<String> {
         let out = git(&self.remote(), &["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
         out.lines().filter(|l| *l != "main").map(str::to_owned).collect()
     }
 
-    fn healed_file(&self, path: &str) -> String {
+    pub(crate) fn healed_file(&self, path: &str) -> String {
         let branch = self.heal_branches().pop().expect("there is a heal branch");
         let out = Command::new("git")
             .arg("--git-dir")
@@ -108,12 +108,12 @@ impl Story {
         String::from_utf8(out.unwrap().stdout).unwrap()
     }
 
-    fn with_gemini(self, server: &ScriptedLlm) -> Self {
+    pub(crate) fn with_gemini(self, server: &ScriptedLlm) -> Self {
         let url = server.base_url();
         self.flag("gemini-api-key", "k-gemini").flag("gemini-base-url", &url)
     }
 
-    fn with_groq(self, server: &ScriptedLlm) -> Self {
+    pub(crate) fn with_groq(self, server: &ScriptedLlm) -> Self {
         let url = server.base_url();
         self.flag("groq-api-key", "k-groq").flag("groq-base-url", &url)
     }
@@ -125,13 +125,13 @@ impl Ended {
     }
 
     #[track_caller]
-    fn expect(&self, outcome: &str, code: i32) -> &Self {
+    pub(crate) fn expect(&self, outcome: &str, code: i32) -> &Self {
         assert_eq!(self.outcome(), outcome, "{}", self.text);
         assert_eq!(self.code, code, "{}", self.text);
         self
     }
 
-    fn verdicts(&self) -> Vec<String> {
+    pub(crate) fn verdicts(&self) -> Vec<String> {
         let iterations = self.results["iterations"].as_array().unwrap();
         iterations
             .iter()
@@ -141,20 +141,20 @@ impl Ended {
     }
 }
 
-fn docker(args: &[&str]) -> String {
+pub(crate) fn docker(args: &[&str]) -> String {
     let out = Command::new("docker").args(args).output().expect("docker is there: run docker/engine.sh");
     String::from_utf8_lossy(&out.stdout).into_owned()
 }
 
 /// The run whose sandbox runs `process`.
-fn run_of(process: &str) -> String {
+pub(crate) fn run_of(process: &str) -> String {
     let all = docker(&["ps", "-q", "--filter", "label=ci-healer.run"]);
     let ours = all.lines().find(|id| docker(&["top", id]).contains(process)).expect("a sandbox runs it");
     docker(&["inspect", "--format", "{{index .Config.Labels \"ci-healer.run\"}}", ours]).trim().to_owned()
 }
 
 /// Everything in the engine that belongs to `run`.
-fn leftovers(run: &str) -> String {
+pub(crate) fn leftovers(run: &str) -> String {
     let label = format!("label=ci-healer.run={run}");
     docker(&["ps", "-aq", "--filter", &label])
         + &docker(&["volume", "ls", "-q", "--filter", &label])
@@ -173,12 +173,12 @@ class AddTest(unittest.TestCase):
         self.assertEqual(add(2, 3), 5)
 ";
 
-fn calculator() -> Story {
+pub(crate) fn calculator() -> Story {
     Story::new(&[(".github/workflows/ci.yml", CI), ("calc.py", ADD), ("test_calc.py", ADD_TEST)])
         .flag("flaky-runs", "1")
 }
 
-fn right() -> Answer {
+pub(crate) fn right() -> Answer {
     Answer::fix(0.9, &[("calc.py", "return a - b", "return a + b")])
 }
 
@@ -358,7 +358,7 @@ async fn a_flaky_test_costs_no_token() {
     assert!(gemini.asked().is_empty());
 }
 
-fn command(line: &str) -> Story {
+pub(crate) fn command(line: &str) -> Story {
     Story::new(&[("README.md", "x\n")]).flag("command", line).flag("providers", "toolchain")
 }
 

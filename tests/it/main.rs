@@ -4,7 +4,9 @@
 
 mod action;
 mod doctor;
+mod escapes;
 mod executor;
+mod faults;
 mod fixes;
 mod heal;
 mod inputs;

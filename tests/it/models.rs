@@ -45,12 +45,16 @@ fn gemini(server: &ScriptedLlm) -> ProviderConfig {
 }
 
 fn groq(server: &ScriptedLlm) -> ProviderConfig {
+    groq_at(&server.base_url())
+}
+
+pub(crate) fn groq_at(base_url: &str) -> ProviderConfig {
     ProviderConfig {
         name: "groq".to_owned(),
         format: WireFormat::OpenAiCompatible,
         api_key: Some(GROQ_KEY.into()),
         model: "openai/gpt-oss-120b".to_owned(),
-        base_url: server.base_url(),
+        base_url: base_url.to_owned(),
     }
 }
 
@@ -66,19 +70,22 @@ fn request(limits: Limits) -> ModelRequest {
     }
 }
 
-fn limits() -> Limits {
+pub(crate) fn limits() -> Limits {
     Limits { tokens: 100_000, cost: None, deadline: Instant::now() + Duration::from_secs(60) }
 }
 
-struct Asker {
+pub(crate) struct Asker {
     router: Router,
     switches: Arc<Switches>,
 }
 
 impl Asker {
     fn new(configs: Vec<ProviderConfig>) -> Self {
+        Self::with(http::client(None, Redirects::Refuse).unwrap(), configs)
+    }
+
+    pub(crate) fn with(client: reqwest::Client, configs: Vec<ProviderConfig>) -> Self {
         let switches = Arc::new(Switches::default());
-        let client = http::client(None, Redirects::Refuse).unwrap();
         let router = Router::new(configs, client, Arc::clone(&switches) as Arc<dyn EventSink>).unwrap();
         Self { router, switches }
     }
@@ -87,7 +94,7 @@ impl Asker {
         self.ask_within(limits()).await
     }
 
-    async fn ask_within(&mut self, limits: Limits) -> Result<ModelReply, NoReply> {
+    pub(crate) async fn ask_within(&mut self, limits: Limits) -> Result<ModelReply, NoReply> {
         self.router.ask(&request(limits)).await
     }
 

@@ -8,4 +8,4 @@ mod refusals;
 mod review;
 mod settings;
 mod split;
-mod stage;
+pub(crate) mod stage;

@@ -13,9 +13,9 @@ use crate::support::github::{CiScript, FakeGitHub, FakeJob, JOB_TOKEN, SLUG};
 use crate::support::llm::ScriptedLlm;
 use crate::support::runner::{Checkout, Credentials, Finished, Runner, Running, Step};
 
-pub(super) const CI_FILE: &str = ".github/workflows/ci.yml";
+pub(crate) const CI_FILE: &str = ".github/workflows/ci.yml";
 /// Shows in every log what the sandbox can see.
-pub(super) const CI: &str = "\
+pub(crate) const CI: &str = "\
 name: CI
 on:
   push:
@@ -36,10 +36,10 @@ jobs:
         if: failure()
         uses: ci-healer/ci-healer@v1
 ";
-pub(super) const MENDED: &str = "def add(a, b):\n    return a + b\n";
+pub(crate) const MENDED: &str = "def add(a, b):\n    return a + b\n";
 /// What the log itself says how to mend.
-pub(super) const NO_COLON: &str = "def add(a, b)\n    return a + b\n";
-pub(super) const TEST: &str = "\
+pub(crate) const NO_COLON: &str = "def add(a, b)\n    return a + b\n";
+pub(crate) const TEST: &str = "\
 import unittest
 
 from calc import add
@@ -49,10 +49,10 @@ class AddTest(unittest.TestCase):
     def test_add(self):
         self.assertEqual(add(2, 3), 5)
 ";
-pub(super) const MODEL_KEY: &str = "model-key-canary-5b1d";
+pub(crate) const MODEL_KEY: &str = "model-key-canary-5b1d";
 
 /// The address under which containers reach this machine.
-pub(super) fn host() -> &'static str {
+pub(crate) fn host() -> &'static str {
     static HOST: OnceLock<String> = OnceLock::new();
     HOST.get_or_init(|| {
         let format = "{{range .IPAM.Config}}{{.Gateway}} {{.Subnet}}{{end}}";
@@ -68,21 +68,21 @@ pub(super) fn host() -> &'static str {
     })
 }
 
-pub(super) struct Stage {
+pub(crate) struct Stage {
     dir: Sandbox,
-    pub(super) hub: FakeGitHub,
+    pub(crate) hub: FakeGitHub,
     /// The failing commit on `main`.
-    pub(super) head: String,
-    pub(super) run: u64,
+    pub(crate) head: String,
+    pub(crate) run: u64,
 }
 
 impl Stage {
     /// `main` holds `files`, and its run has failed in the step Test, in which job the healing step runs.
-    pub(super) fn new(files: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         Self::with_message(files, "broken")
     }
 
-    pub(super) fn with_message(files: &[(&str, &str)], message: &str) -> Self {
+    pub(crate) fn with_message(files: &[(&str, &str)], message: &str) -> Self {
         let dir = Sandbox::new();
         let seed = dir.join("seed");
         git(dir.path(), &["init", "-q", "-b", "main", seed.to_str().unwrap()]);
@@ -99,12 +99,12 @@ impl Stage {
     }
 
     /// A calculator that lacks a colon.
-    pub(super) fn calculator() -> Self {
+    pub(crate) fn calculator() -> Self {
         Self::new(&[(CI_FILE, CI), ("calc.py", NO_COLON), ("test_calc.py", TEST)])
     }
 
     /// The run we are in: the test step has failed, the healing step runs.
-    pub(super) fn failed_run(&self, sha: &str, branch: &str) -> u64 {
+    pub(crate) fn failed_run(&self, sha: &str, branch: &str) -> u64 {
         let steps = vec![("Set up job", "success"), ("Test", "failure"), ("Heal", "")];
         let job = FakeJob { steps, runner: "GitHub Actions 7", ..FakeJob::new("test", "", "") };
         let script = CiScript { conclusion: "", jobs: vec![job], ..CiScript::passes() };
@@ -119,27 +119,27 @@ impl Stage {
         self.hub.past_run(CI_FILE, sha, branch, script)
     }
 
-    pub(super) fn seed(&self) -> PathBuf {
+    pub(crate) fn seed(&self) -> PathBuf {
         self.dir.join("seed")
     }
 
-    pub(super) fn bare(&self) -> PathBuf {
+    pub(crate) fn bare(&self) -> PathBuf {
         self.dir.join("widget.git")
     }
 
     /// A hosted runner after `actions/checkout` of `main`.
-    pub(super) fn runner(&self) -> Runner {
+    pub(crate) fn runner(&self) -> Runner {
         let runner = Runner::new(SLUG).owned_by(1001);
         self.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
         runner
     }
 
-    pub(super) fn check_out(&self, runner: &Runner, what: Checkout<'_>, credentials: Credentials) {
+    pub(crate) fn check_out(&self, runner: &Runner, what: Checkout<'_>, credentials: Credentials) {
         runner.checkout(&self.bare(), "https://github.com", what, credentials, JOB_TOKEN);
     }
 
     /// The healing step after a failed push to `main`.
-    pub(super) fn step(&self) -> Step {
+    pub(crate) fn step(&self) -> Step {
         let event = json!({"after": self.head, "repository": {"full_name": SLUG, "default_branch": "main"}});
         Step::new(action_image::tag())
             .context("API_URL", self.hub.api_url())
@@ -154,30 +154,30 @@ impl Stage {
     }
 
     /// Lets the step run, and checks what holds for every end.
-    pub(super) fn heal(&self, runner: &Runner, step: &Step) -> Ended {
+    pub(crate) fn heal(&self, runner: &Runner, step: &Step) -> Ended {
         Ended::of(runner, runner.start(step))
     }
 
     /// The same, for ends that come before there is anything to check.
-    pub(super) fn attempt(&self, runner: &Runner, step: &Step) -> Finished {
+    pub(crate) fn attempt(&self, runner: &Runner, step: &Step) -> Finished {
         let finished = runner.run(step);
         assert!(finished.errors.is_empty() && finished.log.errors.is_empty(), "{}", finished.text());
         finished
     }
 
-    pub(super) fn heal_branches(&self) -> Vec<String> {
+    pub(crate) fn heal_branches(&self) -> Vec<String> {
         let out = git(&self.bare(), &["for-each-ref", "--format=%(refname:short)", "refs/heads/heal"]);
         out.lines().map(str::to_owned).collect()
     }
 
-    pub(super) fn show(&self, what: &str) -> String {
+    pub(crate) fn show(&self, what: &str) -> String {
         // `git` trims the end.
         git(&self.bare(), &["show", what]) + "\n"
     }
 
     /// The only heal branch: its name, commit, parent, and the paths that the commit changes.
     #[track_caller]
-    pub(super) fn heal_commit(&self) -> (String, String, String, Vec<String>) {
+    pub(crate) fn heal_commit(&self) -> (String, String, String, Vec<String>) {
         let branches = self.heal_branches();
         let [branch] = branches.as_slice() else { panic!("not one heal branch: {branches:?}") };
         let sha = git(&self.bare(), &["rev-parse", branch]);
@@ -188,7 +188,7 @@ impl Stage {
 }
 
 /// Everything in the engine that the container `owner` made.
-pub(super) fn leftovers(owner: &str) -> String {
+pub(crate) fn leftovers(owner: &str) -> String {
     let label = format!("label=ci-healer.owner=container {owner}");
     let list = |args: &[&str]| docker(&[args, &["--filter", &label]].concat()).1;
     list(&["ps", "-aq"])
@@ -197,7 +197,7 @@ pub(super) fn leftovers(owner: &str) -> String {
         + &list(&["images", "-aq"])
 }
 
-pub(super) trait WithModel {
+pub(crate) trait WithModel {
     fn with_gemini(self, server: &ScriptedLlm) -> Self;
 }
 
@@ -208,22 +208,22 @@ impl WithModel for Step {
 }
 
 /// A step that ended, with its files.
-pub(super) struct Ended {
-    pub(super) step: Finished,
-    pub(super) results: Value,
-    pub(super) proof: Option<Value>,
+pub(crate) struct Ended {
+    pub(crate) step: Finished,
+    pub(crate) results: Value,
+    pub(crate) proof: Option<Value>,
     owner: String,
 }
 
 impl Ended {
     #[track_caller]
-    pub(super) fn of(runner: &Runner, mut running: Running) -> Self {
+    pub(crate) fn of(runner: &Runner, mut running: Running) -> Self {
         let owner = running.container_id();
         Self::after(runner, running.finish(), owner)
     }
 
     #[track_caller]
-    pub(super) fn after(runner: &Runner, step: Finished, owner: String) -> Self {
+    pub(crate) fn after(runner: &Runner, step: Finished, owner: String) -> Self {
         let text = step.text();
         let dir = runner.workspace().join(".ci-healer");
         let read = |name: &str| -> Option<Value> {
@@ -270,24 +270,24 @@ impl Ended {
     }
 
     #[track_caller]
-    pub(super) fn expect(&self, outcome: &str, code: i32) -> &Self {
+    pub(crate) fn expect(&self, outcome: &str, code: i32) -> &Self {
         assert_eq!(self.step.outputs["outcome"], outcome, "{}", self.step.text());
         assert_eq!(self.step.exit_code, Some(code), "{}", self.step.text());
         self
     }
 
-    pub(super) fn output(&self, name: &str) -> &str {
+    pub(crate) fn output(&self, name: &str) -> &str {
         &self.step.outputs[name]
     }
 
     #[track_caller]
-    pub(super) fn says(&self, part: &str) {
+    pub(crate) fn says(&self, part: &str) {
         assert!(self.step.summary.contains(part), "{part:?} is not in the summary:\n{}", self.step.summary);
     }
 }
 
 #[track_caller]
-pub(super) fn assert_valid(name: &str, document: &Value) {
+pub(crate) fn assert_valid(name: &str, document: &Value) {
     let path = format!("{}/schemas/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
     let validator = jsonschema::validator_for(&schema).unwrap();

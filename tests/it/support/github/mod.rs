@@ -73,6 +73,8 @@ pub(crate) enum Fault {
     /// The body ends early.
     CutOff,
     NotJson,
+    /// No answer within any patience.
+    Hang,
 }
 
 /// What can be set before and changed during a story.

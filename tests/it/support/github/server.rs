@@ -168,6 +168,10 @@ fn fail(fault: &Fault) -> Response<Body> {
             ]);
             Response::builder().status(200).body(Body::from_stream(broken)).unwrap()
         }
+        // Each request has a thread of its own.
+        Fault::Hang => loop {
+            std::thread::park();
+        },
         Fault::NotJson => plain(200, "<html>a proxy's log-in page</html>"),
     }
 }

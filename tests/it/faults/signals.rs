@@ -1,0 +1,154 @@
+//! Signals in every phase, sent as the runner sends them.
+
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::process::Command;
+
+use super::child::{Started, Stopped, left_by, start};
+use crate::heal::{calculator, command};
+use crate::stories::stage::{Ended, Stage};
+use crate::support::engine_proxy::{EngineProxy, Trouble};
+use crate::support::github::Fault;
+use crate::support::llm::{Answer, ScriptedLlm, Speaks};
+
+async fn stopped(child: Started, signal: &'static str) -> Stopped {
+    tokio::task::spawn_blocking(move || child.stop(signal)).await.unwrap()
+}
+
+/// A server that takes connections and says nothing; its port, and the first bytes it got.
+fn silent_server() -> (u16, std::sync::mpsc::Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let mut open = Vec::new();
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut buffer = vec![0; 4096];
+            let read = stream.read(&mut buffer).unwrap_or(0);
+            buffer.truncate(read);
+            let _ = sender.send(buffer);
+            open.push(stream);
+        }
+    });
+    (port, receiver)
+}
+
+/// Command lines of this machine's processes that contain `part`.
+fn processes_with(part: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(part) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+#[test]
+fn while_cloning_from_an_address() {
+    let (port, asked) = silent_server();
+    let here = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir(here.path());
+    let address = format!("http://127.0.0.1:{port}/o/r.git");
+    command.args(["heal", "--repo", &address]);
+    let child = start(command, here.path());
+    asked.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    let ended = child.stop("INT");
+    ended.expect("cancelled", 130);
+    assert_eq!(processes_with(&address), Vec::<String>::new(), "git's own children are still at it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_workspace_is_copied_into_the_sandbox() {
+    let proxy = EngineProxy::start();
+    proxy.trouble("PUT /containers/ /archive", Trouble::Hang);
+    let story = command("true");
+    let mut command = story.command();
+    command.env("DOCKER_HOST", proxy.address());
+    let child = start(command, &story.repo());
+    tokio::task::block_in_place(|| proxy.wait_for("PUT /containers/ /archive"));
+    let ended = stopped(child, "TERM").await;
+    ended.expect("cancelled", 143);
+}
+
+/// The worst moment: the engine has stopped answering, so that not even cleaning up works.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_engine_hangs() {
+    let proxy = EngineProxy::start();
+    let story = command("echo begun; sleep 6133");
+    let mut command = story.command();
+    command.env("DOCKER_HOST", proxy.address());
+    let child = start(command, &story.repo());
+    child.wait_for("begun\n");
+    proxy.freeze();
+    let pid = child.pid();
+    let ended = stopped(child, "INT").await;
+    assert_eq!(ended.code, Some(130), "{}", ended.text);
+    let results = ended.results.as_ref().expect("a report");
+    assert_eq!(results["outcome"], "cancelled");
+    let warnings = results["warnings"].to_string();
+    assert!(warnings.contains("did not remove the sandbox"), "what is left is told: {warnings}");
+    // The frozen engine is none; the real one has it all, and the next start removes it.
+    crate::heal::command("true").heal().await.expect("already_green", 0);
+    assert_eq!(left_by(pid), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_model_is_asked() {
+    let gemini = ScriptedLlm::answering(Speaks::Gemini, |_, _| Answer::Hang).await;
+    let story = calculator().with_gemini(&gemini);
+    let child = start(story.command(), &story.repo());
+    while gemini.asked().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let ended = stopped(child, "INT").await;
+    let results = ended.expect("cancelled", 130);
+    // What was found so far is in the report.
+    assert_eq!(results["baseline"]["exit"]["code"], 1);
+    assert!(ended.text.contains("test_add"), "{}", ended.text);
+    assert!(story.heal_branches().is_empty());
+}
+
+/// The action in a workflow, stopped once GitHub has got a request with these words in it.
+#[track_caller]
+fn stopped_at(stage: &Stage, request: &str) -> Ended {
+    let runner = stage.runner();
+    let mut running = runner.start(&stage.step());
+    let owner = running.container_id();
+    let (method, part) = request.split_once(' ').unwrap();
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
+    while !stage.hub.requests().iter().any(|r| r.starts_with(method) && r.contains(part)) {
+        assert!(std::time::Instant::now() < deadline, "no {request}: {:?}", stage.hub.requests());
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let ended = Ended::after(&runner, running.cancel(), owner);
+    ended.expect("cancelled", 130);
+    ended.says("ancelled");
+    // The proof was made, and the fix is not lost with the run.
+    assert_eq!(ended.results["final_proof"]["execution"]["exit"]["code"], 0);
+    assert!(ended.results["diff"].as_str().unwrap().contains("+def add(a, b):"), "{}", ended.results["diff"]);
+    assert_eq!(ended.output("patch-file"), ".ci-healer/fix.patch");
+    ended
+}
+
+#[test]
+fn while_the_commit_is_made() {
+    let stage = Stage::calculator();
+    stage.hub.fault("/git/trees", Fault::Hang);
+    let ended = stopped_at(&stage, "POST /git/trees");
+    assert!(stage.heal_branches().is_empty());
+    assert_eq!(ended.output("branch"), "");
+}
+
+#[test]
+fn while_the_branch_is_pushed() {
+    let stage = Stage::calculator();
+    stage.hub.fault("/git/refs", Fault::Hang);
+    let ended = stopped_at(&stage, "POST /git/refs");
+    assert!(stage.heal_branches().is_empty());
+    assert_eq!(ended.output("branch"), "");
+}
