@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo test unit check policy bench soak fuzz look engine action-binary
+.PHONY: help demo test unit check policy bench soak hints fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -27,12 +27,15 @@ policy: ## what may enter the dependency tree: licences, bans, sources
 	@cargo deny --version >/dev/null 2>&1 || { echo "installing cargo-deny (some minutes)" >&2; cargo install --locked --debug cargo-deny@0.20.2; }
 	cargo deny --locked check licenses bans sources
 
-# PROFILE=dev measures without optimising first.
+# PROFILE=dev measures without optimising first; ONLY=logs measures a part.
 bench: engine ## prints what the healer itself costs: time, memory, sizes, with the aims beside
-	cargo bench --locked --profile $(or $(PROFILE),bench)
+	cargo bench --locked --profile $(or $(PROFILE),bench) -- $(ONLY)
 
 soak: engine ## many heals in sequence and side by side; fails on a wrong verdict or anything left behind
 	cargo test --locked --test soak
+
+hints: ## applies what rustc and clippy suggest in their logs, and compiles again; nine in ten must
+	cargo test --locked --test hints
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (600); fails on a finding
 	@tests/fuzz/fuzz.sh

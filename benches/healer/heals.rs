@@ -154,7 +154,8 @@ fn write_sample(repository: &Path, broken: usize) -> anyhow::Result<()> {
 }
 
 /// `VmHWM` in bytes.
-fn high_water(status: &str) -> Option<u64> {
+/// The most memory that a process has held.
+pub(crate) fn high_water(status: &str) -> Option<u64> {
     let text = std::fs::read_to_string(status).ok()?;
     let line = text.lines().find_map(|l| l.strip_prefix("VmHWM:"))?;
     Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? << 10)

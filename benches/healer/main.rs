@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
 
 mod heals;
+mod logs;
 mod plans;
 mod requests;
 mod sandbox;
@@ -38,7 +39,12 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    // `cargo bench` adds flags of its own.
+    let only = std::env::args().skip(1).find(|a| !a.starts_with('-')).unwrap_or_default();
     let mut part = |name: &str, work: &mut dyn FnMut(&mut Table) -> anyhow::Result<()>| {
+        if !name.contains(&only) {
+            return;
+        }
         eprintln!("measuring {name} ...");
         if let Err(error) = work(&mut table) {
             table.say(name, format!("not measured: {error:#}"));
@@ -50,6 +56,7 @@ fn main() -> ExitCode {
         heals::start_up(table)
     });
     part("plans", &mut plans::measure);
+    part("logs", &mut logs::measure);
     part("sync", &mut |table| runtime.block_on(sandbox::sync(table)));
     part("snapshot", &mut |table| runtime.block_on(sandbox::snapshot(table)));
     part("heals", &mut |table| runtime.block_on(heals::overhead(table)));

@@ -65,25 +65,33 @@ struct Shown {
 }
 
 impl Shown {
-    /// `None` where spans over several lines are drawn into the text: then it is not the source as it is.
+    /// Spans over several lines are drawn into a margin: it is cut off the text, and marks below are not read. `None`
+    /// where such spans lie in each other.
     fn read(lines: &[String]) -> Option<Self> {
         let mut shown = Self { known: BTreeMap::new(), rows: Vec::new(), primary: None };
+        let is_drawn = |text: &&String| {
+            re!(r"^\s*\d*\s*\| ?(?:[/|] |\s*_+[\^-])").is_match(text) && !re!(r"^\s*\|$").is_match(text)
+        };
+        let own = lines.iter().skip(1).take_while(|text| !re!(r"^\s*::: ").is_match(text));
+        let drawn = own.clone().any(|text| is_drawn(&text));
         for text in lines.iter().skip(1) {
             if let Some(c) = re!(r"^\s*--> .+?:(\d+):(\d+)$").captures(text) {
                 shown.primary = shown.primary.or(number(&c[1]).zip(number(&c[2])));
             } else if re!(r"^\s*::: ").is_match(text) {
                 break;
             } else if let Some(c) = re!(r"^\s*(\d+)\s+\| ?(.*)$").captures(text) {
-                if re!(r"^\s*[/|] ").is_match(&c[2]) {
-                    return None;
-                }
                 let no = number(&c[1])?;
+                if drawn {
+                    let code = c[2].get(2..).unwrap_or_default();
+                    if re!(r"^[/|] ").is_match(code) {
+                        return None;
+                    }
+                    shown.known.insert(no, code.to_owned());
+                    continue;
+                }
                 shown.known.insert(no, c[2].to_owned());
                 shown.rows.push((no, c[2].to_owned(), Vec::new()));
             } else if let Some(c) = re!(r"^\s*\| ?(.*)$").captures(text) {
-                if re!(r"^\s*_+[\^-]").is_match(&c[1]) {
-                    return None;
-                }
                 if let Some((.., marks)) = shown.rows.last_mut() {
                     marks.push(c[1].to_owned());
                 }
@@ -109,9 +117,15 @@ fn inline(shown: &Shown, file: &str) -> Option<Hint> {
             let whole = c.get(0)?;
             let before: Vec<char> = mark[..whole.start()].chars().collect();
             let (start, end) = if matches!(before.last(), Some('^' | '-')) {
-                // On the mark's own line: the run that ends here.
+                // On the mark's own line: the run that ends here. What replaces more than the primary span is drawn
+                // around it (`--^^--`).
                 let sign = *before.last()?;
-                let run = before.iter().rev().take_while(|c| **c == sign).count();
+                let around = before.iter().rev().take_while(|c| matches!(c, '^' | '-')).count();
+                let run = if before[before.len() - around] == '-' {
+                    around
+                } else {
+                    before.iter().rev().take_while(|c| **c == sign).count()
+                };
                 (before.len() - run, before.len())
             } else {
                 let start = mark[..whole.start() + whole.as_str().find("help:")?].chars().count();
@@ -127,7 +141,8 @@ fn inline(shown: &Shown, file: &str) -> Option<Hint> {
             let is_insertion = end == start + 1
                 && first.get(start) == Some(&'-')
                 && start > 0
-                && first.get(start - 1) == Some(&'^');
+                && first.get(start - 1) == Some(&'^')
+                && first.get(end) != Some(&'^');
             let end = if is_insertion { start } else { end };
             let old: String =
                 chars.get(start..end.min(chars.len()).max(start)).unwrap_or(&[]).iter().collect();
@@ -138,7 +153,15 @@ fn inline(shown: &Shown, file: &str) -> Option<Hint> {
                     Suggestion::ExpectedToken { file, line, column, token: token[1].to_owned() }
                 } else if let Some(new) = re!(r": `(.+)`$").captures(&text) {
                     Suggestion::ReplaceText { file, line, column, old, new: new[1].to_owned() }
-                } else if re!(r"^(?:consider removing|remove)\b").is_match(&text) && !old.is_empty() {
+                } else if let Some(c) =
+                    re!(r"^replace `(.+)` with `(.+)`$").captures(&text).filter(|c| c[1] == old)
+                {
+                    Suggestion::ReplaceText { file, line, column, new: c[2].to_owned(), old }
+                } else if let Some(c) =
+                    re!(r"^use `([^`]+)`(?: for .*)?$").captures(&text).filter(|_| !old.is_empty())
+                {
+                    Suggestion::ReplaceText { file, line, column, old, new: c[1].to_owned() }
+                } else if re!(r"^(?:consider removing|remove|elide)\b").is_match(&text) && !old.is_empty() {
                     Suggestion::ReplaceText { file, line, column, old, new: String::new() }
                 } else {
                     continue;
@@ -268,14 +291,20 @@ fn unmarked(code: &str, marks: &str, known: Option<&String>) -> Option<String> {
     if marks.contains('-') {
         return Some(code.to_owned());
     }
-    let old: String = code
-        .chars()
-        .zip(marks.chars().chain(std::iter::repeat(' ')))
-        .filter(|(_, m)| *m != '+')
-        .map(|(c, _)| c)
-        .collect();
-    let same = |k: &String| k.split_whitespace().eq(old.split_whitespace());
-    known.is_none_or(same).then_some(old)
+    let mut old = String::new();
+    let mut after_new = false;
+    for (c, mark) in code.chars().zip(marks.chars().chain(std::iter::repeat(' '))) {
+        // A new word's own blank is not marked.
+        let is_its_blank = after_new && c == ' ' && old.ends_with([' ', '(']);
+        after_new = mark == '+';
+        if !after_new && !is_its_blank {
+            old.push(c);
+        }
+    }
+    match known {
+        Some(known) => known.split_whitespace().eq(old.split_whitespace()).then(|| known.clone()),
+        None => Some(old),
+    }
 }
 
 fn removed(code: &str, marks: &str) -> String {
@@ -399,5 +428,32 @@ mod tests {
         );
         assert_eq!(h.suggestions, [lines(1, &[], &["use a::B;"])]);
         assert_eq!(h.applicability, Applicability::MaybeIncorrect);
+    }
+
+    #[test]
+    fn a_new_word_brings_its_blank_along() {
+        let hint = hint(
+            "error[E0596]: cannot borrow `v` as mutable\n --> src/main.rs:1:14\n  |\n1 | let v = x(); v.push(1);\n  |              ^ cannot\n  |\nhelp: consider changing this to be mutable\n  |\n1 | let mut v = x(); v.push(1);\n  |     +++\n  |",
+        );
+        let (old, new) = ("let v = x(); v.push(1);", "let mut v = x(); v.push(1);");
+        assert_eq!(hint.suggestions, [lines(1, &[old], &[new])]);
+    }
+
+    #[test]
+    fn what_is_replaced_may_lie_around_the_primary_span() {
+        let hint = hint(
+            "error: lifetime parameter `'a` never used\n --> src/main.rs:1:6\n  |\n1 | fn f<'a>(x: u32) {}\n  |     -^^- help: elide the unused lifetime\n  |",
+        );
+        let [Suggestion::ReplaceText { old, new, .. }] = &hint.suggestions[..] else { panic!("{hint:?}") };
+        assert_eq!((old.as_str(), new.as_str()), ("<'a>", ""));
+    }
+
+    #[test]
+    fn a_fix_in_words_names_what_stands_there_afterwards() {
+        let hint = hint(
+            "error: struct fields are separated by `,`\n --> src/main.rs:1:20\n  |\n1 | struct P { x: i32; y: i32 }\n  |        -         ^ help: replace `;` with `,`\n  |",
+        );
+        let [Suggestion::ReplaceText { old, new, .. }] = &hint.suggestions[..] else { panic!("{hint:?}") };
+        assert_eq!((old.as_str(), new.as_str()), (";", ","));
     }
 }
