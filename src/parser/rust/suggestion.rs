@@ -91,10 +91,10 @@ impl Shown {
                 }
                 shown.known.insert(no, c[2].to_owned());
                 shown.rows.push((no, c[2].to_owned(), Vec::new()));
-            } else if let Some(c) = re!(r"^\s*\| ?(.*)$").captures(text) {
-                if let Some((.., marks)) = shown.rows.last_mut() {
-                    marks.push(c[1].to_owned());
-                }
+            } else if let Some(c) = re!(r"^\s*\| ?(.*)$").captures(text)
+                && let Some((.., marks)) = shown.rows.last_mut()
+            {
+                marks.push(c[1].to_owned());
             }
         }
         Some(shown)
