@@ -87,9 +87,13 @@ fn apply_to_text(
         // Models see and write bare line feeds.
         let as_in_file =
             |s: &str| if crlf { s.replace("\r\n", "\n").replace('\n', "\r\n") } else { s.to_owned() };
-        let find = as_in_file(&edit.find);
-        let replace = as_in_file(&edit.replace);
-        places.push(locate(path, text, &find, &replace, window)?);
+        // Who quotes the very line ends of a file, mixed ones too, means those it writes.
+        let verbatim = edit.find.contains('\n') && text.contains(&edit.find);
+        places.push(if verbatim {
+            locate(path, text, &edit.find, &edit.replace, window)?
+        } else {
+            locate(path, text, &as_in_file(&edit.find), &as_in_file(&edit.replace), window)?
+        });
     }
     places.sort_by_key(|(range, _)| (range.start, range.end));
     if places.windows(2).any(|p| p[0].0.end > p[1].0.start) {
@@ -353,6 +357,12 @@ mod tests {
     #[test]
     fn line_endings_stay_the_file_s() {
         assert_eq!(run("a\r\nb\r\n", &[("a\nb", "a\nx\nb")]).unwrap(), "a\r\nx\r\nb\r\n");
+        assert_eq!(run("a\nb\r\n", &[("a\nb\r\n", "x\n")]).unwrap(), "x\n", "mixed line ends");
+        assert_eq!(
+            run("a\r\nb\r\n", &[("a\r\nb\r\n", "a\nb\n")]).unwrap(),
+            "a\nb\n",
+            "line ends are the fix"
+        );
     }
 
     #[test]

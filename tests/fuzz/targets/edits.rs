@@ -30,7 +30,9 @@ libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
         reads_back(&changes, &tree);
     }
     // What turns one text into another does so, by quotes that stand at one place each.
-    if input.before != input.after && !input.before.is_empty() {
+    // (A last line without an end does not say which it would have.)
+    let says_its_ends = !input.before.contains("\r\n") || input.before.ends_with('\n');
+    if input.before != input.after && !input.before.is_empty() && says_its_ends {
         let edits = fixer::edits_of(&path(true), input.before, input.after);
         let changes = fixer::apply(&edits, &[], &tree).expect("our own edits apply");
         assert_eq!(changes[0].after.as_deref(), Some(input.after));
