@@ -115,7 +115,16 @@ impl Builder<'_> {
     }
 
     fn is_about_a_test(&self, bug: &BugReport) -> bool {
-        bug.test.is_some() || bug.category == Category::Logic
+        match bug.category {
+            Category::Logic => true,
+            // A test that cannot be loaded has shown nothing of what it tests.
+            Category::Syntax | Category::Indentation | Category::Lint | Category::Format => false,
+            // Programs that are their own tests fail like any other.
+            Category::Runtime => {
+                bug.test.is_some() || bug.file.as_deref().is_some_and(|f| self.is_test_file(f))
+            }
+            _ => bug.test.is_some(),
+        }
     }
 
     fn place(&self, file: &str, line: Option<u32>) -> Option<Place> {
@@ -240,20 +249,21 @@ impl Builder<'_> {
         });
         let most = [0, 4, 10, 16, 24][usize::from(level)];
         let reached = self.definitions(&names, &from, most, LONG_BLOCK);
+        // What those call in turn: half of all faults lie there.
+        let mut inner: Vec<String> = Vec::new();
+        for (path, first, last) in &reached {
+            if let Some(text) = self.tree.read_text(path) {
+                let code: Vec<&str> =
+                    text.lines().skip(*first as usize - 1).take((last - first + 1) as usize).collect();
+                inner.extend(symbols::used_names(Language::of(path.as_str()), &code.join("\n")));
+            }
+        }
+        inner.retain(|n| !names.contains(n));
+        inner.dedup();
+        let (most, longest) = if level == 1 { (4, 30) } else { (6 * usize::from(level - 1), LONG_BLOCK) };
+        self.definitions(&inner, &from, most, longest);
         if level >= 2 {
             self.imports(&from);
-            // What those call in turn.
-            let mut inner: Vec<String> = Vec::new();
-            for (path, first, last) in &reached {
-                if let Some(text) = self.tree.read_text(path) {
-                    let code: Vec<&str> =
-                        text.lines().skip(*first as usize - 1).take((last - first + 1) as usize).collect();
-                    inner.extend(symbols::used_names(Language::of(path.as_str()), &code.join("\n")));
-                }
-            }
-            inner.retain(|n| !names.contains(n));
-            inner.dedup();
-            self.definitions(&inner, &from, 6 * usize::from(level - 1), LONG_BLOCK);
         }
         if level >= 2 || reached.is_empty() {
             self.twins(&from, level.max(2));
