@@ -623,8 +623,9 @@ fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
     diagnosis
 }
 
-/// The part of the log that belongs to the reports, else its end.
-fn excerpt(log: &[u8], bugs: &[BugReport]) -> String {
+/// The part of the log that belongs to the reports, else its end: what a model is shown of it.
+#[must_use]
+pub fn excerpt(log: &[u8], bugs: &[BugReport]) -> String {
     const BEFORE: u64 = 3;
     const LINES: usize = 120;
     let text = String::from_utf8_lossy(log);

@@ -10,9 +10,11 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, ensure};
 use ci_healer::contract::event::{Event, EventSink, Purpose};
+use ci_healer::contract::fix::LineWindow;
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::executor::{Cancel, Executor, Options, Request};
-use ci_healer::fixer::{self, PathRules, Redactor};
+use ci_healer::fixer::{self, FixAgent, FixOptions, FixRequest, Redactor};
+use ci_healer::orchestrator::driver::excerpt;
 use ci_healer::parser::{self, ParseOptions};
 use ci_healer::plan::{PlanRequest, plan};
 use serde::Deserialize;
@@ -22,6 +24,10 @@ const FAULTS: &str = include_str!("faults.yaml");
 const MARGIN: usize = 60;
 const LEVELS: usize = fixer::MAX_LEVEL as usize;
 const MOST_LINES: usize = 400;
+/// In the middle, on the first level.
+const MOST_TOKENS: (usize, usize) = (1_500, 300);
+/// What the servers' tokenizers make of code and English, roughly.
+const CHARACTERS_PER_TOKEN: usize = 4;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -93,6 +99,10 @@ struct Seen {
     kind: Kind,
     shown: [bool; LEVELS],
     lines: [usize; LEVELS],
+    /// Of a question on each level.
+    tokens: [usize; LEVELS],
+    /// Of a reply that mends the faulty line and says so.
+    reply: usize,
 }
 
 fn main() -> ExitCode {
@@ -144,25 +154,50 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
     ensure!(result.has_verdict() && !result.is_green(), "it does not fail: {:?}\n{log}", result.exit);
     let diagnosis = parser::diagnose(result.log.as_slice(), &ParseOptions::default())?;
     ensure!(!diagnosis.bugs.is_empty(), "nothing is reported\n{log}");
-    let mut seen = Seen { kind: fault.kind, shown: [false; LEVELS], lines: [0; LEVELS] };
+    let faulty = text.lines().nth(line - 1).unwrap_or_default();
+    let reply = serde_json::json!({
+        "reason": "the line does not do what its name and its test say", "confidence": 0.9,
+        "edits": [{"path": file, "find": faulty, "replace": faulty}],
+    });
+    let mut seen = Seen {
+        kind: fault.kind,
+        shown: [false; LEVELS],
+        lines: [0; LEVELS],
+        tokens: [0; LEVELS],
+        reply: reply.to_string().len() / CHARACTERS_PER_TOKEN,
+    };
+    let agent = FixAgent::new(FixOptions::new(&[])?, Redactor::new(&[]));
+    // Models are asked about the first report first.
+    let bugs = &diagnosis.bugs[..1];
+    let log = excerpt(&result.log, bugs);
     for level in 1..=fixer::MAX_LEVEL {
-        // Models are asked about the first report first.
-        let context = fixer::context_for(
-            &diagnosis.bugs[..1],
-            &tree,
+        let (question, window) = agent.request(&FixRequest {
+            bugs,
+            tree: &tree,
             level,
-            &PathRules::new(&[])?,
-            false,
-            &Redactor::new(&[]),
-        );
+            history: &[],
+            log: &log,
+            facts: "step \"Test\"",
+            tokens_left: 200_000,
+            cost_left: None,
+            deadline: std::time::Instant::now(),
+        });
         let at = usize::from(level) - 1;
-        let holds = |span: &fixer::Span| {
-            span.path.as_str() == file && (span.first as usize..=span.last as usize).contains(&line)
+        let characters = question.system.len() + question.user.len() + question.schema.to_string().len();
+        seen.tokens[at] = characters / CHARACTERS_PER_TOKEN;
+        let holds = |shown: &LineWindow| {
+            shown.path.as_str() == file && (shown.first as usize..=shown.last as usize).contains(&line)
         };
-        seen.shown[at] = context.spans.iter().any(holds);
-        seen.lines[at] = context.spans.iter().map(|s| (s.last - s.first + 1) as usize).sum();
+        seen.shown[at] = window.iter().any(holds);
+        seen.lines[at] = window.iter().map(|w| (w.last - w.first + 1) as usize).sum();
     }
     Ok(seen)
+}
+
+fn middle(seen: &[Seen], of: impl Fn(&Seen) -> usize) -> usize {
+    let mut all: Vec<usize> = seen.iter().map(of).collect();
+    all.sort_unstable();
+    all.get(all.len() / 2).copied().unwrap_or(0)
 }
 
 /// The table, and whether it is as good as it should be.
@@ -191,6 +226,17 @@ fn judge(seen: &[Seen]) -> bool {
                 if missed { "  MISSED" } else { "" }
             );
         }
+    }
+    for level in 1..=LEVELS {
+        println!(
+            "tokens of a question on level {level}: {} in the middle",
+            middle(seen, |s| s.tokens[level - 1])
+        );
+    }
+    println!("tokens of a reply that mends it: {} in the middle", middle(seen, |s| s.reply));
+    if middle(seen, |s| s.tokens[0]) > MOST_TOKENS.0 || middle(seen, |s| s.reply) > MOST_TOKENS.1 {
+        println!("MISSED: at most {MOST_TOKENS:?} in and out");
+        good = false;
     }
     let first = seen.iter().filter(|s| s.shown[0]).count();
     println!("all      on level 1: {first} of {} (aim: nine of ten)", seen.len());
