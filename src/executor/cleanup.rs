@@ -12,7 +12,7 @@ use bollard::query_parameters::{
 
 use super::engine::{Engine, QUICK, SLOW};
 use super::error::{ExecutorError, status_of};
-use super::identity::{Judge, RUN};
+use super::identity::{Judge, ROLE, RUN};
 
 /// How many things were removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -63,7 +63,7 @@ pub(super) async fn remove_run(engine: &Engine, run: &str) -> Result<Removed, Ex
 /// Removes what dead runs left; never a live run's, never `own_run`'s.
 pub(super) async fn sweep(engine: &Engine, own_run: Option<&str>) -> Result<Removed, ExecutorError> {
     let all = Things::with_label(engine, RUN).await?;
-    let mut judge = Judge::new(engine, own_run);
+    let mut judge = Judge::new(engine, own_run, all.at_work.clone());
     let dead = all.dead(&mut judge).await;
     let (removed, result) = dead.remove(engine).await;
     if let Err(error) = result {
@@ -82,6 +82,8 @@ struct Things {
     networks: Vec<Labelled>,
     volumes: Vec<Labelled>,
     images: Vec<Labelled>,
+    /// Runs with a running container that ends with its owner: services would outlive it.
+    at_work: HashSet<String>,
 }
 
 impl Things {
@@ -104,7 +106,14 @@ impl Things {
         let volumes = engine.ask("listing volumes", QUICK, docker.list_volumes(Some(volumes))).await?;
         let images = ListImagesOptionsBuilder::new().filters(&filter).build();
         let images = engine.ask("listing images", QUICK, docker.list_images(Some(images))).await?;
+        let at_work = containers.iter().filter(|c| c.state == Some(ContainerSummaryStateEnum::RUNNING));
+        let at_work = at_work
+            .filter_map(|c| c.labels.as_ref())
+            .filter(|l| l.get(ROLE).is_some_and(|role| role != "service"))
+            .filter_map(|l| l.get(RUN).cloned())
+            .collect();
         Ok(Self {
+            at_work,
             containers: containers
                 .into_iter()
                 .filter(|c| c.state != Some(ContainerSummaryStateEnum::REMOVING))

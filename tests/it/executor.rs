@@ -465,6 +465,45 @@ async fn a_sweep_removes_dead_runs_and_spares_live_ones() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_run_out_of_sight_lives_while_its_sandbox_or_its_kernel_s_time_does() {
+    need_engine();
+    let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap();
+    let boot = boot.trim();
+    let label = |name: &str, value: &str| format!("--label=ci-healer.{name}={value}");
+    // Another pid namespace of this kernel, as in a container that the engine does not know.
+    let owner = label("owner", &format!("process {boot} pid:[1] 1 1"));
+    // The clock was set forward: its date is over, its time is not.
+    let jumped = unique("jumped");
+    let uptime = label("expires-uptime", &format!("{boot} 99999999999"));
+    docker(&["volume", "create", &label("run", &jumped), &owner, &label("expires", "1"), &uptime, &jumped]);
+    // It takes longer than it said, and is still at work.
+    let late = unique("late");
+    let (run, expired) = (label("run", &late), label("expires", "1"));
+    let of_late = [&run, &owner, &expired].map(String::as_str);
+    docker(&[&["network", "create"], &of_late[..], &[&late]].concat());
+    let sandbox = label("role", "sandbox");
+    let start = ["run", "-d", "--rm", "--name", &late, "--network", &late, &sandbox];
+    docker(&[&start[..], &of_late[..], &[BASE, "sleep", "300"]].concat());
+    // A service runs on when everybody else is gone.
+    let gone = unique("gone");
+    let run = label("run", &gone);
+    let of_gone = [&run, &owner, &expired].map(String::as_str);
+    let service = label("role", "service");
+    docker(&[&["run", "-d", "--rm", &service], &of_gone[..], &[BASE, "sleep", "300"]].concat());
+
+    let sweeper = Run::new("sweeper", |_| {}).await;
+    sweeper.executor.sweep().await.unwrap();
+    let left = [&jumped, &late, &gone].map(|run| left_by(run).len());
+    docker(&["rm", "-f", &late]);
+    sweeper.executor.sweep().await.unwrap();
+    let then = left_by(&late);
+    docker(&["volume", "rm", "-f", &jumped]);
+    assert_eq!(left, [1, 2, 0], "jumped, late, gone");
+    assert_eq!(then, Vec::<String>::new(), "its sandbox has ended, and with it the run");
+    sweeper.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn later_executions_start_from_the_prepared_sandbox() {
     let mut run = Run::new("snapshot", |_| {}).await;
     let setup = PlanStep {
