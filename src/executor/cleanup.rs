@@ -62,16 +62,25 @@ pub(super) async fn remove_run(engine: &Engine, run: &str) -> Result<Removed, Ex
 
 /// Removes what dead runs left; never a live run's, never `own_run`'s.
 pub(super) async fn sweep(engine: &Engine, own_run: Option<&str>) -> Result<Removed, ExecutorError> {
-    let all = Things::with_label(engine, RUN).await?;
-    let mut judge = Judge::new(engine, own_run, all.at_work.clone());
-    let dead = all.dead(&mut judge).await;
-    let (removed, result) = dead.remove(engine).await;
-    if let Err(error) = result {
-        // Another start may be sweeping the same leftovers; what still lies there is the next one's.
-        log::info!("sweeping left something behind: {error}");
+    let mut removed = Removed::default();
+    // What just died may still be ending: its container is on its way out and holds the network for a moment.
+    for attempt in 0..SWEEPS {
+        let all = Things::with_label(engine, RUN).await?;
+        let mut judge = Judge::new(engine, own_run, all.at_work.clone());
+        let (round, result) = all.dead(&mut judge).await.remove(engine).await;
+        removed.add(round);
+        match result {
+            Ok(()) => break,
+            Err(_) if attempt + 1 < SWEEPS => tokio::time::sleep(Duration::from_millis(300)).await,
+            // Another start may be sweeping the same leftovers; what still lies there is the next one's.
+            Err(error) => log::info!("sweeping left something behind: {error}"),
+        }
     }
     Ok(removed)
 }
+
+/// How often what is being removed is looked at again.
+const SWEEPS: u32 = 4;
 
 type Labelled = (String, HashMap<String, String>);
 

@@ -118,6 +118,10 @@ impl Stopped {
         results
     }
 
+    pub(super) fn temp_folder(&self) -> &Path {
+        self.temp.path()
+    }
+
     /// What it left in its temporary folder.
     pub(super) fn temporary_files(&self) -> Vec<PathBuf> {
         std::fs::read_dir(self.temp.path()).unwrap().map(|e| e.unwrap().path()).collect()

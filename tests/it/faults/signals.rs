@@ -1,11 +1,13 @@
-//! Signals in every phase, sent as the runner sends them.
+//! Signals in every phase, sent as the runner sends them; kills, and what the next start makes of them.
 
 use std::io::Read as _;
 use std::net::TcpListener;
 use std::process::Command;
 
+use serde_json::json;
+
 use super::child::{Started, Stopped, left_by, start};
-use crate::heal::{calculator, command};
+use crate::heal::{Story, calculator, command};
 use crate::stories::stage::{Ended, Stage};
 use crate::support::engine_proxy::{EngineProxy, Trouble};
 use crate::support::github::Fault;
@@ -151,4 +153,64 @@ fn while_the_branch_is_pushed() {
     let ended = stopped_at(&stage, "POST /git/refs");
     assert!(stage.heal_branches().is_empty());
     assert_eq!(ended.output("branch"), "");
+}
+
+/// Eight runs on one engine at once. Half of them are killed, each in another phase; the others, and the starts that
+/// sweep up after the dead, must not notice.
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_disturb_nobody_and_the_next_start_sweeps() {
+    let quick = |line: &str| command(line).flag("sandbox-image", "ci-healer/base:trixie");
+    let living: Vec<Story> = (0..4).map(|_| quick("echo begun; sleep 8; echo done; exit 7")).collect();
+    let living: Vec<(Started, Story)> =
+        living.into_iter().map(|s| (start(s.command(), &s.repo()), s)).collect();
+
+    let proxy = EngineProxy::start();
+    proxy.trouble("PUT /containers/ /archive", Trouble::Hang);
+    let copying = quick("true");
+    let mut copies = copying.command();
+    copies.env("DOCKER_HOST", proxy.address());
+    let copies = start(copies, &copying.repo());
+    let building = quick("echo begun; sleep 6134");
+    let builds = start(building.command(), &building.repo());
+    let gemini = ScriptedLlm::answering(Speaks::Gemini, |_, _| Answer::Hang).await;
+    let asking = calculator().with_gemini(&gemini);
+    let asks = start(asking.command(), &asking.repo());
+    let (port, asked) = silent_server();
+    let mut clones = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
+    clones.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).current_dir(copying.repo());
+    clones.args(["heal", "--repo", &format!("http://127.0.0.1:{port}/o/r.git")]);
+    let clones = start(clones, &copying.repo());
+
+    tokio::task::block_in_place(|| {
+        asked.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+        proxy.wait_for("PUT /containers/ /archive");
+        builds.wait_for("begun\n");
+    });
+    while gemini.asked().is_empty() {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    let dead: Vec<u32> = [&copies, &builds, &asks].iter().map(|c| c.pid()).collect();
+    let mut killed = Vec::new();
+    for child in [copies, builds, asks, clones] {
+        killed.push(tokio::task::spawn_blocking(move || child.kill()).await.unwrap());
+    }
+    assert!(killed.iter().all(|k| k.code.is_none() && !k.temporary_files().is_empty()));
+    // A start while the others are at work.
+    crate::heal::command("true").heal().await.expect("already_green", 0);
+    for pid in dead {
+        assert_eq!(left_by(pid), Vec::<String>::new());
+    }
+    for (child, _story) in living {
+        let ended = tokio::task::spawn_blocking(move || child.finish()).await.unwrap();
+        let results = ended.expect("exhausted", 1);
+        assert_eq!(results["baseline"]["exit"], json!({"kind": "exited", "code": 7}), "{}", ended.text);
+        assert!(ended.text.contains("done"), "{}", ended.text);
+    }
+    // The folder of a dead run goes with the next start that looks there.
+    let temp = killed.remove(1);
+    let again = quick("true");
+    let mut next = again.command();
+    next.env("TMPDIR", temp.temp_folder());
+    assert!(next.output().unwrap().status.success());
+    assert_eq!(temp.temporary_files(), Vec::<std::path::PathBuf>::new());
 }
