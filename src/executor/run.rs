@@ -207,6 +207,9 @@ impl Executor {
             )
             .await;
         seen.notes.append(&mut services.notes);
+        if outcome.is_ok() && seen.record.failure.is_some() {
+            seen.notes.extend(services.ended(&self.engine).await);
+        }
         if matches!(outcome, Err(Stop::Cancelled)) {
             // Whoever stopped us gives us seconds. The sandbox's end is under way; [`Executor::close`] removes the rest.
             self.caches.clear();

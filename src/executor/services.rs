@@ -62,7 +62,8 @@ while (my @ready = $all->can_read) {
 /// The services of one execution.
 #[derive(Debug, Default)]
 pub(super) struct Services {
-    containers: Vec<String>,
+    /// Names of the services, and their containers.
+    started: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
 }
 
@@ -130,12 +131,12 @@ impl Services {
             let create = CreateContainerOptionsBuilder::new().name(&name).build();
             let created = engine.docker.create_container(Some(create), body);
             engine.ask("creating a service", SLOW, created).await.map_err(|e| fail(e.to_string()))?;
-            self.containers.push(name.clone());
+            self.started.push((service.name.clone(), name.clone()));
             let started = engine.docker.start_container(&name, None);
             engine.ask("starting a service", SLOW, started).await.map_err(|e| fail(e.to_string()))?;
         }
-        for (service, container) in services.iter().zip(&self.containers) {
-            healthy(engine, &service.name, container, sink).await?;
+        for (service, container) in &self.started {
+            healthy(engine, service, container, sink).await?;
         }
         Ok(())
     }
@@ -204,8 +205,27 @@ impl Services {
         Ok(Some(exec))
     }
 
+    /// Tells of those that run no more: perhaps that is why the job failed.
+    pub(super) async fn ended(&self, engine: &Engine) -> Vec<String> {
+        let mut notes = Vec::new();
+        for (name, container) in &self.started {
+            let inspected = engine.docker.inspect_container(container, None);
+            let Ok(found) = engine.ask("asking whether a service runs", QUICK, inspected).await else {
+                continue;
+            };
+            let state = found.state.unwrap_or_default();
+            if state.running == Some(false) {
+                let code = state.exit_code.unwrap_or_default();
+                let last = last_lines(engine, container).await;
+                let last = if last.is_empty() { String::new() } else { format!("; its last lines:\n{last}") };
+                notes.push(format!("service {name} ended with exit code {code} before the job did{last}"));
+            }
+        }
+        notes
+    }
+
     pub(super) async fn remove(self, engine: &Engine) {
-        let removals = self.containers.iter().map(|c| cleanup::remove_container(engine, c));
+        let removals = self.started.iter().map(|(_, c)| cleanup::remove_container(engine, c));
         for error in futures_util::future::join_all(removals).await.into_iter().filter_map(Result::err) {
             ::log::warn!("{error}");
         }

@@ -611,6 +611,28 @@ fn service_images() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_ends_before_its_job_is_told_of_when_that_fails() {
+    need_engine();
+    let image = unique("brief");
+    let container = docker(&["create", BASE, "true"]);
+    let words = r#"CMD ["sh", "-c", "echo out of licences; sleep 2; exit 9"]"#;
+    docker(&["commit", "--change", words, &container, &image]);
+    docker(&["rm", &container]);
+    let mut run = Run::new("brief", |_| {}).await;
+    let mut plan = plan(vec![step("sleep 5; exit 1")]);
+    plan.services = vec![service("licences", &image, "1:1", "")];
+    let failed = run.execute(&plan, false).await;
+    assert_eq!(failed.exit, Exit::Exited { code: 1 });
+    let told = "service licences ended with exit code 9 before the job did; its last lines:\nout of licences";
+    assert!(failed.notes.iter().any(|n| n == told), "{:?}", failed.notes);
+    plan.steps = vec![step("sleep 5")];
+    let green = run.execute(&plan, false).await;
+    assert!(green.is_green() && green.notes.is_empty(), "{:?}", green.notes);
+    run.close().await;
+    docker(&["rmi", &image]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn services_answer_by_name_and_on_localhost() {
     service_images();
     for network in [Network::On, Network::Off] {
