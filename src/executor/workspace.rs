@@ -344,7 +344,7 @@ impl Writer {
 }
 
 /// Lists what disagrees with the last mirrored state, for [`Workspace::forget_files`]: tracked files that are missing
-/// or whose inode changed since the marker. Changes times cannot hide from: `ctime` is the kernel's own.
+/// or a folder, or whose inode changed since the marker. Changes times cannot hide from: `ctime` is the kernel's own.
 pub(super) const FIND_CHANGED: &str = r#"
 cd /workspace || exit 1
 s=/ci-healer/sync
@@ -354,7 +354,7 @@ xargs -0 sh -c 'for d; do if [ -d "$d" ] || [ -L "$d" ]; then printf "%s\0" "$d"
 if [ -s $s/present ]; then
   xargs -0 sh -c 'exec find "$@" -maxdepth 1 ! -type d -cnewer /ci-healer/sync/marker -print0' sh <$s/present || exit 1
 fi
-exec xargs -0 sh -c 'for f; do if [ ! -e "$f" ] && [ ! -L "$f" ]; then printf "%s\0" "$f"; fi; done' sh <$s/files
+exec xargs -0 sh -c 'for f; do if [ ! -L "$f" ] && { [ ! -e "$f" ] || [ -d "$f" ]; }; then printf "%s\0" "$f"; fi; done' sh <$s/files
 "#;
 
 /// The files that [`FIND_CHANGED`] reads, as archive entries below `/`.
