@@ -13,6 +13,8 @@ pub enum ExecutorError {
     NoAnswer { what: String, limit: Duration },
     #[error("{what}: {cause}")]
     Engine { what: String, cause: String },
+    #[error("{what}: it is larger than {limit} bytes")]
+    TooLarge { what: String, limit: usize },
     #[error("image {image}: {cause}")]
     Image { image: String, cause: String, hint: String },
     #[error("{what}: {cause}")]
@@ -39,7 +41,11 @@ impl ExecutorError {
             Self::Engine { cause, .. } if cause.contains("no space left") => {
                 Some("free disk space where the engine keeps its data (`docker system df`)".to_owned())
             }
-            Self::Engine { .. } | Self::Workspace { .. } | Self::Service { .. } | Self::Cancelled => None,
+            Self::Engine { .. }
+            | Self::TooLarge { .. }
+            | Self::Workspace { .. }
+            | Self::Service { .. }
+            | Self::Cancelled => None,
         }
     }
 

@@ -357,10 +357,7 @@ pub(super) async fn get(
                 }
             }
             if bytes.len() > limit {
-                return Err(ExecutorError::Engine {
-                    what: format!("reading {path}"),
-                    cause: format!("it is larger than {limit} bytes"),
-                });
+                return Err(ExecutorError::TooLarge { what: format!("reading {path}"), limit });
             }
         }
         Ok(Some(bytes))

@@ -542,13 +542,9 @@ impl<'a> Job<'a> {
         let folder = format!("{HOME}/step/{index}");
         let bytes = match self.place.sandbox.get(&folder, FILES_LIMIT).await {
             Ok(bytes) => bytes.unwrap_or_default(),
-            Err(error @ ExecutorError::Engine { .. }) => {
-                return match self.place.sandbox.condition().await {
-                    Ok(Condition::Gone { .. }) => Err(Stop::Infrastructure(ended_from_outside())),
-                    _ => Ok(Err(error.to_string())),
-                };
-            }
-            Err(error) => return Err(error.into()),
+            // That is the step's own doing.
+            Err(error @ ExecutorError::TooLarge { .. }) => return Ok(Err(error.to_string())),
+            Err(error) => return Err(self.gone_or(error).await),
         };
         let prefix = format!("{index}/");
         let found = archive::read(&bytes, FILES_LIMIT, |name| {

@@ -1,13 +1,16 @@
 //! The Docker engine in every kind of trouble. Where the real one cannot be made to fail, a door to it does.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ci_healer::contract::build::{Exit, PlanStep};
+use ci_healer::contract::build::{ExecutionResult, Exit, PlanStep};
 use ci_healer::executor::{Executor, ExecutorError, LogLimits, Options};
 
-use crate::executor::{Run, left_by, log, plan, step};
-use crate::heal::command;
+use super::child::start;
+use crate::executor::{Run, docker, left_by, log, plan, step};
+use crate::heal::{Story, calculator, command, right};
 use crate::support::engine_proxy::{EngineProxy, Trouble};
+use crate::support::llm::{ScriptedLlm, Speaks};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_is_old_mute_or_none_at_all_is_named() {
@@ -32,6 +35,67 @@ async fn an_engine_that_is_old_mute_or_none_at_all_is_named() {
     for error in [&old, &mute, &gone, &other, &ill] {
         assert!(error.hint().is_some(), "{error}");
     }
+}
+
+/// One run of a step, with the engine in trouble at one call; then without.
+async fn in_trouble(run: &mut Run, proxy: &EngineProxy, call: &str, trouble: Trouble) -> ExecutionResult {
+    proxy.trouble(call, trouble);
+    let plan = plan(vec![step("echo one; echo A=1 >> $GITHUB_ENV"), step("echo two")]);
+    let result = run.execute(&plan, false).await;
+    proxy.mend();
+    result
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trouble_at_any_call_is_never_a_verdict_and_passes() {
+    let proxy = EngineProxy::start();
+    let mut run = Run::at(&proxy.address(), "trouble", |o| o.engine_wait = Duration::from_secs(2)).await;
+    run.tree = crate::executor::Tree::default().with("a.txt", "a\n");
+    let full = "write /var/lib/docker/x: no space left on device";
+    let calls = [
+        // First: a network is made once.
+        (
+            "POST /networks/create",
+            Trouble::Error(500, "could not find an available, non-overlapping address pool"),
+        ),
+        (
+            "POST /volumes/create",
+            Trouble::Error(500, "create x: error while checking if volume exists in driver"),
+        ),
+        ("POST /containers/create", Trouble::Error(500, full)),
+        ("PUT /containers/ /archive", Trouble::Error(500, full)),
+        ("PUT /containers/ /archive", Trouble::Close),
+        ("POST /containers/ /attach", Trouble::Error(500, "oops")),
+        (
+            "POST /containers/ /start",
+            Trouble::Error(500, "OCI runtime create failed: no space left on device"),
+        ),
+        ("POST /containers/ /exec", Trouble::Error(500, "oops")),
+        ("POST /exec/ /start", Trouble::Error(500, "OCI runtime exec failed")),
+        ("POST /exec/ /start", Trouble::Close),
+        ("GET /exec/ /json", Trouble::Error(500, "oops")),
+        ("GET /exec/ /json", Trouble::Cut(20)),
+    ];
+    for (call, trouble) in calls {
+        let hint = matches!(&trouble, Trouble::Error(_, m) if m.contains("no space"));
+        let result = in_trouble(&mut run, &proxy, call, trouble.clone()).await;
+        let Exit::Infrastructure { what } = &result.exit else {
+            panic!("{call} {trouble:?}: {:?}\n{}", result.exit, log(&result));
+        };
+        if let Trouble::Error(_, message) = trouble {
+            assert!(what.contains(message), "{call}: {what}");
+        }
+        assert!(!hint || what.contains("free disk space"), "{call}: {what}");
+        assert!(!result.is_green() && !result.has_verdict());
+    }
+    // What a step says to later ones is lost with the engine's answer: that is no failure of the step's.
+    let lost = in_trouble(&mut run, &proxy, "GET /containers/ /archive", Trouble::Error(500, "oops")).await;
+    assert!(matches!(lost.exit, Exit::Infrastructure { .. }), "{lost:?}");
+    // Memory events, removals: not even worth a failure.
+    let removed = in_trouble(&mut run, &proxy, "DELETE /containers/", Trouble::Error(500, "busy")).await;
+    assert!(removed.is_green(), "{removed:?}");
+    assert!(run.bash("cat a.txt").await.is_green(), "after all that the run goes on");
+    run.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -70,6 +134,30 @@ async fn images_that_cannot_be_had_say_why() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_engine_that_dies_in_mid_build_and_comes_back_is_waited_for() {
+    let proxy = Arc::new(EngineProxy::start());
+    let mut run = Run::at(&proxy.address(), "revived", |o| o.engine_wait = Duration::from_secs(60)).await;
+    run.tree = crate::executor::Tree::default().with("a.txt", "a\n");
+    let door = Arc::clone(&proxy);
+    let dying = tokio::task::spawn_blocking(move || {
+        door.wait_for("POST /exec/ /start");
+        std::thread::sleep(Duration::from_millis(500));
+        door.die();
+    });
+    let (result, dead) = tokio::join!(run.bash("echo begun; sleep 60"), dying);
+    dead.unwrap();
+    assert!(matches!(result.exit, Exit::Infrastructure { .. }), "{result:?}");
+    let reviving = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        proxy.come_back();
+    };
+    let (result, ()) = tokio::join!(run.bash("cat a.txt"), reviving);
+    assert!(result.is_green(), "{result:?}");
+    assert_eq!(log(&result), "a\n");
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_engine_that_stays_dead_ends_the_run_and_is_swept_later() {
     let proxy = EngineProxy::start();
     let mut run = Run::at(&proxy.address(), "dead", |o| o.engine_wait = Duration::from_secs(1)).await;
@@ -87,6 +175,58 @@ async fn an_engine_that_stays_dead_ends_the_run_and_is_swept_later() {
     let again = Run::at(&proxy.address(), "unused", |o| o.run_id = name.clone()).await;
     again.executor.close().await.unwrap();
     assert_eq!(left_by(&name), Vec::<String>::new());
+}
+
+/// The labelled container of the run that `pid` is, once a step of it sleeps.
+fn kill_the_sandbox_of(pid: u32) {
+    let owned = super::child::left_by(pid);
+    let container = owned.iter().find_map(|l| l.strip_prefix("container ")).expect("it has a sandbox");
+    docker(&["kill", container]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_killed_during_the_baseline_costs_a_run_and_nothing_else() {
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    // The first run tells that it has begun, and waits to be killed.
+    let ci = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: echo baseline begun; sleep 3; python3 -m unittest\n";
+    let story = calculator_with(ci).with_gemini(&gemini);
+    let child = start(story.command(), &story.repo());
+    child.wait_for("baseline begun\n");
+    kill_the_sandbox_of(child.pid());
+    let ended = tokio::task::spawn_blocking(move || child.finish()).await.unwrap();
+    let results = ended.expect("healed", 0);
+    assert_eq!(results["baseline"]["exit"]["code"], 1, "{}", ended.text);
+    assert_eq!(results["final_proof"]["execution"]["exit"]["code"], 0, "{}", ended.text);
+    let proof: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(story.repo().join(".ci-healer/proof.json")).unwrap()).unwrap();
+    assert_eq!(proof["before"]["exit"]["code"], 1, "{proof:#}");
+    assert_eq!(proof["after"]["exit"]["code"], 0, "{proof:#}");
+    assert_eq!(proof["commands"][0]["exit_before"], 1, "{proof:#}");
+    assert_eq!(proof["commands"][0]["exit_after"], 0, "{proof:#}");
+    assert_eq!(gemini.asked().len(), 1, "the lost run was not asked about");
+}
+
+fn calculator_with(ci: &str) -> Story {
+    let base = calculator();
+    std::fs::write(base.repo().join(".github/workflows/ci.yml"), ci).unwrap();
+    crate::support::git::commit_all(&base.repo(), "slower");
+    base
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sandbox_killed_during_the_proof_is_no_proof() {
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    // Only a run from scratch has no trace of an earlier one.
+    let ci = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n          python3 -m unittest || { touch seen; exit 1; }\n          if [ ! -e seen ]; then echo proof begun; sleep 3; fi\n";
+    let story = calculator_with(ci).with_gemini(&gemini);
+    let child = start(story.command(), &story.repo());
+    child.wait_for("proof begun\n");
+    kill_the_sandbox_of(child.pid());
+    let ended = tokio::task::spawn_blocking(move || child.finish()).await.unwrap();
+    let results = ended.expect("healed", 0);
+    assert_eq!(results["final_proof"]["execution"]["exit"]["code"], 0, "{}", ended.text);
+    // The killed one is counted as none.
+    assert_eq!((&results["final_proof"]["runs"], &results["final_proof"]["green"]), (&2.into(), &2.into()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

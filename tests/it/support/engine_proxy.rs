@@ -1,5 +1,5 @@
-//! A door to the real Docker engine that can be told to fail: to answer something else, say nothing, freeze, or be
-//! gone and come back.
+//! A door to the real Docker engine that can be told to fail: to answer something else, say nothing, break off, freeze,
+//! or be gone and come back.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -20,6 +20,8 @@ pub(crate) enum Trouble {
     Hang,
     /// The connection closes without a word.
     Close,
+    /// So many bytes of the engine's answer, then the connection closes.
+    Cut(usize),
 }
 
 #[derive(Debug)]
@@ -146,8 +148,10 @@ fn serve(shared: &Arc<Shared>, mut client: UnixStream) {
             state.rules.iter().find(|r| fits(&r.call, &call)).map(|r| r.trouble.clone())
         }
     };
+    let mut limit = usize::MAX;
     match trouble {
         None => {}
+        Some(Trouble::Cut(bytes)) => limit = bytes,
         Some(Trouble::Close) => return,
         Some(Trouble::Hang) => {
             keep_open(shared, &client);
@@ -177,10 +181,10 @@ fn serve(shared: &Arc<Shared>, mut client: UnixStream) {
     }
     let up = Arc::clone(shared);
     std::thread::spawn(move || {
-        pass_on(&up, &mut from, &mut to);
+        pass_on(&up, &mut from, &mut to, usize::MAX);
         let _ = to.shutdown(Shutdown::Write);
     });
-    pass_on(shared, &mut engine, &mut client);
+    pass_on(shared, &mut engine, &mut client, limit);
     let _ = client.shutdown(Shutdown::Both);
     let _ = engine.shutdown(Shutdown::Both);
 }
@@ -189,18 +193,21 @@ fn keep_open(shared: &Shared, stream: &UnixStream) {
     shared.state.lock().unwrap().open.push(stream.try_clone().unwrap());
 }
 
-/// Copies until the end or the frost.
-fn pass_on(shared: &Shared, from: &mut UnixStream, to: &mut UnixStream) {
+/// Copies until the end, the limit, or the frost.
+fn pass_on(shared: &Shared, from: &mut UnixStream, to: &mut UnixStream, limit: usize) {
     let mut buffer = vec![0; 1 << 16];
+    let mut left = limit;
     while let Ok(read) = from.read(&mut buffer) {
         let mut state = shared.state.lock().unwrap();
         while state.is_frozen {
             state = shared.changed.wait(state).unwrap();
         }
         drop(state);
-        if read == 0 || to.write_all(&buffer[..read]).is_err() {
+        let part = read.min(left);
+        if part == 0 || to.write_all(&buffer[..part]).is_err() {
             return;
         }
+        left -= part;
     }
 }
 
