@@ -58,6 +58,9 @@ impl Trigger {
     }
 }
 
+/// Events that people without any right in the repository cause, in runs that have the repository's rights.
+const ANYBODYS: &[&str] = &["issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"];
+
 /// Reads the payload of `GITHUB_EVENT_PATH`.
 #[must_use]
 pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
@@ -88,7 +91,7 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
         diagnose_only: None,
     };
     match context.event_name.as_str() {
-        "pull_request" | "pull_request_target" | "pull_request_review" => {
+        "pull_request" | "pull_request_target" | "pull_request_review" | "pull_request_review_comment" => {
             trigger.pull_request = number("/pull_request/number").or(number("/number"));
             trigger.head = commit("/pull_request/head/sha")
                 .map(|sha| Head { sha, branch: branch("/pull_request/head/ref") });
@@ -132,6 +135,12 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
             let name = name.and_then(|n| BranchName::new(n).ok());
             trigger.base_branch.clone_from(&name);
             trigger.head = sha.map(|sha| Head { sha, branch: name });
+            if ANYBODYS.contains(&context.event_name.as_str()) {
+                trigger.diagnose_only = Some(format!(
+                    "anybody can start a run by {}, and what it has checked out may be anybody's, so it is only diagnosed",
+                    context.event_name
+                ));
+            }
         }
     }
     trigger
@@ -210,6 +219,17 @@ mod tests {
             for event in ["push", "pull_request", "workflow_run", "schedule", ""] {
                 let _ = read_event(&payload, &context(event));
             }
+        }
+    }
+
+    #[test]
+    fn what_anybody_can_start_is_only_diagnosed() {
+        for event in ANYBODYS {
+            let trigger = read_event(&json!({"repository": {"full_name": "o/r"}}), &context(event));
+            assert!(trigger.diagnose_only.is_some_and(|why| why.contains(event)), "{event}");
+        }
+        for event in ["push", "schedule", "workflow_dispatch", "repository_dispatch", "merge_group", ""] {
+            assert_eq!(read_event(&json!({}), &context(event)).diagnose_only, None, "{event}");
         }
     }
 }

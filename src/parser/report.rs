@@ -22,6 +22,11 @@ pub(super) fn assemble(lines: u64, out: Findings, evidence: Evidence, extra_root
     let roots: Vec<String> = extra_roots.iter().cloned().chain(roots).collect();
     let tests: Vec<_> = runs.into_iter().map(|(runner, tally)| tally.into_run(runner)).collect();
     let mut drafts: Vec<Draft> = drafts.into_iter().map(|d| settle(d, &roots)).collect();
+    for draft in &mut drafts {
+        // What is said only at the end stands behind the last line.
+        draft.log.last = draft.log.last.min(lines);
+        draft.log.first = draft.log.first.min(draft.log.last);
+    }
     drafts.sort_by_key(|d| d.log.first);
     let mut drafts = collapse(drafts);
     let cause = |d: &Draft| d.severity == Severity::Error && d.strength != Strength::Consequence;
@@ -217,4 +222,23 @@ fn kind_of(bug: &BugReport) -> [u8; 32] {
         hash.update([0]);
     }
     hash.finalize().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn what_is_said_only_at_the_end_stands_in_the_log() {
+        let log = "running 1 test\ntest halves ... FAILED\n\nfailures:\n    halves\n";
+        let mut reported = 0;
+        for cut in 0..=log.len() {
+            let diagnosis = diagnose(&log.as_bytes()[..cut], &ParseOptions::default()).unwrap();
+            let inside = |b: &BugReport| b.log.first <= b.log.last && b.log.last <= diagnosis.lines;
+            assert!(diagnosis.bugs.iter().all(inside), "{diagnosis:?}");
+            reported += diagnosis.bugs.len();
+        }
+        assert!(reported > 0);
+    }
 }
