@@ -64,16 +64,20 @@ pub(super) async fn remove_run(engine: &Engine, run: &str) -> Result<Removed, Ex
 pub(super) async fn sweep(engine: &Engine, own_run: Option<&str>) -> Result<Removed, ExecutorError> {
     let mut removed = Removed::default();
     // What just died may still be ending: its container is on its way out and holds the network for a moment.
-    for attempt in 0..SWEEPS {
+    for attempt in 0..SWEEPS_OF_ENDING {
         let all = Things::with_label(engine, RUN).await?;
+        let tries = if all.ending { SWEEPS_OF_ENDING } else { SWEEPS };
         let mut judge = Judge::new(engine, own_run, all.at_work.clone());
         let (round, result) = all.dead(&mut judge).await.remove(engine).await;
         removed.add(round);
         match result {
             Ok(()) => break,
-            Err(_) if attempt + 1 < SWEEPS => tokio::time::sleep(Duration::from_millis(300)).await,
+            Err(_) if attempt + 1 < tries => tokio::time::sleep(Duration::from_millis(300)).await,
             // Another start may be sweeping the same leftovers; what still lies there is the next one's.
-            Err(error) => log::info!("sweeping left something behind: {error}"),
+            Err(error) => {
+                log::info!("sweeping left something behind: {error}");
+                break;
+            }
         }
     }
     Ok(removed)
@@ -81,6 +85,8 @@ pub(super) async fn sweep(engine: &Engine, own_run: Option<&str>) -> Result<Remo
 
 /// How often what is being removed is looked at again.
 const SWEEPS: u32 = 4;
+/// And while a container is on its way out, which an engine with much to do takes seconds for.
+const SWEEPS_OF_ENDING: u32 = 20;
 
 type Labelled = (String, HashMap<String, String>);
 
@@ -91,6 +97,8 @@ struct Things {
     networks: Vec<Labelled>,
     volumes: Vec<Labelled>,
     images: Vec<Labelled>,
+    /// A container is being removed already.
+    ending: bool,
     /// Runs with a running container that ends with its owner: services would outlive it.
     at_work: HashSet<String>,
 }
@@ -121,7 +129,9 @@ impl Things {
             .filter(|l| l.get(ROLE).is_some_and(|role| role != "service"))
             .filter_map(|l| l.get(RUN).cloned())
             .collect();
+        let ending = containers.iter().any(|c| c.state == Some(ContainerSummaryStateEnum::REMOVING));
         Ok(Self {
+            ending,
             at_work,
             containers: containers
                 .into_iter()

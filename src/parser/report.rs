@@ -24,8 +24,8 @@ pub(super) fn assemble(lines: u64, out: Findings, evidence: Evidence, extra_root
     let mut drafts: Vec<Draft> = drafts.into_iter().map(|d| settle(d, &roots)).collect();
     for draft in &mut drafts {
         // What is said only at the end stands behind the last line.
+        draft.log.first = draft.log.first.min(lines);
         draft.log.last = draft.log.last.min(lines);
-        draft.log.first = draft.log.first.min(draft.log.last);
     }
     drafts.sort_by_key(|d| d.log.first);
     let mut drafts = collapse(drafts);
