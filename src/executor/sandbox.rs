@@ -11,7 +11,7 @@ use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{
     ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount,
-    MountType, NetworkingConfig,
+    MountType, MountVolumeOptions, NetworkingConfig,
 };
 use bollard::query_parameters::{
     AttachContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
@@ -87,6 +87,11 @@ impl Sandbox {
             typ: Some(MountType::VOLUME),
             source: Some(volume),
             target: Some(target),
+            // A volume removed while this container is on its way comes back with it: it must not come back nameless.
+            volume_options: Some(MountVolumeOptions {
+                labels: Some(identity.labels("volume")),
+                ..MountVolumeOptions::default()
+            }),
             ..Mount::default()
         });
         let host = HostConfig {

@@ -582,6 +582,31 @@ async fn a_killed_run_is_swept_by_the_next() {
     next.close().await;
 }
 
+/// An engine makes a volume anew that is removed while a container with it is on its way, as when a run is stopped at
+/// that moment. It must carry our labels then, or no sweep would find it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_volume_that_an_engine_makes_by_itself_is_ours_as_well() {
+    let mut run = Run::new("volume", |_| {}).await;
+    let filter = format!("label=ci-healer.run={}", run.run);
+    let look = async {
+        for _ in 0..100 {
+            let id = docker(&["ps", "-q", "--filter", &filter]);
+            if !id.is_empty() {
+                return docker(&["inspect", "--format", "{{json .HostConfig.Mounts}}", &id]);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        String::new()
+    };
+    let (result, mounts) = tokio::join!(run.bash("sleep 2"), look);
+    assert!(result.is_green(), "{result:?}");
+    let mounts: serde_json::Value = serde_json::from_str(&mounts).unwrap();
+    for mount in mounts.as_array().unwrap() {
+        assert_eq!(mount["VolumeOptions"]["Labels"]["ci-healer.run"], run.run.as_str(), "{mount}");
+    }
+    run.close().await;
+}
+
 fn service(name: &str, image: &str, port: &str, options: &str) -> Service {
     Service {
         name: name.to_owned(),
