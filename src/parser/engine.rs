@@ -7,7 +7,8 @@ use super::evidence::Evidence;
 use super::findings::Findings;
 use super::lanes::Lanes;
 use super::lines::{Line, Mark};
-use super::registry::{Flow, TRIGGERS, Tool, ToolParser, Triggers};
+use super::registry::{Flow, Tool, ToolParser};
+use super::triggers::{TRIGGERS, Triggers};
 
 pub(super) struct Engine {
     triggers: &'static Triggers,
@@ -43,24 +44,16 @@ impl Engine {
             Mark::EndGroup => return,
             _ => {}
         }
-        let matched = !line.text.is_empty() && self.triggers.set.is_match(line.text.as_bytes());
-        let (lane, text) =
-            self.lanes.of(line.text, matched, |rest| self.triggers.set.is_match(rest.as_bytes()));
+        let matched = !line.text.is_empty() && self.triggers.any(line.text.as_bytes());
+        let (lane, text) = self.lanes.of(line.text, matched, |rest| self.triggers.any(rest.as_bytes()));
         let in_lane = Line { text, ..*line };
         let matched =
-            if text.len() == line.text.len() { matched } else { self.triggers.set.is_match(text.as_bytes()) };
+            if text.len() == line.text.len() { matched } else { self.triggers.any(text.as_bytes()) };
         if lane.offer_awake(&in_lane, &mut self.out) {
             return;
         }
         if matched {
-            let hits = self.triggers.set.matches(text.as_bytes());
-            let mut last = usize::MAX;
-            for pattern in &hits {
-                let tool = self.triggers.owners[pattern];
-                if tool == last {
-                    continue;
-                }
-                last = tool;
+            for tool in self.triggers.woken_by(text.as_bytes()) {
                 if lane.wake(tool, self.triggers.tools[tool], &in_lane, &mut self.out) {
                     return;
                 }

@@ -1,6 +1,6 @@
 //! Build logs in, typed reports out. Deterministic; touches no file, knows no model.
 //!
-//! `lines` cleans, `registry` says which tools there are and what wakes them, `engine` runs their machines,
+//! `lines` cleans, `registry` says which tools there are, `triggers` what wakes them, `engine` runs their machines,
 //! `findings` collects, `report` makes reports. Each family of tools has its folder, each tool its file.
 
 mod across;
@@ -19,6 +19,7 @@ mod python;
 mod registry;
 mod report;
 mod rust;
+mod triggers;
 
 use std::io::{self, BufRead};
 

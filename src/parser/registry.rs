@@ -2,10 +2,6 @@
 //!
 //! To add a tool: one file in its family's folder, one entry in the family's table, one fixture pair.
 
-use std::sync::LazyLock;
-
-use regex::bytes::{RegexSet, RegexSetBuilder};
-
 use super::findings::Findings;
 use super::lines::Line;
 use super::{across, go, java, node, other, python, rust};
@@ -15,7 +11,7 @@ pub(crate) struct Tool {
     /// As in `BugReport::tool` and as the folder of its fixtures.
     pub(crate) name: &'static str,
     /// Patterns over a clean line, all tried at once on every line of the log. Anchor them with `^` and keep them
-    /// selective: noise must die after a few bytes. ASCII classes; no Unicode.
+    /// selective: noise must die after a few bytes, or for want of a word (`^.*word`). ASCII classes; no Unicode.
     pub(crate) triggers: &'static [&'static str],
     pub(crate) new: fn() -> Box<dyn ToolParser>,
 }
@@ -83,31 +79,3 @@ pub(super) fn family(name: &str) -> &'static [Tool] {
         _ => other::TOOLS,
     }
 }
-
-/// All triggers as one set.
-pub(super) struct Triggers {
-    pub(super) tools: Vec<&'static Tool>,
-    pub(super) set: RegexSet,
-    /// Pattern → tool.
-    pub(super) owners: Vec<usize>,
-}
-
-/// Made once: compiling some hundred patterns takes longer than reading a short log.
-pub(super) static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
-    let tools: Vec<_> = tools().collect();
-    let mut owners = Vec::new();
-    let mut patterns = Vec::new();
-    for (at, tool) in tools.iter().enumerate() {
-        for trigger in tool.triggers {
-            patterns.push(*trigger);
-            owners.push(at);
-        }
-    }
-    let set = RegexSetBuilder::new(patterns)
-        .unicode(false)
-        .size_limit(1 << 26)
-        .dfa_size_limit(1 << 23)
-        .build()
-        .expect("triggers are literals that the tests compile");
-    Triggers { tools, set, owners }
-});

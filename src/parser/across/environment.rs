@@ -6,19 +6,22 @@ use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
 use crate::contract::bug::Category;
 
+/// Bytes of a line that is read for a message.
+const MAX_LINE: usize = 2_000;
+
 pub(super) const TOOL: Tool = Tool {
     name: "environment",
     triggers: &[
-        r"^.{0,200}(?:No space left on device|ENOSPC)",
-        r"^.{0,200}(?:JavaScript heap out of memory|java\.lang\.OutOfMemoryError|Cannot allocate memory|OOMKilled)",
-        r"^.{0,120}(?:Could not resolve host|Temporary failure in name resolution|getaddrinfo (?:EAI_AGAIN|ENOTFOUND)|no such host)",
-        r"^.{0,200}(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|Connection (?:refused|timed out|reset by peer)|i/o timeout|TLS handshake timeout)",
-        r"^.{0,120}(?:toomanyrequests|API rate limit exceeded|429 Too Many Requests|503 Service Unavailable|502 Bad Gateway)",
-        r"^.{0,120}(?:Input required and not supplied|Bad credentials|could not read Username|Authentication failed for|unauthorized: authentication|denied: requested access)",
+        r"^.*(?:No space left on device|ENOSPC)",
+        r"^.*(?:JavaScript heap out of memory|java\.lang\.OutOfMemoryError|Cannot allocate memory|OOMKilled)",
+        r"^.*(?:Could not resolve host|Temporary failure in name resolution|getaddrinfo (?:EAI_AGAIN|ENOTFOUND)|no such host)",
+        r"^.*(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|Connection (?:refused|timed out|reset by peer)|i/o timeout|TLS handshake timeout)",
+        r"^.*(?:toomanyrequests|API rate limit exceeded|429 Too Many Requests|503 Service Unavailable|502 Bad Gateway)",
+        r"^.*(?:Input required and not supplied|Bad credentials|could not read Username|Authentication failed for|unauthorized: authentication|denied: requested access)",
         r"^(?:E: (?:Failed to fetch|Unable to locate package|Could not get lock|Unable to fetch)|curl: \([0-9]+\)|wget: unable)",
-        r"^.{0,40}Permission denied \(publickey",
+        r"^.*Permission denied \(publickey",
         r"^(?:.*: line [0-9]+: +[0-9]+ )?Killed\b",
-        r"^.{0,100}signal: (?:9, SIGKILL|killed)",
+        r"^.*signal: (?:9, SIGKILL|killed)",
     ],
     new: || Box::new(Environment),
 };
@@ -28,6 +31,10 @@ struct Environment;
 impl ToolParser for Environment {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text.trim();
+        // Data on one line, which may hold any words.
+        if text.len() > MAX_LINE {
+            return Flow::Done;
+        }
         // Retried, announced, or what a passing test prints.
         if re!(r"(?i)\b(?:retry|retrying|warn|warning|npm warn|attempt|will try)\b|^\s*(?:ok|✓|✔|PASS)\b")
             .is_match(text)

@@ -12,7 +12,7 @@ pub(super) const TOOL: Tool = Tool {
     triggers: &[
         r"^diff (?:-u )?\S+\.go(?:\.orig)? \S+\.go$",
         r"^[^\s:]+\.go$",
-        r"^.{0,60}(?:gofmt|gofumpt|goimports)\b",
+        r"^.*(?:gofmt|gofumpt|goimports)\b",
     ],
     new: || Box::new(Gofmt::default()),
 };

@@ -1,6 +1,6 @@
 //! One package's test output, told apart by test: `=== RUN`, `--- FAIL:`, logs, stacks, up to `FAIL  package`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::re;
@@ -14,6 +14,8 @@ const MAX_LOG: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Suite {
     tests: Vec<Test>,
+    /// The latest of each name.
+    by_name: HashMap<String, usize>,
     current: Option<usize>,
     stack: Option<(Stack, u64)>,
     /// Stacks that no test claims yet.
@@ -77,7 +79,9 @@ impl Suite {
     }
 
     pub(super) fn line(&mut self, text: &str, no: u64, out: &mut Findings) -> Part {
-        if let Some(c) = re!(r"^(?:\x16)?=== (RUN|PAUSE|CONT|NAME) +(\S+)?$").captures(text) {
+        // Most lines are none of the forms below; words are found faster than forms.
+        let header = text.contains("=== ");
+        if header && let Some(c) = re!(r"^(?:\x16)?=== (RUN|PAUSE|CONT|NAME) +(\S+)?$").captures(text) {
             self.close_stack();
             self.verbose = true;
             if let Some(name) = c.get(2) {
@@ -87,8 +91,9 @@ impl Suite {
             }
             return Part::Mine;
         }
-        if let Some(c) =
-            re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)(?: \([\d.]+ ?s(?:econds)?\))?$").captures(text)
+        if text.contains("--- ")
+            && let Some(c) =
+                re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)(?: \([\d.]+ ?s(?:econds)?\))?$").captures(text)
         {
             self.close_stack();
             let at = self.find(&c[3], no, false);
@@ -106,7 +111,7 @@ impl Suite {
             return Part::Mine;
         }
         // gotestsum repeats what failed under a header of its own, and says how many ran.
-        if let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
+        if header && let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
             self.close_stack();
             let at = self.find(&c[2], no, true);
             let test = &mut self.tests[at];
@@ -131,12 +136,11 @@ impl Suite {
             return Part::End;
         }
         // Jest's header names a script where this one names a package.
-        if let Some(c) = re!(r"^(ok|FAIL|\?)\s+(\S+)(?:\s+(.*))?$").captures(text)
-            && !re!(r"\.[cm]?[jt]sx?$").is_match(&c[2])
+        if let Some((verdict, package, rest)) = verdict_of(text)
+            && !re!(r"\.[cm]?[jt]sx?$").is_match(package)
         {
             self.close_stack();
-            let rest = c.get(3).map_or("", |m| m.as_str());
-            self.end(&c[1], &c[2], rest, no, out);
+            self.end(verdict, package, rest, no, out);
             return Part::End;
         }
         if let Some((stack, _)) = &mut self.stack {
@@ -176,12 +180,12 @@ impl Suite {
     }
 
     fn find(&mut self, name: &str, no: u64, fresh: bool) -> usize {
-        let found = self.tests.iter().rposition(|t| t.name == name);
-        match found {
+        match self.by_name.get(name) {
             // `-count 2` runs it again.
-            Some(at) if !(fresh && self.tests[at].state.is_some()) => at,
+            Some(at) if !(fresh && self.tests[*at].state.is_some()) => *at,
             _ => {
                 self.tests.push(Test { name: name.to_owned(), first: no, last: no, ..Test::default() });
+                self.by_name.insert(name.to_owned(), self.tests.len() - 1);
                 self.tests.len() - 1
             }
         }
@@ -213,7 +217,8 @@ impl Suite {
             }
             // A parent that only passes on its children's failure says nothing of its own.
             let inner = format!("{}/", test.name);
-            if failed_names.iter().any(|n| n.starts_with(&inner))
+            let next = failed_names.range(inner.clone()..).next();
+            if next.is_some_and(|name| name.starts_with(&inner))
                 && test.logs.is_empty()
                 && test.stacks.is_empty()
             {
@@ -244,6 +249,17 @@ impl Suite {
             );
         }
     }
+}
+
+/// `ok  package  0.01s`, `FAIL package [build failed]`, `?  package  [no test files]`.
+fn verdict_of(text: &str) -> Option<(&str, &str, &str)> {
+    let (verdict, rest) = text.split_once([' ', '\t'])?;
+    if !matches!(verdict, "ok" | "FAIL" | "?") {
+        return None;
+    }
+    let rest = rest.trim_start();
+    let (package, rest) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
+    (!package.is_empty()).then(|| (verdict, package, rest.trim_start()))
 }
 
 impl Test {
