@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::test_ids::TestIds;
 use crate::contract::bug::{Applicability, Category, Hint, Location, LogSpan, Severity, Suggestion, TestRun};
 
 /// Drafts kept of one log; a log with more is broken in one way many times over.
 const MAX_DRAFTS: usize = 20_000;
-/// Test ids kept per runner.
-const MAX_IDS: usize = 200_000;
 
 /// How a draft stands to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -140,7 +139,7 @@ pub(super) struct Tally {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
-    pub(super) ids: Vec<String>,
+    pub(super) ids: TestIds,
     /// Some executed test was not named.
     pub(super) anonymous: bool,
 }
@@ -148,14 +147,14 @@ pub(super) struct Tally {
 impl Tally {
     pub(super) fn into_run(self, runner: &str) -> TestRun {
         let executed = self.passed + self.failed;
-        let all_named = !self.anonymous && self.ids.len() as u64 == executed && executed > 0;
+        let all_named = !self.anonymous && self.ids.len() == executed && executed > 0;
         TestRun {
             runner: runner.to_owned(),
             executed,
             passed: self.passed,
             failed: self.failed,
             skipped: self.skipped,
-            ids: all_named.then_some(self.ids),
+            ids: all_named.then(|| self.ids.complete()).flatten(),
         }
     }
 }
@@ -221,8 +220,8 @@ impl Findings {
             Ran::Failed => tally.failed += 1,
             Ran::Skipped => tally.skipped += 1,
         }
-        if ran != Ran::Skipped && tally.ids.len() < MAX_IDS {
-            tally.ids.push(id.to_owned());
+        if ran != Ran::Skipped {
+            tally.ids.push(id);
         }
     }
 
@@ -233,15 +232,15 @@ impl Findings {
         passed: u64,
         failed: u64,
         skipped: u64,
-        ids: Vec<String>,
+        ids: TestIds,
     ) {
-        let all_named = ids.len() as u64 == passed + failed;
+        let all_named = ids.len() == passed + failed;
         let tally = self.runs.entry(runner).or_default();
         tally.passed += passed;
         tally.failed += failed;
         tally.skipped += skipped;
-        if all_named && tally.ids.len() + ids.len() <= MAX_IDS {
-            tally.ids.extend(ids);
+        if all_named {
+            tally.ids.append(ids);
         } else {
             tally.anonymous = true;
         }

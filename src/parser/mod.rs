@@ -19,6 +19,7 @@ mod python;
 mod registry;
 mod report;
 mod rust;
+mod test_ids;
 mod triggers;
 
 use std::io::{self, BufRead};

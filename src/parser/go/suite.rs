@@ -1,9 +1,10 @@
 //! One package's test output, told apart by test: `=== RUN`, `--- FAIL:`, logs, stacks, up to `FAIL  package`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::re;
+use super::super::test_ids::TestIds;
 use super::stack::Stack;
 use crate::contract::bug::{Category, Location};
 
@@ -13,10 +14,15 @@ const MAX_LOG: usize = 200;
 /// A package whose end has not been seen.
 #[derive(Debug, Default)]
 pub(super) struct Suite {
-    tests: Vec<Test>,
+    /// By the order in which they began. Those that have passed are gone once another has the word.
+    tests: BTreeMap<u64, Test>,
+    begun: u64,
     /// The latest of each name.
-    by_name: HashMap<String, usize>,
-    current: Option<usize>,
+    by_name: HashMap<String, u64>,
+    current: Option<u64>,
+    /// Of those that passed nothing but the name is kept: there may be any number of them.
+    passed: TestIds,
+    skipped: u64,
     stack: Option<(Stack, u64)>,
     /// Stacks that no test claims yet.
     stray: Vec<(Stack, u64)>,
@@ -69,13 +75,33 @@ pub(super) enum Part {
 
 impl Suite {
     pub(super) fn is_empty(&self) -> bool {
-        self.tests.is_empty() && self.stack.is_none() && self.stray.is_empty()
+        self.tests.is_empty() && self.passed.is_empty() && self.stack.is_none() && self.stray.is_empty()
     }
 
     /// Says whose output comes next (`-json` knows).
     pub(super) fn select(&mut self, test: &str, no: u64) {
         let at = self.find(test, no, false);
-        self.current = Some(at);
+        self.listen(Some(at));
+    }
+
+    /// Lines are this test's from here on.
+    fn listen(&mut self, at: Option<u64>) {
+        let before = std::mem::replace(&mut self.current, at);
+        let over = |test: &Test| matches!(test.state, Some(State::Passed | State::Skipped));
+        let Some(before) = before.filter(|before| Some(*before) != at) else { return };
+        if !self.tests.get(&before).is_some_and(over) {
+            return;
+        }
+        if let Some(test) = self.tests.remove(&before) {
+            if self.by_name.get(&test.name) == Some(&before) {
+                self.by_name.remove(&test.name);
+            }
+            if test.state == Some(State::Passed) {
+                self.passed.push(test.name);
+            } else {
+                self.skipped += 1;
+            }
+        }
     }
 
     pub(super) fn line(&mut self, text: &str, no: u64, out: &mut Findings) -> Part {
@@ -84,11 +110,8 @@ impl Suite {
         if header && let Some(c) = re!(r"^(?:\x16)?=== (RUN|PAUSE|CONT|NAME) +(\S+)?$").captures(text) {
             self.close_stack();
             self.verbose = true;
-            if let Some(name) = c.get(2) {
-                self.current = Some(self.find(name.as_str(), no, &c[1] == "RUN"));
-            } else {
-                self.current = None;
-            }
+            let at = c.get(2).map(|name| self.find(name.as_str(), no, &c[1] == "RUN"));
+            self.listen(at);
             return Part::Mine;
         }
         if text.contains("--- ")
@@ -97,27 +120,29 @@ impl Suite {
         {
             self.close_stack();
             let at = self.find(&c[3], no, false);
-            let test = &mut self.tests[at];
-            test.last = no;
-            test.state = Some(match &c[2] {
-                "FAIL" => State::Failed,
-                "SKIP" => State::Skipped,
-                _ => State::Passed,
-            });
-            self.current = Some(at);
-            let failed: Vec<Stack> =
-                if &c[2] == "FAIL" { self.stray.drain(..).map(|(s, _)| s).collect() } else { Vec::new() };
-            self.tests[at].stacks.extend(failed);
+            self.listen(Some(at));
+            if let Some(test) = self.tests.get_mut(&at) {
+                test.last = no;
+                test.state = Some(match &c[2] {
+                    "FAIL" => State::Failed,
+                    "SKIP" => State::Skipped,
+                    _ => State::Passed,
+                });
+                if test.state == Some(State::Failed) {
+                    test.stacks.extend(self.stray.drain(..).map(|(stack, _)| stack));
+                }
+            }
             return Part::Mine;
         }
         // gotestsum repeats what failed under a header of its own, and says how many ran.
         if header && let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
             self.close_stack();
             let at = self.find(&c[2], no, true);
-            let test = &mut self.tests[at];
-            test.state = Some(State::Failed);
-            test.folder = Some(folder_of(&c[1]));
-            self.current = Some(at);
+            if let Some(test) = self.tests.get_mut(&at) {
+                test.state = Some(State::Failed);
+                test.folder = Some(folder_of(&c[1]));
+            }
+            self.listen(Some(at));
             self.summary = true;
             return Part::Mine;
         }
@@ -159,19 +184,21 @@ impl Suite {
         {
             return Part::Mine;
         }
-        let Some(test) = self.current.and_then(|at| self.tests.get_mut(at)) else { return Part::Other };
+        let Some(test) = self.current.and_then(|at| self.tests.get_mut(&at)) else { return Part::Other };
         test.line(text, no)
     }
 
     fn close_stack(&mut self) {
         let Some((stack, no)) = self.stack.take() else { return };
         let named = stack.test.as_ref().and_then(|t| {
-            self.tests.iter().rposition(|x| x.name == *t || x.name.starts_with(&format!("{t}/")))
+            let inner = format!("{t}/");
+            let is = |test: &Test| test.name == *t || test.name.starts_with(&inner);
+            self.tests.iter().rev().find(|(_, test)| is(test)).map(|(at, _)| *at)
         });
-        let running = self.current.filter(|at| self.tests[*at].state != Some(State::Passed));
-        match running.or(named) {
-            Some(at) => {
-                let test = &mut self.tests[at];
+        let passed = |at: &u64| self.tests.get(at).is_none_or(|test| test.state == Some(State::Passed));
+        let running = self.current.filter(|at| !passed(at));
+        match running.or(named).and_then(|at| self.tests.get_mut(&at)) {
+            Some(test) => {
                 test.state = Some(State::Failed);
                 test.stacks.push(stack);
             }
@@ -179,14 +206,16 @@ impl Suite {
         }
     }
 
-    fn find(&mut self, name: &str, no: u64, fresh: bool) -> usize {
+    fn find(&mut self, name: &str, no: u64, fresh: bool) -> u64 {
         match self.by_name.get(name) {
             // `-count 2` runs it again.
-            Some(at) if !(fresh && self.tests[*at].state.is_some()) => *at,
+            Some(at) if !(fresh && self.tests.get(at).is_some_and(|test| test.state.is_some())) => *at,
             _ => {
-                self.tests.push(Test { name: name.to_owned(), first: no, last: no, ..Test::default() });
-                self.by_name.insert(name.to_owned(), self.tests.len() - 1);
-                self.tests.len() - 1
+                self.begun += 1;
+                let test = Test { name: name.to_owned(), first: no, last: no, ..Test::default() };
+                self.tests.insert(self.begun, test);
+                self.by_name.insert(name.to_owned(), self.begun);
+                self.begun
             }
         }
     }
@@ -194,14 +223,16 @@ impl Suite {
     /// The package's line, or the end of the log (`verdict` and `package` empty).
     pub(super) fn end(&mut self, verdict: &str, package: &str, rest: &str, no: u64, out: &mut Findings) {
         self.close_stack();
+        self.listen(None);
         let suite = std::mem::take(self);
         let failed_names: BTreeSet<String> =
-            suite.tests.iter().filter(|t| t.state == Some(State::Failed)).map(|t| t.name.clone()).collect();
-        let (mut passed, mut failed, mut skipped) = (0, 0, 0);
-        let mut ids = Vec::new();
+            suite.tests.values().filter(|t| t.state == Some(State::Failed)).map(|t| t.name.clone()).collect();
+        let (mut passed, mut failed, mut skipped) = (suite.passed.len(), 0, suite.skipped);
+        let dot = if package.is_empty() { "" } else { "." };
+        let mut ids = suite.passed;
         let mut said = false;
         let folder = folder_of(package);
-        for test in suite.tests {
+        for test in suite.tests.into_values() {
             match test.state {
                 Some(State::Passed) => passed += 1,
                 Some(State::Skipped) => skipped += 1,
@@ -209,8 +240,7 @@ impl Suite {
                 None => continue,
             }
             if test.state != Some(State::Skipped) {
-                let dot = if package.is_empty() { "" } else { "." };
-                ids.push(format!("{package}{dot}{}", test.name));
+                ids.push(test.name.as_str());
             }
             if test.state != Some(State::Failed) {
                 continue;
@@ -237,6 +267,7 @@ impl Suite {
         }
         if !suite.counted && (passed + failed + skipped > 0 || verdict == "ok") {
             if suite.verbose {
+                let ids = ids.prefixed(&format!("{package}{dot}"));
                 out.named_tests("go-test", passed, failed, skipped, ids);
             } else if passed + failed + skipped > 0 {
                 out.tests("go-test", passed, failed, skipped);
@@ -363,7 +394,7 @@ fn folder_of(package: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::folder_of;
+    use super::*;
 
     #[test]
     fn import_paths_show_the_folder() {
@@ -371,5 +402,31 @@ mod tests {
         assert_eq!(folder_of("github.com/a/b/v2/c/d"), "c/d");
         assert_eq!(folder_of("github.com/a/b/c"), "c");
         assert_eq!(folder_of("example.com/a/b/c"), "");
+    }
+
+    #[test]
+    fn of_tests_that_passed_only_names_are_kept() {
+        let (mut suite, mut out) = (Suite::default(), Findings::default());
+        let mut no = 0;
+        let mut say = |suite: &mut Suite, text: &str| {
+            no += 1;
+            suite.line(text, no, &mut out)
+        };
+        for at in 0..500 {
+            assert_eq!(say(&mut suite, &format!("=== RUN   TestAll/{at}")), Part::Mine);
+            say(&mut suite, &format!("    a_test.go:{at}: checked"));
+            let verdict = if at == 7 { "SKIP" } else { "PASS" };
+            say(&mut suite, &format!("    --- {verdict}: TestAll/{at} (0.00s)"));
+            // Old versions print what it logged behind its verdict.
+            assert_eq!(say(&mut suite, &format!("        a_test.go:{at}: checked")), Part::Mine);
+            assert!(suite.tests.len() <= 2 && suite.by_name.len() <= 2, "{at}: {suite:?}");
+        }
+        say(&mut suite, "=== RUN   TestHalf");
+        say(&mut suite, "--- FAIL: TestHalf (0.00s)");
+        assert_eq!(say(&mut suite, "FAIL\texample.com/a\t0.1s"), Part::End);
+        let run = out.runs.remove("go-test").unwrap().into_run("go-test");
+        assert_eq!((run.passed, run.failed, run.skipped), (499, 1, 1));
+        let ids = run.ids.unwrap();
+        assert_eq!((ids.len(), ids[0].as_str()), (500, "example.com/a.TestAll/0"));
     }
 }

@@ -86,7 +86,7 @@ impl GoTest {
         if !partial.ends_with('\n') && partial.len() < super::super::lines::MAX_LINE {
             return true;
         }
-        let whole = std::mem::take(partial);
+        let Some(whole) = package.partial.remove(test) else { return true };
         for text in whole.lines() {
             if !test.is_empty() {
                 package.suite.select(test, line.no);

@@ -6,6 +6,7 @@ use crate::parser::findings::{Draft, Findings, number, place};
 use crate::parser::lines::Line;
 use crate::parser::re;
 use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::test_ids::TestIds;
 
 /// Lines of an explanation kept.
 const MAX_LINES: usize = 12;
@@ -31,8 +32,8 @@ struct Gradle {
     wrong: Vec<String>,
     first: u64,
     last: u64,
-    passed: Vec<String>,
-    failed: Vec<String>,
+    passed: TestIds,
+    failed: TestIds,
     skipped: u64,
 }
 
@@ -158,15 +159,11 @@ impl Gradle {
 
     fn counted(&mut self, found: Option<(u64, u64, u64)>, out: &mut Findings) {
         let mut ids = std::mem::take(&mut self.passed);
-        let named = ids.len() as u64 + self.failed.len() as u64;
-        let (passed, failed, skipped) =
-            found.unwrap_or((ids.len() as u64, self.failed.len() as u64, self.skipped));
-        ids.append(&mut self.failed);
+        let named = (ids.len(), self.failed.len(), self.skipped);
+        let (passed, failed, skipped) = found.unwrap_or(named);
+        ids.append(std::mem::take(&mut self.failed));
         self.skipped = 0;
         if passed + failed + skipped > 0 {
-            if named != passed + failed {
-                ids.clear();
-            }
             out.named_tests("gradle", passed, failed, skipped, ids);
         }
     }

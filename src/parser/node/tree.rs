@@ -1,16 +1,15 @@
 //! The tree of suites and tests that verbose reporters print: marks and indentation give each test's full id.
 
+use super::super::test_ids::TestIds;
+
 /// Names of the executed tests, as far as the tree names them.
 #[derive(Debug, Default)]
 pub(super) struct Tree {
     on: bool,
     /// Indentation and name of the suites around the current line.
     suites: Vec<(usize, String)>,
-    ids: Vec<String>,
+    ids: TestIds,
 }
-
-/// Ids kept; the counts stay right beyond.
-const MAX_IDS: usize = 200_000;
 
 /// What a line is to the tree.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +76,7 @@ impl Tree {
         self.suites.retain(|(at, _)| *at < indent);
         match marked(text) {
             Some((mark, name)) => {
-                if mark != Mark::Skipped && self.ids.len() < MAX_IDS {
+                if mark != Mark::Skipped {
                     let chain = self.suites.iter().map(|(_, suite)| suite.as_str()).chain([name]);
                     self.ids.push(chain.collect::<Vec<_>>().join(" › "));
                 }
@@ -90,7 +89,7 @@ impl Tree {
         }
     }
 
-    pub(super) fn take_ids(&mut self) -> Vec<String> {
+    pub(super) fn take_ids(&mut self) -> TestIds {
         std::mem::take(&mut self.ids)
     }
 }

@@ -11,6 +11,7 @@ use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
 use super::super::paths::is_own;
 use super::super::registry::{Flow, ToolParser};
+use super::super::test_ids::TestIds;
 use super::frames::{self, Frame};
 use super::hints::{missing_module, quoted};
 use super::message::Message;
@@ -54,7 +55,7 @@ pub(super) struct Vitest {
     open: Option<Failure>,
     /// The file whose tests the tree lists.
     file: Option<String>,
-    ids: Vec<String>,
+    ids: TestIds,
     /// Between the title of unhandled errors and the first of them.
     unhandled: bool,
     failed_before: u64,
@@ -165,7 +166,7 @@ impl Vitest {
         };
         let name = without_project(name);
         let name = TIMED.find(name).map_or(name, |time| &name[..time.start()]);
-        if mark != Mark::Skipped && self.ids.len() < 200_000 {
+        if mark != Mark::Skipped {
             // The verbose reporter repeats the path, the default one names it once.
             let id = match &self.file {
                 Some(file) if text.starts_with("   ") => format!("{file} > {name}"),

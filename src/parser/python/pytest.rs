@@ -15,11 +15,10 @@ use crate::parser::findings::{Draft, Findings, number, place};
 use crate::parser::lines::Line;
 use crate::parser::paths::is_own;
 use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::test_ids::TestIds;
 
 /// Failures kept of one session.
 const MAX_BLOCKS: usize = 5_000;
-/// Ids kept of one session.
-const MAX_IDS: usize = 200_000;
 /// Lines of an assertion's explanation that go into the message.
 const MAX_EXPLANATION: usize = 6;
 
@@ -120,8 +119,8 @@ struct Pytest {
     blocks: Vec<Block>,
     block: Option<Block>,
     summed: Vec<Summed>,
-    passed: Vec<String>,
-    failed: Vec<String>,
+    passed: TestIds,
+    failed: TestIds,
     /// Sessions inside captured output that have begun and not ended.
     nested: u32,
     collected_none: bool,
@@ -262,8 +261,8 @@ impl Pytest {
             "FAILED" | "ERROR" => &mut self.failed,
             _ => return,
         };
-        if list.len() < MAX_IDS && list.last().is_none_or(|last| last != id) {
-            list.push(id.to_owned());
+        if list.last() != Some(id) {
+            list.push(id);
         }
     }
 
@@ -452,11 +451,10 @@ impl Pytest {
             return;
         }
         let mut ids = std::mem::take(&mut self.passed);
-        ids.append(&mut self.failed);
-        ids.sort();
-        ids.dedup();
+        ids.append(std::mem::take(&mut self.failed));
+        let ids = ids.distinct();
         if totals.is_none() {
-            (passed, failed) = (ids.len() as u64, 0);
+            (passed, failed) = (ids.len(), 0);
         }
         if passed + failed + skipped > 0 {
             out.named_tests("pytest", passed, failed, skipped, ids);

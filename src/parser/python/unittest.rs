@@ -7,9 +7,8 @@ use crate::parser::findings::{Draft, Findings};
 use crate::parser::lines::Line;
 use crate::parser::re;
 use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::test_ids::TestIds;
 
-/// Ids kept of one run.
-const MAX_IDS: usize = 200_000;
 /// Lines of an assertion's explanation that go into the message.
 const MAX_EXPLANATION: usize = 6;
 
@@ -47,7 +46,7 @@ struct Unittest {
     explained: usize,
     /// Lines without a traceback.
     plain: Vec<String>,
-    ids: Vec<String>,
+    ids: TestIds,
     /// Tests that failed, sub-tests as one, and failures of a class's or module's own set-up.
     failed: std::collections::BTreeSet<String>,
     outside: u64,
@@ -142,7 +141,6 @@ impl Unittest {
             && done
             && !id.starts_with("setUp")
             && !stands_for_a_module(&id)
-            && self.ids.len() < MAX_IDS
         {
             self.ids.push(id);
         }

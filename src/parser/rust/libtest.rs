@@ -6,6 +6,7 @@ use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::test_ids::TestIds;
 use super::panic::Panic;
 use crate::contract::bug::{Category, Location};
 
@@ -31,8 +32,8 @@ const MAX_OUTPUT: usize = 60;
 struct Libtest {
     /// Between `running` and `test result`.
     running: bool,
-    executed: Vec<String>,
-    failed: Vec<String>,
+    executed: TestIds,
+    failed: BTreeSet<String>,
     reported: BTreeSet<String>,
     section: Option<Section>,
     /// In the list of names behind the last `failures:`.
@@ -119,7 +120,7 @@ impl Libtest {
                 Some("ok") => self.executed.push(name),
                 Some("FAILED") => {
                     self.executed.push(name.clone());
-                    self.failed.push(name);
+                    self.failed.insert(name);
                 }
                 Some(_) => self.ignored += 1,
                 // Its verdict stands behind its own output.
@@ -146,9 +147,7 @@ impl Libtest {
         }
         if self.listing && text.starts_with("    ") {
             let name = text.trim().to_owned();
-            if !self.failed.contains(&name) {
-                self.failed.push(name);
-            }
+            self.failed.insert(name);
             return Flow::Take;
         }
         if re!(r"^\s*(?:Running|Compiling|Finished|Doc-tests) ").is_match(text) || text.starts_with("error") {
@@ -220,7 +219,7 @@ impl Libtest {
     fn end(&mut self, now: u64, out: &mut Findings) {
         self.close(now, out);
         if self.running && (!self.executed.is_empty() || !self.failed.is_empty()) {
-            let (failed, executed) = (self.failed.len() as u64, self.executed.len() as u64);
+            let (failed, executed) = (self.failed.len() as u64, self.executed.len());
             let ignored = self.ignored;
             self.summary("FAILED", executed.saturating_sub(failed), failed, ignored, now, out);
         }

@@ -6,6 +6,7 @@ use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::test_ids::TestIds;
 use super::panic::Panic;
 use crate::contract::bug::Category;
 
@@ -27,7 +28,7 @@ struct Nextest {
     current: Option<String>,
     panic: Option<(Panic, u64)>,
     failing: BTreeMap<String, Failing>,
-    passed: Vec<String>,
+    passed: TestIds,
     summarised: bool,
 }
 
@@ -84,7 +85,9 @@ impl ToolParser for Nextest {
             };
             let failed = count("failed") + count("timed out") + count("exec failed");
             let mut ids = std::mem::take(&mut self.passed);
-            ids.extend(self.failing.keys().cloned());
+            for test in self.failing.keys() {
+                ids.push(test.as_str());
+            }
             out.named_tests("nextest", count("passed"), failed, count("skipped"), ids);
             return Flow::TakeRest;
         }
