@@ -76,6 +76,9 @@ pub struct Published {
     pub url: Option<String>,
     /// Where the failing branch stands now, if it is not where it failed: the proof is of the older commit.
     pub base_moved_to: Option<CommitSha>,
+    /// The branch is the failing one itself, as `branch` asked for.
+    #[serde(default)]
+    pub in_place: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -129,6 +129,7 @@ pub(super) struct Object {
 pub(super) struct Commit {
     pub(super) sha: String,
     pub(super) tree: Object,
+    pub(super) message: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

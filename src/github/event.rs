@@ -38,6 +38,8 @@ pub struct Trigger {
     pub base_branch: Option<BranchName>,
     pub default_branch: Option<BranchName>,
     pub pull_request: Option<u64>,
+    /// Where that pull request wants to be merged.
+    pub pull_request_into: Option<BranchName>,
     /// The run whose failure is to be healed: the triggering one for `workflow_run`, else our own.
     pub run_id: Option<u64>,
     pub run_attempt: Option<u64>,
@@ -84,6 +86,7 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
         base_branch: None,
         default_branch: branch("/repository/default_branch"),
         pull_request: None,
+        pull_request_into: None,
         run_id: context.run_id,
         run_attempt: context.run_attempt,
         workflow_file: None,
@@ -96,6 +99,7 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
             trigger.head = commit("/pull_request/head/sha")
                 .map(|sha| Head { sha, branch: branch("/pull_request/head/ref") });
             trigger.base_branch = branch("/pull_request/head/ref");
+            trigger.pull_request_into = branch("/pull_request/base/ref");
             if context.event_name == "pull_request_target" {
                 trigger.diagnose_only = Some(
                     "pull_request_target runs with the base branch's rights, so it is only diagnosed; use pull_request"
@@ -121,6 +125,7 @@ pub fn read_event(payload: &Value, context: &RunContext) -> Trigger {
             trigger.head = commit("/workflow_run/head_sha")
                 .map(|sha| Head { sha, branch: branch("/workflow_run/head_branch") });
             trigger.base_branch = branch("/workflow_run/head_branch");
+            trigger.pull_request_into = branch("/workflow_run/pull_requests/0/base/ref");
             if !is_ours("/workflow_run/head_repository/full_name") {
                 trigger.diagnose_only = foreign("the failed run");
             } else if text("/workflow_run/event") == Some("pull_request_target") {

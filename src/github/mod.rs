@@ -27,7 +27,9 @@ pub use monitor::{Climbed, Timeouts, Watch, climb, failed_run_jobs, watch};
 pub use preflight::{
     Finding, Preflight, PreflightInput, Rights, Severity, TokenFacts, TokenKind, examine_token, preflight,
 };
-pub use publish::{BranchFacts, branch_head, commit_tree, dispatch, publish, remote_objects, render_branch};
+pub use publish::{
+    BranchFacts, branch_head, commit_message, commit_tree, dispatch, publish, remote_objects, render_branch,
+};
 pub use pull_request::{
     HealRequest, Look, Mark, PullRequestText, close_pull_request, heal_requests, open_pull_request,
 };

@@ -269,6 +269,7 @@ fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::
     let default_branch = repository.default_branch.as_deref().and_then(|b| BranchName::new(b).ok());
     let kind = input.token.map_or(TokenKind::Unknown, |t| t.kind);
     let rights = input.token.map(|t| t.rights).unwrap_or_default();
+    let in_place = input.trigger.base_branch.as_ref() == Some(input.branch);
     let rung = choose_rung(&Ladder {
         token_starts_runs: kind.starts_runs(),
         may_dispatch: rights.actions,
@@ -277,9 +278,9 @@ fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::
         workflow_file: input.workflow_file,
         triggers: input.triggers,
         branch: input.branch,
-        base: input.trigger.base_branch.as_ref(),
+        base: input.trigger.base_branch.as_ref().filter(|_| !in_place),
         changed: &[],
-        open_pull_request_into: None,
+        open_pull_request_into: input.trigger.pull_request_into.as_ref().filter(|_| in_place),
         has_approval_runs: input.has_approval_runs,
     });
     if let Some(why) = &input.trigger.diagnose_only {

@@ -174,6 +174,12 @@ async fn is_ours(
     Ok(commit_tree(client, repo, at).await? == last.tree)
 }
 
+/// The message of a commit.
+pub async fn commit_message(client: &Client, repo: &RepoSlug, at: &CommitSha) -> Result<String, ApiError> {
+    let commit: dto::Commit = client.get(&format!("/repos/{repo}/git/commits/{at}")).await?;
+    Ok(commit.message)
+}
+
 /// The tree of a commit.
 pub async fn commit_tree(client: &Client, repo: &RepoSlug, at: &CommitSha) -> Result<String, ApiError> {
     let commit: dto::Commit = client.get(&format!("/repos/{repo}/git/commits/{at}")).await?;

@@ -25,6 +25,7 @@ use crate::github::{
 use crate::http;
 use crate::llm::{ProviderConfig, Router, WireFormat};
 use crate::plan::{self, CiStep, GithubFacts, PlanError, PlanRequest, Planned};
+use crate::report::pull_request;
 
 use super::budget::Purse;
 use super::bundle::Finished;
@@ -148,13 +149,19 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         (None, false) => Some(Outcome::Diagnosed),
         (None, true) => None,
     };
-    let prefix = config.branch.split('{').next().unwrap_or_default();
-    if trigger.is_heal_branch(prefix) {
-        return Err(Outcome::Refused {
-            why: "this run is of a heal branch, and heals do not heal themselves".to_owned(),
-            remedy: None,
-        });
+    let ca = ca_bundle(&config)?;
+    let hub_client = github_client(&config, ca.as_deref())?;
+    let failed = match &hub_client {
+        Some(client) if facts.is_active => failed_jobs(client, &slug, &trigger, &config, record).await,
+        _ => None,
+    };
+    if is_of_a_heal(&config, &trigger, hub_client.as_ref(), &slug).await? {
+        // Where the step runs on green builds too, it must not make this one red.
+        let green = failed.as_ref().is_some_and(Vec::is_empty);
+        let why = "this run is of a heal, and heals do not heal themselves".to_owned();
+        return Err(if green { Outcome::AlreadyGreen } else { Outcome::Refused { why, remedy: None } });
     }
+    let failed = failed.unwrap_or_default();
 
     say("making a private clone of the checkout");
     let workspace = Workspace::create(WorkspaceOptions {
@@ -168,13 +175,6 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
     record.report.sha = Some(workspace.base().clone());
     record.report.warnings.extend(workspace.notes().iter().cloned());
 
-    let ca = ca_bundle(&config)?;
-
-    let hub_client = github_client(&config, ca.as_deref())?;
-    let failed = match &hub_client {
-        Some(client) if facts.is_active => failed_jobs(client, &slug, &trigger, &config, record).await,
-        _ => Vec::new(),
-    };
     record.report.run = facts.is_active.then(|| FailedRun {
         id: trigger.run_id,
         attempt: trigger.run_attempt,
@@ -397,42 +397,78 @@ fn client(config: &Config, ca: Option<&[u8]>, token: SecretString) -> Result<Cli
 }
 
 /// The failed jobs of the run, as far as GitHub shows them; none is no error: the plan then takes the job we are in.
+/// Whether what failed is a heal: on a branch of its own, or, where heals go upon the failing branch, by its commit.
+async fn is_of_a_heal(
+    config: &Config,
+    trigger: &Trigger,
+    client: Option<&Client>,
+    slug: &RepoSlug,
+) -> Result<bool, Outcome> {
+    let prefix = config.branch.split('{').next().unwrap_or_default();
+    if trigger.is_heal_branch(prefix) {
+        return Ok(true);
+    }
+    let (Some(head), Some(branch), Some(client)) = (&trigger.head, &trigger.base_branch, client) else {
+        return Ok(false);
+    };
+    if heal_branch(config, trigger, branch.as_str(), &head.sha)? != *branch {
+        return Ok(false);
+    }
+    let message = github::commit_message(client, slug, &head.sha)
+        .await
+        .map_err(|e| super::publisher::api_outcome(&e))?;
+    Ok(message.lines().any(|line| line.trim() == pull_request::TRAILER))
+}
+
+/// The branch that a heal of `reference` at `head` goes to.
+fn heal_branch(
+    config: &Config,
+    trigger: &Trigger,
+    reference: &str,
+    head: &CommitSha,
+) -> Result<BranchName, Outcome> {
+    let facts = BranchFacts { reference, sha: head, run_id: trigger.run_id, fingerprint: head.short() };
+    github::render_branch(&config.branch, &facts).map_err(|e| super::publisher::api_outcome(&e))
+}
+
+/// `None` where GitHub does not say.
 async fn failed_jobs(
     client: &Client,
     slug: &RepoSlug,
     trigger: &Trigger,
     config: &Config,
     record: &mut Record,
-) -> Vec<plan::FailedJob> {
-    let Some(run) = trigger.run_id else { return Vec::new() };
+) -> Option<Vec<plan::FailedJob>> {
+    let run = trigger.run_id?;
     let own = OwnJob {
         check_run_id: config.check_run_id,
         runner_name: config.workflow_run.runner_name.clone(),
         lag: Duration::from_millis(1500),
     };
     match github::failed_jobs(client, slug, run, trigger.run_attempt.unwrap_or(1), &own).await {
-        Ok(jobs) => jobs
-            .into_iter()
-            .map(|job| plan::FailedJob {
-                name: job.name,
-                steps: job
-                    .steps
-                    .into_iter()
-                    .map(|s| CiStep {
-                        // To the plan a step that ran out of time has failed.
-                        conclusion: if s.has_failed() {
-                            "failure".to_owned()
-                        } else {
-                            s.conclusion.unwrap_or_default()
-                        },
-                        name: s.name,
-                    })
-                    .collect(),
-            })
-            .collect(),
+        Ok(jobs) => Some(
+            jobs.into_iter()
+                .map(|job| plan::FailedJob {
+                    name: job.name,
+                    steps: job
+                        .steps
+                        .into_iter()
+                        .map(|s| CiStep {
+                            // To the plan a step that ran out of time has failed.
+                            conclusion: if s.has_failed() {
+                                "failure".to_owned()
+                            } else {
+                                s.conclusion.unwrap_or_default()
+                            },
+                            name: s.name,
+                        })
+                        .collect(),
+                })
+                .collect(),
+        ),
         Err(error) => {
             record.report.warnings.push(format!("the run's jobs could not be read: {error}"));
-            Vec::new()
+            None
         }
     }
 }
@@ -705,16 +741,7 @@ impl PublisherSetup<'_> {
             .map(ToString::to_string)
             .or_else(|| workspace.branch_name())
             .unwrap_or_else(|| "detached".to_owned());
-        let branch = github::render_branch(
-            &config.branch,
-            &BranchFacts {
-                reference: &reference,
-                sha: &head,
-                run_id: trigger.run_id,
-                fingerprint: head.short(),
-            },
-        )
-        .map_err(|e| super::publisher::api_outcome(&e))?;
+        let branch = heal_branch(config, trigger, &reference, &head)?;
         let token = config.push_token.clone().or_else(|| config.github_token.clone());
         let hub = match (client, &token) {
             (Some(client), Some(token)) => {
@@ -722,6 +749,7 @@ impl PublisherSetup<'_> {
             }
             _ => None,
         };
+        let in_place = trigger.base_branch.as_ref() == Some(&branch);
         let (hub, default_branch) = match hub {
             Some((hub, default_branch)) => (Some(hub), default_branch),
             None => (None, trigger.default_branch.clone()),
@@ -739,6 +767,7 @@ impl PublisherSetup<'_> {
             hub,
             default_branch,
             branch,
+            in_place,
             head,
             commit_prefix: config.commit_prefix.clone(),
             cause: String::new(),
@@ -819,6 +848,7 @@ impl PublisherSetup<'_> {
             triggers,
             workflow_file,
             base: trigger.base_branch.clone(),
+            open_pull_request_into: trigger.pull_request_into.clone(),
             pull_request: config.pull_request,
             has_approval_runs,
             timeouts,

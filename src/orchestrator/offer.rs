@@ -32,7 +32,8 @@ impl Publisher {
         Ok(now.filter(|now| *now != self.head))
     }
 
-    /// Where `commits` go: on the last round's, on an earlier heal of the same root cause, or on a branch of their own.
+    /// Where `commits` go: on the last round's, on the failing branch where the user wants them there, on an earlier heal
+    /// of the same root cause, or on a branch of their own.
     pub(super) async fn place(
         &self,
         report: &RunReport,
@@ -40,6 +41,9 @@ impl Publisher {
     ) -> Result<Place, Outcome> {
         if let Some(round) = &self.last {
             return Ok(Place::At(self.branch.clone(), MoveFrom::FastForward(round.tip.clone())));
+        }
+        if self.in_place {
+            return Ok(Place::At(self.branch.clone(), MoveFrom::FastForward(self.head.clone())));
         }
         let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
             return Ok(Place::New);
@@ -94,9 +98,9 @@ impl Publisher {
             workflow_file: hub.workflow_file.as_deref(),
             triggers: &hub.triggers,
             branch: &self.branch,
-            base: hub.base.as_ref(),
+            base: hub.base.as_ref().filter(|_| !self.in_place),
             changed,
-            open_pull_request_into: None,
+            open_pull_request_into: hub.open_pull_request_into.as_ref().filter(|_| self.in_place),
             has_approval_runs: hub.has_approval_runs,
         };
         github::climb(&hub.client, &hub.repository, &ladder, &text)
@@ -148,6 +152,7 @@ impl Publisher {
         // What GitHub refused once has been told already.
         let was_refused = climbed.is_some_and(|c| !c.notes.is_empty());
         let opens = report.outcome == Outcome::Healed
+            && !self.in_place
             && hub.pull_request == PullRequestMode::Auto
             && hub.token.rights.pull_requests != Right::No
             && !was_refused;

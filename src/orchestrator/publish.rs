@@ -15,6 +15,7 @@ use crate::contract::report::RunReport;
 use crate::diff;
 use crate::fixer;
 use crate::git::{CommitRequest, Workspace, WorkspaceOptions};
+use crate::report::pull_request;
 use crate::report::results::{PATCH_FILE, PROOF_FILE};
 
 use super::bundle::{Finished, sha256};
@@ -85,13 +86,8 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     publisher.be_about(proof.before.failures.clone());
     // What the pull request is opened with.
     record.report.outcome = Outcome::Patched;
-    let message = format!(
-        "{} {}\n\nProven by running the failed commands again, before and after (plan {}).\n",
-        heal.config.commit_prefix,
-        subject(&changes),
-        &proof.plan_sha256.chars().take(12).collect::<String>()
-    );
-    let request = CommitRequest { message: message.trim_start().to_owned(), changes };
+    let message = pull_request::patch_message(&heal.config.commit_prefix, &changes, &proof);
+    let request = CommitRequest { message, changes };
     publisher.publish(&mut workspace, &[request], &mut record.report, heal.events.as_ref()).await?;
     if !heal.config.wait_for_ci {
         record.report.ci = Some(no_verdict(CiVerdict::Skipped { why: "wait-for-ci is false".to_owned() }));
@@ -198,11 +194,4 @@ fn check_patch(
         return Err(refuse("the patch changes other files than the proof says".to_owned()));
     }
     Ok(changes)
-}
-
-fn subject(changes: &[FileChange]) -> String {
-    match changes {
-        [only] => format!("mend {}", only.path),
-        several => format!("mend {} files", several.len()),
-    }
 }

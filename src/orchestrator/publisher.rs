@@ -36,6 +36,8 @@ pub struct Hub {
     pub workflow_file: Option<String>,
     /// Where a pull request of the heal goes: the failing branch.
     pub base: Option<BranchName>,
+    /// Where the failing branch itself wants to be merged, by a pull request that is open.
+    pub open_pull_request_into: Option<BranchName>,
     pub pull_request: PullRequestMode,
     pub has_approval_runs: bool,
     pub timeouts: github::Timeouts,
@@ -49,6 +51,8 @@ pub struct Publisher {
     pub hub: Option<Hub>,
     pub default_branch: Option<BranchName>,
     pub branch: BranchName,
+    /// The heal goes upon the failing branch itself, as `branch` says, and not on one of its own.
+    pub in_place: bool,
     /// The commit a heal sits on: the branch's or the pull request's head.
     pub head: CommitSha,
     pub commit_prefix: String,
@@ -133,6 +137,7 @@ impl Publisher {
             pull_request: None,
             url,
             base_moved_to,
+            in_place: self.in_place,
         };
         report.push = Some(published.clone());
         let climbed = self.climb(&paths, report, &tip).await?;

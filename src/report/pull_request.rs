@@ -5,6 +5,7 @@
 
 use crate::contract::fix::{FileChange, FixProposal};
 use crate::contract::outcome::Outcome;
+use crate::contract::proof::Proof;
 use crate::contract::report::RunReport;
 
 use super::{clean, markdown, proof_table, summary, text, view};
@@ -22,6 +23,9 @@ pub fn title(report: &RunReport, commit_prefix: &str) -> String {
     subject(commit_prefix, &kept)
 }
 
+/// The last line of each commit's message, by which heals are known.
+pub const TRAILER: &str = "Healed-by: ci-healer";
+
 /// The message of the commit of one kept fix: what it does and where, and who proposed it.
 #[must_use]
 pub fn commit_message(commit_prefix: &str, proposal: &FixProposal, changes: &[FileChange]) -> String {
@@ -35,7 +39,21 @@ pub fn commit_message(commit_prefix: &str, proposal: &FixProposal, changes: &[Fi
         None => proposal.provider.clone(),
     };
     let subject = subject(commit_prefix, &[&fix]);
-    format!("{subject}\n\nProposed by {}; proven by running the failed commands again.\n", plain(&by, 200))
+    let by = plain(&by, 200);
+    format!("{subject}\n\nProposed by {by}; proven by running the failed commands again.\n\n{TRAILER}\n")
+}
+
+/// The message of the commit of a patch that another job has proven.
+#[must_use]
+pub fn patch_message(commit_prefix: &str, changes: &[FileChange], proof: &Proof) -> String {
+    let fix = match changes {
+        [only] => format!("mend {}", only.path),
+        several => format!("mend {} files", several.len()),
+    };
+    let plan: String = proof.plan_sha256.chars().take(12).collect();
+    let subject = subject(commit_prefix, &[&fix]);
+    let proven = format!("Proven by running the failed commands again, before and after (plan {plan}).");
+    format!("{subject}\n\n{proven}\n\n{TRAILER}\n")
 }
 
 fn subject(commit_prefix: &str, fixes: &[&str]) -> String {
@@ -186,6 +204,8 @@ mod tests {
         fix: import the missing name in src/app.py
 
         Proposed by gemini (gemini-3.5-flash); proven by running the failed commands again.
+
+        Healed-by: ci-healer
         ");
         insta::assert_snapshot!(body(&report));
     }

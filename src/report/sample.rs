@@ -239,6 +239,7 @@ pub(super) fn healed() -> RunReport {
         }),
         url: Some("https://github.com/octo/widgets/tree/heal/main-aaaaaaa".to_owned()),
         base_moved_to: None,
+        in_place: false,
     });
     report.ci = Some(CiResult {
         verdict: CiVerdict::Passed,

@@ -187,6 +187,7 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
             let link = markdown::link(&format!("#{}", pr.number), &pr.url);
             format!("review and merge {link} (branch {branch})")
         }
+        None if push.in_place => format!("review what was pushed upon {branch}"),
         None => format!("review and merge the branch {branch}"),
     };
     let merge = match &push.base_moved_to {

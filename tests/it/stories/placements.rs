@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::review::someone_pushes;
 use super::stage::*;
 use crate::support::git::{commit_all, git, write};
 use crate::support::github::SLUG;
@@ -81,6 +82,59 @@ fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() 
     let (same, standing, parent, _) = stage.heal_commit();
     assert_eq!((same, standing.as_str(), parent), (branch, sha.as_str(), head));
     assert_eq!(second.output("commit"), sha);
+}
+
+#[test]
+fn a_heal_goes_upon_the_pull_request_s_own_branch_where_that_is_asked_for() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, merge) = pull_request(&stage);
+    let step = pull_request_step(&stage, &head, &merge, SLUG).with("branch", "{ref}");
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, MERGE, Credentials::V6);
+    let ended = stage.heal(&runner, &step);
+    ended.expect("healed", 0);
+    assert_eq!((ended.output("branch"), ended.output("ci-verdict")), ("topic", "passed"));
+    let tip = git(&stage.bare(), &["rev-parse", "topic"]);
+    assert_eq!(ended.output("commit"), tip);
+    ended.says("review what was pushed upon `topic`");
+    assert_eq!(git(&stage.bare(), &["rev-parse", "topic^"]), head);
+    assert!(
+        stage.heal_branches().is_empty() && stage.hub.pulls().is_empty(),
+        "no branch, no pull request of its own"
+    );
+
+    // Its own run fails too: heals are not healed.
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
+    let run = stage.failed_run(&tip, "topic");
+    let step = stage
+        .step()
+        .event(json!({"after": tip, "repository": {"full_name": SLUG, "default_branch": "main"}}))
+        .with("branch", "{ref}")
+        .with("check-run-id", &(run * 1000).to_string())
+        .context("RUN_ID", &run.to_string())
+        .context("SHA", &tip)
+        .context("REF", "refs/heads/topic")
+        .context("REF_NAME", "topic");
+    let second = stage.heal(&runner, &step);
+    second.expect("refused", 1);
+    second.says("do not heal themselves");
+    assert_eq!(git(&stage.bare(), &["rev-parse", "topic"]), tip);
+}
+
+#[test]
+fn a_branch_that_moved_on_is_left_to_those_who_moved_it() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, merge) = pull_request(&stage);
+    let step = pull_request_step(&stage, &head, &merge, SLUG).with("branch", "{ref}");
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, MERGE, Credentials::V6);
+    let theirs = someone_pushes(&stage, "topic", "README.md", "news\n");
+    let ended = stage.heal(&runner, &step);
+    ended.expect("refused", 1);
+    ended.says("topic");
+    assert_eq!(git(&stage.bare(), &["rev-parse", "topic"]), theirs);
+    assert!(stage.heal_branches().is_empty());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::stage::*;
 use crate::support::git::{commit_all, git, write};
 
 /// Someone pushes to `branch`.
-fn someone_pushes(stage: &Stage, branch: &str, path: &str, text: &str) -> String {
+pub(super) fn someone_pushes(stage: &Stage, branch: &str, path: &str, text: &str) -> String {
     let bare = stage.bare();
     git(&stage.seed(), &["fetch", "-q", bare.to_str().unwrap(), branch]);
     git(&stage.seed(), &["checkout", "-q", "-B", "work", "FETCH_HEAD"]);
