@@ -303,27 +303,11 @@ fn doubts(
             notes.confidence *= 0.9;
             notes.notes.push(format!("{}: only removes code", change.path));
         }
-        if let Some(what) = swallows(change, &added) {
+        if weakening::drops_errors(change, diff) {
             notes.confidence *= 0.9;
-            notes.notes.push(format!("{}: {what}", change.path));
+            notes.notes.push(format!("{}: catches an error and drops it", change.path));
         }
     }
-}
-
-/// Errors caught and dropped.
-fn swallows(change: &FileChange, added: &[(u32, &str)]) -> Option<&'static str> {
-    use super::language::Language;
-    let python = Language::of(change.path.as_str()) == Language::Python;
-    let drops = added.windows(2).any(|pair| {
-        let (first, second) = (pair[0].1.trim(), pair[1].1.trim());
-        if python {
-            first.starts_with("except") && matches!(second, "pass" | "..." | "continue")
-        } else {
-            first.contains("catch") && first.ends_with('{') && second.starts_with('}')
-        }
-    });
-    let in_one = added.iter().any(|(_, l)| l.contains("catch {}") || l.contains("catch (e) {}"));
-    (drops || in_one).then_some("catches an error and drops it")
 }
 
 /// Fewer tests ran than before: what a green build would hide.

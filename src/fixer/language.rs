@@ -86,6 +86,15 @@ pub(crate) fn indent_of(line: &str) -> &str {
 /// Lines with strings and comments blanked out (by spaces, so that columns stay), for counting brackets. Block
 /// comments and multi-line strings are followed over lines.
 pub(crate) fn code_only(language: Language, text: &str) -> Vec<String> {
+    blanked(language, text, false)
+}
+
+/// Lines with comments (and Python's long strings, which mostly are comments) blanked out.
+pub(crate) fn without_comments(language: Language, text: &str) -> Vec<String> {
+    blanked(language, text, true)
+}
+
+fn blanked(language: Language, text: &str, keep_strings: bool) -> Vec<String> {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
         Code,
@@ -115,13 +124,13 @@ pub(crate) fn code_only(language: Language, text: &str) -> Vec<String> {
                         (3, false)
                     } else if rest.starts_with('"') {
                         state = State::Quoted("\"", language == Language::Rust);
-                        (1, false)
+                        (1, keep_strings)
                     } else if rest.starts_with('`') && language != Language::Python {
                         state = State::Quoted("`", true);
-                        (1, false)
+                        (1, keep_strings)
                     } else if rest.starts_with('\'') && is_string_quote(language, rest) {
                         state = State::Quoted("'", false);
-                        (1, false)
+                        (1, keep_strings)
                     } else {
                         (rest.chars().next().map_or(1, char::len_utf8), true)
                     }
@@ -135,14 +144,15 @@ pub(crate) fn code_only(language: Language, text: &str) -> Vec<String> {
                     }
                 }
                 State::Quoted(quote, _) => {
+                    let keep = keep_strings && quote.len() == 1;
                     if rest.starts_with('\\') && !(quote == "`" && language == Language::Go) {
                         let escaped = rest[1..].chars().next().map_or(0, char::len_utf8);
-                        (1 + escaped, false)
+                        (1 + escaped, keep)
                     } else if rest.starts_with(quote) {
                         state = State::Code;
-                        (quote.len(), false)
+                        (quote.len(), keep)
                     } else {
-                        (rest.chars().next().map_or(1, char::len_utf8), false)
+                        (rest.chars().next().map_or(1, char::len_utf8), keep)
                     }
                 }
             };
@@ -332,6 +342,109 @@ fn head_line(language: Language, lines: &[&str], code: &[String], line: usize) -
 
 fn number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
+}
+
+/// Lines (from 1) of tests that stand in a file whose name does not say so: inline test modules, documentation that is
+/// run, files that are written with a test framework.
+pub(crate) fn test_regions(language: Language, text: &str) -> Vec<(u32, u32)> {
+    let mut regions = match language {
+        Language::Rust => rust_test_regions(text),
+        Language::Python => python_test_classes(text),
+        Language::JavaScript | Language::TypeScript | Language::Java if is_test_program(language, text) => {
+            vec![(1, u32::MAX)]
+        }
+        _ => Vec::new(),
+    };
+    if matches!(language, Language::Rust | Language::Python) {
+        regions.extend(examples(language, text));
+    }
+    regions
+}
+
+/// Examples in documentation that doctest or rustdoc runs.
+fn examples(language: Language, text: &str) -> Vec<(u32, u32)> {
+    let mut regions = Vec::new();
+    let mut open: Option<usize> = None;
+    for (i, line) in text.lines().enumerate() {
+        let line = line.trim_start();
+        if language == Language::Python {
+            let goes_on =
+                !line.trim_end().is_empty() && !line.starts_with("\"\"\"") && !line.starts_with("'''");
+            match open {
+                None if line.starts_with(">>> ") => open = Some(i),
+                Some(first) if !goes_on => {
+                    regions.push((number(first), number(i - 1)));
+                    open = None;
+                }
+                _ => {}
+            }
+            continue;
+        }
+        let Some(doc) = ["///", "//!"].iter().find_map(|m| line.strip_prefix(m)) else {
+            open = None;
+            continue;
+        };
+        if doc.trim_start().starts_with("```") {
+            match open.take() {
+                Some(first) => regions.push((number(first), number(i))),
+                None => open = Some(i),
+            }
+        }
+    }
+    regions
+}
+
+/// Classes made of unittest's cases, wherever they stand.
+fn python_test_classes(text: &str) -> Vec<(u32, u32)> {
+    let code = code_only(Language::Python, text);
+    let is_case = |line: &str| line.trim_start().starts_with("class ") && line.contains("TestCase");
+    code.iter()
+        .enumerate()
+        .filter(|(_, line)| is_case(line))
+        .map(|(at, _)| {
+            let depth = indent_of(&code[at]).len();
+            let inside = |line: &String| line.trim().is_empty() || indent_of(line).len() > depth;
+            let length = code[at + 1..].iter().take_while(|l| inside(l)).count();
+            (number(at), number(at + length))
+        })
+        .collect()
+}
+
+/// A program that brings a test framework in and uses it.
+fn is_test_program(language: Language, text: &str) -> bool {
+    let code = without_comments(language, text);
+    let frameworks: &[&str] = match language {
+        Language::Java => &["org.junit", "org.testng", "junit.framework"],
+        _ => &[
+            "node:test",
+            "vitest",
+            "@jest/globals",
+            "mocha",
+            "chai",
+            "ava",
+            "tape",
+            "tap",
+            "uvu",
+            "node:assert",
+            "assert",
+            "@playwright/test",
+        ],
+    };
+    let brings = code.iter().any(|line| {
+        language.is_import(line)
+            && frameworks.iter().any(|f| match language {
+                Language::Java => line.contains(f),
+                _ => ['\'', '"'].iter().any(|q| line.contains(&format!("{q}{f}{q}"))),
+            })
+    });
+    let has = |words: &[&str]| code.iter().any(|l| words.iter().any(|w| l.trim_start().starts_with(w)));
+    match language {
+        Language::Java => brings && has(&["@Test", "@ParameterizedTest", "@RepeatedTest"]),
+        _ => {
+            let suites = has(&["describe(", "suite(", "test(", "it("]);
+            suites && (brings || has(&["expect("]))
+        }
+    }
 }
 
 /// Lines (from 1) of Rust's inline test modules: `#[cfg(test)]` to the end of the block that follows it.

@@ -23,34 +23,51 @@ const NEVER: &[&str] = &[
     "appveyor.yml",
     ".drone.yml",
     ".cirrus.yml",
-    "Jenkinsfile",
+    ".woodpecker/**",
+    ".woodpecker.y*ml",
+    ".forgejo/**",
+    ".gitea/**",
+    ".semaphore/**",
+    ".teamcity/**",
+    ".tekton/**",
+    "cloudbuild.y*ml",
+    "buildspec.y*ml",
+    "Jenkinsfile*",
     "**/.gitmodules",
     "**/.gitattributes",
     "**/.gitignore",
     ".husky/**",
     ".githooks/**",
-    ".pre-commit-config.yaml",
+    "**/.pre-commit-config.yaml",
+    "**/lefthook.y*ml",
+    "**/.lintstagedrc*",
     "**/CODEOWNERS",
     "**/.envrc",
     "**/.npmrc",
     "**/.yarnrc*",
     "**/pip.conf",
-    ".cargo/config",
-    ".cargo/config.toml",
+    "**/.cargo/**",
     ".devcontainer/**",
     ".vscode/**",
     ".idea/**",
     "**/.env",
     "**/.env.*",
     ".ci-healer/**",
-    // Python runs or prefers these over the real thing.
-    "**/sitecustomize.py",
-    "**/usercustomize.py",
+    // What Python runs before anything else, and what registers plug-ins.
+    "**/sitecustomize{.py,/**}",
+    "**/usercustomize{.py,/**}",
     "**/*.pth",
-    "pytest.py",
-    "unittest.py",
-    "src/pytest.py",
-    "src/unittest.py",
+    "**/*.{egg,dist}-info/**",
+    // The runners and what they stand on, found by name: whoever is found first is the judge.
+    "**/{pytest,_pytest,pluggy,iniconfig,unittest,doctest,nose,nose2,hypothesis,coverage,xdist,mock}{.py,/**}",
+    "**/pytest_*{.py,/**}",
+    "**/{org/junit,junit/framework,org/testng,org/hamcrest,org/assertj,org/mockito,com/google/common/truth}/**",
+    "**/META-INF/services/org.{junit,testng,mockito}*",
+    // Other modules, other plug-ins, other sources of what is built.
+    "**/go.work",
+    "**/init.gradle*",
+    "**/*.init.gradle*",
+    "**/init.d/**",
 ];
 
 /// Test files and what they compare against.
@@ -74,18 +91,23 @@ const TESTS: &[&str] = &[
     "**/*.golden",
     "**/test_*.py",
     "**/*_test.py",
-    "**/tests.py",
+    "**/{test,tests}.py",
     "**/conftest.py",
     "**/*_test.go",
     "**/*_test.rs",
-    "**/tests.rs",
+    "**/{test,tests}.rs",
+    "**/{test,tests,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
+    "**/test-*.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
+    "**/*{-,_}{test,tests,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*.{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*.{test,spec}-d.ts",
-    "**/*Test.{java,kt,groovy}",
-    "**/*Tests.{java,kt,groovy}",
-    "**/*TestCase.{java,kt,groovy}",
-    "**/Test*.{java,kt,groovy}",
-    "**/*IT.java",
+    "**/src/{test,testFixtures,integrationTest,functionalTest,androidTest}*/**",
+];
+
+/// Tests whose names tell it by their capitals: `AuditIT` is one, `Audit` is none.
+const TESTS_BY_CAPITALS: &[&str] = &[
+    "**/{Test,Tests,*Test,*Tests,*TestCase,*TestSuite,*IT,*ITCase,*Spec}.{java,kt,groovy,scala}",
+    "**/Test[A-Z]*.{java,kt,groovy,scala}",
 ];
 
 /// Configuration of test runners, linters, type checkers and formatters: what decides how strict the judge is.
@@ -100,16 +122,26 @@ const JUDGES: &[&str] = &[
     "**/pylintrc",
     "**/mypy.ini",
     "**/.mypy.ini",
+    "**/{ty,pyrefly,pydoclint}.toml",
+    "**/.{bandit,pydocstyle,pdbrc,pytype.cfg}",
     "**/ruff.toml",
     "**/.ruff.toml",
     "**/pyrightconfig.json",
     "**/.isort.cfg",
     "**/.style.yapf",
     "**/jest.config.*",
-    "**/jest.setup.*",
+    "**/jest.preset.*",
+    "**/.jestrc*",
     "**/vitest.config.*",
     "**/vitest.workspace.*",
-    "**/vitest.setup.*",
+    // What runners load before the tests.
+    "**/{jest,vitest,mocha,test,tests,setup,cypress,playwright}{-,.,_}{setup,tests,test,env,environment}*.{js,ts,mjs,cjs,mts,cts,jsx,tsx}",
+    "**/{setupTests,setupTest,testSetup,setupJest,jestSetup,setupVitest,vitestSetup,globalSetup,globalTeardown}.*",
+    "**/{global-setup,global-teardown,setup-files}.*",
+    "**/mocha.opts",
+    "**/{wdio,nightwatch,protractor}.conf.*",
+    "**/web-test-runner.config.*",
+    "**/.swcrc",
     "**/.mocharc*",
     "**/karma.conf.*",
     "**/playwright.config.*",
@@ -146,6 +178,9 @@ const JUDGES: &[&str] = &[
     "**/junit-platform.properties",
     "**/testng*.xml",
     "**/.editorconfig",
+    "**/.{yamllint,hadolint,markdownlint,shellcheckrc,semgrep,cspell,bazelrc}*",
+    "**/.{stylelint,semgrep,trivy}ignore",
+    "**/action.y*ml",
     "**/rust-toolchain",
     "**/rust-toolchain.toml",
     "**/.python-version",
@@ -173,6 +208,8 @@ const JUDGES: &[&str] = &[
     "**/compose.y*ml",
     "**/*.sh",
     "**/*.bash",
+    "**/*.{zsh,bat,cmd,ps1}",
+    "**/{runtests,run_tests,run-tests,testrunner,test_runner}.*",
     "**/mvnw",
     "**/mvnw.cmd",
     "**/gradlew",
@@ -206,13 +243,32 @@ const LOCKS: &[&str] = &[
 /// Third-party and generated code: mending it there is undone by the next install.
 const VENDORED: &[&str] = &[
     "**/node_modules/**",
-    "vendor/**",
+    "**/vendor/**",
     "**/third_party/**",
     "**/.venv/**",
     "**/site-packages/**",
     "**/*.min.js",
     "**/*.min.css",
 ];
+
+/// Python's own modules, which code and its tests import by these names.
+const STANDARD_MODULES: &str = "\
+    abc aifc argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect builtins bz2 \
+    cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop collections colorsys compileall concurrent \
+    configparser contextlib contextvars copy copyreg crypt csv ctypes curses dataclasses datetime dbm decimal \
+    difflib dis distutils doctest email encodings ensurepip enum errno faulthandler fcntl filecmp fileinput \
+    fnmatch fractions ftplib functools gc genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq \
+    hmac html http imaplib imghdr imp importlib inspect io ipaddress itertools json keyword lib2to3 linecache \
+    locale logging lzma mailbox mailcap marshal math mimetypes mmap modulefinder msilib msvcrt multiprocessing \
+    netrc nis nntplib nt ntpath nturl2path numbers opcode operator optparse os ossaudiodev pathlib pdb pickle \
+    pickletools pipes pkgutil platform plistlib poplib posix posixpath pprint profile pstats pty pwd py_compile \
+    pyclbr pydoc pydoc_data pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched \
+    secrets select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver spwd sqlite3 \
+    sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct subprocess sunau symtable sys \
+    sysconfig syslog tabnanny tarfile telnetlib tempfile termios textwrap threading time timeit tkinter token \
+    tokenize tomllib trace traceback tracemalloc tty turtle types typing unicodedata unittest urllib uu uuid venv \
+    warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib \
+    zoneinfo";
 
 /// What a path is to a fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -254,6 +310,7 @@ impl Protection {
 #[derive(Debug, Clone)]
 pub struct PathRules {
     sets: Vec<(Protection, GlobSet)>,
+    tests_by_capitals: GlobSet,
 }
 
 impl PathRules {
@@ -267,7 +324,7 @@ impl PathRules {
             (Protection::Lock, LOCKS),
             (Protection::Vendored, VENDORED),
         ] {
-            sets.push((protection, glob_set(globs.iter().copied())?));
+            sets.push((protection, glob_set(globs.iter().copied().map(fold))?));
         }
         let user: Vec<String> = user
             .iter()
@@ -281,8 +338,9 @@ impl PathRules {
                 [Some(glob), anywhere, inside].into_iter().flatten()
             })
             .collect();
-        sets.insert(1, (Protection::User, glob_set(user.iter().map(String::as_str))?));
-        Ok(Self { sets })
+        sets.insert(1, (Protection::User, glob_set(user.iter().map(|glob| fold(glob)))?));
+        let tests_by_capitals = glob_set(TESTS_BY_CAPITALS.iter().map(|glob| (*glob).to_owned()))?;
+        Ok(Self { sets, tests_by_capitals })
     }
 
     /// The strictest rule that covers `path`.
@@ -292,7 +350,13 @@ impl PathRules {
         if folded.split('/').any(is_git_dir) {
             return Some(Protection::Never);
         }
-        self.sets.iter().find(|(_, set)| set.is_match(&folded)).map(|(protection, _)| *protection)
+        let listed =
+            self.sets.iter().find(|(_, set)| set.is_match(&folded)).map(|(protection, _)| *protection);
+        match listed {
+            Some(Protection::Never | Protection::User) => listed,
+            _ if self.tests_by_capitals.is_match(visible(path)) => Some(Protection::Test),
+            other => other,
+        }
     }
 
     /// Every tracked file that the protected half of the final proof restores.
@@ -304,15 +368,14 @@ impl PathRules {
     }
 }
 
-fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> Result<GlobSet, ExpectedError> {
+fn glob_set(globs: impl Iterator<Item = String>) -> Result<GlobSet, ExpectedError> {
     let bad = |glob: &str, e: globset::Error| {
         ExpectedError::usage(format!("protected-paths: {glob:?} is not a glob: {}", e.kind()))
             .hint("one glob per line, such as `src/generated/**`")
     };
     let mut set = GlobSetBuilder::new();
     for glob in globs {
-        let built =
-            GlobBuilder::new(&fold(glob)).literal_separator(true).build().map_err(|e| bad(glob, e))?;
+        let built = GlobBuilder::new(&glob).literal_separator(true).build().map_err(|e| bad(&glob, e))?;
         set.add(built);
     }
     set.build().map_err(|e| bad("", e))
@@ -320,7 +383,12 @@ fn glob_set<'g>(globs: impl Iterator<Item = &'g str>) -> Result<GlobSet, Expecte
 
 /// As a case-insensitive, normalising file system would see the name, without characters that do not show.
 fn fold(path: &str) -> String {
-    path.nfkc().filter(|c| !super::sanitize::is_invisible(*c)).flat_map(char::to_lowercase).collect()
+    visible(path).chars().flat_map(char::to_lowercase).collect()
+}
+
+/// Normalised and without characters that do not show.
+fn visible(path: &str) -> String {
+    path.nfkc().filter(|c| !super::sanitize::is_invisible(*c)).collect()
 }
 
 /// `.git` in every spelling some file system takes for it: trailing dots and blanks, NTFS short names and streams.
@@ -368,7 +436,33 @@ pub(crate) fn check(path: &RepoPath, tree: &dyn SourceTree, rules: &PathRules) -
     if is_ignored(path, tree) {
         return refuse("is ignored by git");
     }
+    if shadows_standard_module(path, tree) {
+        return refuse("would stand before a module of Python's own");
+    }
+    if path.file_name() == "build.rs" {
+        return refuse("is a build script; builds do not get new ones");
+    }
     Ok(())
+}
+
+/// Whether Python may find a new file under the name of one of its own modules. A module inside a package has the
+/// package's name before its own; any other folder can be where Python looks first.
+fn shadows_standard_module(path: &RepoPath, tree: &dyn SourceTree) -> bool {
+    let is_package = |folder: &str| {
+        RepoPath::new(&format!("{folder}/__init__.py")).is_ok_and(|init| tree.entry(&init).is_some())
+    };
+    let mut folder = path.parent();
+    let Some(mut name) =
+        path.file_name().strip_suffix(".py").or_else(|| path.file_name().strip_suffix(".so"))
+    else {
+        return false;
+    };
+    if name == "__init__" {
+        name = folder.rsplit('/').next().unwrap_or_default();
+        folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
+    }
+    STANDARD_MODULES.split_whitespace().any(|module| module == name)
+        && (folder.is_empty() || !is_package(folder))
 }
 
 /// Whether the repository's own `.gitignore` files ignore a path that is not tracked.
@@ -449,6 +543,10 @@ mod tests {
             ("src/test/java/A.java", Protection::Test),
             ("src/a.spec.ts", Protection::Test),
             ("src/FooTest.java", Protection::Test),
+            ("src/TestFoo.java", Protection::Test),
+            ("src/AuditIT.java", Protection::Test),
+            ("test.js", Protection::Test),
+            ("src/setupTests.ts", Protection::Judge),
             ("src/__snapshots__/a.snap", Protection::Test),
             ("conftest.py", Protection::Test),
             ("pytest.ini", Protection::Judge),
@@ -464,10 +562,55 @@ mod tests {
         ] {
             assert_eq!(rules().protection(path), Some(want), "{path}");
         }
-        for path in
-            ["src/main.rs", "src/contest.py", "pyproject.toml", "package.json", "Cargo.toml", "latest.js"]
-        {
+        for path in [
+            "src/main.rs",
+            "src/contest.py",
+            "pyproject.toml",
+            "package.json",
+            "Cargo.toml",
+            "latest.js",
+            "src/mocking.py",
+            "src/Contest.java",
+            "src/Audit.java",
+            "src/Testament.java",
+            "src/setup.ts",
+            "src/testing.ts",
+            "build.rs",
+            "src/org/junction/A.java",
+        ] {
             assert_eq!(rules().protection(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn who_stands_before_the_judge_is_refused_wherever_it_is_found() {
+        let tree = MemoryTree::new(&[("shop/__init__.py", ""), ("bin/run.py", "")]);
+        let refused = |path: &str| check(&RepoPath::new(path).unwrap(), &tree, &rules()).is_err();
+        for path in [
+            "pytest.py",
+            "lib/pytest.py",
+            "lib/pytest/__init__.py",
+            "_pytest/runner.py",
+            "a/pluggy.py",
+            "a/unittest/case.py",
+            "a/sitecustomize.py",
+            "sitecustomize/__init__.py",
+            "json.py",
+            "bin/json.py",
+            "src/json/__init__.py",
+            "shop.egg-info/entry_points.txt",
+            "src/main/java/org/junit/Assert.java",
+            "build.rs",
+            "crates/a/build.rs",
+            "go.work",
+            "crates/a/.cargo/config.toml",
+        ] {
+            assert!(refused(path), "{path}");
+        }
+        for path in
+            ["shop/json.py", "shop/types.py", "bin/cart.py", "src/jsonx/__init__.py", "shop/builder.rs"]
+        {
+            assert!(!refused(path), "{path}");
         }
     }
 

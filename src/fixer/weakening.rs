@@ -4,10 +4,11 @@
 //! A rule fires on what a change adds over what it removes, so moving a line that was there is never a finding.
 
 mod config;
+mod rows;
 mod rules;
 mod tests_kept;
 
-use super::language::{Language, rust_test_regions};
+use super::language::{Language, test_regions};
 use crate::contract::fix::{FileChange, Rejection};
 use crate::diff::LineDiff;
 
@@ -21,13 +22,11 @@ pub(crate) enum Place {
     Test,
 }
 
-/// Whether the change touches inline tests of a Rust source file.
+/// Whether the change touches tests that stand in a file whose name does not say so.
 pub(crate) fn touches_inline_tests(change: &FileChange, diff: &LineDiff<'_>) -> bool {
-    if Language::of(change.path.as_str()) != Language::Rust {
-        return false;
-    }
+    let language = Language::of(change.path.as_str());
     let hit = |text: Option<&str>, lines: &[(u32, &str)]| {
-        let regions = text.map(rust_test_regions).unwrap_or_default();
+        let regions = text.map(|text| test_regions(language, text)).unwrap_or_default();
         lines.iter().any(|(line, _)| regions.iter().any(|(first, last)| (first..=last).contains(&line)))
     };
     hit(change.before.as_deref(), &diff.removed()) || hit(change.after.as_deref(), &diff.added())
@@ -38,9 +37,15 @@ pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, place: Place) -> Op
     if change.after.is_none() {
         return Some(weakening(change, "deleted-file", None, "a file is deleted"));
     }
-    rules::find(change, diff, place)
+    rules::Rules::of(change, diff)
+        .find(place)
         .or_else(|| config::find(change, diff))
         .or_else(|| (place == Place::Test).then(|| tests_kept::find(change, diff)).flatten())
+}
+
+/// Whether the change catches errors and drops them.
+pub(crate) fn drops_errors(change: &FileChange, diff: &LineDiff<'_>) -> bool {
+    rules::Rules::of(change, diff).drops_errors()
 }
 
 fn weakening(change: &FileChange, rule: &str, line: Option<u32>, what: impl Into<String>) -> Rejection {

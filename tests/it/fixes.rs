@@ -58,6 +58,13 @@ struct Case {
     level: u8,
     #[serde(default = "sure")]
     confidence: f64,
+    /// Files that are other than the repository's.
+    #[serde(default)]
+    files: BTreeMap<String, String>,
+    /// Another failure than the repository's.
+    bug: Option<Bug>,
+    #[serde(default)]
+    allow_test_edits: bool,
     edits: Option<Vec<(String, String, String)>>,
     /// The reply as it stands, instead of edits.
     text: Option<String>,
@@ -178,7 +185,6 @@ fn verdict(rejection: &Rejection) -> String {
 struct With {
     client: reqwest::Client,
     options: FixOptions,
-    agent: FixAgent,
 }
 
 struct Outcome {
@@ -189,6 +195,7 @@ struct Outcome {
 
 async fn run(repository: &Repository, case: &Case, speaks: Speaks, with: &With) -> Outcome {
     let mut files = repository.files.clone();
+    files.extend(case.files.clone());
     for text in files.values_mut() {
         *text = text.replace("ghp_PLANTED", &planted()[1]);
     }
@@ -215,8 +222,9 @@ async fn run(repository: &Repository, case: &Case, speaks: Speaks, with: &With) 
         base_url: server.base_url(),
     };
     let mut router = Router::new(vec![config], with.client.clone(), Arc::new(Deaf)).unwrap();
-    let options = &with.options;
-    let bugs = [bug(&repository.bug)];
+    let options = &FixOptions { allow_test_edits: case.allow_test_edits, ..with.options.clone() };
+    let agent = FixAgent::new(options.clone(), Redactor::new(&[KNOWN_SECRET.into()]));
+    let bugs = [bug(case.bug.as_ref().unwrap_or(&repository.bug))];
     let log = format!("{}\nthe key is {KNOWN_SECRET} and {}", repository.log, planted()[1]);
     let request = FixRequest {
         bugs: &bugs,
@@ -229,7 +237,7 @@ async fn run(repository: &Repository, case: &Case, speaks: Speaks, with: &With) 
         cost_left: None,
         deadline: Instant::now() + Duration::from_secs(60),
     };
-    let proposed = with.agent.propose(&mut router, &request).await;
+    let proposed = agent.propose(&mut router, &request).await;
     let tokens_in = proposed.usage().tokens_in;
     let verdict = match proposed {
         Proposed::Proposal(proposal) => {
@@ -255,8 +263,7 @@ async fn no_cheat_passes_no_right_fix_is_refused_no_secret_is_sent() {
     let mut counts: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut tokens = Vec::new();
     let options = FixOptions::new(&[]).unwrap();
-    let agent = FixAgent::new(options.clone(), Redactor::new(&[KNOWN_SECRET.into()]));
-    let with = With { client: http::client(None, Redirects::Refuse).unwrap(), options, agent };
+    let with = With { client: http::client(None, Redirects::Refuse).unwrap(), options };
     for (file, Behaviours { repository, cases }) in behaviours() {
         for (number, case) in cases.iter().enumerate() {
             *counts.entry(case.kind).or_default() += 1;

@@ -1,287 +1,228 @@
-//! Words that must not be added, one row each.
+//! Holds a change against the table of words that must not be added.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::LazyLock;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder};
 
+use super::rows::{ROWS, Row};
 use super::{Place, weakening};
 use crate::contract::fix::{FileChange, Rejection};
 use crate::diff::LineDiff;
-use crate::fixer::language::Language::{self, Go, Java, JavaScript, Other, Python, Rust, TypeScript};
+use crate::fixer::language::{Language, without_comments};
 use crate::fixer::sanitize::one_line;
 
-struct Row {
-    /// The rule's name in reports.
-    rule: &'static str,
-    /// Empty: any file.
-    languages: &'static [Language],
-    /// `None`: anywhere.
-    place: Option<Place>,
-    pattern: &'static str,
+fn compiled(pattern: &str) -> Option<Regex> {
+    // `^` and `$` are those of lines, which may end as on Windows.
+    RegexBuilder::new(pattern).multi_line(true).crlf(true).build().ok()
 }
-
-const SCRIPT: &[Language] = &[JavaScript, TypeScript];
-const ANY: &[Language] = &[];
-
-const fn row(rule: &'static str, languages: &'static [Language], pattern: &'static str) -> Row {
-    Row { rule, languages, place: None, pattern }
-}
-
-const fn placed(
-    rule: &'static str,
-    languages: &'static [Language],
-    place: Place,
-    pattern: &'static str,
-) -> Row {
-    Row { rule, languages, place: Some(place), pattern }
-}
-
-const ROWS: &[Row] = &[
-    // Tests skipped, or others picked out.
-    row(
-        "skipped-test",
-        &[Python],
-        r"pytest\.mark\.(skip|skipif|xfail)\b|\bpytest\.(skip|xfail|importorskip)\s*\(",
-    ),
-    row(
-        "skipped-test",
-        &[Python],
-        r"\bunittest\.(skip|skipIf|skipUnless|expectedFailure|SkipTest)\b|\.skipTest\s*\(|^\s*@(skip|skipIf|skipUnless|expectedFailure)\b|\b__test__\s*=\s*False",
-    ),
-    row(
-        "skipped-test",
-        SCRIPT,
-        r"\b(it|test|describe|suite|context|specify|bench)\s*\.\s*(skip|todo|fixme|fails|skipIf|runIf|failing)\b",
-    ),
-    row("skipped-test", SCRIPT, r"\b(xit|xtest|xdescribe|xcontext|xspecify)\s*\("),
-    row(
-        "skipped-test",
-        SCRIPT,
-        r"\bthis\.skip\s*\(|\bt\.skip\s*\(|\bpending\s*\(|[{,]\s*(skip|todo)\s*:\s*(true|['\x22])",
-    ),
-    row(
-        "focused-test",
-        SCRIPT,
-        r"\b(it|test|describe|suite|context|specify)\s*\.\s*only\b|\b(fit|fdescribe|ftest)\s*\(|[{,]\s*only\s*:\s*true",
-    ),
-    row("skipped-test", &[Rust], r"#\[\s*ignore\b|\bcfg_attr\([^)]*\bignore\b"),
-    row("skipped-test", &[Go], r"\b\w+\.(Skip|SkipNow|Skipf)\s*\(|testing\.Short\s*\("),
-    row(
-        "skipped-test",
-        &[Java],
-        r"@(Disabled|Ignore)\b|@(Disabled|Enabled)(If|On|For)\w*|\bassume(True|False|That|NoException)\s*\(|@Test\s*\([^)]*enabled\s*=\s*false|\bSkipException\b|\bTestAbortedException\b",
-    ),
-    // Findings suppressed in source.
-    row(
-        "suppression",
-        &[Python],
-        r"#\s*(type:\s*ignore|noqa\b|pylint:\s*(disable|skip)|pyright:\s*(ignore|basic)|mypy:|ruff:\s*noqa|flake8:\s*noqa|nosec\b|pragma:\s*no\s*cover|fmt:\s*(off|skip)|yapf:\s*disable|isort:\s*skip|ty:\s*ignore|pyrefly:\s*ignore)",
-    ),
-    row(
-        "suppression",
-        &[Python],
-        r"\bcast\(\s*(typing\.)?Any\b|(:|->)\s*(typing\.)?Any\s*([=:,)]|$)|@(typing\.)?no_type_check\b|\bwarnings\.(filterwarnings|simplefilter)\s*\(\s*['\x22]ignore",
-    ),
-    row(
-        "suppression",
-        SCRIPT,
-        r"(eslint|oxlint|tslint|biome|prettier|stylelint|jshint|deno-lint)[-:](disable|ignore)|@ts-(ignore|expect-error|nocheck)|\b(istanbul|c8|v8|node:coverage)\s+ignore|\$Flow(FixMe|Ignore)",
-    ),
-    row(
-        "suppression",
-        &[TypeScript],
-        r"\bas\s+(any|unknown\s+as|never)\b|:\s*any\s*([=;,)\]{]|$)|<any>\s*[\w(\[{]",
-    ),
-    row(
-        "suppression",
-        &[Rust],
-        r"#!?\[\s*(allow|expect)\s*\(|cfg_attr\([^)]*\b(allow|expect)\s*\(|#!?\[\s*rustfmt::skip|rustfmt_skip",
-    ),
-    row("suppression", &[Go], r"//\s*(nolint\b|lint:(file-)?ignore|nosec\b|#nosec|revive:disable)"),
-    row(
-        "suppression",
-        &[Java],
-        r"@SuppressWarnings\b|@SuppressFBWarnings\b|@SuppressLint\b|\bNOSONAR\b|\bNOPMD\b|CHECKSTYLE[.:]?\s*(OFF|SUPPRESS)|//\s*noinspection\b",
-    ),
-    // The shell's and CI's ways to look away.
-    row(
-        "ignored-failure",
-        ANY,
-        r"\|\|\s*(true|:|exit\s+0|echo\b)|\bcontinue-on-error\b|\bset\s+\+e\b|\ballow_failure\b|--exit-zero\b|--passWithNoTests\b|--no-verify\b|--skip-?[tT]ests?\b|-DskipTests|-Dmaven\.test\.skip|testFailureIgnore|maven\.test\.failure\.ignore",
-    ),
-    // Ending the process before the verdict.
-    row(
-        "early-exit",
-        &[Python],
-        r"\b(os\._exit|sys\.exit)\s*\(\s*0?\s*\)|^\s*(exit|quit)\s*\(\s*0?\s*\)|\braise\s+SystemExit(\s*\(\s*0?\s*\))?\s*$|\bpytest\.exit\s*\(|\bos\.kill\s*\(",
-    ),
-    row(
-        "early-exit",
-        SCRIPT,
-        r"\bprocess\.(exit|kill|abort)\s*\(\s*0?\s*\)|\bprocess\.exitCode\s*=\s*0|\bprocess\.on\s*\(\s*['\x22](exit|beforeExit|uncaughtException|unhandledRejection)",
-    ),
-    row("early-exit", &[Rust], r"\bprocess::exit\s*\(\s*0\s*\)|\bpanic::set_hook\b|\bcatch_unwind\b"),
-    row("early-exit", &[Go], r"\bos\.Exit\s*\(\s*0\s*\)|\bruntime\.Goexit\s*\(|\bsyscall\.Exit\s*\(\s*0"),
-    row("early-exit", &[Java], r"\bSystem\.exit\s*\(\s*0\s*\)|\bRuntime\.getRuntime\(\)\.(halt|exit)\s*\("),
-    // Code that asks whether it is being tested.
-    placed(
-        "detects-tests",
-        &[Python],
-        Place::Source,
-        r#"PYTEST_CURRENT_TEST|['"](pytest|unittest|_pytest)['"]\s+in\s+sys\.modules|\bsys\.modules\b.*(pytest|unittest)|\binspect\.(stack|currentframe)\s*\(|\bsys\._getframe\s*\("#,
-    ),
-    placed(
-        "detects-tests",
-        SCRIPT,
-        Place::Source,
-        r#"\b(JEST_WORKER_ID|VITEST\b|NODE_TEST_CONTEXT|MOCHA_|npm_lifecycle_event)|NODE_ENV\s*[=!]==?\s*['"]test|\bimport\.meta\.vitest\b|\bnew\s+Error\(\)\.stack\b"#,
-    ),
-    placed(
-        "detects-tests",
-        &[Rust],
-        Place::Source,
-        r#"\bcfg!\s*\(\s*(not\s*\(\s*)?test\b|#\[cfg\(\s*not\s*\(\s*test\s*\)\s*\)\]|\bcfg\(any\(\)\)|\b(NEXTEST|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS)\b"#,
-    ),
-    placed(
-        "detects-tests",
-        &[Go],
-        Place::Source,
-        r#"\btesting\.(Testing|Short|Benchmark)\s*\(|flag\.Lookup\(\s*"test\.|HasSuffix\(os\.Args\[0\],\s*"\.test"#,
-    ),
-    placed(
-        "detects-tests",
-        &[Java],
-        Place::Source,
-        r"\bgetStackTrace\s*\(|\bStackWalker\b|surefire\.|org\.junit",
-    ),
-    placed(
-        "detects-tests",
-        ANY,
-        Place::Source,
-        r#"(getenv|environ(\.get)?|process\.env|env::var(_os)?|Getenv|LookupEnv)\b[^\n]{0,12}['".\[(]+(CI|GITHUB_ACTIONS|CI_HEALER)\b"#,
-    ),
-    // Judges tampered with from the code under test.
-    row(
-        "rigged-judge",
-        &[Python],
-        r"def\s+pytest_\w+\s*\(|\bcollect_ignore(_glob)?\b|\batexit\.register\b|\bunittest\.(TestCase|mock)\.\w+\s*=|\bTestCase\.(assert|fail)\w*\s*=|\bbuiltins\.\w+\s*=|\bimportlib\.reload\b|\bsys\.settrace\b|\bfaulthandler\b",
-    ),
-    row(
-        "rigged-judge",
-        SCRIPT,
-        r"\b(global|globalThis|window)\s*\.\s*(expect|it|test|describe|assert)\s*=|\bassert\.\w+\s*=[^=]|\bexpect\s*=[^=]|expect\.extend\s*\(|\bObject\.is\s*=[^=]|\brequire\.cache\b",
-    ),
-    row("rigged-judge", &[Rust], r"macro_rules!\s+(assert|assert_eq|assert_ne|panic|debug_assert\w*)\b"),
-    row(
-        "rigged-judge",
-        &[Go],
-        r"\bfunc\s+TestMain\s*\(|^\s*//go:build\s+(ignore|never)|^\s*//\s*\+build\s+ignore",
-    ),
-    row(
-        "always-equal",
-        &[Python],
-        r"def\s+__(eq|ne|lt|le|gt|ge|contains|bool|hash)__\s*\([^)]*\)[^:]*:\s*return\s+(True|False|0|1)\b",
-    ),
-    row("always-equal", &[Java], r"boolean\s+equals\s*\([^)]*\)\s*\{\s*return\s+true"),
-    // Stubs that compile and do nothing.
-    placed("stub", &[Rust], Place::Source, r"\b(todo|unimplemented)!\s*[(\[{]"),
-    placed("stub", &[Python], Place::Source, r"\braise\s+NotImplementedError\b"),
-    placed("stub", SCRIPT, Place::Source, r#"throw\s+new\s+Error\(\s*['"`](not implemented|todo)"#),
-    placed("stub", &[Java], Place::Source, r"throw\s+new\s+UnsupportedOperationException\b"),
-    placed("stub", &[Go], Place::Source, r#"panic\(\s*"(not implemented|todo|unimplemented)"#),
-    // Assertions that cannot fail, or fail less.
-    placed(
-        "loosened-assertion",
-        &[Python],
-        Place::Test,
-        r"\bassert\s+(True|1|not\s+False|not\s+None)\b|\bassert\b.*\bor\s+(True|1)\b|\bassertTrue\s*\(\s*True|\bassertFalse\s*\(\s*False|\bassert\s*\(.*,.*\)\s*$",
-    ),
-    placed(
-        "loosened-assertion",
-        &[Python],
-        Place::Test,
-        r"\bassert(NotEqual|IsNotNone|IsInstance|In|Greater\w*|Less\w*|AlmostEqual|NotIn|Regex)\s*\(|\bassert\b.*(!=|>=|<=|\bis not None\b|\bisinstance\()|\bmock\.ANY\b|\bapprox\(",
-    ),
-    placed(
-        "loosened-assertion",
-        SCRIPT,
-        Place::Test,
-        r"\.(toBeDefined|toBeTruthy|toBeFalsy|not|toBeGreaterThan\w*|toBeLessThan\w*|toBeCloseTo|toBeInstanceOf|toMatchObject|toContain)\b|\bexpect\.(any|anything|objectContaining|arrayContaining)\b|expect\(\s*(true|1)\s*\)|\bassert\.(ok|notEqual|notStrictEqual|doesNotThrow)\s*\(|\bassert\(\s*true",
-    ),
-    placed(
-        "loosened-assertion",
-        &[Rust],
-        Place::Test,
-        r"\bassert_ne!|\bassert!\s*\(\s*true|\bassert!\(.*(>=|<=|!=|\.is_ok\(\)|\.is_some\(\)|\|\|)|#\[should_panic",
-    ),
-    placed(
-        "loosened-assertion",
-        &[Java],
-        Place::Test,
-        r"\bassert(NotNull|NotEquals|NotSame|DoesNotThrow|InstanceOf)\s*\(|\bassertTrue\s*\(\s*true|\bassertFalse\s*\(\s*false|\bassertThat\(.*(anything|notNullValue|isNotNull|isNotEqualTo|isGreaterThan\w*|isLessThan\w*|isCloseTo)|\bany\w*\(\)|@Test\s*\(\s*expected",
-    ),
-    placed(
-        "swallowed-failure",
-        &[Python],
-        Place::Test,
-        r"\bexcept\b\s*(AssertionError|Exception|BaseException)?\s*(as\s+\w+)?\s*:|\bcontextlib\.suppress\b|\bsuppress\s*\(",
-    ),
-    placed("swallowed-failure", SCRIPT, Place::Test, r"\bcatch\b\s*(\(\w*\))?\s*\{|\.catch\s*\("),
-    placed("swallowed-failure", &[Java], Place::Test, r"\bcatch\s*\("),
-    placed("swallowed-failure", &[Go], Place::Test, r"\brecover\s*\("),
-    placed("emptied-test", &[Python], Place::Test, r"^\s*(pass|\.\.\.|return(\s+(None|True))?)\s*(#.*)?$"),
-    placed(
-        "emptied-test",
-        &[JavaScript, TypeScript, Java, Go, Rust],
-        Place::Test,
-        r"^\s*return\s*(\(\s*\))?\s*;?\s*$|=>\s*\{\s*\}|\)\s*(error)?\s*\{\s*\}",
-    ),
-    // Coverage and other thresholds in whatever file.
-    row(
-        "lowered-threshold",
-        &[Other],
-        r"\b(fail[_-]under|coverageThreshold|minimum_coverage|max-warnings)\b",
-    ),
-];
 
 static COMPILED: LazyLock<Vec<(&'static Row, Regex)>> = LazyLock::new(|| {
     // The table is constant and a test compiles every row.
-    ROWS.iter().filter_map(|row| Some((row, Regex::new(row.pattern).ok()?))).collect()
+    ROWS.iter().filter_map(|row| Some((row, compiled(row.pattern)?))).collect()
 });
 
-pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>, place: Place) -> Option<Rejection> {
-    let language = Language::of(change.path.as_str());
-    let (removed, added) = (diff.removed(), diff.added());
-    for (row, pattern) in COMPILED.iter() {
-        let fits = (row.languages.is_empty() || row.languages.contains(&language))
-            && row.place.is_none_or(|p| p == place);
-        if !fits {
-            continue;
-        }
-        let count = |lines: &[(u32, &str)]| lines.iter().filter(|(_, l)| pattern.is_match(l)).count();
-        if count(&added) > count(&removed) {
-            let known: Vec<&str> = removed.iter().map(|(_, l)| l.trim()).collect();
-            let hit = added.iter().find(|(_, l)| pattern.is_match(l) && !known.contains(&l.trim()));
-            let (line, text) = hit.or_else(|| added.iter().find(|(_, l)| pattern.is_match(l)))?;
-            return Some(weakening(change, row.rule, Some(*line), one_line(text, 120)));
-        }
-    }
-    across_lines(change, &added)
+/// A text as rules see it, and which line of the file each of its lines comes from.
+struct Seen {
+    text: String,
+    /// Where each line begins in `text`, and its number (from 1) in the file.
+    lines: Vec<(usize, u32)>,
 }
 
-/// Two lines that are harmless alone: a comparison that is always true.
-fn across_lines(change: &FileChange, added: &[(u32, &str)]) -> Option<Rejection> {
-    let head = ["def __eq__", "def __ne__", "boolean equals("];
-    for pair in added.windows(2) {
-        let [(line, first), (_, second)] = pair else { continue };
-        let second = second.trim().trim_end_matches(';');
-        if head.iter().any(|h| first.contains(h))
-            && matches!(second, "return True" | "return true" | "return False")
-        {
-            return Some(weakening(change, "always-equal", Some(*line), one_line(first, 120)));
+impl Seen {
+    fn raw(text: &str) -> Self {
+        let mut seen = Self { text: String::with_capacity(text.len()), lines: Vec::new() };
+        for (number, line) in (1..).zip(text.lines()) {
+            seen.push(number, line);
         }
+        seen
     }
-    None
+
+    /// Statements: without comments and empty lines, with calls that run over lines on one.
+    fn code(language: Language, text: &str) -> Self {
+        static SPACED_DOT: LazyLock<Option<Regex>> =
+            LazyLock::new(|| Regex::new(r"([\w)\]])[ \t]*(\.|::)[ \t]*([A-Za-z_])").ok());
+        let mut seen = Self { text: String::with_capacity(text.len()), lines: Vec::new() };
+        let mut goes_on = false;
+        for (number, line) in (1..).zip(without_comments(language, text)) {
+            let line = line.trim_end();
+            if line.trim().is_empty() {
+                continue;
+            }
+            let start = line.trim_start();
+            // In Python brackets hold what runs on together; in Go the dot ends the line above.
+            let leads = !matches!(language, Language::Python | Language::Go);
+            let chained = leads && (start.starts_with('.') || start.starts_with("::"));
+            let joined = (goes_on || chained) && !seen.text.is_empty();
+            let (line, backslash) = match line.strip_suffix('\\') {
+                Some(line) if language == Language::Python => (line.trim_end(), true),
+                _ => (line, false),
+            };
+            goes_on = backslash || line.ends_with('.') && !line.ends_with("..") || line.ends_with("::");
+            let line = SPACED_DOT.as_ref().map_or(line.into(), |dot| dot.replace_all(line, "$1$2$3"));
+            if joined {
+                seen.text.pop();
+                seen.text.push_str(line.trim_start());
+                seen.text.push('\n');
+            } else {
+                seen.push(number, &line);
+            }
+        }
+        seen
+    }
+
+    fn push(&mut self, number: u32, line: &str) {
+        self.lines.push((self.text.len(), number));
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    fn number(&self, at: usize) -> u32 {
+        let index = self.lines.partition_point(|(start, _)| *start <= at);
+        index.checked_sub(1).map_or(1, |i| self.lines[i].1)
+    }
+
+    fn hits(&self, pattern: &Regex) -> Vec<Hit> {
+        pattern
+            .find_iter(&self.text)
+            .map(|found| {
+                let (matched, trimmed) = (found.as_str(), found.as_str().trim());
+                let start = found.start() + (matched.len() - matched.trim_start().len());
+                let end = start + trimmed.len();
+                let from = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
+                let to = self.text[end..].find('\n').map_or(self.text.len(), |at| end + at);
+                let words: Vec<&str> = self.text[from..to].split_whitespace().collect();
+                // A statement that runs on ends before the next one begins.
+                let next = self.lines.partition_point(|(start, _)| *start < end);
+                let last = self.lines.get(next).map_or(u32::MAX, |(_, number)| number - 1);
+                Hit { lines: self.number(start)..=last.max(self.number(start)), text: words.join(" ") }
+            })
+            .collect()
+    }
+}
+
+/// Whole lines on which a pattern was found.
+struct Hit {
+    lines: RangeInclusive<u32>,
+    text: String,
+}
+
+/// Both sides of a change as rules see them.
+struct Sides {
+    old: Seen,
+    new: Seen,
+}
+
+/// A change prepared for the rules.
+pub(super) struct Rules<'c> {
+    change: &'c FileChange,
+    language: Language,
+    raw: Sides,
+    code: Sides,
+    /// The lines of each stretch that differs, on both sides.
+    hunks: Vec<(RangeInclusive<u32>, RangeInclusive<u32>)>,
+}
+
+impl<'c> Rules<'c> {
+    pub(super) fn of(change: &'c FileChange, diff: &LineDiff<'_>) -> Self {
+        let language = Language::of(change.path.as_str());
+        let (old, new) =
+            (change.before.as_deref().unwrap_or_default(), change.after.as_deref().unwrap_or_default());
+        let raw = Sides { old: Seen::raw(old), new: Seen::raw(new) };
+        // What a comment is in other files, nobody knows.
+        let code = match language {
+            Language::Other => Sides { old: Seen::raw(old), new: Seen::raw(new) },
+            _ => Sides { old: Seen::code(language, old), new: Seen::code(language, new) },
+        };
+        let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
+        let span = |range: std::ops::Range<usize>| number(range.start) + 1..=number(range.end);
+        let hunks = diff.hunks().map(|op| (span(op.old_range()), span(op.new_range()))).collect();
+        Self { change, language, raw, code, hunks }
+    }
+
+    pub(super) fn find(&self, place: Place) -> Option<Rejection> {
+        COMPILED
+            .iter()
+            .filter(|(row, _)| {
+                (row.languages.is_empty() || row.languages.contains(&self.language))
+                    && row.place.is_none_or(|p| p == place)
+            })
+            .find_map(|(row, pattern)| {
+                let hit = self.gained(if row.raw { &self.raw } else { &self.code }, pattern)?;
+                let line = Some(*hit.lines.start());
+                Some(weakening(self.change, row.rule, line, one_line(&hit.text, 120)))
+            })
+    }
+
+    /// Whether errors of one kind are caught and dropped: no cheat by itself.
+    pub(super) fn drops_errors(&self) -> bool {
+        static DROPS: LazyLock<Vec<(&'static [Language], Option<Regex>)>> = LazyLock::new(|| {
+            vec![
+                (
+                    &[Language::Python],
+                    compiled(
+                        r"\bexcept\b[^:\n]*:\s*(pass|\.\.\.|continue|return(\s+None)?)\s*$|\bsuppress\s*\(",
+                    ),
+                ),
+                (
+                    &[Language::Java, Language::JavaScript, Language::TypeScript],
+                    compiled(r"\bcatch\s*(\([^)]*\))?\s*\{\s*\}"),
+                ),
+            ]
+        });
+        DROPS
+            .iter()
+            .filter(|(languages, _)| languages.contains(&self.language))
+            .filter_map(|(_, pattern)| pattern.as_ref())
+            .any(|pattern| self.gained(&self.code, pattern).is_some())
+    }
+
+    /// A line that has come and takes no other's place: moving one is no gain, and neither is changing the rest of it.
+    fn gained(&self, sides: &Sides, pattern: &Regex) -> Option<Hit> {
+        let new = sides.new.hits(pattern);
+        if new.is_empty() {
+            return None;
+        }
+        let old = sides.old.hits(pattern);
+        let (come, gone) = (beyond(new, &old), {
+            let known = sides.new.hits(pattern);
+            beyond(old, &known)
+        });
+        let meet =
+            |a: &RangeInclusive<u32>, b: &RangeInclusive<u32>| a.start() <= b.end() && b.start() <= a.end();
+        let mut spent = vec![false; gone.len()];
+        come.into_iter().find(|hit| {
+            let partner = gone.iter().enumerate().position(|(i, was)| {
+                !spent[i]
+                    && self.hunks.iter().any(|(old, new)| meet(&hit.lines, new) && meet(&was.lines, old))
+            });
+            match partner {
+                Some(i) => {
+                    spent[i] = true;
+                    false
+                }
+                None => true,
+            }
+        })
+    }
+}
+
+/// Those whose text is not among `known`, as often as it is there.
+fn beyond(hits: Vec<Hit>, known: &[Hit]) -> Vec<Hit> {
+    let mut pool: BTreeMap<&str, usize> = BTreeMap::new();
+    for hit in known {
+        *pool.entry(&hit.text).or_default() += 1;
+    }
+    hits.into_iter()
+        .filter(|hit| match pool.get_mut(hit.text.as_str()) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                false
+            }
+            _ => true,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -292,7 +233,7 @@ mod tests {
     #[test]
     fn every_row_compiles() {
         for row in ROWS {
-            assert!(Regex::new(row.pattern).is_ok(), "{}: {}", row.rule, row.pattern);
+            assert!(compiled(row.pattern).is_some(), "{}: {}", row.rule, row.pattern);
         }
         assert_eq!(COMPILED.len(), ROWS.len());
     }
@@ -303,7 +244,7 @@ mod tests {
             before: Some("first\n".to_owned()),
             after: Some(format!("first\n{line}\n")),
         };
-        match find(&change, &LineDiff::of(&change), place) {
+        match Rules::of(&change, &LineDiff::of(&change)).find(place) {
             Some(Rejection::TestWeakening { rule, .. }) => Some(rule),
             other => {
                 assert_eq!(other, None);
@@ -353,6 +294,19 @@ mod tests {
     fn honest_lines_pass() {
         for (path, line) in [
             ("a.py", "    return a + b"),
+            ("a.py", "    reader.skip()"),
+            ("a.py", "    match = re.compile(pattern)"),
+            ("a.py", "    cursor.execute(query)"),
+            ("a.py", "    # used to call sys.exit(0)"),
+            ("a.py", "    self.assertions = test_size"),
+            ("a.js", "const found = /a/.exec(text);"),
+            ("a.js", "promise.catch((error) => log(error));"),
+            ("a.ts", "function any<T>(list: T[]): boolean {"),
+            ("a.go", "\tdefer file.Close()"),
+            ("a.go", "\tif err := f(); err != nil { return err }"),
+            ("a.rs", "    #[cfg(feature = \"json\")]"),
+            ("a.rs", "    fn eq(&self, other: &Self) -> bool { self.0 == other.0 }"),
+            ("A.java", "    private final int test = 0;"),
             ("a.py", "import os"),
             ("a.py", "    except ValueError:"),
             ("a.py", "    if value is not None and value >= 3:"),
@@ -379,6 +333,6 @@ mod tests {
             before: Some("import os  # noqa\nx = 1\ny = 2\n".to_owned()),
             after: Some("x = 1\ny = 2\nimport os  # noqa\n".to_owned()),
         };
-        assert_eq!(find(&change, &LineDiff::of(&change), Place::Source), None);
+        assert_eq!(Rules::of(&change, &LineDiff::of(&change)).find(Place::Source), None);
     }
 }
