@@ -59,8 +59,8 @@ const NEVER: &[&str] = &[
     "**/*.pth",
     "**/*.{egg,dist}-info/**",
     // The runners and what they stand on, found by name: whoever is found first is the judge.
-    "**/{pytest,_pytest,pluggy,iniconfig,unittest,doctest,nose,nose2,hypothesis,coverage,xdist,mock}{.py,/**}",
-    "**/pytest_*{.py,/**}",
+    "**/{pytest,_pytest,pluggy,iniconfig,unittest,doctest,nose,nose2,hypothesis,coverage,xdist,mock}{.py,/**/*.py}",
+    "**/pytest_*{.py,/**/*.py}",
     "**/{org/junit,junit/framework,org/testng,org/hamcrest,org/assertj,org/mockito,com/google/common/truth}/**",
     "**/META-INF/services/org.{junit,testng,mockito}*",
     // Other modules, other plug-ins, other sources of what is built.
@@ -575,6 +575,8 @@ mod tests {
             "src/Testament.java",
             "src/setup.ts",
             "src/testing.ts",
+            "src/mock/server.js",
+            "internal/mock/mock.go",
             "build.rs",
             "src/org/junction/A.java",
         ] {
