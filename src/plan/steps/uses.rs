@@ -1,0 +1,355 @@
+//! Steps that use an action: one of this repository is opened up, a known one is emulated or left out with its reason.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::{MAX_NESTING, Place, Planner};
+use crate::contract::build::PlanStep;
+use crate::contract::git::RepoPath;
+use crate::plan::actions::{self, Rule, With};
+use crate::plan::expr::Value;
+use crate::plan::recipe::{Known, Recipe};
+use crate::plan::scope::{self, SharedScope};
+use crate::plan::workflow::{Reader, Step, shortened_numbers};
+use crate::plan::yaml::{self, Key, Kind, Node};
+use crate::plan::{PlanError, toolchain};
+
+impl Planner<'_> {
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    pub(super) fn uses(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+    ) -> Result<(), PlanError> {
+        if let Some(image) = uses.strip_prefix("docker://") {
+            self.lose(step, place);
+            self.skip(
+                uses,
+                format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
+            );
+            self.note(format!(
+                "`{name}` runs a container image of its own; what it checks or makes is missing here"
+            ));
+            return Ok(());
+        }
+        if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
+            return self.local(step, place, name, background, uses, with);
+        }
+        let env = self.env_of(place, place.layers.len())?;
+        let (action, reference) = uses.split_once('@').unwrap_or((uses, ""));
+        let mut inputs = With { values: Vec::new(), reference: reference.to_owned() };
+        for (key, node) in with {
+            let value = scope::text(node, &self.view(place, &env))
+                .map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            shortened_numbers(&key.text, node).into_iter().for_each(|note| self.note(note));
+            let value = value.unknown.first().map_or(Ok(value.text), |what| Err(what.to_string()));
+            inputs.values.push((key.text.to_ascii_lowercase(), value));
+        }
+        match actions::rule(action) {
+            Some(Rule::Checkout) => {
+                self.checkout(uses, &inputs);
+                self.fixed(step, place, None);
+            }
+            Some(Rule::Toolchain(kind)) => {
+                let set_up = toolchain::set_up(kind, action, &inputs, self.tree);
+                self.out.wanted.extend(set_up.wanted);
+                set_up.notes.into_iter().for_each(|note| self.note(note));
+                self.fixed(step, place, None);
+                if let Some(script) = set_up.script {
+                    self.emulate(step, place, name, keep, uses, &script)?;
+                } else {
+                    self.skip(uses, "the image stands for it");
+                }
+            }
+            Some(Rule::Wrapper { command, shell }) => {
+                let Some((_, node)) = with.iter().find(|(key, _)| key.text.eq_ignore_ascii_case(command))
+                else {
+                    self.lose(step, place);
+                    self.skip(uses, format!("has no `{command}` to run"));
+                    return Ok(());
+                };
+                let find =
+                    |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
+                let shell = shell.and_then(find);
+                let directory = find("working-directory").or_else(|| find("working_directory"));
+                let origin = format!("run, wrapped by {uses}");
+                self.script(step, place, name, keep, background, node, shell, directory, &origin)?;
+                self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
+            }
+            Some(Rule::Emulate(build)) => {
+                self.fixed(step, place, None);
+                match actions::emulate(build, &inputs) {
+                    Some(script) => self.emulate(step, place, name, keep, uses, &script)?,
+                    None => self.skip(uses, "its inputs give nothing to run here"),
+                }
+            }
+            Some(Rule::Harmless(why)) => {
+                self.fixed(step, place, None);
+                self.skip(uses, why);
+            }
+            Some(Rule::Missing(why)) => {
+                self.lose(step, place);
+                self.skip(uses, why);
+                self.note(format!("{action} {why}: a failure that depends on it cannot be reproduced"));
+            }
+            Some(Rule::Filter(why)) => {
+                self.fixed(step, place, Some("true"));
+                self.skip(uses, why);
+            }
+            None => {
+                self.lose(step, place);
+                self.skip(uses, "is not known, so it was left out");
+                self.note(format!(
+                    "{action} is not known: a failure that depends on it cannot be reproduced"
+                ));
+                self.exports.open = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// A step that is left out, and nobody knows what it would have done.
+    fn lose(&mut self, step: &Step, place: &Place) {
+        self.may_add_files = true;
+        if let Some(id) = &step.id {
+            self.know(place, id, Known::Lost);
+        }
+    }
+
+    fn fixed(&mut self, step: &Step, place: &Place, fallback: Option<&'static str>) {
+        if let Some(id) = &step.id {
+            // The one output that means "do nothing".
+            let outputs = vec![("should_skip".to_owned(), "false".to_owned())];
+            let outputs = if fallback.is_some() { outputs } else { Vec::new() };
+            self.know(place, id, Known::Fixed { outputs, fallback, outcome: "success" });
+        }
+    }
+
+    fn checkout(&mut self, uses: &str, inputs: &With) {
+        let other = inputs.get("repository");
+        if let Some(path) = inputs.get("path")
+            && other.is_none()
+        {
+            self.checkouts.push(path.trim_matches('/').trim_start_matches("./").to_owned());
+            self.note(format!("{uses} puts the repository into {path}; here it is the workspace itself"));
+        }
+        self.may_add_files |= other.is_some() || inputs.get("path").is_some();
+        if let Some(repository) = other {
+            self.note(format!("{uses} also fetches {repository}, which is not here"));
+        }
+        if inputs.get("submodules").is_some_and(|s| s != "false") {
+            self.note(format!("{uses} fetches submodules, which are not here"));
+        }
+    }
+
+    /// A step of ours in the place of an action's.
+    fn emulate(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        keep: Option<String>,
+        uses: &str,
+        script: &str,
+    ) -> Result<(), PlanError> {
+        let env = self.env_of(place, place.layers.len())?;
+        // The script holds no expression; a text that looks like one must stay text.
+        let literal = Node {
+            kind: Kind::String { text: script.replace("${{", "$ {{"), block: false },
+            line: step.line,
+        };
+        let planned = PlanStep {
+            id: step.id.as_ref().map(|id| format!("{}{id}", place.scope.prefix)),
+            name: name.to_owned(),
+            run: script.to_owned(),
+            shell: Some("bash".to_owned()),
+            working_directory: ".".to_owned(),
+            env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            origin: format!("emulates {uses}"),
+            condition: keep,
+            continue_on_error: place.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
+            ..PlanStep::default()
+        };
+        let recipe = Recipe {
+            scope: place.scope.clone(),
+            guards: place.guards.clone(),
+            layers: place.layers.clone(),
+            run: literal,
+            working_directory: None,
+            in_ci: place.in_ci,
+            fixed_env: BTreeMap::new(),
+        };
+        self.push(planned, Some(recipe), place.displayed.clone().unwrap_or_default());
+        Ok(())
+    }
+
+    /// An action of this repository.
+    fn local(
+        &mut self,
+        step: &Step,
+        place: &Place,
+        name: &str,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+    ) -> Result<(), PlanError> {
+        let Some((path, file, text)) = self.find_action(uses) else {
+            // What CI has run was there; otherwise only a step can have put it there.
+            if !self.trusted && leaves_the_repository(uses) {
+                return Err(self.fault(place, step.line, format!("`uses: {uses}` leaves the repository")));
+            }
+            if !self.trusted && !self.may_add_files {
+                let problem =
+                    format!("`uses: {uses}`: there is no action.yml at this path in the repository");
+                return Err(self.fault(place, step.line, problem));
+            }
+            self.lose(step, place);
+            self.skip(uses, "there is no action.yml at this path in the repository");
+            self.note(format!(
+                "{uses} is not in the repository: it may be made or fetched by an earlier step"
+            ));
+            self.exports.open = true;
+            return Ok(());
+        };
+        if place.stack.contains(&path) {
+            let way = place.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
+            return Err(self.fault(place, step.line, format!("the composite actions form a cycle: {way}")));
+        }
+        if place.stack.len() >= MAX_NESTING {
+            return Err(self.fault(
+                place,
+                step.line,
+                format!("composite actions are nested deeper than {MAX_NESTING}"),
+            ));
+        }
+        let root = yaml::parse(&file, text.as_bytes())?;
+        let mut reader = Reader { file: &file, notes: Vec::new(), trusted: self.trusted };
+        let Some(runs) = root.get("runs") else {
+            return Err(reader.fault(root.line, "the action has no `runs`"));
+        };
+        let using = runs.get("using").and_then(Node::as_str).unwrap_or_default();
+        if using.is_empty() {
+            return Err(reader.fault(runs.line, "the action's `runs` does not say what it is `using`"));
+        }
+        if using != "composite" {
+            self.lose(step, place);
+            let kind = if using == "docker" { "a Docker container action" } else { "a JavaScript action" };
+            self.skip(uses, format!("is {kind} of this repository (using: {using}), which is not run here"));
+            self.note(format!("{uses} is {kind}: a failure in it cannot be reproduced"));
+            self.exports.open = true;
+            return Ok(());
+        }
+        reader.check_expressions(runs, &mut Vec::new())?;
+        let Some(steps) = runs.get("steps") else {
+            return Err(reader.fault(runs.line, "the composite action has no `steps`"));
+        };
+        let steps = reader.steps(steps, true)?;
+        let notes = std::mem::take(&mut reader.notes);
+        notes.into_iter().for_each(|note| self.note(note));
+        let inputs = self.inputs(&root, place, with)?;
+        let prefix = match &step.id {
+            Some(id) => format!("{}{id}.", place.scope.prefix),
+            None => format!("{}__{}.", place.scope.prefix, self.visited),
+        };
+        let action_path = if path.is_empty() {
+            scope::WORKSPACE.to_owned()
+        } else {
+            format!("{}/{path}", scope::WORKSPACE)
+        };
+        let mut scope = scope::Scope { inputs, prefix, ..place.scope.as_ref().clone() };
+        if let Value::Object(github) = &scope.github {
+            let mut github = github.as_ref().clone();
+            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
+            scope.github = Value::Object(Arc::new(github));
+        }
+        let scope: SharedScope = Arc::new(scope);
+        if let Some(id) = &step.id {
+            let outputs = root.get("outputs").map_or(&[][..], Node::entries);
+            let outputs = outputs
+                .iter()
+                .filter_map(|(key, spec)| Some((key.text.clone(), spec.get("value")?.clone())))
+                .collect();
+            self.know(place, id, Known::Composite { scope: scope.clone(), outputs });
+        }
+        let env = BTreeMap::new();
+        let mut stack = place.stack.clone();
+        stack.push(path);
+        let inner = Place {
+            file,
+            scope,
+            layers: place.layers.clone(),
+            guards: place.guards.clone(),
+            defaults: None,
+            job_defaults: None,
+            stack,
+            origin: format!("composite {uses}"),
+            continue_on_error: place.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), place, &env)?,
+            displayed: Some(place.displayed.clone().unwrap_or_else(|| name.to_owned())),
+            in_ci: place.in_ci,
+        };
+        if background {
+            self.note(format!("`{name}` runs beside other steps in CI; here its steps run in order"));
+        }
+        self.list(&steps, &inner)
+    }
+
+    /// Path of the action, of its file, and the text.
+    fn find_action(&self, uses: &str) -> Option<(String, String, String)> {
+        let path = uses.trim_start_matches("$/").trim_start_matches("./").trim_matches('/');
+        let mut places = vec![path];
+        places.extend(self.checkouts.iter().filter_map(|c| path.strip_prefix(c.as_str())?.strip_prefix('/')));
+        places.iter().find_map(|path| {
+            ["action.yml", "action.yaml"].iter().find_map(|name| {
+                let file = if path.is_empty() { (*name).to_owned() } else { format!("{path}/{name}") };
+                let bytes = self.tree.read(&RepoPath::new(&file).ok()?)?;
+                Some(((*path).to_owned(), file, String::from_utf8_lossy(&bytes).into_owned()))
+            })
+        })
+    }
+
+    /// A composite action's `inputs`: what `with` gives, else the defaults.
+    fn inputs(&self, action: &Node, place: &Place, with: &[(Key, Node)]) -> Result<Value, PlanError> {
+        let env = self.env_of(place, place.layers.len())?;
+        let view = self.view(place, &env);
+        let text = |node: &Node| -> Result<Value, PlanError> {
+            let rendered =
+                scope::text(node, &view).map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            Ok(match rendered.unknown.first() {
+                Some(what) => Value::unknown(what.clone()),
+                None => Value::string(rendered.text),
+            })
+        };
+        let mut entries = Vec::new();
+        let declared = action.get("inputs").map_or(&[][..], Node::entries);
+        for (key, spec) in declared {
+            let given = with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(&key.text));
+            let value = match (given, spec.get("default")) {
+                (Some((_, node)), _) => text(node)?,
+                (None, Some(default)) if !default.is_null() => text(default)?,
+                _ => Value::string(""),
+            };
+            entries.push((key.text.clone(), value));
+        }
+        Ok(Value::object(entries))
+    }
+}
+
+fn leaves_the_repository(path: &str) -> bool {
+    let mut depth = 0_i32;
+    path.split('/').any(|part| {
+        depth += match part {
+            "" | "." => 0,
+            ".." => -1,
+            _ => 1,
+        };
+        depth < 0
+    })
+}
