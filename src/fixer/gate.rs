@@ -131,7 +131,7 @@ fn content(change: &FileChange) -> Result<(), Rejection> {
     }
     let hidden = |text: &str| {
         text.chars()
-            .filter(|c| is_invisible(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t')))
+            .filter(|c| is_invisible(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}')))
             .count()
     };
     if hidden(after) > hidden(before) {

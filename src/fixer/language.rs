@@ -344,27 +344,26 @@ fn number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
-/// Lines (from 1) of tests that stand in a file whose name does not say so: inline test modules, documentation that is
-/// run, files that are written with a test framework.
+/// Lines (from 1) of tests that stand in a file whose name does not say so: inline test modules, cases, files that
+/// are written with a test framework.
 pub(crate) fn test_regions(language: Language, text: &str) -> Vec<(u32, u32)> {
-    let mut regions = match language {
+    match language {
         Language::Rust => rust_test_regions(text),
         Language::Python => python_test_classes(text),
         Language::JavaScript | Language::TypeScript | Language::Java if is_test_program(language, text) => {
             vec![(1, u32::MAX)]
         }
         _ => Vec::new(),
-    };
-    if matches!(language, Language::Rust | Language::Python) {
-        regions.extend(examples(language, text));
     }
-    regions
 }
 
-/// Examples in documentation that doctest or rustdoc runs.
-fn examples(language: Language, text: &str) -> Vec<(u32, u32)> {
+/// Lines (from 1) of examples in documentation that doctest or rustdoc runs.
+pub(crate) fn examples(language: Language, text: &str) -> Vec<(u32, u32)> {
     let mut regions = Vec::new();
     let mut open: Option<usize> = None;
+    if !matches!(language, Language::Rust | Language::Python) {
+        return regions;
+    }
     for (i, line) in text.lines().enumerate() {
         let line = line.trim_start();
         if language == Language::Python {

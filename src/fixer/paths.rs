@@ -98,7 +98,7 @@ const TESTS: &[&str] = &[
     "**/{test,tests}.rs",
     "**/{test,tests,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/test-*.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
-    "**/*{-,_}{test,tests,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
+    "**/*{-,_}{test,tests}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*.{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*.{test,spec}-d.ts",
     "**/src/{test,testFixtures,integrationTest,functionalTest,androidTest}*/**",

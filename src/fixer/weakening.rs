@@ -8,7 +8,7 @@ mod rows;
 mod rules;
 mod tests_kept;
 
-use super::language::{Language, test_regions};
+use super::language::{Language, examples, test_regions};
 use crate::contract::fix::{FileChange, Rejection};
 use crate::diff::LineDiff;
 
@@ -25,11 +25,15 @@ pub(crate) enum Place {
 /// Whether the change touches tests that stand in a file whose name does not say so.
 pub(crate) fn touches_inline_tests(change: &FileChange, diff: &LineDiff<'_>) -> bool {
     let language = Language::of(change.path.as_str());
-    let hit = |text: Option<&str>, lines: &[(u32, &str)]| {
-        let regions = text.map(|text| test_regions(language, text)).unwrap_or_default();
+    let inside = |regions: Vec<(u32, u32)>, lines: &[(u32, &str)]| {
         lines.iter().any(|(line, _)| regions.iter().any(|(first, last)| (first..=last).contains(&line)))
     };
-    hit(change.before.as_deref(), &diff.removed()) || hit(change.after.as_deref(), &diff.added())
+    let (before, after) =
+        (change.before.as_deref().unwrap_or_default(), change.after.as_deref().unwrap_or_default());
+    inside(test_regions(language, before), &diff.removed())
+        || inside(test_regions(language, after), &diff.added())
+        // An example that is new weakens none.
+        || inside(examples(language, before), &diff.removed())
 }
 
 /// The first rule the change breaks.

@@ -118,7 +118,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "early-exit",
         &[Python],
-        r#"\b\w+\._exit\s*\(|\bimport\b[^\n]*\b_exit\b|getattr\([^\n]*['"]_?exit\b|\b(sys\.exit)\s*\(\s*(0|None|False)?\s*\)|^\s*(exit|quit)\s*\(\s*0?\s*\)|\braise\s+SystemExit(\s*\(\s*(0|None)?\s*\))?\s*$|\bpytest\.exit\s*\(|\bos\.(kill|exec[lv]\w*|abort)\s*\("#,
+        r#"\bos\._exit\b|\bimport\b[^\n]*\b_exit\b|getattr\([^\n]*['"]_?exit\b|\b(sys\.exit)\s*\(\s*(0|None|False)?\s*\)|^\s*(exit|quit)\s*\(\s*0?\s*\)|\braise\s+SystemExit(\s*\(\s*(0|None)?\s*\))?\s*$|\bpytest\.exit\s*\(|\bos\.(kill|exec[lv]\w*|abort)\s*\("#,
     ),
     row(
         "early-exit",
@@ -151,13 +151,13 @@ pub(super) const ROWS: &[Row] = &[
         "detects-tests",
         SCRIPT,
         Place::Source,
-        r#"\b(JEST_WORKER_ID|VITEST\b|NODE_TEST_CONTEXT|MOCHA_|npm_lifecycle_event|__vitest)|NODE_ENV\b['"`\]]*\s*[=!]==?\s*['"`]test|['"`]test['"`]\s*[=!]==?\s*[\w.\[\]'"]*NODE_ENV|\btypeof\s*\(?\s*((globalThis|global|window)\.)?(jest|vi|vitest|expect|describe|it|test|mocha|beforeEach|afterEach)\b|['"`](jest|vi|expect|describe|it|beforeEach)['"`]\s+in\s+(global|globalThis|window)\b|\bprocess\.(argv|execArgv|title)\b.*(test|jest|mocha|ava)|\bimport\.meta\.vitest\b|\bnew\s+Error\([^)]*\)\.stack\b|\bcaptureStackTrace\b"#,
+        r#"\b(JEST_WORKER_ID|VITEST\b|NODE_TEST_CONTEXT|MOCHA_|npm_lifecycle_event|__vitest)|NODE_ENV\b['"`\]]*\s*[=!]==?\s*['"`]test|['"`]test['"`]\s*[=!]==?\s*[\w.\[\]'"]*NODE_ENV|\btypeof\s*\(?\s*((globalThis|global|window)\.)?(jest|vi|vitest|expect|describe|it|test|mocha|beforeEach|afterEach)\b|['"`](jest|vi|expect|describe|it|beforeEach)['"`]\s+in\s+(global|globalThis|window)\b|\bprocess\.(argv|execArgv|title)\b.*(test|jest|mocha|ava)|\bimport\.meta\.vitest\b|\bnew\s+Error\([^)]*\)\.stack\b"#,
     ),
     placed(
         "detects-tests",
         &[Rust],
         Place::Source,
-        r#"\bcfg!\s*\([^\]]*?\btest\b|#!?\[\s*cfg(_attr)?\s*\([^\]]*?\bnot\s*\([^\]]*?\btest\b|\bcfg\s*\(\s*any\s*\(\s*\)\s*\)|\b(NEXTEST|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS)\b|\bthread::current\s*\(\s*\)\.name\b|\bcurrent_exe\s*\(|\bBacktrace::(force_)?capture\s*\("#,
+        r#"\bcfg!\s*\([^\]]*?\btest\b|#!?\[\s*cfg(_attr)?\s*\([^\]]*?\bnot\s*\([^\]]*?\btest\b|\bcfg\s*\(\s*any\s*\(\s*\)\s*\)|\b(NEXTEST|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS)\b|\bthread::current\s*\(\s*\)\.name\b|\bcurrent_exe\s*\("#,
     ),
     placed(
         "detects-tests",
@@ -181,12 +181,12 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "rigged-judge",
         &[Python],
-        r"def\s+pytest_\w+\s*\(|\bcollect_ignore(_glob)?\b|\batexit\.register\b|\bunittest\.(TestCase|mock)\.\w+\s*=|\bTestCase\.(assert|fail)\w*\s*=|\bbuiltins\.\w+\s*=|\bimportlib\.reload\b|\bsys\.(settrace|setprofile|excepthook\s*=)|\bfaulthandler\b|\bsetattr\s*\(\s*(unittest|pytest|_pytest|TestCase|builtins|\w*\.TestCase)\b|\b(unittest|pytest|_pytest|doctest|pluggy)(\.\w+)+\s*=[^=]|\bsys\.modules\s*\[[^\]\n]*\]\s*=[^=]|\bsys\.meta_path\b|\b__builtins__\b|pytest11",
+        r"def\s+pytest_\w+\s*\(|\bcollect_ignore(_glob)?\b|\bunittest\.(TestCase|mock)\.\w+\s*=|\bTestCase\.(assert|fail)\w*\s*=|\bbuiltins\.\w+\s*=|\bimportlib\.reload\b|\bsys\.(settrace|setprofile|excepthook\s*=)|\bfaulthandler\b|\bsetattr\s*\(\s*(unittest|pytest|_pytest|TestCase|builtins|\w*\.TestCase)\b|\b(unittest|pytest|_pytest|doctest|pluggy)(\.\w+)+\s*=[^=]|\bsys\.modules\s*\[[^\]\n]*\]\s*=[^=]|\bsys\.meta_path(\.(insert|append)|\s*\[?[^\]\n]*\]?\s*=[^=])|\b__builtins__\s*[.\[][^=\n]*=[^=]|pytest11",
     ),
     row(
         "rigged-judge",
         SCRIPT,
-        r#"\b(global|globalThis|window)\s*(\.\s*|\[\s*['"`])(expect|it|test|describe|assert)\b['"`\]]*\s*=[^=]|\bassert\.\w+\s*=[^=]|\brequire\(\s*['"](node:)?(assert|test|vitest|chai|expect)[^)\n]*\)(\.\w+)+\s*=[^=]|\bexpect\s*=[^=]|expect\.extend\s*\(|\bObject\.is\s*=[^=]|\bdefinePropert(y|ies)\s*\(\s*(global|globalThis|window|expect|assert|chai)\b|\bfunction\s+expect\s*\(|\brequire\.cache\b|\bModule\._(load|resolveFilename|extensions)\b"#,
+        r#"\b(global|globalThis|window)\s*(\.\s*|\[\s*['"`])(expect|it|test|describe|assert)\b['"`\]]*\s*=[^=]|\bassert\.\w+\s*=[^=]|\brequire\(\s*['"](node:)?(assert|test|vitest|chai|expect)[^)\n]*\)(\.\w+)+\s*=[^=]|\bexpect\s*=[^=]|expect\.extend\s*\(|\bObject\.is\s*=[^=]|\bdefineProperty\s*\(\s*(global|globalThis|window)\s*,\s*['"`](expect|it|test|describe|assert)\b|\bdefinePropert(y|ies)\s*\(\s*(expect|assert|chai)\b|\bfunction\s+expect\s*\(|\brequire\.cache\b|\bModule\._(load|resolveFilename|extensions)\b"#,
     ),
     row("rigged-judge", &[Rust], r"macro_rules!\s*(assert|assert_eq|assert_ne|panic|debug_assert\w*)\b"),
     row("rigged-judge", &[Go], r"\bfunc\s+TestMain\s*\("),
@@ -206,7 +206,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "hidden-code",
         &[Python],
-        r"(^|[^.\w])(exec|eval|compile|__import__)\s*\(|\bimport_module\s*\([^'\x22)]*\+|\bmarshal\.loads\s*\(|\bctypes\.|\bcodecs\.decode\s*\([^\n]*rot",
+        r"(^|[^.\w])(exec|eval)\s*\(|\b__import__\s*\(\s*(['\x22](os|sys|pytest|_pytest|unittest|builtins|signal|subprocess)|[^'\x22)]*\+)|\bimport_module\s*\([^'\x22)]*\+|\bmarshal\.loads\s*\(|\bctypes\.(pythonapi|CDLL\s*\(\s*None)|\bcodecs\.decode\s*\([^\n]*rot",
     ),
     row(
         "hidden-code",

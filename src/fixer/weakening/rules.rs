@@ -295,6 +295,12 @@ mod tests {
         for (path, line) in [
             ("a.py", "    return a + b"),
             ("a.py", "    reader.skip()"),
+            ("a.py", "    atexit.register(self.close)"),
+            ("a.py", "    def compile(self, source):"),
+            ("a.py", "class Rect(ctypes.Structure):"),
+            ("a.py", "    for finder in sys.meta_path:"),
+            ("a.js", "    Error.captureStackTrace(this, this.constructor);"),
+            ("a.js", "Object.defineProperty(globalThis, dispatcher, { value: 1 });"),
             ("a.py", "    match = re.compile(pattern)"),
             ("a.py", "    cursor.execute(query)"),
             ("a.py", "    # used to call sys.exit(0)"),

@@ -65,7 +65,9 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
         ));
     }
     let (before, after) = (uncommented(language, before), uncommented(language, after));
-    let (had, has) = (names(patterns, language, &before), names(patterns, language, &after));
+    // Where brackets do not match, nobody can say what stands in what.
+    let nested = [&before, &after].iter().all(|text| is_balanced(language, text));
+    let (had, has) = (names(patterns, language, &before, nested), names(patterns, language, &after, nested));
     for (name, count) in &had {
         if has.get(name).is_none_or(|now| now < count) {
             let what = format!("the test `{}` is removed or renamed", one_line(name, 80));
@@ -92,8 +94,14 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
     })
 }
 
+fn is_balanced(language: Language, text: &str) -> bool {
+    let code = code_only(language, text);
+    let count = |c: char| code.iter().map(|line| line.matches(c).count()).sum::<usize>();
+    language.indents() || count('{') == count('}')
+}
+
 /// Names of tests and how often each stands, with the classes, modules and groups they stand in.
-fn names(patterns: &Patterns, language: Language, text: &str) -> BTreeMap<String, usize> {
+fn names(patterns: &Patterns, language: Language, text: &str, nested: bool) -> BTreeMap<String, usize> {
     let code = code_only(language, text);
     let starts: Vec<usize> =
         std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
@@ -134,6 +142,9 @@ fn names(patterns: &Patterns, language: Language, text: &str) -> BTreeMap<String
         inside.retain(|(d, _)| *d < depth);
         inside.push((depth, name));
         if is_test {
+            if !nested {
+                inside.drain(..inside.len() - 1);
+            }
             let path: Vec<&str> = inside.iter().map(|(_, name)| name.as_str()).collect();
             *counts.entry(path.join(" > ")).or_default() += 1;
         }
@@ -323,6 +334,8 @@ mod tests {
         let moved = js.replacen("it('x'", "check('x'", 1);
         assert_eq!(rule("a.test.js", js, &moved).as_deref(), Some("removed-test"));
         assert_eq!(rule("a.test.js", js, &js.replace("f()", "f(1)")), None);
+        // A bracket that was missing moves all that follows.
+        assert_eq!(rule("a.test.js", &js.replacen("});\n});", "});\n", 1), js), None);
     }
 
     #[test]
