@@ -16,6 +16,9 @@ use crate::table::{Aim, Table, mebi};
 const SPEED: u64 = if cfg!(debug_assertions) { 32 << 20 } else { 256 << 20 };
 const LONGEST: u64 = if cfg!(debug_assertions) { 128 << 20 } else { 1 << 30 };
 
+/// Bytes of the shorter of two logs made of what a tool has printed.
+const GROWTH: usize = 1 << 20;
+
 /// What most lines of a log are.
 const NOISE: [&str; 12] = [
     "\u{1b}[36;1mnpm\u{1b}[0m http fetch GET 200 https://registry.npmjs.org/lodash 143ms (cache hit)",
@@ -61,6 +64,11 @@ pub(crate) fn measure(table: &mut Table) -> anyhow::Result<()> {
         let grown = times[more].as_secs_f64() / times[less].as_secs_f64();
         table.say(format!("diagnose, {what} doubling of the log"), format!("{grown:.2}x the time"));
     }
+    let (worst, whose) = worst_growth(dir.path())?;
+    table.say(
+        format!("diagnose, four times the log, worst of the recorded ones ({whose})"),
+        format!("{worst:.2}x the time"),
+    );
     let longest = dir.path().join("longest.log");
     write_log(&longest, LONGEST)?;
     let (took, peak) = diagnose(&longest)?;
@@ -71,6 +79,32 @@ pub(crate) fn measure(table: &mut Table) -> anyhow::Result<()> {
         Aim::MebiBytes(64.0),
     );
     Ok(())
+}
+
+/// What the tools print when they fail, over and over: how much longer four times as much of it takes.
+fn worst_growth(dir: &Path) -> anyhow::Result<(f64, String)> {
+    let mut worst = (0.0, String::new());
+    let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
+    for tool in std::fs::read_dir(&recorded)? {
+        for log in std::fs::read_dir(tool?.path())? {
+            let log = log?.path();
+            if log.extension().is_none_or(|extension| extension != "log") {
+                continue;
+            }
+            let text = std::fs::read(&log)?;
+            let mut took = [Duration::ZERO; 2];
+            for (took, size) in took.iter_mut().zip([GROWTH, 4 * GROWTH]) {
+                let path = dir.join("repeated.log");
+                std::fs::write(&path, text.repeat(size / text.len().max(1)))?;
+                *took = fastest(&mut || diagnose(&path).map(|(took, _)| took))?;
+            }
+            let growth = took[1].as_secs_f64() / took[0].as_secs_f64();
+            if growth > worst.0 {
+                worst = (growth, log.strip_prefix(&recorded)?.display().to_string());
+            }
+        }
+    }
+    Ok(worst)
 }
 
 fn write_log(path: &Path, size: u64) -> anyhow::Result<()> {

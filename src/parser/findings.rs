@@ -198,9 +198,15 @@ impl Findings {
         self.drafts.iter_mut().rev().find(|d| d.tool == tool)
     }
 
-    /// Takes back drafts that later output explains away.
-    pub(crate) fn retract(&mut self, gone: impl Fn(&Draft) -> bool) {
-        self.drafts.retain(|d| !gone(d));
+    /// How many drafts there are.
+    pub(crate) fn count(&self) -> usize {
+        self.drafts.len()
+    }
+
+    /// Takes back drafts that later output explains away, of those behind the first `kept`.
+    pub(crate) fn retract(&mut self, kept: usize, gone: impl Fn(&Draft) -> bool) {
+        let late = self.drafts.split_off(kept.min(self.drafts.len()));
+        self.drafts.extend(late.into_iter().filter(|draft| !gone(draft)));
     }
 
     /// A runner's own summary, which names no tests. Several summaries of one runner add up.

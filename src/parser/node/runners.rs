@@ -1,5 +1,7 @@
 //! Runners that number their failures: Playwright, Jasmine; and AVA, which titles them.
 
+use std::collections::BTreeSet;
+
 use super::super::findings::{Draft, Findings};
 use super::super::lines::Line;
 use super::super::re;
@@ -184,7 +186,7 @@ impl ToolParser for Jasmine {
 #[derive(Default)]
 pub(super) struct Ava {
     /// Titles of the failed tests, as the list names them.
-    failed: Vec<String>,
+    failed: BTreeSet<String>,
     open: Open,
     details: bool,
     counts: [u64; 3],
@@ -207,7 +209,7 @@ impl ToolParser for Ava {
         }
         if let Some(title) = re!(r"^\s+[✘×] \[fail\]: (.*)$").captures(text).map(|c| c[1].to_owned()) {
             self.open.close(out);
-            self.failed.push(title);
+            self.failed.insert(title);
             return Flow::Take;
         }
         if let Some(file) = trimmed.strip_prefix("Uncaught exception in ") {
@@ -225,10 +227,10 @@ impl ToolParser for Ava {
         let titled = self.details
             && text.starts_with("  ")
             && !text.starts_with("   ")
-            && self
-                .failed
-                .iter()
-                .any(|t| t == trimmed || t.strip_prefix(trimmed).is_some_and(|rest| rest.starts_with(' ')));
+            && (self.failed.contains(trimmed) || {
+                let appended = format!("{trimmed} ");
+                self.failed.range(appended.clone()..).next().is_some_and(|title| title.starts_with(&appended))
+            });
         if titled {
             self.open.start(Draft::new("ava", Category::Logic, "").span(line.no, line.no).test(trimmed), out);
             return Flow::Take;

@@ -41,6 +41,8 @@ struct Libtest {
     /// A panic printed while tests run (`--nocapture`).
     loose: Option<(Panic, u64)>,
     ignored: u64,
+    /// Drafts there were when these tests began.
+    before: usize,
 }
 
 /// `---- name stdout ----` and what follows.
@@ -191,12 +193,14 @@ impl Libtest {
         if verdict == "ok" {
             // What panicked in passing tests was expected.
             let expected = &self.reported;
-            out.retract(|d| d.tool == "cargo-test" && d.test.as_ref().is_some_and(|t| expected.contains(t)));
+            out.retract(self.before, |d| {
+                d.tool == "cargo-test" && d.test.as_ref().is_some_and(|t| expected.contains(t))
+            });
         } else {
             let failing: BTreeSet<&String> = self.failed.iter().collect();
             let expected: BTreeSet<&String> = self.reported.iter().filter(|t| !failing.contains(t)).collect();
             if !failing.is_empty() {
-                out.retract(|d| {
+                out.retract(self.before, |d| {
                     d.tool == "cargo-test" && d.test.as_ref().is_some_and(|t| expected.contains(t))
                 });
             }
@@ -212,7 +216,7 @@ impl Libtest {
         }
         let ids = std::mem::take(&mut self.executed);
         out.named_tests("cargo-test", passed, failed, skipped, ids);
-        *self = Self::default();
+        *self = Self { before: out.count(), ..Self::default() };
     }
 
     /// The output stops, with or without a result.
@@ -223,7 +227,7 @@ impl Libtest {
             let ignored = self.ignored;
             self.summary("FAILED", executed.saturating_sub(failed), failed, ignored, now, out);
         }
-        *self = Self::default();
+        *self = Self { before: out.count(), ..Self::default() };
     }
 }
 
