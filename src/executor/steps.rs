@@ -34,6 +34,15 @@ const POLL: Duration = Duration::from_secs(1);
 const FILES_LIMIT: usize = 8 << 20;
 
 const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
+/// Beside them: the exit code, from the sandbox itself.
+const MARK: &str = "exit";
+
+/// What a shell exits with where it cannot run a program, and what the engine says of a program it has lost sight of.
+const CANNOT_RUN: i64 = 126;
+
+/// Around a step's shell: where the exit code goes, the folder, the command line. A missing folder is the step's failure,
+/// as on a runner; the engine would call it its own. That a signal ended the step is said by the exit code alone, as there.
+const FRAME: &str = r#"cd "$2" || exit 1; mark=$1; shift 2; exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; code=$?; echo "$code" >"$mark"; exit "$code""#;
 
 /// Ends the whole job at once.
 #[derive(Debug, PartialEq)]
@@ -272,11 +281,9 @@ impl<'a> Job<'a> {
         } else {
             format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
         };
-        // A missing folder is the step's failure, as on a runner; the engine would call it its own.
-        let mut argv: Vec<String> = ["sh", "-c", r#"cd "$1" || exit 1; shift; exec "$@""#, "sh", &directory]
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
+        let mark = format!("{folder}/{MARK}");
+        let mut argv: Vec<String> =
+            ["sh", "-c", FRAME, "sh", &mark, &directory].into_iter().map(str::to_owned).collect();
         argv.extend(shell.argv(&path));
         let (started, since) = (Instant::now(), sandbox.now_nanos());
         let log_start = self.log.position();
@@ -442,7 +449,11 @@ impl<'a> Job<'a> {
         };
         self.record.spans[index] = Some((running.log_start, self.log.position()));
         let oom = code != 0 && !running.timed_out && self.ran_out_of_memory(code, running.since).await?;
-        let said = self.read_files(index).await?;
+        let (said, mark) = self.read_files(index).await?;
+        if code == CANNOT_RUN && mark != Some(code) {
+            let name = &step.name;
+            return Err(Stop::Infrastructure(format!("the engine lost step {name:?} before its end")));
+        }
         let problem = said.err();
         if let Some(problem) = &problem {
             self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
@@ -537,22 +548,23 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Takes over what the step told later steps. The inner error is the step's, the outer one the engine's.
-    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Stop> {
+    /// Takes over what the step told later steps, and the exit code that its frame wrote down. The inner error is the
+    /// step's, the outer one the engine's.
+    async fn read_files(&mut self, index: usize) -> Result<(Result<(), String>, Option<i64>), Stop> {
         let folder = format!("{HOME}/step/{index}");
         let bytes = match self.place.sandbox.get(&folder, FILES_LIMIT).await {
             Ok(bytes) => bytes.unwrap_or_default(),
             // That is the step's own doing.
-            Err(error @ ExecutorError::TooLarge { .. }) => return Ok(Err(error.to_string())),
+            Err(error @ ExecutorError::TooLarge { .. }) => return Ok((Err(error.to_string()), None)),
             Err(error) => return Err(self.gone_or(error).await),
         };
         let prefix = format!("{index}/");
         let found = archive::read(&bytes, FILES_LIMIT, |name| {
-            name.strip_prefix(&prefix).filter(|n| FILES.contains(n)).map(str::to_owned)
+            name.strip_prefix(&prefix).filter(|n| *n == MARK || FILES.contains(n)).map(str::to_owned)
         });
         let found = match found {
             Ok(found) => found,
-            Err(problem) => return Ok(Err(problem)),
+            Err(problem) => return Ok((Err(problem), None)),
         };
         let text = |name: &str| {
             found.iter().find_map(|(n, f)| match f {
@@ -560,7 +572,8 @@ impl<'a> Job<'a> {
                 _ => None,
             })
         };
-        Ok(self.take_over(index, &text))
+        let mark = text(MARK).and_then(|code| code.trim().parse().ok());
+        Ok((self.take_over(index, &text), mark))
     }
 
     fn take_over(&mut self, index: usize, text: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {

@@ -99,6 +99,31 @@ async fn trouble_at_any_call_is_never_a_verdict_and_passes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_step_whose_output_is_cut_off_gets_no_verdict() {
+    let proxy = EngineProxy::start();
+    let mut run = Run::at(&proxy.address(), "cut", |o| o.engine_wait = Duration::from_secs(2)).await;
+    // In the middle of what it prints, before, and behind what the engine says of a stream's start.
+    for bytes in [400, 250, 3_000] {
+        for script in ["for n in $(seq 200); do echo line $n; sleep 0.02; done", "yes | head -c 3000000"] {
+            proxy.trouble("POST /exec/ /start", Trouble::Cut(bytes));
+            let result = run.bash(script).await;
+            proxy.mend();
+            assert!(
+                matches!(result.exit, Exit::Infrastructure { .. }),
+                "{bytes} {script}: {:?}",
+                result.exit
+            );
+        }
+    }
+    // What a shell says of a file that is no program is a verdict; so is what ends after it has closed its output.
+    for (script, code) in [("touch x; ./x", 126), ("exec >&- 2>&-; sleep 1; exit 3", 3), ("exit 126", 126)] {
+        let result = run.bash(script).await;
+        assert_eq!(result.exit, Exit::Exited { code }, "{script}");
+    }
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn images_that_cannot_be_had_say_why() {
     let proxy = EngineProxy::start();
     let mut run = Run::at(&proxy.address(), "images", |_| {}).await;
