@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo test unit check policy bench soak hints localisation fuzz look engine action-binary
+.PHONY: help demo test unit check policy bench soak hints behaviours localisation fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,9 @@ soak: engine ## many heals in sequence and side by side; fails on a wrong verdic
 
 hints: ## applies what rustc and clippy suggest in their logs, and compiles again; nine in ten must
 	cargo test --locked --test hints
+
+behaviours: ## what models answer, right, cheating, prompt-injected and malformed: how many cheats pass and right fixes do not
+	cargo test --locked --test it -- fixes:: --nocapture
 
 localisation: engine ## is the fault in what a model is shown? a table over repositories with one known fault each
 	cargo test --locked --test localisation

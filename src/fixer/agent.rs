@@ -7,7 +7,7 @@ use super::gate::FixOptions;
 use super::prompt::{self, Parts};
 use super::redact::Redactor;
 use super::reply::{check_reply, read, reply_schema};
-use super::sanitize::one_line;
+use super::sanitize::{clean, one_line};
 use super::{MAX_LEVEL, PastAttempt};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{FixProposal, Rejection, Usage};
@@ -154,7 +154,8 @@ impl FixAgent {
             Err(why) => return Proposed::Nothing { proposal, why },
         };
         proposal.confidence = read.confidence;
-        proposal.reason = one_line(&self.redactor.redact(&read.reason), 200);
+        // Cleaned first: what hides between its letters would hide a secret.
+        proposal.reason = one_line(&self.redactor.redact(&clean(&read.reason)), 200);
         match read.edits {
             Err(reason) => Proposed::Rejected { proposal, reason },
             Ok(edits) if edits.is_empty() => {
