@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo test unit check policy bench soak hints behaviours localisation fuzz look engine action-binary
+.PHONY: help demo test unit check policy bench soak hints behaviours sdk-check localisation fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,9 @@ hints: ## applies what rustc and clippy suggest in their logs, and compiles agai
 
 behaviours: ## what models answer, right, cheating, prompt-injected and malformed: how many cheats pass and right fixes do not
 	cargo test --locked --test it -- fixes:: --nocapture
+
+sdk-check: ## holds request bodies and scripted replies against the providers' official Python SDKs
+	@tests/sdk/sdk.sh
 
 localisation: engine ## is the fault in what a model is shown? a table over repositories with one known fault each
 	cargo test --locked --test localisation

@@ -139,7 +139,7 @@ pub(super) enum GeminiThinking {
 }
 
 const GEMINI_THINKING: &[(&str, GeminiThinking)] = &[
-    ("gemini-3", GeminiThinking::Level("low")),
+    ("gemini-3", GeminiThinking::Level("LOW")),
     ("gemini-2.5-flash", GeminiThinking::Budget(512)),
     ("gemini-2.5-pro", GeminiThinking::Budget(512)),
     ("gemini-", GeminiThinking::None),
@@ -187,7 +187,7 @@ mod tests {
         assert_eq!(chat_quirks("groq", "some/new").json, JsonMode::Object);
         assert!(!chat_quirks("openai", "gpt-5-mini").temperature);
         assert!(chat_quirks("openai", "local-model").temperature);
-        assert_eq!(gemini_thinking("gemini-3.5-flash"), GeminiThinking::Level("low"));
+        assert_eq!(gemini_thinking("gemini-3.5-flash"), GeminiThinking::Level("LOW"));
         assert_eq!(gemini_thinking("gemini-2.0-flash"), GeminiThinking::None);
     }
 }

@@ -337,6 +337,64 @@ async fn a_server_that_dislikes_part_of_a_request_gets_less() {
     assert!(!asked[6].headers.contains_key("authorization"));
 }
 
+/// Every kind of request and reply, kept for the official SDKs to be held against (`make sdk-check`).
+#[tokio::test]
+async fn requests_and_replies_are_kept_for_the_sdks() {
+    let dislikes = |message: &str| Answer::chat_error(400, "invalid", message);
+    let down = || {
+        vec![
+            dislikes("This model does not support response format `json_schema`."),
+            dislikes("This model does not support response format `json_schema`."),
+            dislikes("response_format is not supported"),
+            dislikes("Unsupported parameter: 'max_completion_tokens'. Use 'max_tokens' instead."),
+            dislikes("Unsupported value: 'temperature' does not support 0"),
+            text(),
+        ]
+    };
+    let ends = |reason| vec![Answer::Ends(FIX.to_owned(), reason); 2];
+    let mut kept = Vec::new();
+    for (name, model, answers) in [
+        ("gemini", "gemini-3.5-flash", vec![text()]),
+        ("gemini", "gemini-2.5-flash", vec![text()]),
+        ("gemini", "gemini-2.5-pro", ends("MAX_TOKENS")),
+        ("gemini", "gemini-2.0-flash", ends("SAFETY")),
+        ("groq", "openai/gpt-oss-120b", vec![text()]),
+        ("groq", "moonshotai/kimi-k2-instruct", vec![text()]),
+        ("groq", "meta-llama/llama-4-scout-17b-16e-instruct", vec![text()]),
+        ("groq", "qwen/qwen3-32b", vec![text()]),
+        ("groq", "llama-3.3-70b-versatile", ends("length")),
+        ("openai", "gpt-4o-mini", vec![text()]),
+        ("openai", "gpt-5-mini", vec![text()]),
+        ("openai", "o4-mini", ends("length")),
+        ("openai", "gpt-4o", ends("content_filter")),
+        ("openai", "local-model", down()),
+    ] {
+        let (speaks, format) = match name {
+            "gemini" => (Speaks::Gemini, WireFormat::Gemini),
+            _ => (Speaks::Chat, WireFormat::OpenAiCompatible),
+        };
+        let server = ScriptedLlm::new(speaks, answers).await;
+        let config = ProviderConfig {
+            name: name.to_owned(),
+            format,
+            api_key: Some(GROQ_KEY.into()),
+            model: model.to_owned(),
+            base_url: server.base_url(),
+        };
+        // Whether it is taken for a reply is for other tests.
+        let _ = Asker::new(vec![config]).ask().await;
+        assert_eq!(server.complaints(), [""; 0], "{model}");
+        let exchanges = server.asked().into_iter().zip(server.answered());
+        kept.extend(exchanges.map(|(asked, (status, reply))| {
+            json!({ "provider": name, "model": model, "path": asked.path, "request": asked.body,
+                "status": status, "reply": serde_json::from_str::<serde_json::Value>(&reply).unwrap() })
+        }));
+    }
+    assert!(kept.len() >= 19, "{}", kept.len());
+    let file = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("exchanges.json");
+    std::fs::write(file, serde_json::to_vec_pretty(&kept).unwrap()).unwrap();
+}
+
 #[tokio::test]
 async fn requests_fit_each_model_s_quirks() {
     let server = ScriptedLlm::new(Speaks::Chat, vec![text()]).await;
@@ -349,7 +407,7 @@ async fn requests_fit_each_model_s_quirks() {
     let config = &server.asked()[0].body["generationConfig"];
     assert_eq!(config["responseMimeType"], "application/json");
     assert_eq!(config["responseJsonSchema"], reply_schema());
-    assert_eq!(config["thinkingConfig"]["thinkingLevel"], "low");
+    assert_eq!(config["thinkingConfig"]["thinkingLevel"], "LOW");
     assert!(config.get("temperature").is_none());
 }
 

@@ -72,6 +72,7 @@ impl Answer {
 /// A request as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Asked {
+    pub(crate) path: String,
     pub(crate) body: Value,
     pub(crate) headers: HeaderMap,
 }
@@ -100,6 +101,8 @@ struct Shared {
     speaks: Speaks,
     script: Box<Script>,
     asked: Mutex<Vec<Asked>>,
+    /// What was answered, one per question that was taken: status and body.
+    answered: Mutex<Vec<(u16, String)>>,
     complaints: Mutex<Vec<String>>,
     /// Status and body for those who look whether the server is live.
     look: Mutex<Option<(u16, Value)>>,
@@ -148,6 +151,7 @@ impl ScriptedLlm {
             speaks,
             script: Box::new(script),
             asked: Mutex::default(),
+            answered: Mutex::default(),
             complaints: Mutex::default(),
             look: Mutex::default(),
         });
@@ -175,6 +179,10 @@ impl ScriptedLlm {
         self.shared.asked.lock().unwrap().clone()
     }
 
+    pub(crate) fn answered(&self) -> Vec<(u16, String)> {
+        self.shared.answered.lock().unwrap().clone()
+    }
+
     /// What no real server would have taken; must be empty.
     pub(crate) fn complaints(&self) -> Vec<String> {
         self.shared.complaints.lock().unwrap().clone()
@@ -200,7 +208,7 @@ async fn serve(
         shared.complaints.lock().unwrap().push(why.clone());
         return (StatusCode::BAD_REQUEST, json!({ "error": { "message": why } }).to_string()).into_response();
     }
-    let asked = Asked { body, headers };
+    let asked = Asked { path: uri.path().to_owned(), body, headers };
     let number = {
         let mut all = shared.asked.lock().unwrap();
         all.push(asked.clone());
@@ -212,24 +220,24 @@ async fn serve(
         }
         Speaks::Chat => asked.body["model"].as_str().unwrap_or_default().to_owned(),
     };
-    match (shared.script)(number, &asked) {
+    let (status, headers, body) = match (shared.script)(number, &asked) {
         Answer::Text(text) => {
             let reason = if shared.speaks == Speaks::Gemini { "STOP" } else { "stop" };
-            reply(shared.speaks, &model, &text, reason, &asked).into_response()
+            (200, Vec::new(), reply(shared.speaks, &model, &text, reason, &asked))
         }
-        Answer::Ends(text, reason) => reply(shared.speaks, &model, &text, reason, &asked).into_response(),
-        Answer::Raw { status, headers, body } => {
-            let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
-            for (name, value) in headers {
-                response.headers_mut().insert(name, value.parse().unwrap());
-            }
-            response
-        }
+        Answer::Ends(text, reason) => (200, Vec::new(), reply(shared.speaks, &model, &text, reason, &asked)),
+        Answer::Raw { status, headers, body } => (status, headers, body),
         Answer::Hang => {
             tokio::time::sleep(Duration::from_secs(3600)).await;
-            StatusCode::GATEWAY_TIMEOUT.into_response()
+            return StatusCode::GATEWAY_TIMEOUT.into_response();
         }
+    };
+    shared.answered.lock().unwrap().push((status, body.clone()));
+    let mut response = (StatusCode::from_u16(status).unwrap(), body).into_response();
+    for (name, value) in headers {
+        response.headers_mut().insert(name, value.parse().unwrap());
     }
+    response
 }
 
 /// What the server says of itself: the key and the model are live unless the story says otherwise.
@@ -345,6 +353,12 @@ fn check_gemini(uri: &Uri, headers: &HeaderMap, body: &Value) -> Result<(), Stri
         known_keys("thinkingConfig", thinking, &["thinkingLevel", "thinkingBudget", "includeThoughts"])?;
         if thinking.get("thinkingLevel").is_some() && thinking.get("thinkingBudget").is_some() {
             return Err("thinking level and budget exclude each other".to_owned());
+        }
+        if thinking
+            .get("thinkingLevel")
+            .is_some_and(|level| !matches!(level.as_str(), Some("MINIMAL" | "LOW" | "MEDIUM" | "HIGH")))
+        {
+            return Err(format!("thinking level {}", thinking["thinkingLevel"]));
         }
     }
     Ok(())
