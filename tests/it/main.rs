@@ -15,6 +15,7 @@ mod models;
 mod parser;
 mod plan;
 mod publish;
+mod secrets;
 mod stories;
 mod support;
 mod tidy;

@@ -289,3 +289,32 @@ async fn bombs_stay_in_the_sandbox() {
     assert!(run.bash("echo fine").await.is_green(), "the machine and the run are well");
     run.close().await;
 }
+
+/// `cargo test --test it -- --ignored --nocapture ten_gigabytes`
+#[test]
+#[ignore = "takes minutes; prints what it costs"]
+fn ten_gigabytes_of_output_cost_no_memory() {
+    let peak_kib = |bytes: u64| {
+        let story = command(&format!("yes 'a line of noise' | head -c {bytes}"))
+            .flag("time-budget", "2h")
+            .flag("sandbox-timeout", "2h");
+        let started = std::time::Instant::now();
+        let mut child = story.command().stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut peak = 0;
+        let code = loop {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap_or("0");
+            peak = peak.max(line.trim().trim_end_matches(" kB").parse::<u64>().unwrap());
+            if let Some(status) = child.try_wait().unwrap() {
+                break status.code();
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        println!("{bytes} bytes printed: {:.0} s, at most {peak} KiB", started.elapsed().as_secs_f64());
+        assert_eq!(code, Some(0));
+        peak
+    };
+    let small = peak_kib(100_000_000);
+    let large = peak_kib(10_000_000_000);
+    assert!(large < small + (32 << 10), "{small} KiB, then {large} KiB");
+}

@@ -1,10 +1,11 @@
-//! GitHub and the model servers behind broken networks: TLS that is not to be trusted, IPv6 alone, answers that
-//! stop halfway. Certificates are made by `tests/fixtures/tls/make.sh`.
+//! GitHub and the model servers behind broken networks: TLS that is not to be trusted, proxies, IPv6 alone,
+//! answers that stop halfway. Certificates are made by `tests/fixtures/tls/make.sh`.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::process::Command;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ci_healer::contract::model::{FailureKind, Limits, NoReplyReason};
@@ -15,8 +16,8 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
 
 use crate::models::{Asker, groq_at, limits};
-use crate::support::git::Sandbox;
-use crate::support::github::{FakeGitHub, JOB_TOKEN};
+use crate::support::git::{Sandbox, git};
+use crate::support::github::{FakeGitHub, JOB_TOKEN, SLUG};
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 
 fn certificates() -> PathBuf {
@@ -103,10 +104,77 @@ async fn examine(api_url: &str, ca: Option<&[u8]>) -> Result<TokenFacts, ApiErro
 
 fn hub() -> (Sandbox, FakeGitHub, u16) {
     let sandbox = Sandbox::new();
-    let repo = sandbox.repository("widget.git", &[]);
-    let hub = FakeGitHub::start(&repo);
+    let seed = sandbox.repository("seed", &[]);
+    let bare = sandbox.join("widget.git");
+    git(&seed, &["clone", "-q", "--bare", ".", bare.to_str().unwrap()]);
+    let hub = FakeGitHub::start(&bare);
     let port = hub.api_url().rsplit_once(':').unwrap().1.trim_end_matches('/').parse().unwrap();
     (sandbox, hub, port)
+}
+
+/// Serves `CONNECT`, every name leading to `port`; the names asked for.
+fn proxy_to(port: u16) -> (u16, Arc<Mutex<Vec<String>>>) {
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let names = Arc::clone(&asked);
+    let proxy = serve(move |mut client| {
+        let Some((head, _)) = read_request(&mut client) else { return };
+        names.lock().unwrap().push(head.lines().next().unwrap_or_default().to_owned());
+        let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        client.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").unwrap();
+        let (mut up_from, mut up_to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut up_from, &mut up_to);
+            let _ = up_to.shutdown(Shutdown::Write);
+        });
+        let _ = std::io::copy(&mut server, &mut client);
+        let _ = client.shutdown(Shutdown::Both);
+    });
+    (proxy, asked)
+}
+
+/// What `doctor` says about GitHub at `api_url`, in a workflow with these variables.
+fn doctor(api_url: &str, variables: &[(&str, String)]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap());
+    command.envs(variables.iter().map(|(k, v)| (k, v)));
+    command
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_REPOSITORY", SLUG)
+        .env("GITHUB_API_URL", api_url)
+        .args(["doctor", "--github-token", JOB_TOKEN])
+        .arg(format!("--ca-bundle={}", certificates().join("authority.pem").display()));
+    let output = command.output().unwrap();
+    let text =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(!text.contains(JOB_TOKEN), "{text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proxies_are_used_and_spared_as_the_variables_say() {
+    let (_sandbox, hub, port) = hub();
+    let front = tls_before(port, "server");
+    let (proxy, asked) = proxy_to(front);
+    let through = ("HTTPS_PROXY", format!("http://127.0.0.1:{proxy}"));
+    let doctor = |url: String, variables: Vec<(&'static str, String)>| {
+        tokio::task::block_in_place(move || doctor(&url, &variables))
+    };
+    // A name that only the proxy can lead anywhere.
+    let text = doctor("https://api.widget.test".to_owned(), vec![through.clone()]);
+    assert!(!text.contains("cannot be reached"), "{text}");
+    assert!(asked.lock().unwrap().iter().all(|l| l.starts_with("CONNECT api.widget.test:443 ")), "{asked:?}");
+    assert!(!hub.requests().is_empty(), "{text}");
+    let before = asked.lock().unwrap().len();
+    assert!(before > 0);
+
+    let spared = vec![through.clone(), ("NO_PROXY", "localhost,.corp.test".to_owned())];
+    let text = doctor(format!("https://localhost:{front}"), spared);
+    assert!(!text.contains("cannot be reached"), "{text}");
+    assert_eq!(asked.lock().unwrap().len(), before, "the proxy was asked for what it is not for");
+
+    let gone = vec![("HTTPS_PROXY", "http://127.0.0.1:9".to_owned())];
+    let text = doctor("https://api.widget.test".to_owned(), gone);
+    assert!(text.contains("cannot be reached"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,9 +8,9 @@ use serde_json::json;
 
 use super::child::{Started, Stopped, left_by, start};
 use crate::heal::{Story, calculator, command};
-use crate::stories::stage::{Ended, Stage};
+use crate::stories::stage::{CI, CI_FILE, Ended, NO_COLON, Stage, TEST};
 use crate::support::engine_proxy::{EngineProxy, Trouble};
-use crate::support::github::Fault;
+use crate::support::github::{CiScript, Fault};
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 
 async fn stopped(child: Started, signal: &'static str) -> Stopped {
@@ -115,15 +115,16 @@ async fn while_a_model_is_asked() {
     assert!(story.heal_branches().is_empty());
 }
 
-/// The action in a workflow, stopped once GitHub has got a request with these words in it.
+/// The action in a workflow, stopped once GitHub has got so many requests with these words in them.
 #[track_caller]
-fn stopped_at(stage: &Stage, request: &str) -> Ended {
+fn stopped_at(stage: &Stage, request: &str, times: usize) -> Ended {
     let runner = stage.runner();
     let mut running = runner.start(&stage.step());
     let owner = running.container_id();
     let (method, part) = request.split_once(' ').unwrap();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(120);
-    while !stage.hub.requests().iter().any(|r| r.starts_with(method) && r.contains(part)) {
+    let count = || stage.hub.requests().iter().filter(|r| r.starts_with(method) && r.contains(part)).count();
+    while count() < times {
         assert!(std::time::Instant::now() < deadline, "no {request}: {:?}", stage.hub.requests());
         std::thread::sleep(std::time::Duration::from_millis(50));
     }
@@ -141,7 +142,7 @@ fn stopped_at(stage: &Stage, request: &str) -> Ended {
 fn while_the_commit_is_made() {
     let stage = Stage::calculator();
     stage.hub.fault("/git/trees", Fault::Hang);
-    let ended = stopped_at(&stage, "POST /git/trees");
+    let ended = stopped_at(&stage, "POST /git/trees", 1);
     assert!(stage.heal_branches().is_empty());
     assert_eq!(ended.output("branch"), "");
 }
@@ -150,9 +151,20 @@ fn while_the_commit_is_made() {
 fn while_the_branch_is_pushed() {
     let stage = Stage::calculator();
     stage.hub.fault("/git/refs", Fault::Hang);
-    let ended = stopped_at(&stage, "POST /git/refs");
+    let ended = stopped_at(&stage, "POST /git/refs", 1);
     assert!(stage.heal_branches().is_empty());
     assert_eq!(ended.output("branch"), "");
+}
+
+#[test]
+fn while_ci_is_watched() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", NO_COLON), ("test_calc.py", TEST)]);
+    stage.hub.script(CI_FILE, CiScript { runs_for: u32::MAX, ..CiScript::passes() });
+    // The first asks what the token may do.
+    let ended = stopped_at(&stage, "POST /dispatches", 2);
+    let (branch, sha, _, _) = stage.heal_commit();
+    // What went out before the signal is reported.
+    assert_eq!((ended.output("branch"), ended.output("commit")), (branch.as_str(), sha.as_str()));
 }
 
 /// Eight runs on one engine at once. Half of them are killed, each in another phase; the others, and the starts that
