@@ -6,6 +6,7 @@ mod action;
 mod arguments;
 mod diagnose;
 mod doctor;
+mod logging;
 mod place;
 mod plan;
 mod signals;
@@ -37,7 +38,7 @@ pub fn main() -> ExitCode {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         log::warn!("cannot switch core dumps off: {error}");
     }
-    env_logger::Builder::from_env(env_logger::Env::new().filter("CI_HEALER_LOG")).init();
+    logging::start();
     let mut args = std::env::args();
     let own_name = args.next().unwrap_or_default();
     let args: Vec<String> = args.collect();
