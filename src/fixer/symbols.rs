@@ -246,10 +246,12 @@ pub(crate) fn twins(test: &RepoPath, tree: &dyn SourceTree, is_test: impl Fn(&st
     found.into_iter().take(3).cloned().collect()
 }
 
-/// Names that stand in front of `(` or are written like types, in the order they come.
+/// Names that stand in front of `(` or are written like types, in the order they come; then those that are read from
+/// something or handed over.
 pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
     let code = super::language::code_only(language, code).join("\n");
     let mut names: Vec<String> = Vec::new();
+    let mut others: Vec<String> = Vec::new();
     let mut chars = code.char_indices().peekable();
     while let Some((start, c)) = chars.next() {
         if !(c.is_alphabetic() || c == '_')
@@ -267,10 +269,22 @@ pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
             || rest.starts_with("::<")
             || rest.starts_with('{') && word.starts_with(char::is_uppercase);
         let type_like = word.starts_with(char::is_uppercase) && word.len() > 2;
-        if (called || type_like) && !is_common(word) && !names.iter().any(|n| n == word) {
+        let before = code[..start].trim_end_matches(' ');
+        // An argument's name alone; `x` and `i` name nothing that is defined elsewhere.
+        let handed = before.ends_with(['(', ',', '=']) && rest.starts_with([')', ',', ';', '\n']);
+        let read = before.ends_with('.') || before.ends_with("::");
+        if is_common(word) {
+            continue;
+        }
+        if called || type_like {
             names.push(word.to_owned());
+        } else if (handed || read) && word.len() > 2 {
+            others.push(word.to_owned());
         }
     }
+    names.append(&mut others);
+    let mut seen = BTreeSet::new();
+    names.retain(|name| seen.insert(name.clone()));
     names
 }
 
@@ -564,5 +578,8 @@ mod tests {
     fn names_used_in_a_test() {
         let code = "def test_a():\n    c = Calculator()\n    assert c.add(1, 'f(x)') == 3\n";
         assert_eq!(used_names(Language::Python, code), ["test_a", "Calculator", "add"]);
+        let code = "assert list(map(tidied, names)) == settings.limit\nx = y\n";
+        assert_eq!(used_names(Language::Python, code), ["tidied", "names", "limit"]);
+        assert_eq!(used_names(Language::JavaScript, "return list.map(double);"), ["double"]);
     }
 }
