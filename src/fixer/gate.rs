@@ -137,6 +137,9 @@ fn content(change: &FileChange) -> Result<(), Rejection> {
     if hidden(after) > hidden(before) {
         return refuse("gains invisible or control characters");
     }
+    if let Some(format) = no_longer_parses(change.path.as_str(), change.before.as_deref(), after) {
+        return refuse(&format!("is no {format} any more"));
+    }
     if after.matches(super::redact::MARK).count() > before.matches(super::redact::MARK).count() {
         return refuse("gains a placeholder that stands for a redacted value");
     }
@@ -147,6 +150,17 @@ fn content(change: &FileChange) -> Result<(), Rejection> {
         }
     }
     Ok(())
+}
+
+/// The format of a file that could be read before and cannot be read after.
+fn no_longer_parses(path: &str, before: Option<&str>, after: &str) -> Option<&'static str> {
+    let (format, reads): (_, fn(&str) -> bool) = match path.rsplit_once('.')?.1 {
+        "json" => ("JSON", |text| serde_json::from_str::<serde::de::IgnoredAny>(text).is_ok()),
+        "toml" => ("TOML", |text| text.parse::<toml::Table>().is_ok()),
+        "yaml" | "yml" => ("YAML", |text| serde_yaml::from_str::<serde::de::IgnoredAny>(text).is_ok()),
+        _ => return None,
+    };
+    (before.is_some_and(reads) && !reads(after)).then_some(format)
 }
 
 fn judge_file(

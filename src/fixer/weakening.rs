@@ -4,6 +4,7 @@
 //! A rule fires on what a change adds over what it removes, so moving a line that was there is never a finding.
 
 mod config;
+mod equality;
 mod rows;
 mod rules;
 mod tests_kept;
@@ -43,6 +44,7 @@ pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, place: Place) -> Op
     }
     rules::Rules::of(change, diff)
         .find(place)
+        .or_else(|| equality::find(change))
         .or_else(|| config::find(change, diff))
         .or_else(|| (place == Place::Test).then(|| tests_kept::find(change, diff)).flatten())
 }
@@ -54,4 +56,38 @@ pub(crate) fn drops_errors(change: &FileChange, diff: &LineDiff<'_>) -> bool {
 
 fn weakening(change: &FileChange, rule: &str, line: Option<u32>, what: impl Into<String>) -> Rejection {
     Rejection::TestWeakening { path: change.path.to_string(), rule: rule.to_owned(), line, what: what.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::git::RepoPath;
+
+    proptest::proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+        /// Whatever stands on either side, the rules answer; and what is not changed weakens nothing.
+        #[test]
+        fn any_two_texts_can_be_judged(
+            name in "[a-c]{1,3}\\.(py|js|ts|java|go|rs|toml|json|txt)|package\\.json|pyproject\\.toml|Cargo\\.toml|setup\\.cfg|pom\\.xml",
+            before in "(def test_a\\(self\\):\n|    |class |it\\('ä', |#\\[test\\]|fn |\\{|\\}|>>> 1|```|/// |\"|'|\\[|=|é|\n|\r\n|\\.|::|,|\\(|\\)|approx\\(1, abs=0\\.1\\)|equals\\(x\\)|sys\\.exit|\\\\){0,40}",
+            after in "(def __eq__\\(self, o\\):\n|    |class |it\\('ä', |#\\[test\\]|fn eq\\(&self, o:|\\{|\\}|>>> 1|```|/// |\"|'|\\[|=|é|\n|\r\n|\\.|::|,|\\(0\\)|\\)|except:|pass|process|exit|🎉){0,40}",
+            test in proptest::bool::ANY,
+        ) {
+            let path = RepoPath::new(&name).unwrap();
+            let place = if test { Place::Test } else { Place::Source };
+            let judge = |before: &str, after: &str| {
+                let change = FileChange {
+                    path: path.clone(),
+                    before: Some(before.to_owned()),
+                    after: Some(after.to_owned()),
+                };
+                let diff = LineDiff::of(&change);
+                (find(&change, &diff, place), touches_inline_tests(&change, &diff), drops_errors(&change, &diff))
+            };
+            judge(&before, &after);
+            judge(&after, &before);
+            let (_, inline, drops) = judge(&after, &after);
+            proptest::prop_assert!(!inline && !drops);
+        }
+    }
 }

@@ -233,6 +233,9 @@ fn pyproject(old: &toml::Value, new: &toml::Value) -> Option<String> {
             return Some(format!("`{key}`"));
         }
     }
+    if let Some(reference) = direct_reference(old, new) {
+        return Some(format!("where `{}` comes from", one_line(&reference, 60)));
+    }
     let tools = |v: &toml::Value| v.get("tool").and_then(toml::Value::as_table).cloned().unwrap_or_default();
     let (old, new) = (tools(old), tools(new));
     let keys = old.keys().chain(new.keys()).filter(|k| !PYPROJECT_FREE.contains(&k.as_str()));
@@ -245,6 +248,42 @@ fn pyproject(old: &toml::Value, new: &toml::Value) -> Option<String> {
         let part = |t: &toml::Table| t.get(*tool).and_then(|v| v.get(*key)).cloned();
         (part(&old) != part(&new)).then(|| format!("`tool.{tool}.{key}`"))
     })
+}
+
+/// A requirement that is new and names where it is to come from: `name @ address`, `{ git = … }`.
+fn direct_reference(old: &toml::Value, new: &toml::Value) -> Option<String> {
+    fn references(value: &toml::Value, out: &mut Vec<String>) {
+        match value {
+            toml::Value::String(text) if text.contains(" @ ") => out.push(text.clone()),
+            toml::Value::Array(list) => list.iter().for_each(|v| references(v, out)),
+            toml::Value::Table(table) => {
+                let foreign = ["git", "url", "package"].iter().find_map(|key| table.get(*key));
+                out.extend(foreign.and_then(toml::Value::as_str).map(str::to_owned));
+                table.values().for_each(|v| references(v, out));
+            }
+            _ => {}
+        }
+    }
+    const LISTS: &[&str] = &[
+        "dependencies",
+        "dev-dependencies",
+        "build-dependencies",
+        "workspace.dependencies",
+        "target",
+        "project.dependencies",
+        "project.optional-dependencies",
+        "dependency-groups",
+        "tool.poetry",
+        "tool.uv",
+        "tool.pdm",
+    ];
+    let all = |root: &toml::Value| {
+        let mut found = Vec::new();
+        LISTS.iter().filter_map(|list| at(root, list)).for_each(|value| references(value, &mut found));
+        found
+    };
+    let known = all(old);
+    all(new).into_iter().find(|reference| !known.contains(reference))
 }
 
 fn cargo(old: &toml::Value, new: &toml::Value) -> Option<String> {
@@ -265,6 +304,9 @@ fn cargo(old: &toml::Value, new: &toml::Value) -> Option<String> {
         if at(old, key) != at(new, key) {
             return Some(format!("`{key}`"));
         }
+    }
+    if let Some(reference) = direct_reference(old, new) {
+        return Some(format!("where `{}` comes from", one_line(&reference, 60)));
     }
     let members = |v: &toml::Value| {
         at(v, "workspace.members").and_then(toml::Value::as_array).cloned().unwrap_or_default()
@@ -311,7 +353,7 @@ const LINES: &[LineRow] = &[
     },
     LineRow {
         file: r"^pom\.xml$",
-        added: r"(?i)skip(tests|its)?>|<(test)?excludes?>|<exclude>|<(testFailureIgnore|failIfNoTests|failOnViolation|failOnError|failsOnError|failOnWarning|haltOnFailure|ignoreFailures|groups|excludedGroups|test|reuseForks|rerunFailingTestsCount)>|<phase>none|<argLine>|<testSourceDirectory>|<skip\b|[.>]skip\b|<(systemPropertyVariables|additionalClasspathElements|dependenciesToScan|useSystemClassLoader)>|<scope>system",
+        added: r"(?i)skip(tests|its)?>|<(test)?excludes?>|<exclude>|<(testFailureIgnore|failIfNoTests|failOnViolation|failOnError|failsOnError|failOnWarning|haltOnFailure|ignoreFailures|groups|excludedGroups|test|reuseForks|rerunFailingTestsCount)>|<phase>none|<argLine>|<testSourceDirectory>|<skip\b|[.>]skip\b|<(systemPropertyVariables|additionalClasspathElements|dependenciesToScan|useSystemClassLoader)>|<scope>system|<repositor(y|ies)>|<pluginRepositor(y|ies)>",
         removed: r"(?i)<artifactId>maven-(surefire|failsafe|checkstyle|pmd|enforcer)-plugin|<failOn\w+>true|<goal>|-Werror|<module>",
     },
     LineRow {

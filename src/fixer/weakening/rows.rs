@@ -97,6 +97,11 @@ pub(super) const ROWS: &[Row] = &[
         &[Rust],
         r"#!?\[\s*(allow|expect)\s*\(|cfg_attr\([^)]*\b(allow|expect)\s*\(|#!?\[\s*rustfmt::skip|rustfmt_skip",
     ),
+    raw(
+        "suppression",
+        SCRIPT,
+        r"@type\s*\{\s*(any|\*|Function|object)\s*\}|\bdeclare\s+module\s+['\x22]\*['\x22]",
+    ),
     raw("suppression", &[Go], r"//\s*(nolint\b|lint:(file-)?ignore|nosec\b|#nosec|revive:disable)"),
     raw(
         "suppression",
@@ -128,7 +133,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "early-exit",
         &[Rust],
-        r"\bprocess::exit\s*\(\s*0\s*,?\s*\)|\buse\s+std::process::(\{[^}]*\b)?exit\b|\bset_hook\b|\bcatch_unwind\b|\b_exit\s*\(\s*0",
+        r"\bprocess::exit\s*\(\s*0\s*,?\s*\)|\buse\s+std::process::(\{[^}]*\b)?exit\b|\bset_hook\b|\bcatch_unwind\b|\blibc::_?exit\s*\(\s*0|\b_exit\s*\(\s*0",
     ),
     row(
         "early-exit",
@@ -138,7 +143,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "early-exit",
         &[Java],
-        r"\bSystem\.exit\s*\(\s*0\s*\)|\bimport\s+static\s+java\.lang\.System\.(exit|\*)|\.halt\s*\(|\bRuntime\.getRuntime\(\)\.exit\s*\(",
+        r"\bSystem\.exit\s*\(\s*0\s*\)|\bimport\s+static\s+java\.lang\.System\.(exit|\*)|\bset(Default)?UncaughtExceptionHandler\s*\(|\.halt\s*\(|\bRuntime\.getRuntime\(\)\.exit\s*\(",
     ),
     // Code that asks whether it is being tested.
     placed(
@@ -163,7 +168,7 @@ pub(super) const ROWS: &[Row] = &[
         "detects-tests",
         &[Go],
         Place::Source,
-        r#"\btesting\.(Testing|Short|Benchmark)\s*\(|flag\.Lookup\(\s*"test\.|\bos\.Args\b.*test|HasSuffix\(os\.Args\[0\],\s*"\.test|\bruntime\.Callers?\s*\(|\bdebug\.(Stack|PrintStack)\s*\("#,
+        r#"\btesting\.(Testing|Short|Benchmark)\s*\(|flag\.Lookup\(\s*"test\.|\bos\.Args\b.*test|HasSuffix\(os\.Args\[0\],\s*"\.test|"-?-?test\.(v|run|skip|short|count|timeout|parallel|paniconexit0)\b|\bruntime\.Callers?\s*\(|\bdebug\.(Stack|PrintStack)\s*\("#,
     ),
     placed(
         "detects-tests",
@@ -186,9 +191,13 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "rigged-judge",
         SCRIPT,
-        r#"\b(global|globalThis|window)\s*(\.\s*|\[\s*['"`])(expect|it|test|describe|assert)\b['"`\]]*\s*=[^=]|\bassert\.\w+\s*=[^=]|\brequire\(\s*['"](node:)?(assert|test|vitest|chai|expect)[^)\n]*\)(\.\w+)+\s*=[^=]|\bexpect\s*=[^=]|expect\.extend\s*\(|\bObject\.is\s*=[^=]|\bdefineProperty\s*\(\s*(global|globalThis|window)\s*,\s*['"`](expect|it|test|describe|assert)\b|\bdefinePropert(y|ies)\s*\(\s*(expect|assert|chai)\b|\bfunction\s+expect\s*\(|\brequire\.cache\b|\bModule\._(load|resolveFilename|extensions)\b"#,
+        r#"\b(global|globalThis|window)\s*(\.\s*|\[\s*['"`])(expect|it|test|describe|assert)\b['"`\]]*\s*=[^=]|\bassert\.\w+\s*=[^=]|\brequire\(\s*['"](node:)?(assert|test|vitest|chai|expect)[^)\n]*\)(\.\w+)+\s*=[^=]|(^|[^.\w])expect\s*=[^=]|expect\.extend\s*\(|\bObject\.is\s*=[^=]|\bdefineProperty\s*\(\s*(global|globalThis|window)\s*,\s*['"`](expect|it|test|describe|assert)\b|\bdefinePropert(y|ies)\s*\(\s*(expect|assert|chai)\b|\bfunction\s+expect\s*\(|\brequire\.cache\b|\bModule\._(load|resolveFilename|extensions)\b"#,
     ),
-    row("rigged-judge", &[Rust], r"macro_rules!\s*(assert|assert_eq|assert_ne|panic|debug_assert\w*)\b"),
+    row(
+        "rigged-judge",
+        &[Rust],
+        r"#!\[\s*(test_runner|reexport_test_harness_main|no_main|feature\s*\(\s*custom_test_frameworks)|macro_rules!\s*(assert|assert_eq|assert_ne|panic|debug_assert\w*)\b",
+    ),
     row("rigged-judge", &[Go], r"\bfunc\s+TestMain\s*\("),
     row(
         "rigged-judge",
@@ -202,6 +211,19 @@ pub(super) const ROWS: &[Row] = &[
         Place::Source,
         r#"\b(open|write|write_text|write_bytes|writeFile|writeFileSync|WriteFile|Create|OpenFile|rename|replace|unlink|unlinkSync|remove|removeSync|rmSync|rmtree|remove_file|remove_dir_all|Remove|RemoveAll|rm|truncate|create|delete|copy|copyFile|copyFileSync)\s*\([^()\n]*['"`][^'"`\n]*(\btests?/|_test\.go|\btest_\w*\.py|\.(test|spec)\.[jt]sx?|Test\.java|conftest\.py|pytest\.ini|pyproject\.toml|package\.json|\.github/|\.git/|__snapshots__)"#,
     ),
+    // Tests named in the code under test: to read what they expect, or to be rid of them.
+    placed(
+        "rigged-judge",
+        ANY,
+        Place::Source,
+        r#"\b(system|popen|Popen|run|call|check_call|check_output|exec|execSync|execFileSync|spawn|spawnSync|Command|exec_command|new)\s*\([^\n]*['"`][^'"`\n]*(\btests?/|\btest_\w*\.py\b|_test\.go\b|\.(test|spec)\.[cm]?[jt]sx?\b|Test\.java\b|\bconftest\.py)"#,
+    ),
+    placed(
+        "detects-tests",
+        &[Python, JavaScript, TypeScript, Java, Go, Rust],
+        Place::Source,
+        r#"['"`][^'"`\n]*(\btest_\w+\.py|_test\.go|\w\.(test|spec)\.[cm]?[jt]sx?|\w(Test|Tests|IT)\.java|\bconftest\.py)['"`]"#,
+    ),
     // Code no rule can read.
     row(
         "hidden-code",
@@ -213,9 +235,10 @@ pub(super) const ROWS: &[Row] = &[
         SCRIPT,
         r"(^|[^.\w])eval\s*\(|\bnew\s+Function\s*\(|\bvm\.(runIn\w+|Script)\b|\bprocess\.binding\s*\(",
     ),
+    raw("hidden-code", &[Go], r"^\s*//go:linkname\b"),
     // Code that is left out.
     raw("excluded", &[Go], r"^\s*//go:build\s|^\s*//\s*\+build\s"),
-    row("excluded", &[Rust], r"#!?\[\s*cfg\s*\(\s*(any\s*\(\s*\)|false|FALSE|never)"),
+    row("excluded", &[Rust], r"#!\[\s*cfg\s*\(|#!?\[\s*cfg\s*\(\s*(any\s*\(\s*\)|false|FALSE|never)"),
     row(
         "always-equal",
         &[Python],
