@@ -58,16 +58,20 @@ const NEVER: &[&str] = &[
     "**/usercustomize{.py,/**}",
     "**/*.pth",
     "**/*.{egg,dist}-info/**",
-    // The runners and what they stand on, found by name: whoever is found first is the judge.
-    "**/{pytest,_pytest,pluggy,iniconfig,unittest,doctest,nose,nose2,hypothesis,coverage,xdist,mock}{.py,/**/*.py}",
-    "**/pytest_*{.py,/**/*.py}",
-    "**/{org/junit,junit/framework,org/testng,org/hamcrest,org/assertj,org/mockito,com/google/common/truth}/**",
-    "**/META-INF/services/org.{junit,testng,mockito}*",
     // Other modules, other plug-ins, other sources of what is built.
     "**/go.work",
     "**/init.gradle*",
     "**/*.init.gradle*",
-    "**/init.d/**",
+    "**/init.d/*.gradle*",
+];
+
+/// New files only: the runners and what they stand on, found by name. Whoever is found first is the judge; a file
+/// of that name that was there already is the project's own.
+const SHADOWS: &[&str] = &[
+    "**/{pytest,_pytest,pluggy,iniconfig,unittest,doctest,nose,nose2,hypothesis,coverage,xdist,mock}{.py,.so,/**/*.py}",
+    "**/pytest_*{.py,/**/*.py}",
+    "**/{org/junit,junit/framework,org/testng,org/hamcrest,org/assertj,org/mockito,com/google/common/truth}/**",
+    "**/META-INF/services/org.{junit,testng,mockito}*",
 ];
 
 /// Test files and what they compare against.
@@ -96,12 +100,12 @@ const TESTS: &[&str] = &[
     "**/*_test.go",
     "**/*_test.rs",
     "**/{test,tests}.rs",
-    "**/{test,tests,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
+    "**/{test,tests}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/test-*.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*{-,_}{test,tests}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*.{test,spec}.{js,jsx,ts,tsx,mjs,cjs,mts,cts}",
     "**/*.{test,spec}-d.ts",
-    "**/src/{test,testFixtures,integrationTest,functionalTest,androidTest}*/**",
+    "**/src/{test,testFixtures,testDebug,testRelease,integrationTest,integration-test,functionalTest,androidTest,it}/**",
 ];
 
 /// Tests whose names tell it by their capitals: `AuditIT` is one, `Audit` is none.
@@ -135,7 +139,8 @@ const JUDGES: &[&str] = &[
     "**/vitest.config.*",
     "**/vitest.workspace.*",
     // What runners load before the tests.
-    "**/{jest,vitest,mocha,test,tests,setup,cypress,playwright}{-,.,_}{setup,tests,test,env,environment}*.{js,ts,mjs,cjs,mts,cts,jsx,tsx}",
+    "**/{jest,vitest,mocha,test,tests,cypress,playwright}{-,.,_}{setup,env,environment}*.{js,ts,mjs,cjs,mts,cts,jsx,tsx}",
+    "**/setup{-,.,_}{test,tests,jest,vitest,mocha}*.{js,ts,mjs,cjs,mts,cts,jsx,tsx}",
     "**/{setupTests,setupTest,testSetup,setupJest,jestSetup,setupVitest,vitestSetup,globalSetup,globalTeardown}.*",
     "**/{global-setup,global-teardown,setup-files}.*",
     "**/mocha.opts",
@@ -243,7 +248,8 @@ const LOCKS: &[&str] = &[
 /// Third-party and generated code: mending it there is undone by the next install.
 const VENDORED: &[&str] = &[
     "**/node_modules/**",
-    "**/vendor/**",
+    "vendor/**",
+    "**/vendor/**/*.go",
     "**/third_party/**",
     "**/.venv/**",
     "**/site-packages/**",
@@ -311,6 +317,7 @@ impl Protection {
 pub struct PathRules {
     sets: Vec<(Protection, GlobSet)>,
     tests_by_capitals: GlobSet,
+    shadows: GlobSet,
 }
 
 impl PathRules {
@@ -340,7 +347,8 @@ impl PathRules {
             .collect();
         sets.insert(1, (Protection::User, glob_set(user.iter().map(|glob| fold(glob)))?));
         let tests_by_capitals = glob_set(TESTS_BY_CAPITALS.iter().map(|glob| (*glob).to_owned()))?;
-        Ok(Self { sets, tests_by_capitals })
+        let shadows = glob_set(SHADOWS.iter().copied().map(fold))?;
+        Ok(Self { sets, tests_by_capitals, shadows })
     }
 
     /// The strictest rule that covers `path`.
@@ -435,6 +443,9 @@ pub(crate) fn check(path: &RepoPath, tree: &dyn SourceTree, rules: &PathRules) -
     }
     if is_ignored(path, tree) {
         return refuse("is ignored by git");
+    }
+    if rules.shadows.is_match(&folded) {
+        return refuse("would stand before the test runner or what it is made of");
     }
     if shadows_standard_module(path, tree) {
         return refuse("would stand before a module of Python's own");
@@ -575,10 +586,16 @@ mod tests {
             "src/Testament.java",
             "src/setup.ts",
             "src/testing.ts",
-            "src/mock/server.js",
             "internal/mock/mock.go",
             "build.rs",
             "src/org/junction/A.java",
+            "internal/mock/store.go",
+            "src/mock/server.js",
+            "tools/coverage/report.py",
+            "src/testimonials/List.tsx",
+            "src/vendor/Vendor.java",
+            "src/spec.ts",
+            "debian/init.d/server",
         ] {
             assert_eq!(rules().protection(path), None, "{path}");
         }
@@ -586,7 +603,12 @@ mod tests {
 
     #[test]
     fn who_stands_before_the_judge_is_refused_wherever_it_is_found() {
-        let tree = MemoryTree::new(&[("shop/__init__.py", ""), ("bin/run.py", "")]);
+        let tree = MemoryTree::new(&[
+            ("shop/__init__.py", ""),
+            ("bin/run.py", ""),
+            ("tools/coverage/report.py", ""),
+            ("crates/b/build.rs", ""),
+        ]);
         let refused = |path: &str| check(&RepoPath::new(path).unwrap(), &tree, &rules()).is_err();
         for path in [
             "pytest.py",
@@ -609,9 +631,16 @@ mod tests {
         ] {
             assert!(refused(path), "{path}");
         }
-        for path in
-            ["shop/json.py", "shop/types.py", "bin/cart.py", "src/jsonx/__init__.py", "shop/builder.rs"]
-        {
+        for path in [
+            "tools/coverage/report.py",
+            "crates/b/build.rs",
+            "src/mock/server.js",
+            "shop/json.py",
+            "shop/types.py",
+            "bin/cart.py",
+            "src/jsonx/__init__.py",
+            "shop/builder.rs",
+        ] {
             assert!(!refused(path), "{path}");
         }
     }
