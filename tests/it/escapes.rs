@@ -260,6 +260,47 @@ async fn command_files_say_what_the_step_wrote_and_no_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_step_plants_serves_no_later_execution() {
+    let mut run = Run::new("planted-tools", |_| {}).await;
+    run.tree = Tree::default().with("a.txt", "a\n").with("package.json", "{}\n");
+    // A tool before the real one, start-up files, the dynamic loader's list, system settings, files for the runner,
+    // and whatever keeps running.
+    let plant = "\
+        mkdir -p ~/.local/bin ~/bin /usr/local/bin 2>/dev/null\n\
+        for dir in /usr/local/bin /usr/local/sbin ~/.local/bin ~/bin; do printf '#!/bin/sh\\necho PLANTED\\n' | \
+        tee $dir/cat >/dev/null 2>&1 && chmod 755 $dir/cat; done\n\
+        echo 'cat() { echo PLANTED; }; export -f cat' | tee -a ~/.bashrc ~/.bash_profile ~/.profile >/dev/null\n\
+        echo /nowhere/planted.so | tee /etc/ld.so.preload >/dev/null\n\
+        echo '203.0.113.9 registry.npmjs.org' | tee -a /etc/hosts >/dev/null\n\
+        echo PLANTED > /tmp/planted; echo registry=http://203.0.113.9 > ~/.npmrc\n\
+        echo 'BASH_ENV=/tmp/planted' >> $GITHUB_ENV; echo /tmp >> $GITHUB_PATH\n\
+        (setsid sleep 600 >/dev/null 2>&1 &)";
+    let look = "\
+        echo \"[$(cat a.txt)]\"; test ! -e /etc/ld.so.preload; ! grep -q 203.0.113 /etc/hosts\n\
+        test ! -e /tmp/planted; test ! -e ~/.npmrc; test -z \"$BASH_ENV\"\n\
+        case :$PATH: in *:/tmp:*) exit 1; esac\n\
+        ! grep -qs PLANTED ~/.bashrc ~/.bash_profile ~/.profile\n\
+        for p in /proc/[0-9]*; do ! tr '\\0' ' ' < $p/cmdline 2>/dev/null | grep -q '^sleep 600'; done";
+    let planted = run.bash(plant).await;
+    assert!(planted.is_green(), "{}", log(&planted));
+    for fresh in [false, true] {
+        let result = run.execute(&plan(vec![step(look)]), fresh).await;
+        assert!(
+            result.is_green() && log(&result) == "[a]\n",
+            "fresh {fresh}: {:?}\n{}",
+            result.exit,
+            log(&result)
+        );
+    }
+    // What lies in the workspace stays for the next attempt, which builds on it; a proof has none of it.
+    let build = run.bash("mkdir node_modules; echo x > node_modules/planted.js").await;
+    assert!(build.is_green(), "{}", log(&build));
+    assert!(run.bash("test -e node_modules/planted.js").await.is_green());
+    assert!(run.execute(&plan(vec![step("test ! -e node_modules")]), true).await.is_green());
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn planted_hooks_and_configuration_run_nowhere() {
     // As names in a folder that everybody may write to, so that whoever ran it would be seen.
     let marks = tempfile::tempdir().unwrap();

@@ -184,6 +184,13 @@ impl Run {
         Self { executor, run, tree: Tree::default(), events: Recorder::default(), cancel: Cancel::new() }
     }
 
+    /// One step on another tree than its own.
+    pub(crate) async fn on(&mut self, tree: &dyn SourceTree, script: &str) -> ExecutionResult {
+        let request =
+            Request { purpose: Purpose::Baseline, tree, git_dir: None, fresh: false, from_snapshot: false };
+        self.executor.execute(&plan(vec![step(script)]), &Plain, &request, &self.events, &self.cancel).await
+    }
+
     pub(crate) async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
         let request = Request {
             purpose: Purpose::Baseline,

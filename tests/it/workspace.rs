@@ -316,6 +316,100 @@ fn odd_repositories() {
 }
 
 #[test]
+fn partial_dirty_and_colliding_checkouts() {
+    let sandbox = Sandbox::new();
+    let origin = sandbox.repository("origin", &[]);
+    // On some systems these are one file; a commit holds both.
+    write(&origin, "docs/Readme.txt", "upper\n");
+    write(&origin, "docs/readme.txt", "lower\n");
+    write(&origin, "dos.txt", "one\r\ntwo\r\n");
+    std::os::unix::fs::symlink("/etc/passwd", origin.join("out")).unwrap();
+    std::os::unix::fs::symlink("../../outside", origin.join("docs/up")).unwrap();
+    commit_all(&origin, "second");
+    let url = format!("file://{}", origin.display());
+    let clone = |name: &str, extra: &[&str]| {
+        let dir = sandbox.join(name);
+        git(sandbox.path(), &[&["clone", "-q"][..], extra, &[&url, dir.to_str().unwrap()]].concat());
+        dir
+    };
+
+    // Of a sparse checkout everything is there, and of a shallow one what CI ran.
+    let sparse = clone("sparse", &[]);
+    git(&sparse, &["sparse-checkout", "set", "--no-cone", "/src/"]);
+    assert!(!sparse.join("dos.txt").exists());
+    let shallow = clone("shallow", &["--depth=1"]);
+    git(&shallow, &["checkout", "-q", "--detach"]);
+    for dir in [&sparse, &shallow] {
+        let mut workspace = open(&sandbox, dir).unwrap();
+        assert_eq!(workspace.base().as_str(), git(&origin, &["rev-parse", "HEAD"]));
+        assert_eq!(workspace.read(&path("dos.txt")).unwrap(), b"one\r\ntwo\r\n");
+        assert_eq!(workspace.read(&path("docs/Readme.txt")).unwrap(), b"upper\n");
+        assert_eq!(workspace.read(&path("docs/readme.txt")).unwrap(), b"lower\n");
+        // Links are links, wherever they lead.
+        for link in ["out", "docs/up"] {
+            assert_eq!(workspace.entry(&path(link)).unwrap().mode, FileMode::Symlink);
+            assert_eq!(workspace.read_text(&path(link)), None, "{link}");
+        }
+        let edit = change("dos.txt", Some("one\r\ntwo\r\n"), Some("one\r\n2\r\n"));
+        workspace.apply(std::slice::from_ref(&edit)).unwrap();
+        let commits = workspace
+            .prepare(workspace.base(), &[request(vec![edit])], &Identity::github_actions(), 0)
+            .unwrap();
+        let changed = git(
+            workspace.git_dir(),
+            &["diff", "--name-status", workspace.base().as_str(), commits[0].commit.as_str()],
+        );
+        assert_eq!(changed, "M\tdos.txt");
+        let blob = format!("{}:dos.txt", commits[0].commit);
+        assert_eq!(git(workspace.git_dir(), &["cat-file", "-s", &blob]), "8");
+    }
+
+    // What lies about in a checkout is no part of the commit that failed.
+    let dirty = clone("dirty", &[]);
+    write(&dirty, "src/app.py", "broken by hand\n");
+    write(&dirty, "stray.txt", "stray\n");
+    std::fs::remove_file(dirty.join("dos.txt")).unwrap();
+    let workspace = open(&sandbox, &dirty).unwrap();
+    assert_eq!(workspace.read(&path("src/app.py")).unwrap(), APP.as_bytes());
+    assert!(workspace.entry(&path("stray.txt")).is_none() && workspace.entry(&path("dos.txt")).is_some());
+    assert_eq!(std::fs::read_to_string(dirty.join("src/app.py")).unwrap(), "broken by hand\n");
+}
+
+/// `cargo test --test it -- --ignored --nocapture large_repositories`
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes and gigabytes; prints what it costs"]
+async fn large_repositories_cost_no_memory() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("large", &[]);
+    for i in 0..100_000 {
+        write(&repo, &format!("d{:03}/f{i:06}.txt", i / 500), &format!("{i}\n"));
+    }
+    for i in 0..4_u8 {
+        // Noise, so that it does not shrink.
+        let mut noise = std::fs::File::open("/dev/urandom").unwrap();
+        let mut file = std::fs::File::create(repo.join(format!("large-{i}.bin"))).unwrap();
+        std::io::copy(&mut std::io::Read::take(&mut noise, 500 << 20), &mut file).unwrap();
+    }
+    commit_all(&repo, "100,000 files, 2 GB");
+    let high_water = || {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() >> 10
+    };
+    let (started, before) = (std::time::Instant::now(), high_water());
+    let workspace = open(&sandbox, &repo).unwrap();
+    println!("opened in {:.1} s, {before} -> {} MiB", started.elapsed().as_secs_f64(), high_water());
+    let mut run = crate::executor::Run::new("large", |_| {}).await;
+    let started = std::time::Instant::now();
+    let result = run.on(&workspace, "find . -type f | wc -l; cat large-3.bin | wc -c").await;
+    assert_eq!(crate::executor::log(&result), format!("100007\n{}\n", 500 << 20));
+    let peak = high_water();
+    println!("copied and run in {:.1} s, {peak} MiB", started.elapsed().as_secs_f64());
+    assert!(peak < before + 256, "{before} MiB, then {peak} MiB");
+    run.close().await;
+}
+
+#[test]
 fn a_checkout_without_git_stands_for_itself() {
     let sandbox = Sandbox::new();
     let repo = sandbox.repository("r", &[]);
