@@ -112,6 +112,7 @@ const TESTS: &[&str] = &[
 const TESTS_BY_CAPITALS: &[&str] = &[
     "**/{Test,Tests,*Test,*Tests,*TestCase,*TestSuite,*IT,*ITCase,*Spec}.{java,kt,groovy,scala}",
     "**/Test[A-Z]*.{java,kt,groovy,scala}",
+    "**/*_{TEST,TESTS,Test,Tests,test,tests,IT}.{java,kt,groovy,scala}",
 ];
 
 /// Configuration of test runners, linters, type checkers and formatters: what decides how strict the judge is.

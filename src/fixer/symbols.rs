@@ -223,17 +223,19 @@ pub(crate) fn is_twin(test: &RepoPath, path: &RepoPath) -> bool {
     if test == path || b.is_empty() || !Language::of(test.as_str()).is_kin(Language::of(path.as_str())) {
         return false;
     }
-    let subject = a
-        .strip_prefix("test_")
-        .or_else(|| a.strip_prefix("Test"))
-        .or_else(|| a.strip_suffix("_test"))
-        .or_else(|| a.strip_suffix("_tests"))
-        .or_else(|| a.strip_suffix("Tests"))
-        .or_else(|| a.strip_suffix("TestCase"))
-        .or_else(|| a.strip_suffix("Test"))
-        .or_else(|| a.strip_suffix("IT"))
-        .or_else(|| a.strip_suffix("-test"))
-        .unwrap_or(a);
+    // With a separator in any capitals; without one by its own: `AuditIT` is one of `Audit`, `audit` is of none.
+    const SEPARATED: &[&str] = &["test", "tests", "spec", "it"];
+    const CAPITALS: &[&str] = &["TestCase", "TestSuite", "Tests", "Test", "ITCase", "IT", "Spec"];
+    let parted = |text: &'_ str| SEPARATED.iter().any(|word| text.eq_ignore_ascii_case(word));
+    let subject = match (a.split_once(['_', '-']), a.rsplit_once(['_', '-'])) {
+        (Some((first, rest)), _) if parted(first) => rest,
+        (_, Some((rest, last))) if parted(last) => rest,
+        _ => CAPITALS
+            .iter()
+            .find_map(|suffix| a.strip_suffix(suffix).filter(|rest| !rest.is_empty()))
+            .or_else(|| a.strip_prefix("Test"))
+            .unwrap_or(a),
+    };
     subject.eq_ignore_ascii_case(b)
 }
 
@@ -546,10 +548,15 @@ mod tests {
             ("x_test.go", "x.go"),
             ("src/x.spec.ts", "src/x.ts"),
             ("test/x.test.js", "lib/x.js"),
+            ("src/test/java/SOME_SORT_TEST.java", "src/main/java/SOME_SORT.java"),
+            ("src/test/java/OrderITCase.java", "src/main/java/Order.java"),
+            ("spec/x_spec.js", "lib/x.js"),
+            ("test/test-x.js", "lib/x.js"),
         ] {
             assert!(is_twin(&path(test), &path(source)), "{test} {source}");
         }
         assert!(!is_twin(&path("tests/test_x.py"), &path("src/y.py")));
+        assert!(!is_twin(&path("src/Latest.java"), &path("src/La.java")));
     }
 
     #[test]
