@@ -123,22 +123,22 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "early-exit",
         &[Python],
-        r#"\bos\._exit\b|\bimport\b[^\n]*\b_exit\b|getattr\([^\n]*['"]_?exit\b|\b(sys\.exit)\s*\(\s*(0|None|False)?\s*\)|^\s*(exit|quit)\s*\(\s*0?\s*\)|\braise\s+SystemExit(\s*\(\s*(0|None)?\s*\))?\s*$|\bpytest\.exit\s*\(|\bos\.(kill|exec[lv]\w*|abort)\s*\("#,
+        r#"\bos\._exit\b|\b\w+\._exit\s*\(\s*0\s*\)|\bbuiltins\.(exit|quit)\s*\(|\bfrom\s+sys\s+import\b[^\n]*\bexit\s+as\b|\bimport\b[^\n]*\b_exit\b|getattr\([^\n]*['"]_?exit\b|\b(sys\.exit)\s*\(\s*(0|None|False)?\s*\)|(^|[:;])\s*(exit|quit)\s*\(\s*0?\s*\)|\braise\s+SystemExit(\s*\(\s*(0|None)?\s*\))?\s*$|\bpytest\.exit\s*\(|\bos\.(kill|exec[lv]\w*|abort)\s*\("#,
     ),
     row(
         "early-exit",
         SCRIPT,
-        r"\bprocess\.(exit|kill|abort)\s*\(\s*0?\s*\)|\breallyExit\b|\bprocess\s*\[\s*['\x22`](exit|kill|abort|reallyExit)|\{[^}]*\bexit\b[^}]*\}\s*(=\s*(globalThis\.)?process\b|=\s*require\(\s*['\x22](node:)?process|from\s*['\x22](node:)?process)|\bprocess\.exitCode\s*=\s*0|\bprocess\.(on|once|addListener|prependListener)\s*\(\s*['\x22](exit|beforeExit|uncaughtException|unhandledRejection)",
+        r"\bprocess\.(exit|kill|abort)\s*\(\s*0?\s*\)|\breallyExit\b|\bprocess\s*\[\s*['\x22`](exit|kill|abort|reallyExit)|\{[^}]*\bexit\b[^}]*\}\s*(=\s*(globalThis\.)?process\b|=\s*require\(\s*['\x22](node:)?process|from\s*['\x22](node:)?process)|\b(Deno|Bun)\.exit\s*\(\s*0?\s*\)|\bprocess\.exitCode\s*=\s*(0|undefined|null)\b|\bprocess\.(on|once|addListener|prependListener)\s*\(\s*['\x22](exit|beforeExit|uncaughtException|unhandledRejection)",
     ),
     row(
         "early-exit",
         &[Rust],
-        r"\bprocess::exit\s*\(\s*0\s*,?\s*\)|\buse\s+std::process::(\{[^}]*\b)?exit\b|\bset_hook\b|\bcatch_unwind\b|\blibc::_?exit\s*\(\s*0|\b_exit\s*\(\s*0",
+        r"\b\w+::exit\s*\(\s*0\s*,?\s*\)|\buse\s+std::process::(\{[^}]*\b)?exit\b|\bset_hook\b|\bcatch_unwind\b|\blibc::_?exit\s*\(\s*0|\b_exit\s*\(\s*0",
     ),
     row(
         "early-exit",
         &[Go],
-        r#"\bos\.Exit\s*\(\s*0\s*,?\s*\)|\bruntime\.Goexit\s*\(|\bsyscall\.(Exit\s*\(\s*0|Exec\s*\(|Kill\s*\()|^\s*\.\s*"(os|testing|syscall)"|\bimport\s+\.\s*"(os|testing|syscall)""#,
+        r#"\b\w+\.Exit\s*\(\s*0\s*,?\s*\)|\bruntime\.Goexit\s*\(|\bsyscall\.(Exit\s*\(\s*0|Exec\s*\(|Kill\s*\()|^\s*\.\s*"(os|testing|syscall)"|\bimport\s+\.\s*"(os|testing|syscall)""#,
     ),
     row(
         "early-exit",

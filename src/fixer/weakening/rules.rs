@@ -42,7 +42,7 @@ impl Seen {
     /// Statements: without comments and empty lines, with calls that run over lines on one.
     fn code(language: Language, text: &str) -> Self {
         static SPACED_DOT: LazyLock<Option<Regex>> =
-            LazyLock::new(|| Regex::new(r"([\w)\]])[ \t]*(\.|::)[ \t]*([A-Za-z_])").ok());
+            LazyLock::new(|| Regex::new(r"([\w)\]])[ \t]*\??(\.|::)[ \t]*([A-Za-z_])").ok());
         let mut seen = Self { text: String::with_capacity(text.len()), lines: Vec::new() };
         let mut goes_on = false;
         for (number, line) in (1..).zip(without_comments(language, text)) {
@@ -53,7 +53,7 @@ impl Seen {
             let start = line.trim_start();
             // In Python brackets hold what runs on together; in Go the dot ends the line above.
             let leads = !matches!(language, Language::Python | Language::Go);
-            let chained = leads && (start.starts_with('.') || start.starts_with("::"));
+            let chained = leads && ["?.", ".", "::"].iter().any(|dot| start.starts_with(dot));
             let joined = (goes_on || chained) && !seen.text.is_empty();
             let (line, backslash) = match line.strip_suffix('\\') {
                 Some(line) if language == Language::Python => (line.trim_end(), true),
@@ -63,7 +63,7 @@ impl Seen {
             let line = SPACED_DOT.as_ref().map_or(line.into(), |dot| dot.replace_all(line, "$1$2$3"));
             if joined {
                 seen.text.pop();
-                seen.text.push_str(line.trim_start());
+                seen.text.push_str(line.trim_start().trim_start_matches('?'));
                 seen.text.push('\n');
             } else {
                 seen.push(number, &line);
