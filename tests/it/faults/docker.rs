@@ -294,8 +294,9 @@ async fn bombs_stay_in_the_sandbox() {
 #[test]
 #[ignore = "takes minutes; prints what it costs"]
 fn ten_gigabytes_of_output_cost_no_memory() {
+    let line = "a line of noise, as long as lines of logs are ".repeat(2);
     let peak_kib = |bytes: u64| {
-        let story = command(&format!("{{ yes 'a line of noise' || true; }} | head -c {bytes}"))
+        let story = command(&format!("{{ yes '{line}' || true; }} | head -c {bytes}"))
             .flag("time-budget", "2h")
             .flag("sandbox-timeout", "2h");
         let started = std::time::Instant::now();
