@@ -14,6 +14,7 @@ mod error;
 mod files;
 mod identity;
 mod image;
+mod last_words;
 mod log;
 mod options;
 mod run;

@@ -15,6 +15,7 @@ use super::cancel::Cancel;
 use super::environment::HOME;
 use super::error::{ExecutorError, cause_of};
 use super::files;
+use super::last_words::LastWords;
 use super::log::LogBuffer;
 use super::sandbox::{Condition, Sandbox};
 use super::shell::Shell;
@@ -34,15 +35,20 @@ const POLL: Duration = Duration::from_secs(1);
 const FILES_LIMIT: usize = 8 << 20;
 
 const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
-/// Beside them: the exit code, from the sandbox itself.
-const MARK: &str = "exit";
 
-/// What a shell exits with where it cannot run a program, and what the engine says of a program it has lost sight of.
-const CANNOT_RUN: i64 = 126;
+/// Around a step's shell: its last words, the folder, the command line. A missing folder is the step's failure, as on a
+/// runner; the engine would call it its own. That a signal ended the step is said by the exit code alone, as there.
+///
+/// The last words, on stderr and for us alone, tell output that ended from output that was cut off: an engine that lost a
+/// step has an exit code for it all the same.
+const FRAME: &str = r#"cd "$2" || { printf %s "$1" >&2; exit 1; }; words=$1; shift 2; exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; code=$?; printf %s "$words" >&9; exit "$code""#;
 
-/// Around a step's shell: where the exit code goes, the folder, the command line. A missing folder is the step's failure,
-/// as on a runner; the engine would call it its own. That a signal ended the step is said by the exit code alone, as there.
-const FRAME: &str = r#"cd "$2" || exit 1; mark=$1; shift 2; exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; code=$?; echo "$code" >"$mark"; exit "$code""#;
+/// Whether such an exit code may tell of a signal that left nobody to say last words. A broken pipe's is what writing to
+/// nobody ends with.
+fn is_signal(code: i64) -> bool {
+    const SIGPIPE: i64 = 128 + 13;
+    code >= 128 && code != SIGPIPE
+}
 
 /// Ends the whole job at once.
 #[derive(Debug, PartialEq)]
@@ -120,6 +126,9 @@ struct Running {
     timed_out: bool,
     asked: Instant,
     exited: Option<Instant>,
+    words: LastWords,
+    /// Why its output could not be read to the end.
+    broken: Option<String>,
     log_start: u64,
     /// When it was started, on the engine's clock.
     since: i128,
@@ -281,9 +290,9 @@ impl<'a> Job<'a> {
         } else {
             format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
         };
-        let mark = format!("{folder}/{MARK}");
+        let words = LastWords::of(index);
         let mut argv: Vec<String> =
-            ["sh", "-c", FRAME, "sh", &mark, &directory].into_iter().map(str::to_owned).collect();
+            ["sh", "-c", FRAME, "sh", words.text(), &directory].into_iter().map(str::to_owned).collect();
         argv.extend(shell.argv(&path));
         let (started, since) = (Instant::now(), sandbox.now_nanos());
         let log_start = self.log.position();
@@ -303,6 +312,8 @@ impl<'a> Job<'a> {
             timed_out: false,
             asked: started,
             exited: None,
+            words,
+            broken: None,
             log_start,
             since,
         });
@@ -359,19 +370,18 @@ impl<'a> Job<'a> {
         };
         match piece {
             Piece::Output(Ok(output)) => {
-                let stream = match output {
-                    LogOutput::StdErr { .. } => Stream::Stderr,
-                    _ => Stream::Stdout,
+                let (stream, bytes) = match output {
+                    LogOutput::StdErr { message } => {
+                        (Stream::Stderr, self.running[at].words.listen(&message))
+                    }
+                    output => (Stream::Stdout, output.into_bytes().to_vec()),
                 };
-                self.print(stream, &output.into_bytes());
+                self.print(stream, &bytes);
                 Ok(())
             }
-            // The stream broke; its end follows, and the exit code or the container's state tells why.
+            // The stream broke; its end follows, and perhaps the container's state tells why.
             Piece::Output(Err(error)) => {
-                let name = &self.plan.steps[index].name;
-                self.record
-                    .notes
-                    .push(format!("the output of step {name:?} broke off: {}", cause_of(&error)));
+                self.running[at].broken = Some(cause_of(&error));
                 Ok(())
             }
             Piece::End => {
@@ -382,6 +392,9 @@ impl<'a> Job<'a> {
     }
 
     fn print(&mut self, stream: Stream, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
         self.log.push(bytes);
         self.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
     }
@@ -424,12 +437,25 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    /// Kills a step's processes, by the mark in their environment. Best effort: a step that has made others' processes
-    /// is ended with the container.
+    /// Kills a step's processes: those with its mark in their environment, and their children without it. Best effort: a
+    /// step that has made others' processes is ended with the container.
     async fn kill(&self, index: usize) {
+        // Children that have thrown the mark away are found while their parents still stand.
         let script = format!(
-            "for n in 1 2 3; do for p in /proc/[0-9]*; do \
-             if grep -qs 'RUNNER_TRACKING_ID={}' \"$p/environ\"; then kill -9 \"${{p#/proc/}}\" 2>/dev/null; fi; done; done",
+            "mark=RUNNER_TRACKING_ID={}\n\
+             for n in 1 2 3; do\n\
+             all=' '\n\
+             for p in /proc/[0-9]*; do grep -qs \"$mark\" \"$p/environ\" && all=\"$all${{p#/proc/}} \"; done\n\
+             more=yes\n\
+             while [ -n \"$more\" ]; do\n\
+             more=\n\
+             for p in /proc/[0-9]*; do\n\
+             pid=${{p#/proc/}}; case \"$all\" in *\" $pid \"*) continue;; esac\n\
+             parent=; while read -r key value; do [ \"$key\" = PPid: ] && parent=$value && break; done \\\n\
+             <\"$p/status\" 2>/dev/null\n\
+             case \"$all\" in *\" ${{parent:-none}} \"*) all=\"$all$pid \"; more=yes;; esac\n\
+             done; done\n\
+             for pid in $all; do kill -9 \"$pid\" 2>/dev/null; done; done",
             tracking_id(index)
         );
         let argv = ["sh", "-c", script.as_str()];
@@ -443,17 +469,22 @@ impl<'a> Job<'a> {
         let index = running.index;
         let plan = self.plan;
         let step = &plan.steps[index];
+        let (held, was_heard) = running.words.close();
+        self.print(Stream::Stderr, &held);
         let code = match self.place.sandbox.exit_code(&running.exec).await {
             Ok(code) => code,
             Err(error) => return Err(self.gone_or(error).await),
         };
         self.record.spans[index] = Some((running.log_start, self.log.position()));
         let oom = code != 0 && !running.timed_out && self.ran_out_of_memory(code, running.since).await?;
-        let (said, mark) = self.read_files(index).await?;
-        if code == CANNOT_RUN && mark != Some(code) {
-            let name = &step.name;
-            return Err(Stop::Infrastructure(format!("the engine lost step {name:?} before its end")));
+        // Whatever it printed after that is lost, and writing to nobody may have been its end.
+        let was_cut = running.broken.is_some() || !was_heard && !is_signal(code);
+        if was_cut && !running.timed_out && !oom {
+            let (name, cause) =
+                (&step.name, running.broken.unwrap_or_else(|| "the engine lost it".to_owned()));
+            return Err(Stop::Infrastructure(format!("the output of step {name:?} broke off: {cause}")));
         }
+        let said = self.read_files(index).await?;
         let problem = said.err();
         if let Some(problem) = &problem {
             self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
@@ -548,23 +579,22 @@ impl<'a> Job<'a> {
         }
     }
 
-    /// Takes over what the step told later steps, and the exit code that its frame wrote down. The inner error is the
-    /// step's, the outer one the engine's.
-    async fn read_files(&mut self, index: usize) -> Result<(Result<(), String>, Option<i64>), Stop> {
+    /// Takes over what the step told later steps. The inner error is the step's, the outer one the engine's.
+    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Stop> {
         let folder = format!("{HOME}/step/{index}");
         let bytes = match self.place.sandbox.get(&folder, FILES_LIMIT).await {
             Ok(bytes) => bytes.unwrap_or_default(),
             // That is the step's own doing.
-            Err(error @ ExecutorError::TooLarge { .. }) => return Ok((Err(error.to_string()), None)),
+            Err(error @ ExecutorError::TooLarge { .. }) => return Ok(Err(error.to_string())),
             Err(error) => return Err(self.gone_or(error).await),
         };
         let prefix = format!("{index}/");
         let found = archive::read(&bytes, FILES_LIMIT, |name| {
-            name.strip_prefix(&prefix).filter(|n| *n == MARK || FILES.contains(n)).map(str::to_owned)
+            name.strip_prefix(&prefix).filter(|n| FILES.contains(n)).map(str::to_owned)
         });
         let found = match found {
             Ok(found) => found,
-            Err(problem) => return Ok((Err(problem), None)),
+            Err(problem) => return Ok(Err(problem)),
         };
         let text = |name: &str| {
             found.iter().find_map(|(n, f)| match f {
@@ -572,8 +602,7 @@ impl<'a> Job<'a> {
                 _ => None,
             })
         };
-        let mark = text(MARK).and_then(|code| code.trim().parse().ok());
-        Ok((self.take_over(index, &text), mark))
+        Ok(self.take_over(index, &text))
     }
 
     fn take_over(&mut self, index: usize, text: &dyn Fn(&str) -> Option<String>) -> Result<(), String> {

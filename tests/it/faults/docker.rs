@@ -104,7 +104,13 @@ async fn a_step_whose_output_is_cut_off_gets_no_verdict() {
     let mut run = Run::at(&proxy.address(), "cut", |o| o.engine_wait = Duration::from_secs(2)).await;
     // In the middle of what it prints, before, and behind what the engine says of a stream's start.
     for bytes in [400, 250, 3_000] {
-        for script in ["for n in $(seq 200); do echo line $n; sleep 0.02; done", "yes | head -c 3000000"] {
+        for script in [
+            "for n in $(seq 200); do echo line $n; sleep 0.02; done",
+            "yes | head -c 3000000",
+            // What ends for want of a reader.
+            "trap '' PIPE; for n in $(seq 200); do echo line $n || exit 3; sleep 0.02; done",
+            "yes | head -c 3000000 || exit 3",
+        ] {
             proxy.trouble("POST /exec/ /start", Trouble::Cut(bytes));
             let result = run.bash(script).await;
             proxy.mend();
@@ -116,9 +122,21 @@ async fn a_step_whose_output_is_cut_off_gets_no_verdict() {
         }
     }
     // What a shell says of a file that is no program is a verdict; so is what ends after it has closed its output.
-    for (script, code) in [("touch x; ./x", 126), ("exec >&- 2>&-; sleep 1; exit 3", 3), ("exit 126", 126)] {
+    for (script, code) in [
+        ("touch x; ./x", 126),
+        ("exec >&- 2>&-; sleep 1; exit 3", 3),
+        ("exit 126", 126),
+        ("yes | head -n 1; exit 141", 141),
+        ("printf unfinished >&2; kill -9 $PPID; sleep 1", 137),
+        ("(sleep 1; echo late; sleep 60) & exit 4", 4),
+    ] {
         let result = run.bash(script).await;
         assert_eq!(result.exit, Exit::Exited { code }, "{script}");
+        assert!(
+            !log(&result).contains('\u{1e}') && !log(&result).contains("has ended"),
+            "{:?}",
+            log(&result)
+        );
     }
     run.close().await;
 }
@@ -284,8 +302,10 @@ async fn bombs_stay_in_the_sandbox() {
         continue_on_error: true,
         ..step("exec env -i sh -c 'trap \"\" TERM INT HUP; while :; do sleep 1; done'")
     };
-    let stuck = run.steps(vec![deaf, step("echo next")]).await;
-    assert!(matches!(stuck.exit, Exit::TimedOut { .. }), "{stuck:?}");
+    let gone = "! grep -qsa 'tra[p] \"\" TERM' /proc/[0-9]*/cmdline && echo gone";
+    let stuck = run.steps(vec![deaf, step(gone)]).await;
+    assert!(stuck.is_green() && log(&stuck) == "gone\n", "{stuck:?}\n{}", log(&stuck));
+    assert_eq!(stuck.steps[0].note.as_deref(), Some("ran longer than its 0.01 minutes"));
     assert!(run.bash("echo fine").await.is_green(), "the machine and the run are well");
     run.close().await;
 }
