@@ -14,6 +14,14 @@ pub fn read_patch(patch: &str, tree: &dyn SourceTree) -> Result<Vec<FileChange>,
     let mut changes = Vec::new();
     let mut seen = BTreeSet::new();
     while let Some(line) = lines.peek() {
+        if let Some(change) = empty_file(&lines, tree)? {
+            lines.at += 2;
+            if !seen.insert(change.path.clone()) {
+                return Err(bad(change.path.as_str(), "is named twice".to_owned()));
+            }
+            changes.push(change);
+            continue;
+        }
         if line.starts_with("diff --git ")
             || line.starts_with("new file mode 100644")
             || line.starts_with("index ")
@@ -62,6 +70,28 @@ fn name(line: Option<&str>, marker: &str, side: &str) -> Result<Option<RepoPath>
     }
     let path = line.strip_prefix(side).ok_or_else(|| bad(line, format!("does not begin with {side}")))?;
     RepoPath::new(path).map(Some).map_err(|e| bad(path, e.to_string()))
+}
+
+/// A new file without content has no lines that could stand in a hunk: its header is all there is.
+fn empty_file(lines: &Lines<'_>, tree: &dyn SourceTree) -> Result<Option<FileChange>, Rejection> {
+    let [header, mode, rest @ ..] = &lines.rest[lines.at..] else { return Ok(None) };
+    let ends = rest.first().is_none_or(|next| next.starts_with("diff --git "));
+    let Some(names) =
+        header.strip_prefix("diff --git a/").filter(|_| mode.starts_with("new file mode 100644") && ends)
+    else {
+        return Ok(None);
+    };
+    // `NAME b/NAME`
+    let names = names.trim_end_matches('\n');
+    let name = names.get(..names.len().saturating_sub(" b/".len()) / 2).unwrap_or_default();
+    if names != format!("{name} b/{name}") {
+        return Err(bad(names, "is new under two names".to_owned()));
+    }
+    let path = RepoPath::new(name).map_err(|e| bad(name, e.to_string()))?;
+    if tree.entry(&path).is_some() {
+        return Err(bad(name, "is new in the patch and there already".to_owned()));
+    }
+    Ok(Some(FileChange { path, before: None, after: Some(String::new()) }))
 }
 
 fn read_file(lines: &mut Lines<'_>, tree: &dyn SourceTree) -> Result<FileChange, Rejection> {
@@ -195,8 +225,12 @@ mod tests {
     fn a_patch_of_ours_comes_back_as_it_was() {
         let before = "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\n";
         let after = "a\nB\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm";
-        let changes =
-            vec![change("new.txt", None, Some("x\ny\n")), change("x.txt", Some(before), Some(after))];
+        let changes = vec![
+            change("a b/__init__.py", None, Some("")),
+            change("new.txt", None, Some("x\ny\n")),
+            change("x.txt", Some(before), Some(after)),
+            change("z/__init__.py", None, Some("")),
+        ];
         let tree = MemoryTree::new(&[("x.txt", before)]);
         assert_eq!(read_patch(&unified(&changes), &tree).unwrap(), changes);
     }
