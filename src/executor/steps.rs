@@ -369,14 +369,13 @@ impl<'a> Job<'a> {
             return Ok(());
         };
         match piece {
+            Piece::Output(Ok(LogOutput::StdErr { message })) => {
+                let bytes = self.running[at].words.listen(&message);
+                self.print(Stream::Stderr, &bytes);
+                Ok(())
+            }
             Piece::Output(Ok(output)) => {
-                let (stream, bytes) = match output {
-                    LogOutput::StdErr { message } => {
-                        (Stream::Stderr, self.running[at].words.listen(&message))
-                    }
-                    output => (Stream::Stdout, output.into_bytes().to_vec()),
-                };
-                self.print(stream, &bytes);
+                self.print(Stream::Stdout, &output.into_bytes());
                 Ok(())
             }
             // The stream broke; its end follows, and perhaps the container's state tells why.
@@ -440,20 +439,19 @@ impl<'a> Job<'a> {
     /// Kills a step's processes: those with its mark in their environment, and their children without it. Best effort: a
     /// step that has made others' processes is ended with the container.
     async fn kill(&self, index: usize) {
-        // Children that have thrown the mark away are found while their parents still stand.
+        // Children that have thrown the mark away are found while their parents still stand. What multiplies faster than
+        // it is listed must not put off the kill, so nobody waits for the list to be complete.
         let script = format!(
             "mark=RUNNER_TRACKING_ID={}\n\
              for n in 1 2 3; do\n\
              all=' '\n\
              for p in /proc/[0-9]*; do grep -qs \"$mark\" \"$p/environ\" && all=\"$all${{p#/proc/}} \"; done\n\
-             more=yes\n\
-             while [ -n \"$more\" ]; do\n\
-             more=\n\
+             for pass in 1 2; do\n\
              for p in /proc/[0-9]*; do\n\
              pid=${{p#/proc/}}; case \"$all\" in *\" $pid \"*) continue;; esac\n\
              parent=; while read -r key value; do [ \"$key\" = PPid: ] && parent=$value && break; done \\\n\
              <\"$p/status\" 2>/dev/null\n\
-             case \"$all\" in *\" ${{parent:-none}} \"*) all=\"$all$pid \"; more=yes;; esac\n\
+             case \"$all\" in *\" ${{parent:-none}} \"*) all=\"$all$pid \";; esac\n\
              done; done\n\
              for pid in $all; do kill -9 \"$pid\" 2>/dev/null; done; done",
             tracking_id(index)
