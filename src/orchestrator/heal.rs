@@ -10,28 +10,23 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{CommitMode, Config, Hardening, Mode, Network, ProviderName};
 use crate::contract::event::{Event, EventSink};
-use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
+use crate::contract::git::{BranchName, CommitSha, RepoSlug};
 use crate::contract::model::{AskModel, FailureKind};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{FailedRun, RunReport, Spent};
 use crate::error::{ErrorKind, ExpectedError};
 use crate::executor::{self, Cancel, Executor, ExecutorError};
 use crate::fixer::{FixAgent, FixOptions, PathRules, Redactor};
-use crate::git::{self, GitError, Remote, Workspace, WorkspaceOptions};
-use crate::github::{
-    self, BranchFacts, Client, ClientOptions, Finding, OwnJob, Policy, RunContext, Severity, Timeouts,
-    TokenFacts, Trigger,
-};
+use crate::git::{self, GitError, Workspace, WorkspaceOptions};
+use crate::github::{self, Client, ClientOptions, Finding, OwnJob, Policy, RunContext, Severity, Trigger};
 use crate::http;
 use crate::llm::{ProviderConfig, Router, WireFormat};
 use crate::plan::{self, CiStep, GithubFacts, PlanError, PlanRequest, Planned};
-use crate::report::pull_request;
 
 use super::budget::Purse;
 use super::bundle::Finished;
+use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Driver, Working};
-use super::offer::name;
-use super::publisher::{Hub, Publisher};
 use super::record::Record;
 use super::state::{Goal, Rules, Source};
 
@@ -396,41 +391,6 @@ fn client(config: &Config, ca: Option<&[u8]>, token: SecretString) -> Result<Cli
         .map_err(|e| super::publisher::api_outcome(&e))
 }
 
-/// The failed jobs of the run, as far as GitHub shows them; none is no error: the plan then takes the job we are in.
-/// Whether what failed is a heal: on a branch of its own, or, where heals go upon the failing branch, by its commit.
-async fn is_of_a_heal(
-    config: &Config,
-    trigger: &Trigger,
-    client: Option<&Client>,
-    slug: &RepoSlug,
-) -> Result<bool, Outcome> {
-    let prefix = config.branch.split('{').next().unwrap_or_default();
-    if trigger.is_heal_branch(prefix) {
-        return Ok(true);
-    }
-    let (Some(head), Some(branch), Some(client)) = (&trigger.head, &trigger.base_branch, client) else {
-        return Ok(false);
-    };
-    if heal_branch(config, trigger, branch.as_str(), &head.sha)? != *branch {
-        return Ok(false);
-    }
-    let message = github::commit_message(client, slug, &head.sha)
-        .await
-        .map_err(|e| super::publisher::api_outcome(&e))?;
-    Ok(message.lines().any(|line| line.trim() == pull_request::TRAILER))
-}
-
-/// The branch that a heal of `reference` at `head` goes to.
-fn heal_branch(
-    config: &Config,
-    trigger: &Trigger,
-    reference: &str,
-    head: &CommitSha,
-) -> Result<BranchName, Outcome> {
-    let facts = BranchFacts { reference, sha: head, run_id: trigger.run_id, fingerprint: head.short() };
-    github::render_branch(&config.branch, &facts).map_err(|e| super::publisher::api_outcome(&e))
-}
-
 /// `None` where GitHub does not say.
 async fn failed_jobs(
     client: &Client,
@@ -712,149 +672,6 @@ fn make_agent(
     let secrets: Vec<SecretString> =
         config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect();
     Ok(Some((FixAgent::new(options.clone(), Redactor::new(&secrets)), Box::new(router))))
-}
-
-pub(super) struct PublisherSetup<'a> {
-    pub(super) config: &'a Config,
-    pub(super) slug: &'a RepoSlug,
-    pub(super) trigger: &'a Trigger,
-    pub(super) source: &'a Path,
-    /// The job and matrix leg that failed.
-    pub(super) leg: String,
-}
-
-impl PublisherSetup<'_> {
-    /// Finds out where the heal goes and whether it may, before anything expensive runs.
-    pub(super) async fn make(
-        &self,
-        workspace: &Workspace,
-        workflow_file: Option<String>,
-        client: Option<Client>,
-        record: &mut Record,
-        events: &dyn EventSink,
-    ) -> Result<Publisher, Outcome> {
-        let Self { config, slug, trigger, source, .. } = self;
-        let head = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
-        let reference = trigger
-            .base_branch
-            .as_ref()
-            .map(ToString::to_string)
-            .or_else(|| workspace.branch_name())
-            .unwrap_or_else(|| "detached".to_owned());
-        let branch = heal_branch(config, trigger, &reference, &head)?;
-        let token = config.push_token.clone().or_else(|| config.github_token.clone());
-        let hub = match (client, &token) {
-            (Some(client), Some(token)) => {
-                Some(self.examine(client, token, &branch, workspace, workflow_file, record, events).await?)
-            }
-            _ => None,
-        };
-        let in_place = trigger.base_branch.as_ref() == Some(&branch);
-        let (hub, default_branch) = match hub {
-            Some((hub, default_branch)) => (Some(hub), default_branch),
-            None => (None, trigger.default_branch.clone()),
-        };
-        let remote = (config.commit_mode == CommitMode::Git).then(|| self.remote(source, token)).flatten();
-        if config.commit_mode == CommitMode::Git && remote.is_none() {
-            return Err(Outcome::Refused {
-                why: "the repository has no remote named origin to push to".to_owned(),
-                remedy: Some("add one, or use --no-push".to_owned()),
-            });
-        }
-        Ok(Publisher {
-            mode: config.commit_mode,
-            remote,
-            hub,
-            default_branch,
-            branch,
-            in_place,
-            head,
-            commit_prefix: config.commit_prefix.clone(),
-            cause: String::new(),
-            job: name(&self.leg),
-            server_url: config.workflow_run.server_url.clone(),
-            repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
-            last: None,
-        })
-    }
-
-    fn remote(&self, source: &Path, token: Option<SecretString>) -> Option<Remote> {
-        let facts = &self.config.workflow_run;
-        match (&facts.server_url, &facts.repository) {
-            (Some(server), Some(slug)) => Some(Remote { url: format!("{server}/{slug}.git"), token }),
-            _ => git::origin(source).map(|url| Remote { url, token: None }),
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one caller; the facts have no common home")]
-    async fn examine(
-        &self,
-        client: Client,
-        token: &SecretString,
-        branch: &BranchName,
-        workspace: &Workspace,
-        workflow_file: Option<String>,
-        record: &mut Record,
-        events: &dyn EventSink,
-    ) -> Result<(Hub, Option<BranchName>), Outcome> {
-        let Self { config, slug, trigger, .. } = self;
-        let outcome = |e: github::ApiError| super::publisher::api_outcome(&e);
-        let facts: TokenFacts = github::examine_token(&client, slug, token, workflow_file.as_deref(), true)
-            .await
-            .map_err(outcome)?;
-        let text = workflow_file
-            .as_deref()
-            .and_then(|f| RepoPath::new(f).ok())
-            .and_then(|path| workspace.read_text(&path))
-            .unwrap_or_default();
-        let triggers = github::read_triggers(&text);
-        let has_approval_runs =
-            config.workflow_run.server_url.as_deref().is_none_or(|url| url == "https://github.com");
-        let preflight = github::preflight(
-            &client,
-            github::PreflightInput {
-                repo: slug,
-                trigger,
-                token: Some(&facts),
-                publishes: true,
-                waits_for_ci: config.wait_for_ci,
-                pull_request: super::publisher::policy(config.pull_request),
-                workflow_file: workflow_file.as_deref(),
-                triggers: &triggers,
-                branch,
-                has_approval_runs,
-                commits_by_api: config.commit_mode == CommitMode::Api,
-                findings: Vec::new(),
-            },
-        )
-        .await
-        .map_err(outcome)?;
-        if let Some(finding) = preflight.blocking() {
-            return Err(Outcome::Refused { why: finding.what.clone(), remedy: finding.remedy.clone() });
-        }
-        for finding in preflight.findings.iter().filter(|f| f.severity == Severity::Warning) {
-            let what = match &finding.remedy {
-                Some(remedy) => format!("{}\n{remedy}", finding.what),
-                None => finding.what.clone(),
-            };
-            events.emit(Event::Warning { what: what.clone() });
-            record.report.warnings.push(what);
-        }
-        let timeouts = Timeouts { total: config.ci_timeout, ..Timeouts::default() };
-        let hub = Hub {
-            client,
-            repository: (*slug).clone(),
-            token: facts,
-            triggers,
-            workflow_file,
-            base: trigger.base_branch.clone(),
-            open_pull_request_into: trigger.pull_request_into.clone(),
-            pull_request: config.pull_request,
-            has_approval_runs,
-            timeouts,
-        };
-        Ok((hub, preflight.default_branch))
-    }
 }
 
 fn git_outcome(error: &GitError) -> Outcome {

@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub mod bundle;
+mod destination;
 pub mod driver;
 pub mod heal;
 mod offer;

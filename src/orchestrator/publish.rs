@@ -19,6 +19,7 @@ use crate::report::pull_request;
 use crate::report::results::{PATCH_FILE, PROOF_FILE};
 
 use super::bundle::{Finished, sha256};
+use super::destination::PublisherSetup;
 use super::heal::{self, Heal};
 use super::publisher::{Publisher, Seen, no_verdict};
 use super::record::Record;
@@ -74,7 +75,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     let ca = heal::ca_bundle(&heal.config)?;
     let client = heal::github_client(&heal.config, ca.as_deref())?;
     let workflow = heal::own_workflow(&heal.config);
-    let setup = heal::PublisherSetup {
+    let setup = PublisherSetup {
         config: &heal.config,
         slug: &slug,
         trigger: &trigger,

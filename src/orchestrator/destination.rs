@@ -1,0 +1,194 @@
+//! Where a heal goes and whether it may, found out before anything expensive runs.
+
+use std::path::Path;
+
+use secrecy::SecretString;
+
+use crate::config::{CommitMode, Config};
+use crate::contract::event::{Event, EventSink};
+use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
+use crate::contract::outcome::Outcome;
+use crate::git::{self, Remote, Workspace};
+use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
+use crate::report::pull_request;
+
+use super::offer::name;
+use super::publisher::{self, Hub, Publisher};
+use super::record::Record;
+
+pub(super) struct PublisherSetup<'a> {
+    pub(super) config: &'a Config,
+    pub(super) slug: &'a RepoSlug,
+    pub(super) trigger: &'a Trigger,
+    pub(super) source: &'a Path,
+    /// The job and matrix leg that failed.
+    pub(super) leg: String,
+}
+
+impl PublisherSetup<'_> {
+    /// Finds out where the heal goes and whether it may, before anything expensive runs.
+    pub(super) async fn make(
+        &self,
+        workspace: &Workspace,
+        workflow_file: Option<String>,
+        client: Option<Client>,
+        record: &mut Record,
+        events: &dyn EventSink,
+    ) -> Result<Publisher, Outcome> {
+        let Self { config, slug, trigger, source, .. } = self;
+        let head = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
+        let reference = trigger
+            .base_branch
+            .as_ref()
+            .map(ToString::to_string)
+            .or_else(|| workspace.branch_name())
+            .unwrap_or_else(|| "detached".to_owned());
+        let branch = heal_branch(config, trigger, &reference, &head)?;
+        let token = config.push_token.clone().or_else(|| config.github_token.clone());
+        let hub = match (client, &token) {
+            (Some(client), Some(token)) => {
+                Some(self.examine(client, token, &branch, workspace, workflow_file, record, events).await?)
+            }
+            _ => None,
+        };
+        let in_place = trigger.base_branch.as_ref() == Some(&branch);
+        let (hub, default_branch) = match hub {
+            Some((hub, default_branch)) => (Some(hub), default_branch),
+            None => (None, trigger.default_branch.clone()),
+        };
+        let remote = (config.commit_mode == CommitMode::Git).then(|| self.remote(source, token)).flatten();
+        if config.commit_mode == CommitMode::Git && remote.is_none() {
+            return Err(Outcome::Refused {
+                why: "the repository has no remote named origin to push to".to_owned(),
+                remedy: Some("add one, or use --no-push".to_owned()),
+            });
+        }
+        Ok(Publisher {
+            mode: config.commit_mode,
+            remote,
+            hub,
+            default_branch,
+            branch,
+            in_place,
+            head,
+            commit_prefix: config.commit_prefix.clone(),
+            cause: String::new(),
+            job: name(&self.leg),
+            server_url: config.workflow_run.server_url.clone(),
+            repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
+            last: None,
+        })
+    }
+
+    fn remote(&self, source: &Path, token: Option<SecretString>) -> Option<Remote> {
+        let facts = &self.config.workflow_run;
+        match (&facts.server_url, &facts.repository) {
+            (Some(server), Some(slug)) => Some(Remote { url: format!("{server}/{slug}.git"), token }),
+            _ => git::origin(source).map(|url| Remote { url, token: None }),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one caller; the facts have no common home")]
+    async fn examine(
+        &self,
+        client: Client,
+        token: &SecretString,
+        branch: &BranchName,
+        workspace: &Workspace,
+        workflow_file: Option<String>,
+        record: &mut Record,
+        events: &dyn EventSink,
+    ) -> Result<(Hub, Option<BranchName>), Outcome> {
+        let Self { config, slug, trigger, .. } = self;
+        let outcome = |e: github::ApiError| publisher::api_outcome(&e);
+        let facts: TokenFacts = github::examine_token(&client, slug, token, workflow_file.as_deref(), true)
+            .await
+            .map_err(outcome)?;
+        let text = workflow_file
+            .as_deref()
+            .and_then(|f| RepoPath::new(f).ok())
+            .and_then(|path| workspace.read_text(&path))
+            .unwrap_or_default();
+        let triggers = github::read_triggers(&text);
+        let has_approval_runs =
+            config.workflow_run.server_url.as_deref().is_none_or(|url| url == "https://github.com");
+        let preflight = github::preflight(
+            &client,
+            github::PreflightInput {
+                repo: slug,
+                trigger,
+                token: Some(&facts),
+                publishes: true,
+                waits_for_ci: config.wait_for_ci,
+                pull_request: publisher::policy(config.pull_request),
+                workflow_file: workflow_file.as_deref(),
+                triggers: &triggers,
+                branch,
+                has_approval_runs,
+                commits_by_api: config.commit_mode == CommitMode::Api,
+                findings: Vec::new(),
+            },
+        )
+        .await
+        .map_err(outcome)?;
+        if let Some(finding) = preflight.blocking() {
+            return Err(Outcome::Refused { why: finding.what.clone(), remedy: finding.remedy.clone() });
+        }
+        for finding in preflight.findings.iter().filter(|f| f.severity == Severity::Warning) {
+            let what = match &finding.remedy {
+                Some(remedy) => format!("{}\n{remedy}", finding.what),
+                None => finding.what.clone(),
+            };
+            events.emit(Event::Warning { what: what.clone() });
+            record.report.warnings.push(what);
+        }
+        let timeouts = Timeouts { total: config.ci_timeout, ..Timeouts::default() };
+        let hub = Hub {
+            client,
+            repository: (*slug).clone(),
+            token: facts,
+            triggers,
+            workflow_file,
+            base: trigger.base_branch.clone(),
+            open_pull_request_into: trigger.pull_request_into.clone(),
+            pull_request: config.pull_request,
+            has_approval_runs,
+            timeouts,
+        };
+        Ok((hub, preflight.default_branch))
+    }
+}
+
+/// The failed jobs of the run, as far as GitHub shows them; none is no error: the plan then takes the job we are in.
+/// Whether what failed is a heal: on a branch of its own, or, where heals go upon the failing branch, by its commit.
+pub(super) async fn is_of_a_heal(
+    config: &Config,
+    trigger: &Trigger,
+    client: Option<&Client>,
+    slug: &RepoSlug,
+) -> Result<bool, Outcome> {
+    let prefix = config.branch.split('{').next().unwrap_or_default();
+    if trigger.is_heal_branch(prefix) {
+        return Ok(true);
+    }
+    let (Some(head), Some(branch), Some(client)) = (&trigger.head, &trigger.base_branch, client) else {
+        return Ok(false);
+    };
+    if heal_branch(config, trigger, branch.as_str(), &head.sha)? != *branch {
+        return Ok(false);
+    }
+    let message =
+        github::commit_message(client, slug, &head.sha).await.map_err(|e| publisher::api_outcome(&e))?;
+    Ok(message.lines().any(|line| line.trim() == pull_request::TRAILER))
+}
+
+/// The branch that a heal of `reference` at `head` goes to.
+fn heal_branch(
+    config: &Config,
+    trigger: &Trigger,
+    reference: &str,
+    head: &CommitSha,
+) -> Result<BranchName, Outcome> {
+    let facts = BranchFacts { reference, sha: head, run_id: trigger.run_id, fingerprint: head.short() };
+    github::render_branch(&config.branch, &facts).map_err(|e| publisher::api_outcome(&e))
+}
