@@ -43,22 +43,31 @@ fn none_in(place: &str, text: &str) {
     }
 }
 
-/// Looks at every process of the machine and everything of the run in the engine, until told to stop.
+/// Looks at every process of the action and its sandboxes and at everything of the run in the engine, until told to stop.
+/// (Other tests hand the same values to programs of theirs, as people do on a command line.)
 fn watch(owner: String, stop: Arc<AtomicBool>) -> std::thread::JoinHandle<(BTreeSet<String>, usize)> {
     std::thread::spawn(move || {
-        let own = std::process::id().to_string();
         let mut seen = BTreeSet::new();
         let mut looks = 0;
         while !stop.load(Ordering::SeqCst) {
+            let label = format!("label=ci-healer.owner=container {owner}");
+            let list = |args: &[&str]| crate::heal::docker(&[args, &["--filter", &label]].concat());
+            let sandboxes = list(&["ps", "-aq"]);
+            let namespace = |pid: &str| std::fs::read_link(format!("/proc/{pid}/ns/pid")).ok();
+            let main = |id| crate::heal::docker(&["inspect", "--format", "{{.State.Pid}}", id]);
+            let of_the_run: Vec<_> = sandboxes
+                .lines()
+                .chain([owner.as_str()])
+                .filter_map(|id| namespace(main(id).trim()))
+                .collect();
             for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-                if entry.file_name().to_string_lossy() != own {
+                let pid = entry.file_name().to_string_lossy().into_owned();
+                if namespace(&pid).is_some_and(|namespace| of_the_run.contains(&namespace)) {
                     let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
                     seen.insert(String::from_utf8_lossy(&line).replace('\0', " "));
                 }
             }
-            let label = format!("label=ci-healer.owner=container {owner}");
-            let list = |args: &[&str]| crate::heal::docker(&[args, &["--filter", &label]].concat());
-            for id in list(&["ps", "-aq"]).lines() {
+            for id in sandboxes.lines() {
                 seen.insert(crate::heal::docker(&["inspect", id]));
             }
             for id in list(&["images", "-aq"]).lines() {
@@ -115,6 +124,9 @@ async fn no_canary_is_seen_anywhere() {
     // What would be seen if it were not kept away is there to be seen.
     assert!(ended.step.log.raw.contains("DEPLOY_KEY="), "the step prints its environment");
     assert!(looks > 10 && seen.iter().any(|s| s.contains("GITHUB_REPOSITORY=")), "{looks} looks");
+    for program in ["/ci-healer", "unittest"] {
+        assert!(seen.iter().any(|s| s.contains(program)), "no command line of {program} was seen");
+    }
     let asked = groq.asked();
     assert!(asked.iter().any(|a| a.prompt().contains("DEPLOY_KEY")), "the model was shown the message");
 
