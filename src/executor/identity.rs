@@ -194,18 +194,30 @@ fn now() -> u64 {
 
 /// Ids under which an engine may know the container we run in, if we do.
 fn container_ids() -> Vec<String> {
-    let mut ids = Vec::new();
-    let looks_like_id = |s: &str| s.len() >= 12 && s.bytes().all(|b| b.is_ascii_hexdigit());
-    // `/etc/hostname` is a mount from the engine's folder for this container.
     let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    for line in mounts.lines().filter(|l| l.contains("/hostname")) {
-        ids.extend(line.split(['/', ' ']).find(|p| p.len() == 64 && looks_like_id(p)).map(str::to_owned));
-    }
+    let mut ids: Vec<String> = ids_of_mounts(&mounts).map(str::to_owned).collect();
     let hostname = std::fs::read_to_string("/etc/hostname").unwrap_or_default();
-    if hostname.trim().len() == 12 && looks_like_id(hostname.trim()) {
+    if hostname.trim().len() == 12 && is_hex(hostname.trim()) {
         ids.push(hostname.trim().to_owned());
     }
     ids
+}
+
+/// `/etc/hostname` of a container is a mount from the engine's folder for it. That very place alone says who we are: an
+/// engine that copies files into a container mounts the same file below that container's root, and while it does, every
+/// process of the machine sees the mount.
+fn ids_of_mounts(mountinfo: &str) -> impl Iterator<Item = &str> {
+    mountinfo.lines().filter_map(|line| {
+        // Number, parent, device, folder in its file system, where it is mounted (proc(5)).
+        let mut fields = line.split(' ').skip(3);
+        let (folder, place) = (fields.next()?, fields.next()?);
+        let id = folder.split('/').find(|part| part.len() == 64 && is_hex(part));
+        id.filter(|_| place == "/etc/hostname")
+    })
+}
+
+fn is_hex(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 const PROC: &str = "/proc";
@@ -277,6 +289,20 @@ mod tests {
         }
         assert_eq!(Owner::parse(""), None);
         assert_eq!(Owner::parse("process x"), None);
+    }
+
+    #[test]
+    fn nobody_takes_a_container_that_is_copied_into_for_itself() {
+        let id = "d8953e37adc4e8e091f524068d637e5c1532de5ca36685798e22b3f2ce01e2f1";
+        let layer = "40d9a4bc0cd7b9ee4d1fdd4ff1ac06e8d4dc2a9bd2a36b2f0f4f6d5f06f2c11e";
+        let folder = format!("/var/lib/docker/containers/{id}/hostname");
+        let inside = format!("812 790 254:0 {folder} /etc/hostname rw,relatime - ext4 /dev/vda rw\n");
+        assert_eq!(ids_of_mounts(&inside).collect::<Vec<_>>(), [id]);
+        let copied = format!(
+            "411 29 254:0 {folder} /var/lib/docker/overlay2/{layer}/merged/etc/hostname rw,relatime - ext4 /dev/vda rw\n\
+             38 28 0:31 / /etc/hostname rw - tmpfs tmpfs rw\n"
+        );
+        assert_eq!(ids_of_mounts(&copied).count(), 0);
     }
 
     #[test]
