@@ -483,10 +483,12 @@ async fn a_run_out_of_sight_lives_while_its_sandbox_or_its_kernel_s_time_does() 
     let jumped = unique("jumped");
     let uptime = label("expires-uptime", &format!("{boot} 99999999999"));
     docker(&["volume", "create", &label("run", &jumped), &owner, &label("expires", "1"), &uptime, &jumped]);
-    // It takes longer than it said, and is still at work.
+    // It takes longer than it said, and is still at work. (Others sweep as well: until that runs, it has time left.)
     let late = unique("late");
-    let (run, expired) = (label("run", &late), label("expires", "1"));
-    let of_late = [&run, &owner, &expired].map(String::as_str);
+    let now = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let over = now() + 10;
+    let (run, expires) = (label("run", &late), label("expires", &over.to_string()));
+    let of_late = [&run, &owner, &expires].map(String::as_str);
     docker(&[&["network", "create"], &of_late[..], &[&late]].concat());
     let sandbox = label("role", "sandbox");
     let start = ["run", "-d", "--rm", "--name", &late, "--network", &late, &sandbox];
@@ -494,11 +496,14 @@ async fn a_run_out_of_sight_lives_while_its_sandbox_or_its_kernel_s_time_does() 
     // A service runs on when everybody else is gone.
     let gone = unique("gone");
     let run = label("run", &gone);
-    let of_gone = [&run, &owner, &expired].map(String::as_str);
+    let of_gone = [&run, &owner, &expires].map(String::as_str);
     let service = label("role", "service");
     docker(&[&["run", "-d", "--rm", &service], &of_gone[..], &[BASE, "sleep", "300"]].concat());
 
     let sweeper = Run::new("sweeper", |_| {}).await;
+    while now() <= over {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
     sweeper.executor.sweep().await.unwrap();
     let left = [&jumped, &late, &gone].map(|run| left_by(run).len());
     docker(&["rm", "-f", &late]);

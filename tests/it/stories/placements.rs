@@ -174,8 +174,8 @@ fn an_older_runner_with_an_older_checkout_and_a_root_workspace() {
 #[test]
 fn a_job_in_a_container_with_no_credentials_left() {
     let stage = Stage::calculator();
-    let network = Network::new("ci-healer-test-stories-job");
-    let runner = Runner::new(SLUG).in_network(network.0).owned_by(1001);
+    let network = Network::new();
+    let runner = Runner::new(SLUG).in_network(&network.0).owned_by(1001);
     stage.check_out(&runner, Checkout::Branch("main"), Credentials::None);
     let ended = stage.heal(&runner, &stage.step());
     ended.expect("healed", 0);
@@ -184,13 +184,14 @@ fn a_job_in_a_container_with_no_credentials_left() {
 }
 
 /// What the runner makes for such a job.
-struct Network(&'static str);
+struct Network(String);
 
 impl Network {
-    fn new(name: &'static str) -> Self {
+    fn new() -> Self {
+        let name = crate::executor::unique("job");
         let label = "ci-healer-test.network=stories";
         let (made, why) =
-            crate::support::action_image::docker(&["network", "create", "--label", label, name]);
+            crate::support::action_image::docker(&["network", "create", "--label", label, &name]);
         assert!(made, "{why}");
         Self(name)
     }
@@ -198,6 +199,6 @@ impl Network {
 
 impl Drop for Network {
     fn drop(&mut self) {
-        crate::support::action_image::docker(&["network", "rm", self.0]);
+        crate::support::action_image::docker(&["network", "rm", &self.0]);
     }
 }
