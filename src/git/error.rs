@@ -49,7 +49,9 @@ impl GitError {
         Some(match self {
             Self::Source { .. } => "run actions/checkout before this step, or give --repo a git repository",
             Self::Empty { .. } => "run actions/checkout before this step, or commit something first",
-            Self::CommitMissing { .. } => "check out the failing commit: actions/checkout with `ref:`",
+            Self::CommitMissing { .. } => {
+                "check out the failing commit: actions/checkout with `ref:`, after `workflow_run` with `ref: ${{ github.event.workflow_run.head_sha }}`"
+            }
             Self::ObjectsMissing { .. } => {
                 "check out without `filter:` and without borrowing objects from another repository"
             }

@@ -159,7 +159,6 @@ impl PublisherSetup<'_> {
     }
 }
 
-/// The failed jobs of the run, as far as GitHub shows them; none is no error: the plan then takes the job we are in.
 /// Whether what failed is a heal: on a branch of its own, or, where heals go upon the failing branch, by its commit.
 pub(super) async fn is_of_a_heal(
     config: &Config,

@@ -27,6 +27,7 @@ use super::budget::Purse;
 use super::bundle::Finished;
 use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Driver, Working};
+use super::failed_run;
 use super::record::Record;
 use super::state::{Goal, Rules, Source};
 
@@ -123,15 +124,17 @@ async fn close(executor: Executor) -> Option<String> {
 type Prepared = (Driver, Rules, CommitSha);
 
 async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Prepared, Outcome> {
-    let Heal { config, source, work_dir, push, events, cancel, variables } = heal;
+    let Heal { mut config, source, work_dir, push, events, cancel, mut variables } = heal;
     let say = |what: &str| events.emit(Event::Progress { what: what.to_owned() });
+    let trigger = read_trigger(&config)?;
+    let payload = event_payload(&config)?;
+    failed_run::stand_in(&mut config.workflow_run, &mut variables, &trigger, &payload);
     let facts = &config.workflow_run;
     let slug = slug(&config, &source);
     record.report.repository =
         Some(if facts.repository.is_some() { slug.to_string() } else { source.display().to_string() });
     record.report.reference.clone_from(&facts.git_ref);
 
-    let trigger = read_trigger(&config)?;
     let fixes = matches!(config.mode, Mode::Heal | Mode::Patch);
     // Foreign code is still worth a diagnosis: it runs without any right of ours.
     let refused = trigger
@@ -163,7 +166,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         source: source.clone(),
         work_dir,
         repository: slug.clone(),
-        commit: None,
+        commit: failed_run::commit(&trigger),
     })
     .await
     .map_err(|e| git_outcome(&e))?;
@@ -279,7 +282,8 @@ pub async fn examine(config: &Config, source: &Path) -> Result<Vec<Finding>, Out
     };
     let client = client(config, ca_bundle(config)?.as_deref(), token.clone())?;
     let outcome = |e: github::ApiError| super::publisher::api_outcome(&e);
-    let workflow = config.workflow.clone().or_else(|| own_workflow(config));
+    let workflow =
+        config.workflow.clone().or_else(|| trigger.workflow_file.clone()).or_else(|| own_workflow(config));
     let facts =
         github::examine_token(&client, &slug, &token, workflow.as_deref(), true).await.map_err(outcome)?;
     let text = workflow.as_deref().and_then(|file| std::fs::read_to_string(source.join(file)).ok());
@@ -451,7 +455,7 @@ fn make_plans(
     };
     let mut github =
         if facts.is_active { GithubFacts::from_environment(variables) } else { GithubFacts::default() };
-    github.event = Some(event_payload(config)?).filter(|event| !event.is_null());
+    github.event = Some(event_payload(config)?).filter(|event| !event.is_null() && !trigger.run_is_over);
     let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let request = PlanRequest {
         command: config.command.as_deref(),

@@ -8,6 +8,7 @@ pub mod budget;
 pub mod bundle;
 mod destination;
 pub mod driver;
+mod failed_run;
 pub mod heal;
 mod offer;
 pub mod progress;

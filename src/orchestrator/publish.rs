@@ -20,6 +20,7 @@ use crate::report::results::{PATCH_FILE, PROOF_FILE};
 
 use super::bundle::{Finished, sha256};
 use super::destination::PublisherSetup;
+use super::failed_run;
 use super::heal::{self, Heal};
 use super::publisher::{Publisher, Seen, no_verdict};
 use super::record::Record;
@@ -58,7 +59,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
         source: heal.source.clone(),
         work_dir: heal.work_dir.clone(),
         repository: slug.clone(),
-        commit: None,
+        commit: failed_run::commit(&trigger),
     })
     .await
     .map_err(|e| refuse(e.to_string()))?;
@@ -74,7 +75,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
 
     let ca = heal::ca_bundle(&heal.config)?;
     let client = heal::github_client(&heal.config, ca.as_deref())?;
-    let workflow = heal::own_workflow(&heal.config);
+    let workflow = trigger.workflow_file.clone().or_else(|| heal::own_workflow(&heal.config));
     let setup = PublisherSetup {
         config: &heal.config,
         slug: &slug,

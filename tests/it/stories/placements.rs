@@ -5,11 +5,11 @@ use serde_json::json;
 use super::review::someone_pushes;
 use super::stage::*;
 use crate::support::git::{commit_all, git, write};
-use crate::support::github::SLUG;
+use crate::support::github::{CiScript, SLUG};
 use crate::support::runner::{Checkout, Credentials, Runner, Step};
 
 /// A pull request whose merge commit has failed: the head's commit, and the merge's.
-fn pull_request(stage: &Stage) -> (String, String) {
+pub(super) fn pull_request(stage: &Stage) -> (String, String) {
     let (seed, bare) = (stage.seed(), stage.bare());
     git(&seed, &["checkout", "-q", "-b", "topic"]);
     write(&seed, "calc.py", NO_COLON);
@@ -25,7 +25,7 @@ fn pull_request(stage: &Stage) -> (String, String) {
     (head, merge)
 }
 
-fn pull_request_step(stage: &Stage, head: &str, merge: &str, from: &str) -> Step {
+pub(super) fn pull_request_step(stage: &Stage, head: &str, merge: &str, from: &str) -> Step {
     let run = stage.failed_run(head, "topic");
     let event = json!({"number": 7, "sender": {"login": "ada"},
         "repository": {"full_name": SLUG, "default_branch": "main"},
@@ -45,7 +45,7 @@ fn pull_request_step(stage: &Stage, head: &str, merge: &str, from: &str) -> Step
         .context("BASE_REF", "main")
 }
 
-const MERGE: Checkout<'_> = Checkout::PullRequest { number: 7, merge_ref: "refs/pull/7/merge" };
+pub(super) const MERGE: Checkout<'_> = Checkout::PullRequest { number: 7, merge_ref: "refs/pull/7/merge" };
 
 #[test]
 fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() {
@@ -120,6 +120,73 @@ fn a_heal_goes_upon_the_pull_request_s_own_branch_where_that_is_asked_for() {
     second.expect("refused", 1);
     second.says("do not heal themselves");
     assert_eq!(git(&stage.bare(), &["rev-parse", "topic"]), tip);
+}
+
+/// A workflow on `main` hears that a run on `topic` has failed.
+fn hears_of_a_failed_run(stage: &Stage) -> (String, Step) {
+    let (head, _) = pull_request(stage);
+    let failed = stage.hub.past_run(CI_FILE, &head, "topic", CiScript::fails("SyntaxError: expected ':'\n"));
+    let event = json!({"action": "completed", "repository": {"full_name": SLUG, "default_branch": "main"},
+        "workflow_run": {"id": failed, "run_attempt": 1, "event": "push", "path": CI_FILE, "name": "CI",
+            "head_sha": head, "head_branch": "topic", "head_repository": {"full_name": SLUG}, "pull_requests": []}});
+    let heal_file = format!("{SLUG}/.github/workflows/heal.yml@refs/heads/main");
+    let step = stage
+        .step()
+        .event(event)
+        .with("check-run-id", "4711000")
+        .context("EVENT_NAME", "workflow_run")
+        .context("RUN_ID", "4711")
+        .context("JOB", "heal")
+        .context("WORKFLOW_REF", &heal_file)
+        .context("SHA", &git(&stage.bare(), &["rev-parse", "main"]));
+    (head, step)
+}
+
+#[test]
+fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, step) = hears_of_a_failed_run(&stage);
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
+    let ended = stage.heal(&runner, &step);
+    ended.expect("healed", 0);
+    let (branch, _, parent, changed) = stage.heal_commit();
+    assert_eq!((parent, changed), (head.clone(), vec!["calc.py".to_owned()]));
+    assert!(branch.starts_with("heal/topic-"), "{branch}");
+    assert_eq!(stage.show(&format!("{branch}:calc.py")), MENDED);
+    assert_eq!(ended.output("ci-verdict"), "passed");
+    // To the steps it is the run that has failed, not the one that heals.
+    let printed = &ended.step.log.raw;
+    for fact in ["GITHUB_REF=refs/heads/topic", "GITHUB_EVENT_NAME=push", &format!("GITHUB_SHA={head}")] {
+        assert!(printed.contains(fact), "{fact}: {printed}");
+    }
+}
+
+#[test]
+fn a_workflow_of_its_own_heals_upon_the_failing_branch_where_that_is_asked_for() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, step) = hears_of_a_failed_run(&stage);
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
+    let ended = stage.heal(&runner, &step.with("branch", "{ref}"));
+    ended.expect("healed", 0);
+    assert_eq!(ended.output("branch"), "topic");
+    assert_eq!(git(&stage.bare(), &["rev-parse", "topic^"]), head);
+    assert!(stage.heal_branches().is_empty());
+}
+
+/// What `actions/checkout` takes by itself there is the default branch, on which nothing has failed.
+#[test]
+fn a_workflow_of_its_own_without_the_failing_commit_says_how_to_get_it() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, step) = hears_of_a_failed_run(&stage);
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
+    let ended = stage.heal(&runner, &step);
+    ended.expect("refused", 1);
+    ended.says(&format!("commit {head} is not in the checkout"));
+    ended.says("ref: ${{ github.event.workflow_run.head_sha }}");
+    assert!(stage.heal_branches().is_empty());
 }
 
 #[test]

@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use super::placements::{MERGE, pull_request, pull_request_step};
 use super::stage::*;
-use crate::support::github::READ_ONLY_JOB_TOKEN;
-use crate::support::runner::Runner;
+use crate::support::git::git;
+use crate::support::github::{READ_ONLY_JOB_TOKEN, SLUG};
+use crate::support::runner::{Credentials, Runner};
 
 /// What the job without rights hands over.
 fn patched(stage: &Stage) -> Runner {
@@ -21,13 +23,17 @@ fn patched(stage: &Stage) -> Runner {
 /// A fresh machine with the bundle that `upload-artifact` and `download-artifact` carried over.
 fn receiver(stage: &Stage, from: &Runner) -> Runner {
     let runner = stage.runner();
+    hand_over(from, &runner);
+    runner
+}
+
+fn hand_over(from: &Runner, runner: &Runner) {
     let (source, target) = (from.workspace().join(".ci-healer"), runner.workspace().join(".ci-healer"));
     std::fs::create_dir(&target).unwrap();
     for name in ["fix.patch", "proof.json"] {
         std::fs::copy(source.join(name), target.join(name)).unwrap();
     }
     runner.settle();
-    runner
 }
 
 fn edit(path: &Path, from: &str, to: &str) {
@@ -49,6 +55,31 @@ fn a_patch_is_published_by_a_job_that_runs_no_code() {
     assert_eq!((ended.output("branch"), ended.output("commit")), (branch.as_str(), sha.as_str()));
     assert_eq!(ended.output("ci-verdict"), "passed");
     assert!(ended.results["plan"].is_null() && ended.results["baseline"].is_null());
+}
+
+#[test]
+fn a_patch_is_published_upon_the_pull_request_s_own_branch_where_that_is_asked_for() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, merge) = pull_request(&stage);
+    let step = || pull_request_step(&stage, &head, &merge, SLUG).with("branch", "{ref}");
+    let machine = || {
+        let runner = Runner::new(SLUG).owned_by(1001);
+        stage.check_out(&runner, MERGE, Credentials::V6);
+        runner
+    };
+    let from = machine();
+    stage.heal(&from, &step().with("mode", "patch").token(READ_ONLY_JOB_TOKEN)).expect("patched", 0);
+    assert_eq!(git(&stage.bare(), &["rev-parse", "topic"]), head);
+
+    let runner = machine();
+    hand_over(&from, &runner);
+    let ended = stage.heal(&runner.without_socket(), &step().with("mode", "publish"));
+    ended.expect("healed", 0);
+    assert_eq!((ended.output("branch"), ended.output("ci-verdict")), ("topic", "passed"));
+    assert_eq!(ended.output("commit"), git(&stage.bare(), &["rev-parse", "topic"]));
+    assert_eq!(git(&stage.bare(), &["rev-parse", "topic^"]), head);
+    assert_eq!(stage.show("topic:calc.py"), MENDED);
+    assert!(stage.heal_branches().is_empty() && stage.hub.pulls().is_empty());
 }
 
 #[test]
