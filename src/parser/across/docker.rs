@@ -14,23 +14,39 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:ERROR|error): failed to (?:solve|build)",
         r"^The command '.*' returned a non-zero code: ",
         r"^(?:Error response from daemon|dockerfile parse error|unable to prepare context)",
+        r"^(?:COPY|ADD) failed: ",
+        r"^ ---> Running in [0-9a-f]+$",
         r"^failed to solve: ",
     ],
     new: || Box::new(Docker::default()),
 };
 
+/// Lines of the failing step that are told, and bytes of each.
+const QUOTED: usize = 5;
+const WIDTH: usize = 300;
+
 #[derive(Default)]
 struct Docker {
     /// In the repeated output of the failing step.
     quoting: bool,
+    /// The older builder runs a step and passes on what that prints; others may read it too.
+    running: bool,
+    /// Where that output began, and its end.
+    quoted: Option<(u64, Vec<String>)>,
     place: Option<(String, Option<u32>, u64)>,
 }
 
 impl ToolParser for Docker {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
+        if text.starts_with(" ---> ") || text.starts_with("Removing intermediate container ") {
+            self.running = text.starts_with(" ---> Running in ");
+            self.quoted = self.running.then_some((line.no, Vec::new()));
+            return if self.running { Flow::Take } else { Flow::Rest };
+        }
         if text.starts_with(" > [") {
             self.quoting = true;
+            self.quoted = Some((line.no, Vec::new()));
             return Flow::Take;
         }
         if text.trim() == "------" {
@@ -43,15 +59,18 @@ impl ToolParser for Docker {
             return Flow::Take;
         }
         let error = re!(r"^(?:(?:ERROR|error): )?failed to (?:solve|build): (.*)$").captures(text).map(|c| c[1].to_owned())
-            .or_else(|| re!(r"^(?:The command '.*' returned a non-zero code: |Error response from daemon|dockerfile parse error|unable to prepare context)").is_match(text).then(|| text.to_owned()));
+            .or_else(|| re!(r"^(?:The command '.*' returned a non-zero code: |Error response from daemon|dockerfile parse error|unable to prepare context|(?:COPY|ADD) failed: )").is_match(text).then(|| text.to_owned()));
         if let Some(message) = error {
-            let ran = re!(r"did not complete successfully|returned a non-zero code").is_match(&message);
+            let ran = re!(r"did not complete successfully|returned a non-zero code|executor failed running")
+                .is_match(&message);
             let category = if re!(r"(?i)pull access denied|toomanyrequests|failed to resolve source metadata|failed to do request|i/o timeout|no such host|failed to fetch|429|50[023] ").is_match(&message) {
                 Category::Environment
             } else {
                 Category::Configuration
             };
-            let mut draft = Draft::new("docker-build", category, message);
+            let (first, quoted) = self.quoted.take().unwrap_or((line.no, Vec::new()));
+            let message = std::iter::once(message).chain(quoted).collect::<Vec<_>>().join("\n");
+            let mut draft = Draft::new("docker-build", category, message).span(first, line.no);
             if let Some(c) = re!(r"dockerfile parse error (?:on )?line (\d+)").captures(text) {
                 draft = draft.at("Dockerfile", number(&c[1]), None);
             }
@@ -61,6 +80,17 @@ impl ToolParser for Docker {
             // What the instruction ran says why, where a parser speaks.
             out.bug(if ran { draft.consequence() } else { draft });
             return Flow::Last;
+        }
+        if let Some((_, lines)) = self.quoted.as_mut().filter(|_| self.quoting || self.running) {
+            let said = re!(r"^\d+\.\d+ +").replace(text, "");
+            if !said.trim().is_empty() {
+                lines.push(said.chars().take(WIDTH).collect());
+                let surplus = lines.len().saturating_sub(QUOTED);
+                lines.drain(..surplus);
+            }
+        }
+        if self.running && !text.starts_with("##[") {
+            return Flow::Pass;
         }
         if self.quoting || (self.place.is_some() && re!(r"^(?:\s*\d+ \||-{10,}|\s*$)").is_match(text)) {
             return Flow::Take;

@@ -87,6 +87,8 @@ fn read(file: &str, line: Option<u32>, column: Option<u32>, message: &str, vet: 
         Some(c) if c.get(4).is_some() => {
             ("staticcheck", Category::Lint, Some(c[4].to_owned()), c[2].to_owned())
         }
+        // What the compiler says, in staticcheck's words.
+        Some(c) if &c[3] == "compile" => ("staticcheck", category(&c[2]), None, c[2].to_owned()),
         Some(c) if !headed && !vet => {
             let linter = &c[3];
             let category = match linter {
