@@ -41,8 +41,7 @@ fn diagnose(log: &[u8]) -> Diagnosis {
     parser::diagnose(log, &ParseOptions::default()).unwrap()
 }
 
-/// Tools that the registries we record from do not offer, or only as a build of many minutes. Their parsers are held
-/// to unit tests alone.
+/// Tools that the registries we record from do not offer (golint, revive). They are held to unit tests alone.
 const NOT_RECORDED: &[&str] = &["go-lint"];
 
 #[test]
