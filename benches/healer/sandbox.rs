@@ -15,7 +15,7 @@ use ci_healer::executor::{Cancel, Executor, Options, Request};
 
 use crate::table::{Aim, Table, median};
 
-const BASE: &str = "ci-healer/base:trixie";
+pub(crate) const BASE: &str = "ci-healer/base:trixie";
 /// A middling source file.
 const FILE_BYTES: usize = 4 << 10;
 

@@ -169,7 +169,14 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         commit: failed_run::commit(&trigger),
     })
     .await
-    .map_err(|e| git_outcome(&e))?;
+    .map_err(|e| match (&e, &trigger.diagnose_only) {
+        // Nobody is told to fetch foreign code into a run that has rights.
+        (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
+            why: why.clone(),
+            remedy: Some("diagnose it in its own run, where its code meets no rights".to_owned()),
+        },
+        _ => git_outcome(&e),
+    })?;
     record.report.sha = Some(workspace.base().clone());
     record.report.warnings.extend(workspace.notes().iter().cloned());
 

@@ -123,12 +123,12 @@ fn a_heal_goes_upon_the_pull_request_s_own_branch_where_that_is_asked_for() {
 }
 
 /// A workflow on `main` hears that a run on `topic` has failed.
-fn hears_of_a_failed_run(stage: &Stage) -> (String, Step) {
+fn hears_of_a_failed_run(stage: &Stage, from: &str) -> (String, Step) {
     let (head, _) = pull_request(stage);
     let failed = stage.hub.past_run(CI_FILE, &head, "topic", CiScript::fails("SyntaxError: expected ':'\n"));
     let event = json!({"action": "completed", "repository": {"full_name": SLUG, "default_branch": "main"},
         "workflow_run": {"id": failed, "run_attempt": 1, "event": "push", "path": CI_FILE, "name": "CI",
-            "head_sha": head, "head_branch": "topic", "head_repository": {"full_name": SLUG}, "pull_requests": []}});
+            "head_sha": head, "head_branch": "topic", "head_repository": {"full_name": from}, "pull_requests": []}});
     let heal_file = format!("{SLUG}/.github/workflows/heal.yml@refs/heads/main");
     let step = stage
         .step()
@@ -145,7 +145,7 @@ fn hears_of_a_failed_run(stage: &Stage) -> (String, Step) {
 #[test]
 fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
     let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, step) = hears_of_a_failed_run(&stage);
+    let (head, step) = hears_of_a_failed_run(&stage, SLUG);
     let runner = Runner::new(SLUG).owned_by(1001);
     stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
     let ended = stage.heal(&runner, &step);
@@ -165,7 +165,7 @@ fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
 #[test]
 fn a_workflow_of_its_own_heals_upon_the_failing_branch_where_that_is_asked_for() {
     let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, step) = hears_of_a_failed_run(&stage);
+    let (head, step) = hears_of_a_failed_run(&stage, SLUG);
     let runner = Runner::new(SLUG).owned_by(1001);
     stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
     let ended = stage.heal(&runner, &step.with("branch", "{ref}"));
@@ -179,13 +179,26 @@ fn a_workflow_of_its_own_heals_upon_the_failing_branch_where_that_is_asked_for()
 #[test]
 fn a_workflow_of_its_own_without_the_failing_commit_says_how_to_get_it() {
     let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, step) = hears_of_a_failed_run(&stage);
+    let (head, step) = hears_of_a_failed_run(&stage, SLUG);
     let runner = Runner::new(SLUG).owned_by(1001);
     stage.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
     let ended = stage.heal(&runner, &step);
     ended.expect("refused", 1);
     ended.says(&format!("commit {head} is not in the checkout"));
     ended.says("ref: ${{ github.event.workflow_run.head_sha }}");
+    assert!(stage.heal_branches().is_empty());
+}
+
+#[test]
+fn a_workflow_of_its_own_takes_nothing_from_a_fork() {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (_, step) = hears_of_a_failed_run(&stage, "mallory/widget");
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
+    let ended = stage.heal(&runner, &step);
+    ended.expect("refused", 1);
+    ended.says("comes from another repository");
+    assert!(!ended.step.summary.contains("head_sha"), "no advice to check foreign code out");
     assert!(stage.heal_branches().is_empty());
 }
 
