@@ -401,10 +401,11 @@ async fn large_repositories_cost_no_memory() {
     let (started, before) = (std::time::Instant::now(), high_water());
     let workspace = open(&sandbox, &repo).unwrap();
     println!("opened in {:.1} s, {before} -> {} MiB", started.elapsed().as_secs_f64(), high_water());
-    let mut run = crate::executor::Run::new("large", |_| {}).await;
+    let minutes = std::time::Duration::from_secs(1800);
+    let mut run = crate::executor::Run::new("large", |options| options.timeout = minutes).await;
     let started = std::time::Instant::now();
     let result = run.on(&workspace, "find . -type f | wc -l; cat large-13.bin | wc -c").await;
-    assert_eq!(crate::executor::log(&result), format!("100024\n{size}\n"));
+    assert_eq!(crate::executor::log(&result), format!("100024\n{size}\n"), "{:?}", result.exit);
     let peak = high_water();
     println!("copied and run in {:.1} s, {peak} MiB", started.elapsed().as_secs_f64());
     // A blob is held whole.
