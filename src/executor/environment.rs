@@ -53,6 +53,10 @@ pub(super) fn of_container(
     for (name, value) in facts.iter().filter(|(name, _)| !is_private(name)) {
         set(name, value);
     }
+    // The job that is run again may be another than ours. A called workflow's job is written below its caller.
+    if let Some(job) = plan.job.as_deref().and_then(|path| path.rsplit('/').next()) {
+        set("GITHUB_JOB", job);
+    }
     for (name, value) in &plan.image.env {
         set(name, value);
     }
@@ -134,6 +138,15 @@ mod tests {
         assert_eq!((env["CI"].as_str(), env["PATH"].as_str(), env["DB"].as_str()), ("true", "/x", "pg"));
         assert!(!env.values().any(|v| v == "t"));
         assert!(!env.contains_key("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn steps_are_in_the_job_that_failed_not_in_the_one_that_heals() {
+        let facts = BTreeMap::from([("GITHUB_JOB".to_owned(), "heal".to_owned())]);
+        for (job, want) in [(None, "heal"), (Some("test"), "test"), (Some("quality/maven"), "maven")] {
+            let plan = BuildPlan { job: job.map(str::to_owned), ..no_plan() };
+            assert_eq!(of_container(&Image::default(), &plan, &facts, false)["GITHUB_JOB"], want);
+        }
     }
 
     #[test]

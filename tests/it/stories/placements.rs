@@ -157,7 +157,12 @@ fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
     assert_eq!(ended.output("ci-verdict"), "passed");
     // To the steps it is the run that has failed, not the one that heals.
     let printed = &ended.step.log.raw;
-    for fact in ["GITHUB_REF=refs/heads/topic", "GITHUB_EVENT_NAME=push", &format!("GITHUB_SHA={head}")] {
+    for fact in [
+        "GITHUB_REF=refs/heads/topic",
+        "GITHUB_EVENT_NAME=push",
+        "GITHUB_JOB=test",
+        &format!("GITHUB_SHA={head}"),
+    ] {
         assert!(printed.contains(fact), "{fact}: {printed}");
     }
 }
