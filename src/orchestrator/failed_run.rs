@@ -14,8 +14,8 @@ pub(super) fn commit(trigger: &Trigger) -> Option<CommitSha> {
     trigger.head.as_ref().filter(|_| trigger.run_is_over).map(|head| head.sha.clone())
 }
 
-/// Puts the failed run's facts where ours are, among those of the configuration and in the variables. What the payload of its own
-/// event held is told to nobody.
+/// Puts the failed run's facts where ours are, among those of the configuration and in the variables. What the payload of
+/// its own event held is told to nobody.
 pub(super) fn stand_in(
     facts: &mut Workflow,
     variables: &mut BTreeMap<String, String>,
@@ -67,7 +67,6 @@ pub(super) fn stand_in(
         ("WORKFLOW", facts.workflow.clone()),
         ("WORKFLOW_REF", None),
         ("WORKFLOW_SHA", None),
-        ("JOB", None),
     ] {
         let name = format!("GITHUB_{name}");
         match value {

@@ -162,28 +162,14 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
     let failed = failed.unwrap_or_default();
 
     say("making a private clone of the checkout");
-    let workspace = Workspace::create(WorkspaceOptions {
-        source: source.clone(),
-        work_dir,
-        repository: slug.clone(),
-        commit: failed_run::commit(&trigger),
-    })
-    .await
-    .map_err(|e| match (&e, &trigger.diagnose_only) {
-        // Nobody is told to fetch foreign code into a run that has rights.
-        (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
-            why: why.clone(),
-            remedy: Some("diagnose it in its own run, where its code meets no rights".to_owned()),
-        },
-        _ => git_outcome(&e),
-    })?;
+    let workspace = private_clone(source.clone(), work_dir, &slug, &trigger).await?;
     record.report.sha = Some(workspace.base().clone());
     record.report.warnings.extend(workspace.notes().iter().cloned());
 
     record.report.run = facts.is_active.then(|| FailedRun {
         id: trigger.run_id,
         attempt: trigger.run_attempt,
-        event: Some(trigger.event.clone()),
+        event: facts.event_name.clone(),
         workflow: facts.workflow.clone(),
         job: failed.first().map(|j| j.name.clone()).or_else(|| facts.job.clone()),
         step: failed
@@ -267,6 +253,25 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         working: Working::default(),
     };
     Ok((driver, rules, base))
+}
+
+/// Our own copy of the repository, at the commit that failed.
+pub(super) async fn private_clone(
+    source: PathBuf,
+    work_dir: PathBuf,
+    slug: &RepoSlug,
+    trigger: &Trigger,
+) -> Result<Workspace, Outcome> {
+    let commit = failed_run::commit(trigger);
+    let options = WorkspaceOptions { source, work_dir, repository: slug.clone(), commit };
+    Workspace::create(options).await.map_err(|error| match (&error, &trigger.diagnose_only) {
+        // Nobody is told to fetch foreign code into a run that has rights.
+        (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
+            why: why.clone(),
+            remedy: Some("diagnose it in its own run, where its code meets no rights".to_owned()),
+        },
+        _ => git_outcome(&error),
+    })
 }
 
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.

@@ -14,13 +14,12 @@ use crate::contract::proof::{PROOF_SCHEMA, Proof, ProtectedCheck};
 use crate::contract::report::RunReport;
 use crate::diff;
 use crate::fixer;
-use crate::git::{CommitRequest, Workspace, WorkspaceOptions};
+use crate::git::{CommitRequest, Workspace};
 use crate::report::pull_request;
 use crate::report::results::{PATCH_FILE, PROOF_FILE};
 
 use super::bundle::{Finished, sha256};
 use super::destination::PublisherSetup;
-use super::failed_run;
 use super::heal::{self, Heal};
 use super::publisher::{Publisher, Seen, no_verdict};
 use super::record::Record;
@@ -55,14 +54,8 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     record.report.repository = Some(slug.to_string());
     record.report.sha = Some(proof.tested.clone());
     record.report.reference.clone_from(&heal.config.workflow_run.git_ref);
-    let mut workspace = Workspace::create(WorkspaceOptions {
-        source: heal.source.clone(),
-        work_dir: heal.work_dir.clone(),
-        repository: slug.clone(),
-        commit: failed_run::commit(&trigger),
-    })
-    .await
-    .map_err(|e| refuse(e.to_string()))?;
+    let mut workspace =
+        heal::private_clone(heal.source.clone(), heal.work_dir.clone(), &slug, &trigger).await?;
     let options = heal::fix_options(&heal.config).map_err(|e| refuse(e.to_string()))?;
     check_proof(&proof, &patch, &slug.to_string())?;
     if ![&proof.tested, &proof.base].contains(&workspace.base()) {

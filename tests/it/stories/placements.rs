@@ -122,9 +122,12 @@ fn a_heal_goes_upon_the_pull_request_s_own_branch_where_that_is_asked_for() {
     assert_eq!(git(&stage.bare(), &["rev-parse", "topic"]), tip);
 }
 
-/// A workflow on `main` hears that a run on `topic` has failed.
-fn hears_of_a_failed_run(stage: &Stage, from: &str) -> (String, Step) {
-    let (head, _) = pull_request(stage);
+/// A workflow on `main` hears that a run on `topic` has failed, and has `checked_out`.
+fn hears_of_a_failed_run(from: &str, checked_out: &str) -> (Stage, String, Runner, Step) {
+    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
+    let (head, _) = pull_request(&stage);
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch(checked_out), Credentials::V6);
     let failed = stage.hub.past_run(CI_FILE, &head, "topic", CiScript::fails("SyntaxError: expected ':'\n"));
     let event = json!({"action": "completed", "repository": {"full_name": SLUG, "default_branch": "main"},
         "workflow_run": {"id": failed, "run_attempt": 1, "event": "push", "path": CI_FILE, "name": "CI",
@@ -139,15 +142,12 @@ fn hears_of_a_failed_run(stage: &Stage, from: &str) -> (String, Step) {
         .context("JOB", "heal")
         .context("WORKFLOW_REF", &heal_file)
         .context("SHA", &git(&stage.bare(), &["rev-parse", "main"]));
-    (head, step)
+    (stage, head, runner, step)
 }
 
 #[test]
 fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
-    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, step) = hears_of_a_failed_run(&stage, SLUG);
-    let runner = Runner::new(SLUG).owned_by(1001);
-    stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
+    let (stage, head, runner, step) = hears_of_a_failed_run(SLUG, "topic");
     let ended = stage.heal(&runner, &step);
     ended.expect("healed", 0);
     let (branch, _, parent, changed) = stage.heal_commit();
@@ -155,6 +155,7 @@ fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
     assert!(branch.starts_with("heal/topic-"), "{branch}");
     assert_eq!(stage.show(&format!("{branch}:calc.py")), MENDED);
     assert_eq!(ended.output("ci-verdict"), "passed");
+    assert_eq!(ended.results["run"]["event"], "push");
     // To the steps it is the run that has failed, not the one that heals.
     let printed = &ended.step.log.raw;
     for fact in [
@@ -169,10 +170,7 @@ fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
 
 #[test]
 fn a_workflow_of_its_own_heals_upon_the_failing_branch_where_that_is_asked_for() {
-    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, step) = hears_of_a_failed_run(&stage, SLUG);
-    let runner = Runner::new(SLUG).owned_by(1001);
-    stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
+    let (stage, head, runner, step) = hears_of_a_failed_run(SLUG, "topic");
     let ended = stage.heal(&runner, &step.with("branch", "{ref}"));
     ended.expect("healed", 0);
     assert_eq!(ended.output("branch"), "topic");
@@ -183,10 +181,7 @@ fn a_workflow_of_its_own_heals_upon_the_failing_branch_where_that_is_asked_for()
 /// What `actions/checkout` takes by itself there is the default branch, on which nothing has failed.
 #[test]
 fn a_workflow_of_its_own_without_the_failing_commit_says_how_to_get_it() {
-    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, step) = hears_of_a_failed_run(&stage, SLUG);
-    let runner = Runner::new(SLUG).owned_by(1001);
-    stage.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
+    let (stage, head, runner, step) = hears_of_a_failed_run(SLUG, "main");
     let ended = stage.heal(&runner, &step);
     ended.expect("refused", 1);
     ended.says(&format!("commit {head} is not in the checkout"));
@@ -196,10 +191,7 @@ fn a_workflow_of_its_own_without_the_failing_commit_says_how_to_get_it() {
 
 #[test]
 fn a_workflow_of_its_own_takes_nothing_from_a_fork() {
-    let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (_, step) = hears_of_a_failed_run(&stage, "mallory/widget");
-    let runner = Runner::new(SLUG).owned_by(1001);
-    stage.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
+    let (stage, _, runner, step) = hears_of_a_failed_run("mallory/widget", "main");
     let ended = stage.heal(&runner, &step);
     ended.expect("refused", 1);
     ended.says("comes from another repository");
