@@ -8,10 +8,12 @@ use super::findings::Findings;
 use super::lanes::Lanes;
 use super::lines::{Line, Mark};
 use super::registry::{Flow, Tool, ToolParser};
-use super::triggers::{TRIGGERS, Triggers};
+use super::triggers::{Found, Scanner};
 
 pub(super) struct Engine {
-    triggers: &'static Triggers,
+    scanner: Scanner,
+    /// Of the line being read.
+    found: Found,
     lanes: Lanes<Lane>,
     pub(super) out: Findings,
     evidence: Evidence,
@@ -28,7 +30,7 @@ pub(super) struct Lane {
 impl Engine {
     pub(super) fn new() -> Self {
         let (lanes, out) = (Lanes::default(), Findings::default());
-        Self { triggers: &TRIGGERS, lanes, out, evidence: Evidence::new() }
+        Self { scanner: Scanner::new(), found: Found::default(), lanes, out, evidence: Evidence::new() }
     }
 
     pub(super) fn line(&mut self, line: &Line<'_>) {
@@ -44,25 +46,27 @@ impl Engine {
             Mark::EndGroup => return,
             _ => {}
         }
-        let matched = !line.text.is_empty() && self.triggers.any(line.text.as_bytes());
-        let (lane, text) = self.lanes.of(line.text, matched, |rest| self.triggers.any(rest.as_bytes()));
+        let Self { scanner, found, lanes, out, evidence } = self;
+        scanner.scan(line.text.as_bytes(), found);
+        let (lane, text) = lanes.of(line.text, |rest| {
+            // A whole line that is some tool's has no prefix.
+            found.tools.is_empty() && scanner.any(rest.as_bytes())
+        });
+        if text.len() < line.text.len() {
+            scanner.scan(text.as_bytes(), found);
+        }
         let in_lane = Line { text, ..*line };
-        let matched =
-            if text.len() == line.text.len() { matched } else { self.triggers.any(text.as_bytes()) };
-        if lane.offer_awake(&in_lane, &mut self.out) {
+        if lane.offer_awake(&in_lane, out) {
             return;
         }
-        if matched {
-            for tool in self.triggers.woken_by(text.as_bytes()) {
-                if lane.wake(tool, self.triggers.tools[tool], &in_lane, &mut self.out) {
-                    return;
-                }
+        for tool in &found.tools {
+            if lane.wake(*tool, scanner.tool(*tool), &in_lane, out) {
+                return;
             }
         }
-        if line.mark == Mark::Group {
-            return;
+        if line.mark != Mark::Group {
+            evidence.line(&in_lane, found.weight, out);
         }
-        self.evidence.line(&in_lane, &mut self.out);
     }
 
     pub(super) fn finish(mut self) -> (Findings, Evidence) {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use memchr::memchr;
+
 /// Lanes open at once; further prefixes are read as plain text.
 const MAX_LANES: usize = 64;
 
@@ -12,18 +14,11 @@ pub(super) struct Lanes<L> {
 }
 
 impl<L: Default> Lanes<L> {
-    /// The lane of a line and its text without the prefix. A lane opens only where `is_trigger` says that the text
-    /// behind the prefix is some tool's and the whole line (`whole_triggers`) is not.
-    pub(super) fn of<'a>(
-        &mut self,
-        text: &'a str,
-        whole_triggers: bool,
-        is_trigger: impl Fn(&str) -> bool,
-    ) -> (&mut L, &'a str) {
+    /// The lane of a line and its text without the prefix. `opens` says whether what is behind a new prefix opens one.
+    pub(super) fn of<'a>(&mut self, text: &'a str, opens: impl FnOnce(&str) -> bool) -> (&mut L, &'a str) {
         let Some((key, rest)) = split_prefix(text) else { return (&mut self.main, text) };
         let known = self.marked.contains_key(key);
-        let opens = || !whole_triggers && self.marked.len() < MAX_LANES && is_trigger(rest);
-        if known || opens() {
+        if known || (self.marked.len() < MAX_LANES && opens(rest)) {
             (self.marked.entry(key.to_owned()).or_default(), rest)
         } else {
             (&mut self.main, text)
@@ -38,44 +33,72 @@ impl<L: Default> Lanes<L> {
 
 /// Splits `api-1  | text`, `web:test: text`, `packages/a test: text`, `[web] text`.
 fn split_prefix(text: &str) -> Option<(&str, &str)> {
-    let first = *text.as_bytes().first()?;
-    if first == b'[' {
-        let close = text.find(']').filter(|at| (2..=40).contains(at))?;
-        let name = text[1..close].trim_end();
-        let rest = text[close + 1..].strip_prefix(':').unwrap_or(&text[close + 1..]);
-        let rest = rest.strip_prefix(' ').or_else(|| rest.is_empty().then_some(""))?;
-        let named = name.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_./@:".contains(&b))
-            && !name.bytes().all(|b| b.is_ascii_uppercase())
-            && !(name.starts_with("gw") && name[2..].bytes().all(|b| b.is_ascii_digit()));
-        return named.then_some((name, rest));
+    match text.as_bytes().first()? {
+        b'[' => bracketed(text),
+        b'a'..=b'z' | b'A'..=b'Z' | b'@' => named(text),
+        _ => None,
     }
-    if !(first.is_ascii_alphabetic() || first == b'@') {
-        return None;
+}
+
+fn bracketed(text: &str) -> Option<(&str, &str)> {
+    let reach = &text.as_bytes()[..text.len().min(41)];
+    let close = memchr(b']', reach).filter(|at| *at >= 2)?;
+    let behind = match &text.as_bytes()[close + 1..] {
+        [b':', b' ', ..] => 2,
+        [b' ', ..] | [b':'] => 1,
+        [] => 0,
+        _ => return None,
+    };
+    let name = text[1..close].trim_end();
+    let is_name = name.bytes().all(is_name_byte)
+        && !name.bytes().all(|b| b.is_ascii_uppercase())
+        && !(name.starts_with("gw") && name[2..].bytes().all(|b| b.is_ascii_digit()));
+    is_name.then(|| (name, &text[close + 1 + behind..]))
+}
+
+fn named(text: &str) -> Option<(&str, &str)> {
+    let bytes = text.as_bytes();
+    let mut end = 1;
+    while end < 80 && bytes.get(end).is_some_and(|b| is_name_byte(*b)) {
+        end += 1;
     }
-    let head =
-        text.as_bytes().iter().take(80).take_while(|b| b.is_ascii_alphanumeric() || b"-_./@:".contains(b));
-    let end = head.count();
-    let name = &text[..end];
-    if let Some(name) = name.strip_suffix(':') {
-        let rest = text[end..].strip_prefix(' ').or_else(|| text[end..].is_empty().then_some(""))?;
-        let (package, task) = name.split_once(':')?;
+    let (name, after) = text.split_at(end);
+    if bytes[end - 1] == b':' {
+        let rest = after.strip_prefix(' ').or_else(|| after.is_empty().then_some(""))?;
+        let (package, task) = name[..end - 1].split_once(':')?;
         let task_like =
             task.bytes().all(|b| b.is_ascii_alphabetic() || b"-_:".contains(&b)) && !task.is_empty();
         let package_like = !package.is_empty() && !package.contains('.');
-        return (task_like && package_like).then_some((name, rest));
+        return (task_like && package_like).then_some((&name[..end - 1], rest));
     }
-    let after = &text[end..];
-    let bar = after.trim_start_matches(' ');
-    if bar.len() < after.len() && (bar.starts_with("| ") || bar == "|") {
-        let numbered = name.trim_end_matches(|c: char| c.is_ascii_digit());
-        return (numbered.len() < name.len() && numbered.ends_with(['-', '_']))
-            .then(|| (name, bar.get(2..).unwrap_or("")));
+    let mut bar = end;
+    while bytes.get(bar) == Some(&b' ') {
+        bar += 1;
     }
-    // pnpm's recursive runs: the folder, the script, a colon.
-    let script = after.strip_prefix(' ')?;
-    let stop = script.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))?;
-    let rest = script[stop..].strip_prefix(": ").or_else(|| (&script[stop..] == ":").then_some(""))?;
-    (name.contains('/') && !name.contains(':') && stop > 0).then(|| (&text[..end + 1 + stop], rest))
+    match &bytes[bar..] {
+        _ if bar == end => None,
+        [b'|'] | [b'|', b' ', ..] => {
+            let numbered = name.trim_end_matches(|c: char| c.is_ascii_digit());
+            (numbered.len() < name.len() && numbered.ends_with(['-', '_']))
+                .then(|| (name, text.get(bar + 2..).unwrap_or("")))
+        }
+        // pnpm's recursive runs: the folder, the script, a colon.
+        _ if bar == end + 1
+            && memchr(b'/', name.as_bytes()).is_some()
+            && memchr(b':', name.as_bytes()).is_none() =>
+        {
+            let script = &text[bar..];
+            let stop = script.find(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))?;
+            let rest =
+                script[stop..].strip_prefix(": ").or_else(|| (&script[stop..] == ":").then_some(""))?;
+            (stop > 0).then(|| (&text[..bar + stop], rest))
+        }
+        _ => None,
+    }
+}
+
+fn is_name_byte(b: u8) -> bool {
+    matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'/' | b'@' | b':')
 }
 
 #[cfg(test)]

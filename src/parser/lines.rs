@@ -96,11 +96,10 @@ impl Cleaner {
         while let Some((b'\r', head)) = raw.split_last().map(|(l, h)| (*l, h)) {
             raw = head;
         }
-        if memchr3(ESC, 0, b'\r', raw).is_none() {
-            return emit_clean(no, raw, each);
-        }
+        let Some(first) = memchr3(ESC, 0, b'\r', raw) else { return emit_clean(no, raw, each) };
         self.bytes.clear();
-        strip_controls(raw, &mut self.bytes);
+        self.bytes.extend_from_slice(&raw[..first]);
+        strip_controls(&raw[first..], &mut self.bytes);
         if memchr(b'\r', &self.bytes).is_none() {
             return emit_clean(no, &self.bytes, each);
         }
@@ -135,9 +134,11 @@ fn escape_len(bytes: &[u8]) -> usize {
     match bytes.get(1) {
         // CSI: parameters and intermediates, then one final byte.
         Some(b'[') => {
-            let body = bytes[2..].iter().take_while(|b| (0x20..=0x3f).contains(*b)).count();
-            let end = 2 + body;
-            end + usize::from(bytes.get(end).is_some_and(|b| (0x40..=0x7e).contains(b)))
+            let mut end = 2;
+            while bytes.get(end).is_some_and(|b| matches!(b, 0x20..=0x3f)) {
+                end += 1;
+            }
+            end + usize::from(bytes.get(end).is_some_and(|b| matches!(b, 0x40..=0x7e)))
         }
         // OSC, DCS, SOS, PM, APC: up to BEL or ST. An unclosed one hides only itself, not the line.
         Some(b']' | b'P' | b'X' | b'^' | b'_') => {
@@ -156,21 +157,27 @@ fn escape_len(bytes: &[u8]) -> usize {
 
 /// Takes away what CI services and builders print before each line.
 fn strip_prefixes(text: &str) -> &str {
-    let mut text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut text = strip_byte_order_mark(text);
     // Nested at most: `gh run view --log` columns, time stamp, BuildKit.
-    for _ in 0..4 {
-        let Some(rest) = strip_one(text) else { break };
-        text = rest.strip_prefix('\u{feff}').unwrap_or(rest);
+    for at in 0..4 {
+        let Some(rest) = strip_one(text, at == 0) else { break };
+        text = strip_byte_order_mark(rest);
     }
     text
 }
 
-fn strip_one(text: &str) -> Option<&str> {
+fn strip_byte_order_mark(text: &str) -> &str {
+    if text.as_bytes().first() == Some(&0xef) { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text }
+}
+
+/// Columns are the outermost.
+fn strip_one(text: &str, outermost: bool) -> Option<&str> {
     match text.as_bytes().first()? {
         b'0'..=b'9' => strip_timestamp(text),
         b'#' => strip_buildkit(text),
         b'[' => strip_bracketed(text),
-        _ => strip_columns(text),
+        _ if outermost => strip_columns(text),
+        _ => None,
     }
 }
 
@@ -191,21 +198,49 @@ fn strip_timestamp(text: &str) -> Option<&str> {
 
 /// Length of an ISO time stamp with `T`, `Z` and the blank behind it.
 fn timestamp_len(b: &[u8]) -> Option<usize> {
-    let digits =
-        |range: std::ops::Range<usize>| b.get(range).is_some_and(|d| d.iter().all(u8::is_ascii_digit));
-    let shape = digits(0..4) && b.get(4) == Some(&b'-') && digits(5..7) && b.get(7) == Some(&b'-');
-    if !(shape && digits(8..10) && b.get(10) == Some(&b'T') && digits(11..13) && b.get(13) == Some(&b':')) {
+    const DATE: Shape = Shape::new(*b"0000-00-");
+    const TIME: Shape = Shape::new(*b"00T00:00");
+    let (date, rest) = b.split_first_chunk()?;
+    if !DATE.fits(*date) || !TIME.fits(*rest.first_chunk()?) {
         return None;
     }
-    let mut end = 14 + b[14..].iter().take_while(|c| c.is_ascii_digit() || matches!(c, b':' | b'.')).count();
-    if b.get(end) != Some(&b'Z') {
-        return None;
+    let mut end = 16;
+    while b.get(end).is_some_and(|c| c.is_ascii_digit() || matches!(c, b':' | b'.')) {
+        end += 1;
     }
-    end += 1;
-    match b.get(end) {
-        None => Some(end),
-        Some(b' ') => Some(end + 1),
-        Some(_) => None,
+    match b.get(end..)? {
+        [b'Z'] => Some(end + 1),
+        [b'Z', b' ', ..] => Some(end + 2),
+        _ => None,
+    }
+}
+
+/// Eight bytes, compared at once: nearly every line of a log begins with a time stamp.
+struct Shape {
+    text: u64,
+    /// `0x0f` where any digit may stand.
+    digits: u64,
+}
+
+impl Shape {
+    /// `0` stands for any digit.
+    const fn new(shape: [u8; 8]) -> Self {
+        let (mut digits, mut at) = ([0; 8], 0);
+        while at < 8 {
+            if shape[at] == b'0' {
+                digits[at] = 0x0f;
+            }
+            at += 1;
+        }
+        Self { text: u64::from_le_bytes(shape), digits: u64::from_le_bytes(digits) }
+    }
+
+    const fn fits(&self, bytes: [u8; 8]) -> bool {
+        // Every byte is now its digit's value, or nothing where it is the shape's own. Six more carries those over
+        // nine out of the lower half.
+        let values = u64::from_le_bytes(bytes) ^ self.text;
+        let carried = values.wrapping_add(self.digits & 0x0606_0606_0606_0606);
+        (values | carried) & !self.digits == 0
     }
 }
 
@@ -247,14 +282,20 @@ fn strip_bracketed(text: &str) -> Option<&str> {
 
 /// `job<TAB>step<TAB>2026-…Z text`.
 fn strip_columns(text: &str) -> Option<&str> {
-    let first = memchr(b'\t', text.as_bytes()).filter(|at| (1..=200).contains(at))?;
-    let second =
-        first + 1 + memchr(b'\t', &text.as_bytes()[first + 1..]).filter(|at| (1..=200).contains(at))?;
+    let tab = |from: usize| {
+        let reach = &text.as_bytes()[from..text.len().min(from + 201)];
+        memchr(b'\t', reach).filter(|at| *at > 0).map(|at| from + at)
+    };
+    let first = tab(0)?;
+    let second = tab(first + 1)?;
     let rest = text[second + 1..].trim_start_matches('\u{feff}');
     timestamp_len(rest.as_bytes()).map(|_| rest)
 }
 
 fn mark(text: &str) -> (Mark, &str) {
+    if !matches!(text.as_bytes(), [b'#' | b':', ..]) {
+        return (Mark::None, text);
+    }
     if let Some(rest) = text.strip_prefix("##[") {
         for (name, mark) in [
             ("error]", Mark::Error),

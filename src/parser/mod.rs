@@ -1,6 +1,7 @@
 //! Build logs in, typed reports out. Deterministic; touches no file, knows no model.
 //!
-//! `lines` cleans, `registry` says which tools there are, `triggers` what wakes them, `engine` runs their machines,
+//! `lines` cleans, `registry` says which tools there are, `triggers` what wakes them
+//! (`gates`: when to look), `engine` runs their machines,
 //! `findings` collects, `report` makes reports. Each family of tools has its folder, each tool its file.
 
 mod across;
@@ -8,6 +9,7 @@ mod diff;
 mod engine;
 mod evidence;
 mod findings;
+mod gates;
 mod go;
 mod java;
 mod lanes;

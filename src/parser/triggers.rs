@@ -1,199 +1,206 @@
-//! Which tools a line wakes: all their patterns tried at once, on every line of the log.
-//!
-//! Most patterns tell after a few bytes that a line is not theirs. One that opens with `.*` cannot; it is tried only on
-//! lines that hold one of the words it must match, and words are searched for many times faster than patterns.
+//! Which tools a line wakes, and what it says of a failure: all patterns tried at once, on every line of the log.
 
 use std::sync::LazyLock;
 
-use regex::bytes::{Regex, RegexSet, RegexSetBuilder};
-use regex_syntax::ParserBuilder;
-use regex_syntax::hir::{Class, Hir, HirKind};
+use regex_automata::hybrid::dfa::{Cache, DFA, OverlappingState};
+use regex_automata::nfa::thompson;
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input, MatchKind};
 
+use super::evidence::SIGNS;
+use super::gates::{self, Gate, Words};
 use super::registry::{self, Tool};
 
 pub(super) struct Triggers {
     pub(super) tools: Vec<&'static Tool>,
-    early: Patterns,
-    late: Patterns,
-    /// Some word of each late pattern.
-    words: Regex,
+    open: Patterns,
+    placed: Patterns,
+    worded: Patterns,
+    words: Words,
 }
 
+/// Patterns behind one gate.
 struct Patterns {
-    set: RegexSet,
-    /// Pattern → tool.
-    owners: Vec<usize>,
+    dfa: DFA,
+    anchored: Anchored,
+    owners: Vec<Owner>,
+}
+
+/// Whose pattern it is.
+#[derive(Debug, Clone, Copy)]
+enum Owner {
+    /// By its place in `Triggers::tools`.
+    Tool(usize),
+    /// By its weight.
+    Sign(u8),
 }
 
 /// Made once: compiling some hundred patterns takes longer than reading a short log.
-pub(super) static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
-    let tools: Vec<_> = registry::tools().collect();
-    let (mut early, mut late, mut words) = (Vec::new(), Vec::new(), Vec::new());
-    for (at, tool) in tools.iter().enumerate() {
-        for trigger in tool.triggers {
-            match late_words(trigger) {
-                Some(its) => {
-                    words.extend(its);
-                    late.push((at, *trigger));
-                }
-                None => early.push((at, *trigger)),
-            }
-        }
-    }
-    words.sort();
-    words.dedup();
-    let words: Vec<_> = words.iter().map(|word| regex::escape(word)).collect();
-    let words = Regex::new(&words.join("|")).expect("escaped words");
-    Triggers { tools, early: Patterns::new(&early), late: Patterns::new(&late), words }
-});
+static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| Triggers::new(registry::tools().collect()));
+
+/// What a line is to whom.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// Who is woken, in order of precedence.
+    pub(super) tools: Vec<usize>,
+    /// Of the heaviest sign of a failure; 0 where there is none.
+    pub(super) weight: u8,
+}
 
 impl Triggers {
-    /// Whether any tool is woken.
-    pub(super) fn any(&self, line: &[u8]) -> bool {
-        self.early.set.is_match(line) || self.words.is_match(line) && self.late.set.is_match(line)
-    }
-
-    /// Who is woken, in order of precedence.
-    pub(super) fn woken_by(&self, line: &[u8]) -> Vec<usize> {
-        let mut tools: Vec<_> = self.early.matches(line).collect();
-        if self.words.is_match(line) {
-            tools.extend(self.late.matches(line));
-            tools.sort_unstable();
+    fn new(tools: Vec<&'static Tool>) -> Self {
+        let (mut open, mut placed, mut worded, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let triggers = tools.iter().enumerate();
+        let triggers =
+            triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Owner::Tool(at), *one)));
+        let signs = SIGNS.iter().map(|(pattern, weight)| (Owner::Sign(*weight), *pattern));
+        for (owner, pattern) in triggers.chain(signs) {
+            match gates::of(pattern) {
+                Gate::Open => open.push((owner, pattern)),
+                Gate::Place => placed.push((owner, pattern)),
+                Gate::Words(its) => {
+                    words.extend(its);
+                    worded.push((owner, pattern));
+                }
+            }
         }
-        tools.dedup();
-        tools
+        Self {
+            tools,
+            open: Patterns::new(&open, Anchored::Yes),
+            placed: Patterns::new(&placed, Anchored::Yes),
+            worded: Patterns::new(&worded, Anchored::No),
+            words: Words::new(words),
+        }
     }
 }
 
 impl Patterns {
-    fn new(patterns: &[(usize, &str)]) -> Self {
-        let set = RegexSetBuilder::new(patterns.iter().map(|(_, pattern)| pattern))
-            .unicode(false)
-            .size_limit(1 << 26)
-            .dfa_size_limit(1 << 23)
-            .build()
-            .expect("triggers are literals that the tests compile");
-        Self { set, owners: patterns.iter().map(|(owner, _)| *owner).collect() }
+    fn new(patterns: &[(Owner, &str)], anchored: Anchored) -> Self {
+        let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
+        let patterns_alone: Vec<_> = patterns.iter().map(|(_, pattern)| pattern).collect();
+        let dfa = DFA::builder()
+            .configure(config)
+            .syntax(syntax::Config::new().unicode(false).utf8(false))
+            .thompson(thompson::Config::new().utf8(false))
+            .build_many(&patterns_alone)
+            .expect("triggers and signs are literals that the tests compile");
+        Self { dfa, anchored, owners: patterns.iter().map(|(owner, _)| *owner).collect() }
     }
 
-    fn matches<'a>(&'a self, line: &[u8]) -> impl Iterator<Item = usize> + use<'a> {
-        self.set.matches(line).into_iter().map(|pattern| self.owners[pattern])
-    }
-}
-
-/// For a pattern that says nothing before a line's middle: words of which every match holds at least one.
-fn late_words(pattern: &str) -> Option<Vec<String>> {
-    let hir = ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()?;
-    if opens(&hir) != Opening::Anything {
-        return None;
-    }
-    words(&hir)
-}
-
-/// What a pattern asks of a line's first bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Opening {
-    /// Nothing, or one byte: what comes next decides.
-    Open,
-    /// Some bytes and not others.
-    Selective,
-    /// Any run of text may come first.
-    Anything,
-}
-
-fn opens(hir: &Hir) -> Opening {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => Opening::Open,
-        HirKind::Literal(_) => Opening::Selective,
-        HirKind::Capture(capture) => opens(&capture.sub),
-        HirKind::Repetition(repetition) => match repetition.sub.kind() {
-            HirKind::Class(class) if takes_text(class) && repetition.max.is_none_or(|max| max > 20) => {
-                Opening::Anything
-            }
-            HirKind::Class(_) if repetition.max.is_some_and(|max| max <= 1) => Opening::Open,
-            HirKind::Class(_) => Opening::Selective,
-            _ => match opens(&repetition.sub) {
-                Opening::Selective if repetition.min == 0 => Opening::Open,
-                opening => opening,
-            },
-        },
-        HirKind::Concat(parts) => {
-            parts.iter().map(opens).find(|part| *part != Opening::Open).unwrap_or(Opening::Open)
+    /// Adds whose patterns match. No search can fail: no byte makes these automata quit, and they may work out anew
+    /// what they have no room for.
+    fn scan(&self, cache: &mut Cache, line: &[u8], found: &mut Found) {
+        let input = Input::new(line).anchored(self.anchored);
+        // Most lines match nothing, which is told faster than what they match.
+        if !matches!(self.dfa.try_search_fwd(cache, &input.clone().earliest(true)), Ok(Some(_))) {
+            return;
         }
-        HirKind::Alternation(branches) => {
-            if branches.iter().any(|branch| opens(branch) == Opening::Anything) {
-                Opening::Anything
-            } else {
-                Opening::Selective
+        let mut state = OverlappingState::start();
+        while self.dfa.try_search_overlapping_fwd(cache, &input, &mut state).is_ok()
+            && let Some(matching) = state.get_match()
+        {
+            match self.owners[matching.pattern()] {
+                Owner::Tool(tool) if found.tools.contains(&tool) => {}
+                Owner::Tool(tool) => found.tools.push(tool),
+                Owner::Sign(weight) => found.weight = found.weight.max(weight),
             }
         }
     }
 }
 
-/// Whether letters, blanks and colons are all of a class: what any message is made of.
-fn takes_text(class: &Class) -> bool {
-    let Class::Bytes(class) = class else { return true };
-    b"a :".iter().all(|byte| class.iter().any(|range| (range.start()..=range.end()).contains(byte)))
+/// Tries the patterns on lines. Keeps what it has worked out of them for the next line.
+pub(super) struct Scanner {
+    triggers: &'static Triggers,
+    open: Cache,
+    placed: Cache,
+    worded: Cache,
 }
 
-/// The most telling set of literals of which a match holds at least one.
-fn words(hir: &Hir) -> Option<Vec<String>> {
-    match hir.kind() {
-        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => None,
-        HirKind::Literal(literal) => Some(vec![std::str::from_utf8(&literal.0).ok()?.to_owned()]),
-        HirKind::Capture(capture) => words(&capture.sub),
-        HirKind::Repetition(repetition) => (repetition.min > 0).then(|| words(&repetition.sub)).flatten(),
-        HirKind::Concat(parts) => parts.iter().filter_map(words).max_by_key(|words| shortest(words)),
-        HirKind::Alternation(branches) => {
-            let all: Option<Vec<_>> = branches.iter().map(words).collect();
-            Some(all?.concat())
-        }
+impl Scanner {
+    pub(super) fn new() -> Self {
+        let triggers = &*TRIGGERS;
+        let [open, placed, worded] =
+            [&triggers.open, &triggers.placed, &triggers.worded].map(|patterns| patterns.dfa.create_cache());
+        Self { triggers, open, placed, worded }
     }
-}
 
-fn shortest(words: &[String]) -> usize {
-    words.iter().map(String::len).min().unwrap_or(0)
+    pub(super) fn tool(&self, at: usize) -> &'static Tool {
+        self.triggers.tools[at]
+    }
+
+    /// Puts what `line` is into `found`.
+    pub(super) fn scan(&mut self, line: &[u8], found: &mut Found) {
+        found.tools.clear();
+        found.weight = 0;
+        self.triggers.open.scan(&mut self.open, line, found);
+        if gates::has_place(line) {
+            self.triggers.placed.scan(&mut self.placed, line, found);
+        }
+        if self.triggers.words.any(line) {
+            self.triggers.worded.scan(&mut self.worded, line, found);
+        }
+        found.tools.sort_unstable();
+    }
+
+    /// Whether any tool is woken.
+    pub(super) fn any(&mut self, line: &[u8]) -> bool {
+        let mut found = Found::default();
+        self.scan(line, &mut found);
+        !found.tools.is_empty()
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn patterns_that_tell_late_are_known_by_their_words() {
-        let words = |pattern| late_words(pattern).map(|words| words.join(","));
-        for (pattern, want) in [
-            (r"^.*(?:No space left|ENOSPC)", Some("No space left,ENOSPC")),
-            (r"^(\[ERROR\] +)?\S.*<<< (FAILURE|ERROR)!", Some("FAILURE,ERROR")),
-            (r"^(?:.*: line [0-9]+: +)?Killed\b", Some("Killed")),
-            (r"^.{0,60}(?:gofmt|goimports)\b", Some("gofmt,goimports")),
-            (r"^test .+ \.\.\. ", None),
-            (r"^[^\s:]+\.go$", None),
-            (r"^error: .*", None),
-            (r"^ {0,4}at .+:[0-9]+$", None),
-            (r"^(?:ok|FAIL)\s", None),
-        ] {
-            assert_eq!(words(pattern).as_deref(), want, "{pattern}");
+    /// Compares with what the `regex` crate says of the same patterns, all behind no gate; how many tools woke.
+    fn compare(lines: impl Iterator<Item = impl AsRef<[u8]>>) -> usize {
+        let triggers = registry::tools().enumerate();
+        let triggers =
+            triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Some(at), *one, 0)));
+        let signs = SIGNS.iter().map(|(pattern, weight)| (None, *pattern, *weight));
+        let all: Vec<_> = triggers.chain(signs).collect();
+        let set = regex::bytes::RegexSetBuilder::new(all.iter().map(|(_, pattern, _)| pattern));
+        let set = { set }.unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 23).build().unwrap();
+        let mut scanner = Scanner::new();
+        let (mut found, mut woke) = (Found::default(), 0);
+        for line in lines {
+            let line = line.as_ref();
+            scanner.scan(line, &mut found);
+            let matching: Vec<_> = set.matches(line).into_iter().map(|at| &all[at]).collect();
+            let mut tools: Vec<_> = matching.iter().filter_map(|(tool, ..)| *tool).collect();
+            tools.dedup();
+            let weight = matching.iter().map(|(_, _, weight)| *weight).max().unwrap_or(0);
+            assert_eq!((&found.tools, found.weight), (&tools, weight), "{}", String::from_utf8_lossy(line));
+            assert_eq!(scanner.any(line), !tools.is_empty());
+            woke += tools.len();
         }
+        woke
     }
 
     #[test]
-    fn a_line_wakes_the_same_tools_as_each_pattern_alone() {
-        let alone: Vec<_> = registry::tools()
-            .enumerate()
-            .flat_map(|(at, tool)| tool.triggers.iter().map(move |trigger| (at, *trigger)))
-            .map(|trigger| Patterns::new(&[trigger]))
-            .collect();
-        let mut woke = 0;
-        for line in LINES {
-            let mut want: Vec<_> =
-                alone.iter().flat_map(|pattern| pattern.matches(line.as_bytes())).collect();
-            want.dedup();
-            assert_eq!(TRIGGERS.woken_by(line.as_bytes()), want, "{line}");
-            assert_eq!(TRIGGERS.any(line.as_bytes()), !want.is_empty(), "{line}");
-            woke += want.len();
+    fn a_line_is_what_each_pattern_alone_says_it_is() {
+        assert!(compare(LINES.iter()) >= LINES.len() / 2);
+    }
+
+    #[test]
+    fn so_are_the_lines_of_real_logs() {
+        let recorded = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
+        let logs = globset::Glob::new("*.log").unwrap().compile_matcher();
+        let logs = ignore::Walk::new(recorded)
+            .map(|entry| entry.unwrap().into_path())
+            .filter(|path| logs.is_match(path));
+        let mut lines = std::collections::BTreeSet::new();
+        for log in logs {
+            let log = std::io::BufReader::new(std::fs::File::open(log).unwrap());
+            let each = |line: super::super::lines::Line<'_>| {
+                lines.insert(line.text.to_owned());
+            };
+            super::super::lines::for_each_line(log, each).unwrap();
         }
-        assert!(woke >= LINES.len() / 2);
+        assert!(lines.len() > 5_000, "{}", lines.len());
+        assert!(compare(lines.iter()) > lines.len() / 10);
     }
 
     const LINES: &[&str] = &[
@@ -209,6 +216,9 @@ mod tests {
         "npm ERR! code ECONNREFUSED",
         "error[E0425]: cannot find value `x` in this scope",
         "--- FAIL: TestAdds (0.00s)",
+        "    ERROR: no such thing",
+        "  the job has Failed with Exit Code: 3",
+        "dir/a.py:3:5: E501 line too long",
         "just words, nothing else",
     ];
 }

@@ -13,9 +13,9 @@ pub(super) const TOOL: Tool = Tool {
     name: "environment",
     triggers: &[
         r"^.*(?:No space left on device|ENOSPC)",
-        r"^.*(?:JavaScript heap out of memory|java\.lang\.OutOfMemoryError|Cannot allocate memory|OOMKilled)",
-        r"^.*(?:Could not resolve host|Temporary failure in name resolution|getaddrinfo (?:EAI_AGAIN|ENOTFOUND)|no such host)",
-        r"^.*(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|Connection (?:refused|timed out|reset by peer)|i/o timeout|TLS handshake timeout)",
+        r"^.*(?:(?:JavaScript heap out of|Cannot allocate) memory|java\.lang\.OutOfMemoryError|OOMKilled)",
+        r"^.*(?:(?:Could not resolve|no such) host|Temporary failure in name resolution|getaddrinfo (?:EAI_AGAIN|ENOTFOUND))",
+        r"^.*(?:ETIMEDOUT|ECONN(?:RESET|REFUSED)|Connection (?:refused|timed out|reset by peer)|(?:i/o|TLS handshake) timeout)",
         r"^.*(?:toomanyrequests|API rate limit exceeded|429 Too Many Requests|503 Service Unavailable|502 Bad Gateway)",
         r"^.*(?:Input required and not supplied|Bad credentials|could not read Username|Authentication failed for|unauthorized: authentication|denied: requested access)",
         r"^(?:E: (?:Failed to fetch|Unable to locate package|Could not get lock|Unable to fetch)|curl: \([0-9]+\)|wget: unable)",

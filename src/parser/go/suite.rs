@@ -1,12 +1,17 @@
 //! One package's test output, told apart by test: `=== RUN`, `--- FAIL:`, logs, stacks, up to `FAIL  package`.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::re;
 use super::super::test_ids::TestIds;
 use super::stack::Stack;
 use crate::contract::bug::{Category, Location};
+
+static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("--- "));
 
 /// Lines kept of one test's log.
 const MAX_LOG: usize = 200;
@@ -106,7 +111,7 @@ impl Suite {
 
     pub(super) fn line(&mut self, text: &str, no: u64, out: &mut Findings) -> Part {
         // Most lines are none of the forms below; words are found faster than forms.
-        let header = text.contains("=== ");
+        let header = text.starts_with(['=', '\x16']);
         if header && let Some(c) = re!(r"^(?:\x16)?=== (RUN|PAUSE|CONT|NAME) +(\S+)?$").captures(text) {
             self.close_stack();
             self.verbose = true;
@@ -114,7 +119,7 @@ impl Suite {
             self.listen(at);
             return Part::Mine;
         }
-        if text.contains("--- ")
+        if DASHES.find(text.as_bytes()).is_some()
             && let Some(c) =
                 re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)(?: \([\d.]+ ?s(?:econds)?\))?$").captures(text)
         {
@@ -231,7 +236,6 @@ impl Suite {
         let dot = if package.is_empty() { "" } else { "." };
         let mut ids = suite.passed;
         let mut said = false;
-        let folder = folder_of(package);
         for test in suite.tests.into_values() {
             match test.state {
                 Some(State::Passed) => passed += 1,
@@ -255,7 +259,7 @@ impl Suite {
                 continue;
             }
             said = true;
-            let folder = test.folder.clone().unwrap_or_else(|| folder.clone());
+            let folder = test.folder.clone().unwrap_or_else(|| folder_of(package));
             out.bug(test.into_draft(&folder));
         }
         for (stack, first) in suite.stray {
@@ -284,11 +288,8 @@ impl Suite {
 
 /// `ok  package  0.01s`, `FAIL package [build failed]`, `?  package  [no test files]`.
 fn verdict_of(text: &str) -> Option<(&str, &str, &str)> {
-    let (verdict, rest) = text.split_once([' ', '\t'])?;
-    if !matches!(verdict, "ok" | "FAIL" | "?") {
-        return None;
-    }
-    let rest = rest.trim_start();
+    let verdict = ["ok", "FAIL", "?"].into_iter().find(|verdict| text.starts_with(verdict))?;
+    let rest = text[verdict.len()..].strip_prefix([' ', '\t'])?.trim_start();
     let (package, rest) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
     (!package.is_empty()).then(|| (verdict, package, rest.trim_start()))
 }

@@ -12,7 +12,7 @@ use crate::contract::bug::{Applicability, Category, Severity};
 
 /// Lines that wake [`Biome`].
 pub(super) const BIOME: &[&str] = &[
-    r"^\S+(:[0-9]+:[0-9]+)? (lint|parse|format|assist|organizeImports|suppressions|check)\S* .*\xe2\x94\x81",
+    r"^\S+(:[0-9]+:[0-9]+)? (lint|parse|format|assist|organizeImports|suppressions|check)\S* .*\xe2\x94\x81\xe2\x94\x81",
 ];
 /// Lines that wake [`Oxlint`].
 pub(super) const OXLINT: &[&str] =

@@ -61,7 +61,10 @@ pub(super) struct Mocha {
 impl ToolParser for Mocha {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
-        if let Some(caps) = COUNT.captures(text) {
+        let inner = text.trim_start();
+        if inner.starts_with(|c: char| c.is_ascii_digit())
+            && let Some(caps) = COUNT.captures(text)
+        {
             let n = caps[1].parse().unwrap_or(0);
             if &caps[2] == "passing" {
                 self.close(out);
@@ -74,7 +77,7 @@ impl ToolParser for Mocha {
             }
             return Flow::Take;
         }
-        if let Some(error) = text.trim_start().strip_prefix("Exception during run: ") {
+        if let Some(error) = inner.strip_prefix("Exception during run: ") {
             let mut failure = Failure::new(line.no);
             failure.titled = true;
             failure.message.line(error);

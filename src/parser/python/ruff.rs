@@ -15,7 +15,9 @@ pub(super) const RUFF: Tool = Tool {
         // Concise, and full before 0.13: messages start like sentences, flake8's do not.
         r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: ([A-Z]{1,6}[0-9]{2,5} (\[\*\] |\[-\] )?[A-Z`]|invalid-syntax|SyntaxError: |syntax-error)",
         r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: [A-Z]{1,6}[0-9]{2,5} \[\*\] ",
-        r"^[^ :\t][^:\t]*\.(py|pyi|ipynb):$",
+        r"^[^ :\t][^:\t]*\.py:$",
+        r"^[^ :\t][^:\t]*\.pyi:$",
+        r"^[^ :\t][^:\t]*\.ipynb:$",
         r"^::(error|warning) title=[Rr]uff",
         r"^error: Failed to parse [^ :]+:[0-9]+",
         r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[(invalid-syntax|[A-Z]{1,6}[0-9]{2,5}\] ([A-Z`][a-z`]))",

@@ -55,20 +55,44 @@ struct Section {
     output: Vec<String>,
 }
 
+/// What is said of a test behind its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Passed,
+    Failed,
+    /// Or measured.
+    Ignored,
+    /// Its verdict stands behind its own output.
+    Open,
+}
+
+/// `test name ... ok`, and what follows on the line.
+fn verdict_of(text: &str) -> Option<(&str, Verdict, &str)> {
+    let (name, rest) = text.strip_prefix("test ")?.split_once(" ... ")?;
+    let name = name.strip_suffix(" - should panic").unwrap_or(name);
+    let verdict = [("ok", Verdict::Passed), ("FAILED", Verdict::Failed)];
+    let said = verdict.iter().find_map(|(word, verdict)| Some((name, *verdict, rest.strip_prefix(word)?)));
+    let unsaid = || {
+        let ignored = rest.starts_with("ignored") || rest.starts_with("bench:");
+        if ignored { (name, Verdict::Ignored, "") } else { (name, Verdict::Open, rest) }
+    };
+    (!name.is_empty()).then(|| said.unwrap_or_else(unsaid))
+}
+
 impl ToolParser for Libtest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
-        if re!(r"^running \d+ tests?$").is_match(text) {
+        if text.starts_with("running ") && re!(r"^running \d+ tests?$").is_match(text) {
             self.end(line.no, out);
             self.running = true;
             self.reported.clear();
             return Flow::Take;
         }
-        if let Some(c) = re!(r"^---- (.+) stdout ----$").captures(text) {
+        if let Some(test) = text.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
             self.close(line.no, out);
             self.listing = false;
             self.section = Some(Section {
-                test: c[1].to_owned(),
+                test: test.to_owned(),
                 first: line.no,
                 panics: Vec::new(),
                 compiler: None,
@@ -76,15 +100,18 @@ impl ToolParser for Libtest {
             });
             return Flow::Take;
         }
-        if let Some(c) =
-            re!(r"^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;").captures(text)
+        if text.starts_with("test result: ")
+            && let Some(c) =
+                re!(r"^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;").captures(text)
         {
             self.close(line.no, out);
             let count = |at: usize| c[at].parse().unwrap_or(0);
             self.summary(&c[1], count(2), count(3), count(4), line.no, out);
             return Flow::TakeRest;
         }
-        if re!(r"^error: (?:(?:doc)?test failed, to rerun pass|\d+ targets? failed)").is_match(text) {
+        if text.starts_with("error: ")
+            && re!(r"^error: (?:(?:doc)?test failed, to rerun pass|\d+ targets? failed)").is_match(text)
+        {
             self.end(line.no, out);
             out.bug(
                 Draft::new("cargo-test", Category::Logic, text.trim_start_matches("error: ")).consequence(),
@@ -113,22 +140,17 @@ impl Libtest {
     /// A line of no failing test's section.
     fn outside(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
-        if let Some(c) =
-            re!(r"^test (.+?)(?: - should panic)? \.\.\. (ok|FAILED|ignored.*|bench:.*)?(.*)$").captures(text)
-        {
+        if let Some((name, verdict, output)) = verdict_of(text) {
             self.close_loose(line.no, out);
-            let name = c[1].to_owned();
-            match c.get(2).map(|m| m.as_str()) {
-                Some("ok") => self.executed.push(name),
-                Some("FAILED") => {
-                    self.executed.push(name.clone());
-                    self.failed.insert(name);
+            match verdict {
+                Verdict::Failed => {
+                    self.executed.push(name);
+                    self.failed.insert(name.to_owned());
                 }
-                Some(_) => self.ignored += 1,
-                // Its verdict stands behind its own output.
-                None => self.executed.push(name),
+                Verdict::Ignored => self.ignored += 1,
+                Verdict::Passed | Verdict::Open => self.executed.push(name),
             }
-            if let Some(panic) = c.get(3).and_then(|m| Panic::start(m.as_str())) {
+            if let Some(panic) = Panic::start(output) {
                 self.loose = Some((panic, line.no));
             }
             return Flow::Take;

@@ -40,6 +40,9 @@ impl Panic {
     /// Reads a panic's first line.
     pub(super) fn start(text: &str) -> Option<Self> {
         let text = text.trim_start();
+        if !text.starts_with("thread '") {
+            return None;
+        }
         if let Some(c) = re!(r"^thread '([^']*)' (?:\(\d+\) )?has overflowed its stack").captures(text) {
             let message = OVERFLOW.to_owned();
             return Some(Self { thread: c[1].to_owned(), message, state: State::Over, ..Self::default() });
