@@ -47,20 +47,20 @@ impl Engine {
             _ => {}
         }
         let Self { scanner, found, lanes, out, evidence } = self;
-        scanner.scan(line.text.as_bytes(), found);
+        scanner.scan(line.text, found);
         let (lane, text) = lanes.of(line.text, |rest| {
             // A whole line that is some tool's has no prefix.
-            found.tools.is_empty() && scanner.any(rest.as_bytes())
+            found.tools.is_empty() && scanner.any(rest)
         });
         if text.len() < line.text.len() {
-            scanner.scan(text.as_bytes(), found);
+            scanner.scan(text, found);
         }
         let in_lane = Line { text, ..*line };
         if lane.offer_awake(&in_lane, out) {
             return;
         }
         for tool in &found.tools {
-            if lane.wake(*tool, scanner.tool(*tool), &in_lane, out) {
+            if lane.wake(*tool, Scanner::tool(*tool), &in_lane, out) {
                 return;
             }
         }

@@ -1,19 +1,17 @@
 //! Build logs in, typed reports out. Deterministic; touches no file, knows no model.
 //!
-//! `lines` cleans, `registry` says which tools there are, `triggers` what wakes them
-//! (`gates`: when to look), `engine` runs their machines,
-//! `findings` collects, `report` makes reports. Each family of tools has its folder, each tool its file.
+//! `log_scan` cleans lines and tries patterns on them, `registry` says which tools there are, `triggers` what wakes
+//! them, `engine` runs their machines, `findings` collects, `report` makes reports. Each family of tools has its
+//! folder, each tool its file.
 
 mod across;
 mod diff;
 mod engine;
 mod evidence;
 mod findings;
-mod gates;
 mod go;
 mod java;
 mod lanes;
-mod lines;
 mod node;
 mod other;
 mod paths;
@@ -26,7 +24,9 @@ mod triggers;
 
 use std::io::{self, BufRead};
 
-pub use self::lines::looks_binary;
+use log_scan::lines;
+pub use log_scan::lines::looks_binary;
+
 use crate::contract::bug::Diagnosis;
 
 /// What the parser may know beside the log.
@@ -37,9 +37,9 @@ pub struct ParseOptions {
 }
 
 /// Reads a whole log.
-pub fn diagnose(log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
+pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
     let mut engine = engine::Engine::new();
-    let lines = lines::for_each_line(log, |line| engine.line(&line))?;
+    let lines = lines::for_each_line(&mut log, &mut |line| engine.line(&line))?;
     let (out, evidence) = engine.finish();
     Ok(report::assemble(lines, out, evidence, &options.workspace_roots))
 }

@@ -1,32 +1,19 @@
-//! Which tools a line wakes, and what it says of a failure: all patterns tried at once, on every line of the log.
+//! Which tools a line wakes, and what it says of a failure.
 
 use std::sync::LazyLock;
 
-use regex_automata::hybrid::dfa::{Cache, DFA, OverlappingState};
-use regex_automata::nfa::thompson;
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input, MatchKind};
+use log_scan::Patterns;
 
 use super::evidence::SIGNS;
-use super::gates::{self, Gate, Words};
 use super::registry::{self, Tool};
 
-pub(super) struct Triggers {
-    pub(super) tools: Vec<&'static Tool>,
-    open: Patterns,
-    placed: Patterns,
-    worded: Patterns,
-    words: Words,
-}
-
-/// Patterns behind one gate.
-struct Patterns {
-    dfa: DFA,
-    anchored: Anchored,
+struct Triggers {
+    tools: Vec<&'static Tool>,
+    patterns: Patterns,
+    /// Whose each pattern is.
     owners: Vec<Owner>,
 }
 
-/// Whose pattern it is.
 #[derive(Debug, Clone, Copy)]
 enum Owner {
     /// By its place in `Triggers::tools`.
@@ -35,8 +22,16 @@ enum Owner {
     Sign(u8),
 }
 
-/// Made once: compiling some hundred patterns takes longer than reading a short log.
-static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| Triggers::new(registry::tools().collect()));
+/// Made once.
+static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
+    let tools: Vec<_> = registry::tools().collect();
+    let triggers = tools.iter().enumerate();
+    let triggers =
+        triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Owner::Tool(at), *one)));
+    let signs = SIGNS.iter().map(|(pattern, weight)| (Owner::Sign(*weight), *pattern));
+    let (owners, patterns): (Vec<_>, Vec<_>) = triggers.chain(signs).unzip();
+    Triggers { tools, patterns: Patterns::new(&patterns), owners }
+});
 
 /// What a line is to whom.
 #[derive(Debug, Default)]
@@ -47,103 +42,41 @@ pub(super) struct Found {
     pub(super) weight: u8,
 }
 
-impl Triggers {
-    fn new(tools: Vec<&'static Tool>) -> Self {
-        let (mut open, mut placed, mut worded, mut words) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let triggers = tools.iter().enumerate();
-        let triggers =
-            triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Owner::Tool(at), *one)));
-        let signs = SIGNS.iter().map(|(pattern, weight)| (Owner::Sign(*weight), *pattern));
-        for (owner, pattern) in triggers.chain(signs) {
-            match gates::of(pattern) {
-                Gate::Open => open.push((owner, pattern)),
-                Gate::Place => placed.push((owner, pattern)),
-                Gate::Words(its) => {
-                    words.extend(its);
-                    worded.push((owner, pattern));
-                }
-            }
-        }
-        Self {
-            tools,
-            open: Patterns::new(&open, Anchored::Yes),
-            placed: Patterns::new(&placed, Anchored::Yes),
-            worded: Patterns::new(&worded, Anchored::No),
-            words: Words::new(words),
-        }
-    }
-}
-
-impl Patterns {
-    fn new(patterns: &[(Owner, &str)], anchored: Anchored) -> Self {
-        let config = DFA::config().match_kind(MatchKind::All).cache_capacity(8 << 20);
-        let patterns_alone: Vec<_> = patterns.iter().map(|(_, pattern)| pattern).collect();
-        let dfa = DFA::builder()
-            .configure(config)
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false))
-            .build_many(&patterns_alone)
-            .expect("triggers and signs are literals that the tests compile");
-        Self { dfa, anchored, owners: patterns.iter().map(|(owner, _)| *owner).collect() }
-    }
-
-    /// Adds whose patterns match. No search can fail: no byte makes these automata quit, and they may work out anew
-    /// what they have no room for.
-    fn scan(&self, cache: &mut Cache, line: &[u8], found: &mut Found) {
-        let input = Input::new(line).anchored(self.anchored);
-        // Most lines match nothing, which is told faster than what they match.
-        if !matches!(self.dfa.try_search_fwd(cache, &input.clone().earliest(true)), Ok(Some(_))) {
-            return;
-        }
-        let mut state = OverlappingState::start();
-        while self.dfa.try_search_overlapping_fwd(cache, &input, &mut state).is_ok()
-            && let Some(matching) = state.get_match()
-        {
-            match self.owners[matching.pattern()] {
-                Owner::Tool(tool) if found.tools.contains(&tool) => {}
-                Owner::Tool(tool) => found.tools.push(tool),
-                Owner::Sign(weight) => found.weight = found.weight.max(weight),
-            }
-        }
-    }
-}
-
-/// Tries the patterns on lines. Keeps what it has worked out of them for the next line.
 pub(super) struct Scanner {
-    triggers: &'static Triggers,
-    open: Cache,
-    placed: Cache,
-    worded: Cache,
+    patterns: log_scan::Scanner,
+    /// Of the last line.
+    matching: Vec<usize>,
 }
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        let triggers = &*TRIGGERS;
-        let [open, placed, worded] =
-            [&triggers.open, &triggers.placed, &triggers.worded].map(|patterns| patterns.dfa.create_cache());
-        Self { triggers, open, placed, worded }
+        Self { patterns: log_scan::Scanner::new(&TRIGGERS.patterns), matching: Vec::new() }
     }
 
-    pub(super) fn tool(&self, at: usize) -> &'static Tool {
-        self.triggers.tools[at]
+    pub(super) fn tool(at: usize) -> &'static Tool {
+        TRIGGERS.tools[at]
     }
 
     /// Puts what `line` is into `found`.
-    pub(super) fn scan(&mut self, line: &[u8], found: &mut Found) {
+    pub(super) fn scan(&mut self, line: &str, found: &mut Found) {
         found.tools.clear();
         found.weight = 0;
-        self.triggers.open.scan(&mut self.open, line, found);
-        if gates::has_place(line) {
-            self.triggers.placed.scan(&mut self.placed, line, found);
+        self.patterns.scan(line.as_bytes(), &mut self.matching);
+        if self.matching.is_empty() {
+            return;
         }
-        if self.triggers.words.any(line) {
-            self.triggers.worded.scan(&mut self.worded, line, found);
+        for pattern in &self.matching {
+            match TRIGGERS.owners[*pattern] {
+                Owner::Tool(tool) => found.tools.push(tool),
+                Owner::Sign(weight) => found.weight = found.weight.max(weight),
+            }
         }
         found.tools.sort_unstable();
+        found.tools.dedup();
     }
 
     /// Whether any tool is woken.
-    pub(super) fn any(&mut self, line: &[u8]) -> bool {
+    pub(super) fn any(&mut self, line: &str) -> bool {
         let mut found = Found::default();
         self.scan(line, &mut found);
         !found.tools.is_empty()
@@ -152,10 +85,12 @@ impl Scanner {
 
 #[cfg(test)]
 mod tests {
+    use log_scan::lines::{Line, for_each_line};
+
     use super::*;
 
     /// Compares with what the `regex` crate says of the same patterns, all behind no gate; how many tools woke.
-    fn compare(lines: impl Iterator<Item = impl AsRef<[u8]>>) -> usize {
+    fn compare(lines: impl Iterator<Item = impl AsRef<str>>) -> usize {
         let triggers = registry::tools().enumerate();
         let triggers =
             triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Some(at), *one, 0)));
@@ -168,15 +103,21 @@ mod tests {
         for line in lines {
             let line = line.as_ref();
             scanner.scan(line, &mut found);
-            let matching: Vec<_> = set.matches(line).into_iter().map(|at| &all[at]).collect();
+            let matching: Vec<_> = set.matches(line.as_bytes()).into_iter().map(|at| &all[at]).collect();
             let mut tools: Vec<_> = matching.iter().filter_map(|(tool, ..)| *tool).collect();
             tools.dedup();
             let weight = matching.iter().map(|(_, _, weight)| *weight).max().unwrap_or(0);
-            assert_eq!((&found.tools, found.weight), (&tools, weight), "{}", String::from_utf8_lossy(line));
+            assert_eq!((&found.tools, found.weight), (&tools, weight), "{line}");
             assert_eq!(scanner.any(line), !tools.is_empty());
             woke += tools.len();
         }
         woke
+    }
+
+    /// With too many words among them they would be searched for many times slower.
+    #[test]
+    fn words_are_searched_for_fast() {
+        assert!(TRIGGERS.patterns.is_fast());
     }
 
     #[test]
@@ -193,11 +134,11 @@ mod tests {
             .filter(|path| logs.is_match(path));
         let mut lines = std::collections::BTreeSet::new();
         for log in logs {
-            let log = std::io::BufReader::new(std::fs::File::open(log).unwrap());
-            let each = |line: super::super::lines::Line<'_>| {
+            let mut log = std::io::BufReader::new(std::fs::File::open(log).unwrap());
+            let mut each = |line: Line<'_>| {
                 lines.insert(line.text.to_owned());
             };
-            super::super::lines::for_each_line(log, each).unwrap();
+            for_each_line(&mut log, &mut each).unwrap();
         }
         assert!(lines.len() > 5_000, "{}", lines.len());
         assert!(compare(lines.iter()) > lines.len() / 10);

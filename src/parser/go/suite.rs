@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
+use memchr::{memchr2, memmem::Finder};
 
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::re;
@@ -289,9 +289,13 @@ impl Suite {
 /// `ok  package  0.01s`, `FAIL package [build failed]`, `?  package  [no test files]`.
 fn verdict_of(text: &str) -> Option<(&str, &str, &str)> {
     let verdict = ["ok", "FAIL", "?"].into_iter().find(|verdict| text.starts_with(verdict))?;
-    let rest = text[verdict.len()..].strip_prefix([' ', '\t'])?.trim_start();
-    let (package, rest) = rest.split_once([' ', '\t']).unwrap_or((rest, ""));
-    (!package.is_empty()).then(|| (verdict, package, rest.trim_start()))
+    let rest = &text[verdict.len()..];
+    if !rest.starts_with([' ', '\t']) {
+        return None;
+    }
+    let rest = rest.trim_ascii_start();
+    let (package, rest) = rest.split_at(memchr2(b' ', b'\t', rest.as_bytes()).unwrap_or(rest.len()));
+    (!package.is_empty()).then(|| (verdict, package, rest.trim_ascii_start()))
 }
 
 impl Test {

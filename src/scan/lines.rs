@@ -9,13 +9,13 @@ use std::io::{self, BufRead, ErrorKind};
 use memchr::{memchr, memchr3};
 
 /// Bytes of one line that are kept; what a longer line holds beyond is dropped.
-pub(crate) const MAX_LINE: usize = 1 << 20;
+pub const MAX_LINE: usize = 1 << 20;
 
 const ESC: u8 = 0x1b;
 
 /// What the CI service says about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub enum Mark {
     None,
     /// `##[error]`: printed by the runner, or a tool's own line that a problem matcher recognised.
     Error,
@@ -29,16 +29,16 @@ pub(crate) enum Mark {
 
 /// One clean line.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Line<'a> {
+pub struct Line<'a> {
     /// From 1. Parts of a line that carriage returns separate share it.
-    pub(crate) no: u64,
+    pub no: u64,
     /// Without line end; leading blanks are kept.
-    pub(crate) text: &'a str,
-    pub(crate) mark: Mark,
+    pub text: &'a str,
+    pub mark: Mark,
 }
 
 /// Calls `each` with every line and returns how many lines there were.
-pub(crate) fn for_each_line(mut log: impl BufRead, mut each: impl FnMut(Line<'_>)) -> io::Result<u64> {
+pub fn for_each_line(log: &mut dyn BufRead, each: &mut dyn FnMut(Line<'_>)) -> io::Result<u64> {
     let mut cleaner = Cleaner::default();
     let mut carry: Vec<u8> = Vec::new();
     let mut carried = false;
@@ -57,11 +57,11 @@ pub(crate) fn for_each_line(mut log: impl BufRead, mut each: impl FnMut(Line<'_>
             no += 1;
             if carried {
                 push_capped(&mut carry, &rest[..end]);
-                cleaner.emit(no, &carry, &mut each);
+                cleaner.emit(no, &carry, each);
                 carry.clear();
                 carried = false;
             } else {
-                cleaner.emit(no, &rest[..end.min(MAX_LINE)], &mut each);
+                cleaner.emit(no, &rest[..end.min(MAX_LINE)], each);
             }
             rest = &rest[end + 1..];
         }
@@ -74,7 +74,7 @@ pub(crate) fn for_each_line(mut log: impl BufRead, mut each: impl FnMut(Line<'_>
     }
     if carried {
         no += 1;
-        cleaner.emit(no, &carry, &mut each);
+        cleaner.emit(no, &carry, each);
     }
     Ok(no)
 }
@@ -91,7 +91,7 @@ struct Cleaner {
 }
 
 impl Cleaner {
-    fn emit(&mut self, no: u64, raw: &[u8], each: &mut impl FnMut(Line<'_>)) {
+    fn emit(&mut self, no: u64, raw: &[u8], each: &mut dyn FnMut(Line<'_>)) {
         let mut raw = raw;
         while let Some((b'\r', head)) = raw.split_last().map(|(l, h)| (*l, h)) {
             raw = head;
@@ -110,7 +110,7 @@ impl Cleaner {
     }
 }
 
-fn emit_clean(no: u64, bytes: &[u8], each: &mut impl FnMut(Line<'_>)) {
+fn emit_clean(no: u64, bytes: &[u8], each: &mut dyn FnMut(Line<'_>)) {
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
         Err(_) => String::from_utf8_lossy(bytes),
@@ -200,9 +200,14 @@ fn strip_timestamp(text: &str) -> Option<&str> {
 fn timestamp_len(b: &[u8]) -> Option<usize> {
     const DATE: Shape = Shape::new(*b"0000-00-");
     const TIME: Shape = Shape::new(*b"00T00:00");
-    let (date, rest) = b.split_first_chunk()?;
-    if !DATE.fits(*date) || !TIME.fits(*rest.first_chunk()?) {
+    const SECONDS: Shape = Shape::new(*b":00.0000");
+    const END: Shape = Shape::new(*b"000000Z ");
+    if !DATE.fits(b, 0) || !TIME.fits(b, 8) {
         return None;
+    }
+    // With seven places, as GitHub prints it.
+    if SECONDS.fits(b, 16) && END.fits(b, 21) {
+        return Some(29);
     }
     let mut end = 16;
     while b.get(end).is_some_and(|c| c.is_ascii_digit() || matches!(c, b':' | b'.')) {
@@ -235,10 +240,11 @@ impl Shape {
         Self { text: u64::from_le_bytes(shape), digits: u64::from_le_bytes(digits) }
     }
 
-    const fn fits(&self, bytes: [u8; 8]) -> bool {
+    fn fits(&self, bytes: &[u8], at: usize) -> bool {
+        let Some(bytes) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return false };
         // Every byte is now its digit's value, or nothing where it is the shape's own. Six more carries those over
         // nine out of the lower half.
-        let values = u64::from_le_bytes(bytes) ^ self.text;
+        let values = u64::from_le_bytes(*bytes) ^ self.text;
         let carried = values.wrapping_add(self.digits & 0x0606_0606_0606_0606);
         (values | carried) & !self.digits == 0
     }
@@ -338,7 +344,7 @@ mod tests {
 
     fn clean(bytes: &[u8]) -> Vec<(u64, String)> {
         let mut lines = Vec::new();
-        for_each_line(bytes, |l| lines.push((l.no, l.text.to_owned()))).unwrap();
+        for_each_line(&mut { bytes }, &mut |l| lines.push((l.no, l.text.to_owned()))).unwrap();
         lines
     }
 
@@ -400,8 +406,8 @@ mod tests {
         log.extend_from_slice(b"\nend");
         for chunk in [7, 1 << 12, 1 << 22] {
             let mut lines = Vec::new();
-            let reader = io::BufReader::with_capacity(chunk, log.as_slice());
-            assert_eq!(for_each_line(reader, |l| lines.push(l.text.len())).unwrap(), 2);
+            let mut reader = io::BufReader::with_capacity(chunk, log.as_slice());
+            assert_eq!(for_each_line(&mut reader, &mut |l| lines.push(l.text.len())).unwrap(), 2);
             assert_eq!(lines, [MAX_LINE, 3]);
         }
     }
@@ -424,10 +430,8 @@ mod tests {
     #[test]
     fn service_marks_are_recognised() {
         let mut marks = Vec::new();
-        for_each_line(&b"##[group]Run x\n::group::y\n##[endgroup]\n##[error]z\nw"[..], |l| {
-            marks.push((l.mark, l.text.to_owned()));
-        })
-        .unwrap();
+        let mut log = &b"##[group]Run x\n::group::y\n##[endgroup]\n##[error]z\nw"[..];
+        for_each_line(&mut log, &mut |l| marks.push((l.mark, l.text.to_owned()))).unwrap();
         let marks: Vec<_> = marks.iter().map(|(m, t)| (*m, t.as_str())).collect();
         assert_eq!(
             marks,
