@@ -114,10 +114,11 @@ mod tests {
         woke
     }
 
-    /// With too many words among them they would be searched for many times slower.
+    /// With more than 64 words among them they would be searched for several times slower.
     #[test]
+    #[cfg(target_arch = "x86_64")]
     fn words_are_searched_for_fast() {
-        assert!(TRIGGERS.patterns.is_fast());
+        assert!(TRIGGERS.patterns.is_fast() || !std::arch::is_x86_feature_detected!("avx2"));
     }
 
     #[test]

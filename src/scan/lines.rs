@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::io::{self, BufRead, ErrorKind};
 
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr_iter, memchr3};
 
 /// Bytes of one line that are kept; what a longer line holds beyond is dropped.
 pub const MAX_LINE: usize = 1 << 20;
@@ -52,21 +52,22 @@ pub fn for_each_line(log: &mut dyn BufRead, each: &mut dyn FnMut(Line<'_>)) -> i
         if buffer.is_empty() {
             break;
         }
-        let mut rest = buffer;
-        while let Some(end) = memchr(b'\n', rest) {
+        let mut start = 0;
+        for end in memchr_iter(b'\n', buffer) {
             no += 1;
+            let line = &buffer[start..end];
             if carried {
-                push_capped(&mut carry, &rest[..end]);
+                push_capped(&mut carry, line);
                 cleaner.emit(no, &carry, each);
                 carry.clear();
                 carried = false;
             } else {
-                cleaner.emit(no, &rest[..end.min(MAX_LINE)], each);
+                cleaner.emit(no, &line[..line.len().min(MAX_LINE)], each);
             }
-            rest = &rest[end + 1..];
+            start = end + 1;
         }
-        if !rest.is_empty() {
-            push_capped(&mut carry, rest);
+        if start < buffer.len() {
+            push_capped(&mut carry, &buffer[start..]);
             carried = true;
         }
         let len = buffer.len();

@@ -1,11 +1,12 @@
 //! Which of many patterns match a line: all tried at once.
 
-use regex_automata::hybrid::dfa::{Cache, DFA, OverlappingState};
+use regex_automata::hybrid::LazyStateID;
+use regex_automata::hybrid::dfa::{Cache, DFA};
 use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input, MatchKind};
 
-use crate::gates::{self, Gate, Words};
+use super::gates::{self, Gate, Words};
 
 /// Bytes of what is worked out of one group of patterns and kept.
 const CACHE: usize = 8 << 20;
@@ -71,19 +72,33 @@ impl Group {
         Self { dfa, anchored, patterns }
     }
 
-    /// Adds those that match. No search can fail: no byte makes these automata quit, and they may work out anew what
-    /// they have no room for.
+    /// Adds those that match. No step can fail: no byte makes these automata quit, and they may work out anew what they
+    /// have no room for.
     fn scan(&self, cache: &mut Cache, line: &[u8], matching: &mut Vec<usize>) {
         let input = Input::new(line).anchored(self.anchored);
-        // Most lines match nothing, which is told faster than what they match.
-        if !matches!(self.dfa.try_search_fwd(cache, &input.clone().earliest(true)), Ok(Some(_))) {
-            return;
+        let Ok(mut state) = self.dfa.start_state_forward(cache, &input) else { return };
+        for byte in line {
+            let Ok(next) = self.dfa.next_state(cache, state, *byte) else { return };
+            state = next;
+            if state.is_tagged() {
+                if state.is_match() {
+                    self.add(cache, state, matching);
+                } else if state.is_dead() {
+                    return;
+                }
+            }
         }
-        let mut state = OverlappingState::start();
-        while self.dfa.try_search_overlapping_fwd(cache, &input, &mut state).is_ok()
-            && let Some(found) = state.get_match()
+        if let Ok(end) = self.dfa.next_eoi_state(cache, state)
+            && end.is_match()
         {
-            let pattern = self.patterns[found.pattern()];
+            self.add(cache, end, matching);
+        }
+    }
+
+    #[inline(never)]
+    fn add(&self, cache: &Cache, state: LazyStateID, matching: &mut Vec<usize>) {
+        for at in 0..self.dfa.match_len(cache, state) {
+            let pattern = self.patterns[self.dfa.match_pattern(cache, state, at)];
             if !matching.contains(&pattern) {
                 matching.push(pattern);
             }

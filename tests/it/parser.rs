@@ -128,3 +128,27 @@ fn what_ci_wraps_around_a_log_changes_nothing() {
         }
     }
 }
+
+/// Whatever a tool has printed, another's failure behind it is found: nobody takes lines that are not its own.
+#[test]
+fn a_failure_behind_any_log_is_found() {
+    let behind = [
+        ("src/behind.ts", "src/behind.ts(7,3): error TS2304: Cannot find name 'behind'."),
+        ("behind.go", "# example.com/behind\n./behind.go:7:3: undefined: behind"),
+        (
+            "src/behind.rs",
+            "error[E0425]: cannot find value `behind` in this scope\n --> src/behind.rs:7:3\n  |\n7 |   behind\n  |   ^^^^^^ not found in this scope\n",
+        ),
+    ];
+    let mut lost = Vec::new();
+    for case in cases() {
+        let log = String::from_utf8_lossy(&case.log).into_owned();
+        for (file, failure) in behind {
+            let bugs = diagnose(format!("{log}\n{failure}\n").as_bytes()).bugs;
+            if !bugs.iter().any(|bug| bug.file.as_deref() == Some(file) && bug.line == Some(7)) {
+                lost.push(format!("{} hides {file}", case.name));
+            }
+        }
+    }
+    assert!(lost.is_empty(), "{}", lost.join("\n"));
+}

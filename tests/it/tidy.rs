@@ -13,6 +13,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("plan", &["error"]),
     ("executor", &["error"]),
     ("parser", &[]),
+    ("scan", &[]),
     ("fixer", &["diff", "error"]),
     ("llm", &["error", "http"]),
     ("git", &["diff", "error"]),

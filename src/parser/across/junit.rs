@@ -12,19 +12,35 @@ pub(super) const TOOL: Tool = Tool {
     new: || Box::new(Junit::default()),
 };
 
+/// Bytes kept of one test case.
 const MAX_TEXT: usize = 1 << 18;
+/// Lines of one test case, or of what is printed outside of them; where there are more, the file was cut off.
+const MAX_LINES: u64 = 20_000;
 
 #[derive(Default)]
 struct Junit {
     /// Text from an open `<testcase` on.
     open: Option<(String, u64)>,
-    seen: bool,
+    /// The outermost element's end.
+    end: Option<&'static str>,
+    /// Within `<system-out>` or `<system-err>` of a suite.
+    printed: bool,
+    /// Within a tag.
+    tag: bool,
+    /// When something was last read.
+    last: u64,
 }
 
 impl ToolParser for Junit {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        self.seen = true;
         let mut rest = line.text;
+        let end = *self.end.get_or_insert_with(|| {
+            self.last = line.no;
+            if rest.contains("<testsuites") { "</testsuites>" } else { "</testsuite>" }
+        });
+        if line.no - self.last > MAX_LINES {
+            return Flow::Done;
+        }
         loop {
             if let Some((text, first)) = &mut self.open {
                 let end = case_end(text.len(), text, rest);
@@ -39,17 +55,37 @@ impl ToolParser for Junit {
                 text.push_str(&rest[..end]);
                 read(text, *first, line.no, out);
                 self.open = None;
+                self.last = line.no;
                 rest = &rest[end..];
             }
             match rest.find("<testcase") {
                 Some(at) => {
                     self.open = Some((String::new(), line.no));
+                    self.last = line.no;
                     rest = &rest[at..];
                 }
                 None => break,
             }
         }
-        if rest.contains("</testsuites>") { Flow::Last } else { Flow::Take }
+        if rest.contains(end) {
+            return Flow::Last;
+        }
+        let last = |what: &str| rest.rfind(what);
+        let within = self.printed || self.tag;
+        let opened = last("<system-out").max(last("<system-err"));
+        let closed = last("</system-out").max(last("</system-err"));
+        if opened != closed {
+            self.printed = opened > closed;
+        }
+        if last("<") != last(">") {
+            self.tag = last("<") > last(">");
+        }
+        // Other text between the elements is another program's: the file was cut off.
+        if within || self.printed || rest.trim_start().starts_with('<') || rest.trim().is_empty() {
+            Flow::Take
+        } else {
+            Flow::Done
+        }
     }
 }
 
@@ -143,4 +179,36 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
         draft.place = Some(place(&file, attribute(head, "line").and_then(|l| number(&l)), None));
     }
     out.bug(draft);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    const CASE: &str = "<testcase name=\"adds\" classname=\"t.A\"><failure message=\"2 is not 3\">at t.A.adds(A.java:7)\n</failure></testcase>";
+    const BEHIND: &str = "src/behind.ts(7,3): error TS2304: Cannot find name 'behind'.";
+
+    fn tools(log: &str) -> Vec<String> {
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        bugs.into_iter().map(|bug| bug.tool).collect()
+    }
+
+    #[test]
+    fn what_stands_behind_a_file_is_not_its_own() {
+        for file in [
+            format!("<testsuite name=\"t.A\">\n{CASE}\n</testsuite>"),
+            format!("<testsuites>\n<testsuite name=\"t.A\">\n{CASE}\n</testsuite>\n</testsuites>"),
+            format!("<testsuites>\n<testsuite\n  name=\"t.A\"\n  tests=\"1\">\n{CASE}\n</testsuite>\n</testsuites>"),
+            // Cut off, as by `head`.
+            format!("<testsuites>\n<testsuite name=\"t.A\">\n{CASE}"),
+        ] {
+            assert_eq!(tools(&format!("{file}\n{BEHIND}\n")), ["junit-xml", "tsc"], "{file}");
+        }
+    }
+
+    #[test]
+    fn what_a_suite_printed_is_not_read() {
+        let printed = format!("<system-out><![CDATA[\n{BEHIND}\n]]></system-out>");
+        assert_eq!(tools(&format!("<testsuite>\n{CASE}\n{printed}\n</testsuite>\n")), ["junit-xml"]);
+    }
 }

@@ -341,7 +341,8 @@ impl ToolParser for Pnpm {
             self.message.line(text);
             open.log.last = line.no;
         }
-        Flow::Take
+        // What stands at the very left may be the next program's.
+        if text.is_empty() || text.starts_with([' ', '*']) { Flow::Take } else { Flow::Pass }
     }
 
     fn finish(&mut self, out: &mut Findings) {

@@ -126,6 +126,8 @@ struct Pytest {
     collected_none: bool,
     /// The thread-dump of a time-out is being read.
     timeout: Option<Block>,
+    /// The dump ended: so has the process, unless a worker printed it.
+    killed: bool,
     root: Option<String>,
 }
 
@@ -252,7 +254,11 @@ impl Pytest {
             out.bug(Draft::new("pytest", Category::Configuration, text));
             return Flow::Take;
         }
-        if self.begun || text.starts_with("ERROR: usage: ") { Flow::Take } else { Flow::Done }
+        match () {
+            () if self.killed => Flow::Pass,
+            () if self.begun || text.starts_with("ERROR: usage: ") => Flow::Take,
+            () => Flow::Done,
+        }
     }
 
     fn ran(&mut self, id: &str, how: &str) {
@@ -333,6 +339,9 @@ impl Pytest {
                 last: line.no,
                 ..Block::default()
             });
+        } else if !text.is_empty() && !text.starts_with([' ', '+', '-', '?']) {
+            // More of a message, or, where no totals end the summary (`-qq`), the next program.
+            return Flow::Pass;
         }
         Flow::Take
     }
@@ -366,6 +375,7 @@ impl Pytest {
                     block.last = line.no;
                     block.title = "Timeout".to_owned();
                     self.blocks.push(block);
+                    self.killed = true;
                 }
             }
             return Some(Flow::Take);
