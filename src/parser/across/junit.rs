@@ -198,7 +198,9 @@ mod tests {
         for file in [
             format!("<testsuite name=\"t.A\">\n{CASE}\n</testsuite>"),
             format!("<testsuites>\n<testsuite name=\"t.A\">\n{CASE}\n</testsuite>\n</testsuites>"),
-            format!("<testsuites>\n<testsuite\n  name=\"t.A\"\n  tests=\"1\">\n{CASE}\n</testsuite>\n</testsuites>"),
+            format!(
+                "<testsuites>\n<testsuite\n  name=\"t.A\"\n  tests=\"1\">\n{CASE}\n</testsuite>\n</testsuites>"
+            ),
             // Cut off, as by `head`.
             format!("<testsuites>\n<testsuite name=\"t.A\">\n{CASE}"),
         ] {

@@ -341,8 +341,8 @@ impl ToolParser for Pnpm {
             self.message.line(text);
             open.log.last = line.no;
         }
-        // What stands at the very left may be the next program's.
-        if text.is_empty() || text.starts_with([' ', '*']) { Flow::Take } else { Flow::Pass }
+        // It may be the next program's as well: nothing ends what pnpm says.
+        if text.trim().is_empty() { Flow::Take } else { Flow::Pass }
     }
 
     fn finish(&mut self, out: &mut Findings) {
