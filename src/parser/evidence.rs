@@ -22,11 +22,11 @@ pub(super) const SIGNS: &[(&str, u8)] = &[
     (r"(?i)^\s*(?:build|tests?|job|step|task) (?:has )?failed\b", 11),
     (r"^\s*BUILD FAIL(?:ED|URE)", 11),
     // A tool's own last words.
-    (r"^\s*(?:/[\w./-]*)?[\w.-]{0,40}:? ?(?:fatal|FATAL|Fatal)(?: error)?[: ]", 13),
+    (r"^\s*(?:[\w.-]*/[\w./-]*)?[\w.-]{0,40}:? ?(?:fatal|FATAL|Fatal)(?: error)?[: ]", 13),
     (r"^\s*(?:error|ERROR|Error)\b ?(?:\[[\w-]+\])?[:!] ?\S", 12),
     (r"^\s*\[(?:ERROR|error|FATAL|fatal)\] ?\S", 12),
     (r"^\s*(?:E|ERR!|✖|✘|✗|×|❌) +\S", 11),
-    (r"^\s*(?:/[\w./@-]*)?[\w.@-]{1,60}: (?:error|fatal|ERROR): ", 12),
+    (r"^\s*(?:[\w.@-]*/[\w./@-]*)?[\w.@-]{1,60}: (?:error|fatal|ERROR): ", 12),
     (r"^\s*\w*(?:Error|Exception)(?:: |\s*$)", 12),
     (r"^\s*(?:panic|PANIC|thread '.*' panicked)\b", 14),
     (r"^\s*(?:FAIL|FAILED|FAILURE)\b", 11),
@@ -126,6 +126,20 @@ mod tests {
         );
         assert_eq!(telling("Downloading thiserror\nwarning: invalid config\n"), None);
         assert_eq!(telling(""), None);
+    }
+
+    #[test]
+    fn whoever_says_it_and_from_where() {
+        for line in [
+            "./configure: error: no compiler found",
+            "  tools/gen/run: fatal: no input",
+            "/usr/bin/x-1.2: ERROR: broken",
+            "git: fatal: not a repository",
+            "The process exited with EXIT CODE: 3",
+            "The command returned a non-zero code: 2",
+        ] {
+            assert!(telling(line).is_some(), "{line}");
+        }
     }
 
     #[test]

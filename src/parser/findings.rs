@@ -97,13 +97,24 @@ impl Draft {
         self
     }
 
-    /// Adds a fix the tool states; a second one joins the first.
+    /// With a fix the tool states; a second one joins the first.
     pub(crate) fn suggest(
         mut self,
         text: &str,
         applicability: Applicability,
         suggestion: Suggestion,
     ) -> Self {
+        self.add_suggestion(text, applicability, suggestion);
+        self
+    }
+
+    /// As [`Self::suggest`], to a draft that stays where it is: there may be thousands for one file.
+    pub(crate) fn add_suggestion(
+        &mut self,
+        text: &str,
+        applicability: Applicability,
+        suggestion: Suggestion,
+    ) {
         match &mut self.hint {
             Some(hint) => hint.suggestions.push(suggestion),
             None => {
@@ -111,7 +122,6 @@ impl Draft {
                     Some(Hint { text: text.to_owned(), applicability, suggestions: vec![suggestion] });
             }
         }
-        self
     }
 }
 

@@ -85,7 +85,7 @@ enum Opening {
     Open,
     /// Some bytes and not others.
     Selective,
-    /// A run of words may come first, up to some mark.
+    /// A run of what names and paths are made of may come first, up to a blank or a colon.
     Run,
     /// Any run of text may come first.
     Anything,

@@ -254,11 +254,10 @@ impl Pytest {
             out.bug(Draft::new("pytest", Category::Configuration, text));
             return Flow::Take;
         }
-        match () {
-            () if self.killed => Flow::Pass,
-            () if self.begun || text.starts_with("ERROR: usage: ") => Flow::Take,
-            () => Flow::Done,
+        if self.killed {
+            return Flow::Pass;
         }
+        if self.begun || text.starts_with("ERROR: usage: ") { Flow::Take } else { Flow::Done }
     }
 
     fn ran(&mut self, id: &str, how: &str) {

@@ -97,7 +97,7 @@ impl Rustfmt {
             new: std::mem::take(&mut hunk.new),
         };
         hunk.start = hunk.next;
-        *draft = draft.clone().suggest("cargo fmt", Applicability::MachineApplicable, change);
+        draft.add_suggestion("cargo fmt", Applicability::MachineApplicable, change);
     }
 
     fn say(&mut self, now: u64, out: &mut Findings) {
