@@ -6,7 +6,7 @@
 use super::evidence::Evidence;
 use super::findings::Findings;
 use super::lanes::Lanes;
-use super::lines::{Line, Mark};
+use super::lines::{Block, Line, Mark};
 use super::registry::{Flow, Tool, ToolParser};
 use super::triggers::{Found, Scanner};
 
@@ -33,7 +33,16 @@ impl Engine {
         Self { scanner: Scanner::new(), found: Found::default(), lanes, out, evidence: Evidence::new() }
     }
 
-    pub(super) fn line(&mut self, line: &Line<'_>) {
+    pub(super) fn block(&mut self, block: &Block) {
+        self.scanner.scan(block);
+        for (at, line) in block.lines().enumerate() {
+            self.scanner.of(at, &mut self.found);
+            self.line(&line);
+        }
+    }
+
+    /// A line of which is known what it is.
+    fn line(&mut self, line: &Line<'_>) {
         self.out.at(line.no);
         match line.mark {
             Mark::Group => {
@@ -47,13 +56,12 @@ impl Engine {
             _ => {}
         }
         let Self { scanner, found, lanes, out, evidence } = self;
-        scanner.scan(line.text, found);
         let (lane, text) = lanes.of(line.text, |rest| {
             // A whole line that is some tool's has no prefix.
             found.tools.is_empty() && scanner.any(rest)
         });
         if text.len() < line.text.len() {
-            scanner.scan(text, found);
+            scanner.scan_line(text, found);
         }
         let in_lane = Line { text, ..*line };
         if lane.offer_awake(&in_lane, out) {

@@ -112,7 +112,7 @@ mod tests {
         let mut out = Findings::default();
         let (mut scanner, mut found) = (Scanner::new(), Found::default());
         for (at, text) in log.lines().enumerate() {
-            scanner.scan(text, &mut found);
+            scanner.scan_line(text, &mut found);
             evidence.line(&Line { no: at as u64 + 1, text, mark: Mark::None }, found.weight, &mut out);
         }
         evidence.telling()

@@ -39,7 +39,7 @@ pub struct ParseOptions {
 /// Reads a whole log.
 pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
     let mut engine = engine::Engine::new();
-    let lines = lines::for_each_line(&mut log, &mut |line| engine.line(&line))?;
+    let lines = lines::for_each_block(&mut log, &mut |block| engine.block(block))?;
     let (out, evidence) = engine.finish();
     Ok(report::assemble(lines, out, evidence, &options.workspace_roots))
 }

@@ -2,7 +2,8 @@
 
 use std::sync::LazyLock;
 
-use log_scan::Patterns;
+use log_scan::lines::Block;
+use log_scan::{Matches, Patterns};
 
 use super::evidence::SIGNS;
 use super::registry::{self, Tool};
@@ -34,7 +35,7 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
 });
 
 /// What a line is to whom.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Found {
     /// Who is woken, in order of precedence.
     pub(super) tools: Vec<usize>,
@@ -44,74 +45,90 @@ pub(super) struct Found {
 
 pub(super) struct Scanner {
     patterns: log_scan::Scanner,
-    /// Of the last line.
-    matching: Vec<usize>,
+    /// Of the lines of the last block.
+    block: Matches,
+    /// Of the last single line.
+    line: Matches,
 }
 
 impl Scanner {
     pub(super) fn new() -> Self {
-        Self { patterns: log_scan::Scanner::new(&TRIGGERS.patterns), matching: Vec::new() }
+        let patterns = log_scan::Scanner::new(&TRIGGERS.patterns);
+        Self { patterns, block: Matches::default(), line: Matches::default() }
     }
 
     pub(super) fn tool(at: usize) -> &'static Tool {
         TRIGGERS.tools[at]
     }
 
+    pub(super) fn scan(&mut self, block: &Block) {
+        self.patterns.scan(block, &mut self.block);
+    }
+
+    /// Puts what the last block's line at this place is into `found`.
+    pub(super) fn of(&self, line: usize, found: &mut Found) {
+        found.set(self.block.of(line));
+    }
+
     /// Puts what `line` is into `found`.
-    pub(super) fn scan(&mut self, line: &str, found: &mut Found) {
-        found.tools.clear();
-        found.weight = 0;
-        self.patterns.scan(line.as_bytes(), &mut self.matching);
-        if self.matching.is_empty() {
-            return;
-        }
-        for pattern in &self.matching {
-            match TRIGGERS.owners[*pattern] {
-                Owner::Tool(tool) => found.tools.push(tool),
-                Owner::Sign(weight) => found.weight = found.weight.max(weight),
-            }
-        }
-        found.tools.sort_unstable();
-        found.tools.dedup();
+    pub(super) fn scan_line(&mut self, line: &str, found: &mut Found) {
+        self.patterns.scan_line(line.as_bytes(), &mut self.line);
+        found.set(self.line.of(0));
     }
 
     /// Whether any tool is woken.
     pub(super) fn any(&mut self, line: &str) -> bool {
         let mut found = Found::default();
-        self.scan(line, &mut found);
+        self.scan_line(line, &mut found);
         !found.tools.is_empty()
+    }
+}
+
+impl Found {
+    fn set(&mut self, matching: impl Iterator<Item = usize>) {
+        self.tools.clear();
+        self.weight = 0;
+        for pattern in matching {
+            match TRIGGERS.owners[pattern] {
+                Owner::Tool(tool) => self.tools.push(tool),
+                Owner::Sign(weight) => self.weight = self.weight.max(weight),
+            }
+        }
+        self.tools.sort_unstable();
+        self.tools.dedup();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use log_scan::lines::{Line, for_each_line};
+    use log_scan::lines::for_each_block;
 
     use super::*;
 
-    /// Compares with what the `regex` crate says of the same patterns, all behind no gate; how many tools woke.
-    fn compare(lines: impl Iterator<Item = impl AsRef<str>>) -> usize {
-        let triggers = registry::tools().enumerate();
-        let triggers =
-            triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Some(at), *one, 0)));
-        let signs = SIGNS.iter().map(|(pattern, weight)| (None, *pattern, *weight));
-        let all: Vec<_> = triggers.chain(signs).collect();
-        let set = regex::bytes::RegexSetBuilder::new(all.iter().map(|(_, pattern, _)| pattern));
-        let set = { set }.unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 23).build().unwrap();
-        let mut scanner = Scanner::new();
-        let (mut found, mut woke) = (Found::default(), 0);
-        for line in lines {
-            let line = line.as_ref();
-            scanner.scan(line, &mut found);
-            let matching: Vec<_> = set.matches(line.as_bytes()).into_iter().map(|at| &all[at]).collect();
+    /// What the `regex` crate says of the same patterns, all behind no gate.
+    struct Each {
+        all: Vec<(Option<usize>, &'static str, u8)>,
+        set: regex::bytes::RegexSet,
+    }
+
+    impl Each {
+        fn new() -> Self {
+            let triggers = registry::tools().enumerate();
+            let triggers =
+                triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Some(at), *one, 0)));
+            let signs = SIGNS.iter().map(|(pattern, weight)| (None, *pattern, *weight));
+            let all: Vec<_> = triggers.chain(signs).collect();
+            let set = regex::bytes::RegexSetBuilder::new(all.iter().map(|(_, pattern, _)| pattern));
+            let set = { set }.unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 23).build().unwrap();
+            Self { all, set }
+        }
+
+        fn of(&self, line: &str) -> Found {
+            let matching: Vec<_> = self.set.matches(line.as_bytes()).iter().map(|at| self.all[at]).collect();
             let mut tools: Vec<_> = matching.iter().filter_map(|(tool, ..)| *tool).collect();
             tools.dedup();
-            let weight = matching.iter().map(|(_, _, weight)| *weight).max().unwrap_or(0);
-            assert_eq!((&found.tools, found.weight), (&tools, weight), "{line}");
-            assert_eq!(scanner.any(line), !tools.is_empty());
-            woke += tools.len();
+            Found { tools, weight: matching.iter().map(|(_, _, weight)| *weight).max().unwrap_or(0) }
         }
-        woke
     }
 
     /// With more than 64 words among them they would be searched for several times slower.
@@ -123,7 +140,15 @@ mod tests {
 
     #[test]
     fn a_line_is_what_each_pattern_alone_says_it_is() {
-        assert!(compare(LINES.iter()) >= LINES.len() / 2);
+        let (each, mut scanner, mut found) = (Each::new(), Scanner::new(), Found::default());
+        let mut woke = 0;
+        for line in LINES {
+            scanner.scan_line(line, &mut found);
+            assert_eq!(found, each.of(line), "{line}");
+            assert_eq!(scanner.any(line), !found.tools.is_empty());
+            woke += found.tools.len();
+        }
+        assert!(woke >= LINES.len() / 2);
     }
 
     #[test]
@@ -133,16 +158,23 @@ mod tests {
         let logs = ignore::Walk::new(recorded)
             .map(|entry| entry.unwrap().into_path())
             .filter(|path| logs.is_match(path));
-        let mut lines = std::collections::BTreeSet::new();
+        let (each, mut scanner, mut found) = (Each::new(), Scanner::new(), Found::default());
+        let (mut lines, mut woke) = (std::collections::BTreeMap::new(), 0);
         for log in logs {
             let mut log = std::io::BufReader::new(std::fs::File::open(log).unwrap());
-            let mut each = |line: Line<'_>| {
-                lines.insert(line.text.to_owned());
+            let mut compare = |block: &Block| {
+                scanner.scan(block);
+                for (at, line) in block.lines().enumerate() {
+                    scanner.of(at, &mut found);
+                    let wanted = lines.entry(line.text.to_owned()).or_insert_with(|| each.of(line.text));
+                    assert_eq!(found, *wanted, "{}", line.text);
+                    woke += found.tools.len();
+                }
             };
-            for_each_line(&mut log, &mut each).unwrap();
+            for_each_block(&mut log, &mut compare).unwrap();
         }
         assert!(lines.len() > 5_000, "{}", lines.len());
-        assert!(compare(lines.iter()) > lines.len() / 10);
+        assert!(woke > lines.len() / 10);
     }
 
     const LINES: &[&str] = &[

@@ -5,6 +5,7 @@
 //! searched for many times faster than patterns.
 
 use std::cmp::Reverse;
+use std::ops::Range;
 
 use memchr::memchr3_iter;
 use regex_automata::util::prefilter::Prefilter;
@@ -74,7 +75,35 @@ impl Words {
     }
 
     pub(super) fn any(&self, line: &[u8]) -> bool {
-        self.0.find(line, Span { start: 0, end: line.len() }).is_some()
+        self.find(line, 0).is_some()
+    }
+
+    /// Those of `lines` that hold one: each with its place in `text`, where they stand in order.
+    pub(super) fn among(
+        &self,
+        text: &[u8],
+        mut lines: impl Iterator<Item = (usize, Range<usize>)>,
+    ) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let mut from = 0;
+        std::iter::from_fn(move || {
+            loop {
+                let mut at = self.find(text, from)?;
+                let (line, place) = lines.find(|(_, place)| at < place.end)?;
+                if at < place.start {
+                    at = self.find(text, place.start)?;
+                }
+                from = at;
+                if at < place.end {
+                    from = place.end;
+                    return Some((line, place));
+                }
+            }
+        })
+    }
+
+    /// Where the first one begins.
+    fn find(&self, text: &[u8], from: usize) -> Option<usize> {
+        Some(self.0.find(text, Span { start: from, end: text.len() })?.start)
     }
 }
 
@@ -257,5 +286,14 @@ mod tests {
         for line in ["", ":", ":1", "a: 1", "a() b:", "a (1)", "[ 41%]", "1"] {
             assert!(!has_place(line.as_bytes()), "{line}");
         }
+    }
+    #[test]
+    fn words_are_found_in_the_lines_not_before_them() {
+        let words = Words::new(vec!["Killed".to_owned(), "python".to_owned()]);
+        let text = b"python a\npython a python\nKilled\n\npy\nthon\nx Killed Killed\npython \n";
+        // What is before the first two and the last is none of theirs.
+        let lines = [7..8, 16..24, 25..31, 32..32, 33..35, 36..40, 41..56, 64..64];
+        let holding = words.among(text, lines.into_iter().enumerate());
+        assert_eq!(holding.map(|(line, _)| line).collect::<Vec<_>>(), [1, 2, 6]);
     }
 }

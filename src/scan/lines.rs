@@ -1,15 +1,20 @@
 //! Cuts a byte stream into clean lines: whatever CI printed around a tool's output goes, the tool's own text stays.
 //!
 //! Takes away byte-order marks, time stamps of CI services, Docker build prefixes, terminal escapes, carriage
-//! returns, NUL bytes and invalid UTF-8. Knows nothing of tools. Memory is one line, and a line is capped.
+//! returns, NUL bytes and invalid UTF-8. Knows nothing of tools. Memory is one block of lines, and a line is capped.
 
-use std::borrow::Cow;
 use std::io::{self, BufRead, ErrorKind};
+use std::ops::Range;
 
-use memchr::{memchr, memchr_iter, memchr3};
+use memchr::{memchr, memchr3_iter, memrchr};
+
+use super::prefixes;
 
 /// Bytes of one line that are kept; what a longer line holds beyond is dropped.
 pub const MAX_LINE: usize = 1 << 20;
+
+/// Bytes that are read at one go, but for a longer line.
+const BLOCK: usize = 64 << 10;
 
 const ESC: u8 = 0x1b;
 
@@ -37,12 +42,30 @@ pub struct Line<'a> {
     pub mark: Mark,
 }
 
-/// Calls `each` with every line and returns how many lines there were.
-pub fn for_each_line(log: &mut dyn BufRead, each: &mut dyn FnMut(Line<'_>)) -> io::Result<u64> {
-    let mut cleaner = Cleaner::default();
+/// Clean lines that are read at one go.
+#[derive(Default)]
+pub struct Block {
+    /// Of all lines, each with what was printed before it and a line feed behind it.
+    text: String,
+    spans: Vec<Span>,
+    /// Lines before and in it whose end has been read.
+    ended: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    no: u64,
+    start: usize,
+    end: usize,
+    mark: Mark,
+}
+
+/// Calls `each` with every block of lines and returns how many lines there were.
+#[inline(never)]
+pub fn for_each_block(log: &mut dyn BufRead, each: &mut dyn FnMut(&Block)) -> io::Result<u64> {
+    let mut block = Block::default();
+    // Of the line whose end has not been read yet.
     let mut carry: Vec<u8> = Vec::new();
-    let mut carried = false;
-    let mut no = 0;
     loop {
         let buffer = match log.fill_buf() {
             Ok(buffer) => buffer,
@@ -52,32 +75,34 @@ pub fn for_each_line(log: &mut dyn BufRead, each: &mut dyn FnMut(Line<'_>)) -> i
         if buffer.is_empty() {
             break;
         }
-        let mut start = 0;
-        for end in memchr_iter(b'\n', buffer) {
-            no += 1;
-            let line = &buffer[start..end];
-            if carried {
-                push_capped(&mut carry, line);
-                cleaner.emit(no, &carry, each);
+        let buffer = &buffer[..buffer.len().min(BLOCK)];
+        let mut rest = buffer;
+        if let Some(last) = memrchr(b'\n', buffer) {
+            let mut lines = &buffer[..=last];
+            rest = &buffer[last + 1..];
+            if !carry.is_empty()
+                && let Some(end) = memchr(b'\n', lines)
+            {
+                push_capped(&mut carry, &lines[..end]);
+                carry.push(b'\n');
+                block.add(&carry);
                 carry.clear();
-                carried = false;
-            } else {
-                cleaner.emit(no, &line[..line.len().min(MAX_LINE)], each);
+                lines = &lines[end + 1..];
             }
-            start = end + 1;
+            block.add(lines);
+            each(&block);
+            block.clear();
         }
-        if start < buffer.len() {
-            push_capped(&mut carry, &buffer[start..]);
-            carried = true;
-        }
+        push_capped(&mut carry, rest);
         let len = buffer.len();
         log.consume(len);
     }
-    if carried {
-        no += 1;
-        cleaner.emit(no, &carry, each);
+    if !carry.is_empty() {
+        carry.push(b'\n');
+        block.add(&carry);
+        each(&block);
     }
-    Ok(no)
+    Ok(block.ended)
 }
 
 fn push_capped(carry: &mut Vec<u8>, more: &[u8]) {
@@ -85,52 +110,85 @@ fn push_capped(carry: &mut Vec<u8>, more: &[u8]) {
     carry.extend_from_slice(&more[..more.len().min(room)]);
 }
 
-#[derive(Default)]
-struct Cleaner {
-    /// Reused for every line that needs rewriting.
-    bytes: Vec<u8>,
-}
+impl Block {
+    pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> {
+        self.spans.iter().map(|span| {
+            let Span { no, start, end, mark } = *span;
+            Line { no, text: &self.text[start..end], mark }
+        })
+    }
 
-impl Cleaner {
-    fn emit(&mut self, no: u64, raw: &[u8], each: &mut dyn FnMut(Line<'_>)) {
-        let mut raw = raw;
-        while let Some((b'\r', head)) = raw.split_last().map(|(l, h)| (*l, h)) {
-            raw = head;
+    pub(super) fn text(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+
+    /// Of each line in [`Self::text`]; a line feed stands behind it.
+    pub(super) fn places(&self) -> impl ExactSizeIterator<Item = Range<usize>> + Clone {
+        self.spans.iter().map(|span| span.start..span.end)
+    }
+
+    /// Adds whole lines, each with its line feed.
+    fn add(&mut self, raw: &[u8]) {
+        if memchr(0, raw).is_some() {
+            let raw: Vec<_> = raw.iter().copied().filter(|byte| *byte != 0).collect();
+            return self.add_text(&String::from_utf8_lossy(&raw));
         }
-        let Some(first) = memchr3(ESC, 0, b'\r', raw) else { return emit_clean(no, raw, each) };
-        self.bytes.clear();
-        self.bytes.extend_from_slice(&raw[..first]);
-        strip_controls(&raw[first..], &mut self.bytes);
-        if memchr(b'\r', &self.bytes).is_none() {
-            return emit_clean(no, &self.bytes, each);
+        match std::str::from_utf8(raw) {
+            Ok(raw) => self.add_text(raw),
+            Err(_) => self.add_text(&String::from_utf8_lossy(raw)),
         }
-        // A terminal would overwrite; a log keeps all, and an error may hide before or behind a progress bar.
-        for part in self.bytes.split(|b| *b == b'\r').filter(|part| !part.is_empty()) {
-            emit_clean(no, part, each);
+    }
+
+    fn add_text(&mut self, raw: &str) {
+        let bytes = raw.as_bytes();
+        let mut start = self.text.len();
+        // What is behind it in `raw` is still to be copied.
+        let mut from = 0;
+        let mut divided = false;
+        for at in memchr3_iter(b'\n', b'\r', ESC, bytes) {
+            if at < from {
+                continue;
+            }
+            self.text.push_str(&raw[from..at]);
+            match bytes[at] {
+                b'\n' => {
+                    if !divided || self.text.len() > start {
+                        self.end_line(start);
+                    }
+                    self.ended += 1;
+                    (start, from, divided) = (self.text.len(), at + 1, false);
+                }
+                b'\r' => {
+                    from = at + bytes[at..].iter().take_while(|byte| **byte == b'\r').count();
+                    // A terminal would overwrite; a log keeps all, and an error may hide before or behind a progress
+                    // bar.
+                    if bytes.get(from).is_some_and(|byte| *byte != b'\n') {
+                        if self.text.len() > start {
+                            self.end_line(start);
+                        }
+                        (start, divided) = (self.text.len(), true);
+                    }
+                }
+                _ => from = at + escape_len(&bytes[at..]),
+            }
         }
+    }
+
+    /// What is behind `start` is a line.
+    fn end_line(&mut self, start: usize) {
+        let (mark, text) = prefixes::mark(prefixes::strip(&self.text[start..]));
+        let end = self.text.len();
+        self.spans.push(Span { no: self.ended + 1, start: end - text.len(), end, mark });
+        self.text.push('\n');
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.spans.clear();
     }
 }
 
-fn emit_clean(no: u64, bytes: &[u8], each: &mut dyn FnMut(Line<'_>)) {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => String::from_utf8_lossy(bytes),
-    };
-    let (mark, text) = mark(strip_prefixes(&text));
-    each(Line { no, text, mark });
-}
-
-/// Copies `raw` without terminal escapes and NUL bytes.
-fn strip_controls(raw: &[u8], out: &mut Vec<u8>) {
-    let mut rest = raw;
-    while let Some(at) = memchr::memchr2(ESC, 0, rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = if rest[at] == 0 { &rest[at + 1..] } else { &rest[at + escape_len(&rest[at..])..] };
-    }
-    out.extend_from_slice(rest);
-}
-
-/// Length of the escape sequence at the start of `bytes`, at least 1.
+/// Length of the escape sequence at the start of `bytes`, at least 1; no line ends within.
 fn escape_len(bytes: &[u8]) -> usize {
     match bytes.get(1) {
         // CSI: parameters and intermediates, then one final byte.
@@ -143,187 +201,17 @@ fn escape_len(bytes: &[u8]) -> usize {
         }
         // OSC, DCS, SOS, PM, APC: up to BEL or ST. An unclosed one hides only itself, not the line.
         Some(b']' | b'P' | b'X' | b'^' | b'_') => {
-            match bytes[2..].iter().position(|b| *b == 0x07 || *b == ESC) {
+            match bytes[2..].iter().position(|b| matches!(*b, 0x07 | ESC | b'\n')) {
                 Some(at) if bytes[2 + at] == 0x07 => at + 3,
                 Some(at) if bytes.get(3 + at) == Some(&b'\\') => at + 4,
                 _ => 2,
             }
         }
         // Two-byte escapes, with intermediates (`ESC ( B`).
-        Some(b) if (0x20..=0x2f).contains(b) => 3.min(bytes.len()),
-        Some(b) if (0x30..=0x7e).contains(b) => 2,
+        Some(0x20..=0x2f) => 2 + usize::from(matches!(bytes.get(2), Some(0x30..=0x7e))),
+        Some(0x30..=0x7e) => 2,
         _ => 1,
     }
-}
-
-/// Takes away what CI services and builders print before each line.
-fn strip_prefixes(text: &str) -> &str {
-    let mut text = strip_byte_order_mark(text);
-    // Nested at most: `gh run view --log` columns, time stamp, BuildKit.
-    for at in 0..4 {
-        let Some(rest) = strip_one(text, at == 0) else { break };
-        text = strip_byte_order_mark(rest);
-    }
-    text
-}
-
-fn strip_byte_order_mark(text: &str) -> &str {
-    if text.as_bytes().first() == Some(&0xef) { text.strip_prefix('\u{feff}').unwrap_or(text) } else { text }
-}
-
-/// Columns are the outermost.
-fn strip_one(text: &str, outermost: bool) -> Option<&str> {
-    match text.as_bytes().first()? {
-        b'0'..=b'9' => strip_timestamp(text),
-        b'#' => strip_buildkit(text),
-        b'[' => strip_bracketed(text),
-        _ if outermost => strip_columns(text),
-        _ => None,
-    }
-}
-
-/// `2026-01-01T00:00:00.0000000Z ` (and GitLab's `… 01O `).
-fn strip_timestamp(text: &str) -> Option<&str> {
-    let end = timestamp_len(text.as_bytes())?;
-    let rest = &text[end..];
-    if let [a, b, kind @ (b'O' | b'E'), tail, ..] = rest.as_bytes()
-        && a.is_ascii_hexdigit()
-        && b.is_ascii_hexdigit()
-        && matches!(tail, b' ' | b'+')
-        && matches!(kind, b'O' | b'E')
-    {
-        return Some(&rest[4..]);
-    }
-    Some(rest)
-}
-
-/// Length of an ISO time stamp with `T`, `Z` and the blank behind it.
-fn timestamp_len(b: &[u8]) -> Option<usize> {
-    const DATE: Shape = Shape::new(*b"0000-00-");
-    const TIME: Shape = Shape::new(*b"00T00:00");
-    const SECONDS: Shape = Shape::new(*b":00.0000");
-    const END: Shape = Shape::new(*b"000000Z ");
-    if !DATE.fits(b, 0) || !TIME.fits(b, 8) {
-        return None;
-    }
-    // With seven places, as GitHub prints it.
-    if SECONDS.fits(b, 16) && END.fits(b, 21) {
-        return Some(29);
-    }
-    let mut end = 16;
-    while b.get(end).is_some_and(|c| c.is_ascii_digit() || matches!(c, b':' | b'.')) {
-        end += 1;
-    }
-    match b.get(end..)? {
-        [b'Z'] => Some(end + 1),
-        [b'Z', b' ', ..] => Some(end + 2),
-        _ => None,
-    }
-}
-
-/// Eight bytes, compared at once: nearly every line of a log begins with a time stamp.
-struct Shape {
-    text: u64,
-    /// `0x0f` where any digit may stand.
-    digits: u64,
-}
-
-impl Shape {
-    /// `0` stands for any digit.
-    const fn new(shape: [u8; 8]) -> Self {
-        let (mut digits, mut at) = ([0; 8], 0);
-        while at < 8 {
-            if shape[at] == b'0' {
-                digits[at] = 0x0f;
-            }
-            at += 1;
-        }
-        Self { text: u64::from_le_bytes(shape), digits: u64::from_le_bytes(digits) }
-    }
-
-    fn fits(&self, bytes: &[u8], at: usize) -> bool {
-        let Some(bytes) = bytes.get(at..).and_then(<[u8]>::first_chunk) else { return false };
-        // Every byte is now its digit's value, or nothing where it is the shape's own. Six more carries those over
-        // nine out of the lower half.
-        let values = u64::from_le_bytes(*bytes) ^ self.text;
-        let carried = values.wrapping_add(self.digits & 0x0606_0606_0606_0606);
-        (values | carried) & !self.digits == 0
-    }
-}
-
-/// `#12 0.345 `: BuildKit's plain progress.
-fn strip_buildkit(text: &str) -> Option<&str> {
-    let b = text.as_bytes();
-    let step = b[1..].iter().take_while(|c| c.is_ascii_digit()).count();
-    let at = 1 + step;
-    if step == 0 || b.get(at) != Some(&b' ') {
-        return None;
-    }
-    let secs = b[at + 1..].iter().take_while(|c| c.is_ascii_digit()).count();
-    let dot = at + 1 + secs;
-    let frac = b.get(dot + 1..).map_or(0, |r| r.iter().take_while(|c| c.is_ascii_digit()).count());
-    if secs == 0 || b.get(dot) != Some(&b'.') || !(1..=3).contains(&frac) {
-        return None;
-    }
-    let end = dot + 1 + frac;
-    match b.get(end) {
-        None => Some(""),
-        Some(b' ') => Some(&text[end + 1..]),
-        Some(_) => None,
-    }
-}
-
-/// Jenkins' `[2026-01-01T00:00:00.000Z] ` and the local runner's `[workflow/job]   | `.
-fn strip_bracketed(text: &str) -> Option<&str> {
-    let close = memchr(b']', text.as_bytes())?;
-    let (inside, rest) = (&text[1..close], &text[close + 1..]);
-    if timestamp_len(inside.as_bytes()) == Some(inside.len()) {
-        return Some(rest.strip_prefix(' ').unwrap_or(rest));
-    }
-    if inside.contains('/') && rest.starts_with("  ") {
-        let bar = rest.trim_start();
-        return bar.strip_prefix("| ").or_else(|| (bar == "|").then_some(""));
-    }
-    None
-}
-
-/// `job<TAB>step<TAB>2026-…Z text`.
-fn strip_columns(text: &str) -> Option<&str> {
-    let tab = |from: usize| {
-        let reach = &text.as_bytes()[from..text.len().min(from + 201)];
-        memchr(b'\t', reach).filter(|at| *at > 0).map(|at| from + at)
-    };
-    let first = tab(0)?;
-    let second = tab(first + 1)?;
-    let rest = text[second + 1..].trim_start_matches('\u{feff}');
-    timestamp_len(rest.as_bytes()).map(|_| rest)
-}
-
-fn mark(text: &str) -> (Mark, &str) {
-    if !matches!(text.as_bytes(), [b'#' | b':', ..]) {
-        return (Mark::None, text);
-    }
-    if let Some(rest) = text.strip_prefix("##[") {
-        for (name, mark) in [
-            ("error]", Mark::Error),
-            ("warning]", Mark::Warning),
-            ("group]", Mark::Group),
-            ("endgroup]", Mark::EndGroup),
-            ("command]", Mark::Other),
-            ("debug]", Mark::Other),
-            ("notice]", Mark::Other),
-            ("section]", Mark::Other),
-        ] {
-            if let Some(text) = rest.strip_prefix(name) {
-                return (mark, text);
-            }
-        }
-    } else if let Some(title) = text.strip_prefix("::group::") {
-        return (Mark::Group, title);
-    } else if text.starts_with("::endgroup::") {
-        return (Mark::EndGroup, "");
-    }
-    (Mark::None, text)
 }
 
 /// Whether the beginning of a file (some kilobytes) is no text at all. Stray NUL bytes, terminal escapes and old
@@ -345,7 +233,8 @@ mod tests {
 
     fn clean(bytes: &[u8]) -> Vec<(u64, String)> {
         let mut lines = Vec::new();
-        for_each_line(&mut { bytes }, &mut |l| lines.push((l.no, l.text.to_owned()))).unwrap();
+        let mut each = |block: &Block| lines.extend(block.lines().map(|l| (l.no, l.text.to_owned())));
+        for_each_block(&mut { bytes }, &mut each).unwrap();
         lines
     }
 
@@ -408,7 +297,8 @@ mod tests {
         for chunk in [7, 1 << 12, 1 << 22] {
             let mut lines = Vec::new();
             let mut reader = io::BufReader::with_capacity(chunk, log.as_slice());
-            assert_eq!(for_each_line(&mut reader, &mut |l| lines.push(l.text.len())).unwrap(), 2);
+            let mut each = |block: &Block| lines.extend(block.lines().map(|l| l.text.len()));
+            assert_eq!(for_each_block(&mut reader, &mut each).unwrap(), 2);
             assert_eq!(lines, [MAX_LINE, 3]);
         }
     }
@@ -432,7 +322,8 @@ mod tests {
     fn service_marks_are_recognised() {
         let mut marks = Vec::new();
         let mut log = &b"##[group]Run x\n::group::y\n##[endgroup]\n##[error]z\nw"[..];
-        for_each_line(&mut log, &mut |l| marks.push((l.mark, l.text.to_owned()))).unwrap();
+        let mut each = |block: &Block| marks.extend(block.lines().map(|l| (l.mark, l.text.to_owned())));
+        for_each_block(&mut log, &mut each).unwrap();
         let marks: Vec<_> = marks.iter().map(|(m, t)| (*m, t.as_str())).collect();
         assert_eq!(
             marks,

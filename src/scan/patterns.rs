@@ -1,29 +1,20 @@
 //! Which of many patterns match a line: all tried at once.
 
-use regex_automata::hybrid::LazyStateID;
-use regex_automata::hybrid::dfa::{Cache, DFA};
-use regex_automata::nfa::thompson;
-use regex_automata::util::syntax;
-use regex_automata::{Anchored, Input, MatchKind};
+use regex_automata::Anchored;
 
 use super::gates::{self, Gate, Words};
+use super::lines::Block;
+use super::matches::Matches;
+use super::walk::{Group, Walk};
 
 /// Bytes of what is worked out of one group of patterns and kept.
-const CACHE: usize = 8 << 20;
+const ROOM: usize = 8 << 20;
 
 pub struct Patterns {
     open: Group,
     placed: Group,
     worded: Group,
     words: Words,
-}
-
-/// Patterns behind one gate.
-struct Group {
-    dfa: DFA,
-    anchored: Anchored,
-    /// Their places among all.
-    patterns: Vec<usize>,
 }
 
 impl Patterns {
@@ -46,9 +37,9 @@ impl Patterns {
             }
         }
         Self {
-            open: Group::new(all, open, Anchored::Yes),
-            placed: Group::new(all, placed, Anchored::Yes),
-            worded: Group::new(all, worded, Anchored::No),
+            open: Group::new(all, open, Anchored::Yes, ROOM),
+            placed: Group::new(all, placed, Anchored::Yes, ROOM),
+            worded: Group::new(all, worded, Anchored::No, ROOM),
             words: Words::new(words),
         }
     }
@@ -60,77 +51,46 @@ impl Patterns {
     }
 }
 
-impl Group {
-    fn new(all: &[&str], patterns: Vec<usize>, anchored: Anchored) -> Self {
-        let texts: Vec<_> = patterns.iter().map(|at| all[*at]).collect();
-        let dfa = DFA::builder()
-            .configure(DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE))
-            .syntax(syntax::Config::new().unicode(false).utf8(false))
-            .thompson(thompson::Config::new().utf8(false))
-            .build_many(&texts)
-            .expect("patterns are literals");
-        Self { dfa, anchored, patterns }
-    }
-
-    /// Adds those that match. No step can fail: no byte makes these automata quit, and they may work out anew what they
-    /// have no room for.
-    fn scan(&self, cache: &mut Cache, line: &[u8], matching: &mut Vec<usize>) {
-        let input = Input::new(line).anchored(self.anchored);
-        let Ok(mut state) = self.dfa.start_state_forward(cache, &input) else { return };
-        for byte in line {
-            let Ok(next) = self.dfa.next_state(cache, state, *byte) else { return };
-            state = next;
-            if state.is_tagged() {
-                if state.is_match() {
-                    self.add(cache, state, matching);
-                } else if state.is_dead() {
-                    return;
-                }
-            }
-        }
-        if let Ok(end) = self.dfa.next_eoi_state(cache, state)
-            && end.is_match()
-        {
-            self.add(cache, end, matching);
-        }
-    }
-
-    #[inline(never)]
-    fn add(&self, cache: &Cache, state: LazyStateID, matching: &mut Vec<usize>) {
-        for at in 0..self.dfa.match_len(cache, state) {
-            let pattern = self.patterns[self.dfa.match_pattern(cache, state, at)];
-            if !matching.contains(&pattern) {
-                matching.push(pattern);
-            }
-        }
-    }
-}
-
-/// Tries patterns on lines. Keeps what it has worked out of them for the next line.
+/// Tries patterns on lines. Keeps what it has worked out of them for the next ones.
 pub struct Scanner {
-    patterns: &'static Patterns,
-    open: Cache,
-    placed: Cache,
-    worded: Cache,
+    words: &'static Words,
+    open: Walk<'static>,
+    placed: Walk<'static>,
+    worded: Walk<'static>,
 }
 
 impl Scanner {
     #[must_use]
     pub fn new(patterns: &'static Patterns) -> Self {
-        let [open, placed, worded] =
-            [&patterns.open, &patterns.placed, &patterns.worded].map(|group| group.dfa.create_cache());
-        Self { patterns, open, placed, worded }
+        let Patterns { open, placed, worded, words } = patterns;
+        let [open, placed, worded] = [open, placed, worded].map(Walk::new);
+        Self { words, open, placed, worded }
     }
 
-    /// Puts the places of the patterns that match into `matching`, each once, in no order.
-    pub fn scan(&mut self, line: &[u8], matching: &mut Vec<usize>) {
-        matching.clear();
-        self.patterns.open.scan(&mut self.open, line, matching);
+    /// Puts what matches of each line into `found`.
+    // Within a caller that is made for size it would be made for size.
+    #[inline(never)]
+    pub fn scan(&mut self, block: &Block, found: &mut Matches) {
+        let (text, lines) = (block.text(), block.places());
+        found.reset(lines.len());
+        let all = lines.clone().enumerate();
+        self.open.many(text, all.clone().map(|(line, place)| (line, place.start)), found);
+        let placed = all.clone().filter(|(_, place)| gates::has_place(&text[place.clone()]));
+        self.placed.many(text, placed.map(|(line, place)| (line, place.start)), found);
+        let worded = self.words.among(text, all);
+        self.worded.many(text, worded.map(|(line, place)| (line, place.start)), found);
+    }
+
+    /// Puts what matches of a line into `found`, as of its first one.
+    #[inline(never)]
+    pub fn scan_line(&mut self, line: &[u8], found: &mut Matches) {
+        found.reset(1);
+        self.open.one(line, 0, found);
         if gates::has_place(line) {
-            self.patterns.placed.scan(&mut self.placed, line, matching);
+            self.placed.one(line, 0, found);
         }
-        if self.patterns.words.any(line) {
-            self.patterns.worded.scan(&mut self.worded, line, matching);
+        if self.words.any(line) {
+            self.worded.one(line, 0, found);
         }
     }
 }
