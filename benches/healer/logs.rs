@@ -144,10 +144,11 @@ fn diagnose(log: &Path) -> anyhow::Result<(Duration, u64)> {
 
 fn tool(program: &str, arguments: &[&str], log: &str) -> anyhow::Result<Duration> {
     let started = Instant::now();
-    let ended =
-        Command::new(program).args(arguments).arg(log).env("LC_ALL", "C").stdout(Stdio::null()).status()?;
-    ensure!(ended.success(), "{program}: {ended}");
-    Ok(started.elapsed())
+    // Into a pipe: GNU grep stops at the first match where it prints to `/dev/null`.
+    let ended = Command::new(program).args(arguments).arg(log).env("LC_ALL", "C").output()?;
+    let took = started.elapsed();
+    ensure!(ended.status.success(), "{program}: {}", ended.status);
+    Ok(took)
 }
 
 /// Of three: the others waited for the machine.

@@ -45,11 +45,35 @@ pub(super) fn of(pattern: &str) -> Gate {
     }
 }
 
-/// Whether a line passes [`Gate::Place`].
-pub(super) fn has_place(line: &[u8]) -> bool {
-    memchr3_iter(b':', b'(', b'[', line).any(|at| {
-        let behind_name = at > 0 && line[at - 1] != b' ';
-        behind_name && line.get(at + 1).is_some_and(u8::is_ascii_digit)
+/// Where in `text`, behind `from`, there is what [`Gate::Place`] asks for.
+pub(super) fn find_place(text: &[u8], from: usize) -> Option<usize> {
+    let is_place = |at: &usize| {
+        let behind_name = *at > 0 && !matches!(text[at - 1], b' ' | b'\n');
+        behind_name && text.get(at + 1).is_some_and(u8::is_ascii_digit)
+    };
+    memchr3_iter(b':', b'(', b'[', &text[from..]).map(|at| from + at).find(is_place)
+}
+
+/// Those of `lines` in which `find` finds something: each with its place in `text`, where they stand in order.
+pub(super) fn among(
+    text: &[u8],
+    mut lines: impl Iterator<Item = (usize, Range<usize>)>,
+    find: impl Fn(&[u8], usize) -> Option<usize>,
+) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        loop {
+            let mut at = find(text, from)?;
+            let (line, place) = lines.find(|(_, place)| at < place.end)?;
+            if at < place.start {
+                at = find(text, place.start)?;
+            }
+            from = at;
+            if at < place.end {
+                from = place.end;
+                return Some((line, place));
+            }
+        }
     })
 }
 
@@ -74,35 +98,8 @@ impl Words {
         self.0.is_fast()
     }
 
-    pub(super) fn any(&self, line: &[u8]) -> bool {
-        self.find(line, 0).is_some()
-    }
-
-    /// Those of `lines` that hold one: each with its place in `text`, where they stand in order.
-    pub(super) fn among(
-        &self,
-        text: &[u8],
-        mut lines: impl Iterator<Item = (usize, Range<usize>)>,
-    ) -> impl Iterator<Item = (usize, Range<usize>)> {
-        let mut from = 0;
-        std::iter::from_fn(move || {
-            loop {
-                let mut at = self.find(text, from)?;
-                let (line, place) = lines.find(|(_, place)| at < place.end)?;
-                if at < place.start {
-                    at = self.find(text, place.start)?;
-                }
-                from = at;
-                if at < place.end {
-                    from = place.end;
-                    return Some((line, place));
-                }
-            }
-        })
-    }
-
-    /// Where the first one begins.
-    fn find(&self, text: &[u8], from: usize) -> Option<usize> {
+    /// Where the first one behind `from` begins.
+    pub(super) fn find(&self, text: &[u8], from: usize) -> Option<usize> {
         Some(self.0.find(text, Span { start: from, end: text.len() })?.start)
     }
 }
@@ -281,10 +278,10 @@ mod tests {
     #[test]
     fn lines_with_a_place() {
         for line in ["a.py:1", "a(1,2)", "12:30", "a: b:3", "a[1]"] {
-            assert!(has_place(line.as_bytes()), "{line}");
+            assert!(find_place(line.as_bytes(), 0).is_some(), "{line}");
         }
         for line in ["", ":", ":1", "a: 1", "a() b:", "a (1)", "[ 41%]", "1"] {
-            assert!(!has_place(line.as_bytes()), "{line}");
+            assert_eq!(find_place(line.as_bytes(), 0), None, "{line}");
         }
     }
     #[test]
@@ -293,7 +290,7 @@ mod tests {
         let text = b"python a\npython a python\nKilled\n\npy\nthon\nx Killed Killed\npython \n";
         // What is before the first two and the last is none of theirs.
         let lines = [7..8, 16..24, 25..31, 32..32, 33..35, 36..40, 41..56, 64..64];
-        let holding = words.among(text, lines.into_iter().enumerate());
+        let holding = among(text, lines.into_iter().enumerate(), |text, from| words.find(text, from));
         assert_eq!(holding.map(|(line, _)| line).collect::<Vec<_>>(), [1, 2, 6]);
     }
 }

@@ -61,7 +61,7 @@ struct Span {
 }
 
 /// Calls `each` with every block of lines and returns how many lines there were.
-#[inline(never)]
+#[inline(never)] // Within a caller that is made for size it would be, too.
 pub fn for_each_block(log: &mut dyn BufRead, each: &mut dyn FnMut(&Block)) -> io::Result<u64> {
     let mut block = Block::default();
     // Of the line whose end has not been read yet.
@@ -143,7 +143,7 @@ impl Block {
         let bytes = raw.as_bytes();
         let mut start = self.text.len();
         // What is behind it in `raw` is still to be copied.
-        let mut from = 0;
+        let (mut from, mut stamped) = behind_timestamp(raw, 0);
         let mut divided = false;
         for at in memchr3_iter(b'\n', b'\r', ESC, bytes) {
             if at < from {
@@ -153,10 +153,11 @@ impl Block {
             match bytes[at] {
                 b'\n' => {
                     if !divided || self.text.len() > start {
-                        self.end_line(start);
+                        self.end_line(start, stamped);
                     }
                     self.ended += 1;
-                    (start, from, divided) = (self.text.len(), at + 1, false);
+                    (start, divided) = (self.text.len(), false);
+                    (from, stamped) = behind_timestamp(raw, at + 1);
                 }
                 b'\r' => {
                     from = at + bytes[at..].iter().take_while(|byte| **byte == b'\r').count();
@@ -164,7 +165,7 @@ impl Block {
                     // bar.
                     if bytes.get(from).is_some_and(|byte| *byte != b'\n') {
                         if self.text.len() > start {
-                            self.end_line(start);
+                            self.end_line(start, stamped);
                         }
                         (start, divided) = (self.text.len(), true);
                     }
@@ -174,9 +175,9 @@ impl Block {
         }
     }
 
-    /// What is behind `start` is a line.
-    fn end_line(&mut self, start: usize) {
-        let (mark, text) = prefixes::mark(prefixes::strip(&self.text[start..]));
+    /// What is behind `start` is a line; its time stamp may be gone already.
+    fn end_line(&mut self, start: usize, stamped: bool) {
+        let (mark, text) = prefixes::mark(prefixes::strip(&self.text[start..], stamped));
         let end = self.text.len();
         self.spans.push(Span { no: self.ended + 1, start: end - text.len(), end, mark });
         self.text.push('\n');
@@ -185,6 +186,15 @@ impl Block {
     fn clear(&mut self) {
         self.text.clear();
         self.spans.clear();
+    }
+}
+
+/// Where the line at `from` goes on behind its time stamp, and whether it has one. Nearly every line does: it need not
+/// even be copied.
+fn behind_timestamp(raw: &str, from: usize) -> (usize, bool) {
+    match prefixes::strip_timestamp(&raw[from..]) {
+        Some(rest) => (raw.len() - rest.len(), true),
+        None => (from, false),
     }
 }
 
@@ -280,6 +290,7 @@ mod tests {
     #[test]
     fn carriage_returns_separate_parts_of_one_line() {
         assert_eq!(clean(b"a\rb\r\nc"), [(1, "a".into()), (1, "b".into()), (2, "c".into())]);
+        assert_eq!(clean(b"\r\x1b[K\r\nc\r\r\n\r\r\n"), [(2, "c".into()), (3, String::new())]);
     }
 
     #[test]
@@ -288,6 +299,15 @@ mod tests {
         assert_eq!(one(b"\xff\xfee\0r\0r\0").trim_start_matches('\u{fffd}'), "err");
         assert_eq!(one(b"\x1b]0;unclosed"), "0;unclosed");
         assert!(clean(b"").is_empty());
+        assert_eq!(one(b"\0\0"), "");
+        assert_eq!(one(b"\x1b\0[\x003\x001\0m\0r\0"), "r");
+    }
+
+    #[test]
+    fn no_escape_takes_a_line_end_with_it() {
+        let lines: Vec<_> = clean("a\x1b(\nb\x1b]0;t\nc\x1b[1\nd\x1b(é\ne\x1b".as_bytes());
+        let lines: Vec<_> = lines.iter().map(|(_, text)| text.as_str()).collect();
+        assert_eq!(lines, ["a", "b0;t", "c", "dé", "e"]);
     }
 
     #[test]

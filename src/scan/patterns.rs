@@ -1,5 +1,7 @@
 //! Which of many patterns match a line: all tried at once.
 
+use std::ops::Range;
+
 use regex_automata::Anchored;
 
 use super::gates::{self, Gate, Words};
@@ -68,28 +70,27 @@ impl Scanner {
     }
 
     /// Puts what matches of each line into `found`.
-    // Within a caller that is made for size it would be made for size.
-    #[inline(never)]
+    #[inline(never)] // Within a caller that is made for size it would be, too.
     pub fn scan(&mut self, block: &Block, found: &mut Matches) {
         let (text, lines) = (block.text(), block.places());
         found.reset(lines.len());
-        let all = lines.clone().enumerate();
-        self.open.many(text, all.clone().map(|(line, place)| (line, place.start)), found);
-        let placed = all.clone().filter(|(_, place)| gates::has_place(&text[place.clone()]));
-        self.placed.many(text, placed.map(|(line, place)| (line, place.start)), found);
-        let worded = self.words.among(text, all);
-        self.worded.many(text, worded.map(|(line, place)| (line, place.start)), found);
+        let start = |(line, place): (usize, Range<usize>)| (line, place.start);
+        self.open.many(text, lines.clone().enumerate().map(start), found);
+        let placed = gates::among(text, lines.clone().enumerate(), gates::find_place);
+        self.placed.many(text, placed.map(start), found);
+        let worded = gates::among(text, lines.enumerate(), |text, from| self.words.find(text, from));
+        self.worded.many(text, worded.map(start), found);
     }
 
     /// Puts what matches of a line into `found`, as of its first one.
-    #[inline(never)]
+    #[inline(never)] // As above.
     pub fn scan_line(&mut self, line: &[u8], found: &mut Matches) {
         found.reset(1);
         self.open.one(line, 0, found);
-        if gates::has_place(line) {
+        if gates::find_place(line, 0).is_some() {
             self.placed.one(line, 0, found);
         }
-        if self.words.any(line) {
+        if self.words.find(line, 0).is_some() {
             self.worded.one(line, 0, found);
         }
     }

@@ -4,11 +4,11 @@ use memchr::memchr;
 
 use super::lines::Mark;
 
-/// Takes away what CI services and builders print before each line.
-pub(super) fn strip(text: &str) -> &str {
+/// Takes away what CI services and builders print before each line; a time stamp may be gone already.
+pub(super) fn strip(text: &str, stamped: bool) -> &str {
     let mut text = strip_byte_order_mark(text);
     // Nested at most: `gh run view --log` columns, time stamp, BuildKit.
-    for at in 0..4 {
+    for at in usize::from(stamped)..4 {
         let Some(rest) = strip_one(text, at == 0) else { break };
         text = strip_byte_order_mark(rest);
     }
@@ -31,7 +31,7 @@ fn strip_one(text: &str, outermost: bool) -> Option<&str> {
 }
 
 /// `2026-01-01T00:00:00.0000000Z ` (and GitLab's `… 01O `).
-fn strip_timestamp(text: &str) -> Option<&str> {
+pub(super) fn strip_timestamp(text: &str) -> Option<&str> {
     let end = timestamp_len(text.as_bytes())?;
     let rest = &text[end..];
     if let [a, b, kind @ (b'O' | b'E'), tail, ..] = rest.as_bytes()

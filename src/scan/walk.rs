@@ -13,6 +13,9 @@ use super::matches::Matches;
 /// Lines that are walked over at once: each step waits for memory, and so several wait together.
 const LANES: usize = 4;
 
+/// Steps taken on one line before it is the next one's turn.
+const STEPS: usize = 4;
+
 /// Patterns behind one gate, in one automaton.
 pub(super) struct Group {
     dfa: DFA,
@@ -143,14 +146,21 @@ impl<'a> Walk<'a> {
                     at = 0;
                 }
                 let lane = &mut lanes[at];
-                let byte = text[lane.at];
-                let next = self.table[lane.row as usize + usize::from(self.classes[usize::from(byte)])];
-                lane.at += 1;
-                if next < MATCH {
-                    lane.row = next;
+                let mut steps = text[lane.at..].iter().take(STEPS);
+                let met = steps.find_map(|byte| {
+                    let next = self.table[lane.row as usize + usize::from(self.classes[usize::from(*byte)])];
+                    lane.at += 1;
+                    if next < MATCH {
+                        lane.row = next;
+                        None
+                    } else {
+                        Some((next, *byte))
+                    }
+                });
+                let Some((next, byte)) = met else {
                     at += 1;
                     continue;
-                }
+                };
                 let row = self.take(lane.row, next, byte, lane.line, found);
                 if self.emptied != emptied {
                     // The rows of the others are gone.
