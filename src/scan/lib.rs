@@ -1,8 +1,8 @@
 //! What every line of a log passes through: cleaning, and the patterns of all tools at once. Knows no tool.
 //!
 //! `lines` cuts a byte stream into blocks of clean lines, `prefixes` is what is cut off, `lanes` splits off what marks
-//! a process's output, `patterns` says which of some hundred patterns match which lines, `gates` which of them are worth
-//! trying, `walk` tries them.
+//! a process's output, `patterns` says which of some hundred patterns match which lines (`matches`), `gates` which of
+//! them are worth trying, `walk` tries them.
 
 mod gates;
 pub mod lanes;

@@ -88,7 +88,8 @@ impl<'a> Walk<'a> {
         for (byte, class) in (0..=u8::MAX).zip(classes.iter_mut()) {
             *class = alphabet.get(byte);
         }
-        classes[usize::from(b'\n')] = (alphabet.alphabet_len() - 1) as u8;
+        let end = u8::try_from(alphabet.alphabet_len() - 1);
+        classes[usize::from(b'\n')] = end.expect("bytes of which no pattern speaks share a class");
         Self {
             group,
             cache: group.dfa.create_cache(),
