@@ -75,11 +75,11 @@ impl Scanner {
         let (text, lines) = (block.text(), block.places());
         found.reset(lines.len());
         let start = |(line, place): (usize, Range<usize>)| (line, place.start);
-        self.open.many(text, lines.clone().enumerate().map(start), found);
+        self.open.many(text, &mut lines.clone().enumerate().map(start), found);
         let placed = gates::among(text, lines.clone().enumerate(), gates::find_place);
-        self.placed.many(text, placed.map(start), found);
+        self.placed.many(text, &mut placed.map(start), found);
         let worded = gates::among(text, lines.enumerate(), |text, from| self.words.find(text, from));
-        self.worded.many(text, worded.map(start), found);
+        self.worded.many(text, &mut worded.map(start), found);
     }
 
     /// Puts what matches of a line into `found`, as of its first one.

@@ -123,7 +123,7 @@ impl<'a> Walk<'a> {
     pub(super) fn many(
         &mut self,
         text: &[u8],
-        mut lines: impl Iterator<Item = (usize, usize)>,
+        lines: &mut dyn Iterator<Item = (usize, usize)>,
         found: &mut Matches,
     ) {
         let mut lanes = [Lane::default(); LANES];
@@ -294,7 +294,7 @@ mod tests {
         });
         let (mut walk, mut found) = (Walk::new(&group), Matches::default());
         found.reset(lines.len());
-        walk.many(text.as_bytes(), starts.enumerate(), &mut found);
+        walk.many(text.as_bytes(), &mut starts.enumerate(), &mut found);
         let all = (0..lines.len()).map(|line| found.of(line).collect::<std::collections::BTreeSet<_>>());
         let all: Vec<Vec<_>> = all.map(|line| line.into_iter().collect()).collect();
         let emptied = walk.emptied;
