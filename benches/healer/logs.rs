@@ -47,9 +47,10 @@ pub(crate) fn measure(table: &mut Table) -> anyhow::Result<()> {
     }
     let log = dir.path().join("1.log");
     let diagnosis = times[2];
-    table.say(
+    table.rate(
         format!("diagnose, {:.0} MiB of noise with colours and timestamps", mebi(SPEED)),
-        format!("{:.0} MB/s", rate(SPEED, diagnosis)),
+        rate(SPEED, diagnosis),
+        400.0,
     );
     let log_text = log.to_str().context("the temporary folder has no UTF-8 name")?;
     for (what, arguments) in [("wc -l", vec!["-l"]), ("grep -c error", vec!["-c", "error"])] {

@@ -39,6 +39,13 @@ impl Table {
         self.row(what.into(), count.to_string(), aim, count as f64);
     }
 
+    /// Megabytes a second, and how many it should be at least.
+    pub(crate) fn rate(&mut self, what: impl Into<String>, rate: f64, least: f64) {
+        let missed = if rate < least { format!("  missed by {:.1}x", least / rate) } else { String::new() };
+        let (figure, aim) = (format!("{rate:.0} MB/s"), format!(">= {least:.0} MB/s{missed}"));
+        self.rows.push(Row { what: what.into(), figure, aim });
+    }
+
     /// A figure without an aim.
     pub(crate) fn say(&mut self, what: impl Into<String>, figure: impl Into<String>) {
         self.rows.push(Row { what: what.into(), figure: figure.into(), aim: String::new() });
