@@ -4,6 +4,7 @@ use super::super::findings::{Draft, Findings, number};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
+use super::panic::Panic;
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
 pub(super) const TOOL: Tool = Tool {
@@ -18,11 +19,13 @@ pub(super) const TOOL: Tool = Tool {
     new: || Box::new(Cargo::default()),
 };
 
-const MAX_LINES: usize = 60;
+const MAX_LINES: usize = 400;
 
 #[derive(Default)]
 struct Cargo {
     block: Option<(u64, Vec<String>)>,
+    /// In what a build script printed: a panic there is the same failure.
+    script: bool,
 }
 
 impl ToolParser for Cargo {
@@ -41,6 +44,7 @@ impl ToolParser for Cargo {
         if text.starts_with("error: ") {
             self.flush(line.no, out);
             self.block = Some((line.no, vec![text.to_owned()]));
+            self.script = false;
             return Flow::Pass;
         }
         let Some((_, lines)) = &mut self.block else { return Flow::Rest };
@@ -51,7 +55,8 @@ impl ToolParser for Cargo {
             return Flow::Rest;
         }
         lines.push(text.to_owned());
-        Flow::Pass
+        self.script |= re!(r"^  --- std(?:out|err)$").is_match(text);
+        if self.script { Flow::Take } else { Flow::Pass }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -89,11 +94,27 @@ fn read(lines: &[String]) -> Draft {
     } else if let Some(c) = re!(r"undefined (?:reference|symbol)").find(&all) {
         draft.message = format!("{message}: {}", all[c.start()..].lines().next().unwrap_or(""));
     }
+    if let Some(panic) = panic_in(lines) {
+        draft.message = format!("{message}: {}", panic.message.trim());
+        draft.frames = panic.frames;
+    } else if let Some(c) = re!(r">>> referenced by \S+ \(([^():]+\.rs):(\d+)\)").captures(&all) {
+        draft = draft.at(&c[1], number(&c[2]), None);
+    }
     if re!(r"needs to be updated but --(?:locked|frozen)").is_match(&all) {
         let run = "cargo update --workspace".to_owned();
         draft = draft.suggest(message, Applicability::MaybeIncorrect, Suggestion::Command { run });
     }
     draft
+}
+
+/// What a build script died of.
+fn panic_in(lines: &[String]) -> Option<Panic> {
+    let at = lines.iter().position(|line| Panic::start(line).is_some())?;
+    let mut panic = Panic::start(&lines[at])?;
+    for line in &lines[at + 1..] {
+        panic.line(line.strip_prefix("  ").unwrap_or(line));
+    }
+    Some(panic)
 }
 
 fn category(all: &str) -> Category {

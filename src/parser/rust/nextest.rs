@@ -7,8 +7,8 @@ use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
 use super::super::test_ids::TestIds;
-use super::panic::Panic;
-use crate::contract::bug::Category;
+use super::panic::{Panic, snapshot};
+use crate::contract::bug::{Category, Location};
 
 pub(super) const TOOL: Tool = Tool {
     name: "nextest",
@@ -27,6 +27,8 @@ struct Nextest {
     /// In the output printed for this test.
     current: Option<String>,
     panic: Option<(Panic, u64)>,
+    /// The assertion a snapshot belongs to.
+    snapshot: Option<Location>,
     failing: BTreeMap<String, Failing>,
     passed: TestIds,
     summarised: bool,
@@ -104,7 +106,9 @@ impl ToolParser for Nextest {
             self.current = None;
             return Flow::TakeRest;
         }
-        if let Some(panic) = Panic::start(text) {
+        if let Some(at) = snapshot(text) {
+            self.snapshot = Some(at);
+        } else if let Some(panic) = Panic::start(text) {
             self.close();
             self.panic = Some((panic, line.no));
             return Flow::Take;
@@ -151,7 +155,9 @@ impl ToolParser for Nextest {
 impl Nextest {
     /// Gives the panic being read to its test.
     fn close(&mut self) {
-        let Some((panic, _)) = self.panic.take() else { return };
+        let snapshot = self.snapshot.take();
+        let Some((mut panic, _)) = self.panic.take() else { return };
+        panic.frames.splice(0..0, snapshot);
         let Some(test) = &self.current else { return };
         if let Some(failing) = self.failing.get_mut(test) {
             // Of several threads the test's own speaks.
