@@ -235,13 +235,16 @@ impl Suite {
         let (mut passed, mut failed, mut skipped) = (suite.passed.len(), 0, suite.skipped);
         let dot = if package.is_empty() { "" } else { "." };
         let mut ids = suite.passed;
-        let mut said = false;
+        let (mut said, mut unfinished) = (false, Vec::new());
         for test in suite.tests.into_values() {
             match test.state {
                 Some(State::Passed) => passed += 1,
                 Some(State::Skipped) => skipped += 1,
                 Some(State::Failed) => failed += 1,
-                None => continue,
+                None => {
+                    unfinished.push(test.name);
+                    continue;
+                }
             }
             if test.state != Some(State::Skipped) {
                 ids.push(test.name.as_str());
@@ -278,10 +281,16 @@ impl Suite {
             }
         }
         if verdict == "FAIL" && !said {
-            let why = if rest.starts_with('[') { rest.trim_matches(['[', ']']) } else { "failed" };
-            out.bug(
-                Draft::new("go-test", Category::Logic, format!("package {package}: {why}")).consequence(),
-            );
+            out.bug(if rest.starts_with('[') {
+                let why = rest.trim_matches(['[', ']']);
+                Draft::new("go-test", Category::Logic, format!("package {package}: {why}")).consequence()
+            } else {
+                // It ended without a word: `os.Exit`, `log.Fatal`, a `TestMain` that gives up.
+                let mut draft =
+                    Draft::new("go-test", Category::Runtime, format!("package {package}: failed"));
+                draft.test = unfinished.pop();
+                draft
+            });
         }
     }
 }
