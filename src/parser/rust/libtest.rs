@@ -332,3 +332,19 @@ impl Section {
         draft
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, verdict_of};
+
+    #[test]
+    fn how_a_test_is_run_is_not_its_name() {
+        for (text, name) in [
+            ("test a::b - should panic ... FAILED", "a::b"),
+            ("test src/lib.rs - add (line 11) - compile fail ... FAILED", "src/lib.rs - add (line 11)"),
+            ("test src/lib.rs - add (line 3) - compile ... FAILED", "src/lib.rs - add (line 3)"),
+        ] {
+            assert_eq!(verdict_of(text), Some((name, Verdict::Failed, "")), "{text}");
+        }
+    }
+}

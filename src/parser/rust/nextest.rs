@@ -45,7 +45,7 @@ impl ToolParser for Nextest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
         if let Some(c) = re!(
-            r"^\s+(?:TRY \d+ )?(PASS|FAIL|ABORT|LEAK|TIMEOUT|TMT|FLAKY \d+/\d+|SIG[A-Z]+|LEAK-FAIL) +\[[^\]]*\] +(?:\(\s*\d+/\d+\) +)?(.+)$"
+            r"^\s+(?:TRY \d+ )?(PASS|FAIL|ABORT|LEAK|TIMEOUT|TMT|FLAKY \d+/\d+|SIG[A-Z]+|LEAK-FAIL) +\[[^\]]*\] +(?:\([^)]*\) +)?(.+)$"
         )
         .captures(text)
         {
@@ -65,7 +65,8 @@ impl ToolParser for Nextest {
                 panic: None,
                 error: None,
             });
-            self.current = (!self.summarised).then_some(test);
+            self.current = Some(test);
+            self.snapshot = None;
             return Flow::Take;
         }
         if let Some(c) = re!(r"^--- (?:TRY \d+ )?STD(?:OUT|ERR): +(.+?) +---$").captures(text) {
@@ -99,6 +100,12 @@ impl ToolParser for Nextest {
             return Flow::TakeRest;
         }
         if self.current.is_none() {
+            return Flow::Rest;
+        }
+        // Behind the summary output may be shown again, or not.
+        if self.summarised && !text.is_empty() && !text.starts_with("  ") {
+            self.close();
+            self.current = None;
             return Flow::Rest;
         }
         if text.trim_start().starts_with("Cancelling due to") || text.starts_with("────") {
@@ -155,9 +162,8 @@ impl ToolParser for Nextest {
 impl Nextest {
     /// Gives the panic being read to its test.
     fn close(&mut self) {
-        let snapshot = self.snapshot.take();
         let Some((mut panic, _)) = self.panic.take() else { return };
-        panic.frames.splice(0..0, snapshot);
+        panic.frames.splice(0..0, self.snapshot.take());
         let Some(test) = &self.current else { return };
         if let Some(failing) = self.failing.get_mut(test) {
             // Of several threads the test's own speaks.
