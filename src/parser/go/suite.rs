@@ -121,7 +121,9 @@ impl Suite {
         }
         if DASHES.find(text.as_bytes()).is_some()
             && let Some(c) =
-                re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)(?: \([\d.]+ ?s(?:econds)?\))?$").captures(text)
+                re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)( \([\d.]+ ?s(?:econds)?\))?$").captures(text)
+            // Only of benchmarks it is not said how long they took.
+            && (c.get(4).is_some() || c[3].starts_with("Benchmark"))
         {
             self.close_stack();
             let at = self.find(&c[3], no, false);
@@ -435,6 +437,8 @@ mod tests {
             assert_eq!(say(&mut suite, &format!("        a_test.go:{at}: checked")), Part::Mine);
             assert!(suite.tests.len() <= 2 && suite.by_name.len() <= 2, "{at}: {suite:?}");
         }
+        // What a test prints.
+        say(&mut suite, "--- FAIL: TestOther");
         say(&mut suite, "=== RUN   TestHalf");
         say(&mut suite, "--- FAIL: TestHalf (0.00s)");
         assert_eq!(say(&mut suite, "FAIL\texample.com/a\t0.1s"), Part::End);
