@@ -30,6 +30,8 @@ pub(super) const SIGNS: &[(&str, u8)] = &[
     (r"^\s*\w*(?:Error|Exception)(?:: |\s*$)", 12),
     (r"^\s*(?:panic|PANIC|thread '.*' panicked)\b", 14),
     (r"^\s*(?:FAIL|FAILED|FAILURE)\b", 11),
+    (r"^(?:(?:rake aborted!|Result: FAIL)$|\*\* \(\w+\) )", 11),
+    (r"^(?:[0-9]+ doctests?, )?[0-9]+ tests?, [1-9][0-9]* failures?", 11),
     (r"^\s*(?:Segmentation fault|Killed|Aborted|Bus error|Illegal instruction|Terminated)\b", 13),
     (r"(?:command not found|[Nn]o such file or directory|[Pp]ermission denied|cannot execute)", 9),
     (r"^\s*Traceback \(most recent call last\)", 12),
@@ -137,6 +139,9 @@ mod tests {
             "git: fatal: not a repository",
             "The process exited with EXIT CODE: 3",
             "The command returned a non-zero code: 2",
+            "** (Mix) mix format failed due to --check-formatted.",
+            "1 doctest, 4 tests, 2 failures, 1 skipped",
+            "Result: FAIL",
         ] {
             assert!(telling(line).is_some(), "{line}");
         }

@@ -202,7 +202,7 @@ fn is_vet(message: &str) -> bool {
 
 fn is_compiler(message: &str) -> bool {
     re!(
-        r"^(?:undefined: |syntax error|expected |cannot |undeclared name|declared (?:and|but) not used|imported and not used|missing return|invalid |no required module|missing go\.sum|package .* is not in|no required|too many |not enough |assignment mismatch|could not import|import cycle|[\w.]+ redeclared|cannot find |label |non-name |illegal |string literal|rune literal|found packages|no Go files|use of internal|duplicate |unknown field|unreachable|mismatched types|impossible |multiple-value|first argument|unexpected |method |pattern |relocation|\x22)"
+        r"^(?:undefined: |syntax error|expected |cannot |undeclared name|(?:[\w.]+ )?declared (?:and|but) not used|imported and not used|missing return|invalid |no required module|missing go\.sum|package .* is not in|no required|too many |not enough |assignment mismatch|could not import|import cycle|[\w.]+ redeclared|cannot find |label |non-name |illegal |string literal|rune literal|found packages|no Go files|use of internal|duplicate |unknown field|unreachable|mismatched types|impossible |multiple-value|first argument|unexpected |method |pattern |relocation|\x22)"
     )
     .is_match(message)
 }

@@ -12,6 +12,8 @@ pub(super) const TOOL: Tool = Tool {
         r"^go: [^df]",
         r"^go: (?:download(?:ing)? .*: |disallowed|finding .*: |found [^ ]+ in .*, but|directory|fetch)",
         r"^(?:\S*/)?go\.(?:mod|work|sum):[0-9]+",
+        r"^found packages ",
+        r"^package \S+(?:: build constraints exclude|$)",
         r"^(?:package \S+ is not in|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum)",
         r"^build .*: (?:cannot|no)",
     ],
@@ -41,7 +43,10 @@ impl ToolParser for Modules {
         }
         if let Some(message) = error(text) {
             self.flush(out);
-            let draft = Draft::new("go-modules", category(message), message);
+            let mut draft = Draft::new("go-modules", category(message), message);
+            if let Some(c) = re!(r"^found packages \w+ \((\S+)\) and .* in (\S+)$").captures(message) {
+                draft = draft.at(&format!("{}/{}", &c[2], &c[1]), None, None);
+            }
             self.draft = Some((with_hint(draft, message), line.no, line.no));
             self.lines = 0;
             return Flow::Take;
@@ -68,7 +73,10 @@ impl ToolParser for Modules {
 
 impl Modules {
     fn flush(&mut self, out: &mut Findings) {
-        if let Some((draft, first, last)) = self.draft.take() {
+        if let Some((draft, first, last)) = self.draft.take()
+            // A package's name alone heads the chain of its imports, or nothing.
+            && !re!(r"^package \S+$").is_match(&draft.message)
+        {
             out.bug(draft.span(first, last));
         }
     }
@@ -77,7 +85,7 @@ impl Modules {
 /// The message of a line that is an error; most `go: ` lines tell of progress.
 fn error(text: &str) -> Option<&str> {
     let Some(message) = text.strip_prefix("go: ") else {
-        return re!(r"^(?:package \S+ is not in|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum|build .*: (?:cannot|no))")
+        return re!(r"^(?:found packages |package \S+(?: is not in|: build constraints exclude|$)|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum|build .*: (?:cannot|no))")
             .is_match(text)
             .then_some(text);
     };
@@ -91,7 +99,7 @@ fn category(message: &str) -> Category {
     if re!(r"(?i)dial tcp|no such host|connection (?:refused|reset)|i/o timeout|TLS handshake|50[0-9] |429 |proxyconnect|could not read Username|terminal prompts disabled|Permission denied|no space left").is_match(message) {
         Category::Environment
     } else if re!(
-        r"toolchain not available|requires go >=|running go|go\.mod requires|^(?:package \S+ is not in|no Go files|pattern |cannot find main module|go\.mod file not found|errors parsing|unknown|flag |build )"
+        r"toolchain not available|requires go >=|running go|go\.mod requires|^(?:package |found packages |no Go files|pattern |cannot find main module|go\.mod file not found|errors parsing|unknown|flag |build )"
     )
     .is_match(message)
     {

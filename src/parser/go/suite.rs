@@ -121,7 +121,9 @@ impl Suite {
         }
         if DASHES.find(text.as_bytes()).is_some()
             && let Some(c) =
-                re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)(?: \([\d.]+ ?s(?:econds)?\))?$").captures(text)
+                re!(r"^(.*?)--- (PASS|FAIL|SKIP|BENCH): (\S+)( \([\d.]+ ?s(?:econds)?\))?$").captures(text)
+            // Only of benchmarks it is not said how long they took.
+            && (c.get(4).is_some() || c[3].starts_with("Benchmark"))
         {
             self.close_stack();
             let at = self.find(&c[3], no, false);
@@ -235,13 +237,16 @@ impl Suite {
         let (mut passed, mut failed, mut skipped) = (suite.passed.len(), 0, suite.skipped);
         let dot = if package.is_empty() { "" } else { "." };
         let mut ids = suite.passed;
-        let mut said = false;
+        let (mut said, mut unfinished) = (false, Vec::new());
         for test in suite.tests.into_values() {
             match test.state {
                 Some(State::Passed) => passed += 1,
                 Some(State::Skipped) => skipped += 1,
                 Some(State::Failed) => failed += 1,
-                None => continue,
+                None => {
+                    unfinished.push(test.name);
+                    continue;
+                }
             }
             if test.state != Some(State::Skipped) {
                 ids.push(test.name.as_str());
@@ -278,10 +283,16 @@ impl Suite {
             }
         }
         if verdict == "FAIL" && !said {
-            let why = if rest.starts_with('[') { rest.trim_matches(['[', ']']) } else { "failed" };
-            out.bug(
-                Draft::new("go-test", Category::Logic, format!("package {package}: {why}")).consequence(),
-            );
+            out.bug(if rest.starts_with('[') {
+                let why = rest.trim_matches(['[', ']']);
+                Draft::new("go-test", Category::Logic, format!("package {package}: {why}")).consequence()
+            } else {
+                // It ended without a word: `os.Exit`, `log.Fatal`, a `TestMain` that gives up.
+                let mut draft =
+                    Draft::new("go-test", Category::Runtime, format!("package {package}: failed"));
+                draft.test = unfinished.pop();
+                draft
+            });
         }
     }
 }
@@ -426,6 +437,8 @@ mod tests {
             assert_eq!(say(&mut suite, &format!("        a_test.go:{at}: checked")), Part::Mine);
             assert!(suite.tests.len() <= 2 && suite.by_name.len() <= 2, "{at}: {suite:?}");
         }
+        // What a test prints.
+        say(&mut suite, "--- FAIL: TestOther");
         say(&mut suite, "=== RUN   TestHalf");
         say(&mut suite, "--- FAIL: TestHalf (0.00s)");
         assert_eq!(say(&mut suite, "FAIL\texample.com/a\t0.1s"), Part::End);

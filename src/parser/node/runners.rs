@@ -156,7 +156,8 @@ impl ToolParser for Jasmine {
         }
         if text == "Failures:" {
             self.listed = true;
-            return Flow::Take;
+            // RSpec says it too.
+            return Flow::Pass;
         }
         if text == "Pending:" || !self.listed {
             self.open.close(out);

@@ -11,10 +11,12 @@ use crate::contract::bug::{Category, Severity};
 
 /// Lines between the two of a finding: source, marks, more about it.
 const BETWEEN: u8 = 8;
+/// Lines of a stack before the line that names the place.
+const STACK: u8 = 60;
 
 /// A finding on one line.
 pub(super) fn finding(text: &str) -> Option<Draft> {
-    let forms: [&Regex; 7] = [
+    let forms: [&Regex; 12] = [
         re!(
             r"^\[(?P<path>\S+\.go):(?P<line>\d+)(?:-\d+)?\] - (?P<code>G\d+)(?: \(CWE-\d+\))?: (?P<msg>.*?)(?: \(Confidence: .*)?$"
         ),
@@ -24,6 +26,15 @@ pub(super) fn finding(text: &str) -> Option<Draft> {
         ),
         re!(
             r"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\))$"
+        ),
+        // codespell; Ruby's syntax errors and what ended a script; PHP.
+        re!(r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<msg>\S+ ==> \S.*|syntax errors?\b.*)$"),
+        // Elixir's compiler, Lua.
+        re!(r"^\*\* \(\w+Error\) (?P<path>[^\s:]+\.exs?):(?P<line>\d+)(?::(?P<col>\d+))?: (?P<msg>\S.*)$"),
+        re!(r"^lua[\d.]*: (?P<path>[^\s:]+\.lua):(?P<line>\d+): (?P<msg>\S.*)$"),
+        re!(r"^(?P<path>\S+\.rb):(?P<line>\d+):in [`'].*?': (?P<msg>.*\([\w:]+\))$"),
+        re!(
+            r"^(?:PHP )?(?:Parse|Fatal) error:\s+(?P<msg>.*?) in (?P<path>\S+\.\w+)(?: on line |:)(?P<line>\d+)$"
         ),
         re!(r"^(?P<path>\S+\.proto):(?P<line>\d+):(?P<col>\d+):(?P<msg>\S.*)$"),
         re!(r"^(?P<path>[^\s:]+\.\w+): line (?P<line>\d+), col (?P<col>\d+), (?P<msg>\S.*)$"),
@@ -53,8 +64,12 @@ enum Awaits {
     ShellCheck,
     /// The first line at the margin.
     Margin,
-    /// `Error: message` on the very next line.
+    /// `Error: message`, on the very next line or below the source.
     Error,
+    /// PHP: `  thrown in src/a.php on line 5`, behind the message and the stack.
+    Thrown,
+    /// Perl: `#   at t/a.t line 4.`
+    At,
 }
 
 /// The first line of a finding was read.
@@ -79,6 +94,23 @@ impl Open {
         if let Some(c) = re!(r"^>> Issue: \[(B\d+):\w+\] (.+)$").captures(text) {
             let draft = Draft::new("lint", Category::Lint, &c[2]).code(&c[1]);
             return Some(open(draft, Awaits::Location, BETWEEN));
+        }
+        if let Some(c) = re!(r"^(?:PHP )?Fatal error:\s+(Uncaught .*)$").captures(text) {
+            let draft = Draft::new("lint", Category::Runtime, &c[1]);
+            return Some(open(draft, Awaits::Thrown, STACK));
+        }
+        if let Some(c) = re!(r"^\s*#\s+Failed test '(.+)'$").captures(text) {
+            let draft = Draft::new("lint", Category::Logic, format!("failed test '{}'", &c[1])).test(&c[1]);
+            return Some(open(draft, Awaits::At, 0));
+        }
+        if let Some(c) =
+            re!(r#"^File "([^"]+)", lines? (\d+)(?:-\d+)?(?:, characters (\d+)-\d+)?:$"#).captures(text)
+        {
+            // OCaml counts characters from 0.
+            let column = c.get(3).and_then(|m| number(m.as_str())).map(|n| n + 1);
+            let mut draft = blank().at(&c[1], number(&c[2]), column);
+            draft.category = Category::Type;
+            return Some(open(draft, Awaits::Error, BETWEEN));
         }
         if let Some(c) = re!(r"^In (\S+) line (\d+):$").captures(text) {
             return Some(open(blank().at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
@@ -118,7 +150,13 @@ impl Open {
                 let said = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
                 said.then(|| text.clone_into(&mut self.draft.message))
             }
-            Awaits::Error => re!(r"^(?:(Type) e|E)rror: (.+)$").captures(text).map(|c| {
+            Awaits::Thrown => re!(r"^\s+thrown in (\S+) on line (\d+)$").captures(text).map(|c| {
+                self.draft.place = Some(super::super::findings::place(&c[1], number(&c[2]), None));
+            }),
+            Awaits::At => re!(r"^\s*#\s+at (\S+) line (\d+)\.$").captures(text).map(|c| {
+                self.draft.place = Some(super::super::findings::place(&c[1], number(&c[2]), None));
+            }),
+            Awaits::Error => re!(r"^(?:(Type) e|E)rror(?: \([^)]*\))?: (.+)$").captures(text).map(|c| {
                 if c.get(1).is_some() {
                     self.draft.category = Category::Type;
                 }
@@ -155,6 +193,12 @@ mod tests {
             ("docker/Dockerfile:9 DL3020 error: Use COPY", "docker/Dockerfile", 9),
             ("src/a.py:5: unused function 'foo' (60% confidence)", "src/a.py", 5),
             ("proto/a.proto:3:1:Package name should be suffixed.", "proto/a.proto", 3),
+            ("** (CompileError) lib/b.ex:2: undefined function foo/1", "lib/b.ex", 2),
+            ("lua5.4: a.lua:3: ')' expected near <eof>", "a.lua", 3),
+            ("docs/a.md:3: teh ==> the", "docs/a.md", 3),
+            ("lib/a.rb:3: syntax error, unexpected end-of-input", "lib/a.rb", 3),
+            ("lib/a.rb:2:in `/': divided by 0 (ZeroDivisionError)", "lib/a.rb", 2),
+            ("PHP Parse error:  syntax error, unexpected token in src/a.php on line 4", "src/a.php", 4),
             ("src/a.js: line 5, col 3, Missing semicolon.", "src/a.js", 5),
             ("src\\a.cpp(5): error C2065: 'x': undeclared identifier", "src\\a.cpp", 5),
         ] {
@@ -175,6 +219,19 @@ mod tests {
                 3,
                 "Risky import.",
             ),
+            (
+                "PHP Fatal error:  Uncaught E: no in /r/a.php:5\nStack trace:\n#0 {main}\n  thrown in /r/a.php on line 5",
+                "/r/a.php",
+                5,
+                "Uncaught E: no in /r/a.php:5",
+            ),
+            (
+                "File \"a.ml\", line 1, characters 14-17:\n1 | let f x = x + \"a\"\n                  ^^^\nError: No.",
+                "a.ml",
+                1,
+                "No.",
+            ),
+            ("#   Failed test 'adds'\n#   at t/a.t line 4.", "t/a.t", 4, "failed test 'adds'"),
             ("In b.sh line 3:\necho $1\n     ^-- SC2086 (info): Double quote.", "b.sh", 3, "Double quote."),
             ("1. ERROR in /r/A.java (at line 5)\n\tint x;\n\t    ^\nBad type", "/r/A.java", 5, "Bad type"),
             ("Error ------- src/a.js:5:3\n\nCannot assign.", "src/a.js", 5, "Cannot assign."),

@@ -7,18 +7,28 @@ use super::findings::{Draft, Findings, number};
 use super::lines::Line;
 use super::paths::is_own;
 use super::re;
-use super::registry::{Flow, Tool, ToolParser};
+use super::registry::{Flow, Tool, ToolParser, read_by_another};
 use crate::contract::bug::{Category, Severity};
 
 mod forms;
+mod suites;
 
 /// The last in order of precedence.
-pub(super) const TOOLS: &[Tool] = &[Tool {
+pub(super) const TOOLS: &[Tool] =
+    &[suites::RSPEC, read_by_another("minitest"), read_by_another("phpunit"), LINT];
+
+const LINT: Tool = Tool {
     name: "lint",
     triggers: &[
         r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
         r"^[A-Za-z0-9_@./+-]+\.proto:[0-9]+:[0-9]+:\S",
         r"^(?:\S*/)?Dockerfile[^ :]*:[0-9]+ [A-Z]",
+        r"^[^ ]+\.rb:[0-9]+:in [`'].*\(\w+\)$",
+        r"^\*\* \([A-Za-z]+Error\) [^ ]+:[0-9]+",
+        r"^lua[0-9.]*: [^ ]+\.lua:[0-9]+: ",
+        r#"^File "[^"]+\.ml[ily]?", lines? [0-9]+"#,
+        r"^(?:PHP )?(?:Parse|Fatal) error: ",
+        r"^\s*#\s+Failed test ",
         r"^\[[^ \]]+\.go:[0-9]+(?:-[0-9]+)?\] - G[0-9]",
         r"^[^ :]+: line [0-9]+, col [0-9]+, ",
         r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
@@ -30,7 +40,7 @@ pub(super) const TOOLS: &[Tool] = &[Tool {
         r"^[A-Za-z0-9_@./+()\[\]-]+\.(?:[jt]sx?|svelte|vue|astro|mdx?|s?css):[0-9]+:[0-9]+$",
     ],
     new: || Box::new(Lint::default()),
-}];
+};
 
 #[derive(Default)]
 struct Lint {

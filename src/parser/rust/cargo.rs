@@ -2,8 +2,10 @@
 
 use super::super::findings::{Draft, Findings, number};
 use super::super::lines::Line;
+use super::super::paths::relative;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
+use super::panic::Panic;
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
 pub(super) const TOOL: Tool = Tool {
@@ -18,18 +20,23 @@ pub(super) const TOOL: Tool = Tool {
     new: || Box::new(Cargo::default()),
 };
 
-const MAX_LINES: usize = 60;
+const MAX_LINES: usize = 400;
 
 #[derive(Default)]
 struct Cargo {
     block: Option<(u64, Vec<String>)>,
+    /// In what a build script printed: a panic there is the same failure.
+    script: bool,
 }
 
 impl ToolParser for Cargo {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
         if let Some(c) = re!(r"^\s+(?:Compiling|Checking) .+ \((?:file://)?(/.+)\)$").captures(text) {
-            out.root(&c[1]);
+            // A member's folder is no workspace where that is known.
+            if relative(&c[1], &[]) == c[1] {
+                out.root(&c[1]);
+            }
             self.flush(line.no, out);
             return Flow::TakeRest;
         }
@@ -41,6 +48,7 @@ impl ToolParser for Cargo {
         if text.starts_with("error: ") {
             self.flush(line.no, out);
             self.block = Some((line.no, vec![text.to_owned()]));
+            self.script = false;
             return Flow::Pass;
         }
         let Some((_, lines)) = &mut self.block else { return Flow::Rest };
@@ -51,7 +59,8 @@ impl ToolParser for Cargo {
             return Flow::Rest;
         }
         lines.push(text.to_owned());
-        Flow::Pass
+        self.script |= re!(r"^  --- std(?:out|err)$").is_match(text);
+        if self.script { Flow::Take } else { Flow::Pass }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -74,7 +83,9 @@ impl Cargo {
 fn read(lines: &[String]) -> Draft {
     let message = lines[0].trim_start_matches("error: ");
     let all = lines.join("\n");
-    if re!(r"^could not compile|^process didn't exit successfully|^failed to compile").is_match(message) {
+    if re!(r"^could not (?:compile|document)|^process didn't exit successfully|^failed to compile")
+        .is_match(message)
+    {
         return Draft::new("cargo", Category::Unknown, message.to_owned()).consequence();
     }
     let whole = all.trim_start_matches("error: ").trim_end();
@@ -89,11 +100,33 @@ fn read(lines: &[String]) -> Draft {
     } else if let Some(c) = re!(r"undefined (?:reference|symbol)").find(&all) {
         draft.message = format!("{message}: {}", all[c.start()..].lines().next().unwrap_or(""));
     }
+    if let Some(panic) = panic_in(lines) {
+        draft.message = format!("{message}: {}", panic.message.trim());
+        draft.frames = panic.frames;
+    } else if let Some(c) =
+        re!(r"cargo::?warning=([^\s:]+):(\d+):(\d+): (?:fatal )?error: (.*)").captures(&all)
+    {
+        // A C compiler's error, which the script passes on.
+        draft.message = format!("{message}: {}", &c[4]);
+        draft = draft.at(&c[1], number(&c[2]), number(&c[3]));
+    } else if let Some(c) = re!(r">>> referenced by \S+ \(([^():]+\.rs):(\d+)\)").captures(&all) {
+        draft = draft.at(&c[1], number(&c[2]), None);
+    }
     if re!(r"needs to be updated but --(?:locked|frozen)").is_match(&all) {
         let run = "cargo update --workspace".to_owned();
         draft = draft.suggest(message, Applicability::MaybeIncorrect, Suggestion::Command { run });
     }
     draft
+}
+
+/// What a build script died of.
+fn panic_in(lines: &[String]) -> Option<Panic> {
+    let at = lines.iter().position(|line| Panic::start(line).is_some())?;
+    let mut panic = Panic::start(&lines[at])?;
+    for line in &lines[at + 1..] {
+        panic.line(line.strip_prefix("  ").unwrap_or(line));
+    }
+    Some(panic)
 }
 
 fn category(all: &str) -> Category {
@@ -113,4 +146,25 @@ fn category(all: &str) -> Category {
         return Category::Dependency;
     }
     Category::Configuration
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    fn place_of(text: &str) -> Option<(String, Option<u32>)> {
+        let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        let draft = read(&lines);
+        draft.place.or_else(|| draft.frames.into_iter().next()).map(|at| (at.file, at.line))
+    }
+
+    #[test]
+    fn compilers_and_linkers_below_say_where() {
+        let script = "error: failed to run custom build command for `a v0.1.0 (/r)`\n  --- stdout\n  cargo:warning=csrc/f.c: In function 'f':\n  cargo:warning=csrc/f.c:2:22: error: 'x' undeclared";
+        assert_eq!(place_of(script), Some(("csrc/f.c".into(), Some(2))));
+        let panic = "error: failed to run custom build command for `a v0.1.0 (/r)`\n\nCaused by:\n  --- stderr\n\n  thread 'main' (8) panicked at build.rs:1:138:\n  SDK must be set";
+        assert_eq!(place_of(panic), Some(("build.rs".into(), Some(1))));
+        let linker = "error: linking with `cc` failed: exit status: 1\n  = note: rust-lld: error: undefined symbol: f\n          >>> referenced by main.rs:2 (src/main.rs:2)";
+        assert_eq!(place_of(linker), Some(("src/main.rs".into(), Some(2))));
+    }
 }

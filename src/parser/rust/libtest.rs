@@ -7,7 +7,7 @@ use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
 use super::super::test_ids::TestIds;
-use super::panic::Panic;
+use super::panic::{Panic, snapshot};
 use crate::contract::bug::{Category, Location};
 
 pub(super) const TOOL: Tool = Tool {
@@ -52,6 +52,8 @@ struct Section {
     panics: Vec<Panic>,
     /// Places a compiler names in a doc test that does not compile.
     compiler: Option<(Option<String>, String, Option<Location>)>,
+    /// The assertion a snapshot belongs to.
+    snapshot: Option<Location>,
     output: Vec<String>,
 }
 
@@ -69,7 +71,9 @@ enum Verdict {
 /// `test name ... ok`, and what follows on the line.
 fn verdict_of(text: &str) -> Option<(&str, Verdict, &str)> {
     let (name, rest) = text.strip_prefix("test ")?.split_once(" ... ")?;
-    let name = name.strip_suffix(" - should panic").unwrap_or(name);
+    // How it is run stands behind the name, here only.
+    let modes = [" - should panic", " - compile fail", " - compile"];
+    let name = modes.iter().find_map(|mode| name.strip_suffix(mode)).unwrap_or(name);
     let verdict = [("ok", Verdict::Passed), ("FAILED", Verdict::Failed)];
     let said = verdict.iter().find_map(|(word, verdict)| Some((name, *verdict, rest.strip_prefix(word)?)));
     let unsaid = || {
@@ -96,6 +100,7 @@ impl ToolParser for Libtest {
                 first: line.no,
                 panics: Vec::new(),
                 compiler: None,
+                snapshot: None,
                 output: Vec::new(),
             });
             return Flow::Take;
@@ -174,7 +179,9 @@ impl Libtest {
             self.failed.insert(name);
             return Flow::Take;
         }
-        if re!(r"^\s*(?:Running|Compiling|Finished|Doc-tests) ").is_match(text) || text.starts_with("error") {
+        if re!(r"^(?:\s*(?:Running|Doc-tests) |error: (?:could not compile|process didn't exit))")
+            .is_match(text)
+        {
             // The binary ended without a result: it crashed or was killed.
             self.end(line.no, out);
             return Flow::Rest;
@@ -185,10 +192,14 @@ impl Libtest {
     fn close(&mut self, now: u64, out: &mut Findings) {
         self.close_loose(now, out);
         if let Some(section) = self.section.take() {
-            self.reported.insert(section.test.clone());
             let last = now.saturating_sub(1).max(section.first);
-            let first = section.first;
-            out.bug(section.into_draft().span(first, last));
+            let (test, first) = (section.test.clone(), section.first);
+            let draft = section.into_draft().span(first, last);
+            // Its panic was read where it was printed (`--nocapture`); what is left here names no place.
+            let known = !self.reported.insert(test) && draft.frames.is_empty() && draft.place.is_none();
+            if !known {
+                out.bug(draft);
+            }
         }
     }
 
@@ -274,24 +285,30 @@ impl Section {
         {
             *at = Some(place(&c[1], number(&c[2]), number(&c[3])));
         }
+        self.snapshot = snapshot(text).or_else(|| self.snapshot.take());
         if self.output.len() < MAX_OUTPUT && !text.trim().is_empty() {
             self.output.push(text.to_owned());
         }
     }
 
-    fn into_draft(self) -> Draft {
+    fn into_draft(mut self) -> Draft {
         // `src/lib.rs - path::item (line 12)`: the doc test's place is in its name.
         let doc = re!(r"^(\S+\.(?:rs|md)) - (?:.* )?\(line (\d+)\)(?: - .*)?$")
             .captures(&self.test)
             .map(|c| place(&c[1], number(&c[2]), None));
         let own = self.panics.iter().position(|p| p.thread == self.test).unwrap_or(0);
-        let mut draft = if let Some((code, message, at)) = self.compiler.filter(|_| doc.is_some()) {
+        let mut draft = if let Some((code, message, at)) = self.compiler.take().filter(|_| doc.is_some()) {
             let mut draft = Draft::new("cargo-test", Category::Type, message);
             draft.code = code;
             draft.frames.extend(at);
             draft
-        } else if let Some(panic) = self.panics.into_iter().nth(own) {
-            panic.into_draft("cargo-test", Category::Logic)
+        } else if own < self.panics.len() {
+            let panic = self.panics.remove(own);
+            let mut draft = panic.into_draft("cargo-test", Category::Logic);
+            draft.frames.splice(0..0, self.snapshot.take());
+            // Threads it started, on whose end it may only have waited.
+            draft.related.extend(self.panics.iter().filter_map(|other| other.frames.first().cloned()));
+            draft
         } else {
             let error = self.output.iter().find(|l| l.starts_with("Error: ") || l.starts_with("note: "));
             let said = error.cloned().unwrap_or_else(|| self.output.join("\n"));
@@ -313,5 +330,21 @@ impl Section {
         }
         draft.test = Some(self.test);
         draft
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Verdict, verdict_of};
+
+    #[test]
+    fn how_a_test_is_run_is_not_its_name() {
+        for (text, name) in [
+            ("test a::b - should panic ... FAILED", "a::b"),
+            ("test src/lib.rs - add (line 11) - compile fail ... FAILED", "src/lib.rs - add (line 11)"),
+            ("test src/lib.rs - add (line 3) - compile ... FAILED", "src/lib.rs - add (line 3)"),
+        ] {
+            assert_eq!(verdict_of(text), Some((name, Verdict::Failed, "")), "{text}");
+        }
     }
 }

@@ -7,8 +7,8 @@ use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
 use super::super::test_ids::TestIds;
-use super::panic::Panic;
-use crate::contract::bug::Category;
+use super::panic::{Panic, snapshot};
+use crate::contract::bug::{Category, Location};
 
 pub(super) const TOOL: Tool = Tool {
     name: "nextest",
@@ -27,6 +27,8 @@ struct Nextest {
     /// In the output printed for this test.
     current: Option<String>,
     panic: Option<(Panic, u64)>,
+    /// The assertion a snapshot belongs to.
+    snapshot: Option<Location>,
     failing: BTreeMap<String, Failing>,
     passed: TestIds,
     summarised: bool,
@@ -43,7 +45,7 @@ impl ToolParser for Nextest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
         if let Some(c) = re!(
-            r"^\s+(?:TRY \d+ )?(PASS|FAIL|ABORT|LEAK|TIMEOUT|TMT|FLAKY \d+/\d+|SIG[A-Z]+|LEAK-FAIL) +\[[^\]]*\] +(?:\(\s*\d+/\d+\) +)?(.+)$"
+            r"^\s+(?:TRY \d+ )?(PASS|FAIL|ABORT|LEAK|TIMEOUT|TMT|FLAKY \d+/\d+|SIG[A-Z]+|LEAK-FAIL) +\[[^\]]*\] +(?:\([^)]*\) +)?(.+)$"
         )
         .captures(text)
         {
@@ -63,7 +65,8 @@ impl ToolParser for Nextest {
                 panic: None,
                 error: None,
             });
-            self.current = (!self.summarised).then_some(test);
+            self.current = Some(test);
+            self.snapshot = None;
             return Flow::Take;
         }
         if let Some(c) = re!(r"^--- (?:TRY \d+ )?STD(?:OUT|ERR): +(.+?) +---$").captures(text) {
@@ -99,12 +102,20 @@ impl ToolParser for Nextest {
         if self.current.is_none() {
             return Flow::Rest;
         }
+        // Behind the summary output may be shown again, or not.
+        if self.summarised && !text.is_empty() && !text.starts_with("  ") {
+            self.close();
+            self.current = None;
+            return Flow::Rest;
+        }
         if text.trim_start().starts_with("Cancelling due to") || text.starts_with("────") {
             self.close();
             self.current = None;
             return Flow::TakeRest;
         }
-        if let Some(panic) = Panic::start(text) {
+        if let Some(at) = snapshot(text) {
+            self.snapshot = Some(at);
+        } else if let Some(panic) = Panic::start(text) {
             self.close();
             self.panic = Some((panic, line.no));
             return Flow::Take;
@@ -151,7 +162,8 @@ impl ToolParser for Nextest {
 impl Nextest {
     /// Gives the panic being read to its test.
     fn close(&mut self) {
-        let Some((panic, _)) = self.panic.take() else { return };
+        let Some((mut panic, _)) = self.panic.take() else { return };
+        panic.frames.splice(0..0, self.snapshot.take());
         let Some(test) = &self.current else { return };
         if let Some(failing) = self.failing.get_mut(test) {
             // Of several threads the test's own speaks.

@@ -121,7 +121,34 @@ impl Panic {
         let message = if self.message.trim().is_empty() { "explicit panic".to_owned() } else { self.message };
         let mut draft = Draft::new(tool, category, message);
         draft.frames = self.frames;
+        from_workspace(&mut draft.frames);
+        // proptest panics for the whole test, and says which assertion did not hold.
+        if let Some(c) = re!(r"^Test failed: .* at (\S+\.rs):(\d+)\.(?:\n|$)").captures(&draft.message) {
+            draft.frames.insert(0, place(&c[1], number(&c[2]), None));
+        }
         draft
+    }
+}
+
+/// `Source: src/lib.rs:11`: insta panics in its own code, and names the assertion before.
+pub(super) fn snapshot(text: &str) -> Option<Location> {
+    let c = re!(r"^\s*Source: (\S+\.rs):(\d+)$").captures(text)?;
+    Some(place(&c[1], number(&c[2]), None))
+}
+
+/// The panic's own place is named from the workspace, the stack's from the package's folder; where both name one file
+/// that folder shows.
+fn from_workspace(frames: &mut [Location]) {
+    let Some((place, stack)) = frames.split_first_mut() else { return };
+    let folder = stack.iter().find_map(|frame| {
+        let folder = place.file.strip_suffix(frame.file.strip_prefix("./")?)?;
+        (frame.line == place.line && folder.ends_with('/')).then_some(folder)
+    });
+    let Some(folder) = folder else { return };
+    for frame in stack.iter_mut() {
+        if let Some(inner) = frame.file.strip_prefix("./") {
+            frame.file = format!("{folder}{inner}");
+        }
     }
 }
 
@@ -200,5 +227,14 @@ mod tests {
             "thread 'main' panicked at /rustc/a/library/core/src/option.rs:1:1:\nnone\nstack backtrace:\n   0: rust_begin_unwind\n             at /rustc/a/library/std/src/panicking.rs:1:5\n   1: demo::f\n             at ./src/main.rs:3:5",
         );
         assert_eq!(p.frames.last().unwrap().file, "./src/main.rs");
+    }
+
+    #[test]
+    fn frames_of_a_member_are_named_from_the_workspace() {
+        let draft = read(
+            "thread 'a' panicked at crates/x/src/util.rs:3:9:\nno\nstack backtrace:\n   0: x::util::f\n             at ./src/util.rs:3:9\n   1: x::g\n             at ./src/lib.rs:7:5",
+        )
+        .into_draft("cargo-test", Category::Logic);
+        assert_eq!(draft.frames.last().unwrap().file, "crates/x/src/lib.rs");
     }
 }

@@ -108,7 +108,7 @@ fn header(text: &str) -> Option<(Severity, Option<&str>, &str)> {
 
 /// Headers that only count or repeat what came before.
 fn is_summary(message: &str) -> bool {
-    re!(r"^(?:aborting due to|could not compile|build failed|\d+ warnings? emitted|`[^`]+` \([^)]*\) generated \d+ warning|unused manifest key|(?:doc)?test failed)")
+    re!(r"^(?:aborting due to|could not (?:compile|document)|build failed|\d+ warnings? emitted|`[^`]+` \([^)]*\) generated \d+ warning|unused manifest key|(?:doc)?test failed)")
         .is_match(message)
 }
 

@@ -1,0 +1,183 @@
+//! Test runners of Ruby and PHP: RSpec, Minitest, PHPUnit. A numbered failure names its test, says what is wrong, and
+//! lists frames, deepest first.
+
+use super::super::findings::{Draft, Findings, number, place};
+use super::super::lines::Line;
+use super::super::re;
+use super::super::registry::{Flow, Tool, ToolParser};
+use crate::contract::bug::{Category, Location};
+
+pub(super) const RSPEC: Tool = Tool {
+    name: "rspec",
+    triggers: &[
+        r"^Failures:$",
+        r"^An error occurred while loading \S+\.rb",
+        r"^[0-9]+ examples?, [0-9]+ failures?",
+        r"^(?:\s+[0-9]+\) )?(?:Failure|Error):$",
+        r"^[0-9]+ (?:runs|tests), [0-9]+ assertions, ",
+        r"^There (?:was|were) [0-9]+ (?:errors?|failures?):$",
+        r"^(?:Tests: [0-9]+, Assertions: |OK \([0-9]+ tests?, )",
+    ],
+    new: || Box::new(Suites::default()),
+};
+
+/// Lines of a message that are kept.
+const MAX_MESSAGE: usize = 40;
+
+#[derive(Default)]
+struct Suites {
+    /// Whose failures are listed.
+    list: Option<&'static str>,
+    draft: Option<Draft>,
+    lines: usize,
+    /// PHPUnit's counts are still to come; others have lines like them.
+    uncounted: bool,
+}
+
+impl ToolParser for Suites {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if text.starts_with("An error occurred while loading ") {
+            self.flush(out);
+            self.list = Some("rspec");
+            self.draft = Some(Draft::new("rspec", Category::Import, "").span(line.no, line.no));
+            self.lines = 0;
+            return Flow::Take;
+        }
+        if let Some(runner) = start_of_list(text) {
+            self.flush(out);
+            self.list = Some(runner);
+            self.uncounted = runner == "phpunit";
+            return Flow::Take;
+        }
+        if let Some((runner, ran, failed, skipped)) = counts(text) {
+            self.flush(out);
+            (self.list, self.uncounted) = (None, false);
+            out.tests(runner, ran.saturating_sub(failed + skipped), failed, skipped);
+            return Flow::TakeRest;
+        }
+        let frame = frame(text);
+        let Some(runner) = self.list else {
+            return match frame {
+                // Of what is risky or was skipped.
+                Some(_) if self.uncounted => Flow::Take,
+                _ if self.uncounted => Flow::Pass,
+                _ => Flow::Rest,
+            };
+        };
+        if over(runner, text) {
+            self.flush(out);
+            self.list = None;
+            return if self.uncounted { Flow::Pass } else { Flow::Rest };
+        }
+        if let Some((test, at)) = name(runner, text, self.draft.is_some()) {
+            self.flush(out);
+            let mut draft = Draft::new(runner, Category::Logic, "").test(test).span(line.no, line.no);
+            draft.frames.extend(at);
+            self.draft = Some(draft);
+            self.lines = 0;
+            return Flow::Take;
+        }
+        let Some(draft) = &mut self.draft else { return Flow::Pass };
+        draft.log.last = line.no;
+        if let Some(at) = frame {
+            if !draft.frames.contains(&at) {
+                draft.frames.push(at);
+            }
+        } else if self.lines < MAX_MESSAGE && !text.trim().is_empty() {
+            self.lines += 1;
+            draft.message.push_str(text.trim().trim_start_matches("Failure/Error: "));
+            draft.message.push('\n');
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.flush(out);
+    }
+}
+
+impl Suites {
+    fn flush(&mut self, out: &mut Findings) {
+        if let Some(draft) = self.draft.take() {
+            out.bug(draft);
+        }
+    }
+}
+
+fn frame(text: &str) -> Option<Location> {
+    let c = re!(r"^\s*(?:# )?([^\s:]+\.(?:rb|php)):(\d+)(?::in [`'].*)?$").captures(text)?;
+    Some(place(&c[1], number(&c[2]), None))
+}
+
+fn start_of_list(text: &str) -> Option<&'static str> {
+    if text == "Failures:" {
+        Some("rspec")
+    } else if re!(r"^(?:\s+\d+\) )?(?:Failure|Error):$").is_match(text) {
+        Some("minitest")
+    } else {
+        re!(r"^There (?:was|were) \d+ (?:errors?|failures?):$").is_match(text).then_some("phpunit")
+    }
+}
+
+/// The list is over; what follows is passed, skipped, or said before.
+fn over(runner: &str, text: &str) -> bool {
+    match runner {
+        "rspec" => re!(r"^(?:Finished in |Failed examples:|Pending: )").is_match(text),
+        "minitest" => re!(r"^(?:\s+\d+\) Skipped:|Finished in |bin/rails test )").is_match(text),
+        _ => re!(r"^(?:--|FAILURES!|ERRORS!|There (?:was|were) .*)$").is_match(text),
+    }
+}
+
+/// The line that names a failing test, and the place beside it.
+fn name(runner: &str, text: &str, open: bool) -> Option<(String, Option<Location>)> {
+    let c = match runner {
+        "rspec" => re!(r"^  \d+\) (.+)$").captures(text)?,
+        "minitest" if !open => re!(r"^(\S.*#.+?)(?: \[(\S+):(\d+)\])?:$").captures(text)?,
+        "phpunit" => re!(r"^\d+\) (\S+::.+)$").captures(text)?,
+        _ => return None,
+    };
+    let at = c.get(2).map(|file| place(file.as_str(), c.get(3).and_then(|n| number(n.as_str())), None));
+    Some((c[1].to_owned(), at))
+}
+
+/// Runner, all, failed and skipped of a closing line.
+fn counts(text: &str) -> Option<(&'static str, u64, u64, u64)> {
+    let runner = if re!(r"^\d+ examples?, \d+ failures?").is_match(text) {
+        "rspec"
+    } else if re!(r"^\d+ (?:runs|tests), \d+ assertions, ").is_match(text) {
+        "minitest"
+    } else if re!(r"^(?:Tests: \d+, Assertions: |OK \(\d+ tests?, )").is_match(text) {
+        "phpunit"
+    } else {
+        return None;
+    };
+    let of = |words: &str| -> u64 {
+        let parts = text.trim_start_matches("OK (").trim_end_matches([')', '.']).split(", ");
+        let said = parts
+            .filter_map(|part| part.split_once(": ").map(|(w, n)| (n, w)).or_else(|| part.split_once(' ')));
+        let is = |word: &str| words.split('|').any(|w| word.to_ascii_lowercase().starts_with(w));
+        said.filter(|(_, word)| is(word)).filter_map(|(n, _)| n.parse::<u64>().ok()).sum()
+    };
+    // RSpec's errors are those outside of examples.
+    let failed = of(if runner == "rspec" { "failure" } else { "failure|error" });
+    Some((runner, of("example|run|test"), failed, of("skip|pending|incomplete")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::counts;
+
+    #[test]
+    fn closing_lines_count() {
+        for (text, want) in [
+            ("8 examples, 5 failures, 2 pending", ("rspec", 8, 5, 2)),
+            ("7 runs, 4 assertions, 3 failures, 2 errors, 1 skips", ("minitest", 7, 5, 1)),
+            ("Tests: 13, Assertions: 6, Errors: 4, Failures: 4, Skipped: 1.", ("phpunit", 13, 8, 1)),
+            ("OK (3 tests, 5 assertions)", ("phpunit", 3, 0, 0)),
+        ] {
+            assert_eq!(counts(text), Some(want), "{text}");
+        }
+        assert_eq!(counts("3 files, 2 failures"), None);
+    }
+}
