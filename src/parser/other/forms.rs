@@ -23,7 +23,7 @@ pub(super) fn finding(text: &str) -> Option<Draft> {
             r"^(?P<path>(?:\S*/)?(?:Dockerfile[^\s:]*|[^\s:]+\.\w+)):(?P<line>\d+) (?P<code>[A-Z]{2,}\d{3,})(?:/\S+)? (?:(?P<sev>error|warning|info|style): )?(?P<msg>\S.*)$"
         ),
         re!(
-            r"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\))$"
+            r#"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\)|invalid syntax at ".*")$"#
         ),
         re!(r"^(?P<path>\S+\.proto):(?P<line>\d+):(?P<col>\d+):(?P<msg>\S.*)$"),
         re!(r"^(?P<path>[^\s:]+\.\w+): line (?P<line>\d+), col (?P<col>\d+), (?P<msg>\S.*)$"),
@@ -154,6 +154,7 @@ mod tests {
             ("docs/a.md:10 MD012/no-multiple-blanks Multiple blank lines", "docs/a.md", 10),
             ("docker/Dockerfile:9 DL3020 error: Use COPY", "docker/Dockerfile", 9),
             ("src/a.py:5: unused function 'foo' (60% confidence)", "src/a.py", 5),
+            ("src/a.py:1: invalid syntax at \"def f(:\"", "src/a.py", 1),
             ("proto/a.proto:3:1:Package name should be suffixed.", "proto/a.proto", 3),
             ("src/a.js: line 5, col 3, Missing semicolon.", "src/a.js", 5),
             ("src\\a.cpp(5): error C2065: 'x': undeclared identifier", "src\\a.cpp", 5),

@@ -232,3 +232,48 @@ fn the_line_style_has_the_place_behind_what_the_test_printed() {
         (("tests/test_a.py", Some(83)), Some("tests/test_a.py::test_print"))
     );
 }
+
+#[test]
+fn a_file_that_compileall_cannot_compile_is_found() {
+    let bug = one(
+        "Listing 'pkg'...\nCompiling 'pkg/bad.py'...\n***   File \"pkg/bad.py\", line 1\n    def f(:\n          ^\n\
+        SyntaxError: invalid syntax\n\nCompiling 'pkg/calc.py'...\n",
+    );
+    assert_eq!((at(&bug), bug.category), (("pkg/bad.py", Some(1)), Category::Syntax));
+}
+
+#[test]
+fn the_folder_that_marks_a_side_of_a_diff_is_no_part_of_the_path() {
+    let bug = one(
+        "--- original/pkg/calc.py\n+++ fixed/pkg/calc.py\n@@ -1,2 +1,3 @@\n-import os, sys\n+import os\n+import sys\n x = 1\n",
+    );
+    assert_eq!(at(&bug), ("pkg/calc.py", Some(1)));
+}
+
+#[test]
+fn the_traceback_of_a_build_that_pip_ran_is_found() {
+    let log = |setup: &str| {
+        format!(
+            "Processing /home/runner/work/x/x\n  error: subprocess-exited-with-error\n  \n\
+             \x20 × python setup.py egg_info did not run successfully.\n  │ exit code: 1\n  ╰─> [6 lines of output]\n\
+             \x20     Traceback (most recent call last):\n        File \"<string>\", line 2, in <module>\n\
+             \x20       File \"{setup}\", line 2, in <module>\n          raise RuntimeError(1)\n\
+             \x20     RuntimeError: no version\n      [end of output]\n  \n\
+             \x20 note: This error originates from a subprocess, and is likely not a problem with pip.\n\
+             error: metadata-generation-failed\n"
+        )
+    };
+    assert_eq!(at(&one(&log("/home/runner/work/x/x/setup.py"))), ("setup.py", Some(2)));
+    assert_eq!(at(&one(&log("/tmp/pip-install-k3x/old_86ab/setup.py"))), ("", None));
+}
+
+#[test]
+fn errors_in_documents_do_not_fail_a_build_of_sphinx_that_succeeded() {
+    let log = "Running Sphinx v9.0.4\nreading sources... [100%] index\n\
+        WARNING: autodoc: failed to import 'broken':\nTraceback (most recent call last):\n  File \"/home/runner/work/x/x/app/broken.py\", line 1, in <module>\n\
+        \x20   import nothing\nModuleNotFoundError: No module named 'nothing'\n [autodoc.import_object]\n\
+        /home/runner/work/x/x/docs/index.rst:10: ERROR: Unknown directive type \"x\".\n\n.. x:: y [docutils]\n";
+    assert!(bugs(&format!("{log}build succeeded, 2 warnings.\n")).is_empty());
+    let failed = "build finished with problems, 2 warnings (with warnings treated as errors).\n";
+    assert_eq!(bugs(&format!("{log}{failed}")).len(), 2);
+}
