@@ -157,7 +157,7 @@ struct Pytest {
     collected_none: bool,
     /// The thread-dump of a time-out is being read.
     timeout: Option<Block>,
-    /// The dump ended: so has the process, unless a worker printed it.
+    /// The process has died, unless a worker printed so.
     killed: bool,
     faults: Vec<Block>,
     fault: Fault,
@@ -441,6 +441,7 @@ impl Pytest {
                 Some(Raised { kind: "Fatal".into(), text: words.into(), ..Raised::default() });
             self.faults.push(block);
             self.fault = Fault::Others;
+            self.killed = true;
             return true;
         }
         let Some(block) = self.faults.last_mut().filter(|_| self.fault != Fault::Over) else { return false };
