@@ -25,7 +25,7 @@ pub(super) fn finding(text: &str) -> Option<Draft> {
             r"^(?P<path>(?:\S*/)?(?:Dockerfile[^\s:]*|[^\s:]+\.\w+)):(?P<line>\d+) (?P<code>[A-Z]{2,}\d{3,})(?:/\S+)? (?:(?P<sev>error|warning|info|style): )?(?P<msg>\S.*)$"
         ),
         re!(
-            r"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\))$"
+            r#"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\)|invalid syntax at ".*")$"#
         ),
         // codespell; Ruby's syntax errors and what ended a script; PHP.
         re!(r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<msg>\S+ ==> \S.*|syntax errors?\b.*)$"),
@@ -192,6 +192,7 @@ mod tests {
             ("docs/a.md:10 MD012/no-multiple-blanks Multiple blank lines", "docs/a.md", 10),
             ("docker/Dockerfile:9 DL3020 error: Use COPY", "docker/Dockerfile", 9),
             ("src/a.py:5: unused function 'foo' (60% confidence)", "src/a.py", 5),
+            ("src/a.py:1: invalid syntax at \"def f(:\"", "src/a.py", 1),
             ("proto/a.proto:3:1:Package name should be suffixed.", "proto/a.proto", 3),
             ("** (CompileError) lib/b.ex:2: undefined function foo/1", "lib/b.ex", 2),
             ("lua5.4: a.lua:3: ')' expected near <eof>", "a.lua", 3),

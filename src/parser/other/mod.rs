@@ -32,6 +32,8 @@ const LINT: Tool = Tool {
         r"^\[[^ \]]+\.go:[0-9]+(?:-[0-9]+)?\] - G[0-9]",
         r"^[^ :]+: line [0-9]+, col [0-9]+, ",
         r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
+        r"^Running Sphinx v[0-9]",
+        r"^build succeeded(, [0-9]+ warnings?)?\.$",
         // The first of two lines.
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
@@ -45,6 +47,8 @@ const LINT: Tool = Tool {
 #[derive(Default)]
 struct Lint {
     open: Option<forms::Open>,
+    /// How many drafts there were before Sphinx ran: its errors need not fail the build.
+    before_sphinx: Option<usize>,
 }
 
 impl ToolParser for Lint {
@@ -55,6 +59,17 @@ impl ToolParser for Lint {
                 forms::Next::Wait(open) => self.open = Some(*open),
                 forms::Next::Not => {}
             }
+        }
+        if line.text.starts_with("Running Sphinx v") {
+            self.before_sphinx = Some(out.count());
+            return Flow::Rest;
+        }
+        if line.text.starts_with("build succeeded") {
+            if let Some(before) = self.before_sphinx.take() {
+                out.retract(before, |draft| matches!(draft.tool, "lint" | "python"));
+                out.succeeded();
+            }
+            return Flow::Rest;
         }
         if let Some(open) = forms::Open::start(line.text, line.no) {
             self.open = Some(open);
@@ -68,7 +83,7 @@ impl ToolParser for Lint {
 /// A finding, where the line has a column or says how severe it is; a path and a line alone are no more than a place.
 fn finding(text: &str) -> Option<Draft> {
     let caps = re!(
-        r"^(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?:? )?(?P<msg>\S.*)$"
+        r"^(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?(?:\[(?P<code>[a-z][a-z0-9-]*)\])?:? )?(?P<msg>\S.*)$"
     )
     .captures(text)?;
     let get = |name| caps.name(name).map(|m| m.as_str());
@@ -85,13 +100,25 @@ fn finding(text: &str) -> Option<Draft> {
         Some("info" | "note") => Severity::Info,
         _ => Severity::Error,
     };
-    let draft = Draft::new("lint", Category::Lint, get("msg")?).severity(severity);
+    let mut draft = Draft::new("lint", Category::Lint, get("msg")?).severity(severity);
+    draft.code = get("code").map(str::to_owned);
     Some(draft.at(path, get("line").and_then(number), get("col").and_then(number)).fallback())
 }
 
 #[cfg(test)]
 mod tests {
     use super::finding;
+    use crate::contract::bug::Severity;
+
+    #[test]
+    fn the_severity_may_carry_the_rule() {
+        let warning = finding("src/a.py:40:5: warning[unused-awaitable] Object is not awaited").unwrap();
+        assert_eq!(
+            (warning.severity, warning.code.as_deref()),
+            (Severity::Warning, Some("unused-awaitable"))
+        );
+        assert_eq!(warning.message, "Object is not awaited");
+    }
 
     #[test]
     fn a_place_needs_a_column_or_a_severity() {

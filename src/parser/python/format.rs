@@ -141,6 +141,13 @@ impl ToolParser for Formatter {
         if let Some(hunks) = &mut self.hunks {
             if text.starts_with("+++ ") && self.last == self.first {
                 self.last = line.no;
+                // autopep8 names the sides by a folder before the path.
+                if let Some(fixed) = text.strip_prefix("+++ fixed/")
+                    && self.file.as_deref().and_then(|f| f.strip_prefix("original/")) == Some(fixed)
+                {
+                    self.file = Some(fixed.to_owned());
+                    self.hunks = Some(Hunks::new(fixed));
+                }
                 return Flow::Take;
             }
             if hunks.line(text) {

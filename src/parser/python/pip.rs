@@ -1,5 +1,6 @@
 //! Installers: pip and uv. What cannot be resolved, found, or built.
 
+use super::traceback::{Trace, is_chain_link};
 use crate::contract::bug::{Applicability, Category, Suggestion};
 use crate::parser::findings::{Draft, Findings, number};
 use crate::parser::lines::Line;
@@ -23,7 +24,7 @@ pub(super) const PIP: Tool = Tool {
 pub(super) const UV: Tool = Tool {
     name: "uv",
     triggers: &[
-        r"^(error: |  × |× )(No solution found when resolving|Unable to find lockfile|The lockfile at|Failed to (fetch|download|build|prepare|resolve|parse|spawn|read|install|hash)|Distribution not found|No `pyproject|Because |Missing version|Project virtual|No interpreter found|Could not find a suitable)",
+        r"^(error: |  × |× )(No solution found when resolving|Unable to find lockfile|The lockfile at|Failed to (fetch|download|build|prepare|resolve|parse|spawn|read|install|hash)|Distribution not found|No `pyproject|The build backend returned an error|Because |Missing version|Project virtual|No interpreter found|Could not find a suitable)",
     ],
     new: || Box::new(Uv::default()),
 };
@@ -34,6 +35,9 @@ struct Pip {
     lines: usize,
     /// A conflict was told in full; what follows only repeats it.
     conflict: bool,
+    /// What a build printed is being read, and in it a traceback: its first line.
+    output: bool,
+    trace: Option<(u64, Trace)>,
     /// The network is gone: whatever is missing is so for that.
     offline: bool,
 }
@@ -55,6 +59,11 @@ impl Pip {
 impl ToolParser for Pip {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text.trim_end();
+        if self.output
+            && let Some(flow) = self.output(line, text, out)
+        {
+            return flow;
+        }
         let Some(words) =
             text.trim_start().strip_prefix("ERROR: ").or_else(|| text.trim_start().strip_prefix("error: "))
         else {
@@ -107,7 +116,8 @@ impl ToolParser for Pip {
         if consequence {
             // What the build itself printed is nearer to the cause.
             out.bug(draft.consequence());
-            return Flow::TakeRest;
+            self.output = words.starts_with("subprocess-exited-with-error");
+            return if self.output { Flow::Take } else { Flow::TakeRest };
         }
         self.conflict |= words.starts_with("Cannot install ");
         if words.starts_with("Cannot install ") || words.starts_with("Invalid requirement") {
@@ -123,6 +133,35 @@ impl ToolParser for Pip {
 }
 
 impl Pip {
+    /// A build's own output, indented between `[6 lines of output]` and `[end of output]`.
+    fn output(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Option<Flow> {
+        let inner = text.trim_start();
+        if inner == "[end of output]" || !text.is_empty() && !text.starts_with("  ") {
+            self.output = false;
+            // A dependency is unpacked into a folder of pip's.
+            let own = |trace: &Trace| trace.own().is_some_and(|at| !at.file.contains("pip-install-"));
+            if let Some((first, trace)) = self.trace.take().filter(|(_, trace)| own(trace)) {
+                out.bug(trace.draft("pip", Category::Dependency).span(first, line.no));
+            }
+            return (inner == "[end of output]").then_some(Flow::TakeRest);
+        }
+        let text = text.strip_prefix("      ").unwrap_or(inner);
+        if text.starts_with("Traceback (most recent call last):") {
+            self.trace = Some((line.no, Trace::default()));
+        } else if let Some((_, trace)) = &mut self.trace {
+            if is_chain_link(text) {
+                trace.link();
+            } else if trace.raised.is_some() {
+                return Some(Flow::Pass);
+            } else {
+                trace.line(text);
+            }
+        } else {
+            return Some(Flow::Pass);
+        }
+        Some(Flow::Take)
+    }
+
     /// Lines behind an open report: the packages that conflict.
     fn more(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Flow {
         let Some(draft) = &mut self.open else { return Flow::Rest };

@@ -12,7 +12,7 @@ use super::exception::{Raised, without_addresses};
 use super::traceback::{Trace, frame, is_chain_link};
 use crate::contract::bug::{Applicability, Category, Location, Suggestion};
 use crate::parser::findings::{Draft, Findings, number, place};
-use crate::parser::lines::Line;
+use crate::parser::lines::{Line, Mark};
 use crate::parser::paths::is_own;
 use crate::parser::registry::{Flow, Tool, ToolParser};
 use crate::parser::test_ids::TestIds;
@@ -31,13 +31,23 @@ pub(super) const PYTEST: Tool = Tool {
         r"^=* ?no tests ran in [0-9.]+ ?s",
         r"^ImportError while loading conftest '",
         r"^INTERNALERROR> ",
-        r"^ERROR: (usage: |file or directory not found: |not found: |found no collectors |Wrong expression )",
+        r"^ERROR: (usage: |file or directory not found: |not found: |found no collectors |Wrong expression |Missing required plugins|Error importing plugin )",
         r"^pytest: error: ",
         r"^\++ Timeout \++$",
-        r"^(FAIL|ERROR:) (Required test coverage|Coverage failure)",
+        r"^((FAIL|ERROR:) )?(Required test coverage|Coverage failure: total of)",
     ],
     new: || Box::new(Pytest::default()),
 };
+
+/// pytest-cov's last word.
+const UNCOVERED: &str = "FAIL Required test coverage";
+
+/// Newer versions have said it before.
+fn uncovered(text: &str, out: &mut Findings) {
+    if out.last_of("pytest").is_none_or(|d| !d.message.starts_with("Coverage failure")) {
+        out.bug(Draft::new("pytest", Category::Configuration, text));
+    }
+}
 
 fn pattern(text: &'static str) -> Regex {
     Regex::new(text).expect("a literal pattern")
@@ -51,8 +61,11 @@ static PLACE: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^((?:[A-Za-z]:)?[^\s:<>][^:<>]*):(\d+)(?::(?: (.*))?)?$"));
 /// The line that ends a session: `=== 5 failed, 3 passed in 1.79s ===`, without the frame under `-q`.
 static TOTALS: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^=* ?((?:\d+ [a-z]+(?:, )?)+|no tests ran) in [\d.]+ ?s(?:econds)?(?: \([\d:. a-z,]+\))? ?=*$")
+    pattern(
+        r"^=* ?((?:\d+ (?:subtests )?[a-z]+(?:, )?)+|no tests ran) in [\d.]+ ?s(?:econds)?(?: \([\d:. a-z,]+\))? ?=*$",
+    )
 });
+static RESULTS: LazyLock<Regex> = LazyLock::new(|| pattern(r"^Results \([\d.]+s.*\):$"));
 static COUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"(\d+) ([a-z]+)"));
 /// `tests/test_a.py::test_b PASSED   [ 11%]`
 static RAN: LazyLock<Regex> = LazyLock::new(|| {
@@ -63,7 +76,13 @@ static RAN_BY_WORKER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^\[gw\d+\](?: \[ *\d+%\])? (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS) (\S.*?)\s*$")
 });
 static SUMMARY: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(FAILED|FAIL|ERROR|SUBFAILED?|SUBFAIL)((?:\[.*?\]|\(.*?\))*) (\S.*)$"));
+    LazyLock::new(|| pattern(r"^(FAILED|FAIL|ERROR|SUBFAILED?|SUBFAIL)((?:\[.*?\]| ?\(.*?\))*) (\S.*)$"));
+/// What is said when the process died, by whoever ran it.
+static ENDED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^(?:Error: Process completed with exit code|(?:.*: line \d+: +\d+ )?(?:Segmentation fault|Killed|Aborted|Terminated|Bus error)\b)|^\S*make(?:\[\d+\])?: \*\*\* ",
+    )
+});
 static CRASHED: LazyLock<Regex> = LazyLock::new(|| pattern(r"worker '\w+' crashed while running '(.+)'"));
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +94,16 @@ enum Part {
     Summary,
     /// Warnings, durations, passes, coverage: nothing of a failure.
     Other,
+}
+
+/// How far a dump of faulthandler is read.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    /// Threads that did not crash.
+    Others,
+    Current,
+    #[default]
+    Over,
 }
 
 /// One failure as its block tells it.
@@ -108,6 +137,8 @@ struct Summed {
     id: String,
     message: String,
     error: bool,
+    /// Of a sub-test, which is reported beside its test.
+    sub: bool,
     line: u64,
     taken: bool,
 }
@@ -126,8 +157,12 @@ struct Pytest {
     collected_none: bool,
     /// The thread-dump of a time-out is being read.
     timeout: Option<Block>,
-    /// The dump ended: so has the process, unless a worker printed it.
+    /// The process has died, unless a worker printed so.
     killed: bool,
+    faults: Vec<Block>,
+    fault: Fault,
+    /// The counts under `Results (1.2s):`, which some plugins print in place of the last line.
+    results: Option<String>,
     root: Option<String>,
 }
 
@@ -136,6 +171,12 @@ impl ToolParser for Pytest {
         let text = line.text.trim_end();
         if let Some(rest) = text.strip_prefix("INTERNALERROR>") {
             return self.internal(line, rest.strip_prefix(' ').unwrap_or(rest));
+        }
+        if self.block.as_ref().is_some_and(|b| b.title == "INTERNALERROR") {
+            // What follows is no more of it: the session ends.
+            self.close_block();
+            self.part = Part::Start;
+            self.killed = true;
         }
         if let Some(flow) = self.timeout_dump(line, text) {
             return flow;
@@ -181,6 +222,22 @@ impl ToolParser for Pytest {
         if self.nested > 0 {
             return Flow::Take;
         }
+        if !captured && self.begun && RESULTS.is_match(text) {
+            self.results = Some(String::new());
+            return Flow::Take;
+        }
+        if let Some(results) = &mut self.results {
+            if text.starts_with("    ") {
+                if let Some(count) = Some(text.trim()).filter(|t| t.as_bytes()[0].is_ascii_digit()) {
+                    results.push_str(count);
+                    results.push_str(", ");
+                }
+                return Flow::Take;
+            }
+            let results = std::mem::take(results);
+            self.end(out, Some(&results));
+            return Flow::Done;
+        }
         if !captured
             && text.starts_with(|c: char| c.is_ascii_digit() || c == 'n')
             && let Some(totals) = TOTALS.captures(text)
@@ -193,7 +250,9 @@ impl ToolParser for Pytest {
             Part::Failures | Part::Errors => self.in_block(line, text),
             Part::Summary => self.in_summary(line, text),
             Part::Other => {
-                if BLOCK.is_match(text) {
+                if text.starts_with(UNCOVERED) {
+                    uncovered(text, out);
+                } else if BLOCK.is_match(text) {
                     // A passed test whose output is shown: sessions in it are not ours.
                     self.block = Some(Block { captured: true, ..Block::default() });
                 }
@@ -203,7 +262,8 @@ impl ToolParser for Pytest {
     }
 
     fn finish(&mut self, out: &mut Findings) {
-        self.end(out, None);
+        let results = self.results.take();
+        self.end(out, results.as_deref());
     }
 }
 
@@ -217,6 +277,9 @@ impl Pytest {
             } else {
                 return self.in_block(line, text);
             }
+        }
+        if self.fault(line, text) {
+            return Flow::Take;
         }
         if text.starts_with("ImportError while loading conftest '") {
             self.block = Some(Block { first: line.no, last: line.no, error: true, ..Block::default() });
@@ -242,7 +305,11 @@ impl Pytest {
             self.ran(&id, &how);
             return Flow::Take;
         }
-        let usage = text.strip_prefix("pytest: error: ").or_else(|| text.strip_prefix("ERROR: "));
+        let usage = text
+            .split_once("pytest: error: ")
+            .or_else(|| text.split_once("__main__.py: error: "))
+            .map(|(_, words)| words)
+            .or_else(|| text.strip_prefix("ERROR: "));
         if let Some(words) = usage.filter(|w| !w.starts_with("usage: ")) {
             let words = words.trim_end();
             if !words.is_empty() {
@@ -250,11 +317,12 @@ impl Pytest {
             }
             return if self.begun { Flow::Take } else { Flow::Last };
         }
-        if text.starts_with("FAIL Required test coverage") {
-            out.bug(Draft::new("pytest", Category::Configuration, text));
+        // `coverage report` says it without a session.
+        if text.starts_with(UNCOVERED) || text.starts_with("Coverage failure: total of") {
+            uncovered(text, out);
             return Flow::Take;
         }
-        if self.killed {
+        if self.killed || line.mark == Mark::Error || ENDED.is_match(text) {
             return Flow::Pass;
         }
         if self.begun || text.starts_with("ERROR: usage: ") { Flow::Take } else { Flow::Done }
@@ -321,17 +389,16 @@ impl Pytest {
             && self.summed.len() < MAX_BLOCKS
         {
             let (id, message) = split_summary(&found[3]);
-            let sub = &found[2];
+            let sub = found[2].trim_start();
             self.summed.push(Summed {
                 id: if sub.is_empty() { id.to_owned() } else { format!("{id} {sub}") },
                 message: message.to_owned(),
                 error: &found[1] == "ERROR",
+                sub: found[1].starts_with("SUB"),
                 line: line.no,
                 taken: false,
             });
-        } else if text.starts_with("FAIL Required test coverage")
-            || text.starts_with("ERROR: Coverage failure")
-        {
+        } else if text.starts_with(UNCOVERED) || text.starts_with("ERROR: Coverage failure") {
             self.blocks.push(Block {
                 plain: Some(text.to_owned()),
                 first: line.no,
@@ -362,12 +429,54 @@ impl Pytest {
         Flow::Take
     }
 
+    /// faulthandler's dump of a crash: deepest call first, that of the thread that crashed under `Current thread`.
+    fn fault(&mut self, line: &Line<'_>, text: &str) -> bool {
+        // Behind the letters or the id of what is running.
+        if let Some((running, words)) = text.split_once("Fatal Python error: ") {
+            let running = running.trim_end();
+            let mut block =
+                Block { first: line.no, last: line.no, title: "Fatal".into(), ..Block::default() };
+            block.plain = running.contains("::").then(|| running.to_owned());
+            block.trace.raised =
+                Some(Raised { kind: "Fatal".into(), text: words.into(), ..Raised::default() });
+            self.faults.push(block);
+            self.fault = Fault::Others;
+            self.killed = true;
+            return true;
+        }
+        let Some(block) = self.faults.last_mut().filter(|_| self.fault != Fault::Over) else { return false };
+        if text.starts_with("Current thread ") {
+            self.fault = Fault::Current;
+        } else if let Some((file, at, function)) = frame(text) {
+            if self.fault == Fault::Current && block.trace.frames.len() < MAX_BLOCKS {
+                block.trace.push(file, at, function);
+                block.last = line.no;
+            }
+        } else if self.fault == Fault::Current && !block.trace.frames.is_empty() {
+            block.trace.frames.reverse();
+            block.trace.functions.reverse();
+            self.fault = Fault::Over;
+            return false;
+        } else {
+            return text.starts_with("Thread 0x");
+        }
+        true
+    }
+
+    /// The dump of the worker that crashed in this test.
+    fn fault_in(&mut self, id: &str) -> Option<Block> {
+        let name = id.rsplit("::").next()?.split('[').next()?;
+        let at = self.faults.iter().position(|f| f.trace.functions.iter().flatten().any(|f| f == name))?;
+        Some(self.faults.remove(at))
+    }
+
     /// pytest-timeout's `thread` method: a dump of all stacks between two `+++ Timeout +++`, then the end.
     fn timeout_dump(&mut self, line: &Line<'_>, text: &str) -> Option<Flow> {
         // The first of them stands behind the file whose tests are running.
         let mark = text.ends_with("++ Timeout ++++++++++++++++++++++++++++++++++++")
             || text.ends_with("++ Timeout ++");
-        if mark && self.nested == 0 {
+        // Inside a failure's block it is captured output: the session went on.
+        if mark && self.nested == 0 && self.part == Part::Start {
             match self.timeout.take() {
                 None => self.timeout = Some(Block { first: line.no, last: line.no, ..Block::default() }),
                 Some(mut block) => {
@@ -399,17 +508,40 @@ impl Pytest {
         }
         let blocks = std::mem::take(&mut self.blocks);
         let mut said = 0;
-        for block in blocks {
+        let sub_tests = self.summed.iter().any(|s| s.sub);
+        for mut block in blocks {
+            if block.trace.frames.is_empty()
+                && block.plain.as_deref().is_some_and(|words| CRASHED.is_match(words))
+                && let Some(fault) = self.fault_in(&block.title)
+            {
+                block.trace.frames = fault.trace.frames;
+                block.trace.functions = fault.trace.functions;
+            }
+            if totals.is_some() && block.title == "Timeout" && block.trace.own().is_none() {
+                // The `signal` method's dump of the other threads; the test's own failure has its stack.
+                continue;
+            }
             let summed = self.find_summed(&block);
             let known = summed.map(|at| {
                 let entry = &mut self.summed[at];
                 entry.taken = true;
                 (entry.id.clone(), entry.message.clone())
             });
+            let words = block.plain.as_deref().filter(|_| block.trace.frames.is_empty());
+            if sub_tests && words.is_some_and(counts_sub_tests) {
+                continue;
+            }
             said += 1;
             out.bug(block.draft(known, self.root.as_deref()));
         }
+        for block in std::mem::take(&mut self.faults).into_iter().filter(|_| totals.is_none()) {
+            said += 1;
+            out.bug(block.draft(None, self.root.as_deref()));
+        }
         for entry in self.summed.drain(..).filter(|s| !s.taken) {
+            if sub_tests && counts_sub_tests(&entry.message) {
+                continue;
+            }
             said += 1;
             out.bug(entry.draft());
         }
@@ -420,8 +552,14 @@ impl Pytest {
     /// The summary's line for a block: same title, else (without titles) same words, first come first served.
     fn find_summed(&self, block: &Block) -> Option<usize> {
         let wanted = block.wanted();
+        let sub_test = block.sub_test();
         let open = || self.summed.iter().enumerate().filter(|(_, s)| !s.taken && s.error == block.error);
         if let Some(wanted) = &wanted {
+            if let Some(full) = sub_test
+                && let Some((at, _)) = open().find(|(_, s)| s.id.ends_with(&format!("::{full}")))
+            {
+                return Some(at);
+            }
             let exact = open().find(|(_, s)| s.id == *wanted || s.id.ends_with(&format!("::{wanted}")));
             return exact
                 .or_else(|| {
@@ -432,11 +570,13 @@ impl Pytest {
                 .map(|(at, _)| at);
         }
         let words = block.trace.raised.as_ref().map(|r| r.text.clone()).unwrap_or_default();
+        let kind = block.trace.raised.as_ref().map_or("", |r| r.kind.as_str());
         let first = words.lines().next().unwrap_or_default().to_owned();
         open()
             .find(|(_, s)| {
-                !first.is_empty()
-                    && (s.message.contains(&first) || first.contains(s.message.trim_end_matches("...")))
+                (first.is_empty() && !kind.is_empty() && s.message.rsplit('.').next() == Some(kind))
+                    || !first.is_empty()
+                        && (s.message.contains(&first) || first.contains(s.message.trim_end_matches("...")))
             })
             .map(|(at, _)| at)
     }
@@ -481,9 +621,10 @@ impl Pytest {
 
 impl Block {
     fn line(&mut self, no: u64, text: &str) {
-        if self.captured {
+        if self.captured && !self.ends_behind_captured(text) {
             return;
         }
+        self.captured = false;
         if SUBSECTION.is_match(text) {
             self.captured = true;
             return;
@@ -645,11 +786,30 @@ impl Block {
         if let Some(name) = title.strip_prefix("[doctest] ") {
             return Some(name.to_owned());
         }
+        if title.contains(".py::") {
+            // Of a worker that crashed: the id itself.
+            return Some(title.to_owned());
+        }
         // `Class.test[a.b]` is `Class::test[a.b]` in ids; sub-tests carry ` [message] (i=1)` behind it.
         let (head, tail) = title.split_at(title.find('[').unwrap_or(title.len()));
         let (head, tail) = if let Some(at) = head.find(" (") { (&head[..at], "") } else { (head, tail) };
         let tail = if head.ends_with(' ') { "" } else { tail };
         Some(format!("{}{tail}", head.trim_end().replace('.', "::")))
+    }
+
+    /// Id's end of a sub-test with its message and parameters: `Class::test [message] (i=1)`.
+    fn sub_test(&self) -> Option<String> {
+        let at = [" (", " ["].iter().filter_map(|mark| self.title.find(mark)).min()?;
+        let (name, of) = self.title.split_at(at);
+        Some(format!("{}{of}", name.replace('.', "::")))
+    }
+
+    /// In the line style the place stands behind what the test printed, with the words once more.
+    fn ends_behind_captured(&self, text: &str) -> bool {
+        let Some(raised) = self.trace.raised.as_ref().filter(|_| self.title.is_empty()) else { return false };
+        let words = PLACE.captures(text).and_then(|found| found.get(3));
+        let first = raised.text.lines().next().unwrap_or(&raised.kind);
+        words.is_some_and(|words| words.as_str().ends_with(first))
     }
 
     /// Without titles each place with words ends a failure.
@@ -662,8 +822,11 @@ impl Block {
             || self.trace.raised.is_none() && self.title.is_empty() && self.plain.is_none();
         let mut draft = if let Some(raised) = &self.trace.raised {
             let collecting = self.title.starts_with("ERROR collecting");
-            let otherwise =
-                if collecting || self.title == "INTERNALERROR" { Category::Runtime } else { Category::Logic };
+            let otherwise = if collecting || matches!(self.title.as_str(), "INTERNALERROR" | "Fatal") {
+                Category::Runtime
+            } else {
+                Category::Logic
+            };
             let mut draft = self.trace.draft("pytest", otherwise);
             draft.message = without_addresses(&raised.message());
             if let Some(plain) = self.plain.as_ref().filter(|_| raised.kind == "DocTestFailure") {
@@ -722,20 +885,28 @@ impl Block {
         }
         let frames = || self.trace.before.iter().chain(&self.trace.frames);
         let own: Vec<&Location> = frames().filter(|f| is_own(&f.file)).collect();
-        let in_test = own.iter().find(|f| is_test_file(&f.file)).or(own.first());
-        if self.title == "Timeout" {
-            let at = self.trace.frames.iter().rposition(|f| is_own(&f.file))?;
-            let name = self.trace.functions[at].as_deref().filter(|f| f.starts_with("test"))?;
-            return Some(format!(
-                "{}::{name}",
-                crate::parser::paths::relative(&self.trace.frames[at].file, &[])
-            ));
+        let in_test = own
+            .iter()
+            .find(|f| is_test_file(&f.file))
+            .or_else(|| own.iter().find(|f| !f.file.ends_with("conftest.py")));
+        if self.title == "Timeout" || self.title == "Fatal" {
+            if let Some(running) = &self.plain {
+                return Some(running.clone());
+            }
+            let named = |f: &Option<String>| f.as_deref().is_some_and(|f| f.starts_with("test"));
+            let at = (0..self.trace.frames.len())
+                .rfind(|at| is_own(&self.trace.frames[*at].file) && named(&self.trace.functions[*at]))?;
+            let name = self.trace.functions[at].as_deref()?;
+            let roots: Vec<String> = root.map(str::to_owned).into_iter().collect();
+            let file = crate::parser::paths::relative(&self.trace.frames[at].file, &roots);
+            return Some(format!("{file}::{name}"));
         }
         let wanted = self.wanted()?;
         if wanted.contains(".py::") {
             return Some(wanted);
         }
-        let file = &in_test?.file;
+        // A fixture's file is not the test's: the name alone is certain.
+        let Some(Location { file, .. }) = in_test else { return Some(wanted) };
         let file = root
             .and_then(|root| file.strip_prefix(root.trim_end_matches('/')))
             .map_or(file.as_str(), |f| f.trim_start_matches('/'));
@@ -780,6 +951,12 @@ fn looks_like_python(path: &str) -> bool {
 fn is_test_file(path: &str) -> bool {
     let name = path.rsplit(['/', '\\']).next().unwrap_or(path);
     name.starts_with("test_") || name.ends_with("_test.py") || name.starts_with("tests.")
+}
+
+/// What a test says whose sub-tests failed: they are reported themselves.
+fn counts_sub_tests(words: &str) -> bool {
+    let words = words.trim();
+    words.starts_with("contains ") && words.contains(" failed subtest")
 }
 
 /// Splits `tests/a.py::test[x - y] - KeyError: 'z'` into id and message.

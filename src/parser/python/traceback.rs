@@ -21,7 +21,7 @@ pub(super) const PYTHON: Tool = Tool {
     name: "python",
     triggers: &[
         r"^[ |]*(\+ Exception Group )?Traceback \(most recent call last\):",
-        r#"^  File "[^"]+", line [0-9]+$"#,
+        r#"^(\*\*\* )?  File "[^"]+", line [0-9]+$"#,
         r"^\*\*\* Error compiling '",
         r"^Fatal Python error: ",
         r"^\S*python[0-9.]*(\.exe)?: (can't open file|No module named|Error while finding module|can't find '__main__')",
@@ -319,7 +319,9 @@ impl Python {
 
 impl ToolParser for Python {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        let text = undraw(line.text);
+        // compileall marks the place of what it cannot compile.
+        let text = line.text.strip_prefix("*** ").filter(|rest| frame(rest).is_some());
+        let text = text.unwrap_or_else(|| undraw(line.text));
         match &mut self.state {
             State::Idle => self.idle(line, text, out),
             State::Compiling => {
