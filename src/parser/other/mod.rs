@@ -22,6 +22,7 @@ pub(super) const TOOLS: &[Tool] = &[Tool {
         r"^\[[^ \]]+\.go:[0-9]+(?:-[0-9]+)?\] - G[0-9]",
         r"^[^ :]+: line [0-9]+, col [0-9]+, ",
         r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
+        r#"^[0-9]+ (?:ERROR|WARNING) "[^"]+" [0-9]+:[0-9]+ ""#,
         // The first of two lines.
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
