@@ -174,7 +174,7 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
             if !foreign {
                 draft.frames.push(place(&c[1], number(&c[2]), None));
             }
-        } else if let Some(c) = re!(r"((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
+        } else if let Some(c) = re!(r"(?:file://)?((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
             draft.frames.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
         }
     }
@@ -212,6 +212,13 @@ mod tests {
         ] {
             assert_eq!(tools(&format!("{file}\n{BEHIND}\n")), ["junit-xml", "tsc"], "{file}");
         }
+    }
+
+    #[test]
+    fn a_frames_url_is_a_path() {
+        let log = "<testsuites>\n<testcase name=\"a\" classname=\"test\">\n<failure message=\"no\">\nat f (file:///home/runner/work/app/app/t/a.mjs:2:28)\n</failure>\n</testcase>\n</testsuites>\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        assert_eq!(bugs[0].file.as_deref(), Some("t/a.mjs"));
     }
 
     #[test]

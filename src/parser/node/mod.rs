@@ -19,6 +19,7 @@ mod tap;
 mod tree;
 mod tsc;
 mod uncaught;
+mod uvu;
 mod vitest;
 
 use super::registry::{Tool, ToolParser};
@@ -31,6 +32,7 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "playwright", triggers: runners::PLAYWRIGHT, new: new::<runners::Playwright> },
     Tool { name: "jasmine", triggers: runners::JASMINE, new: new::<runners::Jasmine> },
     Tool { name: "ava", triggers: runners::AVA, new: new::<runners::Ava> },
+    Tool { name: "uvu", triggers: uvu::TRIGGERS, new: new::<uvu::Uvu> },
     Tool { name: "node-test", triggers: node_test::TRIGGERS, new: new::<node_test::NodeTest> },
     Tool { name: "tap", triggers: tap::TRIGGERS, new: new::<tap::Tap> },
     Tool { name: "nyc", triggers: coverage::TRIGGERS, new: new::<coverage::Coverage> },
