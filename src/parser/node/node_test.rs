@@ -18,7 +18,7 @@ pub(super) const TRIGGERS: &[&str] = &[
     r"^\xe2\x84\xb9 (tests|pass|fail|skipped|todo|cancelled|duration_ms) [0-9.]+$",
     r"^\s+\xe2\x9c\x96 \S",
     r"^\xe2\x9c\x96 failing tests:$",
-    r"^Failed tests:$",
+    r"^[.X]*X[.X]*$",
 ];
 
 #[derive(Default)]
@@ -30,6 +30,8 @@ pub(super) struct NodeTest {
     /// Test files that failed as a whole, which node lists like tests.
     files: u64,
     listed: bool,
+    /// The dot reporter's marks were the last thing printed; its list comes behind them.
+    dots: bool,
     place: Option<Location>,
     open: Option<(Draft, Message)>,
 }
@@ -37,7 +39,12 @@ pub(super) struct NodeTest {
 impl ToolParser for NodeTest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
-        if text.starts_with("✖ failing tests:") || text == "Failed tests:" {
+        let dots = std::mem::take(&mut self.dots);
+        if !self.listed && (re!(r"^[.X]*X[.X]*$").is_match(text) || dots && text.is_empty()) {
+            self.dots = true;
+            return Flow::Pass;
+        }
+        if text.starts_with("✖ failing tests:") || dots && text == "Failed tests:" {
             self.listed = true;
             return Flow::Take;
         }
@@ -111,7 +118,10 @@ impl NodeTest {
             self.open = Some((draft, Message::default()));
             return Flow::Take;
         }
-        let Some((draft, message)) = &mut self.open else { return Flow::Take };
+        let Some((draft, message)) = &mut self.open else {
+            self.listed = text.is_empty() || text.starts_with(' ');
+            return if self.listed { Flow::Take } else { Flow::Rest };
+        };
         if text.trim().is_empty() {
             message.blank();
             return Flow::Take;
@@ -144,8 +154,9 @@ impl NodeTest {
         if !own {
             draft.frames.append(&mut draft.related);
         }
-        // A file that failed as a whole has told why on its own output, above.
-        if draft.message == "'test failed'" {
+        // A file that failed as a whole has told why on its own output, above; a parent for its children.
+        let parent = re!(r"^'\d+ subtests? failed'$").is_match(&draft.message);
+        if parent || draft.message == "'test failed'" {
             draft = draft.consequence();
         }
         out.bug(draft);
@@ -160,6 +171,14 @@ fn is_todo(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn the_dot_reporters_list_is_read_and_what_follows_is_not_swallowed() {
+        let log = "X.X\n\nFailed tests:\n\n✖ adds (1.7ms)\n  Error: no\n      at f (file:///home/runner/work/app/app/t/a.test.mjs:2:28)\n✖ later (0.1ms) # TODO\n  Error: todo\n\nsrc/a.ts(7,3): error TS2304: Cannot find name 'a'.\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        let found: Vec<_> = bugs.iter().map(|bug| (bug.test.as_deref(), bug.line)).collect();
+        assert_eq!(found, [(Some("adds"), Some(2)), (None, Some(7))]);
+    }
 
     #[test]
     fn tests_yet_to_do_may_fail_and_those_never_run_keep_their_suite() {
