@@ -119,13 +119,19 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
 }
 
 fn unescape(text: &str) -> String {
-    text.replace("&lt;", "<")
+    let character = |caps: &regex::Captures<'_>| {
+        let of = |digits: usize, radix| u32::from_str_radix(caps.get(digits)?.as_str(), radix).ok();
+        of(1, 16)
+            .or_else(|| of(2, 10))
+            .and_then(char::from_u32)
+            .map_or_else(|| caps[0].to_owned(), String::from)
+    };
+    re!(r"&#(?:[xX]([0-9A-Fa-f]{1,6})|([0-9]{1,7}));")
+        .replace_all(text, character)
+        .replace("&lt;", "<")
         .replace("&gt;", ">")
         .replace("&quot;", "\"")
         .replace("&apos;", "'")
-        .replace("&#10;", "\n")
-        .replace("&#xA;", "\n")
-        .replace("&#39;", "'")
         .replace("&amp;", "&")
 }
 
@@ -168,7 +174,7 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
             if !foreign {
                 draft.frames.push(place(&c[1], number(&c[2]), None));
             }
-        } else if let Some(c) = re!(r"((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
+        } else if let Some(c) = re!(r"(?:file://)?((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
             draft.frames.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
         }
     }
@@ -206,6 +212,19 @@ mod tests {
         ] {
             assert_eq!(tools(&format!("{file}\n{BEHIND}\n")), ["junit-xml", "tsc"], "{file}");
         }
+    }
+
+    #[test]
+    fn a_frames_url_is_a_path() {
+        let log = "<testsuites>\n<testcase name=\"a\" classname=\"test\">\n<failure message=\"no\">\nat f (file:///home/runner/work/app/app/t/a.mjs:2:28)\n</failure>\n</testcase>\n</testsuites>\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        assert_eq!(bugs[0].file.as_deref(), Some("t/a.mjs"));
+    }
+
+    #[test]
+    fn characters_by_their_numbers_are_read() {
+        let text = "&#x22;a&#34; &#x3e; b&#xA;&#128512; &amp;lt; &#xFFFFFF;";
+        assert_eq!(super::unescape(text), "\"a\" > b\n\u{1F600} &lt; &#xFFFFFF;");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! webpack, esbuild, Rollup and Vite: what they could not resolve, parse or link.
+//! webpack, esbuild, Rollup, Vite and Parcel: what they could not resolve, parse or link.
 
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
@@ -18,6 +18,9 @@ pub(super) const ESBUILD: &[&str] = &[r"^\xe2\x9c\x98 \[ERROR\] ", r"^\S+:[0-9]+
 pub(super) const ROLLUP: &[&str] = &[r"^\[!\] "];
 /// Lines that wake [`Vite`].
 pub(super) const VITE: &[&str] = &[r"^error during build:"];
+
+/// Lines that wake [`Parcel`].
+pub(super) const PARCEL: &[&str] = &[r"^\xf0\x9f\x9a\xa8 Build failed\."];
 
 /// A failure of a bundler: its draft and the message so far.
 #[derive(Default)]
@@ -81,6 +84,15 @@ pub(super) struct Webpack(Open);
 impl ToolParser for Webpack {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
+        // What a loader or plugin has from TypeScript names its place itself, under webpack's head or in it.
+        if text.starts_with("[tsl] ERROR in ") {
+            self.0.0 = None;
+            return Flow::Rest;
+        }
+        if re!(r"^ERROR in \S+:\d+:\d+$").is_match(text) {
+            self.0.close(out);
+            return Flow::Rest;
+        }
         if let Some(caps) = re!(r"^ERROR in (\S+)(?: (\d+):(\d+)(?:-[\d:]+)?)?$").captures(text) {
             let get = |i| caps.get(i).and_then(|m| number(m.as_str()));
             let path = caps[1].rsplit('!').next().unwrap_or_default().to_owned();
@@ -257,5 +269,99 @@ impl ToolParser for Vite {
 
     fn finish(&mut self, out: &mut Findings) {
         self.0.0.close(out);
+    }
+}
+
+/// Parcel: `@parcel/core: message`, its place and source indented below. What says more about a cause has no place.
+#[derive(Default)]
+pub(super) struct Parcel {
+    open: Open,
+    before: usize,
+}
+
+impl ToolParser for Parcel {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+        let text = line.text;
+        if text.starts_with("🚨 Build failed.") {
+            self.end(out);
+            self.before = out.count();
+            self.open.start(Draft::new("parcel", Category::Syntax, "").span(line.no, line.no), "", out);
+            return Flow::Take;
+        }
+        let Some((draft, message)) = &mut self.open.0 else { return Flow::Rest };
+        if text.trim().is_empty() {
+            message.blank();
+            return Flow::Take;
+        }
+        if let Some(caps) = re!(r"^(?:@[\w-]+/[\w.-]+|[\w.-]+|\w*Error): (\S.*)$").captures(text) {
+            if message.is_empty() {
+                message.line(&caps[1]);
+            } else {
+                let draft = Draft::new("parcel", Category::Syntax, "").span(line.no, line.no);
+                self.open.start(draft, &caps[1], out);
+            }
+            return Flow::Take;
+        }
+        if !text.starts_with(' ') {
+            self.end(out);
+            return Flow::Rest;
+        }
+        draft.log.last = line.no;
+        if let Some(frame) = frames::frame(text) {
+            message.end();
+            if let Frame::At(at) = frame {
+                draft.frames.push(at);
+            }
+        } else if let Some(at) = frames::place(text) {
+            message.end();
+            match &draft.place {
+                None => draft.place = Some(at),
+                Some(_) => draft.related.push(at),
+            }
+        } else if frames::marked_line(text).is_none() && !frames::is_source_line(text) {
+            message.line(text.trim());
+        }
+        Flow::Take
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.end(out);
+    }
+}
+
+impl Parcel {
+    fn end(&mut self, out: &mut Findings) {
+        self.open.close(out);
+        let own = |draft: &Draft| draft.tool == "parcel";
+        if out.drafts.iter().skip(self.before).any(|draft| own(draft) && draft.place.is_some()) {
+            out.retract(self.before, |draft| own(draft) && draft.place.is_none());
+        }
+        self.before = out.count();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    fn found(log: &str) -> Vec<(String, String)> {
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        let at = |n: Option<u32>| n.unwrap_or_default();
+        let place = |bug: &crate::contract::bug::BugReport| {
+            format!("{}:{}:{}", bug.file.as_deref().unwrap_or_default(), at(bug.line), at(bug.column))
+        };
+        bugs.iter().map(|bug| (bug.tool.clone(), place(bug))).collect()
+    }
+
+    #[test]
+    fn a_loaders_diagnostics_are_the_compilers() {
+        let own = ("tsc".to_owned(), "src/a.ts:1:13".to_owned());
+        for log in [
+            "ERROR in /home/runner/work/app/app/src/a.ts\n1:12-16\n[tsl] ERROR in /home/runner/work/app/app/src/a.ts(1,13)\n      TS2305: No.\n\nwebpack 5.9.0 compiled with 1 error in 9 ms\n",
+            "ERROR in /home/runner/work/app/app/src/a.ts\n./src/a.ts 1:12-16\n[tsl] ERROR in /home/runner/work/app/app/src/a.ts(1,13)\n      TS2305: No.\n @ ./src/b.ts 1:0-30\n",
+            "ERROR in ./src/a.ts:1:13\nTS2305: No.\n  > 1 | import { a } from './b';\n      |          ^\n\nwebpack 5.9.0 compiled with 1 error in 9 ms\n",
+        ] {
+            assert_eq!(found(log), [own.clone()], "{log}");
+        }
     }
 }

@@ -45,6 +45,7 @@ struct Failure {
     titled: bool,
     first: u64,
     last: u64,
+    head: Option<Location>,
     message: Message,
     frames: Vec<Location>,
     stack: bool,
@@ -80,7 +81,11 @@ impl ToolParser for Mocha {
         if let Some(error) = inner.strip_prefix("Exception during run: ") {
             let mut failure = Failure::new(line.no);
             failure.titled = true;
-            failure.message.line(error);
+            // Node's head of a script it cannot parse or link: the place, then the source.
+            failure.head = frames::place(error).filter(|at| at.column.is_none() && !error.contains(' '));
+            if failure.head.is_none() {
+                failure.message.line(error);
+            }
             self.counts.get_or_insert_default().failing = 1;
             self.open = Some(failure);
             return Flow::Take;
@@ -142,6 +147,7 @@ impl Failure {
             titled: false,
             first: no,
             last: no,
+            head: None,
             message: Message::default(),
             frames: Vec::new(),
             stack: false,
@@ -190,7 +196,13 @@ impl Failure {
     }
 
     fn into_draft(self) -> Draft {
-        let message = self.message.text("the test failed");
+        let mut message = self.message.text("the test failed");
+        if self.head.is_some()
+            && let Some(error) = message.lines().find(|line| line.contains("Error: "))
+            && let Some(at) = message.find(error)
+        {
+            message.drain(..at);
+        }
         let first = message.lines().next().unwrap_or_default().to_owned();
         let category = if first.contains("Timeout of ") {
             Category::Timeout
@@ -209,6 +221,9 @@ impl Failure {
             draft.test = Some(self.title.join(" "));
         }
         draft.frames = self.frames;
+        if !draft.frames.iter().any(|f| is_own(&f.file)) {
+            draft.frames.extend(self.head);
+        }
         if !draft.frames.iter().any(|f| is_own(&f.file))
             && let Some(caps) = IN_FILE.captures(&first)
         {
@@ -218,5 +233,19 @@ impl Failure {
             draft.hint = quoted(&first, at).and_then(|(name, _)| missing_module(&first, name));
         }
         draft
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_script_that_cannot_be_linked_has_its_place_in_the_head() {
+        let log = "\n Exception during run: file:///home/runner/work/app/app/t/a.spec.mjs:1\nimport { nope } from '../a.js';\n         ^^^^\nSyntaxError: Named export 'nope' not found.\n    at ModuleJob._instantiate (node:internal/modules/esm/module_job:213:21)\n    at async exports.loadFilesAsync (/home/runner/work/app/app/node_modules/mocha/lib/nodejs/esm-utils.js:158:20)\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        let [bug] = &bugs[..] else { panic!("{bugs:?}") };
+        assert_eq!((bug.file.as_deref(), bug.line), (Some("t/a.spec.mjs"), Some(1)));
+        assert_eq!(bug.message, "SyntaxError: Named export 'nope' not found.");
     }
 }

@@ -4,6 +4,7 @@
 
 mod boxed;
 mod bundlers;
+mod coverage;
 mod eslint;
 mod frames;
 mod hints;
@@ -18,6 +19,7 @@ mod tap;
 mod tree;
 mod tsc;
 mod uncaught;
+mod uvu;
 mod vitest;
 
 use super::registry::{Tool, ToolParser};
@@ -30,12 +32,15 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "playwright", triggers: runners::PLAYWRIGHT, new: new::<runners::Playwright> },
     Tool { name: "jasmine", triggers: runners::JASMINE, new: new::<runners::Jasmine> },
     Tool { name: "ava", triggers: runners::AVA, new: new::<runners::Ava> },
+    Tool { name: "uvu", triggers: uvu::TRIGGERS, new: new::<uvu::Uvu> },
     Tool { name: "node-test", triggers: node_test::TRIGGERS, new: new::<node_test::NodeTest> },
     Tool { name: "tap", triggers: tap::TRIGGERS, new: new::<tap::Tap> },
+    Tool { name: "nyc", triggers: coverage::TRIGGERS, new: new::<coverage::Coverage> },
     Tool { name: "webpack", triggers: bundlers::WEBPACK, new: new::<bundlers::Webpack> },
     Tool { name: "esbuild", triggers: bundlers::ESBUILD, new: new::<bundlers::Esbuild> },
     Tool { name: "rollup", triggers: bundlers::ROLLUP, new: new::<bundlers::Rollup> },
     Tool { name: "vite", triggers: bundlers::VITE, new: new::<bundlers::Vite> },
+    Tool { name: "parcel", triggers: bundlers::PARCEL, new: new::<bundlers::Parcel> },
     Tool { name: "tsc", triggers: tsc::TRIGGERS, new: new::<tsc::Tsc> },
     Tool { name: "eslint", triggers: eslint::ROWS, new: new::<eslint::Rows> },
     Tool { name: "standard", triggers: eslint::STANDARD, new: new::<eslint::Standard> },

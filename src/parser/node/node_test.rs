@@ -16,7 +16,9 @@ pub(super) const TRIGGERS: &[&str] = &[
     r"^\s*(\xe2\x96\xb6) \S",
     r"^\s*(\xe2\x9c\x94|\xe2\x9c\x96) .* \([0-9.]+m?s\)",
     r"^\xe2\x84\xb9 (tests|pass|fail|skipped|todo|cancelled|duration_ms) [0-9.]+$",
+    r"^\s+\xe2\x9c\x96 \S",
     r"^\xe2\x9c\x96 failing tests:$",
+    r"^[.X]*X[.X]*$",
 ];
 
 #[derive(Default)]
@@ -28,6 +30,8 @@ pub(super) struct NodeTest {
     /// Test files that failed as a whole, which node lists like tests.
     files: u64,
     listed: bool,
+    /// The dot reporter's marks were the last thing printed; its list comes behind them.
+    dots: bool,
     place: Option<Location>,
     open: Option<(Draft, Message)>,
 }
@@ -35,7 +39,12 @@ pub(super) struct NodeTest {
 impl ToolParser for NodeTest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text;
-        if text.starts_with("✖ failing tests:") {
+        let dots = std::mem::take(&mut self.dots);
+        if !self.listed && (re!(r"^[.X]*X[.X]*$").is_match(text) || dots && text.is_empty()) {
+            self.dots = true;
+            return Flow::Pass;
+        }
+        if text.starts_with("✖ failing tests:") || dots && text == "Failed tests:" {
             self.listed = true;
             return Flow::Take;
         }
@@ -48,6 +57,7 @@ impl ToolParser for NodeTest {
                 _ => {}
             }
             if &caps[1] == "duration_ms" {
+                self.suites.clear();
                 let [passed, failed, skipped] = std::mem::take(&mut self.counts);
                 let files = std::mem::take(&mut self.files);
                 out.tests("node-test", passed, failed.saturating_sub(files), skipped);
@@ -76,6 +86,10 @@ impl NodeTest {
         }
         if let Some(failed) = name.strip_prefix("✖ ") {
             self.suites.retain(|(at, _)| *at < indent);
+            // Without a time it was never run, or is no test.
+            if self.suites.is_empty() && !re!(r"\([\d.]+m?s\)").is_match(failed) {
+                return Flow::Rest;
+            }
             let chain = self.suites.iter().map(|(_, suite)| suite.as_str());
             let id = chain.chain([super::tree::without_time(failed)]).collect::<Vec<_>>().join(" > ");
             self.files += u64::from(super::tap::is_file(&id));
@@ -93,6 +107,10 @@ impl NodeTest {
         }
         if let Some(name) = text.strip_prefix("✖ ") {
             self.close(out);
+            if is_todo(name) {
+                self.place = None;
+                return Flow::Take;
+            }
             let id =
                 self.ids.get(name).cloned().unwrap_or_else(|| super::tree::without_time(name).to_owned());
             let mut draft = Draft::new("node-test", Category::Logic, "").span(no, no).test(id);
@@ -100,7 +118,10 @@ impl NodeTest {
             self.open = Some((draft, Message::default()));
             return Flow::Take;
         }
-        let Some((draft, message)) = &mut self.open else { return Flow::Take };
+        let Some((draft, message)) = &mut self.open else {
+            self.listed = text.is_empty() || text.starts_with(' ');
+            return if self.listed { Flow::Take } else { Flow::Rest };
+        };
         if text.trim().is_empty() {
             message.blank();
             return Flow::Take;
@@ -133,10 +154,37 @@ impl NodeTest {
         if !own {
             draft.frames.append(&mut draft.related);
         }
-        // A file that failed as a whole has told why on its own output, above.
-        if draft.message == "'test failed'" {
+        // A file that failed as a whole has told why on its own output, above; a parent for its children.
+        let parent = re!(r"^'\d+ subtests? failed'$").is_match(&draft.message);
+        if parent || draft.message == "'test failed'" {
             draft = draft.consequence();
         }
         out.bug(draft);
+    }
+}
+
+/// Such a test may fail.
+fn is_todo(name: &str) -> bool {
+    re!(r" \([\d.]+m?s\) # TODO\b").is_match(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn the_dot_reporters_list_is_read_and_what_follows_is_not_swallowed() {
+        let log = "X.X\n\nFailed tests:\n\n✖ adds (1.7ms)\n  Error: no\n      at f (file:///home/runner/work/app/app/t/a.test.mjs:2:28)\n✖ later (0.1ms) # TODO\n  Error: todo\n\nsrc/a.ts(7,3): error TS2304: Cannot find name 'a'.\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        let found: Vec<_> = bugs.iter().map(|bug| (bug.test.as_deref(), bug.line)).collect();
+        assert_eq!(found, [(Some("adds"), Some(2)), (None, Some(7))]);
+    }
+
+    #[test]
+    fn tests_yet_to_do_may_fail_and_those_never_run_keep_their_suite() {
+        let log = "▶ hooked\n  ✖ never\n    'cancelled'\n\n✖ hooked (0.21ms)\n✖ later (0.1ms) # TODO\nℹ tests 2\nℹ pass 0\nℹ fail 1\nℹ todo 1\nℹ duration_ms 80.5\n\n✖ failing tests:\n\ntest at t/a.test.mjs:6:78\n✖ never\n  'cancelled'\n\ntest at t/a.test.mjs:8:1\n✖ later (0.1ms) # TODO\n  Error: todo\n      at f (file:///home/runner/work/app/app/t/a.test.mjs:8:44)\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        let found: Vec<_> = bugs.iter().map(|bug| (bug.test.as_deref(), bug.line)).collect();
+        assert_eq!(found, [(Some("hooked > never"), Some(6))]);
     }
 }

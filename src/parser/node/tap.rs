@@ -70,6 +70,13 @@ impl ToolParser for Tap {
         {
             self.close(out);
             let name = caps.get(2).map_or("", |m| m.as_str());
+            let name = name.strip_suffix(" {").unwrap_or(name);
+            if text.ends_with(" {") {
+                // Its children stand below, in braces.
+                self.subtests.retain(|(at, _)| *at < indent);
+                self.subtests.push((indent, name.to_owned()));
+                return Flow::Take;
+            }
             self.result(caps.get(1).is_some(), name, caps.get(3).is_some(), indent, line.no);
             return Flow::Take;
         }
@@ -81,7 +88,7 @@ impl ToolParser for Tap {
         }
         let Some(comment) = text.trim_start().strip_prefix("# ") else {
             let plan =
-                re!(r"^\s*(1\.\.\d+|TAP version \d+|---|\.\.\.|duration_ms: .*|type: .*)$").is_match(text);
+                re!(r"^\s*(1\.\.\d+|TAP version \d+|---|\.\.\.|duration_ms: .*|type: .*|\})$").is_match(text);
             return if plan { Flow::Take } else { Flow::Rest };
         };
         if indent == 0 {
@@ -274,7 +281,13 @@ impl Failure {
                 }
                 _ => self.frame(trimmed),
             },
-            "error" | "message" | "expected" | "actual" => self.message.line(trimmed),
+            // Vitest's is a mapping of name and message.
+            "error" if trimmed.starts_with("name: \"") => {}
+            "error" | "message" | "expected" | "actual" => {
+                let said = trimmed.strip_prefix("message: \"").unwrap_or(trimmed);
+                self.message
+                    .line(said.strip_suffix('"').filter(|_| said.len() < trimmed.len()).unwrap_or(said));
+            }
             _ => {}
         }
     }
@@ -294,4 +307,21 @@ pub(super) fn is_file(name: &str) -> bool {
 /// `|-`, `>-` and the like: the value stands below.
 fn is_block(value: &str) -> bool {
     value.is_empty() || value.starts_with(['|', '>'])
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn children_in_braces_are_the_tests() {
+        let log = "TAP version 13\n1..1\nnot ok 1 - test/a.test.ts # time=2.46ms {\n    1..1\n    not ok 1 - div # time=1.02ms {\n        1..2\n        ok 1 - works # time=2.98ms\n        not ok 2 - throws # time=2.65ms\n            ---\n            error:\n                name: \"RangeError\"\n                message: \"division by zero\"\n            at: \"/home/runner/work/app/app/src/math.ts:2:22\"\n            ...\n    }\n}\n";
+        let diagnosis = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
+        let [bug] = &diagnosis.bugs[..] else { panic!("{:?}", diagnosis.bugs) };
+        assert_eq!(bug.test.as_deref(), Some("test/a.test.ts > div > throws"));
+        assert_eq!((bug.file.as_deref(), bug.line, bug.column), (Some("src/math.ts"), Some(2), Some(22)));
+        assert_eq!(bug.message, "division by zero");
+        let run = &diagnosis.tests[0];
+        assert_eq!((run.executed, run.passed, run.failed), (2, 1, 1));
+    }
 }

@@ -8,9 +8,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, place};
+use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
 use super::super::paths::is_own;
+use super::super::re;
 use super::super::registry::{Flow, ToolParser};
 use super::frames::{self, Frame, is_internal};
 use super::hints::{hint, missing_module, quoted};
@@ -65,6 +66,8 @@ struct Thrown {
     require_stack: Vec<Location>,
     in_require_stack: bool,
     stack: bool,
+    /// What a compiler that ran within node has found, in the error's message.
+    diagnostics: Vec<Draft>,
     /// Inside the braces that list the error's properties.
     properties: bool,
 }
@@ -110,10 +113,28 @@ impl ToolParser for Uncaught {
 
 impl Uncaught {
     fn close(&mut self, out: &mut Findings) {
-        if let Some(draft) = self.open.take().and_then(Thrown::into_draft) {
+        let Some(mut open) = self.open.take() else { return };
+        // Where the lines stayed free, the compiler's own machine has read them.
+        let read = std::mem::take(&mut open.diagnostics);
+        if !read.is_empty() {
+            if !open.caught {
+                read.into_iter().for_each(|draft| out.bug(draft));
+            }
+        } else if let Some(draft) = open.into_draft() {
             out.bug(draft);
         }
     }
+}
+
+/// What ts-node and tsx throw: a line of tsc's or esbuild's.
+fn diagnostic(text: &str, no: u64) -> Option<Draft> {
+    if let Some(header) = super::tsc::header(text) {
+        return Some(header.draft(no));
+    }
+    let caps = re!(r"^(\S.*?):(\d+):(\d+): ERROR: (.*)$").captures(text)?;
+    let at = (number(&caps[2]), number(&caps[3]));
+    let draft = Draft::new("esbuild", Category::Syntax, &caps[4]).span(no, no);
+    Some(draft.at(frames::clean(&caps[1]), at.0, at.1))
 }
 
 /// A place alone on its line, without a column.
@@ -220,6 +241,7 @@ impl Thrown {
         if self.caught && no > self.first + 20 {
             return false;
         }
+        self.diagnostics.extend(diagnostic(text, no));
         self.message.line(text);
         self.last = no;
         true

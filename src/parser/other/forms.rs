@@ -16,7 +16,7 @@ const STACK: u8 = 60;
 
 /// A finding on one line.
 pub(super) fn finding(text: &str) -> Option<Draft> {
-    let forms: [&Regex; 12] = [
+    let forms: [&Regex; 13] = [
         re!(
             r"^\[(?P<path>\S+\.go):(?P<line>\d+)(?:-\d+)?\] - (?P<code>G\d+)(?: \(CWE-\d+\))?: (?P<msg>.*?)(?: \(Confidence: .*)?$"
         ),
@@ -41,12 +41,15 @@ pub(super) fn finding(text: &str) -> Option<Draft> {
         re!(
             r"^(?P<path>(?:[A-Za-z]:)?[^\s:()]+\.\w+)\((?P<line>\d+)(?:,(?P<col>\d+))?\) ?: (?:fatal )?(?P<sev>error|warning)(?: (?P<code>[A-Z]+\d+))?: (?P<msg>.*?)(?: \[[^\]]+proj\])?$"
         ),
+        re!(
+            r#"^\d+ (?P<sev>ERROR|WARNING) "(?P<path>[^"]+\.\w+)" (?P<line>\d+):(?P<col>\d+) "(?P<msg>.+)"$"#
+        ),
     ];
     let caps = forms.iter().find_map(|form| form.captures(text))?;
     let get = |name| caps.name(name).map(|m| m.as_str());
     let path = get("path").filter(|path| is_own(path))?;
     let severity = match get("sev") {
-        Some("warning") => Severity::Warning,
+        Some("warning" | "WARNING") => Severity::Warning,
         Some("info" | "style") => Severity::Info,
         _ => Severity::Error,
     };
@@ -201,6 +204,7 @@ mod tests {
             ("lib/a.rb:2:in `/': divided by 0 (ZeroDivisionError)", "lib/a.rb", 2),
             ("PHP Parse error:  syntax error, unexpected token in src/a.php on line 4", "src/a.php", 4),
             ("src/a.js: line 5, col 3, Missing semicolon.", "src/a.js", 5),
+            (r#"1795798952557 ERROR "src/a.ts" 1:47 "No \"a\".""#, "src/a.ts", 1),
             ("src\\a.cpp(5): error C2065: 'x': undeclared identifier", "src\\a.cpp", 5),
         ] {
             let place = finding(text).and_then(|d| d.place).unwrap_or_else(|| panic!("{text}"));

@@ -34,6 +34,7 @@ const LINT: Tool = Tool {
         r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
         r"^Running Sphinx v[0-9]",
         r"^build succeeded(, [0-9]+ warnings?)?\.$",
+        r#"^[0-9]+ (?:ERROR|WARNING) "[^"]+" [0-9]+:[0-9]+ ""#,
         // The first of two lines.
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
