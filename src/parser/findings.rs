@@ -177,6 +177,8 @@ pub(crate) struct Findings {
     pub(super) runs: BTreeMap<&'static str, Tally>,
     /// Where the workspace lay, as tools say it.
     pub(super) roots: Vec<String>,
+    /// The folders make has entered and not left.
+    pub(super) folders: Vec<String>,
     /// Some tool said that its part succeeded, and where.
     pub(super) last_success: u64,
     /// The last line that says that a command failed.

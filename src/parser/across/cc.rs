@@ -1,10 +1,13 @@
 //! gcc, g++, clang and the linker: `file.c:line:column: error: …`, `undefined reference to …`.
 
+use std::collections::BTreeSet;
+
 use super::super::findings::{Draft, Findings, number, place};
 use super::super::lines::Line;
+use super::super::paths::is_own;
 use super::super::re;
 use super::super::registry::{Flow, Tool, ToolParser};
-use crate::contract::bug::{Category, Severity};
+use crate::contract::bug::{Category, Location, Severity};
 
 pub(super) const TOOL: Tool = Tool {
     name: "cc",
@@ -13,6 +16,8 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:/\S*/)?(?:ld|lld|ld\.lld|ld\.gold|collect2|[\w./+-]+\.o|\S+\.(?:c|cc|cpp|cxx)): ?.*(?:undefined reference|cannot find|multiple definition|error: )",
         r"^(?:[A-Za-z]:)?[^\s:][^:]*:(?:[0-9]+|\([^)]*\)): (?:undefined reference|multiple definition)",
         r"^[^\s:][^:]*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|m|mm|y|l):[0-9]+: ",
+        r"^[^\s:]+: [^\s:]+:[0-9]+: .*Assertion [`'].*' failed\.$",
+        r"^[^\s:]+:[0-9]+:[0-9]+:   required from here",
         r"^(?:cc1|cc1plus|gcc|g\+\+|clang(?:\+\+)?|clang: |cpp): (?:fatal )?error: ",
     ],
     new: || Box::new(Cc::default()),
@@ -21,6 +26,10 @@ pub(super) const TOOL: Tool = Tool {
 #[derive(Default)]
 struct Cc {
     draft: Option<(Draft, u64, u64)>,
+    /// Where a template's instantiation, of which the next error speaks, was asked for.
+    asked: Option<Location>,
+    /// Such places of errors in others' headers: one mistake makes many.
+    said: BTreeSet<Location>,
 }
 
 impl ToolParser for Cc {
@@ -41,7 +50,8 @@ impl ToolParser for Cc {
             let mut draft = Draft::new("cc", category, bare).severity(severity);
             draft.code = flag;
             let column = c.get(3).and_then(|m| number(m.as_str()));
-            self.draft = Some((draft.at(&c[1], number(&c[2]), column), line.no, line.no));
+            draft.frames.extend(self.asked.take());
+            self.draft = Some((draft.at(&inside(&c[1], out), number(&c[2]), column), line.no, line.no));
             return Flow::Take;
         }
         if let Some(c) = re!(r"^(?:\S*(?:ld|lld|ld\.gold): )?(?:([^\s:]+?):(?:(\d+)|\([^)]*\))?:? ?)?(?:in function .*)?((?:undefined reference to|multiple definition of) .*)$").captures(text) {
@@ -55,14 +65,25 @@ impl ToolParser for Cc {
         }
         if let Some(c) = re!(r"^(?:\S*/)?(?:ld|lld|ld\.lld|ld\.gold): (?:error: )?((?:cannot find|unable to find|undefined symbol).*)$").captures(text) {
             self.flush(out);
-            out.bug(Draft::new("cc", Category::Dependency, &c[1]));
-            return Flow::TakeRest;
+            self.draft = Some((Draft::new("cc", Category::Dependency, &c[1]), line.no, line.no));
+            return Flow::Take;
         }
         if re!(r"^(?:collect2: error: ld returned|clang(?:\+\+)?: error: linker command failed)")
             .is_match(text)
         {
             self.flush(out);
             out.bug(Draft::new("cc", Category::Unknown, text).consequence());
+            return Flow::TakeRest;
+        }
+        if let Some(c) = re!(r"^[^\s:]+: ([^\s:]+):(\d+): .*(Assertion [`'].*' failed)\.$").captures(text) {
+            self.flush(out);
+            out.failed();
+            out.bug(Draft::new("cc", Category::Runtime, &c[3]).at(&c[1], number(&c[2]), None));
+            return Flow::TakeRest;
+        }
+        if let Some(c) = re!(r"^([^\s:]+):(\d+):(\d+):   required from here").captures(text) {
+            self.flush(out);
+            self.asked = Some(place(&inside(&c[1], out), number(&c[2]), number(&c[3])));
             return Flow::TakeRest;
         }
         if let Some(c) =
@@ -73,9 +94,25 @@ impl ToolParser for Cc {
             return Flow::TakeRest;
         }
         let Some((draft, _, last)) = &mut self.draft else { return Flow::Rest };
-        if let Some(c) = re!(r"^([^\s:][^:]*):(\d+):(?:(\d+):)? note: ").captures(text) {
+        if let Some(c) = re!(r"^([^\s:][^:]*):(\d+):(?:(\d+):)? note: (in instantiation of )?").captures(text)
+        {
             *last = line.no;
-            draft.related.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
+            let at = place(&inside(&c[1], out), number(&c[2]), c.get(3).and_then(|m| number(m.as_str())));
+            if c.get(4).is_some() {
+                draft.frames.push(at)
+            } else {
+                draft.related.push(at)
+            }
+            return Flow::Take;
+        }
+        if text.starts_with(">>> ") {
+            // lld, with debug information: `>>> referenced by a.c:2 (/src/a.c:2)`.
+            if let Some(c) =
+                re!(r"^>>> (?:referenced|defined) (?:by|at) .*?\(?([^\s():]+):(\d+)\)?$").captures(text)
+            {
+                draft.frames.push(place(&c[1], number(&c[2]), None));
+            }
+            *last = line.no;
             return Flow::Take;
         }
         // The source line, the marks under it, where it was included or expanded.
@@ -95,8 +132,23 @@ impl ToolParser for Cc {
 impl Cc {
     fn flush(&mut self, out: &mut Findings) {
         if let Some((draft, first, last)) = self.draft.take() {
+            let foreign = draft.place.as_ref().is_some_and(|at| !is_own(&at.file));
+            if foreign
+                && let Some(at) = draft.frames.iter().find(|at| is_own(&at.file))
+                && !self.said.insert(at.clone())
+            {
+                return;
+            }
             out.bug(draft.span(first, last));
         }
+    }
+}
+
+/// The compiler's path, from the folder it ran in: the one make entered, or a build folder, as Meson's.
+fn inside(path: &str, out: &Findings) -> String {
+    match out.folders.last() {
+        Some(folder) if !path.starts_with('/') => format!("{folder}/{path}"),
+        _ => path.trim_start_matches("../").to_owned(),
     }
 }
 
@@ -109,5 +161,33 @@ fn category(message: &str, flagged: bool) -> Category {
         Category::Lint
     } else {
         Category::Type
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    fn places(log: &str) -> Vec<(Option<String>, Option<u32>)> {
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        bugs.into_iter().map(|bug| (bug.file, bug.line)).collect()
+    }
+
+    #[test]
+    fn an_error_in_the_librarys_header_is_where_it_was_asked_for() {
+        let one = "/usr/include/c++/12/bits/ops.h:45:23: error: invalid operands ('P' and 'P')\n\
+                   /usr/include/c++/12/bits/algo.h:9:8: note: in instantiation of function 'g' requested here\n\
+                   src/a.cpp:7:25: note: in instantiation of function 'std::sort' requested here\n";
+        let other = one.replace("45:23", "69:22").replace("invalid", "no matching");
+        assert_eq!(places(&format!("{one}{other}")), [(Some("src/a.cpp".into()), Some(7))]);
+    }
+
+    #[test]
+    fn lld_and_assert_name_places() {
+        let lld = "ld.lld: error: undefined symbol: helper\n>>> referenced by main.c:2 (src/main.c:2)\n\
+                   >>>               /tmp/main-1.o:(twice)\n";
+        assert_eq!(places(lld), [(Some("src/main.c".into()), Some(2))]);
+        let assert = "crash: src/crash.cpp:3: int main(): Assertion `n == 1' failed.\n";
+        assert_eq!(places(assert), [(Some("src/crash.cpp".into()), Some(3))]);
     }
 }

@@ -174,6 +174,8 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
             if !foreign {
                 draft.frames.push(place(&c[1], number(&c[2]), None));
             }
+        } else if let Some(c) = re!(r"\bin (?:test )?file (\S+), line (\d+)").captures(frame) {
+            draft.frames.push(place(&c[1], number(&c[2]), None));
         } else if let Some(c) = re!(r"(?:file://)?((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
             draft.frames.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
         }
@@ -231,5 +233,18 @@ mod tests {
     fn what_a_suite_printed_is_not_read() {
         let printed = format!("<system-out><![CDATA[\n{BEHIND}\n]]></system-out>");
         assert_eq!(tools(&format!("<testsuite>\n{CASE}\n{printed}\n</testsuite>\n")), ["junit-xml"]);
+    }
+
+    #[test]
+    fn bats_places_are_read_deepest_first() {
+        let failure =
+            "(from function `check&#39; in file lib.bash, line 2,\n in test file cart.bats, line 7)";
+        let case = format!(
+            "<testcase name=\"adds\" classname=\"cart.bats\"><failure>{failure}</failure></testcase>"
+        );
+        let log = format!("<testsuite>\n{case}\n</testsuite>\n");
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        assert_eq!((bugs[0].file.as_deref(), bugs[0].line), (Some("lib.bash"), Some(2)));
+        assert_eq!(bugs[0].related[0].file, "cart.bats");
     }
 }

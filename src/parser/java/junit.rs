@@ -192,10 +192,18 @@ impl Testng {
     }
 }
 
+/// ninja writes a step's outputs so: paths, and a blank behind the last.
+fn of_ninja(text: &str) -> bool {
+    let name = text.split('(').next().unwrap_or(text);
+    text.starts_with("FAILED: ") && (name.ends_with(' ') || name.contains('/'))
+}
+
 impl ToolParser for Testng {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
         let text = line.text.trim_end();
-        if let Some(found) = re!(r"^(FAILED|PASSED|SKIPPED): ([A-Za-z_]\S*(?:\(.*\))?)$").captures(text) {
+        if let Some(found) = re!(r"^(FAILED|PASSED|SKIPPED): ([A-Za-z_]\S*(?:\(.*\))?)$").captures(text)
+            && !of_ninja(line.text)
+        {
             self.close(out);
             if &found[1] == "FAILED" {
                 let class = found[2].rsplit_once('.').map(|(class, _)| class).filter(|c| !c.contains('('));
