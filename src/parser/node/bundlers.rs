@@ -361,7 +361,7 @@ mod tests {
             "ERROR in /home/runner/work/app/app/src/a.ts\n./src/a.ts 1:12-16\n[tsl] ERROR in /home/runner/work/app/app/src/a.ts(1,13)\n      TS2305: No.\n @ ./src/b.ts 1:0-30\n",
             "ERROR in ./src/a.ts:1:13\nTS2305: No.\n  > 1 | import { a } from './b';\n      |          ^\n\nwebpack 5.9.0 compiled with 1 error in 9 ms\n",
         ] {
-            assert_eq!(found(log), [own.clone()], "{log}");
+            assert_eq!(found(log), std::slice::from_ref(&own), "{log}");
         }
     }
 }

@@ -39,8 +39,7 @@ impl Hunks {
         if self.left_old == 0 && self.left_new == 0 {
             self.close();
             let Some((at, old, new)) = header(text) else { return text.starts_with("\\ No newline") };
-            // An empty old range names the line before the insertion.
-            self.at = if old == 0 { at + 1 } else { at };
+            self.at = at;
             (self.left_old, self.left_new) = (old, new);
             return true;
         }
@@ -58,7 +57,7 @@ impl Hunks {
             '-' => {
                 self.left_old = self.left_old.saturating_sub(1);
                 self.changed().1.push(body.to_owned());
-                self.at += 1;
+                self.at = self.at.saturating_add(1);
             }
             '+' => {
                 self.left_new = self.left_new.saturating_sub(1);
@@ -68,7 +67,7 @@ impl Hunks {
                 self.close();
                 self.left_old = self.left_old.saturating_sub(1);
                 self.left_new = self.left_new.saturating_sub(1);
-                self.at += 1;
+                self.at = self.at.saturating_add(1);
             }
             _ => {}
         }
@@ -96,7 +95,7 @@ impl Hunks {
     }
 }
 
-/// `@@ -3,8 +3,8 @@`: start and length of the old part, length of the new.
+/// `@@ -3,8 +3,8 @@`: first line and length of the old part, length of the new.
 fn header(text: &str) -> Option<(u32, u32, u32)> {
     let rest = text.strip_prefix("@@ -")?;
     let (old, rest) = rest.split_once(" +")?;
@@ -107,12 +106,21 @@ fn header(text: &str) -> Option<(u32, u32, u32)> {
     };
     let (at, old) = range(old)?;
     let (_, new) = range(new)?;
-    Some((at, old, new))
+    // An empty old range names the line before the insertion; lines count from 1.
+    let at = if old == 0 { at.checked_add(1)? } else { at };
+    (at > 0).then_some((at, old, new))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_count_from_one() {
+        assert_eq!(header("@@ -0,0 +1,2 @@"), Some((1, 0, 2)));
+        assert_eq!(header("@@ -0,4 +3,8 @@"), None);
+        assert_eq!(header("@@ -4294967295,0 +3,8 @@"), None);
+    }
 
     #[test]
     fn hunks_become_replacements_of_the_old_files_lines() {
