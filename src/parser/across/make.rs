@@ -1,4 +1,5 @@
-//! make, ninja, cmake and ctest: which target or test failed (a consequence), and what is wrong with the build files themselves.
+//! make, ninja, cmake and ctest: which target or test failed (a consequence), and what is wrong with the build files
+//! themselves.
 
 use super::super::findings::{Draft, Findings, number};
 use super::super::lines::Line;

@@ -1,4 +1,5 @@
-//! What belongs to no language: C compilers and test frameworks, make, the shell, Docker, JUnit XML, SARIF, the CI service, the environment.
+//! What belongs to no language: C compilers and test frameworks, make, the shell, Docker, JUnit XML, SARIF, the CI
+//! service, the environment.
 
 mod catch2;
 mod cc;
