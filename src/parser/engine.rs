@@ -86,6 +86,8 @@ impl Engine {
         for lane in self.lanes.drain() {
             lane.finish(&mut self.out);
         }
+        // Where the step's make died, it left its folders unsaid.
+        self.out.folders.clear();
     }
 }
 

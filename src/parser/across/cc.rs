@@ -183,6 +183,15 @@ mod tests {
     }
 
     #[test]
+    fn folders_of_a_make_that_died_end_with_its_step() {
+        let log = "##[group]Run make\n##[endgroup]\nmake: Entering directory '/home/runner/work/app/app/sub'\n\
+                   ##[group]Run gcc\n##[endgroup]\na.c:1:1: error: unknown type name 'x'\n";
+        assert_eq!(places(log), [(Some("a.c".into()), Some(1))]);
+        let within = log.replace("##[group]Run gcc\n##[endgroup]\n", "");
+        assert_eq!(places(&within), [(Some("sub/a.c".into()), Some(1))]);
+    }
+
+    #[test]
     fn lld_and_assert_name_places() {
         let lld = "ld.lld: error: undefined symbol: helper\n>>> referenced by main.c:2 (src/main.c:2)\n\
                    >>>               /tmp/main-1.o:(twice)\n";
