@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// Who can mend it decides the exit code (`interface.md`'s table in the README).
+/// Who can fix it decides the exit code (`interface.md`'s table in the README).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// Bad configuration or input: exit 2.

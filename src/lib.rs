@@ -34,3 +34,5 @@ pub mod parser;
 pub mod plan;
 /// The only place that makes text for people.
 pub mod report;
+/// The bounds of a run: one deadline and one word to stop, for every wait.
+pub mod scope;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::contract::git::{BranchName, CommitSha};
-use ci_healer::github::{Rung, Timeouts, Watch, watch};
+use ci_healer::github::{CiTrigger, Timeouts, Watch, watch};
 use serde_json::{Value, json};
 
 use crate::sizes::BINARY;
@@ -131,7 +131,7 @@ async fn wait(hub: &FakeGitHub, head: &str) -> anyhow::Result<usize> {
         branch: &BranchName::new("main")?,
         head: &CommitSha::new(head)?,
         workflow_file: Some(CI_FILE),
-        rung: &Rung::Dispatch,
+        trigger: &CiTrigger::Dispatch,
         timeouts: &timeouts,
         sink: &Silent,
     })

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
 use crate::executor::{Executor, Options};
-use crate::github::{Finding, Severity};
+use crate::github::{PreflightCheck, Severity};
 use crate::orchestrator::heal;
 use crate::report;
 
@@ -41,17 +41,17 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
     Ok(if blocked { ExitCode::from(EXIT_BLOCKED) } else { ExitCode::SUCCESS })
 }
 
-async fn docker() -> Finding {
+async fn docker() -> PreflightCheck {
     match Executor::connect(Options::new("doctor")).await {
         Ok(executor) => {
             // Nothing was made; closing is for form's sake.
             if let Err(error) = executor.close().await {
                 log::debug!("{error}");
             }
-            Finding::new(Severity::Note, "a Docker engine answers")
+            PreflightCheck::new(Severity::Note, "a Docker engine answers")
         }
         Err(error) => {
-            let finding = Finding::new(Severity::Blocking, error.to_string());
+            let finding = PreflightCheck::new(Severity::Blocking, error.to_string());
             match error.hint() {
                 Some(hint) => finding.remedy(hint),
                 None => finding,
@@ -60,12 +60,12 @@ async fn docker() -> Finding {
     }
 }
 
-fn blocking(outcome: &Outcome) -> Finding {
+fn blocking(outcome: &Outcome) -> PreflightCheck {
     match outcome {
         Outcome::Refused { why, remedy: Some(remedy) } => {
-            Finding::new(Severity::Blocking, why).remedy(remedy)
+            PreflightCheck::new(Severity::Blocking, why).remedy(remedy)
         }
-        Outcome::Refused { why, remedy: None } => Finding::new(Severity::Blocking, why),
-        outcome => Finding::new(Severity::Blocking, report::text::outcome(outcome)),
+        Outcome::Refused { why, remedy: None } => PreflightCheck::new(Severity::Blocking, why),
+        outcome => PreflightCheck::new(Severity::Blocking, report::text::outcome(outcome)),
     }
 }

@@ -64,7 +64,7 @@ pub enum Category {
     Runtime,
     Dependency,
     Configuration,
-    /// Network, disk, memory, a missing secret or service: nothing a change of the code should mend.
+    /// Network, disk, memory, a missing secret or service: nothing a change of the code should fix.
     Environment,
     Timeout,
     Unknown,

@@ -12,7 +12,7 @@ pub struct FixProposal {
     pub provider: String,
     /// The model, as its server names it; `None` for the toolchain.
     pub model: Option<String>,
-    /// The reports it means to mend.
+    /// The reports it means to fix.
     pub bugs: Vec<Fingerprint>,
     /// 1 to 4; 0 for the toolchain, which needs none.
     pub context_level: u8,

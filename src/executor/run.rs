@@ -192,7 +192,7 @@ impl Executor {
             }
         };
         let mut services = Services::default();
-        let surroundings = Surroundings { image: &image, create: &create, name: &name };
+        let surroundings = ExecutionContext { image: &image, create: &create, name: &name };
         let outcome = self
             .in_sandbox(
                 plan,
@@ -250,7 +250,7 @@ impl Executor {
         sink: &dyn EventSink,
         cancel: &Cancel,
         seen: &mut Seen,
-        around: &Surroundings<'_>,
+        around: &ExecutionContext<'_>,
         workspace: &mut Workspace,
         services: &mut Services,
     ) -> Result<(), Stop> {
@@ -460,7 +460,7 @@ impl Executor {
     async fn create(
         &mut self,
         image: &Image,
-        around: &Surroundings<'_>,
+        around: &ExecutionContext<'_>,
         workspace: &Workspace,
         env: &std::collections::BTreeMap<String, String>,
         network: &str,
@@ -749,7 +749,7 @@ const DROPPED_WITHIN: Duration = Duration::from_secs(5);
 const WORTH_A_SNAPSHOT: Duration = Duration::from_secs(3);
 
 /// What an execution runs in.
-struct Surroundings<'a> {
+struct ExecutionContext<'a> {
     image: &'a Image,
     create: &'a CreateOptions,
     name: &'a str,

@@ -12,10 +12,10 @@ use futures_util::stream::{BoxStream, SelectAll};
 
 use super::archive::{self, Entry, Found, Kind};
 use super::cancel::Cancel;
+use super::end_marker::EndMarker;
 use super::environment::HOME;
 use super::error::{ExecutorError, cause_of};
 use super::files;
-use super::last_words::LastWords;
 use super::log::LogBuffer;
 use super::sandbox::{Condition, Sandbox};
 use super::shell::Shell;
@@ -27,7 +27,7 @@ use crate::contract::build::{
 use crate::contract::event::{Event, EventSink, Stream};
 
 /// A step whose process has ended may leave others holding its output; as on a runner they get five seconds.
-const LINGER: Duration = Duration::from_secs(5);
+const LEAK_TIMEOUT: Duration = Duration::from_secs(5);
 const TICK: Duration = Duration::from_millis(250);
 /// How often a quiet step is asked whether its process has ended.
 const POLL: Duration = Duration::from_secs(1);
@@ -126,7 +126,7 @@ struct Running {
     timed_out: bool,
     asked: Instant,
     exited: Option<Instant>,
-    words: LastWords,
+    words: EndMarker,
     /// Why its output could not be read to the end.
     broken: Option<String>,
     log_start: u64,
@@ -290,7 +290,7 @@ impl<'a> Job<'a> {
         } else {
             format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
         };
-        let words = LastWords::of(index);
+        let words = EndMarker::of(index);
         let mut argv: Vec<String> =
             ["sh", "-c", FRAME, "sh", words.text(), &directory].into_iter().map(str::to_owned).collect();
         argv.extend(shell.argv(&path));
@@ -411,11 +411,11 @@ impl<'a> Job<'a> {
                 continue;
             }
             // Killed and still there: only the container's end helps.
-            if running.timed_out && running.limit.is_some_and(|l| now - started > l + LINGER * 2) {
+            if running.timed_out && running.limit.is_some_and(|l| now - started > l + LEAK_TIMEOUT * 2) {
                 return Err(Stop::TimedOut);
             }
             match running.exited {
-                Some(exited) if now - exited > LINGER => {
+                Some(exited) if now - exited > LEAK_TIMEOUT => {
                     let running = self.running.swap_remove(at);
                     self.end(running).await?;
                 }

@@ -18,9 +18,9 @@ use crate::contract::outcome::Budget;
 /// Room for a reply: thinking, some edits, a reason.
 const MAX_OUTPUT_TOKENS: u32 = 4096;
 
-/// What the agent is to mend, and with what means.
+/// What the agent is to fix, and with what means.
 pub struct FixRequest<'a> {
-    /// Reports to mend together: best those of one file, or one test.
+    /// Reports to fix together: best those of one file, or one test.
     pub bugs: &'a [BugReport],
     pub tree: &'a dyn SourceTree,
     /// 1 to [`MAX_LEVEL`].

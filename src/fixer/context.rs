@@ -1,6 +1,6 @@
 //! Which parts of the repository a model is shown, by level and kind of failure, each with the reason why.
 //!
-//! A compiler's, linter's or formatter's complaint is mended where it points: level 1 is ±3 lines there. A failing
+//! A compiler's, linter's or formatter's complaint is fixed where it points: level 1 is ±3 lines there. A failing
 //! test is not: its own source comes first, together with what it calls; then the escalation goes through frames,
 //! name twins and definitions to whole files. Test files are shown and not to be edited.
 
@@ -129,7 +129,7 @@ impl Builder<'_> {
 
     fn place(&self, file: &str, line: Option<u32>) -> Option<Place> {
         let path = find_file(file, self.tree)?;
-        // Others' code is no place to mend anything.
+        // Others' code is no place to fix anything.
         let skipped =
             matches!(self.paths.protection(path.as_str()), Some(Protection::Vendored | Protection::Never));
         (!skipped).then_some(Place { path, line })

@@ -58,7 +58,7 @@ pub struct GateNotes {
     pub hard_coded: bool,
 }
 
-/// Judges a proposal's changes. `bugs` are those it means to mend.
+/// Judges a proposal's changes. `bugs` are those it means to fix.
 pub fn gate(
     proposal: &FixProposal,
     changes: &[FileChange],

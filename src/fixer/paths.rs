@@ -246,7 +246,7 @@ const LOCKS: &[&str] = &[
     "**/flake.lock",
 ];
 
-/// Third-party and generated code: mending it there is undone by the next install.
+/// Third-party and generated code: fixing it there is undone by the next install.
 const VENDORED: &[&str] = &[
     "**/node_modules/**",
     "vendor/**",

@@ -21,7 +21,7 @@ pub fn reply_schema() -> Value {
             "confidence": { "type": "number", "description": "from 0 to 1: how likely the build passes with these edits" },
             "edits": {
                 "type": "array",
-                "description": "empty if the shown code does not suffice to mend it",
+                "description": "empty if the shown code does not suffice to fix it",
                 "items": {
                     "type": "object",
                     "additionalProperties": false,

@@ -1,4 +1,4 @@
-//! Ways to make a build green without mending anything, as rules on the diff: tests skipped, removed, loosened or
+//! Ways to make a build green without fixing anything, as rules on the diff: tests skipped, removed, loosened or
 //! emptied; findings suppressed; judges told to look away; code that behaves otherwise under test.
 //!
 //! A rule fires on what a change adds over what it removes, so moving a line that was there is never a finding.

@@ -3,8 +3,8 @@
 use gix::bstr::{BString, ByteSlice};
 use gix::objs::tree::EntryKind;
 
+use super::apply_patch::apply_patch;
 use super::error::GitError;
-use super::transplant::transplant;
 use super::workspace::{Workspace, object_id, sha};
 use crate::contract::fix::FileChange;
 use crate::contract::git::{
@@ -138,7 +138,7 @@ fn resolve(
         (Some(_), Some(_), None) => refuse("its content is another there"),
         (Some((mode, now)), Some(before), Some(after)) => {
             let Ok(now) = std::str::from_utf8(now) else { return refuse("it is no text there") };
-            match transplant(before, after, now) {
+            match apply_patch(before, after, now) {
                 Ok(text) => Ok((*mode, Some(text.into_bytes()))),
                 Err(why) => refuse(&why),
             }

@@ -3,19 +3,19 @@
 //! Reads the checkout once, never writes to it; never fixes code, never runs builds, and trusts no configuration or
 //! hook that came with the checkout. Facts: git's own documentation of its formats and of `push --porcelain`.
 
-mod beside;
+mod apply_patch;
 mod command;
 mod commit;
 mod directory;
-mod dirt;
 mod error;
-mod mirror;
+mod object_store_copy;
 mod origin;
 mod push;
 mod sample;
 mod store;
-mod transplant;
+mod submodules_and_lfs;
 mod workspace;
+mod worktree_status;
 
 pub use commit::CommitRequest;
 pub use directory::DirectoryTree;

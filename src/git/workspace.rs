@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use gix::bstr::ByteSlice;
 use gix::objs::tree::EntryKind;
 
-use super::beside::{Beside, mentions_lfs};
-use super::dirt;
 use super::error::GitError;
-use super::mirror::{self, Format, Layout};
+use super::object_store_copy::{self, Format, Layout};
 use super::store::Store;
+use super::submodules_and_lfs::{SubmodulesAndLfs, mentions_lfs};
+use super::worktree_status;
 use crate::contract::fix::FileChange;
 use crate::contract::git::{
     CommitSha, FileMode, Identity, RemoteObjects, RepoPath, RepoSlug, SourceTree, TreeFile,
@@ -46,7 +46,7 @@ pub struct Workspace {
     base_files: Vec<TreeFile>,
     files: Vec<TreeFile>,
     edits: BTreeMap<RepoPath, Edited>,
-    beside: Beside,
+    external: SubmodulesAndLfs,
     /// Trees of commits that the clone knows only in part.
     pub(super) imported: HashMap<CommitSha, String>,
 }
@@ -76,10 +76,10 @@ impl Workspace {
             }
             _ => {}
         }
-        match mirror::locate(&options.source)? {
+        match object_store_copy::locate(&options.source)? {
             Some(layout) => {
-                let format = mirror::format(&layout)?;
-                let notes = mirror::copy(&layout, format, &git_dir)?;
+                let format = object_store_copy::format(&layout)?;
+                let notes = object_store_copy::copy(&layout, format, &git_dir)?;
                 Self::of_repository(options, &layout, git_dir, notes)
             }
             None => Self::of_files(options, git_dir),
@@ -110,15 +110,16 @@ impl Workspace {
             Ok((base, tree.to_string()))
         })?;
         if options.commit.is_some() {
-            mirror::write(&git_dir.join("HEAD"), format!("{base}\n").as_bytes())?;
+            object_store_copy::write(&git_dir.join("HEAD"), format!("{base}\n").as_bytes())?;
         }
         let mut workspace =
             Self::with_base(store, git_dir, base, base_tree, false, std::mem::take(&mut notes))?;
         workspace.complete(layout.worktree.as_deref())?;
         workspace.write_index()?;
         if let Some(worktree) = &layout.worktree {
-            workspace.look_beside(worktree, &options.work_dir);
-            let changed = dirt::changed(&layout.git_dir.join("index"), worktree, &workspace.base_files);
+            workspace.read_submodules_and_lfs(worktree, &options.work_dir);
+            let changed =
+                worktree_status::changed(&layout.git_dir.join("index"), worktree, &workspace.base_files);
             if let Some(first) = changed.first() {
                 workspace.notes.push(format!(
                     "{} tracked files of the checkout differ from the commit ({first} among them); the commit is what counts",
@@ -137,7 +138,7 @@ impl Workspace {
 
     /// A checkout without a repository: what git would track of it becomes the base.
     fn of_files(options: &WorkspaceOptions, git_dir: PathBuf) -> Result<Self, GitError> {
-        mirror::skeleton(&git_dir, Format::Sha1)?;
+        object_store_copy::skeleton(&git_dir, Format::Sha1)?;
         let store = Store::open(&git_dir)?;
         let root = options.source.clone();
         let (base, base_tree) = store.with(move |repo| {
@@ -145,7 +146,7 @@ impl Workspace {
                 .edit_tree(gix::ObjectId::empty_tree(repo.object_hash()))
                 .map_err(|e| GitError::repository("start a tree", &e))?;
             let mut found = false;
-            for (path, kind, bytes) in super::dirt::walk(&root) {
+            for (path, kind, bytes) in super::worktree_status::walk(&root) {
                 let id = repo.write_blob(bytes).map_err(|e| GitError::repository("write a file", &e))?;
                 editor
                     .upsert(path.as_str(), kind, id.detach())
@@ -185,7 +186,7 @@ impl Workspace {
             files: base_files.clone(),
             base_files,
             edits: BTreeMap::new(),
-            beside: Beside::default(),
+            external: SubmodulesAndLfs::default(),
             imported: HashMap::new(),
         })
     }
@@ -206,7 +207,7 @@ impl Workspace {
                 if repo.has_object(id) {
                     continue;
                 }
-                let here = worktree.as_deref().and_then(|root| dirt::content(root, &path));
+                let here = worktree.as_deref().and_then(|root| worktree_status::content(root, &path));
                 let restored = here.and_then(|bytes| repo.write_blob(bytes).ok());
                 if restored.is_none_or(|found| found.detach() != id) {
                     lacking.push(path.to_string());
@@ -225,12 +226,12 @@ impl Workspace {
     }
 
     /// Takes up submodules and files kept in LFS, as far as the checkout has them.
-    fn look_beside(&mut self, worktree: &Path, work_dir: &Path) {
+    fn read_submodules_and_lfs(&mut self, worktree: &Path, work_dir: &Path) {
         let place = self.git_dir.parent().unwrap_or(work_dir);
-        self.beside.submodules(&self.base_files, worktree, place, &mut self.notes);
+        self.external.submodules(&self.base_files, worktree, place, &mut self.notes);
         let attributes = self.base_files.iter().filter(|f| f.path.file_name() == ".gitattributes");
         if attributes.filter_map(|f| self.read_object(&f.id)).any(|text| mentions_lfs(&text)) {
-            self.beside.use_lfs(worktree);
+            self.external.use_lfs(worktree);
         }
         self.rebuild();
     }
@@ -320,7 +321,7 @@ impl Workspace {
         let mut staged = Vec::with_capacity(changes.len());
         for change in changes {
             super::commit::check_path(&change.path)?;
-            if self.beside.is_submodules(&change.path) {
+            if self.external.is_submodules(&change.path) {
                 return Err(does_not_apply(&change.path, "it belongs to a submodule".to_owned()));
             }
             let entry = self.entry(&change.path);
@@ -432,7 +433,7 @@ impl Workspace {
             let (mode, id, _) = edited.now.as_ref()?;
             Some(TreeFile { path: path.clone(), mode: *mode, id: id.clone() })
         }));
-        files.extend(self.beside.files.iter().cloned());
+        files.extend(self.external.files.iter().cloned());
         files.sort_by(|a, b| a.path.cmp(&b.path));
         self.files = files;
     }
@@ -450,10 +451,10 @@ impl SourceTree for Workspace {
         let entry = self.entry(path)?;
         match entry.mode {
             FileMode::Submodule => None,
-            _ if self.beside.is_submodules(path) => self.beside.read(path),
+            _ if self.external.is_submodules(path) => self.external.read(path),
             FileMode::Regular | FileMode::Executable | FileMode::Symlink => {
                 let content = self.read_object(&entry.id)?;
-                Some(self.beside.behind(path, &content).unwrap_or(content))
+                Some(self.external.behind(path, &content).unwrap_or(content))
             }
         }
     }
@@ -462,11 +463,11 @@ impl SourceTree for Workspace {
     /// git library has no other way to give them.
     fn open(&self, path: &RepoPath) -> Option<(u64, Box<dyn std::io::Read + Send + '_>)> {
         let entry = self.entry(path)?;
-        let bytes = if self.edits.contains_key(path) || self.beside.is_submodules(path) {
+        let bytes = if self.edits.contains_key(path) || self.external.is_submodules(path) {
             self.read(path)?
         } else {
             let content = self.read_object(&entry.id)?;
-            if let Some((size, file)) = self.beside.open_behind(path, &content) {
+            if let Some((size, file)) = self.external.open_behind(path, &content) {
                 return Some((size, Box::new(file)));
             }
             content

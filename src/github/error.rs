@@ -47,7 +47,7 @@ impl ApiError {
                 Some("give a valid token in github-token or push-token; a job's own token dies with the job".into())
             }
             Self::Forbidden { accepted: Some(rights), .. } => {
-                Some(format!("give the token one of these rights: {rights}"))
+                Some(format!("give the token one of these permissions: {rights}"))
             }
             Self::Forbidden { message, .. } if message.contains("create or approve pull requests") => Some(
                 "allow it: repository settings, Actions, General, \"Allow GitHub Actions to create and approve pull requests\""

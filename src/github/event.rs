@@ -60,7 +60,7 @@ impl Trigger {
     }
 }
 
-/// Events that people without any right in the repository cause, in runs that have the repository's rights.
+/// Events that people without any right in the repository cause, in runs that have the repository's permissions.
 const ANYBODYS: &[&str] = &["issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"];
 
 /// Reads the payload of `GITHUB_EVENT_PATH`.

@@ -3,12 +3,12 @@
 //! Never fixes, never builds, never touches the disk. Every answer is read through types of our own in which GitHub may
 //! leave out or add whatever it likes. Facts: GitHub's REST documentation (version 2022-11-28) and its changelog.
 
+mod ci_trigger;
 mod client;
 mod dto;
 mod error;
 mod event;
 mod jobs;
-mod ladder;
 mod limits;
 mod monitor;
 mod preflight;
@@ -16,21 +16,23 @@ mod publish;
 mod pull_request;
 mod triggers;
 
+pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
 pub use client::{Client, ClientOptions, Policy};
 #[cfg(fuzzing)]
 pub use dto::read_answer;
 pub use error::ApiError;
 pub use event::{Head, RunContext, Trigger, read_event};
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, failed_jobs, job_log};
-pub use ladder::{Ladder, PullRequestPolicy, Right, Rung, choose_rung};
-pub use monitor::{Climbed, Timeouts, Watch, climb, failed_run_jobs, watch};
+pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
 pub use preflight::{
-    Finding, Preflight, PreflightInput, Rights, Severity, TokenFacts, TokenKind, examine_token, preflight,
+    Permissions, Preflight, PreflightCheck, PreflightInput, Severity, TokenFacts, TokenKind, examine_token,
+    preflight,
 };
 pub use publish::{
     BranchFacts, branch_head, commit_message, commit_tree, dispatch, publish, remote_objects, render_branch,
 };
 pub use pull_request::{
-    HealRequest, Look, Mark, PullRequestText, close_pull_request, heal_requests, open_pull_request,
+    ExistingPullRequest, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,
+    existing_pull_requests, open_pull_request,
 };
 pub use triggers::{Triggers, read_triggers};

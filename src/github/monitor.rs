@@ -8,11 +8,11 @@ use futures_util::future::OptionFuture;
 use serde_json::Value;
 use tokio::time::{Instant, sleep};
 
+use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
 use super::client::Client;
 use super::dto::{Conclusion, Run, Status};
 use super::error::ApiError;
 use super::jobs::{FailedJob, OwnJob, failed_jobs};
-use super::ladder::{Ladder, PullRequestPolicy, Right, Rung, choose_rung};
 use super::publish::dispatch;
 use super::pull_request::{PullRequestText, open_pull_request};
 use crate::contract::ci::{CiResult, CiVerdict, PullRequest, RunReference};
@@ -53,34 +53,34 @@ pub struct Watch<'a> {
     pub head: &'a CommitSha,
     /// The workflow the verdict is about; `None`: all of them.
     pub workflow_file: Option<&'a str>,
-    pub rung: &'a Rung,
+    pub trigger: &'a CiTrigger,
     pub timeouts: &'a Timeouts,
     pub sink: &'a dyn EventSink,
 }
 
 /// How the run will come about, and the pull request that was opened for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Climbed {
-    pub rung: Rung,
+pub struct ArrangedRun {
+    pub trigger: CiTrigger,
     pub pull_request: Option<PullRequest>,
     /// What was refused on the way.
     pub notes: Vec<String>,
 }
 
-/// Chooses the rung and opens the pull request where it (or the policy) wants one. A refusal leads to the next rung.
-pub async fn climb(
+/// Chooses the trigger and opens the pull request where it (or the policy) wants one. A refusal leads to the next trigger.
+pub async fn arrange_ci_run(
     client: &Client,
     repo: &RepoSlug,
-    ladder: &Ladder<'_>,
+    options: &CiTriggerOptions<'_>,
     text: &PullRequestText,
-) -> Result<Climbed, ApiError> {
-    let mut ladder = ladder.clone();
+) -> Result<ArrangedRun, ApiError> {
+    let mut options = options.clone();
     let mut notes = Vec::new();
-    let mut rung = choose_rung(&ladder);
-    let asked = matches!(ladder.pull_request, PullRequestPolicy::Always | PullRequestPolicy::Draft);
-    let wanted = asked || matches!(rung, Rung::PullRequest { .. });
-    let base = ladder.base.filter(|base| wanted && *base != ladder.branch);
-    let opening = base.map(|base| open_pull_request(client, repo, base, ladder.branch, text));
+    let mut trigger = choose_ci_trigger(&options);
+    let asked = matches!(options.pull_request, PullRequestPolicy::Always | PullRequestPolicy::Draft);
+    let wanted = asked || matches!(trigger, CiTrigger::PullRequest { .. });
+    let base = options.base.filter(|base| wanted && *base != options.branch);
+    let opening = base.map(|base| open_pull_request(client, repo, base, options.branch, text));
     let pull_request = match OptionFuture::from(opening).await {
         None => None,
         Some(Ok(pull_request)) => Some(pull_request),
@@ -89,13 +89,13 @@ pub async fn climb(
         )) => {
             let hint = error.hint().map(|h| format!(" ({h})")).unwrap_or_default();
             notes.push(format!("{error}{hint}"));
-            ladder.may_open_pull_request = Right::No;
-            rung = choose_rung(&ladder);
+            options.may_open_pull_request = Permission::No;
+            trigger = choose_ci_trigger(&options);
             None
         }
         Some(Err(error)) => return Err(error),
     };
-    Ok(Climbed { rung, pull_request, notes })
+    Ok(ArrangedRun { trigger, pull_request, notes })
 }
 
 /// Waits for the verdict. Errors only where GitHub stops answering for good; every other end is a verdict.
@@ -109,9 +109,9 @@ pub async fn watch(watch: Watch<'_>) -> Result<CiResult, ApiError> {
 
 async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
     let mut dispatched = None;
-    match watch.rung {
-        Rung::Nothing { why, remedy } => return Ok(no_ci(why.clone(), Some(remedy.clone()))),
-        Rung::Dispatch => {
+    match watch.trigger {
+        CiTrigger::Nothing { why, remedy } => return Ok(no_ci(why.clone(), Some(remedy.clone()))),
+        CiTrigger::Dispatch => {
             let file = watch.workflow_file.unwrap_or_default();
             match dispatch(watch.client, watch.repo, file, watch.branch).await {
                 Ok(run) => dispatched = run,
@@ -131,7 +131,7 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
                 Err(error) => return Err(error),
             }
         }
-        Rung::Push | Rung::PullRequest { .. } => {}
+        CiTrigger::Push | CiTrigger::PullRequest { .. } => {}
     }
     watch.sink.emit(Event::Progress { what: format!("waiting for CI on {}", watch.branch) });
     let start = Instant::now();
@@ -204,7 +204,7 @@ fn is_about(watch: &Watch<'_>, run: &Run, dispatched: Option<u64>) -> bool {
         Some(file) => run.file() == file,
         None => true,
     };
-    same_file && (*watch.rung != Rung::Dispatch || run.event.as_deref() == Some("workflow_dispatch"))
+    same_file && (*watch.trigger != CiTrigger::Dispatch || run.event.as_deref() == Some("workflow_dispatch"))
 }
 
 /// A verdict as soon as there is one: one bad end decides, a good one needs all.
@@ -256,8 +256,8 @@ fn nothing_came(watch: &Watch<'_>, others: &[&Run]) -> CiResult {
         let names: Vec<&str> = others.iter().map(|r| r.file()).collect();
         why.push_str(&format!(" (but of {})", names.join(", ")));
     }
-    let remedy = match watch.rung {
-        Rung::PullRequest { .. } => {
+    let remedy = match watch.trigger {
+        CiTrigger::PullRequest { .. } => {
             "look at the pull request: it may have conflicts, which keep workflows from running"
         }
         _ => "look at the workflow's `on:` and whether Actions are switched on for the repository",

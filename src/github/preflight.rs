@@ -1,7 +1,7 @@
 //! Looks ahead, in seconds and before any build: what the tokens are and may do, whether a push will start CI, and what
 //! would stop the run at its end. Each finding says what to change.
 //!
-//! Rights are tried where GitHub does not tell them, by calls that cannot take effect: an empty file nobody refers to, a
+//! Permissions are tried where GitHub does not tell them, by calls that cannot take effect: an empty file nobody refers to, a
 //! pull request from and a dispatch on a branch that does not exist.
 
 use http::Method;
@@ -9,11 +9,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
 use super::client::{Client, Repeat};
 use super::dto;
 use super::error::ApiError;
 use super::event::Trigger;
-use super::ladder::{Ladder, PullRequestPolicy, Right, Rung, choose_rung};
 use super::publish::encode;
 use super::triggers::Triggers;
 use crate::contract::git::{BranchName, RepoSlug};
@@ -55,20 +55,20 @@ impl TokenKind {
 
 /// What a token may do in the repository.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rights {
+pub struct Permissions {
     /// Make commits and branches.
-    pub contents: Right,
+    pub contents: Permission,
     /// Dispatch workflows.
-    pub actions: Right,
-    pub pull_requests: Right,
+    pub actions: Permission,
+    pub pull_requests: Permission,
     /// Change workflow files, which a heal never does.
-    pub workflows: Right,
+    pub workflows: Permission,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenFacts {
     pub kind: TokenKind,
-    pub rights: Rights,
+    pub permissions: Permissions,
 }
 
 /// How much a finding matters.
@@ -84,13 +84,13 @@ pub enum Severity {
 
 /// One thing found, and what to change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Finding {
+pub struct PreflightCheck {
     pub severity: Severity,
     pub what: String,
     pub remedy: Option<String>,
 }
 
-impl Finding {
+impl PreflightCheck {
     /// A finding without a remedy.
     pub fn new(severity: Severity, what: impl Into<String>) -> Self {
         Self { severity, what: what.into(), remedy: None }
@@ -122,14 +122,14 @@ pub struct PreflightInput<'a> {
     /// Commits go through the API, where GitHub signs them.
     pub commits_by_api: bool,
     /// Found by others: Docker, the model servers.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<PreflightCheck>,
 }
 
 /// Everything found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Preflight {
-    pub findings: Vec<Finding>,
-    pub rung: Rung,
+    pub findings: Vec<PreflightCheck>,
+    pub trigger: CiTrigger,
     /// The default branch, as GitHub tells it.
     pub default_branch: Option<BranchName>,
     /// Publishing is not for this run; diagnose instead.
@@ -139,7 +139,7 @@ pub struct Preflight {
 impl Preflight {
     /// The first finding that stops the run.
     #[must_use]
-    pub fn blocking(&self) -> Option<&Finding> {
+    pub fn blocking(&self) -> Option<&PreflightCheck> {
         self.findings.iter().find(|f| f.severity == Severity::Blocking)
     }
 }
@@ -160,19 +160,20 @@ pub async fn examine_token(
         let path = format!("/repos/{repo}");
         let (repository, headers) = client.get_with_headers::<dto::Repository>(&path).await?;
         let scopes = headers.get("x-oauth-scopes").and_then(|s| s.to_str().ok()).unwrap_or_default();
-        return Ok(TokenFacts { kind, rights: scoped(scopes, repository.permissions) });
+        return Ok(TokenFacts { kind, permissions: scoped(scopes, repository.permissions) });
     }
     if !probe {
-        return Ok(TokenFacts { kind, rights: Rights::default() });
+        return Ok(TokenFacts { kind, permissions: Permissions::default() });
     }
     let (contents, pull_requests, actions) = tokio::join!(
         probe_contents(client, repo),
         probe_pull_requests(client, repo),
         probe_actions(client, repo, workflow_file),
     );
-    let workflows = if kind == TokenKind::Job { Right::No } else { Right::Unknown };
-    let rights = Rights { contents: contents?, actions: actions?, pull_requests: pull_requests?, workflows };
-    Ok(TokenFacts { kind, rights })
+    let workflows = if kind == TokenKind::Job { Permission::No } else { Permission::Unknown };
+    let permissions =
+        Permissions { contents: contents?, actions: actions?, pull_requests: pull_requests?, workflows };
+    Ok(TokenFacts { kind, permissions })
 }
 
 /// What the first letters say; installation tokens say too little.
@@ -206,12 +207,12 @@ async fn installation_kind(client: &Client) -> Result<TokenKind, ApiError> {
     }
 }
 
-fn scoped(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Rights {
+fn scoped(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Permissions {
     let has = |name: &str| scopes.split(',').any(|s| s.trim() == name);
     let may_push = permissions.is_none_or(|p| p.push);
-    let right = |granted: bool| if granted && may_push { Right::Yes } else { Right::No };
+    let right = |granted: bool| if granted && may_push { Permission::Yes } else { Permission::No };
     let repo = has("repo") || has("public_repo");
-    Rights {
+    Permissions {
         contents: right(repo),
         actions: right(repo),
         pull_requests: right(repo),
@@ -219,35 +220,35 @@ fn scoped(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Righ
     }
 }
 
-async fn probe_contents(client: &Client, repo: &RepoSlug) -> Result<Right, ApiError> {
+async fn probe_contents(client: &Client, repo: &RepoSlug) -> Result<Permission, ApiError> {
     let body = json!({"content": "", "encoding": "utf-8"});
     let path = format!("/repos/{repo}/git/blobs");
     told(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
 }
 
-async fn probe_pull_requests(client: &Client, repo: &RepoSlug) -> Result<Right, ApiError> {
+async fn probe_pull_requests(client: &Client, repo: &RepoSlug) -> Result<Permission, ApiError> {
     let body = json!({"title": "preflight", "head": NOWHERE, "base": NOWHERE});
     let path = format!("/repos/{repo}/pulls");
     told(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
 }
 
-async fn probe_actions(client: &Client, repo: &RepoSlug, file: Option<&str>) -> Result<Right, ApiError> {
-    let Some(file) = file else { return Ok(Right::Unknown) };
+async fn probe_actions(client: &Client, repo: &RepoSlug, file: Option<&str>) -> Result<Permission, ApiError> {
+    let Some(file) = file else { return Ok(Permission::Unknown) };
     let name = encode(file.rsplit('/').next().unwrap_or(file));
     let path = format!("/repos/{repo}/actions/workflows/{name}/dispatches");
     match client.send::<Value>(Method::POST, &path, &json!({"ref": NOWHERE}), Repeat::No).await {
         // No such workflow on the default branch.
-        Err(ApiError::NotFound { .. }) => Ok(Right::Unknown),
+        Err(ApiError::NotFound { .. }) => Ok(Permission::Unknown),
         other => told(other),
     }
 }
 
 /// Refused for lack of rights, or for the nonsense we asked for?
-fn told<T>(answer: Result<T, ApiError>) -> Result<Right, ApiError> {
+fn told<T>(answer: Result<T, ApiError>) -> Result<Permission, ApiError> {
     match answer {
-        Ok(_) | Err(ApiError::Invalid { .. }) => Ok(Right::Yes),
-        Err(ApiError::Forbidden { .. } | ApiError::NotFound { .. }) => Ok(Right::No),
-        Err(ApiError::Server { .. } | ApiError::RateLimited { .. }) => Ok(Right::Unknown),
+        Ok(_) | Err(ApiError::Invalid { .. }) => Ok(Permission::Yes),
+        Err(ApiError::Forbidden { .. } | ApiError::NotFound { .. }) => Ok(Permission::No),
+        Err(ApiError::Server { .. } | ApiError::RateLimited { .. }) => Ok(Permission::Unknown),
         Err(error) => Err(error),
     }
 }
@@ -268,12 +269,12 @@ fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::
     let mut findings = input.findings.clone();
     let default_branch = repository.default_branch.as_deref().and_then(|b| BranchName::new(b).ok());
     let kind = input.token.map_or(TokenKind::Unknown, |t| t.kind);
-    let rights = input.token.map(|t| t.rights).unwrap_or_default();
+    let permissions = input.token.map(|t| t.permissions).unwrap_or_default();
     let in_place = input.trigger.base_branch.as_ref() == Some(input.branch);
-    let rung = choose_rung(&Ladder {
+    let trigger = choose_ci_trigger(&CiTriggerOptions {
         token_starts_runs: kind.starts_runs(),
-        may_dispatch: rights.actions,
-        may_open_pull_request: rights.pull_requests,
+        may_dispatch: permissions.actions,
+        may_open_pull_request: permissions.pull_requests,
         pull_request: input.pull_request,
         workflow_file: input.workflow_file,
         triggers: input.triggers,
@@ -284,27 +285,27 @@ fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::
         has_approval_runs: input.has_approval_runs,
     });
     if let Some(why) = &input.trigger.diagnose_only {
-        findings.push(Finding::new(Severity::Note, why.clone()));
+        findings.push(PreflightCheck::new(Severity::Note, why.clone()));
     } else if input.publishes {
-        publishing(&input, kind, rights, repository, rules, default_branch.as_ref(), &mut findings);
+        publishing(&input, kind, permissions, repository, rules, default_branch.as_ref(), &mut findings);
         if input.waits_for_ci {
-            findings.push(ci_finding(&rung, kind));
+            findings.push(ci_finding(&trigger, kind));
         }
     }
-    Preflight { findings, rung, default_branch, diagnose_only: input.trigger.diagnose_only.clone() }
+    Preflight { findings, trigger, default_branch, diagnose_only: input.trigger.diagnose_only.clone() }
 }
 
 fn publishing(
     input: &PreflightInput<'_>,
     kind: TokenKind,
-    rights: Rights,
+    permissions: Permissions,
     repository: &dto::Repository,
     rules: &[dto::Rule],
     default_branch: Option<&BranchName>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Vec<PreflightCheck>,
 ) {
     let mut block = |what: String, remedy: &str| {
-        findings.push(Finding::new(Severity::Blocking, what).remedy(remedy));
+        findings.push(PreflightCheck::new(Severity::Blocking, what).remedy(remedy));
     };
     if input.token.is_none() {
         block(
@@ -321,7 +322,7 @@ fn publishing(
             "choose another `branch` template",
         );
     }
-    if rights.contents == Right::No {
+    if permissions.contents == Permission::No {
         let remedy = match kind {
             TokenKind::Job => {
                 "add to the healing job:\npermissions:\n  contents: write\n  actions: write\n  pull-requests: write"
@@ -344,8 +345,9 @@ fn publishing(
             _ => {}
         }
     }
-    if rights.pull_requests == Right::No && input.pull_request != PullRequestPolicy::Never {
-        let finding = Finding::new(Severity::Warning, format!("{} may not open pull requests", kind.name()));
+    if permissions.pull_requests == Permission::No && input.pull_request != PullRequestPolicy::Never {
+        let finding =
+            PreflightCheck::new(Severity::Warning, format!("{} may not open pull requests", kind.name()));
         findings.push(finding.remedy(match kind {
             TokenKind::Job => {
                 "add to the healing job:\npermissions:\n  pull-requests: write\nand allow it in the repository's settings, Actions, General"
@@ -355,20 +357,22 @@ fn publishing(
     }
 }
 
-fn ci_finding(rung: &Rung, kind: TokenKind) -> Finding {
-    match rung {
-        Rung::Push => Finding::new(Severity::Fine, format!("a push with {} starts CI", kind.name())),
-        Rung::Dispatch => Finding::new(Severity::Fine, "CI will be started by workflow_dispatch"),
-        Rung::PullRequest { approval: false } => {
-            Finding::new(Severity::Fine, "CI will be started by a pull request")
+fn ci_finding(trigger: &CiTrigger, kind: TokenKind) -> PreflightCheck {
+    match trigger {
+        CiTrigger::Push => {
+            PreflightCheck::new(Severity::Fine, format!("a push with {} starts CI", kind.name()))
         }
-        Rung::PullRequest { approval: true } => Finding::new(
+        CiTrigger::Dispatch => PreflightCheck::new(Severity::Fine, "CI will be started by workflow_dispatch"),
+        CiTrigger::PullRequest { approval: false } => {
+            PreflightCheck::new(Severity::Fine, "CI will be started by a pull request")
+        }
+        CiTrigger::PullRequest { approval: true } => PreflightCheck::new(
             Severity::Note,
             "CI will wait on the pull request until someone with write access approves it",
         )
         .remedy("give a push-token, or add `workflow_dispatch:` to the workflow, for CI without a click"),
-        Rung::Nothing { why, remedy } => {
-            Finding::new(Severity::Warning, format!("no CI will run on the heal: {why}"))
+        CiTrigger::Nothing { why, remedy } => {
+            PreflightCheck::new(Severity::Warning, format!("no CI will run on the heal: {why}"))
                 .remedy(remedy.clone())
         }
     }
@@ -388,10 +392,10 @@ mod tests {
 
     #[test]
     fn scopes() {
-        let rights = scoped("repo, workflow", None);
-        assert_eq!((rights.contents, rights.workflows), (Right::Yes, Right::Yes));
+        let permissions = scoped("repo, workflow", None);
+        assert_eq!((permissions.contents, permissions.workflows), (Permission::Yes, Permission::Yes));
         let read_only = scoped("repo", Some(dto::RepositoryPermissions { push: false }));
-        assert_eq!(read_only.contents, Right::No);
-        assert_eq!(scoped("gist", None).actions, Right::No);
+        assert_eq!(read_only.contents, Permission::No);
+        assert_eq!(scoped("gist", None).actions, Permission::No);
     }
 }

@@ -21,13 +21,13 @@ pub struct PullRequestText {
     pub title: String,
     pub body: String,
     pub draft: bool,
-    pub mark: Mark,
+    pub mark: PullRequestMarker,
 }
 
 /// What a heal says of itself, hidden in its pull request for later runs to read. Words of hex digits and letters only,
 /// so that no text can end the comment or forge another's.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mark {
+pub struct PullRequestMarker {
     /// The root cause; the same again means the same pull request.
     pub cause: String,
     /// The job that failed.
@@ -40,7 +40,7 @@ pub struct Mark {
 
 const MARK: &str = "<!-- ci-healer ";
 
-impl Mark {
+impl PullRequestMarker {
     fn render(&self) -> String {
         let clean = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
         let tip = self.tip.as_ref().map_or("", CommitSha::as_str);
@@ -73,48 +73,48 @@ impl Mark {
 
 /// A pull request of ours.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealRequest {
+pub struct ExistingPullRequest {
     pub reference: PullRequest,
     pub branch: BranchName,
-    pub mark: Mark,
+    pub mark: PullRequestMarker,
     body: String,
 }
 
 /// Which pull requests are looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Look {
+pub enum PullRequestState {
     Open,
     /// Closed without being merged; the last hundred.
     Rejected,
 }
 
 /// The heals offered into `base`.
-pub async fn heal_requests(
+pub async fn existing_pull_requests(
     client: &Client,
     repo: &RepoSlug,
     base: &BranchName,
-    look: Look,
-) -> Result<Vec<HealRequest>, ApiError> {
+    look: PullRequestState,
+) -> Result<Vec<ExistingPullRequest>, ApiError> {
     let base = encode(base.as_str());
     let pulls: Vec<dto::Pull> = match look {
-        Look::Open => {
+        PullRequestState::Open => {
             client.get_all(&format!("/repos/{repo}/pulls?state=open&base={base}&per_page=100"), None).await?
         }
-        Look::Rejected => {
+        PullRequestState::Rejected => {
             let order = "sort=updated&direction=desc&per_page=100";
             client.get(&format!("/repos/{repo}/pulls?state=closed&base={base}&{order}")).await?
         }
     };
     Ok(pulls
         .into_iter()
-        .filter(|pull| look == Look::Open || pull.merged_at.is_none())
+        .filter(|pull| look == PullRequestState::Open || pull.merged_at.is_none())
         .filter_map(|pull| {
             let head = pull.head.as_ref()?;
             // Anyone may copy the mark into a pull request from a fork; the branch must be in our own repository.
             let owner = head.repo.as_ref()?.full_name.as_deref()?;
-            let mark = Mark::read(pull.body.as_deref()?)?;
+            let mark = PullRequestMarker::read(pull.body.as_deref()?)?;
             let branch = BranchName::new(&head.name).ok()?;
-            owner.eq_ignore_ascii_case(&repo.to_string()).then(|| HealRequest {
+            owner.eq_ignore_ascii_case(&repo.to_string()).then(|| ExistingPullRequest {
                 reference: reference(&pull, repo),
                 branch,
                 mark,
@@ -165,11 +165,11 @@ pub async fn open_pull_request(
 pub async fn close_pull_request(
     client: &Client,
     repo: &RepoSlug,
-    heal: &HealRequest,
+    heal: &ExistingPullRequest,
     why: &str,
 ) -> Result<(), ApiError> {
     let path = format!("/repos/{repo}/pulls/{}", heal.reference.number);
-    let body = format!("{why}\n\n{}", Mark::removed_from(&heal.body));
+    let body = format!("{why}\n\n{}", PullRequestMarker::removed_from(&heal.body));
     let request = json!({"state": "closed", "body": cut(&body, MAX_BODY)});
     client.send::<Value>(Method::PATCH, &path, &request, Repeat::Yes).await?;
     Ok(())
@@ -227,21 +227,21 @@ mod tests {
     #[test]
     fn marks_are_read_back_and_no_text_forges_one() {
         let tip = CommitSha::new(&"0123456789".repeat(4)).unwrap();
-        let mark = Mark {
+        let mark = PullRequestMarker {
             cause: "f00d".to_owned(),
             job: "c0de".to_owned(),
             patch: "beef".to_owned(),
             tip: Some(tip),
         };
-        assert_eq!(Mark::read(&mark.render()), Some(mark.clone()));
+        assert_eq!(PullRequestMarker::read(&mark.render()), Some(mark.clone()));
         let foreign = "quoted: <!-- ci-healer cause:bad job:bad patch:bad tip: -->";
         let body = format!("{foreign}\n\n{}", mark.render());
-        assert_eq!(Mark::read(&body), Some(mark.clone()));
-        assert_eq!(Mark::removed_from(&body), foreign);
-        let hostile = Mark { cause: "a --> <img src=x> tip:1".to_owned(), ..mark.clone() };
-        assert_eq!(Mark::read(&hostile.render()).unwrap().cause, "aimgsrcxtip1");
-        assert_eq!(Mark::read("nothing"), None);
-        assert_eq!(Mark::read("<!-- ci-healer cause:f00d"), None);
-        assert_eq!(Mark::read(&Mark::default().render()), None);
+        assert_eq!(PullRequestMarker::read(&body), Some(mark.clone()));
+        assert_eq!(PullRequestMarker::removed_from(&body), foreign);
+        let hostile = PullRequestMarker { cause: "a --> <img src=x> tip:1".to_owned(), ..mark.clone() };
+        assert_eq!(PullRequestMarker::read(&hostile.render()).unwrap().cause, "aimgsrcxtip1");
+        assert_eq!(PullRequestMarker::read("nothing"), None);
+        assert_eq!(PullRequestMarker::read("<!-- ci-healer cause:f00d"), None);
+        assert_eq!(PullRequestMarker::read(&PullRequestMarker::default().render()), None);
     }
 }

@@ -18,7 +18,9 @@ use crate::error::{ErrorKind, ExpectedError};
 use crate::executor::{self, Cancel, Executor, ExecutorError};
 use crate::fixer::{FixAgent, FixOptions, PathRules, Redactor};
 use crate::git::{self, GitError, Workspace, WorkspaceOptions};
-use crate::github::{self, Client, ClientOptions, Finding, OwnJob, Policy, RunContext, Severity, Trigger};
+use crate::github::{
+    self, Client, ClientOptions, OwnJob, Policy, PreflightCheck, RunContext, Severity, Trigger,
+};
 use crate::http;
 use crate::llm::{ProviderConfig, Router, WireFormat};
 use crate::plan::{self, CiStep, GithubFacts, PlanError, PlanRequest, Planned};
@@ -265,7 +267,7 @@ pub(super) async fn private_clone(
     let commit = failed_run::commit(trigger);
     let options = WorkspaceOptions { source, work_dir, repository: slug.clone(), commit };
     Workspace::create(options).await.map_err(|error| match (&error, &trigger.diagnose_only) {
-        // Nobody is told to fetch foreign code into a run that has rights.
+        // Nobody is told to fetch foreign code into a run that has permissions.
         (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
             why: why.clone(),
             remedy: Some("diagnose it in its own run, where its code meets no rights".to_owned()),
@@ -275,20 +277,20 @@ pub(super) async fn private_clone(
 }
 
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.
-pub async fn examine(config: &Config, source: &Path) -> Result<Vec<Finding>, Outcome> {
+pub async fn examine(config: &Config, source: &Path) -> Result<Vec<PreflightCheck>, Outcome> {
     let trigger = read_trigger(config)?;
     let slug = match (&config.workflow_run.repository, git::origin(source).as_deref().and_then(slug_of)) {
         (Some(slug), _) => slug.clone(),
         (None, Some(slug)) => slug,
         (None, None) => {
-            return Ok(vec![Finding::new(
+            return Ok(vec![PreflightCheck::new(
                 Severity::Note,
                 "the checkout has no origin on GitHub, so GitHub is not asked",
             )]);
         }
     };
     let Some(token) = config.push_token.clone().or_else(|| config.github_token.clone()) else {
-        let finding = Finding::new(Severity::Warning, "there is no token, so GitHub is not asked")
+        let finding = PreflightCheck::new(Severity::Warning, "there is no token, so GitHub is not asked")
             .remedy("pass github-token: ${{ github.token }}");
         return Ok(vec![finding]);
     };
@@ -637,7 +639,7 @@ async fn look_at_models(
     config: &Config,
     ca: Option<&[u8]>,
     servers: &[ProviderConfig],
-) -> Result<Vec<Finding>, ExpectedError> {
+) -> Result<Vec<PreflightCheck>, ExpectedError> {
     let client = http::client(ca, http::Redirects::Refuse)?;
     let failures = crate::llm::probe(&client, servers).await?;
     let is_dead = |kind| matches!(kind, FailureKind::Auth | FailureKind::Model);
@@ -645,17 +647,20 @@ async fn look_at_models(
     let blocks =
         dead == servers.len() && !servers.is_empty() && !config.providers.contains(&ProviderName::Toolchain);
     let severity = if blocks { Severity::Blocking } else { Severity::Warning };
-    Ok(failures.iter().map(|f| Finding::new(severity, format!("{}: {}", f.provider, f.message))).collect())
+    Ok(failures
+        .iter()
+        .map(|f| PreflightCheck::new(severity, format!("{}: {}", f.provider, f.message)))
+        .collect())
 }
 
 /// What is to be said of the model servers before a run; for people who want to know beforehand.
-pub async fn examine_models(config: &Config) -> Result<Vec<Finding>, Outcome> {
+pub async fn examine_models(config: &Config) -> Result<Vec<PreflightCheck>, Outcome> {
     let mut skipped = Vec::new();
     let servers = model_servers(config, &mut skipped);
     if servers.is_empty() {
         let what = "no model server has a key: only what the tools themselves state is fixed";
         return Ok(vec![
-            Finding::new(Severity::Note, what).remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
+            PreflightCheck::new(Severity::Note, what).remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
         ]);
     }
     let ca = ca_bundle(config)?;
@@ -667,8 +672,10 @@ pub async fn examine_models(config: &Config) -> Result<Vec<Finding>, Outcome> {
         .filter(|name| !findings.iter().any(|f| f.what.starts_with(&format!("{name}: "))))
         .collect();
     if !answering.is_empty() {
-        findings
-            .push(Finding::new(Severity::Note, format!("may be asked for a fix: {}", answering.join(", "))));
+        findings.push(PreflightCheck::new(
+            Severity::Note,
+            format!("may be asked for a fix: {}", answering.join(", ")),
+        ));
     }
     Ok(findings)
 }

@@ -7,7 +7,10 @@ use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{CommitSha, MoveFrom, PreparedCommit, RepoPath};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::RunReport;
-use crate::github::{self, ApiError, Climbed, HealRequest, Ladder, Look, Mark, PullRequestText, Right};
+use crate::github::{
+    self, ApiError, ArrangedRun, CiTriggerOptions, ExistingPullRequest, Permission, PullRequestMarker,
+    PullRequestState, PullRequestText,
+};
 use crate::report::pull_request;
 
 use super::bundle::sha256;
@@ -49,10 +52,12 @@ impl Publisher {
             return Ok(Place::New);
         };
         let look = async |look| {
-            github::heal_requests(&hub.client, &hub.repository, base, look).await.map_err(|e| api_outcome(&e))
+            github::existing_pull_requests(&hub.client, &hub.repository, base, look)
+                .await
+                .map_err(|e| api_outcome(&e))
         };
-        let same_cause = |heal: &HealRequest| heal.mark.cause == self.cause;
-        for heal in look(Look::Open).await?.into_iter().filter(same_cause) {
+        let same_cause = |heal: &ExistingPullRequest| heal.mark.cause == self.cause;
+        for heal in look(PullRequestState::Open).await?.into_iter().filter(same_cause) {
             let at = github::branch_head(&hub.client, &hub.repository, &heal.branch)
                 .await
                 .map_err(|e| api_outcome(&e))?;
@@ -68,7 +73,7 @@ impl Publisher {
             return Ok(Place::At(heal.branch, MoveFrom::Replace(at)));
         }
         let patch = name(&report.diff);
-        let rejected = look(Look::Rejected).await?;
+        let rejected = look(PullRequestState::Rejected).await?;
         match rejected.into_iter().find(|heal| same_cause(heal) && heal.mark.patch == patch) {
             Some(heal) => Err(rejected_before(&heal)),
             None => Ok(Place::New),
@@ -76,24 +81,24 @@ impl Publisher {
     }
 
     /// Chooses how CI gets to run, and opens the pull request where one is wanted. Later rounds stay on theirs.
-    pub(super) async fn climb(
+    pub(super) async fn arrange_ci_run(
         &self,
         changed: &[RepoPath],
         report: &RunReport,
         tip: &CommitSha,
-    ) -> Result<Option<Climbed>, Outcome> {
+    ) -> Result<Option<ArrangedRun>, Outcome> {
         let Some(hub) = &self.hub else { return Ok(None) };
         let text = self.text(hub, report, tip);
-        if let Some(climbed) = self.last.as_ref().and_then(|r| r.climbed.clone()) {
-            if climbed.pull_request.is_some() {
+        if let Some(arranged) = self.last.as_ref().and_then(|r| r.arranged.clone()) {
+            if arranged.pull_request.is_some() {
                 self.open(hub, &text).await.map_err(|e| api_outcome(&e))?;
             }
-            return Ok(Some(climbed));
+            return Ok(Some(arranged));
         }
-        let ladder = Ladder {
+        let options = CiTriggerOptions {
             token_starts_runs: hub.token.kind.starts_runs(),
-            may_dispatch: hub.token.rights.actions,
-            may_open_pull_request: hub.token.rights.pull_requests,
+            may_dispatch: hub.token.permissions.actions,
+            may_open_pull_request: hub.token.permissions.pull_requests,
             pull_request: policy(hub.pull_request),
             workflow_file: hub.workflow_file.as_deref(),
             triggers: &hub.triggers,
@@ -103,7 +108,7 @@ impl Publisher {
             open_pull_request_into: hub.open_pull_request_into.as_ref().filter(|_| self.in_place),
             has_approval_runs: hub.has_approval_runs,
         };
-        github::climb(&hub.client, &hub.repository, &ladder, &text)
+        github::arrange_ci_run(&hub.client, &hub.repository, &options, &text)
             .await
             .map(Some)
             .map_err(|e| api_outcome(&e))
@@ -114,7 +119,7 @@ impl Publisher {
             title: pull_request::title(report, &self.commit_prefix),
             body: pull_request::body(report),
             draft: hub.pull_request == PullRequestMode::Draft,
-            mark: Mark {
+            mark: PullRequestMarker {
                 cause: self.cause.clone(),
                 job: self.job.clone(),
                 patch: name(&report.diff),
@@ -147,14 +152,14 @@ impl Publisher {
     /// Tells the open pull request how it ended; opens one for a heal that needed none to get its CI run.
     async fn offer(&mut self, report: &mut RunReport) -> Result<(), String> {
         let (Some(hub), Some(round)) = (&self.hub, &self.last) else { return Ok(()) };
-        let climbed = round.climbed.as_ref();
-        let is_open = climbed.is_some_and(|c| c.pull_request.is_some());
+        let arranged = round.arranged.as_ref();
+        let is_open = arranged.is_some_and(|c| c.pull_request.is_some());
         // What GitHub refused once has been told already.
-        let was_refused = climbed.is_some_and(|c| !c.notes.is_empty());
+        let was_refused = arranged.is_some_and(|c| !c.notes.is_empty());
         let opens = report.outcome == Outcome::Healed
             && !self.in_place
             && hub.pull_request == PullRequestMode::Auto
-            && hub.token.rights.pull_requests != Right::No
+            && hub.token.permissions.pull_requests != Permission::No
             && !was_refused;
         if !is_open && !opens {
             return Ok(());
@@ -184,7 +189,9 @@ impl Publisher {
         };
         let trouble = |e: ApiError| format!("heals that are no longer needed may be open: {e}");
         let heals =
-            github::heal_requests(&hub.client, &hub.repository, base, Look::Open).await.map_err(trouble)?;
+            github::existing_pull_requests(&hub.client, &hub.repository, base, PullRequestState::Open)
+                .await
+                .map_err(trouble)?;
         let why = pull_request::no_longer_needed(report);
         for heal in heals.iter().filter(|heal| heal.mark.job == self.job) {
             github::close_pull_request(&hub.client, &hub.repository, heal, &why).await.map_err(trouble)?;
@@ -195,16 +202,16 @@ impl Publisher {
     }
 }
 
-fn worked_on(heal: &HealRequest) -> Outcome {
+fn worked_on(heal: &ExistingPullRequest) -> Outcome {
     Outcome::Refused {
         why: format!("{} heals the same failure, and its branch has commits of others", heal.reference.url),
         remedy: Some("merge or close it, then run again; the fix is in the patch file".to_owned()),
     }
 }
 
-fn rejected_before(heal: &HealRequest) -> Outcome {
+fn rejected_before(heal: &ExistingPullRequest) -> Outcome {
     Outcome::Refused {
         why: format!("the same fix was offered in {} and closed without being merged", heal.reference.url),
-        remedy: Some("reopen it, or mend the failure in another way".to_owned()),
+        remedy: Some("reopen it, or fix the failure in another way".to_owned()),
     }
 }

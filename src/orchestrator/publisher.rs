@@ -13,7 +13,7 @@ use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCo
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{CommitReport, RunReport};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
-use crate::github::{self, ApiError, Client, Climbed, PullRequestPolicy, TokenFacts, Triggers, Watch};
+use crate::github::{self, ApiError, ArrangedRun, Client, PullRequestPolicy, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
 
 use super::offer::name;
@@ -72,7 +72,7 @@ pub struct Round {
     pub tip: CommitSha,
     /// The tip's commit in the private clone, on which the next round builds.
     pub local_tip: CommitSha,
-    pub climbed: Option<Climbed>,
+    pub arranged: Option<ArrangedRun>,
 }
 
 /// What CI showed.
@@ -140,10 +140,10 @@ impl Publisher {
             in_place: self.in_place,
         };
         report.push = Some(published.clone());
-        let climbed = self.climb(&paths, report, &tip).await?;
-        if let Some(climbed) = &climbed {
-            published.pull_request.clone_from(&climbed.pull_request);
-            for note in &climbed.notes {
+        let arranged = self.arrange_ci_run(&paths, report, &tip).await?;
+        if let Some(arranged) = &arranged {
+            published.pull_request.clone_from(&arranged.pull_request);
+            for note in &arranged.notes {
                 sink.emit(Event::Warning { what: note.clone() });
                 report.warnings.push(note.clone());
             }
@@ -151,7 +151,7 @@ impl Publisher {
         report.push = Some(published.clone());
         sink.emit(Event::Published { published: Box::new(published) });
         let local_tip = commits.last().map_or_else(|| parent.clone(), |c| c.commit.clone());
-        self.last = Some(Round { tip, local_tip, climbed });
+        self.last = Some(Round { tip, local_tip, arranged });
         Ok(())
     }
 
@@ -267,7 +267,7 @@ impl Publisher {
             let why = "nothing is known of GitHub here".to_owned();
             return Ok(Seen::Verdict(no_verdict(CiVerdict::Skipped { why })));
         };
-        let Some(climbed) = &round.climbed else {
+        let Some(arranged) = &round.arranged else {
             let why = "no CI was asked for".to_owned();
             return Ok(Seen::Verdict(no_verdict(CiVerdict::Skipped { why })));
         };
@@ -277,7 +277,7 @@ impl Publisher {
             branch: &self.branch,
             head: &round.tip,
             workflow_file: hub.workflow_file.as_deref(),
-            rung: &climbed.rung,
+            trigger: &arranged.trigger,
             timeouts: &hub.timeouts,
             sink,
         })

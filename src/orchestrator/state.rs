@@ -11,7 +11,7 @@ use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::Purpose;
 use crate::contract::outcome::{Budget, Outcome};
 
-/// The last context level: a bug that a fix with this much context does not mend is given up.
+/// The last context level: a bug that a fix with this much context does not fix is given up.
 pub const LAST_LEVEL: u8 = 4;
 
 /// What the user allows and asks for.
@@ -61,7 +61,7 @@ pub struct State {
     baseline: Option<Observation>,
     /// Base plus what is kept: what the next attempt has to improve on.
     current: Option<Observation>,
-    /// What to mend next, in order; rebuilt whenever `current` changes.
+    /// What to fix next, in order; rebuilt whenever `current` changes.
     targets: Vec<Target>,
     /// The context level each failure has reached; it never falls.
     levels: BTreeMap<Fingerprint, u8>,
@@ -71,8 +71,8 @@ pub struct State {
     kept: u32,
     /// Some kept fix changed a protected file.
     touches_protected: bool,
-    /// Some mended failure was one of those that come and go by chance.
-    mended_flaky_kind: bool,
+    /// Some fixed failure was one of those that come and go by chance.
+    fixed_flaky_kind: bool,
     infrastructure_failures: u32,
     /// CI failed on a published heal, and its log says what is left.
     after_red_ci: bool,
@@ -204,7 +204,7 @@ impl State {
             dry: BTreeSet::new(),
             kept: 0,
             touches_protected: false,
-            mended_flaky_kind: false,
+            fixed_flaky_kind: false,
             infrastructure_failures: 0,
             after_red_ci: false,
             last_provider_trouble: None,
@@ -516,8 +516,8 @@ fn tried(mut state: State, trial: Trial, seen: Observation) -> Transition {
         Progress::Green => {
             state.kept += 1;
             state.touches_protected |= trial.protected;
-            state.mended_flaky_kind |= before.may_be_flaky();
-            let runs_left = if state.mended_flaky_kind { state.rules.flaky_runs } else { 0 };
+            state.fixed_flaky_kind |= before.may_be_flaky();
+            let runs_left = if state.fixed_flaky_kind { state.rules.flaky_runs } else { 0 };
             state.phase = Phase::Proving { runs_left, protected: false };
             noted(
                 transition(state, vec![Effect::Keep], Next::Run(Purpose::FinalProof)),
@@ -527,7 +527,7 @@ fn tried(mut state: State, trial: Trial, seen: Observation) -> Transition {
         Progress::Better(how) => {
             state.kept += 1;
             state.touches_protected |= trial.protected;
-            state.mended_flaky_kind |= before.may_be_flaky();
+            state.fixed_flaky_kind |= before.may_be_flaky();
             aim(&mut state, seen);
             noted(choose(state, vec![Effect::Keep]), how)
         }
@@ -595,7 +595,7 @@ fn proved(mut state: State, runs_left: u32, protected: bool, seen: Observation) 
         state.levels.insert(bug, level);
     }
     if state.after_red_ci {
-        let why = "what CI shows could not be mended without breaking the proof".to_owned();
+        let why = "what CI shows could not be fixed without breaking the proof".to_owned();
         return noted(
             transition(state, vec![Effect::RevertKept], Next::Finish(Outcome::Exhausted { why })),
             note,

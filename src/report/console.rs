@@ -51,7 +51,7 @@ struct State {
     open: Option<StopCommands>,
     /// Output of each stream that has not ended its line yet.
     pending: [Vec<u8>; 2],
-    /// For naming what a proposal mends.
+    /// For naming what a proposal fixes.
     bugs: HashMap<Fingerprint, BugReport>,
 }
 

@@ -47,8 +47,8 @@ pub fn commit_message(commit_prefix: &str, proposal: &FixProposal, changes: &[Fi
 #[must_use]
 pub fn patch_message(commit_prefix: &str, changes: &[FileChange], proof: &Proof) -> String {
     let fix = match changes {
-        [only] => format!("mend {}", only.path),
-        several => format!("mend {} files", several.len()),
+        [only] => format!("fix {}", only.path),
+        several => format!("fix {} files", several.len()),
     };
     let plan: String = proof.plan_sha256.chars().take(12).collect();
     let subject = subject(commit_prefix, &[&fix]);
@@ -78,13 +78,13 @@ fn plain(text: &str, limit: usize) -> String {
     out
 }
 
-/// Why an open heal is closed: the job that it mends is green without it.
+/// Why an open heal is closed: the job that it fixes is green without it.
 #[must_use]
 pub fn no_longer_needed(report: &RunReport) -> String {
     let at = report.sha.as_ref().map_or(String::new(), |sha| format!(" at {}", sha.as_str()));
     let run = report.run.as_ref().and_then(|run| run.url.as_deref());
     let run = run.map_or(String::new(), |url| format!(" ({})", markdown::link("the run", url)));
-    format!("**Closed: what this mends is green{at} without it**{run}.")
+    format!("**Closed: what this fixes is green{at} without it**{run}.")
 }
 
 /// The body of the pull request.

@@ -122,7 +122,7 @@ fn next_step(report: &RunReport, written: Option<&Written>) -> String {
             (None, format!("publish the proven patch{file} with a `mode: publish` job, or apply it by hand."))
         }
         Outcome::AlreadyGreen => (None, "nothing to do: every step succeeded.".to_owned()),
-        Outcome::Diagnosed => (None, "mend what is listed below.".to_owned()),
+        Outcome::Diagnosed => (None, "fix what is listed below.".to_owned()),
         Outcome::Flaky { failed, runs } => (
             Some(format!("The unchanged code failed {failed} of {runs} times.")),
             "run the failed job again; the tests below want a fix that no log can give.".to_owned(),
@@ -135,7 +135,7 @@ fn next_step(report: &RunReport, written: Option<&Written>) -> String {
         ),
         Outcome::Environment { why } => (
             Some(words(why)),
-            "mend the environment, then run the job again. No change of the code would help, so none was tried."
+            "fix the environment, then run the job again. No change of the code would help, so none was tried."
                 .to_owned(),
         ),
         Outcome::Exhausted { why } => (Some(words(why)), exhausted_next(report)),
@@ -224,7 +224,7 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
 
 fn exhausted_next(report: &RunReport) -> String {
     if view::proposals(report).any(|proposal| proposal.provider != "toolchain") {
-        "read the attempts below; what they learned may help whoever mends it by hand.".to_owned()
+        "read the attempts below; what they learned may help whoever fixes it by hand.".to_owned()
     } else {
         "no model was asked, only the toolchain's own suggestions. With `gemini-api-key` (or `groq-api-key`, or \
          `openai-api-key`) a model can try."

@@ -16,7 +16,7 @@ pub(super) fn all_bugs(report: &RunReport) -> Vec<&BugReport> {
     bugs
 }
 
-/// Whether the run's fixes mended it: all of them when the run is proven, else those that kept fixes removed.
+/// Whether the run's fixes fixed it: all of them when the run is proven, else those that kept fixes removed.
 pub(super) fn is_fixed(report: &RunReport, bug: &Fingerprint) -> bool {
     if is_proven(&report.outcome) {
         return true;
@@ -45,7 +45,7 @@ pub(super) fn kept(report: &RunReport) -> impl Iterator<Item = &ProposalReport> 
     proposals(report).filter(|proposal| proposal.verdict == ProposalVerdict::Kept)
 }
 
-/// The reports a proposal means to mend.
+/// The reports a proposal means to fix.
 pub(super) fn bugs_of<'a>(report: &'a RunReport, proposal: &ProposalReport) -> Vec<&'a BugReport> {
     all_bugs(report).into_iter().filter(|bug| proposal.bugs.contains(&bug.fingerprint)).collect()
 }

@@ -199,10 +199,10 @@ async fn archives_lead_nowhere() {
     proxy.trouble("GET /containers/ /archive", Trouble::Answer("application/x-tar", hostile_archive("")));
     let read = run.executor.changed_files(&run.tree).await.unwrap();
     assert_eq!(read, [(RepoPath::new("env").unwrap(), None)], "a link is no file");
-    proxy.mend();
+    proxy.fix();
     proxy.trouble("GET /containers/ /archive", Trouble::Answer("application/x-tar", hostile_archive("0/")));
     let result = run.steps(vec![step("true"), step("echo evil=$EVIL")]).await;
-    proxy.mend();
+    proxy.fix();
     assert_eq!(log(&result), "evil=\n", "{result:?}");
     assert!(!std::path::Path::new("/tmp/ci-healer-escaped").exists());
     run.close().await;

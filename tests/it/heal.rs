@@ -250,7 +250,7 @@ async fn jobs_that_fail_together_are_one_heal_proven_on_each() {
     assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
     assert!(ended.text.contains("strict is content"), "{}", ended.text);
 
-    // What mends one of them only is no heal.
+    // What fixes one of them only is no heal.
     let story = two_jobs("false");
     let ended = story.heal().await;
     ended.expect("exhausted", 1);

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 mod action;
+mod ci_trigger;
 mod doctor;
 mod escapes;
 mod executor;
@@ -10,7 +11,6 @@ mod faults;
 mod fixes;
 mod heal;
 mod inputs;
-mod ladder;
 mod models;
 mod parser;
 mod plan;

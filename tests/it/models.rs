@@ -60,7 +60,7 @@ pub(crate) fn groq_at(base_url: &str) -> ProviderConfig {
 
 fn request(limits: Limits) -> ModelRequest {
     ModelRequest {
-        system: "You mend builds. Reply with JSON.".to_owned(),
+        system: "You fix builds. Reply with JSON.".to_owned(),
         user: "error[E0425]: cannot find value `x`".to_owned(),
         schema_name: "fix",
         schema: reply_schema(),

@@ -6,8 +6,8 @@ use ci_healer::contract::git::{
 };
 use ci_healer::git::{self as heal_git, CommitRequest, GitError, Remote, Workspace, WorkspaceOptions};
 use ci_healer::github::{
-    ApiError, Look, Mark, PullRequestText, close_pull_request, heal_requests, open_pull_request, publish,
-    remote_objects,
+    ApiError, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,
+    existing_pull_requests, open_pull_request, publish, remote_objects,
 };
 use secrecy::SecretString;
 
@@ -373,7 +373,7 @@ fn text(cause: &str, body: &str) -> PullRequestText {
         title: "fix: the answer\nsecond line".to_owned(),
         body: body.to_owned(),
         draft: false,
-        mark: Mark { cause: cause.to_owned(), ..Mark::default() },
+        mark: PullRequestMarker { cause: cause.to_owned(), ..PullRequestMarker::default() },
     }
 }
 
@@ -385,11 +385,11 @@ async fn pull_requests_are_found_by_their_mark_brought_up_to_date_and_closed() {
     let slug: RepoSlug = FakeGitHub::slug();
     let (main, heal) = (branch("main"), branch("heal/a"));
     publish(&client, &slug, &main, &heal, &MoveFrom::Absent, &commits).await.unwrap();
-    let look = async |look| heal_requests(&client, &slug, &main, look).await.unwrap();
-    assert_eq!(look(Look::Open).await, []);
+    let look = async |look| existing_pull_requests(&client, &slug, &main, look).await.unwrap();
+    assert_eq!(look(PullRequestState::Open).await, []);
     let opened = open_pull_request(&client, &slug, &main, &heal, &text("f00d", "first")).await.unwrap();
     // The same heal again, from a later run: found by its mark, brought up to date.
-    let found = look(Look::Open).await;
+    let found = look(PullRequestState::Open).await;
     assert_eq!((&found[0].reference, &found[0].branch), (&opened, &heal));
     assert_eq!(found[0].mark.cause, "f00d");
     let updated = open_pull_request(&client, &slug, &main, &heal, &text("f00d", &"long ".repeat(20_000)))
@@ -402,15 +402,15 @@ async fn pull_requests_are_found_by_their_mark_brought_up_to_date_and_closed() {
     assert!(pulls[0].body.len() < 65_536 && pulls[0].body.contains("cause:f00d "), "{}", pulls[0].body);
     // People may close it, and then it stands for a fix they did not want; merged it does not.
     scene.hub.change_pull(1, |pull| pull.open = false);
-    assert_eq!(look(Look::Open).await, []);
-    assert_eq!(look(Look::Rejected).await[0].mark.cause, "f00d");
+    assert_eq!(look(PullRequestState::Open).await, []);
+    assert_eq!(look(PullRequestState::Rejected).await[0].mark.cause, "f00d");
     scene.hub.change_pull(1, |pull| pull.merged = true);
-    assert_eq!(look(Look::Rejected).await, []);
+    assert_eq!(look(PullRequestState::Rejected).await, []);
     // Closed by us it says why, and is no longer known.
     scene.hub.change_pull(1, |pull| (pull.open, pull.merged) = (true, false));
-    let heals = look(Look::Open).await;
+    let heals = look(PullRequestState::Open).await;
     close_pull_request(&client, &slug, &heals[0], "not needed").await.unwrap();
     let pull = &scene.hub.pulls()[0];
     assert!(!pull.open && pull.body.starts_with("not needed\n\nlong "), "{}", pull.body);
-    assert_eq!(look(Look::Rejected).await, []);
+    assert_eq!(look(PullRequestState::Rejected).await, []);
 }

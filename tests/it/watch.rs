@@ -7,8 +7,8 @@ use ci_healer::contract::ci::{CiResult, CiVerdict};
 use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom};
 use ci_healer::github::{
-    FailedJob, Mark, OwnJob, PullRequestText, Rung, Timeouts, Watch, failed_jobs, failed_run_jobs, job_log,
-    open_pull_request, publish, watch,
+    CiTrigger, FailedJob, OwnJob, PullRequestMarker, PullRequestText, Timeouts, Watch, failed_jobs,
+    failed_run_jobs, job_log, open_pull_request, publish, watch,
 };
 
 use crate::publish::{Scene, branch, prepared};
@@ -43,7 +43,13 @@ async fn published(scene: &Scene, token: &str) -> CommitSha {
         .unwrap()
 }
 
-async fn watched(scene: &Scene, token: &str, head: &CommitSha, rung: Rung, timeouts: Timeouts) -> CiResult {
+async fn watched(
+    scene: &Scene,
+    token: &str,
+    head: &CommitSha,
+    trigger: CiTrigger,
+    timeouts: Timeouts,
+) -> CiResult {
     let heard = Heard::default();
     let heal: BranchName = branch("heal/a");
     let result = watch(Watch {
@@ -52,7 +58,7 @@ async fn watched(scene: &Scene, token: &str, head: &CommitSha, rung: Rung, timeo
         branch: &heal,
         head,
         workflow_file: Some(CI),
-        rung: &rung,
+        trigger: &trigger,
         timeouts: &timeouts,
         sink: &heard,
     })
@@ -67,7 +73,7 @@ async fn a_run_that_comes_late_and_passes() {
     let scene = Scene::new("on: push\n");
     scene.hub.script(CI, CiScript { appears_after: 3, runs_for: 4, ..CiScript::passes() });
     let head = published(&scene, APP_TOKEN).await;
-    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    let result = watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await;
     assert_eq!(result.verdict, CiVerdict::Passed);
     let run = result.run.unwrap();
     assert!(run.url.contains("/actions/runs/"));
@@ -85,7 +91,7 @@ async fn a_red_run_gives_the_next_rounds_log() {
     script.jobs[0].lag = 2;
     scene.hub.script(CI, script);
     let head = published(&scene, APP_TOKEN).await;
-    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    let result = watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await;
     assert_eq!(result.verdict, CiVerdict::Failed);
     let client = scene.hub.client(APP_TOKEN);
     let lag = Duration::from_millis(5);
@@ -116,7 +122,7 @@ async fn every_end_of_a_run_has_its_verdict() {
         scene.hub.script(CI, CiScript::ends(conclusion));
         let head = published(&scene, APP_TOKEN).await;
         assert_eq!(
-            watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await.verdict,
+            watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await.verdict,
             verdict,
             "{conclusion}"
         );
@@ -125,7 +131,7 @@ async fn every_end_of_a_run_has_its_verdict() {
         let scene = Scene::new("on: push\n");
         scene.hub.script(CI, CiScript::ends(conclusion));
         let head = published(&scene, APP_TOKEN).await;
-        let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+        let result = watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await;
         assert!(matches!(result.verdict, CiVerdict::NoCi { .. }), "{conclusion}: {:?}", result.verdict);
     }
 }
@@ -136,7 +142,7 @@ async fn waits_end_with_the_link() {
     scene.hub.script(CI, CiScript::ends(""));
     let head = published(&scene, APP_TOKEN).await;
     let short = Timeouts { total: Duration::from_millis(300), ..hurried() };
-    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, short.clone()).await;
+    let result = watched(&scene, APP_TOKEN, &head, CiTrigger::Push, short.clone()).await;
     assert_eq!(result.verdict, CiVerdict::TimedOut);
     assert!(result.run.unwrap().url.contains("/actions/runs/"));
     // A run that waits for an environment's reviewers is waiting, not slow.
@@ -144,7 +150,7 @@ async fn waits_end_with_the_link() {
     scene.hub.script(CI, CiScript::ends("waiting"));
     let head = published(&scene, APP_TOKEN).await;
     assert_eq!(
-        watched(&scene, APP_TOKEN, &head, Rung::Push, short).await.verdict,
+        watched(&scene, APP_TOKEN, &head, CiTrigger::Push, short).await.verdict,
         CiVerdict::AwaitingApproval
     );
 }
@@ -156,7 +162,7 @@ async fn only_runs_of_the_very_commit_count() {
     // A newer run on the same branch, of another commit, and another workflow's run of ours.
     scene.hub.past_run(CI, &"9".repeat(40), "heal/a", CiScript::passes());
     scene.hub.past_run(".github/workflows/lint.yml", head.as_str(), "heal/a", CiScript::passes());
-    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    let result = watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await;
     match result.verdict {
         CiVerdict::NoCi { why, remedy } => {
             assert!(why.contains("no run of .github/workflows/ci.yml") && why.contains("lint.yml"), "{why}");
@@ -172,7 +178,7 @@ async fn one_red_run_of_the_workflow_is_red() {
     let scene = Scene::new("on: push\n");
     let head = published(&scene, APP_TOKEN).await;
     scene.hub.past_run(CI, head.as_str(), "heal/a", CiScript::fails("x\n"));
-    let result = watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await;
+    let result = watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await;
     assert_eq!(result.verdict, CiVerdict::Failed);
 }
 
@@ -183,7 +189,7 @@ async fn a_dispatch_in_all_generations_of_the_api() {
         scene.hub.settings(|s| s.dispatch = generation);
         let head = published(&scene, JOB_TOKEN).await;
         assert_eq!(scene.hub.runs().len(), 0, "the job's own token started a run");
-        let result = watched(&scene, JOB_TOKEN, &head, Rung::Dispatch, hurried()).await;
+        let result = watched(&scene, JOB_TOKEN, &head, CiTrigger::Dispatch, hurried()).await;
         assert_eq!(result.verdict, CiVerdict::Passed, "{generation:?}");
         assert_eq!(scene.hub.runs()[0].event, "workflow_dispatch");
     }
@@ -193,7 +199,7 @@ async fn a_dispatch_in_all_generations_of_the_api() {
 async fn a_dispatch_that_cannot_be_says_why() {
     let scene = Scene::new("on: push\n");
     let head = published(&scene, JOB_TOKEN).await;
-    match watched(&scene, JOB_TOKEN, &head, Rung::Dispatch, hurried()).await.verdict {
+    match watched(&scene, JOB_TOKEN, &head, CiTrigger::Dispatch, hurried()).await.verdict {
         CiVerdict::NoCi { why, remedy } => {
             assert!(why.contains("does not have 'workflow_dispatch' trigger"), "{why}");
             assert!(remedy.unwrap().contains("workflow_dispatch:"));
@@ -203,7 +209,7 @@ async fn a_dispatch_that_cannot_be_says_why() {
     let scene = Scene::new("on: workflow_dispatch\n");
     let head = published(&scene, JOB_TOKEN).await;
     scene.hub.token(JOB_TOKEN, |t| t.actions = false);
-    match watched(&scene, JOB_TOKEN, &head, Rung::Dispatch, hurried()).await.verdict {
+    match watched(&scene, JOB_TOKEN, &head, CiTrigger::Dispatch, hurried()).await.verdict {
         CiVerdict::NoCi { remedy, .. } => assert!(remedy.unwrap().contains("actions: write")),
         other => panic!("{other:?}"),
     }
@@ -213,11 +219,16 @@ async fn a_dispatch_that_cannot_be_says_why() {
 async fn a_pull_request_of_the_jobs_own_token_waits_for_approval() {
     let scene = Scene::new("on: pull_request\n");
     let head = published(&scene, JOB_TOKEN).await;
-    let text = PullRequestText { title: "t".into(), body: "b".into(), draft: false, mark: Mark::default() };
+    let text = PullRequestText {
+        title: "t".into(),
+        body: "b".into(),
+        draft: false,
+        mark: PullRequestMarker::default(),
+    };
     let client = scene.hub.client(JOB_TOKEN);
     open_pull_request(&client, &FakeGitHub::slug(), &branch("main"), &branch("heal/a"), &text).await.unwrap();
-    let rung = Rung::PullRequest { approval: true };
-    let result = watched(&scene, JOB_TOKEN, &head, rung, hurried()).await;
+    let trigger = CiTrigger::PullRequest { approval: true };
+    let result = watched(&scene, JOB_TOKEN, &head, trigger, hurried()).await;
     assert_eq!(result.verdict, CiVerdict::AwaitingApproval);
     assert!(result.run.is_some());
 }
@@ -237,7 +248,10 @@ async fn trouble_while_watching_is_waited_out() {
     ] {
         scene.hub.fault("actions/runs", fault);
     }
-    assert_eq!(watched(&scene, APP_TOKEN, &head, Rung::Push, hurried()).await.verdict, CiVerdict::Passed);
+    assert_eq!(
+        watched(&scene, APP_TOKEN, &head, CiTrigger::Push, hurried()).await.verdict,
+        CiVerdict::Passed
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,7 +101,7 @@ struct Seen {
     lines: [usize; LEVELS],
     /// Of a question on each level.
     tokens: [usize; LEVELS],
-    /// Of a reply that mends the faulty line and says so.
+    /// Of a reply that fixes the faulty line and says so.
     reply: usize,
 }
 
@@ -233,7 +233,7 @@ fn judge(seen: &[Seen]) -> bool {
             middle(seen, |s| s.tokens[level - 1])
         );
     }
-    println!("tokens of a reply that mends it: {} in the middle", middle(seen, |s| s.reply));
+    println!("tokens of a reply that fixes it: {} in the middle", middle(seen, |s| s.reply));
     if middle(seen, |s| s.tokens[0]) > MOST_TOKENS.0 || middle(seen, |s| s.reply) > MOST_TOKENS.1 {
         println!("MISSED: at most {MOST_TOKENS:?} in and out");
         good = false;

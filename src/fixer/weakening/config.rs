@@ -110,7 +110,7 @@ fn foreign_package(old: &Value, new: &Value) -> Option<String> {
     })
 }
 
-/// The words of a text: what is left of it without what a mended comma, quote or bracket changes.
+/// The words of a text: what is left of it without what a fixed comma, quote or bracket changes.
 fn words(text: &str) -> Vec<&str> {
     text.split(|c: char| c.is_whitespace() || ",:=\"'{}[]".contains(c)).filter(|w| !w.is_empty()).collect()
 }

@@ -1,4 +1,4 @@
-//! Failures that no change of the code should mend: memory, disk, network, registries, permissions, secrets.
+//! Failures that no change of the code should fix: memory, disk, network, registries, permissions, secrets.
 
 use super::super::findings::{Draft, Findings};
 use super::super::lines::Line;

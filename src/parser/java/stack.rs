@@ -243,7 +243,7 @@ impl Stack {
             draft = draft.code(kind);
         }
         let mut frames: Vec<&Frame> = self.causes.iter().rev().flat_map(|c| &c.frames).filter(own).collect();
-        // Without any of the project's own, nothing here is to be mended.
+        // Without any of the project's own, nothing here is to be fixed.
         if let Some(home) = &home {
             let at_home: Vec<&Frame> =
                 frames.iter().copied().filter(|f| f.class.starts_with(home.as_str())).collect();

@@ -2,7 +2,7 @@
 //!
 //! Facts from the engines and runners themselves: V8 prints `at f (path:line:column)`, vitest `❯ f path:line:column`,
 //! the YAML of `node --test` the frame without `at`. Frames of the engine and of node's own modules are no places
-//! anyone can mend, so they are told apart here; what is a dependency the findings decide.
+//! anyone can fix, so they are told apart here; what is a dependency the findings decide.
 
 use crate::contract::bug::Location;
 

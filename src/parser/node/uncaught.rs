@@ -335,7 +335,7 @@ fn missing_hint(message: &str, first: &str, specifier: &str, frames: &[Location]
     missing_module(first, specifier)
 }
 
-/// Codes of the system and the network that no change of the code mends.
+/// Codes of the system and the network that no change of the code fixes.
 fn is_environment(code: &str) -> bool {
     matches!(
         code,

@@ -150,7 +150,7 @@ impl Trace {
             draft = draft.code(raised.kind.clone());
         }
         draft.frames = self.frames.iter().rev().chain(self.before.iter().rev()).cloned().collect();
-        // The words of an exception are about the line that raised it; a library's line is not ours to mend.
+        // The words of an exception are about the line that raised it; a library's line is not ours to fix.
         if let (Some(own), Some(last)) = (self.own(), self.frames.last())
             && (own == last || raised.category(Category::Unknown) == Category::Import)
             && let Some(line) = own.line

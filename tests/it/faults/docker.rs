@@ -42,7 +42,7 @@ async fn in_trouble(run: &mut Run, proxy: &EngineProxy, call: &str, trouble: Tro
     proxy.trouble(call, trouble);
     let plan = plan(vec![step("echo one; echo A=1 >> $GITHUB_ENV"), step("echo two")]);
     let result = run.execute(&plan, false).await;
-    proxy.mend();
+    proxy.fix();
     result
 }
 
@@ -113,7 +113,7 @@ async fn a_step_whose_output_is_cut_off_gets_no_verdict() {
         ] {
             proxy.trouble("POST /exec/ /start", Trouble::Cut(bytes));
             let result = run.bash(script).await;
-            proxy.mend();
+            proxy.fix();
             assert!(
                 matches!(result.exit, Exit::Infrastructure { .. }),
                 "{bytes} {script}: {:?}",
@@ -171,7 +171,7 @@ async fn images_that_cannot_be_had_say_why() {
             what.contains("ci-healer-test.invalid/nothing:1") && what.contains(hint),
             "{trouble:?}: {what}"
         );
-        proxy.mend();
+        proxy.fix();
     }
     run.close().await;
 }

@@ -68,18 +68,18 @@ fn a_heal_is_closed_when_the_branch_is_green_without_it() {
     other.head = "heal/other".to_owned();
     git(&stage.bare(), &["branch", "heal/other", "main"]);
     stage.hub.add_pull(other);
-    let mended = someone_pushes(&stage, "main", "calc.py", MENDED);
+    let fixed = someone_pushes(&stage, "main", "calc.py", MENDED);
     let runner = stage.runner();
-    let run = stage.green_run(&mended, "main");
+    let run = stage.green_run(&fixed, "main");
     let step = stage
         .step()
-        .context("SHA", &mended)
+        .context("SHA", &fixed)
         .context("RUN_ID", &run.to_string())
         .with("check-run-id", &(run * 1000).to_string());
     stage.heal(&runner, &step).expect("already_green", 0);
     let pulls = stage.hub.pulls();
     assert_eq!(pulls.iter().map(|p| p.open).collect::<Vec<_>>(), [false, true]);
-    assert!(pulls[0].body.contains(&format!("green at {mended} without it")), "{}", pulls[0].body);
+    assert!(pulls[0].body.contains(&format!("green at {fixed} without it")), "{}", pulls[0].body);
 }
 
 #[test]

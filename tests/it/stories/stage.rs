@@ -37,7 +37,7 @@ jobs:
         uses: ci-healer/ci-healer@v1
 ";
 pub(crate) const MENDED: &str = "def add(a, b):\n    return a + b\n";
-/// What the log itself says how to mend.
+/// What the log itself says how to fix.
 pub(crate) const NO_COLON: &str = "def add(a, b)\n    return a + b\n";
 pub(crate) const TEST: &str = "\
 import unittest

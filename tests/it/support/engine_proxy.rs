@@ -72,12 +72,12 @@ impl EngineProxy {
         format!("unix://{}", self.dir.path().join("docker.sock").display())
     }
 
-    /// Calls with this method and this part of a path get into trouble until [`Self::mend`].
+    /// Calls with this method and this part of a path get into trouble until [`Self::fix`].
     pub(crate) fn trouble(&self, call: &str, trouble: Trouble) {
         self.state(|s| s.rules.push(Rule { call: call.to_owned(), trouble }));
     }
 
-    pub(crate) fn mend(&self) {
+    pub(crate) fn fix(&self) {
         self.state(|s| s.rules.clear());
     }
 

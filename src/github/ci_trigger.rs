@@ -20,7 +20,7 @@ pub enum PullRequestPolicy {
 /// Whether a token may do something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Right {
+pub enum Permission {
     Yes,
     No,
     #[default]
@@ -29,11 +29,11 @@ pub enum Right {
 
 /// What the decision rests on.
 #[derive(Debug, Clone)]
-pub struct Ladder<'a> {
+pub struct CiTriggerOptions<'a> {
     /// False for a job's own token.
     pub token_starts_runs: bool,
-    pub may_dispatch: Right,
-    pub may_open_pull_request: Right,
+    pub may_dispatch: Permission,
+    pub may_open_pull_request: Permission,
     pub pull_request: PullRequestPolicy,
     /// The workflow that failed; `None` where it is not known, and then any run counts.
     pub workflow_file: Option<&'a str>,
@@ -51,7 +51,7 @@ pub struct Ladder<'a> {
 /// How the run comes about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "rung", rename_all = "snake_case")]
-pub enum Rung {
+pub enum CiTrigger {
     /// The push starts it.
     Push,
     Dispatch,
@@ -65,96 +65,96 @@ pub enum Rung {
     },
 }
 
-/// Takes the first rung that bears.
+/// Takes the first trigger that bears.
 #[must_use]
-pub fn choose_rung(ladder: &Ladder<'_>) -> Rung {
-    if ladder.workflow_file.is_none() && ladder.token_starts_runs {
-        return Rung::Push;
+pub fn choose_ci_trigger(options: &CiTriggerOptions<'_>) -> CiTrigger {
+    if options.workflow_file.is_none() && options.token_starts_runs {
+        return CiTrigger::Push;
     }
     let mut why = Vec::new();
-    let push = push_rung(ladder);
-    let dispatch = dispatch_rung(ladder);
-    let pull_request = pull_request_rung(ladder);
-    let order = if ladder.token_starts_runs {
+    let push = by_push(options);
+    let dispatch = by_dispatch(options);
+    let pull_request = by_pull_request(options);
+    let order = if options.token_starts_runs {
         // A pull request is how people review the heal anyway; a dispatch says nothing about what they will see.
         [push, pull_request, dispatch]
     } else {
         // A dispatched run starts at once; a pull request's waits for someone.
         [push, dispatch, pull_request]
     };
-    for rung in order {
-        match rung {
-            Ok(rung) => return rung,
+    for trigger in order {
+        match trigger {
+            Ok(trigger) => return trigger,
             Err(reason) => why.push(reason),
         }
     }
-    Rung::Nothing { why: why.join("; "), remedy: remedy(ladder) }
+    CiTrigger::Nothing { why: why.join("; "), remedy: remedy(options) }
 }
 
-fn file<'a>(ladder: &Ladder<'a>) -> &'a str {
-    ladder.workflow_file.unwrap_or("the workflow")
+fn file<'a>(options: &CiTriggerOptions<'a>) -> &'a str {
+    options.workflow_file.unwrap_or("the workflow")
 }
 
-fn push_rung(ladder: &Ladder<'_>) -> Result<Rung, String> {
-    if !ladder.token_starts_runs {
+fn by_push(options: &CiTriggerOptions<'_>) -> Result<CiTrigger, String> {
+    if !options.token_starts_runs {
         return Err("a push with the job's own token starts no workflow run".to_owned());
     }
-    if ladder.triggers.on_push(ladder.branch, ladder.changed) {
-        return Ok(Rung::Push);
+    if options.triggers.on_push(options.branch, options.changed) {
+        return Ok(CiTrigger::Push);
     }
-    if let Some(base) = ladder.open_pull_request_into
-        && ladder.triggers.on_pull_request(base, ladder.changed, "synchronize")
+    if let Some(base) = options.open_pull_request_into
+        && options.triggers.on_pull_request(base, options.changed, "synchronize")
     {
-        return Ok(Rung::Push);
+        return Ok(CiTrigger::Push);
     }
-    Err(format!("{} does not run on pushes to {}", file(ladder), ladder.branch))
+    Err(format!("{} does not run on pushes to {}", file(options), options.branch))
 }
 
-fn dispatch_rung(ladder: &Ladder<'_>) -> Result<Rung, String> {
-    let file = file(ladder);
-    let Some(dispatch) = &ladder.triggers.dispatch else {
+fn by_dispatch(options: &CiTriggerOptions<'_>) -> Result<CiTrigger, String> {
+    let file = file(options);
+    let Some(dispatch) = &options.triggers.dispatch else {
         return Err(format!("{file} has no workflow_dispatch trigger"));
     };
     if !dispatch.required_inputs.is_empty() {
         let names = dispatch.required_inputs.join(", ");
         return Err(format!("{file} cannot be dispatched without its required inputs ({names})"));
     }
-    if ladder.may_dispatch == Right::No {
+    if options.may_dispatch == Permission::No {
         return Err("the token may not dispatch workflows".to_owned());
     }
-    Ok(Rung::Dispatch)
+    Ok(CiTrigger::Dispatch)
 }
 
-fn pull_request_rung(ladder: &Ladder<'_>) -> Result<Rung, String> {
-    if ladder.pull_request == PullRequestPolicy::Never {
+fn by_pull_request(options: &CiTriggerOptions<'_>) -> Result<CiTrigger, String> {
+    if options.pull_request == PullRequestPolicy::Never {
         return Err("pull-request is never".to_owned());
     }
-    let Some(base) = ladder.base else {
+    let Some(base) = options.base else {
         return Err("there is no branch to open a pull request into".to_owned());
     };
-    if !ladder.triggers.on_pull_request(base, ladder.changed, "opened") {
-        return Err(format!("{} does not run on pull requests into {base}", file(ladder)));
+    if !options.triggers.on_pull_request(base, options.changed, "opened") {
+        return Err(format!("{} does not run on pull requests into {base}", file(options)));
     }
-    if ladder.may_open_pull_request == Right::No {
+    if options.may_open_pull_request == Permission::No {
         return Err("the token may not open pull requests".to_owned());
     }
-    if !ladder.token_starts_runs && !ladder.has_approval_runs {
+    if !options.token_starts_runs && !options.has_approval_runs {
         return Err("on this server pull requests of the job's own token start no run".to_owned());
     }
-    Ok(Rung::PullRequest { approval: !ladder.token_starts_runs })
+    Ok(CiTrigger::PullRequest { approval: !options.token_starts_runs })
 }
 
 /// The least change that would give the heal a run.
-fn remedy(ladder: &Ladder<'_>) -> String {
-    let file = file(ladder);
-    if ladder.triggers.dispatch.as_ref().is_some_and(|d| d.required_inputs.is_empty()) {
+fn remedy(options: &CiTriggerOptions<'_>) -> String {
+    let file = file(options);
+    if options.triggers.dispatch.as_ref().is_some_and(|d| d.required_inputs.is_empty()) {
         return "add to the healing job:\npermissions:\n  actions: write".to_owned();
     }
-    if ladder.triggers.dispatch.is_some() {
+    if options.triggers.dispatch.is_some() {
         return format!("give the required inputs of {file} a `default:`");
     }
-    if ladder.token_starts_runs {
-        let heal = ladder.branch.as_str().split('/').next().unwrap_or("heal");
+    if options.token_starts_runs {
+        let heal = options.branch.as_str().split('/').next().unwrap_or("heal");
         return format!("add to {file}:\non:\n  push:\n    branches: ['{heal}/**']");
     }
     format!(
@@ -167,13 +167,13 @@ mod tests {
     use super::super::triggers::read_triggers;
     use super::*;
 
-    fn rung(on: &str, change: impl Fn(&mut Ladder<'_>)) -> Rung {
+    fn trigger(on: &str, change: impl Fn(&mut CiTriggerOptions<'_>)) -> CiTrigger {
         let triggers = read_triggers(on);
         let (branch, base) = (BranchName::new("heal/x").unwrap(), BranchName::new("main").unwrap());
-        let mut ladder = Ladder {
+        let mut options = CiTriggerOptions {
             token_starts_runs: false,
-            may_dispatch: Right::Yes,
-            may_open_pull_request: Right::Yes,
+            may_dispatch: Permission::Yes,
+            may_open_pull_request: Permission::Yes,
             pull_request: PullRequestPolicy::Auto,
             workflow_file: Some(".github/workflows/ci.yml"),
             triggers: &triggers,
@@ -183,19 +183,21 @@ mod tests {
             open_pull_request_into: None,
             has_approval_runs: true,
         };
-        change(&mut ladder);
-        choose_rung(&ladder)
+        change(&mut options);
+        choose_ci_trigger(&options)
     }
 
     #[test]
     fn a_jobs_own_token() {
-        assert_eq!(rung("on: [push, workflow_dispatch, pull_request]", |_| ()), Rung::Dispatch);
-        let no_dispatch = |l: &mut Ladder<'_>| l.may_dispatch = Right::No;
+        assert_eq!(trigger("on: [push, workflow_dispatch, pull_request]", |_| ()), CiTrigger::Dispatch);
+        let no_dispatch = |l: &mut CiTriggerOptions<'_>| l.may_dispatch = Permission::No;
         assert_eq!(
-            rung("on: [push, workflow_dispatch, pull_request]", no_dispatch),
-            Rung::PullRequest { approval: true }
+            trigger("on: [push, workflow_dispatch, pull_request]", no_dispatch),
+            CiTrigger::PullRequest { approval: true }
         );
-        let Rung::Nothing { why, remedy } = rung("on: push", |_| ()) else { panic!("no rung bears") };
+        let CiTrigger::Nothing { why, remedy } = trigger("on: push", |_| ()) else {
+            panic!("no trigger bears")
+        };
         assert!(
             why.contains("starts no workflow run; .github/workflows/ci.yml has no workflow_dispatch"),
             "{why}"
@@ -205,15 +207,15 @@ mod tests {
 
     #[test]
     fn a_token_of_its_own() {
-        let own = |l: &mut Ladder<'_>| l.token_starts_runs = true;
-        assert_eq!(rung("on: push", own), Rung::Push);
+        let own = |l: &mut CiTriggerOptions<'_>| l.token_starts_runs = true;
+        assert_eq!(trigger("on: push", own), CiTrigger::Push);
         assert_eq!(
-            rung("on: {push: {branches: [main]}, pull_request: }", own),
-            Rung::PullRequest { approval: false }
+            trigger("on: {push: {branches: [main]}, pull_request: }", own),
+            CiTrigger::PullRequest { approval: false }
         );
-        assert_eq!(rung("on: {push: {branches: [main]}, workflow_dispatch: }", own), Rung::Dispatch);
-        let Rung::Nothing { remedy, .. } = rung("on: {push: {branches: [main]}}", own) else {
-            panic!("no rung bears")
+        assert_eq!(trigger("on: {push: {branches: [main]}, workflow_dispatch: }", own), CiTrigger::Dispatch);
+        let CiTrigger::Nothing { remedy, .. } = trigger("on: {push: {branches: [main]}}", own) else {
+            panic!("no trigger bears")
         };
         assert!(remedy.contains("heal/**"), "{remedy}");
     }

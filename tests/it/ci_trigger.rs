@@ -4,8 +4,9 @@
 use ci_healer::contract::ci::CiVerdict;
 use ci_healer::contract::git::{BranchName, MoveFrom, PreparedCommit, RepoPath};
 use ci_healer::github::{
-    Ladder, Mark, PreflightInput, PullRequestPolicy, PullRequestText, Rights, RunContext, Rung, TokenFacts,
-    Trigger, Watch, choose_rung, climb, examine_token, preflight, publish, read_event, read_triggers, watch,
+    CiTrigger, CiTriggerOptions, Permissions, PreflightInput, PullRequestMarker, PullRequestPolicy,
+    PullRequestText, RunContext, TokenFacts, Trigger, Watch, arrange_ci_run, choose_ci_trigger,
+    examine_token, preflight, publish, read_event, read_triggers, watch,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -123,7 +124,7 @@ async fn outcome(case: &Case<'_>) -> String {
     let secret = SecretString::from(case.token.1);
     let mut token = examine_token(&client, &slug, &secret, Some(CI), true).await.unwrap();
     if case.setting == Setting::NoPullRequestsUnnoticed {
-        token = TokenFacts { rights: Rights::default(), ..token };
+        token = TokenFacts { permissions: Permissions::default(), ..token };
     }
     let looked = preflight(
         &client,
@@ -153,10 +154,10 @@ async fn outcome(case: &Case<'_>) -> String {
     let default = looked.default_branch.unwrap();
     let head = publish(&client, &slug, &default, &case.branch, &MoveFrom::Absent, commits).await.unwrap();
     let changed: Vec<RepoPath> = commits[0].entries.iter().map(|e| e.path.clone()).collect();
-    let ladder = Ladder {
+    let options = CiTriggerOptions {
         token_starts_runs: token.kind.starts_runs(),
-        may_dispatch: token.rights.actions,
-        may_open_pull_request: token.rights.pull_requests,
+        may_dispatch: token.permissions.actions,
+        may_open_pull_request: token.permissions.pull_requests,
         pull_request: policy,
         workflow_file: Some(CI),
         triggers: &triggers,
@@ -168,15 +169,18 @@ async fn outcome(case: &Case<'_>) -> String {
     };
     // What preflight promised is what comes, unless something shows later.
     if case.setting != Setting::NoPullRequestsUnnoticed {
-        assert_eq!(looked.rung, choose_rung(&ladder));
+        assert_eq!(looked.trigger, choose_ci_trigger(&options));
     }
     let text = PullRequestText {
         title: "fix".to_owned(),
         body: "body".to_owned(),
         draft: false,
-        mark: Mark { cause: case.branch.as_str().replace(['/', '-'], ""), ..Mark::default() },
+        mark: PullRequestMarker {
+            cause: case.branch.as_str().replace(['/', '-'], ""),
+            ..PullRequestMarker::default()
+        },
     };
-    let climbed = climb(&client, &slug, &ladder, &text).await.unwrap();
+    let arranged = arrange_ci_run(&client, &slug, &options, &text).await.unwrap();
     let heard = Heard::default();
     let watched = watch(Watch {
         client: &client,
@@ -184,21 +188,21 @@ async fn outcome(case: &Case<'_>) -> String {
         branch: &case.branch,
         head: &head,
         workflow_file: Some(CI),
-        rung: &climbed.rung,
+        trigger: &arranged.trigger,
         timeouts: &hurried(),
         sink: &heard,
     })
     .await
     .unwrap();
-    let by = match climbed.rung {
-        Rung::Push => "push",
-        Rung::Dispatch => "dispatch",
-        Rung::PullRequest { approval: false } => "pull request",
-        Rung::PullRequest { approval: true } => "pull request, approval",
-        Rung::Nothing { .. } => "nothing",
+    let by = match arranged.trigger {
+        CiTrigger::Push => "push",
+        CiTrigger::Dispatch => "dispatch",
+        CiTrigger::PullRequest { approval: false } => "pull request",
+        CiTrigger::PullRequest { approval: true } => "pull request, approval",
+        CiTrigger::Nothing { .. } => "nothing",
     };
     let notes =
-        if climbed.notes.is_empty() { String::new() } else { format!(" ({})", climbed.notes.join("; ")) };
+        if arranged.notes.is_empty() { String::new() } else { format!(" ({})", arranged.notes.join("; ")) };
     // A run counts only if it is there, and is about our commit.
     let runs: Vec<_> = case.scene.hub.runs().into_iter().filter(|r| r.head_sha == head.as_str()).collect();
     assert_eq!(runs.is_empty(), watched.run.is_none(), "{runs:?}");

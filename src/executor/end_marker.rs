@@ -1,13 +1,13 @@
 //! The last words of a step on its stderr: heard, and taken out of what people read.
 
-pub(super) struct LastWords {
+pub(super) struct EndMarker {
     text: String,
     /// The end of what was printed, where it may be the words' beginning.
     held: Vec<u8>,
     was_heard: bool,
 }
 
-impl LastWords {
+impl EndMarker {
     /// The words of the step at `index`; record separators, which no tool prints, stand around them.
     pub(super) fn of(index: usize) -> Self {
         let text = format!("\u{1e}ci-healer: step {index} has ended\u{1e}");
@@ -45,10 +45,10 @@ mod tests {
 
     #[test]
     fn words_are_heard_however_they_are_cut() {
-        let whole = format!("error\n{}after\u{1e}", LastWords::of(3).text());
+        let whole = format!("error\n{}after\u{1e}", EndMarker::of(3).text());
         for first in 0..whole.len() {
             for second in first..whole.len() {
-                let mut words = LastWords::of(3);
+                let mut words = EndMarker::of(3);
                 let mut printed = words.listen(&whole.as_bytes()[..first]);
                 printed.extend(words.listen(&whole.as_bytes()[first..second]));
                 printed.extend(words.listen(&whole.as_bytes()[second..]));
@@ -62,9 +62,9 @@ mod tests {
 
     #[test]
     fn other_steps_and_halves_say_nothing() {
-        let mut words = LastWords::of(3);
-        let other = LastWords::of(33);
-        let half = &LastWords::of(3).text()[..9].to_owned();
+        let mut words = EndMarker::of(3);
+        let other = EndMarker::of(33);
+        let half = &EndMarker::of(3).text()[..9].to_owned();
         let mut printed = words.listen(other.text().as_bytes());
         printed.extend(words.listen(half.as_bytes()));
         let (held, was_heard) = words.close();

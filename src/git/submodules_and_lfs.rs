@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::dirt;
 use super::error::GitError;
-use super::mirror;
+use super::object_store_copy;
 use super::store::Store;
 use super::workspace::{list_files, object_id};
+use super::worktree_status;
 use crate::contract::git::{FileMode, RepoPath, TreeFile};
 
 /// Submodules inside submodules are followed this far.
@@ -23,7 +23,7 @@ const MAX_DEPTH: usize = 4;
 const MAX_POINTER: usize = 1024;
 
 #[derive(Debug, Default)]
-pub(super) struct Beside {
+pub(super) struct SubmodulesAndLfs {
     stores: Vec<Store>,
     /// Files of submodules by their path in the workspace: which store, which blob.
     blobs: BTreeMap<RepoPath, (usize, String)>,
@@ -32,7 +32,7 @@ pub(super) struct Beside {
     pub(super) files: Vec<TreeFile>,
 }
 
-impl Beside {
+impl SubmodulesAndLfs {
     /// Takes up the submodules of `files` that `worktree` has checked out at the commit's own state.
     pub(super) fn submodules(
         &mut self,
@@ -73,10 +73,10 @@ impl Beside {
 
     fn take(&mut self, link: &TreeFile, root: &Path, place: &Path) -> Result<Vec<TreeFile>, GitError> {
         let missing = || GitError::Source { path: root.to_owned(), why: "there is no repository".to_owned() };
-        let layout = mirror::locate(root)?.ok_or_else(missing)?;
+        let layout = object_store_copy::locate(root)?.ok_or_else(missing)?;
         let number = self.stores.len();
         let git_dir = place.join("submodules").join(number.to_string());
-        mirror::copy(&layout, mirror::format(&layout)?, &git_dir)?;
+        object_store_copy::copy(&layout, object_store_copy::format(&layout)?, &git_dir)?;
         let store = Store::open(&git_dir)?;
         let commit = object_id(&link.id)?;
         let (inner, _) = store.with(move |repo| {
@@ -121,7 +121,7 @@ impl Beside {
     pub(super) fn behind(&self, path: &RepoPath, content: &[u8]) -> Option<Vec<u8>> {
         let root = self.lfs.as_ref()?;
         let (digest, size) = pointer(content)?;
-        let bytes = dirt::content(root, path)?;
+        let bytes = worktree_status::content(root, path)?;
         let same = bytes.len() as u64 == size && hex(&Sha256::digest(&bytes)) == digest;
         same.then_some(bytes)
     }
@@ -129,7 +129,7 @@ impl Beside {
     /// As [`Self::behind`], for files too large to hold: read once for the digest, and then again by the caller.
     pub(super) fn open_behind(&self, path: &RepoPath, content: &[u8]) -> Option<(u64, File)> {
         let (digest, size) = pointer(content)?;
-        let mut file = dirt::open(self.lfs.as_ref()?, path)?;
+        let mut file = worktree_status::open(self.lfs.as_ref()?, path)?;
         let mut hasher = Sha256::new();
         let mut piece = vec![0; 256 << 10];
         let mut read = 0;

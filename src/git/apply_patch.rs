@@ -8,7 +8,7 @@ const CONTEXT: usize = 3;
 /// Applies what turned `before` into `after` to `target`.
 ///
 /// Errors say why not: a changed place that is not there, or is there more than once.
-pub(super) fn transplant(before: &str, after: &str, target: &str) -> Result<String, String> {
+pub(super) fn apply_patch(before: &str, after: &str, target: &str) -> Result<String, String> {
     if target == before {
         return Ok(after.to_owned());
     }
@@ -56,18 +56,18 @@ mod tests {
     fn moves_with_the_lines() {
         let target = format!("new first line\n{BEFORE}new last line\n");
         assert_eq!(
-            transplant(BEFORE, AFTER, &target).unwrap(),
+            apply_patch(BEFORE, AFTER, &target).unwrap(),
             format!("new first line\n{AFTER}new last line\n")
         );
-        assert_eq!(transplant(BEFORE, AFTER, BEFORE).unwrap(), AFTER);
+        assert_eq!(apply_patch(BEFORE, AFTER, BEFORE).unwrap(), AFTER);
     }
 
     #[test]
     fn refuses_what_changed_or_repeats() {
-        let changed = transplant(BEFORE, AFTER, "a\nb\nc\nX\ne\nf\ng\nh\n").unwrap_err();
+        let changed = apply_patch(BEFORE, AFTER, "a\nb\nc\nX\ne\nf\ng\nh\n").unwrap_err();
         assert!(changed.contains("have changed"), "{changed}");
-        let twice = transplant(BEFORE, AFTER, &BEFORE.repeat(2)).unwrap_err();
+        let twice = apply_patch(BEFORE, AFTER, &BEFORE.repeat(2)).unwrap_err();
         assert!(twice.contains("more than once"), "{twice}");
-        assert!(transplant("", "x\n", "y\n").is_err());
+        assert!(apply_patch("", "x\n", "y\n").is_err());
     }
 }

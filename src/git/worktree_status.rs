@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use gix::objs::tree::EntryKind;
 
-use super::mirror::open_regular;
+use super::object_store_copy::open_regular;
 use crate::contract::git::{FileMode, RepoPath, TreeFile};
 
 /// Larger files are not taken up from a checkout that has no repository.
