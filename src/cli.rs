@@ -7,8 +7,8 @@ mod arguments;
 mod diagnose;
 mod doctor;
 mod logging;
-mod place;
 mod plan;
+mod report_command;
 mod signals;
 
 use std::collections::BTreeMap;
@@ -16,6 +16,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
@@ -23,10 +24,11 @@ use crate::config::{self, Config, FailOn};
 use crate::contract::outcome::Outcome;
 use crate::error::{EXIT_BUG, ErrorKind, ExpectedError};
 use crate::orchestrator::heal::{self, Heal, Push};
+use crate::orchestrator::run_dir::RunDir;
 use crate::report::console::{Console, StepOutput, Style};
+use crate::report::directory::{Directory, ReportError};
+use crate::report::event_log::EventLog;
 use crate::{demo, report};
-
-use self::place::Place;
 
 /// The name under which the image's binary only cleans up (the action's `post-entrypoint`).
 const SWEEP_NAME: &str = "ci-healer-sweep";
@@ -84,9 +86,10 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
         "heal" => heal_command(rest, variables).await,
         "doctor" => doctor::run(rest, variables).await,
         "demo" => demo_command(rest, variables).await,
+        "report" => report_command::run(rest),
         "sweep" => action::sweep().await,
         other => Err(ExpectedError::usage(format!(
-            "unknown command {other:?}; there are heal, diagnose, plan, doctor, demo, sweep, help and version"
+            "unknown command {other:?}; there are heal, diagnose, plan, doctor, demo, report, sweep, help and version"
         ))
         .into()),
     }
@@ -107,44 +110,62 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
     let config = Config::load(&flags, variables)?;
+    let started = Instant::now();
     let (cancel, received) = signals::listen();
-    let place = Place::new()?;
-    let report_dir = config.report_dir.clone();
-    let fail_on = config.fail_on;
+    let run_dir = RunDir::new()?;
+    let (report_dir, fail_on) = (config.report_dir.clone(), config.fail_on);
     let redactor = report::commands::Redactor::new(&all_secrets(&config));
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
     let source = tokio::select! {
-        source = arguments::source(&repo, place.path()) => Some(source?),
-        () = cancel.cancelled() => None,
+        source = arguments::source(&repo, run_dir.path()) => Some(source?),
+        _ = cancel.ended() => None,
     };
     // A clone of ours goes at the end; its report is for whoever called.
-    let report_to = source.clone().filter(|s| !s.starts_with(place.path())).unwrap_or_else(|| ".".into());
+    let report_to = source.clone().filter(|s| !s.starts_with(run_dir.path())).unwrap_or_else(|| ".".into());
+    let (dir, event_log) = open_report(&report_to, &report_dir, &redactor)?;
+    let event_log = Some(event_log);
     let finished = match source {
         Some(source) => {
             heal::run(Heal {
                 config,
+                started,
                 source,
-                work_dir: place.path().to_owned(),
+                run_dir,
                 push,
                 events: console.clone(),
-                cancel,
+                event_log,
+                scope: cancel,
                 variables: variables.clone(),
             })
             .await
         }
-        None => heal::cancelled(&config),
+        None => heal::cancelled(&config, started, run_dir, console.clone(), event_log),
     };
-    let written = report::results::write(
-        &finished.report,
-        finished.proof.as_ref(),
-        finished.patch.as_deref(),
-        &report_to,
-        &report_dir,
-        &redactor,
-    )?;
-    console.block(&report::verdict::text(&finished.report, &written));
-    place.remove();
+    let (proof, patch) = (finished.proof.as_ref(), finished.patch.as_deref());
+    report::results::write(&finished.report, proof, patch, &dir, &finished.files, &redactor)
+        .map_err(report_error)?;
+    console.block(&report::verdict::text(&finished.report, Some(&finished.files)));
     Ok(exit_code(&finished.report.outcome, fail_on, received.signal()))
+}
+
+/// The folder for the report, with room in it, and the file that takes the events: found out before anything runs.
+fn open_report(
+    workspace: &Path,
+    report_dir: &str,
+    redactor: &report::commands::Redactor,
+) -> Result<(Directory, EventLog), ExpectedError> {
+    let open = || {
+        let dir = Directory::open(workspace, report_dir)?;
+        dir.check_room()?;
+        let log = EventLog::create(&dir, redactor.clone())?;
+        Ok((dir, log))
+    };
+    open().map_err(report_error)
+}
+
+fn report_error(error: ReportError) -> ExpectedError {
+    ExpectedError::environment(error.to_string())
+        .hint("make room, or choose another folder of the workspace with `report-dir`")
 }
 
 /// `ci-healer demo [NAME]`

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::config::{Config, Flags, Mode};
+use crate::config::{Config, Flags};
 use crate::contract::event::Event;
 use crate::contract::event::EventSink as _;
+use crate::contract::report::ReportFiles;
 use crate::error::ExpectedError;
 use crate::executor::{Executor, Options};
 use crate::orchestrator::bundle::Finished;
 use crate::orchestrator::heal::{self, Heal, Push};
-use crate::orchestrator::publish;
+use crate::orchestrator::run_dir::RunDir;
 use crate::report::annotations;
 use crate::report::commands::{Annotation, Level, Redactor, mask_commands};
 use crate::report::console::{Console, StepOutput, Style};
-use crate::report::results::{self, Written};
+use crate::report::directory::{Directory, ReportError};
+use crate::report::results;
 
-use super::place::Place;
 use super::signals;
 
 /// Runs in a workflow.
@@ -43,53 +44,45 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
         error
     })?;
     let (fail_on, report_dir) = (config.fail_on, config.report_dir.clone());
-    let (cancel, received) = signals::listen();
-    let place = Place::new()?;
-    let mode = config.mode;
-    let heal = Heal {
+    let started = Instant::now();
+    let (dir, event_log) = super::open_report(&workspace, &report_dir, &redactor).inspect_err(|error| {
+        annotate(&console, error);
+    })?;
+    let (scope, received) = signals::listen();
+    let finished = heal::run(Heal {
         config,
+        started,
         source: workspace.clone(),
-        work_dir: place.path().to_owned(),
+        run_dir: RunDir::new()?,
         push: Push::Yes,
         events: console.clone(),
-        cancel,
+        event_log: Some(event_log),
+        scope,
         variables: variables.clone(),
-    };
-    let finished = match mode {
-        Mode::Publish => publish::run(heal).await,
-        Mode::Heal | Mode::Patch | Mode::Diagnose => heal::run(heal).await,
-    };
-    let written = write_files(&finished, &workspace, &report_dir, &redactor, &console);
+    })
+    .await;
+    let written = write_files(&finished, &dir, &redactor, &console);
     let report = &finished.report;
     if let Some(path) = &facts.summary_file {
-        warn(&console, results::write_summary(path, report, written.as_ref(), &redactor));
+        warn(&console, results::write_summary(path, report, written, &redactor));
     }
     if let Some(path) = &facts.output_file {
-        warn(&console, results::write_outputs(path, &results::outputs(report, written.as_ref())));
+        warn(&console, results::write_outputs(path, &results::outputs(report, written)));
     }
     let annotations = annotations::for_run(report);
     console.commands(&annotations.iter().map(|a| redactor.redact(&a.command())).collect::<Vec<_>>());
-    place.remove();
     Ok(super::exit_code(&report.outcome, fail_on, received.signal()))
 }
 
-fn write_files(
-    finished: &Finished,
-    workspace: &Path,
-    report_dir: &str,
+fn write_files<'a>(
+    finished: &'a Finished,
+    dir: &Directory,
     redactor: &Redactor,
     console: &Console,
-) -> Option<Written> {
-    let written = results::write(
-        &finished.report,
-        finished.proof.as_ref(),
-        finished.patch.as_deref(),
-        workspace,
-        report_dir,
-        redactor,
-    );
-    match written {
-        Ok(written) => Some(written),
+) -> Option<&'a ReportFiles> {
+    let (proof, patch) = (finished.proof.as_ref(), finished.patch.as_deref());
+    match results::write(&finished.report, proof, patch, dir, &finished.files, redactor) {
+        Ok(()) => Some(&finished.files),
         Err(error) => {
             console.emit(Event::Warning { what: error.to_string() });
             None
@@ -98,7 +91,7 @@ fn write_files(
 }
 
 /// A report that cannot be written must not hide the verdict.
-fn warn(console: &Console, result: Result<(), results::ReportError>) {
+fn warn(console: &Console, result: Result<(), ReportError>) {
     if let Err(error) = result {
         console.emit(Event::Warning { what: error.to_string() });
     }

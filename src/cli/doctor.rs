@@ -7,7 +7,7 @@ use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
 use crate::executor::{Executor, Options};
 use crate::github::{PreflightCheck, Severity};
-use crate::orchestrator::heal;
+use crate::orchestrator::{models, preflight};
 use crate::report;
 
 /// Exit code when something would stop a run.
@@ -20,7 +20,7 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
     let config = Config::load(&flags, variables)?;
     let mut findings = vec![docker().await];
     for examined in
-        [heal::examine_models(&config).await, heal::examine(&config, std::path::Path::new(&repo)).await]
+        [models::preflight(&config).await, preflight::preflight(&config, std::path::Path::new(&repo)).await]
     {
         findings.extend(examined.unwrap_or_else(|outcome| vec![blocking(&outcome)]));
     }

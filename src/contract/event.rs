@@ -1,28 +1,66 @@
-//! What happens during a run, told by the layers to the report.
+//! What happens during a run: facts, told in order. The report is a projection of them, and they are written down as
+//! `events.jsonl` (`ci-healer/events/1`): one JSON object per line, with the time beside it.
+//!
+//! Logs are told by size and hash, changes as diffs. What is written is a report and never an input to a decision.
 
 use std::time::Duration;
 
-use super::bug::{BugReport, TestRun};
-use super::build::{BuildPlan, ExecutionResult};
-use super::ci::{CiResult, Published};
-use super::fix::{FileChange, FixProposal, Rejection};
+use serde::{Deserialize, Serialize};
+
+use super::bug::{BugReport, Fingerprint, TestRun};
+use super::build::{BuildPlan, ExecutionResult, seconds};
+use super::ci::{CiResult, Published, PullRequest};
+use super::fix::{FixProposal, Rejection, Usage};
+use super::git::{CommitSha, RepoSlug};
+use super::outcome::Outcome;
+use super::report::{BudgetReport, CommitReport, FailedRun, Progress, ReportFiles, Timings};
+
+/// The value of `schema` in the first line of `events.jsonl`.
+pub const EVENTS_SCHEMA: &str = "ci-healer/events/1";
 
 /// Told in order; the report layer alone turns them into text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// Something that takes more than a moment has begun: pulling an image, copying files, waiting for CI.
-    Progress {
-        what: String,
+    /// The first one.
+    RunStarted {
+        /// [`EVENTS_SCHEMA`]
+        schema: String,
+        version: String,
+        /// `heal`, `diagnose`, `patch`, `publish`
+        mode: String,
+        budget: BudgetReport,
+    },
+    /// `owner/name`, else the path or address that was given; and what of it failed.
+    RepositoryKnown {
+        repository: String,
+        #[serde(rename = "ref")]
+        reference: Option<String>,
+    },
+    /// The workflow run that failed, where there is one.
+    FailedRunKnown {
+        run: Box<FailedRun>,
+    },
+    /// The private clone is made, at the commit that failed.
+    CheckedOut {
+        sha: CommitSha,
     },
     Planned {
         plan: Box<BuildPlan>,
     },
+    /// Something that takes more than a moment has begun: pulling an image, copying files, waiting for CI. Live only.
+    Progress {
+        what: String,
+    },
     StepStarted {
         index: usize,
         name: String,
+        /// Live only: the plan has it.
+        #[serde(skip)]
         script: String,
     },
-    /// Output of the step that runs, in the order it came.
+    /// Output of the step that runs, in the order it came. Live only.
+    #[serde(skip)]
     Output {
         stream: Stream,
         bytes: Vec<u8>,
@@ -30,39 +68,86 @@ pub enum Event {
     StepEnded {
         index: usize,
         exit_code: Option<i64>,
+        #[serde(with = "seconds")]
         duration: Duration,
     },
+    /// A run of the plan, and what its log says.
     Executed {
         purpose: Purpose,
+        /// Index of the failed job of the matrix whose plan was run.
+        job: usize,
         result: Box<ExecutionResult>,
-    },
-    Diagnosed {
+        log: LogFacts,
         bugs: Vec<BugReport>,
         tests: Vec<TestRun>,
     },
-    Proposed {
-        proposal: Box<FixProposal>,
+    /// What the log of CI on the heal branch says.
+    CiDiagnosed {
+        log: LogFacts,
+        bugs: Vec<BugReport>,
+        tests: Vec<TestRun>,
     },
+    /// A turn of the loop begins: this is wrong now.
+    IterationStarted {
+        number: u32,
+        bugs: Vec<BugReport>,
+    },
+    Proposed {
+        proposal: Box<Offer>,
+    },
+    /// Turned down before it ran; `diff` is empty where the edits did not apply.
     Rejected {
-        proposal: Box<FixProposal>,
+        proposal: Box<Offer>,
+        diff: String,
         reason: Rejection,
     },
     Applied {
-        changes: Vec<FileChange>,
+        proposal: Box<Offer>,
+        diff: String,
     },
     Reverted {
+        #[serde(rename = "reason")]
         why: String,
+        progress: Option<Progress>,
     },
     Kept {
         improved: String,
+        progress: Option<Progress>,
     },
+    /// The last `count` fixes that were kept are taken back: they are not proven.
+    KeptReverted {
+        count: usize,
+        #[serde(rename = "reason")]
+        why: String,
+    },
+    /// The code is looked at anew since the last proof, which says nothing any more.
+    ProofExpired,
     ProviderSwitched {
         from: String,
         to: Option<String>,
         cause: String,
     },
+    /// What is spent so far.
+    BudgetChanged {
+        budget: Box<BudgetReport>,
+    },
+    /// The change that goes out: all that is kept.
+    PublishStarted {
+        diff: String,
+        /// The proof of it has held.
+        proven: bool,
+    },
+    /// The branch stands at the heal, whatever comes of its pull request.
+    BranchMoved {
+        commits: Vec<CommitReport>,
+        published: Box<Published>,
+    },
     Published {
         published: Box<Published>,
+    },
+    /// A pull request offers the heal.
+    PullRequestOpened {
+        pull_request: PullRequest,
     },
     Watched {
         result: Box<CiResult>,
@@ -70,6 +155,89 @@ pub enum Event {
     Warning {
         what: String,
     },
+    /// The loop has come to its end; what is left is to tell it and to clear up.
+    VerdictReached {
+        #[serde(flatten)]
+        outcome: Outcome,
+        /// Everything that is kept, as one unified diff.
+        diff: String,
+    },
+    /// The last one: everything that was made is removed, and this is how it ended.
+    RunFinished {
+        #[serde(flatten)]
+        outcome: Outcome,
+        timings: Timings,
+        budget: Box<BudgetReport>,
+        files: Option<ReportFiles>,
+    },
+    /// Of a later version; nothing is known of it here.
+    #[serde(other)]
+    Unknown,
+}
+
+impl Event {
+    /// Whether it is written down; the others are of the moment.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        !matches!(self, Self::Progress { .. } | Self::Output { .. } | Self::Unknown)
+    }
+
+    /// `owner/name` as a fact of the run.
+    #[must_use]
+    pub fn repository(slug: &RepoSlug, reference: Option<String>) -> Self {
+        Self::RepositoryKnown { repository: slug.to_string(), reference }
+    }
+}
+
+/// An event and when it happened: one line of `events.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stamped {
+    /// Milliseconds since 1970.
+    pub at: u64,
+    /// Since the run began.
+    #[serde(with = "seconds")]
+    pub elapsed: Duration,
+    #[serde(flatten)]
+    pub event: Event,
+}
+
+/// A proposal without its edits: who offers what for which failures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Offer {
+    pub provider: String,
+    pub model: Option<String>,
+    pub bugs: Vec<Fingerprint>,
+    pub context_level: u8,
+    pub confidence: f64,
+    /// The provider's one line.
+    pub fix: String,
+    pub command: Option<String>,
+    pub usage: Usage,
+}
+
+impl From<&FixProposal> for Offer {
+    fn from(proposal: &FixProposal) -> Self {
+        Self {
+            provider: proposal.provider.clone(),
+            model: proposal.model.clone(),
+            bugs: proposal.bugs.clone(),
+            context_level: proposal.context_level,
+            confidence: proposal.confidence,
+            fix: proposal.reason.clone(),
+            command: proposal.command.clone(),
+            usage: proposal.usage,
+        }
+    }
+}
+
+/// A log, told without its text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogFacts {
+    /// As kept: without what was cut out of its middle.
+    pub bytes: u64,
+    pub lines: u64,
+    /// Lower-case hex.
+    pub sha256: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +247,7 @@ pub enum Stream {
 }
 
 /// Why the plan was run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Purpose {
     Baseline,

@@ -8,7 +8,7 @@ use std::time::Instant;
 use serde::{Deserialize, Serialize};
 
 use super::fix::Usage;
-use super::outcome::Budget;
+use super::outcome::BudgetKind;
 
 /// One question. The model gets text and returns JSON; it has no tools.
 #[derive(Debug, Clone)]
@@ -61,7 +61,7 @@ pub enum NoReplyReason {
     /// No provider left; the last cause of each. Empty: none is configured.
     Exhausted(Vec<ProviderFailure>),
     /// The next request could break this budget, so it was not sent.
-    Budget(Budget),
+    Budget(BudgetKind),
 }
 
 /// Why a provider gave no usable reply.

@@ -27,7 +27,7 @@ pub enum Outcome {
         why: String,
     },
     BudgetSpent {
-        which: Budget,
+        which: BudgetKind,
     },
     /// Not ours to do.
     Refused {
@@ -67,7 +67,7 @@ impl Outcome {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Budget {
+pub enum BudgetKind {
     Attempts,
     Time,
     Tokens,

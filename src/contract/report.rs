@@ -1,6 +1,6 @@
 //! The record of one run: everything `results.json` (`ci-healer/results/1`) promises.
 //!
-//! The orchestrator fills it; the report layer turns it into text, files and outputs.
+//! It is a projection of the run's events (`report::projection`); the report layer turns it into text, files and outputs.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::ci::{CiResult, Published};
-use super::fix::{FixProposal, Rejection, Usage};
+use super::event::Offer;
+use super::fix::{Rejection, Usage};
 use super::git::{CommitSha, RepoPath};
 use super::outcome::Outcome;
 
@@ -80,6 +81,16 @@ impl RunReport {
     }
 }
 
+/// Where the files of a run lie, relative to the workspace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReportFiles {
+    pub results_file: String,
+    pub patch_file: Option<String>,
+    pub proof_file: Option<String>,
+    pub summary_file: String,
+    pub events_file: String,
+}
+
 /// The workflow run (and job in it) that is to be healed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRun {
@@ -141,19 +152,9 @@ pub struct ProposalReport {
 
 impl ProposalReport {
     #[must_use]
-    pub fn new(proposal: &FixProposal, diff: String, verdict: ProposalVerdict) -> Self {
-        Self {
-            provider: proposal.provider.clone(),
-            model: proposal.model.clone(),
-            bugs: proposal.bugs.clone(),
-            context_level: proposal.context_level,
-            confidence: proposal.confidence,
-            fix: proposal.reason.clone(),
-            diff,
-            command: proposal.command.clone(),
-            usage: proposal.usage,
-            verdict,
-        }
+    pub fn new(proposal: Offer, diff: String, verdict: ProposalVerdict) -> Self {
+        let Offer { provider, model, bugs, context_level, confidence, fix, command, usage } = proposal;
+        Self { provider, model, bugs, context_level, confidence, fix, diff, command, usage, verdict }
     }
 }
 

@@ -158,7 +158,6 @@ impl Executor {
             log_cut: log.cut,
             notes,
         };
-        sink.emit(Event::Executed { purpose: request.purpose, result: Box::new(result.clone()) });
         result
     }
 

@@ -13,7 +13,7 @@ use crate::contract::bug::BugReport;
 use crate::contract::fix::{FixProposal, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::model::{AskModel, Limits, ModelRequest, NoReply, NoReplyReason, ProviderFailure};
-use crate::contract::outcome::Budget;
+use crate::contract::outcome::BudgetKind;
 
 /// Room for a reply: thinking, some edits, a reason.
 const MAX_OUTPUT_TOKENS: u32 = 4096;
@@ -57,7 +57,7 @@ pub enum Proposed {
     },
     /// The next request could break this budget.
     Budget {
-        which: Budget,
+        which: BudgetKind,
         usage: Usage,
     },
 }

@@ -19,7 +19,7 @@ use crate::contract::fix::Usage;
 use crate::contract::model::{
     AskModel, FailureKind, ModelReply, ModelRequest, NoReply, NoReplyReason, ProviderFailure,
 };
-use crate::contract::outcome::Budget;
+use crate::contract::outcome::BudgetKind;
 use crate::error::ExpectedError;
 
 /// One exchange may take so long.
@@ -87,7 +87,7 @@ enum Turn {
     /// Ask the next one.
     Next(ProviderFailure),
     /// A request of this size could break the budget.
-    Budget(Budget),
+    Budget(BudgetKind),
 }
 
 /// The state of one question.
@@ -171,7 +171,7 @@ impl Router {
                 }
                 Turn::Budget(which) => {
                     budget = Some(which);
-                    if which != Budget::Cost {
+                    if which != BudgetKind::Cost {
                         break;
                     }
                     // Another provider may be cheaper.
@@ -234,7 +234,7 @@ impl Router {
             };
             let left = request.limits.deadline.saturating_duration_since(Instant::now());
             if left <= MARGIN {
-                return Turn::Budget(Budget::Time);
+                return Turn::Budget(BudgetKind::Time);
             }
             if let Some(from) = question.left.take() {
                 self.switched(&from, Some(&self.providers[index].config.name));
@@ -424,7 +424,7 @@ pub(super) fn check(config: &ProviderConfig) -> Result<reqwest::Url, ExpectedErr
 }
 
 enum Refusal {
-    Budget(Budget),
+    Budget(BudgetKind),
     UnknownPrice,
 }
 
@@ -438,7 +438,7 @@ fn room(provider: &Provider, question: &Question<'_>, user: &str, wanted: u32) -
     let tokens_left = request.limits.tokens.saturating_sub(question.usage.tokens());
     let mut room = u64::from(wanted).min(tokens_left.saturating_sub(prompt));
     if room < LEAST_OUTPUT {
-        return Err(Refusal::Budget(Budget::Tokens));
+        return Err(Refusal::Budget(BudgetKind::Tokens));
     }
     if let Some(limit) = request.limits.cost {
         let price = tables::price(&provider.config.model).ok_or(Refusal::UnknownPrice)?;
@@ -453,7 +453,7 @@ fn room(provider: &Provider, question: &Question<'_>, user: &str, wanted: u32) -
         let affordable = (left.max(0.0) * 1e6 / price.output) as u64;
         room = room.min(affordable);
         if room < LEAST_OUTPUT {
-            return Err(Refusal::Budget(Budget::Cost));
+            return Err(Refusal::Budget(BudgetKind::Cost));
         }
     }
     Ok(u32::try_from(room).unwrap_or(wanted))

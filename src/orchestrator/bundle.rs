@@ -8,31 +8,35 @@ use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::{BuildPlan, ExecutionResult};
 use crate::contract::git::{CommitSha, RepoPath};
 use crate::contract::proof::{PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProviderShare};
-use crate::contract::report::{ProposalVerdict, RunReport};
+use crate::contract::report::{ProposalVerdict, ReportFiles, RunReport};
 
-/// What a run leaves beside its record.
+/// What a run leaves.
 #[derive(Debug)]
 pub struct Finished {
     pub report: RunReport,
+    /// Where its files are to lie.
+    pub files: ReportFiles,
     /// The kept changes as a patch file, where there are any.
     pub patch: Option<Vec<u8>>,
     /// Only with a final proof.
     pub proof: Option<Proof>,
 }
 
-impl Finished {
-    /// A run that came to nothing.
-    #[must_use]
-    pub fn without_proof(report: RunReport) -> Self {
-        Self { report, patch: None, proof: None }
-    }
+/// What a bundle is made of, beside the report.
+pub(super) struct Bundle {
+    /// What the patch applies to.
+    pub(super) base: CommitSha,
+    pub(super) changed: Vec<RepoPath>,
+    /// The protected files among them.
+    pub(super) restored: Vec<RepoPath>,
+}
 
-    /// Puts the bundle together. `base` is what the patch applies to; `restored` the protected files it changes.
-    #[must_use]
-    pub fn new(report: RunReport, base: &CommitSha, changed: Vec<RepoPath>, restored: Vec<RepoPath>) -> Self {
+impl Bundle {
+    /// The patch, and its proof where there is one.
+    pub(super) fn make(self, report: &RunReport) -> (Option<Vec<u8>>, Option<Proof>) {
         let patch = (!report.diff.is_empty()).then(|| report.diff.clone().into_bytes());
-        let proof = patch.as_deref().and_then(|patch| proof(&report, patch, base, changed, restored));
-        Self { report, patch, proof }
+        let proof = patch.as_deref().and_then(|patch| proof(report, patch, self));
+        (patch, proof)
     }
 }
 
@@ -42,13 +46,13 @@ pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-fn proof(
-    report: &RunReport,
-    patch: &[u8],
-    base: &CommitSha,
-    changed: Vec<RepoPath>,
-    restored: Vec<RepoPath>,
-) -> Option<Proof> {
+/// A short name for `text` that stays the same over runs: enough hex digits that no two of a repository meet.
+pub(super) fn short_name(text: &str) -> String {
+    sha256(text.as_bytes()).chars().take(16).collect()
+}
+
+fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
+    let Bundle { base, changed, restored } = bundle;
     let plan = report.plan.as_ref()?;
     let before = report.baseline.as_ref()?;
     let after = report.final_proof.as_ref()?;
@@ -64,7 +68,7 @@ fn proof(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         repository: report.repository.clone(),
         tested: report.sha.clone()?,
-        base: base.clone(),
+        base,
         reference: report.reference.clone(),
         patch_sha256: sha256(patch),
         plan_sha256: sha256(&serde_json::to_vec(plan).ok()?),

@@ -5,24 +5,26 @@ use std::path::Path;
 use secrecy::SecretString;
 
 use crate::config::{CommitMode, Config};
-use crate::contract::event::{Event, EventSink};
+use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
 use crate::contract::outcome::Outcome;
 use crate::git::{self, Remote, Workspace};
 use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
 use crate::report::pull_request;
 
-use super::offer::name;
-use super::publisher::{self, Hub, Publisher};
-use super::record::Record;
+use super::bundle::short_name;
+use super::journal::Journal;
+use super::outcome_from::api_outcome;
+use super::publisher::{self, GitHubRepo, Publisher};
 
 pub(super) struct PublisherSetup<'a> {
     pub(super) config: &'a Config,
     pub(super) slug: &'a RepoSlug,
     pub(super) trigger: &'a Trigger,
     pub(super) source: &'a Path,
-    /// The job and matrix leg that failed.
-    pub(super) leg: String,
+    /// The job of the matrix that failed.
+    pub(super) job: String,
+    pub(super) journal: &'a Journal,
 }
 
 impl PublisherSetup<'_> {
@@ -32,8 +34,6 @@ impl PublisherSetup<'_> {
         workspace: &Workspace,
         workflow_file: Option<String>,
         client: Option<Client>,
-        record: &mut Record,
-        events: &dyn EventSink,
     ) -> Result<Publisher, Outcome> {
         let Self { config, slug, trigger, source, .. } = self;
         let head = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
@@ -47,7 +47,7 @@ impl PublisherSetup<'_> {
         let token = config.push_token.clone().or_else(|| config.github_token.clone());
         let hub = match (client, &token) {
             (Some(client), Some(token)) => {
-                Some(self.examine(client, token, &branch, workspace, workflow_file, record, events).await?)
+                Some(self.examine(client, token, &branch, workspace, workflow_file).await?)
             }
             _ => None,
         };
@@ -72,11 +72,9 @@ impl PublisherSetup<'_> {
             in_place,
             head,
             commit_prefix: config.commit_prefix.clone(),
-            cause: String::new(),
-            job: name(&self.leg),
+            job: short_name(&self.job),
             server_url: config.workflow_run.server_url.clone(),
             repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
-            last: None,
         })
     }
 
@@ -88,7 +86,6 @@ impl PublisherSetup<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "one caller; the facts have no common home")]
     async fn examine(
         &self,
         client: Client,
@@ -96,11 +93,9 @@ impl PublisherSetup<'_> {
         branch: &BranchName,
         workspace: &Workspace,
         workflow_file: Option<String>,
-        record: &mut Record,
-        events: &dyn EventSink,
-    ) -> Result<(Hub, Option<BranchName>), Outcome> {
+    ) -> Result<(GitHubRepo, Option<BranchName>), Outcome> {
         let Self { config, slug, trigger, .. } = self;
-        let outcome = |e: github::ApiError| publisher::api_outcome(&e);
+        let outcome = |e: github::ApiError| api_outcome(&e);
         let facts: TokenFacts = github::examine_token(&client, slug, token, workflow_file.as_deref(), true)
             .await
             .map_err(outcome)?;
@@ -139,11 +134,10 @@ impl PublisherSetup<'_> {
                 Some(remedy) => format!("{}\n{remedy}", finding.what),
                 None => finding.what.clone(),
             };
-            events.emit(Event::Warning { what: what.clone() });
-            record.report.warnings.push(what);
+            self.journal.emit(Event::Warning { what });
         }
         let timeouts = Timeouts { total: config.ci_timeout, ..Timeouts::default() };
-        let hub = Hub {
+        let hub = GitHubRepo {
             client,
             repository: (*slug).clone(),
             token: facts,
@@ -176,8 +170,7 @@ pub(super) async fn is_of_a_heal(
     if heal_branch(config, trigger, branch.as_str(), &head.sha)? != *branch {
         return Ok(false);
     }
-    let message =
-        github::commit_message(client, slug, &head.sha).await.map_err(|e| publisher::api_outcome(&e))?;
+    let message = github::commit_message(client, slug, &head.sha).await.map_err(|e| api_outcome(&e))?;
     Ok(message.lines().any(|line| line.trim() == pull_request::TRAILER))
 }
 
@@ -189,5 +182,5 @@ fn heal_branch(
     head: &CommitSha,
 ) -> Result<BranchName, Outcome> {
     let facts = BranchFacts { reference, sha: head, run_id: trigger.run_id, fingerprint: head.short() };
-    github::render_branch(&config.branch, &facts).map_err(|e| publisher::api_outcome(&e))
+    github::render_branch(&config.branch, &facts).map_err(|e| api_outcome(&e))
 }

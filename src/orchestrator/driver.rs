@@ -1,396 +1,265 @@
-//! Carries the table's actions out through the layers and turns their results into events. Decides nothing.
+//! Carries the table's actions out through the layers and answers each with one event. Decides nothing and remembers
+//! nothing: what is true stands in [`State`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::contract::bug::{BugReport, Diagnosis, Fingerprint};
+use crate::contract::bug::BugReport;
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepOutcome};
 use crate::contract::ci::CiVerdict;
-use crate::contract::event::{Event, EventSink, Purpose};
-use crate::contract::fix::{FileChange, FixProposal, Rejection};
-use crate::contract::git::{CommitSha, FileMode, RepoPath, SourceTree, TreeFile};
+use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
+use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
+use crate::contract::git::SourceTree;
 use crate::contract::outcome::Outcome;
-use crate::contract::report::{FinalProof, ProposalVerdict};
+use crate::contract::report::BudgetReport;
 use crate::diff::{self, LineDiff};
 use crate::executor::{Cancel, Executor, Request};
-use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed, Protection};
+use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed};
 use crate::git::{CommitRequest, Workspace};
-use crate::parser::{self, ParseOptions};
 use crate::plan::Planned;
 use crate::report::pull_request;
+use crate::scope::{Scope, StopReason};
 
-use super::budget::Purse;
-use super::bundle::Finished;
-use super::heal::Advisor;
-use super::progress::{End, Observation, Touched};
-use super::publisher::{Publisher, Seen, no_verdict};
-use super::record::Record;
-use super::state::{Effect, Happened, Next, Rules, Source, State, step};
+use super::evidence::{Evidence, excerpt};
+use super::journal::Journal;
+use super::models::Advisor;
+use super::progress::{Observation, Touched};
+use super::protected_view::{ProtectedView, restored_in_proof};
+use super::publisher::{CiOutcome, Publication, Publisher, RootCause, no_verdict};
+use super::state::{Action, Answer, AppliedProposal, FixSource, LoopEvent, Rules, State};
+use super::transition::transition;
+
+/// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
+/// written before the runner kills us.
+const PUBLISH_GRACE: Duration = Duration::from_secs(3);
 
 /// Everything one run works with.
 pub struct Driver {
     pub workspace: Workspace,
-    /// The plans to heal, one for each failed leg of the job; never empty. Attempts run the first, proofs all.
+    /// The plans to heal, one for each failed job of the matrix; never empty. Attempts run the first, proofs all.
     pub plans: Vec<Planned>,
     pub executor: Executor,
     /// `None`: no model server may be asked.
-    pub agent: Option<Advisor>,
+    pub advisor: Option<Advisor>,
     pub fix_options: FixOptions,
     pub publisher: Option<Publisher>,
-    pub events: Arc<dyn EventSink>,
-    pub cancel: Cancel,
-    pub purse: Purse,
-    pub record: Record,
+    pub journal: Arc<Journal>,
+    pub scope: Scope,
     pub commit_prefix: String,
-    pub working: Working,
+    pub clocks: Clocks,
 }
 
-/// What the loop holds between two actions.
-#[derive(Default)]
-pub struct Working {
-    /// What the run to improve on showed; for the fix agent.
-    diagnosis: Diagnosis,
-    log: Vec<u8>,
-    observation: Option<Observation>,
-    /// The unchanged code, to go back to.
-    baseline: Option<(Diagnosis, Vec<u8>, Observation)>,
-    /// What the last attempt showed: becomes the above when it is kept.
-    trial: Option<(Diagnosis, Vec<u8>, Observation)>,
-    history: Vec<PastAttempt>,
-    /// The proposal applied and not yet judged.
-    on_trial: Option<(FixProposal, Vec<FileChange>)>,
-    kept: Vec<Kept>,
-    /// How many of `kept` are published.
-    published: usize,
-}
-
-/// A kept fix: one commit.
-#[derive(Debug, Clone)]
-pub struct Kept {
-    pub proposal: FixProposal,
-    pub commit: CommitRequest,
+/// Where the time went, as far as others took it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Clocks {
+    /// Running the plan in sandboxes.
+    pub build: Duration,
+    /// Waiting for models.
+    pub llm: Duration,
+    /// Waiting for CI.
+    pub ci: Duration,
 }
 
 impl Driver {
-    /// Runs to the end; the record's outcome is set on return, whatever happened.
-    pub async fn run(&mut self, rules: Rules) {
+    /// Runs to the end. Gives back all that is known then, and how it ended.
+    pub async fn run(&mut self, rules: Rules) -> (State, Outcome) {
+        let limits = self.journal.report().budget;
         let mut state = State::new(rules);
-        let mut event = Happened::Begin;
+        let mut spent = state.budget_report(&limits);
+        let mut event = LoopEvent::Begin;
         loop {
-            log::debug!("{event:?}");
-            let transition = step(state, event);
-            state = transition.state;
-            let note = transition.note.unwrap_or_default();
-            for effect in transition.effects {
-                self.carry_out(effect, &note);
+            let next = transition(state, event);
+            state = next.state;
+            for fact in next.facts {
+                self.journal.emit(fact);
             }
-            self.record.report.budget.attempts.spent = state.attempts();
-            self.record.report.budget.pushes.spent = state.pushes();
-            event = match transition.next {
-                Next::Finish(outcome) => {
-                    self.record.report.outcome = outcome;
-                    break;
-                }
-                next => self.perform(next).await,
+            self.tell_budget(&state, &limits, &mut spent);
+            log::debug!("{}", action_name(&next.action));
+            event = match next.action {
+                Action::Finish(outcome) => return (state, outcome),
+                action => self.perform(&state, action).await,
             };
         }
-        let changes = self.workspace.changes();
-        self.record.report.diff = diff::unified(&changes);
-        self.purse.report(&mut self.record.report.budget);
-        self.record.stop_clocks();
-        if let Some(publisher) = &mut self.publisher
-            && !self.cancel.is_cancelled()
-        {
-            publisher.conclude(&mut self.record.report, self.events.as_ref()).await;
+    }
+
+    fn tell_budget(&self, state: &State, limits: &BudgetReport, spent: &mut BudgetReport) {
+        let now = state.budget_report(limits);
+        if now != *spent {
+            spent.clone_from(&now);
+            self.journal.emit(Event::BudgetChanged { budget: Box::new(now) });
         }
     }
 
-    async fn perform(&mut self, next: Next) -> Happened {
-        if self.cancel.is_cancelled() {
-            return Happened::Cancelled;
+    async fn perform(&mut self, state: &State, action: Action) -> LoopEvent {
+        // In memory and never given up: whatever ends the run, nothing unproven stays applied.
+        if let Action::Revert { changes } = &action {
+            return self.revert(changes);
         }
-        if self.purse.time_left().is_zero() {
-            return Happened::BudgetSpent(crate::contract::outcome::Budget::Time);
+        if let Some(reason) = self.scope.stopped() {
+            return LoopEvent::Stopped(reason);
         }
-        let cancel = self.cancel.clone();
-        let happened = match next {
-            Next::Run(purpose) => self.execute(purpose).await,
-            Next::Propose { source: Source::Toolchain, .. } => self.ask_toolchain().await,
-            Next::Propose { source: Source::Model, bugs, level } => {
-                tokio::select! {
-                    happened = self.ask_model(&bugs, level) => happened,
-                    () = cancel.cancelled() => Happened::Cancelled,
+        let scope = self.scope.clone();
+        let done = match action {
+            Action::Run(purpose) => Ok(self.execute(state, purpose).await),
+            Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
+            Action::Propose { source: FixSource::Model, bugs, level } => {
+                scope.run("asking for a fix", self.ask_model(state, &bugs, level)).await
+            }
+            Action::Publish { .. } => {
+                scope.with_grace(PUBLISH_GRACE).run("publishing", self.publish(state)).await
+            }
+            Action::Watch => {
+                let started = Instant::now();
+                let watched = scope.run("watching CI", self.watch(state)).await;
+                self.clocks.ci += started.elapsed();
+                match watched {
+                    // The heal is proven and out; only what CI says of it is not known.
+                    Err(stopped) if !stopped.reason.is_signal() => {
+                        self.tell_ci(CiVerdict::TimedOut);
+                        Ok(LoopEvent::CiUnknown)
+                    }
+                    watched => watched,
                 }
             }
-            Next::Publish { .. } => {
-                tokio::select! {
-                    happened = self.publish() => happened,
-                    () = cancel.cancelled() => Happened::Cancelled,
-                }
-            }
-            Next::Watch => {
-                tokio::select! {
-                    happened = self.watch() => happened,
-                    () = cancel.cancelled() => Happened::Cancelled,
-                }
-            }
-            Next::Finish(_) => Happened::Cancelled,
+            Action::Revert { .. } | Action::Finish(_) => Ok(LoopEvent::Stopped(StopReason::Limit)),
         };
-        if self.cancel.is_cancelled() { Happened::Cancelled } else { happened }
+        done.unwrap_or_else(|stopped| LoopEvent::Stopped(stopped.reason))
     }
 
-    fn carry_out(&mut self, effect: Effect, note: &str) {
-        match effect {
-            Effect::Keep => {
-                let Some((proposal, changes)) = self.working.on_trial.take() else { return };
-                self.record.judged(ProposalVerdict::Kept);
-                self.close_iteration(true);
-                self.events.emit(Event::Kept { improved: note.to_owned() });
-                let message = pull_request::commit_message(&self.commit_prefix, &proposal, &changes);
-                self.working.kept.push(Kept { proposal, commit: CommitRequest { message, changes } });
-                self.working.history.clear();
-                if let Some((diagnosis, log, observation)) = self.working.trial.take() {
-                    self.aim(diagnosis, log, observation);
-                }
-            }
-            Effect::Revert => {
-                let Some((proposal, changes)) = self.working.on_trial.take() else { return };
-                let why = if note.is_empty() { "the run ended before its verdict" } else { note }.to_owned();
-                self.take_back(&changes);
-                self.record.judged(ProposalVerdict::Reverted { why: why.clone() });
-                self.close_iteration(false);
-                self.events.emit(Event::Reverted { why: why.clone() });
-                let bugs = self.working.trial.take().map(|(d, _, _)| d.bugs).unwrap_or_default();
-                let patch = fixer::patch_fingerprint(&changes);
-                self.working.history.push(PastAttempt::reverted(proposal, patch, why, bugs));
-            }
-            Effect::RevertKept => {
-                let kept: Vec<Kept> = self.working.kept.drain(self.working.published..).collect();
-                let count = kept.len();
-                for Kept { proposal, commit } in kept.into_iter().rev() {
-                    self.take_back(&commit.changes);
-                    let patch = fixer::patch_fingerprint(&commit.changes);
-                    let past = PastAttempt::reverted(proposal, patch, note.to_owned(), Vec::new());
-                    self.working.history.push(past);
-                }
-                if let Some((diagnosis, log, observation)) = self.working.baseline.clone() {
-                    self.aim(diagnosis, log, observation);
-                }
-                self.record.unkeep(count, note);
-                self.events.emit(Event::Reverted { why: note.to_owned() });
+    fn revert(&mut self, changes: &[Vec<FileChange>]) -> LoopEvent {
+        for changes in changes {
+            if let Err(error) = self.workspace.revert(changes) {
+                return LoopEvent::RevertFailed { what: error.to_string() };
             }
         }
+        LoopEvent::Reverted
     }
 
-    fn take_back(&mut self, changes: &[FileChange]) {
-        if let Err(error) = self.workspace.revert(changes) {
-            // The overlay is ours alone; this would be a bug, and nothing may be published from it.
-            log::error!("cannot take a change back: {error}");
-            self.publisher = None;
-        }
-    }
-
-    fn aim(&mut self, diagnosis: Diagnosis, log: Vec<u8>, observation: Observation) {
-        self.working.diagnosis = diagnosis;
-        self.working.log = log;
-        self.working.observation = Some(observation);
-    }
-
-    fn close_iteration(&mut self, made: bool) {
-        if let (Some(before), Some((_, _, after))) = (&self.working.observation, &self.working.trial) {
-            self.record.progressed(before, after, made);
-        }
-    }
-
-    /// Runs the plan and reads its log. A proof is of every failed leg: the first red one decides.
-    async fn execute(&mut self, purpose: Purpose) -> Happened {
-        let legs = if matches!(purpose, Purpose::FinalProof | Purpose::ProtectedProof) {
-            self.plans.len()
-        } else {
-            1
-        };
+    /// Runs the plan and reads its log. A proof is of every failed job: the first red one decides.
+    async fn execute(&mut self, state: &State, purpose: Purpose) -> LoopEvent {
+        let jobs = if is_proof(purpose) { self.plans.len() } else { 1 };
         let mut seen = None;
-        for leg in 0..legs {
-            let (observation, red) = self.execute_leg(leg, purpose).await;
-            seen = Some(observation);
-            if red {
+        for job in 0..jobs {
+            let started = Instant::now();
+            let mut result = self.run_plan(job, purpose).await;
+            self.clocks.build += started.elapsed();
+            let evidence = Evidence::of_run(&mut result);
+            let is_green = result.is_green();
+            let was_stopped = result.exit == Exit::Cancelled;
+            self.journal.emit(Event::Executed {
+                purpose,
+                job,
+                result: Box::new(result),
+                log: evidence.log_facts(),
+                bugs: evidence.diagnosis.bugs.clone(),
+                tests: evidence.diagnosis.tests.clone(),
+            });
+            if let Some(reason) = self.scope.stopped().filter(|_| was_stopped) {
+                return LoopEvent::Stopped(reason);
+            }
+            seen = Some(evidence);
+            if !is_green {
                 break;
             }
         }
-        match seen {
-            Some(observation) => Happened::Ran(observation),
-            None => Happened::Ran(Observation {
-                end: End::Infrastructure { what: "there is no plan".to_owned() },
-                failing_step: None,
-                failures: Default::default(),
-                tests: Vec::new(),
-            }),
-        }
+        let nothing = || Evidence {
+            observation: Observation::infrastructure("there is no plan"),
+            diagnosis: state.baseline().map(|b| b.diagnosis.clone()).unwrap_or_default(),
+            log: Vec::new(),
+        };
+        LoopEvent::Ran(Arc::new(seen.unwrap_or_else(nothing)))
     }
 
-    async fn execute_leg(&mut self, leg: usize, purpose: Purpose) -> (Observation, bool) {
-        let started = Instant::now();
-        let mut result = self.run_in_time(leg, purpose).await;
-        self.record.built_for(started.elapsed());
-        let log = std::mem::take(&mut result.log);
-        let diagnosis = read_log(&log, &result);
-        let observation = Observation::new(&result, &diagnosis);
-        self.record.ran(purpose, &result, &diagnosis);
-        if result.has_verdict() && !result.is_green() && purpose != Purpose::Repeat {
-            self.events
-                .emit(Event::Diagnosed { bugs: diagnosis.bugs.clone(), tests: diagnosis.tests.clone() });
-        }
-        let red = !result.is_green();
-        match purpose {
-            Purpose::Baseline | Purpose::Repeat if !result.has_verdict() => {}
-            Purpose::Baseline | Purpose::Repeat if red || self.working.baseline.is_none() => {
-                self.working.baseline = Some((diagnosis.clone(), log.clone(), observation.clone()));
-                self.aim(diagnosis, log, observation.clone());
-            }
-            Purpose::Attempt => self.working.trial = Some((diagnosis, log, observation.clone())),
-            _ => {}
-        }
-        (observation, red)
-    }
-
-    /// One execution; the end of the time budget or a cancellation ends it as well.
-    async fn run_in_time(&mut self, leg: usize, purpose: Purpose) -> ExecutionResult {
+    /// One execution of one job's plan.
+    async fn run_plan(&mut self, job: usize, purpose: Purpose) -> ExecutionResult {
         let restored = (purpose == Purpose::ProtectedProof).then(|| {
-            let rules = &self.fix_options.paths;
-            let is_protected =
-                |c: &FileChange| rules.protection(c.path.as_str()).is_some_and(Protection::restored_in_proof);
-            let restored = self.workspace.changes().into_iter().filter(is_protected).collect();
+            let restored = restored_in_proof(self.workspace.changes(), &self.fix_options.paths);
             ProtectedView::new(&self.workspace, restored)
         });
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
             None => &self.workspace,
         };
-        let planned = &self.plans[leg];
-        let is_proof = matches!(purpose, Purpose::FinalProof | Purpose::ProtectedProof);
-        let started = Instant::now();
+        let planned = &self.plans[job];
         let request = Request {
             purpose,
             tree,
             git_dir: self.workspace.sanitised_git_dir(),
-            fresh: is_proof,
-            from_snapshot: !is_proof,
+            fresh: is_proof(purpose),
+            from_snapshot: !is_proof(purpose),
         };
-        let time_left = self.purse.time_left();
-        let stop = Cancel::new();
-        let execution =
-            self.executor.execute(&planned.plan, &planned.evaluator, &request, self.events.as_ref(), &stop);
-        tokio::pin!(execution);
-        tokio::select! {
-            result = &mut execution => result,
-            () = self.cancel.cancelled() => {
-                stop.cancel();
-                execution.await
-            }
-            () = tokio::time::sleep(time_left) => {
-                stop.cancel();
-                let mut result = execution.await;
-                if result.exit == Exit::Cancelled {
-                    result.exit = Exit::TimedOut { after_seconds: started.elapsed().as_secs() };
+        let (executor, journal) = (&mut self.executor, self.journal.as_ref());
+        bounded(&self.scope, |cancel| async move {
+            executor.execute(&planned.plan, &planned.evaluator, &request, journal, &cancel).await
+        })
+        .await
+    }
+
+    /// What the log itself suggests: one idea that was not tried yet.
+    async fn suggest(&mut self, state: &State) -> LoopEvent {
+        let bugs = state.current().map_or(&[][..], |seen| &seen.diagnosis.bugs);
+        let proposals = fixer::toolchain_proposals(bugs, &self.workspace, state.history());
+        let answer = match proposals.into_iter().next() {
+            None => Answer::Nothing,
+            Some(proposal) => {
+                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&proposal)) });
+                match self.apply(state, proposal).await {
+                    Ok(answer) => answer,
+                    Err(reason) => return LoopEvent::Stopped(reason),
                 }
-                result
             }
-        }
+        };
+        LoopEvent::Answered { usage: Usage::default(), answer }
     }
 
-    /// What the log itself states. Tries idea after idea until one passes the gates.
-    async fn ask_toolchain(&mut self) -> Happened {
-        self.record.begin_iteration(&self.working.diagnosis.bugs);
-        loop {
-            let proposals = fixer::toolchain_proposals(
-                &self.working.diagnosis.bugs,
-                &self.workspace,
-                &self.working.history,
-            );
-            let Some(proposal) = proposals.into_iter().next() else { return Happened::NothingOffered };
-            self.events.emit(Event::Proposed { proposal: Box::new(proposal.clone()) });
-            match self.consider(proposal).await {
-                Some(offered) => return offered,
-                None if self.cancel.is_cancelled() => return Happened::Cancelled,
-                None => {}
-            }
-        }
-    }
-
-    /// Applies a proposal that passes the gates; a refused one goes into the history.
-    async fn consider(&mut self, proposal: FixProposal) -> Option<Happened> {
+    /// Applies a proposal that passes the gates.
+    async fn apply(&mut self, state: &State, proposal: FixProposal) -> Result<Answer, StopReason> {
+        let reject = |proposal: FixProposal, patch: Option<String>, diff: String, reason: Rejection| {
+            Ok(Answer::Rejected { proposal: Box::new(proposal), patch, diff, reason })
+        };
         let changes = match &proposal.command {
-            Some(command) => match self.run_command(command).await {
+            Some(command) => match self.run_command(state, command).await? {
                 Ok(changes) => changes,
                 Err(why) => {
-                    let path = command.clone();
-                    self.refuse(proposal, None, String::new(), Rejection::NotApplicable { path, why });
-                    return None;
+                    let reason = Rejection::NotApplicable { path: command.clone(), why };
+                    return reject(proposal, None, String::new(), reason);
                 }
             },
             None => match fixer::apply(&proposal.edits, &proposal.window, &self.workspace) {
                 Ok(changes) => changes,
-                Err(rejection) => {
-                    self.refuse(proposal, None, String::new(), rejection);
-                    return None;
-                }
+                Err(reason) => return reject(proposal, None, String::new(), reason),
             },
         };
         let diff = diff::unified(&changes);
-        let patch = fixer::patch_fingerprint(&changes);
-        let bugs: Vec<BugReport> = self
-            .working
-            .diagnosis
-            .bugs
-            .iter()
-            .filter(|b| proposal.bugs.contains(&b.fingerprint))
-            .cloned()
-            .collect();
-        let verdict = fixer::gate(
-            &proposal,
-            &changes,
-            &bugs,
-            &self.workspace,
-            &self.fix_options,
-            &self.working.history,
-        );
+        let patch = Some(fixer::patch_fingerprint(&changes));
+        let bugs: Vec<BugReport> =
+            state.current().map(|seen| seen.bugs(&proposal.bugs).cloned().collect()).unwrap_or_default();
+        let verdict =
+            fixer::gate(&proposal, &changes, &bugs, &self.workspace, &self.fix_options, state.history());
         let notes = match verdict {
             Ok(notes) => notes,
-            Err(rejection) => {
-                self.refuse(proposal, Some(patch), diff, rejection);
-                return None;
-            }
+            Err(reason) => return reject(proposal, patch, diff, reason),
         };
         if let Err(error) = self.workspace.apply(&changes) {
-            let rejection = Rejection::NotApplicable { path: String::new(), why: error.to_string() };
-            self.refuse(proposal, Some(patch), diff, rejection);
-            return None;
+            let reason = Rejection::NotApplicable { path: String::new(), why: error.to_string() };
+            return reject(proposal, patch, diff, reason);
         }
-        for note in &notes.notes {
-            self.record.report.warnings.push(note.clone());
-            self.events.emit(Event::Warning { what: note.clone() });
+        for what in notes.notes {
+            self.journal.emit(Event::Warning { what });
         }
-        self.record.applied(&proposal, diff);
-        self.events.emit(Event::Applied { changes: changes.clone() });
         let touched = touched(&changes);
-        let protected = changes.iter().any(|c| {
-            self.fix_options.paths.protection(c.path.as_str()).is_some_and(|p| p.restored_in_proof())
-        });
-        self.working.on_trial = Some((proposal, changes));
-        Some(Happened::Offered { touched, protected })
-    }
-
-    fn refuse(&mut self, proposal: FixProposal, patch: Option<String>, diff: String, reason: Rejection) {
-        self.record.rejected(&proposal, diff, reason.clone());
-        self.events.emit(Event::Rejected { proposal: Box::new(proposal.clone()), reason: reason.clone() });
-        self.working.history.push(PastAttempt::refused(proposal, patch, reason));
+        let protected = !restored_in_proof(changes.clone(), &self.fix_options.paths).is_empty();
+        Ok(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, protected })))
     }
 
     /// Runs a tool's own fixing command where the failing step runs, and reads back what it changed.
-    async fn run_command(&mut self, command: &str) -> Result<Vec<FileChange>, String> {
+    async fn run_command(
+        &mut self,
+        state: &State,
+        command: &str,
+    ) -> Result<Result<Vec<FileChange>, String>, StopReason> {
         let planned = &self.plans[0];
-        let plan = command_plan(&planned.plan, self.working.observation.as_ref(), command);
+        let plan = command_plan(&planned.plan, state.current().map(|seen| &seen.observation), command);
         let started = Instant::now();
         let request = Request {
             purpose: Purpose::Attempt,
@@ -399,52 +268,67 @@ impl Driver {
             fresh: false,
             from_snapshot: true,
         };
-        let result = self
-            .executor
-            .execute(&plan, &planned.evaluator, &request, self.events.as_ref(), &self.cancel)
-            .await;
-        self.record.built_for(started.elapsed());
+        let (executor, journal) = (&mut self.executor, self.journal.as_ref());
+        let result = bounded(&self.scope, |cancel| async move {
+            executor.execute(&plan, &planned.evaluator, &request, journal, &cancel).await
+        })
+        .await;
+        self.clocks.build += started.elapsed();
+        if let Some(reason) = self.scope.stopped().filter(|_| result.exit == Exit::Cancelled) {
+            return Err(reason);
+        }
         let ran = result.steps.last().is_some_and(|s| s.outcome == StepOutcome::Success);
         if !ran {
-            return Err(match result.exit {
+            return Ok(Err(match result.exit {
                 Exit::Infrastructure { what } => what,
                 _ => "the command failed in the sandbox".to_owned(),
-            });
+            }));
         }
-        let changed = self.executor.changed_files(&self.workspace).await.map_err(|e| e.to_string())?;
-        let mut changes = Vec::new();
-        for (path, content) in changed {
-            let before = self.workspace.read_text(&path);
-            let after = content
-                .map(|bytes| String::from_utf8(bytes).map_err(|_| format!("{path} is not text any more")))
-                .transpose()?;
-            changes.push(FileChange { path, before, after });
-        }
-        Ok(changes)
+        let read =
+            self.scope.run("reading back what a tool fixed", self.executor.changed_files(&self.workspace));
+        Ok(match read.await.map_err(|stopped| stopped.reason)? {
+            Err(error) => Err(error.to_string()),
+            Ok(changed) => changed
+                .into_iter()
+                .map(|(path, content)| {
+                    let before = self.workspace.read_text(&path);
+                    let after = content
+                        .map(|bytes| {
+                            String::from_utf8(bytes).map_err(|_| format!("{path} is not text any more"))
+                        })
+                        .transpose()?;
+                    Ok(FileChange { path, before, after })
+                })
+                .collect(),
+        })
     }
 
     /// One question to the model servers about `bugs`, with as much context as `level` says.
-    async fn ask_model(&mut self, bugs: &[Fingerprint], level: u8) -> Happened {
-        let limits = match self.purse.limits() {
-            Ok(limits) => limits,
-            Err(budget) => return Happened::BudgetSpent(budget),
+    async fn ask_model(
+        &mut self,
+        state: &State,
+        bugs: &[crate::contract::bug::Fingerprint],
+        level: u8,
+    ) -> LoopEvent {
+        let free = |answer| LoopEvent::Answered { usage: Usage::default(), answer };
+        let (tokens_left, cost_left) = match state.budget().left() {
+            Ok(left) => left,
+            Err(which) => return free(Answer::BudgetSpent(which)),
         };
-        self.record.begin_iteration(&self.working.diagnosis.bugs);
-        let Some((agent, model)) = &mut self.agent else {
-            return Happened::ProvidersGone { why: "no model server has a key".to_owned() };
+        let Some(seen) = state.current() else { return free(Answer::Nothing) };
+        let Some((agent, model)) = &mut self.advisor else {
+            return free(Answer::ProvidersGone { why: "no model server has a key".to_owned() });
         };
-        let bugs: Vec<BugReport> =
-            self.working.diagnosis.bugs.iter().filter(|b| bugs.contains(&b.fingerprint)).cloned().collect();
-        let excerpt = excerpt(&self.working.log, &bugs);
-        let facts = facts(&self.plans[0].plan, self.working.observation.as_ref());
-        let history: Vec<PastAttempt> = self
-            .working
-            .history
+        let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
+        let excerpt = excerpt(&seen.log, &bugs);
+        let facts = facts(&self.plans[0].plan, &seen.observation);
+        let history: Vec<PastAttempt> = state
+            .history()
             .iter()
             .filter(|past| past.proposal.bugs.iter().any(|f| bugs.iter().any(|b| b.fingerprint == *f)))
             .cloned()
             .collect();
-        self.events.emit(Event::Progress { what: format!("asking for a fix (context level {level})") });
+        self.journal.emit(Event::Progress { what: format!("asking for a fix (context level {level})") });
         let started = Instant::now();
         let request = FixRequest {
             bugs: &bugs,
@@ -453,207 +337,115 @@ impl Driver {
             history: &history,
             log: &excerpt,
             facts: &facts,
-            tokens_left: limits.tokens,
-            cost_left: limits.cost,
-            deadline: limits.deadline,
+            tokens_left,
+            cost_left,
+            deadline: self.scope.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400)),
         };
         let proposed = agent.propose(model.as_mut(), &request).await;
-        self.record.asked_for(started.elapsed());
-        self.purse.book(proposed.usage());
-        match proposed {
+        self.clocks.llm += started.elapsed();
+        let usage = proposed.usage();
+        let answer = match proposed {
             Proposed::Proposal(proposal) => {
-                self.events.emit(Event::Proposed { proposal: proposal.clone() });
-                self.consider(*proposal).await.unwrap_or(Happened::Rejected)
+                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&*proposal)) });
+                match self.apply(state, *proposal).await {
+                    Ok(answer) => answer,
+                    Err(reason) => return LoopEvent::Stopped(reason),
+                }
             }
             Proposed::Rejected { proposal, reason } => {
-                self.events.emit(Event::Proposed { proposal: proposal.clone() });
-                self.refuse(*proposal, None, String::new(), reason);
-                Happened::Rejected
+                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&*proposal)) });
+                Answer::Rejected { proposal, patch: None, diff: String::new(), reason }
             }
             Proposed::Nothing { proposal, why } => {
-                self.events.emit(Event::Progress { what: format!("no fix offered: {why}") });
-                self.refuse(*proposal, None, String::new(), Rejection::NoChange);
-                Happened::NothingOffered
+                self.journal.emit(Event::Progress { what: format!("no fix offered: {why}") });
+                Answer::Rejected { proposal, patch: None, diff: String::new(), reason: Rejection::NoChange }
             }
             Proposed::Exhausted { causes, .. } => {
                 let causes: Vec<String> = causes
                     .iter()
                     .map(|c| format!("{}: {} ({})", c.provider, c.message, c.kind.as_str()))
                     .collect();
-                Happened::ProvidersGone { why: format!("no model server is left: {}", causes.join("; ")) }
+                Answer::ProvidersGone { why: format!("no model server is left: {}", causes.join("; ")) }
             }
-            Proposed::Budget { which, .. } => Happened::BudgetSpent(which),
-        }
+            Proposed::Budget { which, .. } => Answer::BudgetSpent(which),
+        };
+        LoopEvent::Answered { usage, answer }
     }
 
-    async fn publish(&mut self) -> Happened {
-        let Some(publisher) = &mut self.publisher else {
+    async fn publish(&mut self, state: &State) -> LoopEvent {
+        let Some(publisher) = &self.publisher else {
             let what = "there is nowhere to publish to".to_owned();
-            return Happened::PublishFailed { outcome: Outcome::Error { what } };
+            return LoopEvent::PublishFailed { outcome: Outcome::Error { what } };
         };
-        // People read all of this in the pull request, which is opened in here.
-        self.record.report.diff = diff::unified(&self.workspace.changes());
-        self.purse.report(&mut self.record.report.budget);
-        self.record.stop_clocks();
-        if self.record.report.final_proof.as_ref().is_some_and(FinalProof::holds) {
-            self.record.report.outcome = Outcome::Patched;
-        }
-        let failures = self.record.report.bugs().iter().map(|b| b.fingerprint.clone()).collect();
-        publisher.be_about(failures);
-        let requests: Vec<CommitRequest> =
-            self.working.kept[self.working.published..].iter().map(|k| k.commit.clone()).collect();
-        let done = publisher
-            .publish(&mut self.workspace, &requests, &mut self.record.report, self.events.as_ref())
-            .await;
-        match done {
-            Ok(()) => {
-                self.working.published = self.working.kept.len();
-                Happened::Published
-            }
-            Err(outcome) => Happened::PublishFailed { outcome },
-        }
-    }
-
-    async fn watch(&mut self) -> Happened {
-        let Some(publisher) = &self.publisher else { return Happened::CiUnknown };
-        let started = Instant::now();
-        let left = self.purse.time_left();
-        let seen = tokio::time::timeout(left, publisher.watch(self.events.as_ref())).await;
-        self.record.waited_for(started.elapsed());
-        let (result, happened) = match seen {
-            Err(_) => (no_verdict(CiVerdict::TimedOut), Happened::CiUnknown),
-            Ok(Err(error)) => {
-                let why = error.to_string();
-                (no_verdict(CiVerdict::NoCi { why, remedy: error.hint() }), Happened::CiUnknown)
-            }
-            Ok(Ok(Seen::Verdict(result))) => {
-                let happened = if result.verdict == CiVerdict::Passed {
-                    Happened::CiPassed
-                } else {
-                    Happened::CiUnknown
-                };
-                (result, happened)
-            }
-            Ok(Ok(Seen::Red(result, diagnosis, log))) => {
-                let observation = Observation::of_log(&diagnosis);
-                self.events
-                    .emit(Event::Diagnosed { bugs: diagnosis.bugs.clone(), tests: diagnosis.tests.clone() });
-                self.aim(*diagnosis, log, observation.clone());
-                self.working.history.clear();
-                self.record.forget_proof();
-                (result, Happened::CiFailed(observation))
-            }
+        let report = self.journal.report();
+        let proven = report.final_proof.as_ref().is_some_and(crate::contract::report::FinalProof::holds);
+        self.journal.emit(Event::PublishStarted { diff: diff::unified(&self.workspace.changes()), proven });
+        let commits: Vec<CommitRequest> = state
+            .unpublished()
+            .iter()
+            .map(|kept| CommitRequest {
+                message: pull_request::commit_message(&self.commit_prefix, &kept.proposal, &kept.changes),
+                changes: kept.changes.clone(),
+            })
+            .collect();
+        let failures = report.bugs().iter().map(|b| b.fingerprint.clone()).collect();
+        let publication = Publication {
+            commits: &commits,
+            cause: RootCause::of(failures, publisher.head()),
+            previous: state.revision(),
         };
-        self.record.report.ci = Some(result);
-        happened
+        match publisher.publish(&mut self.workspace, publication, &self.journal).await {
+            Ok(revision) => LoopEvent::Published(Box::new(revision)),
+            Err(outcome) => LoopEvent::PublishFailed { outcome },
+        }
     }
 
-    /// The record with its bundle; the executor, to be closed. `base` is the commit that the heal sits on.
-    #[must_use]
-    pub fn finish(self, base: &CommitSha) -> (Finished, Executor) {
-        let changed: Vec<RepoPath> = self.workspace.changes().into_iter().map(|c| c.path).collect();
-        let is_restored = |p: &RepoPath| {
-            self.fix_options.paths.protection(p.as_str()).is_some_and(Protection::restored_in_proof)
+    async fn watch(&mut self, state: &State) -> LoopEvent {
+        let (Some(publisher), Some(revision)) = (&self.publisher, state.revision()) else {
+            return LoopEvent::CiUnknown;
         };
-        let restored = changed.iter().filter(|p| is_restored(p)).cloned().collect();
-        (Finished::new(self.record.report, base, changed, restored), self.executor)
-    }
-}
-
-/// A tree in which some changes are not made.
-struct ProtectedView<'a> {
-    tree: &'a Workspace,
-    files: Vec<TreeFile>,
-    restored: BTreeMap<RepoPath, Option<Vec<u8>>>,
-}
-
-impl<'a> ProtectedView<'a> {
-    fn new(tree: &'a Workspace, restored: Vec<FileChange>) -> Self {
-        let mut files: BTreeMap<RepoPath, TreeFile> =
-            tree.files().iter().map(|f| (f.path.clone(), f.clone())).collect();
-        let mut contents = BTreeMap::new();
-        for change in restored {
-            match &change.before {
-                Some(_) => {
-                    let id = format!("restored-{}", change.path);
-                    files
-                        .entry(change.path.clone())
-                        .and_modify(|f| f.id.clone_from(&id))
-                        .or_insert(TreeFile { path: change.path.clone(), mode: FileMode::Regular, id });
-                }
-                None => {
-                    files.remove(&change.path);
-                }
+        match publisher.watch(revision, &self.journal).await {
+            Err(error) => {
+                let (why, remedy) = (error.to_string(), error.hint());
+                self.tell_ci(CiVerdict::NoCi { why, remedy });
+                LoopEvent::CiUnknown
             }
-            contents.insert(change.path, change.before.map(String::into_bytes));
+            Ok(CiOutcome::Verdict(CiVerdict::Passed)) => LoopEvent::CiPassed,
+            Ok(CiOutcome::Verdict(_)) => LoopEvent::CiUnknown,
+            Ok(CiOutcome::Red(evidence)) => {
+                self.journal.emit(Event::CiDiagnosed {
+                    log: evidence.log_facts(),
+                    bugs: evidence.diagnosis.bugs.clone(),
+                    tests: evidence.diagnosis.tests.clone(),
+                });
+                LoopEvent::CiFailed(Arc::new(evidence))
+            }
         }
-        Self { tree, files: files.into_values().collect(), restored: contents }
+    }
+
+    fn tell_ci(&self, verdict: CiVerdict) {
+        self.journal.emit(Event::Watched { result: Box::new(no_verdict(verdict)) });
     }
 }
 
-impl SourceTree for ProtectedView<'_> {
-    fn files(&self) -> &[TreeFile] {
-        &self.files
-    }
-
-    fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
-        match self.restored.get(path) {
-            Some(content) => content.clone(),
-            None => self.tree.read(path),
-        }
-    }
+fn is_proof(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::FinalProof | Purpose::ProtectedProof)
 }
 
-/// What a run's log says. Only the failing step's reports count: an earlier step that was allowed to fail is no cause.
-fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
-    // Reading from memory cannot fail.
-    let mut diagnosis = parser::diagnose(log, &ParseOptions::default()).unwrap_or_default();
-    // What a run broken off by the machine left in its log is no bug.
-    if result.is_green() || !result.has_verdict() {
-        diagnosis.bugs.clear();
-        return diagnosis;
+fn action_name(action: &Action) -> &'static str {
+    match action {
+        Action::Run(_) => "run the plan",
+        Action::Propose { .. } => "propose a fix",
+        Action::Revert { .. } => "take changes back",
+        Action::Publish { .. } => "publish",
+        Action::Watch => "watch CI",
+        Action::Finish(_) => "finish",
     }
-    let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|s| s.log);
-    if let Some(span) = span.filter(|_| result.log_cut == 0) {
-        let inside = |b: &BugReport| b.log.last >= span.first && b.log.first <= span.last;
-        if diagnosis.bugs.iter().any(inside) {
-            diagnosis.bugs.retain(inside);
-        }
-    }
-    diagnosis
-}
-
-/// The part of the log that belongs to the reports, else its end: what a model is shown of it.
-#[must_use]
-pub fn excerpt(log: &[u8], bugs: &[BugReport]) -> String {
-    const BEFORE: u64 = 3;
-    const LINES: usize = 120;
-    let text = String::from_utf8_lossy(log);
-    let spans: Vec<(u64, u64)> = bugs
-        .iter()
-        .filter(|b| b.log.first > 0)
-        .map(|b| (b.log.first.saturating_sub(BEFORE), b.log.last))
-        .collect();
-    let inside: Vec<&str> = text
-        .lines()
-        .enumerate()
-        .filter(|(i, _)| {
-            let number = *i as u64 + 1;
-            spans.iter().any(|(first, last)| (*first..=*last).contains(&number))
-        })
-        .map(|(_, line)| line)
-        .take(LINES)
-        .collect();
-    if !inside.is_empty() {
-        return inside.join("\n");
-    }
-    let all: Vec<&str> = text.lines().collect();
-    all[all.len().saturating_sub(LINES)..].join("\n")
 }
 
 /// What ran, in a line.
-fn facts(plan: &BuildPlan, seen: Option<&Observation>) -> String {
-    let step = seen.and_then(|o| o.failing_step).and_then(|i| plan.steps.get(i)).or(plan.steps.last());
+fn facts(plan: &BuildPlan, seen: &Observation) -> String {
+    let step = seen.failing_step.and_then(|i| plan.steps.get(i)).or(plan.steps.last());
     step.map_or_else(String::new, |s| {
         format!("step {:?}: {}", s.name, s.run.lines().next().unwrap_or_default())
     })
@@ -689,4 +481,21 @@ fn touched(changes: &[FileChange]) -> Vec<Touched> {
         }
     }
     found
+}
+
+/// An execution that the scope ends as well.
+async fn bounded<F: Future<Output = ExecutionResult>>(
+    scope: &Scope,
+    execution: impl FnOnce(Cancel) -> F,
+) -> ExecutionResult {
+    let cancel = Cancel::new();
+    let execution = execution(cancel.clone());
+    tokio::pin!(execution);
+    tokio::select! {
+        result = &mut execution => result,
+        _ = scope.ended() => {
+            cancel.cancel();
+            execution.await
+        }
+    }
 }

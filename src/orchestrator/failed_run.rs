@@ -16,7 +16,7 @@ pub(super) fn commit(trigger: &Trigger) -> Option<CommitSha> {
 
 /// Puts the failed run's facts where ours are, among those of the configuration and in the variables. What the payload of
 /// its own event held is told to nobody.
-pub(super) fn stand_in(
+pub(super) fn apply_failed_run(
     facts: &mut Workflow,
     variables: &mut BTreeMap<String, String>,
     trigger: &Trigger,
@@ -91,7 +91,7 @@ mod tests {
         let ours =
             [("GITHUB_SHA", "main's"), ("GITHUB_WORKFLOW_SHA", "main's"), ("GITHUB_SERVER_URL", "https://x")];
         let mut variables = ours.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        stand_in(&mut facts, &mut variables, &trigger, &payload);
+        apply_failed_run(&mut facts, &mut variables, &trigger, &payload);
         (facts, variables)
     }
 

@@ -1,18 +1,27 @@
 //! The retry loop.
 //!
-//! [`state`] is a pure transition table: what happened in, what to do next out. [`progress`] decides, also purely,
-//! whether a run is better than the one before. The driver carries the actions out through the layers and turns
-//! their results into events; it decides nothing.
+//! [`heal`] is one run from its configuration to its report; [`setup`] prepares it in stages. [`state`] is what the run
+//! knows, and [`transition`] the pure table that changes it: what happened in, what to do next out. [`progress`] decides,
+//! also purely, whether a run is better than the one before. The [`driver`] carries the actions out through the layers and
+//! answers each with one event; it decides nothing. The [`journal`] takes every event up into the report.
 
 pub mod budget;
 pub mod bundle;
 mod destination;
 pub mod driver;
+pub mod evidence;
 mod failed_run;
 pub mod heal;
-mod offer;
+pub mod journal;
+pub mod models;
+mod outcome_from;
+pub mod preflight;
 pub mod progress;
-pub mod publish;
+mod protected_view;
+mod publish;
 pub mod publisher;
-pub mod record;
+mod review;
+pub mod run_dir;
+mod setup;
 pub mod state;
+pub mod transition;

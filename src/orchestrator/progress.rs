@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::bug::{BugReport, Category, Diagnosis, Fingerprint, Severity, TestRun};
 use crate::contract::build::{ExecutionResult, Exit};
+use crate::contract::report;
 
 /// What one execution showed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
-    pub end: End,
+    pub end: RunStatus,
     /// Index of the first failing step in the plan.
     pub failing_step: Option<usize>,
     pub failures: BTreeMap<Fingerprint, Failure>,
@@ -19,7 +20,7 @@ pub struct Observation {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum End {
+pub enum RunStatus {
     Green,
     Red,
     TimedOut { after_seconds: u64 },
@@ -57,14 +58,25 @@ impl Observation {
     #[must_use]
     pub fn new(result: &ExecutionResult, diagnosis: &Diagnosis) -> Self {
         let end = match &result.exit {
-            Exit::Exited { code: 0 } => End::Green,
-            Exit::Exited { .. } => End::Red,
-            Exit::TimedOut { after_seconds } => End::TimedOut { after_seconds: *after_seconds },
-            Exit::OutOfMemory { .. } => End::OutOfMemory,
-            Exit::Infrastructure { what } => End::Infrastructure { what: what.clone() },
-            Exit::Cancelled => End::Cancelled,
+            Exit::Exited { code: 0 } => RunStatus::Green,
+            Exit::Exited { .. } => RunStatus::Red,
+            Exit::TimedOut { after_seconds } => RunStatus::TimedOut { after_seconds: *after_seconds },
+            Exit::OutOfMemory { .. } => RunStatus::OutOfMemory,
+            Exit::Infrastructure { what } => RunStatus::Infrastructure { what: what.clone() },
+            Exit::Cancelled => RunStatus::Cancelled,
         };
         Self { end, failing_step: result.failed_step, ..Self::of_log(diagnosis) }
+    }
+
+    /// No run at all: the machine is to blame.
+    #[must_use]
+    pub fn infrastructure(what: &str) -> Self {
+        Self {
+            end: RunStatus::Infrastructure { what: what.to_owned() },
+            failing_step: None,
+            failures: BTreeMap::new(),
+            tests: Vec::new(),
+        }
     }
 
     /// A red run of which only the log is known.
@@ -76,7 +88,7 @@ impl Observation {
             .filter(|bug| bug.severity == Severity::Error)
             .map(|bug| (bug.fingerprint.clone(), Failure::of(bug)))
             .collect();
-        Self { end: End::Red, failing_step: None, failures, tests: diagnosis.tests.clone() }
+        Self { end: RunStatus::Red, failing_step: None, failures, tests: diagnosis.tests.clone() }
     }
 
     /// There are failures, and none of them is the code's.
@@ -125,14 +137,14 @@ impl Failure {
 #[must_use]
 pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -> Progress {
     match &after.end {
-        End::Green => return fewer_tests(before, after).map_or(Progress::Green, Progress::None),
-        End::Red => {}
-        End::TimedOut { after_seconds } => {
+        RunStatus::Green => return fewer_tests(before, after).map_or(Progress::Green, Progress::None),
+        RunStatus::Red => {}
+        RunStatus::TimedOut { after_seconds } => {
             return Progress::None(format!("the build did not end within {after_seconds} s"));
         }
-        End::OutOfMemory => return Progress::None("the build ran out of memory".to_owned()),
-        End::Infrastructure { what } => return Progress::None(format!("the sandbox failed: {what}")),
-        End::Cancelled => return Progress::None("the run was cancelled".to_owned()),
+        RunStatus::OutOfMemory => return Progress::None("the build ran out of memory".to_owned()),
+        RunStatus::Infrastructure { what } => return Progress::None(format!("the sandbox failed: {what}")),
+        RunStatus::Cancelled => return Progress::None("the run was cancelled".to_owned()),
     }
     if let Some(why) = fewer_tests(before, after) {
         return Progress::None(why);
@@ -188,6 +200,21 @@ pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -
     Progress::Better(format!("{} failures are gone, and others behind them show", removed.len()))
 }
 
+/// The comparison as the report tells it; `made` says whether it counts as progress.
+#[must_use]
+pub fn report(before: &Observation, after: &Observation, made: bool) -> report::Progress {
+    let keys = |o: &Observation| o.failures.keys().cloned().collect::<Vec<Fingerprint>>();
+    let (was, is) = (keys(before), keys(after));
+    report::Progress {
+        made,
+        fixed: was.iter().filter(|f| !is.contains(f)).cloned().collect(),
+        remaining: was.iter().filter(|f| is.contains(f)).cloned().collect(),
+        new: is.iter().filter(|f| !was.contains(f)).cloned().collect(),
+        step_before: before.failing_step,
+        step_after: after.failing_step,
+    }
+}
+
 /// More tests ran than before and no more of them failed: the new failures were hidden by the old ones.
 fn was_hidden(before: &Observation, after: &Observation) -> bool {
     let executed = |o: &Observation| o.tests.iter().map(|t| t.executed).sum::<u64>();
@@ -222,11 +249,11 @@ pub fn fewer_tests(before: &Observation, after: &Observation) -> Option<String> 
         };
         let (executed_before, executed_after) = (sum(before), sum(after));
         let ran_after = after.tests.iter().any(|t| t.runner == was.runner);
-        let compare = ran_after || after.end == End::Green;
-        if compare && executed_after < executed_before && after.end == End::Green {
+        let compare = ran_after || after.end == RunStatus::Green;
+        if compare && executed_after < executed_before && after.end == RunStatus::Green {
             return Some(format!("{} executed {executed_after} tests, {executed_before} before", was.runner));
         }
-        if let (true, Some(missing)) = (after.end == End::Green, missing_test(before, was, after)) {
+        if let (true, Some(missing)) = (after.end == RunStatus::Green, missing_test(before, was, after)) {
             return Some(format!("test {missing} was executed before and is not now"));
         }
     }
@@ -260,7 +287,7 @@ mod tests {
 
     fn red(step: usize, failures: &[(&str, Failure)]) -> Observation {
         Observation {
-            end: End::Red,
+            end: RunStatus::Red,
             failing_step: Some(step),
             failures: failures.iter().map(|(k, f)| (Fingerprint((*k).to_owned()), f.clone())).collect(),
             tests: Vec::new(),
@@ -280,7 +307,12 @@ mod tests {
     }
 
     fn green() -> Observation {
-        Observation { end: End::Green, failing_step: None, failures: BTreeMap::new(), tests: Vec::new() }
+        Observation {
+            end: RunStatus::Green,
+            failing_step: None,
+            failures: BTreeMap::new(),
+            tests: Vec::new(),
+        }
     }
 
     #[test]

@@ -4,59 +4,71 @@
 //! the proof must speak of exactly this patch.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::contract::ci::CiVerdict;
-use crate::contract::event::Event;
+use crate::contract::event::{Event, EventSink as _};
 use crate::contract::fix::{FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
 use crate::contract::proof::{PROOF_SCHEMA, Proof, ProtectedCheck};
-use crate::contract::report::RunReport;
 use crate::diff;
 use crate::fixer;
 use crate::git::{CommitRequest, Workspace};
 use crate::report::pull_request;
 use crate::report::results::{PATCH_FILE, PROOF_FILE};
 
-use super::bundle::{Finished, sha256};
+use super::bundle::sha256;
 use super::destination::PublisherSetup;
-use super::heal::{self, Heal};
-use super::publisher::{Publisher, Seen, no_verdict};
-use super::record::Record;
+use super::driver::Clocks;
+use super::heal::Ending;
+use super::outcome_from::{expected_outcome, stopped_outcome};
+use super::publisher::{CiOutcome, Publication, Publisher, PushedRevision, RootCause, no_verdict};
+use super::setup::{self, Occasion, Session};
 
 /// Larger bundles are not ours.
 const MAX_FILE: u64 = 16 << 20;
 
+/// How long the push may still take when the run is over.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Publishes the bundle in `report-dir`.
-pub async fn run(heal: Heal) -> Finished {
-    let started = Instant::now();
-    let mut record = Record::new(RunReport::begun("publish"), started);
-    let cancel = heal.cancel.clone();
-    let outcome = tokio::select! {
-        outcome = publish(&heal, &mut record) => outcome.unwrap_or_else(|outcome| outcome),
-        () = cancel.cancelled() => Outcome::Cancelled,
+pub(super) async fn run(session: Session) -> Ending {
+    let scope = session.scope.clone();
+    let grace = scope.with_grace(GRACE);
+    let (publisher, revision) = match grace.run("publishing", publish(&session)).await {
+        Ok(Ok(published)) => published,
+        Ok(Err(outcome)) => return outcome.into(),
+        Err(stopped) => return stopped_outcome(stopped.reason).into(),
     };
-    record.report.outcome = outcome;
-    record.stop_clocks();
-    Finished::without_proof(record.report)
+    let started = Instant::now();
+    let watched = scope.run("watching CI", watch(&session, &publisher, &revision)).await;
+    let clocks = Clocks { ci: started.elapsed(), ..Clocks::default() };
+    let outcome = watched.unwrap_or_else(|stopped| stopped_outcome(stopped.reason));
+    let diff = session.journal.report().diff;
+    session.journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff });
+    let concluding = publisher.conclude(Some(&revision), &session.journal);
+    if session.config.wait_for_ci
+        && let Err(stopped) = scope.run("telling GitHub how it ended", concluding).await
+    {
+        session.journal.emit(Event::Warning { what: stopped.to_string() });
+    }
+    Ending { outcome, clocks, bundle: None }
 }
 
-async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
-    let dir = heal.source.join(&heal.config.report_dir);
+async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outcome> {
+    let Session { config, source, journal, .. } = session;
+    let dir = source.join(&config.report_dir);
     let patch = read(&dir.join(PATCH_FILE))?;
     let proof: Proof = serde_json::from_slice(&read(&dir.join(PROOF_FILE))?)
         .map_err(|e| refuse(format!("{PROOF_FILE} cannot be read: {e}")))?;
-    let trigger = heal::read_trigger(&heal.config)?;
+    let trigger = Occasion::read(config)?.trigger;
     if let Some(why) = &trigger.diagnose_only {
         return Err(refuse(why.clone()));
     }
-    let slug = heal::slug(&heal.config, &heal.source);
-    record.report.repository = Some(slug.to_string());
-    record.report.sha = Some(proof.tested.clone());
-    record.report.reference.clone_from(&heal.config.workflow_run.git_ref);
-    let mut workspace =
-        heal::private_clone(heal.source.clone(), heal.work_dir.clone(), &slug, &trigger).await?;
-    let options = heal::fix_options(&heal.config).map_err(|e| refuse(e.to_string()))?;
+    let slug = setup::slug(config, source);
+    journal.emit(Event::repository(&slug, config.workflow_run.git_ref.clone()));
+    let mut workspace = setup::check_out(session, &slug, &trigger).await?;
+    let options = setup::fix_options(config).map_err(|e| expected_outcome(&e))?;
     check_proof(&proof, &patch, &slug.to_string())?;
     if ![&proof.tested, &proof.base].contains(&workspace.base()) {
         let (proven, here) = (proof.tested.short(), workspace.base().short());
@@ -64,53 +76,45 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     }
     let changes = check_patch(&patch, &proof, &workspace, &options)?;
     workspace.apply(&changes).map_err(|e| refuse(e.to_string()))?;
-    record.report.diff = diff::unified(&changes);
 
-    let ca = heal::ca_bundle(&heal.config)?;
-    let client = heal::github_client(&heal.config, ca.as_deref())?;
-    let workflow = trigger.workflow_file.clone().or_else(|| heal::own_workflow(&heal.config));
-    let setup = PublisherSetup {
-        config: &heal.config,
-        slug: &slug,
-        trigger: &trigger,
-        source: &heal.source,
-        leg: proof.job.clone(),
-    };
-    let mut publisher: Publisher =
-        setup.make(&workspace, workflow, client, record, heal.events.as_ref()).await?;
-    publisher.be_about(proof.before.failures.clone());
+    let ca = setup::ca_bundle(config)?;
+    let client = setup::github_client(config, ca.as_deref())?;
+    let workflow = trigger.workflow_file.clone().or_else(|| setup::own_workflow(config));
+    let setup =
+        PublisherSetup { config, slug: &slug, trigger: &trigger, source, job: proof.job.clone(), journal };
+    let publisher = setup.make(&workspace, workflow, client).await?;
     // What the pull request is opened with.
-    record.report.outcome = Outcome::Patched;
-    let message = pull_request::patch_message(&heal.config.commit_prefix, &changes, &proof);
-    let request = CommitRequest { message, changes };
-    publisher.publish(&mut workspace, &[request], &mut record.report, heal.events.as_ref()).await?;
-    if !heal.config.wait_for_ci {
-        record.report.ci = Some(no_verdict(CiVerdict::Skipped { why: "wait-for-ci is false".to_owned() }));
-        return Ok(Outcome::Healed);
+    journal.emit(Event::PublishStarted { diff: diff::unified(&changes), proven: true });
+    let message = pull_request::patch_message(&config.commit_prefix, &changes, &proof);
+    let publication = Publication {
+        commits: &[CommitRequest { message, changes }],
+        cause: RootCause::of(proof.before.failures.clone(), publisher.head()),
+        previous: None,
+    };
+    let revision = publisher.publish(&mut workspace, publication, journal).await?;
+    Ok((publisher, revision))
+}
+
+async fn watch(session: &Session, publisher: &Publisher, revision: &PushedRevision) -> Outcome {
+    let journal = &session.journal;
+    let tell = |verdict| journal.emit(Event::Watched { result: Box::new(no_verdict(verdict)) });
+    if !session.config.wait_for_ci {
+        tell(CiVerdict::Skipped { why: "wait-for-ci is false".to_owned() });
+        return Outcome::Healed;
     }
-    let waiting = Instant::now();
-    let seen = publisher.watch(heal.events.as_ref()).await;
-    record.waited_for(waiting.elapsed());
-    let outcome = match seen {
-        Ok(Seen::Verdict(result)) => {
-            record.report.ci = Some(result);
-            Outcome::Healed
-        }
-        Ok(Seen::Red(result, diagnosis, _)) => {
-            record.report.ci = Some(result);
-            heal.events.emit(Event::Diagnosed { bugs: diagnosis.bugs, tests: diagnosis.tests });
+    match publisher.watch(revision, journal).await {
+        Ok(CiOutcome::Verdict(_)) => Outcome::Healed,
+        Ok(CiOutcome::Red(evidence)) => {
+            let log = evidence.log_facts();
+            let (bugs, tests) = (evidence.diagnosis.bugs, evidence.diagnosis.tests);
+            journal.emit(Event::CiDiagnosed { log, bugs, tests });
             Outcome::Exhausted { why: "CI is red on the published heal".to_owned() }
         }
         Err(error) => {
-            let verdict = CiVerdict::NoCi { why: error.to_string(), remedy: error.hint() };
-            record.report.ci = Some(no_verdict(verdict));
+            tell(CiVerdict::NoCi { why: error.to_string(), remedy: error.hint() });
             Outcome::Healed
         }
-    };
-    record.report.outcome = outcome.clone();
-    record.stop_clocks();
-    publisher.conclude(&mut record.report, heal.events.as_ref()).await;
-    Ok(outcome)
+    }
 }
 
 fn refuse(why: String) -> Outcome {

@@ -6,17 +6,20 @@
 use std::time::{Duration, SystemTime};
 
 use crate::config::{CommitMode, PullRequestMode};
-use crate::contract::bug::{Diagnosis, Fingerprint};
+use crate::contract::bug::Fingerprint;
 use crate::contract::ci::{CiResult, CiVerdict, Published};
-use crate::contract::event::{Event, EventSink};
+use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCommit, RepoPath, RepoSlug};
 use crate::contract::outcome::Outcome;
-use crate::contract::report::{CommitReport, RunReport};
+use crate::contract::report::CommitReport;
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
 use crate::github::{self, ApiError, ArrangedRun, Client, PullRequestPolicy, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
 
-use super::offer::name;
+use super::bundle::short_name;
+use super::evidence::Evidence;
+use super::journal::Journal;
+use super::outcome_from::{api_outcome, git_outcome};
 
 /// Branch names tried when the first is someone else's.
 const NAMES: u32 = 9;
@@ -26,8 +29,8 @@ const LAG: Duration = Duration::from_secs(3);
 /// Most of a CI job's log that is kept: head and tail.
 const LOG_BYTES: usize = 16 << 20;
 
-/// GitHub, where we talk to it.
-pub struct Hub {
+/// The repository on GitHub, where we talk to it.
+pub struct GitHubRepo {
     pub client: Client,
     pub repository: RepoSlug,
     pub token: TokenFacts,
@@ -48,7 +51,7 @@ pub struct Publisher {
     pub mode: CommitMode,
     /// For `git`: where to push.
     pub remote: Option<Remote>,
-    pub hub: Option<Hub>,
+    pub hub: Option<GitHubRepo>,
     pub default_branch: Option<BranchName>,
     pub branch: BranchName,
     /// The heal goes upon the failing branch itself, as `branch` says, and not on one of its own.
@@ -56,107 +59,152 @@ pub struct Publisher {
     /// The commit a heal sits on: the branch's or the pull request's head.
     pub head: CommitSha,
     pub commit_prefix: String,
-    /// The root cause, for finding an earlier heal of it.
-    pub cause: String,
     /// The job that failed, in a word that stays the same over runs.
     pub job: String,
     /// For links.
     pub server_url: Option<String>,
     pub repository: Option<RepoSlug>,
-    /// What the last round published.
-    pub last: Option<Round>,
 }
 
-#[derive(Debug, Clone)]
-pub struct Round {
+/// What was pushed last, and all that later rounds need to know of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PushedRevision {
+    pub branch: BranchName,
     pub tip: CommitSha,
     /// The tip's commit in the private clone, on which the next round builds.
     pub local_tip: CommitSha,
+    pub cause: RootCause,
     pub arranged: Option<ArrangedRun>,
 }
 
+/// The root cause of a heal, in a word that stays the same over runs and matrix jobs: they see the same failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RootCause(String);
+
+impl RootCause {
+    /// Named by the failures of the unchanged code. Where none is known, only the same commit's heal is the same.
+    #[must_use]
+    pub fn of(mut failures: Vec<Fingerprint>, head: &CommitSha) -> Self {
+        failures.sort();
+        failures.dedup();
+        let names: Vec<String> = failures.into_iter().map(|f| f.0).collect();
+        Self(short_name(&if names.is_empty() { head.to_string() } else { names.join("\n") }))
+    }
+
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What is to go out.
+pub struct Publication<'a> {
+    /// One upon the other.
+    pub commits: &'a [CommitRequest],
+    pub cause: RootCause,
+    /// What went out before, where this is not the first.
+    pub previous: Option<&'a PushedRevision>,
+}
+
 /// What CI showed.
-pub enum Seen {
-    Verdict(CiResult),
+pub enum CiOutcome {
+    Verdict(CiVerdict),
     /// Red, and its log says this.
-    Red(CiResult, Box<Diagnosis>, Vec<u8>),
+    Red(Evidence),
 }
 
 impl Publisher {
-    /// Publishes `requests` one upon the other. The outcome says why not, where that is so.
+    /// The commit a heal sits on.
+    #[must_use]
+    pub fn head(&self) -> &CommitSha {
+        &self.head
+    }
+
+    /// Publishes. The outcome says why not, where that is so.
     pub async fn publish(
-        &mut self,
+        &self,
         workspace: &mut Workspace,
-        requests: &[CommitRequest],
-        report: &mut RunReport,
-        sink: &dyn EventSink,
-    ) -> Result<(), Outcome> {
-        let parent = self.last.as_ref().map_or_else(|| self.head.clone(), |r| r.local_tip.clone());
+        publication: Publication<'_>,
+        journal: &Journal,
+    ) -> Result<PushedRevision, Outcome> {
+        let Publication { commits: requests, cause, previous } = publication;
+        let parent = previous.map_or_else(|| self.head.clone(), |r| r.local_tip.clone());
         let paths: Vec<RepoPath> =
             requests.iter().flat_map(|r| r.changes.iter().map(|c| c.path.clone())).collect();
-        self.have(workspace, &parent, &paths).await?;
+        self.ensure_commit(workspace, &parent, &paths).await?;
         let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
         let mut commits = workspace
             .prepare(&parent, requests, &Identity::github_actions(), time)
             .map_err(|e| stale_or_error(&e, &parent))?;
         // A commit of an earlier round has another name on GitHub than in the clone.
-        if let (Some(round), Some(first)) = (&self.last, commits.first_mut()) {
+        if let (Some(round), Some(first)) = (previous, commits.first_mut()) {
             first.parent = round.tip.clone();
         }
-        sink.emit(Event::Progress { what: format!("publishing {}", self.branch) });
+        journal.emit(Event::Progress { what: format!("publishing {}", self.branch) });
         let base_moved_to = self.moved_base().await?;
-        let place = self.place(report, &commits).await?;
-        let (branch, tip) = match (place, self.mode) {
-            (Place::Standing(branch, tip), _) => (branch, tip),
-            (Place::At(branch, from), CommitMode::Git) => {
-                self.push(workspace, &[branch], &from, &commits).await?
-            }
-            (Place::At(branch, from), CommitMode::Api) => self.create(&[branch], &from, &commits).await?,
-            (Place::New, CommitMode::Git) => {
-                self.push(workspace, &self.names(), &MoveFrom::Absent, &commits).await?
-            }
-            (Place::New, CommitMode::Api) => self.create(&self.names(), &MoveFrom::Absent, &commits).await?,
-        };
-        self.branch = branch;
-        let url = match (&self.server_url, &self.repository) {
-            (Some(server), Some(repository)) => Some(format!("{server}/{repository}/tree/{}", self.branch)),
-            _ => None,
-        };
-        report.commits.extend(commits.iter().enumerate().map(|(i, c)| CommitReport {
+        let target = self.branch_target(previous, &cause, journal, &commits).await?;
+        let (branch, tip) = self.move_branch(workspace, target, &commits).await?;
+        let published = self.published(&branch, &tip, base_moved_to);
+        let told = commits.iter().enumerate().map(|(i, c)| CommitReport {
             sha: if i + 1 == commits.len() { tip.clone() } else { c.commit.clone() },
             message: c.message.clone(),
             files: c.entries.iter().map(|e| e.path.clone()).collect(),
-        }));
-        let mut published = Published {
-            branch: self.branch.clone(),
+        });
+        journal.emit(Event::BranchMoved { commits: told.collect(), published: Box::new(published.clone()) });
+        let local_tip = commits.last().map_or_else(|| parent.clone(), |c| c.commit.clone());
+        let mut revision = PushedRevision { branch, tip, local_tip, cause, arranged: None };
+        revision.arranged = self.arrange_ci_run(&paths, previous, &revision, journal).await?;
+        let mut published = published;
+        if let Some(arranged) = &revision.arranged {
+            published.pull_request.clone_from(&arranged.pull_request);
+            for note in &arranged.notes {
+                journal.emit(Event::Warning { what: note.clone() });
+            }
+        }
+        journal.emit(Event::Published { published: Box::new(published) });
+        Ok(revision)
+    }
+
+    /// Puts the commits where they go; the branch and its tip.
+    async fn move_branch(
+        &self,
+        workspace: &Workspace,
+        target: BranchTarget,
+        commits: &[PreparedCommit],
+    ) -> Result<(BranchName, CommitSha), Outcome> {
+        let (names, from) = match target {
+            BranchTarget::UpToDate(branch, tip) => return Ok((branch, tip)),
+            BranchTarget::Existing(branch, from) => (vec![branch], from),
+            BranchTarget::New => (self.names(), MoveFrom::Absent),
+        };
+        match self.mode {
+            CommitMode::Git => self.push(workspace, &names, &from, commits).await,
+            CommitMode::Api => self.create(&names, &from, commits).await,
+        }
+    }
+
+    fn published(&self, branch: &BranchName, tip: &CommitSha, base_moved_to: Option<CommitSha>) -> Published {
+        let url = match (&self.server_url, &self.repository) {
+            (Some(server), Some(repository)) => Some(format!("{server}/{repository}/tree/{branch}")),
+            _ => None,
+        };
+        let mode = match self.mode {
+            CommitMode::Api => "api",
+            CommitMode::Git => "git",
+        };
+        Published {
+            branch: branch.clone(),
             commit: tip.clone(),
-            mode: match self.mode {
-                CommitMode::Api => "api".to_owned(),
-                CommitMode::Git => "git".to_owned(),
-            },
+            mode: mode.to_owned(),
             pull_request: None,
             url,
             base_moved_to,
             in_place: self.in_place,
-        };
-        report.push = Some(published.clone());
-        let arranged = self.arrange_ci_run(&paths, report, &tip).await?;
-        if let Some(arranged) = &arranged {
-            published.pull_request.clone_from(&arranged.pull_request);
-            for note in &arranged.notes {
-                sink.emit(Event::Warning { what: note.clone() });
-                report.warnings.push(note.clone());
-            }
         }
-        report.push = Some(published.clone());
-        sink.emit(Event::Published { published: Box::new(published) });
-        let local_tip = commits.last().map_or_else(|| parent.clone(), |c| c.commit.clone());
-        self.last = Some(Round { tip, local_tip, arranged });
-        Ok(())
     }
 
     /// Makes sure the clone knows the commit to build on.
-    async fn have(
+    async fn ensure_commit(
         &self,
         workspace: &mut Workspace,
         parent: &CommitSha,
@@ -249,61 +297,47 @@ impl Publisher {
         std::iter::once(self.branch.clone()).chain(numbered).collect()
     }
 
-    /// Names the root cause by the failures of the unchanged code; matrix legs and later runs see the same ones.
-    pub fn be_about(&mut self, mut failures: Vec<Fingerprint>) {
-        failures.sort();
-        failures.dedup();
-        let mut text: Vec<String> = failures.into_iter().map(|f| f.0).collect();
-        if text.is_empty() {
-            // Nothing is known of the cause: only the same commit's heal is the same.
-            text.push(self.head.to_string());
-        }
-        self.cause = name(&text.join("\n"));
-    }
-
-    /// Waits for CI on what was published last.
-    pub async fn watch(&self, sink: &dyn EventSink) -> Result<Seen, ApiError> {
-        let (Some(hub), Some(round)) = (&self.hub, &self.last) else {
-            let why = "nothing is known of GitHub here".to_owned();
-            return Ok(Seen::Verdict(no_verdict(CiVerdict::Skipped { why })));
+    /// Waits for CI on what was published.
+    pub async fn watch(&self, revision: &PushedRevision, journal: &Journal) -> Result<CiOutcome, ApiError> {
+        let skipped = |why: &str| {
+            let verdict = CiVerdict::Skipped { why: why.to_owned() };
+            journal.emit(Event::Watched { result: Box::new(no_verdict(verdict.clone())) });
+            Ok(CiOutcome::Verdict(verdict))
         };
-        let Some(arranged) = &round.arranged else {
-            let why = "no CI was asked for".to_owned();
-            return Ok(Seen::Verdict(no_verdict(CiVerdict::Skipped { why })));
-        };
+        let Some(hub) = &self.hub else { return skipped("nothing is known of GitHub here") };
+        let Some(arranged) = &revision.arranged else { return skipped("no CI was asked for") };
         let result = github::watch(Watch {
             client: &hub.client,
             repo: &hub.repository,
-            branch: &self.branch,
-            head: &round.tip,
+            branch: &revision.branch,
+            head: &revision.tip,
             workflow_file: hub.workflow_file.as_deref(),
             trigger: &arranged.trigger,
             timeouts: &hub.timeouts,
-            sink,
+            sink: journal,
         })
         .await?;
-        if result.verdict != CiVerdict::Failed {
-            return Ok(Seen::Verdict(result));
-        }
-        let Some(run) = &result.run else { return Ok(Seen::Verdict(result)) };
+        let Some(run) = result.run.as_ref().filter(|_| result.verdict == CiVerdict::Failed) else {
+            return Ok(CiOutcome::Verdict(result.verdict));
+        };
         let mut log = Vec::new();
         for job in github::failed_run_jobs(&hub.client, &hub.repository, run, LAG).await? {
             log.extend(github::job_log(&hub.client, &hub.repository, &job, LOG_BYTES, LAG).await?.bytes);
             log.push(b'\n');
         }
         let diagnosis = parser::diagnose(log.as_slice(), &ParseOptions::default()).unwrap_or_default();
-        Ok(Seen::Red(result, Box::new(diagnosis), log))
+        Ok(CiOutcome::Red(Evidence::of_log(diagnosis, log)))
     }
 }
 
-/// Where a round goes.
-pub(super) enum Place {
+/// Where commits go.
+pub(super) enum BranchTarget {
     /// A branch of its own.
     New,
     /// An earlier heal's branch, or the last round's.
-    At(BranchName, MoveFrom),
+    Existing(BranchName, MoveFrom),
     /// There already.
-    Standing(BranchName, CommitSha),
+    UpToDate(BranchName, CommitSha),
 }
 
 #[must_use]
@@ -347,25 +381,5 @@ fn stale_or_error(error: &GitError, parent: &CommitSha) -> Outcome {
             remedy: Some("bring the branch up to date with its base, and run again".to_owned()),
         },
         error => git_outcome(error),
-    }
-}
-
-fn git_outcome(error: &GitError) -> Outcome {
-    Outcome::Error { what: with_hint(error.to_string(), error.hint()) }
-}
-
-pub fn api_outcome(error: &ApiError) -> Outcome {
-    match error {
-        ApiError::Forbidden { .. } | ApiError::DefaultBranch { .. } | ApiError::Moved { .. } => {
-            Outcome::Refused { why: error.to_string(), remedy: error.hint() }
-        }
-        error => Outcome::Error { what: with_hint(error.to_string(), error.hint()) },
-    }
-}
-
-fn with_hint(what: String, hint: Option<impl std::fmt::Display>) -> String {
-    match hint {
-        Some(hint) => format!("{what} ({hint})"),
-        None => what,
     }
 }

@@ -1,18 +1,20 @@
-//! The transition table of the retry loop: `step(state, event) → (state, effects, next action)`, pure.
-//!
-//! What it guarantees, whatever the events (see the property tests): it ends; it publishes only what the final
-//! proof has shown green since the last change; a reverted fix is never committed; it spends no more attempts and
-//! pushes than allowed.
+//! What a run knows, held in one place, and what can happen to it. [`transition`](super::transition) is the only code
+//! that changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::progress::{End, Observation, Progress, Touched, compare, fewer_tests};
-use crate::contract::bug::{Category, Fingerprint};
-use crate::contract::event::Purpose;
-use crate::contract::outcome::{Budget, Outcome};
-
-/// The last context level: a bug that a fix with this much context does not fix is given up.
-pub const LAST_LEVEL: u8 = 4;
+use super::budget::Budget;
+use super::evidence::Evidence;
+use super::progress::Touched;
+use super::publisher::PushedRevision;
+use crate::contract::bug::Fingerprint;
+use crate::contract::event::{Event, Purpose};
+use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
+use crate::contract::outcome::{BudgetKind, Outcome};
+use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
+use crate::fixer::PastAttempt;
+use crate::scope::StopReason;
 
 /// What the user allows and asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,20 +23,21 @@ pub struct Rules {
     pub max_attempts: u32,
     pub flaky_runs: u32,
     /// In the order to try them.
-    pub sources: Vec<Source>,
+    pub sources: Vec<FixSource>,
     pub goal: Goal,
     pub push_partial: bool,
     /// End so after the first run, without a fix.
     pub diagnose_only: Option<Outcome>,
     /// GitHub says that this commit failed; a green sandbox then means flaky or not reproduced.
     pub ci_known_red: bool,
+    pub budget: Budget,
 }
 
 /// Where proposals come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Source {
-    /// What the log itself states; free.
-    Toolchain,
+pub enum FixSource {
+    /// What the tools themselves suggest in the log; free.
+    ToolSuggestions,
     /// A model server.
     Model,
 }
@@ -51,36 +54,51 @@ pub enum Goal {
     },
 }
 
+/// The truth about a run: everything that later decisions rest on, logs and proposals included.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
-    rules: Rules,
-    phase: Phase,
-    attempts: u32,
-    pushes: u32,
+    pub(super) rules: Rules,
+    pub(super) phase: Phase,
+    pub(super) attempts: u32,
+    pub(super) pushes: u32,
+    pub(super) budget: Budget,
     /// The unchanged code.
-    baseline: Option<Observation>,
+    pub(super) baseline: Option<Arc<Evidence>>,
     /// Base plus what is kept: what the next attempt has to improve on.
-    current: Option<Observation>,
+    pub(super) current: Option<Arc<Evidence>>,
     /// What to fix next, in order; rebuilt whenever `current` changes.
-    targets: Vec<Target>,
+    pub(super) targets: Vec<Target>,
     /// The context level each failure has reached; it never falls.
-    levels: BTreeMap<Fingerprint, u8>,
+    pub(super) levels: BTreeMap<Fingerprint, u8>,
     /// Sources that have nothing more to offer for `current`.
-    dry: BTreeSet<Source>,
-    /// Fixes kept and not yet published.
-    kept: u32,
+    pub(super) exhausted_sources: BTreeSet<FixSource>,
+    /// Suggestions turned down for `current`.
+    pub(super) suggestions_refused: u32,
+    /// What was tried for `current` and did not stay; told to the next attempt.
+    pub(super) history: Vec<PastAttempt>,
+    /// Fixes that stay, in order; the first `published` of them are on the heal branch.
+    pub(super) kept: Vec<KeptFix>,
+    pub(super) published: usize,
+    pub(super) revision: Option<PushedRevision>,
     /// Some kept fix changed a protected file.
-    touches_protected: bool,
+    pub(super) touches_protected: bool,
     /// Some fixed failure was one of those that come and go by chance.
-    fixed_flaky_kind: bool,
-    infrastructure_failures: u32,
+    pub(super) fixed_flaky_kind: bool,
+    pub(super) infrastructure_failures: u32,
     /// CI failed on a published heal, and its log says what is left.
-    after_red_ci: bool,
-    last_provider_trouble: Option<String>,
+    pub(super) after_red_ci: bool,
+    pub(super) last_provider_trouble: Option<String>,
+    /// Turns of the loop begun so far, and whether the last one has not come to a run yet.
+    pub(super) iterations: u32,
+    pub(super) iteration_is_open: bool,
+    /// Proofs run since the code last changed are told in the report.
+    pub(super) has_told_proof: bool,
+    /// A change could not be taken back: nothing of the clone may be handed out.
+    pub(super) is_untrusted: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-enum Phase {
+pub(super) enum Phase {
     Start,
     /// The unchanged code is run; `red` of `runs` runs so far failed.
     Reproducing {
@@ -88,13 +106,27 @@ enum Phase {
         red: u32,
     },
     Choosing {
-        source: Source,
+        source: FixSource,
         target: usize,
     },
     Trying(Trial),
+    /// The proposal on trial is taken back.
+    Reverting {
+        trial: Trial,
+        why: String,
+        progress: Option<ProgressReport>,
+        /// What the run with it showed.
+        seen: Option<Arc<Evidence>>,
+        then: Then,
+    },
     Proving {
         runs_left: u32,
         protected: bool,
+    },
+    /// What is kept and not published is taken back.
+    RevertingKept {
+        why: String,
+        then: Then,
     },
     Publishing {
         then: Option<Outcome>,
@@ -103,75 +135,114 @@ enum Phase {
     Done,
 }
 
-/// A proposal on trial: who made it for which target, and what it touches.
+/// How it goes on after something was taken back.
 #[derive(Debug, Clone, PartialEq)]
-struct Trial {
-    source: Source,
-    target: usize,
-    touched: Vec<Touched>,
-    protected: bool,
+pub(super) enum Then {
+    /// The next idea.
+    Choose,
+    /// From the unchanged code again.
+    StartOver,
+    /// No further idea; improvements may still go out.
+    FinishUnhealed(Outcome),
+    Finish(Outcome),
+}
+
+/// A proposal on trial: who made it for which target, and what it changes.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Trial {
+    pub(super) source: FixSource,
+    pub(super) target: usize,
+    pub(super) offer: AppliedProposal,
+}
+
+/// A proposal that passed the gates and is applied to the clone.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppliedProposal {
+    pub proposal: FixProposal,
+    pub changes: Vec<FileChange>,
+    pub touched: Vec<Touched>,
+    /// It changes a protected file, which the proof restores.
+    pub protected: bool,
+}
+
+/// A fix that stays: one commit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KeptFix {
+    pub proposal: FixProposal,
+    pub changes: Vec<FileChange>,
 }
 
 /// Failures that go into one request: those of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Target {
-    bugs: Vec<Fingerprint>,
+pub(super) struct Target {
+    pub(super) bugs: Vec<Fingerprint>,
 }
 
-/// What happened.
+/// What happened: the answer to an [`Action`].
 #[derive(Debug, Clone, PartialEq)]
-pub enum Happened {
+pub enum LoopEvent {
     Begin,
     /// The run that was asked for has ended.
-    Ran(Observation),
-    /// A proposal passed the gates and is applied, not yet proven.
-    Offered {
-        touched: Vec<Touched>,
-        protected: bool,
+    Ran(Arc<Evidence>),
+    /// A source of fixes has answered, at this cost.
+    Answered {
+        usage: Usage,
+        answer: Answer,
     },
-    /// A model's proposal did not pass the gates.
-    Rejected,
-    /// This source has no (further) idea.
-    NothingOffered,
-    /// No model server is left to ask.
-    ProvidersGone {
-        why: String,
+    /// What was to be taken back is.
+    Reverted,
+    /// It is not, which would be a bug of ours.
+    RevertFailed {
+        what: String,
     },
-    /// The next request or run would break this budget.
-    BudgetSpent(Budget),
-    Published,
+    Published(Box<PushedRevision>),
     /// Publishing was refused or failed; the outcome says how.
     PublishFailed {
         outcome: Outcome,
     },
     CiPassed,
     /// CI is red although the sandbox is green; what its log shows.
-    CiFailed(Observation),
+    CiFailed(Arc<Evidence>),
     /// There is no verdict of CI, and why is in the report.
     CiUnknown,
-    Cancelled,
+    /// The time budget is spent, or somebody told us to stop.
+    Stopped(StopReason),
 }
 
-/// What to do at once; gives no event back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// Commit the applied proposal.
-    Keep,
-    /// Take the applied proposal back.
-    Revert,
-    /// Take back everything kept since the last publication.
-    RevertKept,
-}
-
-/// What to do next; gives exactly one event back, but for `Finish`.
+/// What a source of fixes says.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Next {
+pub enum Answer {
+    /// Passed the gates and applied, not yet proven.
+    Applied(Box<AppliedProposal>),
+    /// Turned down by a gate, or empty.
+    Rejected {
+        proposal: Box<FixProposal>,
+        /// Its name, where it could be applied at all.
+        patch: Option<String>,
+        diff: String,
+        reason: Rejection,
+    },
+    /// This source has no (further) idea.
+    Nothing,
+    /// No model server is left to ask.
+    ProvidersGone { why: String },
+    /// The next request would break this budget.
+    BudgetSpent(BudgetKind),
+}
+
+/// What to do next; answered by exactly one [`LoopEvent`], but for `Finish`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
     Run(Purpose),
     /// `bugs` empty: all of them, as the toolchain's own suggestions do not conflict.
     Propose {
-        source: Source,
+        source: FixSource,
         bugs: Vec<Fingerprint>,
         level: u8,
+    },
+    /// Take these changes back, the last one first.
+    Revert {
+        changes: Vec<Vec<FileChange>>,
     },
     Publish {
         partial: bool,
@@ -183,16 +254,16 @@ pub enum Next {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Transition {
     pub state: State,
-    pub effects: Vec<Effect>,
-    pub next: Next,
-    /// Why, for the report.
-    pub note: Option<String>,
+    /// What the report is to know of it, in order.
+    pub facts: Vec<Event>,
+    pub action: Action,
 }
 
 impl State {
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self {
+            budget: rules.budget.clone(),
             rules,
             phase: Phase::Start,
             attempts: 0,
@@ -201,13 +272,21 @@ impl State {
             current: None,
             targets: Vec::new(),
             levels: BTreeMap::new(),
-            dry: BTreeSet::new(),
-            kept: 0,
+            exhausted_sources: BTreeSet::new(),
+            suggestions_refused: 0,
+            history: Vec::new(),
+            kept: Vec::new(),
+            published: 0,
+            revision: None,
             touches_protected: false,
             fixed_flaky_kind: false,
             infrastructure_failures: 0,
             after_red_ci: false,
             last_provider_trouble: None,
+            iterations: 0,
+            iteration_is_open: false,
+            has_told_proof: false,
+            is_untrusted: false,
         }
     }
 
@@ -226,384 +305,54 @@ impl State {
     pub fn is_done(&self) -> bool {
         self.phase == Phase::Done
     }
-}
 
-/// The table.
-#[must_use]
-pub fn step(mut state: State, event: Happened) -> Transition {
-    let phase = std::mem::replace(&mut state.phase, Phase::Done);
-    match (phase, event) {
-        (Phase::Done, _) => {
-            // Nothing follows the end; saying it again keeps the table total.
-            let outcome = Outcome::Error { what: "an event came after the end".to_owned() };
-            transition(state, Vec::new(), Next::Finish(outcome))
-        }
-        (Phase::Trying(_), Happened::Cancelled) => {
-            transition(state, vec![Effect::Revert], Next::Finish(Outcome::Cancelled))
-        }
-        (_, Happened::Cancelled) => transition(state, Vec::new(), Next::Finish(Outcome::Cancelled)),
-        (Phase::Trying(_), Happened::BudgetSpent(which)) => {
-            wind_up(state, vec![Effect::Revert], Outcome::BudgetSpent { which })
-        }
-        (
-            Phase::Proving { .. } | Phase::Publishing { .. } | Phase::Watching,
-            Happened::BudgetSpent(which),
-        ) => {
-            // What is kept has no proof yet, or is out already: either way nothing more may be pushed.
-            transition(state, Vec::new(), Next::Finish(Outcome::BudgetSpent { which }))
-        }
-        (_, Happened::BudgetSpent(which)) => wind_up(state, Vec::new(), Outcome::BudgetSpent { which }),
-        (Phase::Start, Happened::Begin) => {
-            state.phase = Phase::Reproducing { runs: 0, red: 0 };
-            transition(state, Vec::new(), Next::Run(Purpose::Baseline))
-        }
-        (Phase::Reproducing { runs, red }, Happened::Ran(seen)) => reproduced(state, runs, red, seen),
-        (Phase::Choosing { source, target }, Happened::Offered { touched, protected }) => {
-            state.attempts += 1;
-            state.phase = Phase::Trying(Trial { source, target, touched, protected });
-            transition(state, Vec::new(), Next::Run(Purpose::Attempt))
-        }
-        (Phase::Choosing { source, target }, Happened::Rejected) => {
-            state.attempts += 1;
-            raise(&mut state, source, target);
-            choose(state, Vec::new())
-        }
-        (Phase::Choosing { source, target }, Happened::NothingOffered) => {
-            match source {
-                Source::Toolchain => {
-                    state.dry.insert(source);
-                }
-                Source::Model => raise(&mut state, source, target),
-            }
-            choose(state, Vec::new())
-        }
-        (Phase::Choosing { source, .. }, Happened::ProvidersGone { why }) => {
-            state.dry.insert(source);
-            state.last_provider_trouble = Some(why);
-            choose(state, Vec::new())
-        }
-        (Phase::Trying(trial), Happened::Ran(seen)) => tried(state, trial, seen),
-        (Phase::Proving { runs_left, protected }, Happened::Ran(seen)) => {
-            proved(state, runs_left, protected, seen)
-        }
-        (Phase::Publishing { then: Some(outcome) }, Happened::Published) => {
-            transition(state, Vec::new(), Next::Finish(outcome))
-        }
-        (Phase::Publishing { then: None }, Happened::Published) => {
-            state.pushes += 1;
-            state.kept = 0;
-            if state.rules.goal == (Goal::Publish { watch: true }) {
-                state.phase = Phase::Watching;
-                transition(state, Vec::new(), Next::Watch)
-            } else {
-                transition(state, Vec::new(), Next::Finish(Outcome::Healed))
-            }
-        }
-        (Phase::Publishing { then }, Happened::PublishFailed { outcome }) => {
-            transition(state, Vec::new(), Next::Finish(then.unwrap_or(outcome)))
-        }
-        (Phase::Watching, Happened::CiPassed | Happened::CiUnknown) => {
-            transition(state, Vec::new(), Next::Finish(Outcome::Healed))
-        }
-        (Phase::Watching, Happened::CiFailed(seen)) => {
-            if state.pushes >= state.rules.max_attempts {
-                return finish_unhealed(state, Outcome::BudgetSpent { which: Budget::Pushes });
-            }
-            if seen.is_environment_only() {
-                let why = "CI failed on the heal branch for a reason outside the code".to_owned();
-                return transition(state, Vec::new(), Next::Finish(Outcome::Environment { why }));
-            }
-            state.after_red_ci = true;
-            aim(&mut state, seen);
-            choose(state, Vec::new())
-        }
-        (phase, event) => {
-            let what = format!("unexpected {event:?} in {phase:?}");
-            transition(state, Vec::new(), Next::Finish(Outcome::Error { what }))
-        }
+    /// What the next attempt has to improve on.
+    #[must_use]
+    pub fn current(&self) -> Option<&Evidence> {
+        self.current.as_deref()
+    }
+
+    /// The unchanged code's run.
+    #[must_use]
+    pub fn baseline(&self) -> Option<&Evidence> {
+        self.baseline.as_deref()
+    }
+
+    #[must_use]
+    pub fn history(&self) -> &[PastAttempt] {
+        &self.history
+    }
+
+    #[must_use]
+    pub fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// What is kept and not on the heal branch yet.
+    #[must_use]
+    pub fn unpublished(&self) -> &[KeptFix] {
+        &self.kept[self.published.min(self.kept.len())..]
+    }
+
+    /// What was published last.
+    #[must_use]
+    pub fn revision(&self) -> Option<&PushedRevision> {
+        self.revision.as_ref()
+    }
+
+    /// Whether the clone holds what the run believes; if not, no patch of it is handed out.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        !self.is_untrusted
+    }
+
+    /// What was spent of what is counted here; time is the clock's.
+    #[must_use]
+    pub fn budget_report(&self, limits: &BudgetReport) -> BudgetReport {
+        let mut report = limits.clone();
+        report.attempts = Spent { spent: self.attempts, limit: Some(self.rules.max_attempts) };
+        report.pushes = Spent { spent: self.pushes, limit: Some(self.rules.max_attempts) };
+        self.budget.report(&mut report);
+        report
     }
 }
-
-fn transition(state: State, effects: Vec<Effect>, next: Next) -> Transition {
-    Transition { state, effects, next, note: None }
-}
-
-fn noted(mut t: Transition, note: String) -> Transition {
-    t.note = Some(note);
-    t
-}
-
-/// After a run of the unchanged code: red and real, flaky, green, or not ours.
-fn reproduced(mut state: State, runs: u32, red: u32, seen: Observation) -> Transition {
-    let runs = runs + 1;
-    match &seen.end {
-        End::Infrastructure { what } => {
-            state.infrastructure_failures += 1;
-            if state.infrastructure_failures > 1 {
-                return transition(state, Vec::new(), Next::Finish(Outcome::Error { what: what.clone() }));
-            }
-            state.phase = Phase::Reproducing { runs: runs - 1, red };
-            let purpose = if runs == 1 { Purpose::Baseline } else { Purpose::Repeat };
-            return transition(state, Vec::new(), Next::Run(purpose));
-        }
-        End::Cancelled => return transition(state, Vec::new(), Next::Finish(Outcome::Cancelled)),
-        End::TimedOut { after_seconds } => {
-            let why =
-                format!("the build did not end within {after_seconds} s; `sandbox-timeout` allows more");
-            return transition(state, Vec::new(), Next::Finish(Outcome::Environment { why }));
-        }
-        End::OutOfMemory => {
-            let why = "the build ran out of memory; `sandbox-memory` allows more".to_owned();
-            return transition(state, Vec::new(), Next::Finish(Outcome::Environment { why }));
-        }
-        End::Green if red > 0 => {
-            return transition(state, Vec::new(), Next::Finish(Outcome::Flaky { failed: red, runs }));
-        }
-        End::Green if !state.rules.ci_known_red => {
-            return transition(state, Vec::new(), Next::Finish(Outcome::AlreadyGreen));
-        }
-        End::Green if runs <= state.rules.flaky_runs => {
-            state.phase = Phase::Reproducing { runs, red };
-            return transition(state, Vec::new(), Next::Run(Purpose::Repeat));
-        }
-        End::Green => {
-            return transition(state, Vec::new(), Next::Finish(Outcome::NotReproduced { runs }));
-        }
-        End::Red if runs > red + 1 => {
-            // An earlier run was green.
-            return transition(state, Vec::new(), Next::Finish(Outcome::Flaky { failed: red + 1, runs }));
-        }
-        End::Red => {}
-    }
-    let red = red + 1;
-    if seen.is_environment_only() {
-        let why = "every failure the build shows lies outside the code".to_owned();
-        return transition(state, Vec::new(), Next::Finish(Outcome::Environment { why }));
-    }
-    if let Some(outcome) = state.rules.diagnose_only.clone() {
-        return transition(state, Vec::new(), Next::Finish(outcome));
-    }
-    // A failing test may fail by chance; seeing it twice costs one run, healing a ghost costs the whole budget.
-    if seen.may_be_flaky() && runs == 1 && state.rules.flaky_runs > 0 {
-        state.baseline = Some(seen);
-        state.phase = Phase::Reproducing { runs, red };
-        return transition(state, Vec::new(), Next::Run(Purpose::Repeat));
-    }
-    let baseline = state.baseline.take().unwrap_or_else(|| seen.clone());
-    state.baseline = Some(baseline);
-    aim(&mut state, seen);
-    choose(state, Vec::new())
-}
-
-/// Makes `seen` what the next attempt has to improve on.
-fn aim(state: &mut State, seen: Observation) {
-    let mut groups: Vec<(Option<String>, u8, Vec<Fingerprint>)> = Vec::new();
-    for (fingerprint, failure) in &seen.failures {
-        if failure.category == Category::Environment {
-            continue;
-        }
-        let level = state.levels.get(fingerprint).copied().unwrap_or(1);
-        // Failing tests are asked for one by one: their fixes lie in different places.
-        let alone = failure.category == Category::Logic || failure.file.is_none();
-        match groups.iter_mut().find(|(file, l, _)| !alone && *file == failure.file && *l == level) {
-            Some((_, _, bugs)) => bugs.push(fingerprint.clone()),
-            None => groups.push((failure.file.clone().filter(|_| !alone), level, vec![fingerprint.clone()])),
-        }
-    }
-    state.targets = groups.into_iter().map(|(_, _, bugs)| Target { bugs }).collect();
-    state.dry.clear();
-    state.current = Some(seen);
-}
-
-fn level_of(state: &State, target: &Target) -> u8 {
-    target.bugs.iter().filter_map(|b| state.levels.get(b)).copied().max().unwrap_or(1)
-}
-
-/// The next attempt at this target gets more context; past the last level it is given up.
-fn raise(state: &mut State, source: Source, target: usize) {
-    if source == Source::Toolchain {
-        return;
-    }
-    let Some(chosen) = state.targets.get(target) else { return };
-    let level = level_of(state, chosen) + 1;
-    for bug in chosen.bugs.clone() {
-        state.levels.insert(bug, level);
-    }
-}
-
-/// Asks the next source that is not dry for the first target that is not given up.
-fn choose(mut state: State, effects: Vec<Effect>) -> Transition {
-    if state.attempts >= state.rules.max_attempts {
-        return wind_up(state, effects, Outcome::BudgetSpent { which: Budget::Attempts });
-    }
-    for source in state.rules.sources.clone() {
-        if state.dry.contains(&source) {
-            continue;
-        }
-        match source {
-            Source::Toolchain if !state.targets.is_empty() => {
-                state.phase = Phase::Choosing { source, target: 0 };
-                return transition(state, effects, Next::Propose { source, bugs: Vec::new(), level: 0 });
-            }
-            Source::Toolchain => {}
-            Source::Model => {
-                let open = state
-                    .targets
-                    .iter()
-                    .enumerate()
-                    .map(|(i, t)| (i, level_of(&state, t)))
-                    .find(|(_, level)| *level <= LAST_LEVEL);
-                if let Some((target, level)) = open {
-                    let bugs = state.targets[target].bugs.clone();
-                    state.phase = Phase::Choosing { source, target };
-                    return transition(state, effects, Next::Propose { source, bugs, level });
-                }
-            }
-        }
-    }
-    let why = match &state.last_provider_trouble {
-        Some(trouble) => trouble.clone(),
-        None if !state.rules.sources.contains(&Source::Model) => {
-            "the tools state no fix, and no model server has a key".to_owned()
-        }
-        None if state.targets.is_empty() => "the log names no failure in the code".to_owned(),
-        None => "no proposal made the build better".to_owned(),
-    };
-    wind_up(state, effects, Outcome::Exhausted { why })
-}
-
-/// Ends without a heal; what is kept goes out only where the user wants that.
-fn wind_up(mut state: State, effects: Vec<Effect>, outcome: Outcome) -> Transition {
-    let may_push = matches!(state.rules.goal, Goal::Publish { .. });
-    if state.kept > 0 && state.rules.push_partial && may_push && state.pushes < state.rules.max_attempts {
-        state.pushes += 1;
-        state.phase = Phase::Publishing { then: Some(outcome) };
-        return transition(state, effects, Next::Publish { partial: true });
-    }
-    transition(state, effects, Next::Finish(outcome))
-}
-
-fn finish_unhealed(state: State, outcome: Outcome) -> Transition {
-    transition(state, Vec::new(), Next::Finish(outcome))
-}
-
-/// After a run with a proposal applied.
-fn tried(mut state: State, trial: Trial, seen: Observation) -> Transition {
-    if let End::Infrastructure { what } = &seen.end {
-        // Neither for nor against the fix: once more, then the machine is to blame.
-        state.infrastructure_failures += 1;
-        if state.infrastructure_failures > 1 {
-            let outcome = Outcome::Error { what: what.clone() };
-            return transition(state, vec![Effect::Revert], Next::Finish(outcome));
-        }
-        state.phase = Phase::Trying(trial);
-        return transition(state, Vec::new(), Next::Run(Purpose::Attempt));
-    }
-    if seen.end == End::Cancelled {
-        return transition(state, vec![Effect::Revert], Next::Finish(Outcome::Cancelled));
-    }
-    let Some(before) = state.current.clone() else {
-        let outcome = Outcome::Error { what: "an attempt without a run before it".to_owned() };
-        return transition(state, vec![Effect::Revert], Next::Finish(outcome));
-    };
-    let progress = if state.after_red_ci && seen.end != End::Green {
-        // The sandbox was green before; what CI shows can only be judged there.
-        Progress::None("the sandbox, green before, fails now".to_owned())
-    } else {
-        compare(&before, &seen, &trial.touched)
-    };
-    match progress {
-        Progress::Green => {
-            state.kept += 1;
-            state.touches_protected |= trial.protected;
-            state.fixed_flaky_kind |= before.may_be_flaky();
-            let runs_left = if state.fixed_flaky_kind { state.rules.flaky_runs } else { 0 };
-            state.phase = Phase::Proving { runs_left, protected: false };
-            noted(
-                transition(state, vec![Effect::Keep], Next::Run(Purpose::FinalProof)),
-                "every step passes".to_owned(),
-            )
-        }
-        Progress::Better(how) => {
-            state.kept += 1;
-            state.touches_protected |= trial.protected;
-            state.fixed_flaky_kind |= before.may_be_flaky();
-            aim(&mut state, seen);
-            noted(choose(state, vec![Effect::Keep]), how)
-        }
-        Progress::None(why) => {
-            // A model's next try at these bugs sees more; the toolchain's next idea is another one anyway.
-            raise(&mut state, trial.source, trial.target);
-            noted(choose(state, vec![Effect::Revert]), why)
-        }
-    }
-}
-
-/// After a run from scratch of what is kept.
-fn proved(mut state: State, runs_left: u32, protected: bool, seen: Observation) -> Transition {
-    if let End::Infrastructure { what } = &seen.end {
-        state.infrastructure_failures += 1;
-        if state.infrastructure_failures > 1 {
-            return transition(state, Vec::new(), Next::Finish(Outcome::Error { what: what.clone() }));
-        }
-        state.phase = Phase::Proving { runs_left, protected };
-        let purpose = if protected { Purpose::ProtectedProof } else { Purpose::FinalProof };
-        return transition(state, Vec::new(), Next::Run(purpose));
-    }
-    if seen.end == End::Cancelled {
-        return transition(state, Vec::new(), Next::Finish(Outcome::Cancelled));
-    }
-    let vanished = state.baseline.as_ref().and_then(|b| fewer_tests(b, &seen));
-    if seen.end == End::Green && vanished.is_none() {
-        if runs_left > 0 {
-            state.phase = Phase::Proving { runs_left: runs_left - 1, protected };
-            return transition(state, Vec::new(), Next::Run(Purpose::FinalProof));
-        }
-        if state.touches_protected && !protected {
-            state.phase = Phase::Proving { runs_left: 0, protected: true };
-            return transition(state, Vec::new(), Next::Run(Purpose::ProtectedProof));
-        }
-        return match state.rules.goal {
-            Goal::Patch => transition(state, Vec::new(), Next::Finish(Outcome::Patched)),
-            Goal::Commit => transition(state, Vec::new(), Next::Finish(Outcome::Healed)),
-            Goal::Publish { .. } if state.pushes >= state.rules.max_attempts => {
-                transition(state, Vec::new(), Next::Finish(Outcome::BudgetSpent { which: Budget::Pushes }))
-            }
-            Goal::Publish { .. } => {
-                state.phase = Phase::Publishing { then: None };
-                transition(state, Vec::new(), Next::Publish { partial: false })
-            }
-        };
-    }
-    // The fix does not hold from scratch: nothing of it may stay.
-    state.kept = 0;
-    state.touches_protected = false;
-    let note = vanished.unwrap_or_else(|| {
-        if protected {
-            "the fix holds only with its changes to protected files".to_owned()
-        } else {
-            "the fix did not hold in a run from scratch".to_owned()
-        }
-    });
-    let Some(baseline) = state.baseline.clone() else {
-        let outcome = Outcome::Error { what: "a proof without a baseline".to_owned() };
-        return transition(state, vec![Effect::RevertKept], Next::Finish(outcome));
-    };
-    let bugs: Vec<Fingerprint> = baseline.failures.keys().cloned().collect();
-    for bug in bugs {
-        let level = state.levels.get(&bug).copied().unwrap_or(1) + 1;
-        state.levels.insert(bug, level);
-    }
-    if state.after_red_ci {
-        let why = "what CI shows could not be fixed without breaking the proof".to_owned();
-        return noted(
-            transition(state, vec![Effect::RevertKept], Next::Finish(Outcome::Exhausted { why })),
-            note,
-        );
-    }
-    aim(&mut state, baseline);
-    noted(choose(state, vec![Effect::RevertKept]), note)
-}
-
-#[cfg(test)]
-mod tests;

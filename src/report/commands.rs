@@ -193,7 +193,7 @@ fn forms(secrets: &[SecretString]) -> Vec<String> {
 }
 
 /// Replaces secrets by `***` in everything that is written to files: masks cover the log and the summary only.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Redactor {
     /// Longest first, so that no form leaves a part of a longer one.
     forms: Vec<String>,

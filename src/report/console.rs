@@ -12,8 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::{BuildPlan, ExecutionResult};
 use crate::contract::ci::{CiResult, Published};
-use crate::contract::event::{Event, EventSink, Purpose, Stream};
-use crate::contract::fix::{FileChange, FixProposal};
+use crate::contract::event::{Event, EventSink, Offer, Purpose, Stream};
 
 use super::commands::{END_GROUP, StopCommands, defuse_legacy, group, inert_line};
 use super::{clean, text};
@@ -152,8 +151,13 @@ impl Printer<'_> {
                     None => self.line(Colour::Yellow, &format!("– ended without an exit code after {took}")),
                 }
             }
-            Event::Executed { purpose, result } => self.executed(purpose, &result),
-            Event::Diagnosed { bugs, .. } => self.diagnosed(bugs),
+            Event::Executed { purpose, result, bugs, .. } => {
+                self.executed(purpose, &result);
+                if result.has_verdict() && !result.is_green() && purpose != Purpose::Repeat {
+                    self.diagnosed(bugs);
+                }
+            }
+            Event::CiDiagnosed { bugs, .. } => self.diagnosed(bugs),
             Event::Proposed { proposal } => {
                 let line = format!("→ {} ({})", self.fix(&proposal), by(&proposal));
                 self.line(Colour::None, &line);
@@ -161,16 +165,34 @@ impl Printer<'_> {
             Event::Rejected { reason, .. } => {
                 self.line(Colour::Yellow, &format!("⛔ rejected: {}", text::rejection(&reason)));
             }
-            Event::Applied { changes } => self.applied(&changes),
-            Event::Reverted { why } => self.line(Colour::Yellow, &format!("↩ reverted: {why}")),
-            Event::Kept { improved } => self.line(Colour::Green, &format!("✓ kept: {improved}")),
+            Event::Applied { diff, .. } => self.applied(&diff),
+            Event::Reverted { why, .. } | Event::KeptReverted { why, .. } => {
+                self.line(Colour::Yellow, &format!("↩ reverted: {why}"))
+            }
+            Event::Kept { improved, .. } => self.line(Colour::Green, &format!("✓ kept: {improved}")),
             Event::ProviderSwitched { from, to, cause } => {
                 let to = to.map_or("no provider is left".to_owned(), |to| format!("{to} is next"));
                 self.line(Colour::Yellow, &format!("{from} does not answer ({cause}); {to}"));
             }
             Event::Published { published } => self.published(&published),
+            Event::PullRequestOpened { pull_request } => {
+                let address = clean::line(&pull_request.url, 2000);
+                self.line(Colour::Green, &format!("offered for review: {address}"));
+            }
             Event::Watched { result } => self.watched(&result),
             Event::Warning { what } => self.line(Colour::Yellow, &format!("warning: {what}")),
+            Event::RunStarted { .. }
+            | Event::RepositoryKnown { .. }
+            | Event::FailedRunKnown { .. }
+            | Event::CheckedOut { .. }
+            | Event::IterationStarted { .. }
+            | Event::ProofExpired
+            | Event::BudgetChanged { .. }
+            | Event::PublishStarted { .. }
+            | Event::BranchMoved { .. }
+            | Event::VerdictReached { .. }
+            | Event::RunFinished { .. }
+            | Event::Unknown => {}
         }
     }
 
@@ -267,14 +289,14 @@ impl Printer<'_> {
         self.state.bugs = bugs.into_iter().map(|bug| (bug.fingerprint.clone(), bug)).collect();
     }
 
-    fn fix(&self, proposal: &FixProposal) -> String {
+    fn fix(&self, proposal: &Offer) -> String {
         let bugs: Vec<&BugReport> = proposal.bugs.iter().filter_map(|f| self.state.bugs.get(f)).collect();
-        text::fix(&bugs, &proposal.reason)
+        text::fix(&bugs, &proposal.fix)
     }
 
-    fn applied(&mut self, changes: &[FileChange]) {
+    fn applied(&mut self, diff: &str) {
         self.open("Diff");
-        for line in clean::block(&crate::diff::unified(changes), 64 * 1024).lines() {
+        for line in clean::block(diff, 64 * 1024).lines() {
             self.foreign(line);
         }
         self.close();
@@ -352,7 +374,7 @@ impl Printer<'_> {
 }
 
 /// `gemini gemini-3.5-flash, confidence 0.92`
-fn by(proposal: &FixProposal) -> String {
+fn by(proposal: &Offer) -> String {
     let model = proposal.model.as_deref().map_or(String::new(), |model| format!(" {model}"));
     format!("{}{model}, confidence {:.2}", proposal.provider, proposal.confidence)
 }
@@ -366,6 +388,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::contract::event::LogFacts;
     use crate::report::sample;
 
     #[derive(Clone, Default)]
@@ -401,8 +424,14 @@ mod tests {
             output(Stream::Stderr, "a warning\n"),
             output(Stream::Stdout, "ing\n 10%\r 50%\r100%\nno end of line"),
             Event::StepEnded { index: 1, exit_code: Some(1), duration: Duration::from_secs(4) },
-            Event::Executed { purpose: Purpose::Baseline, result: Box::new(sample::execution(1)) },
-            Event::Diagnosed { bugs: sample::diagnosis().bugs, tests: Vec::new() },
+            Event::Executed {
+                purpose: Purpose::Baseline,
+                job: 0,
+                result: Box::new(sample::execution(1)),
+                log: LogFacts::default(),
+                bugs: sample::diagnosis().bugs,
+                tests: Vec::new(),
+            },
         ]
     }
 
@@ -470,14 +499,11 @@ mod tests {
             events.extend([
                 Event::Warning { what: text.clone() },
                 Event::StepEnded { index: 0, exit_code: None, duration: Duration::ZERO },
-                Event::Diagnosed { bugs: vec![bug], tests: Vec::new() },
+                Event::CiDiagnosed { log: LogFacts::default(), bugs: vec![bug], tests: Vec::new() },
                 Event::Progress { what: text.clone() },
-                Event::Applied { changes: vec![FileChange {
-                    path: crate::contract::git::RepoPath::new("a.py").unwrap(),
-                    before: Some(text.clone()),
-                    after: Some(format!("{text}\nx")),
-                }] },
-                Event::Reverted { why: text },
+                Event::Applied { proposal: Box::new(sample::offer(&text)), diff: format!("-{text}\n+x\n") },
+                Event::Proposed { proposal: Box::new(sample::offer(&text)) },
+                Event::Reverted { why: text, progress: None },
             ]);
             let commands = commands_in(&render(Style::Actions, events));
             for command in &commands {

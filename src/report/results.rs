@@ -6,17 +6,17 @@
 //! workspace's owner although we run as root.
 
 use std::fs;
-use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, chown};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::Path;
 
 use serde_json::Value;
 
-use crate::contract::git::RepoPath;
 use crate::contract::proof::Proof;
-use crate::contract::report::{ProposalReport, ProposalVerdict, RunReport};
+use crate::contract::report::{ProposalReport, ProposalVerdict, ReportFiles, RunReport};
 
-use super::commands::{Redactor, file_command, random_token};
+use super::commands::{Redactor, file_command};
+use super::directory::{Directory, ReportError};
+use super::event_log::EVENTS_FILE;
 use super::{clean, summary, text, view};
 
 /// The value of `schema` in `results.json`.
@@ -27,51 +27,45 @@ pub const PROOF_FILE: &str = "proof.json";
 pub const PATCH_FILE: &str = "fix.patch";
 pub const SUMMARY_FILE: &str = "summary.md";
 
-/// Where the files lie, relative to the workspace.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Written {
-    pub results_file: String,
-    pub patch_file: Option<String>,
-    pub proof_file: Option<String>,
-    pub summary_file: String,
+/// Where the files of a run will lie, by the report folder that the user named.
+#[must_use]
+pub fn files(report_dir: &str, has_patch: bool, has_proof: bool) -> ReportFiles {
+    let path = |name: &str| format!("{}/{name}", report_dir.trim_end_matches('/'));
+    ReportFiles {
+        results_file: path(RESULTS_FILE),
+        patch_file: has_patch.then(|| path(PATCH_FILE)),
+        proof_file: has_proof.then(|| path(PROOF_FILE)),
+        summary_file: path(SUMMARY_FILE),
+        events_file: path(EVENTS_FILE),
+    }
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    #[error("report-dir {0:?} is not a relative path inside the workspace")]
-    NotInside(String),
-    #[error("report-dir: {path} is {what}, not a folder of its own; remove it or choose another report-dir")]
-    InTheWay { path: String, what: &'static str },
-    #[error("cannot write {path}: {source}")]
-    Io { path: String, source: io::Error },
-}
-
-/// Writes everything into `<workspace>/<report_dir>`.
+/// Writes everything into the report folder.
 ///
 /// `patch` is written as it is, because its hash is part of the proof; the rest passes the redactor.
 pub fn write(
     report: &RunReport,
     proof: Option<&Proof>,
     patch: Option<&[u8]>,
-    workspace: &Path,
-    report_dir: &str,
+    dir: &Directory,
+    files: &ReportFiles,
     redactor: &Redactor,
-) -> Result<Written, ReportError> {
-    let dir = Directory::open(workspace, report_dir)?;
-    dir.write(".gitignore", b"*\n")?;
-    let patch_file = patch.map(|patch| dir.write(PATCH_FILE, patch)).transpose()?;
-    let proof_file = proof
-        .map(|proof| dir.write(PROOF_FILE, redactor.redact(&pretty(&serde_json::json!(proof))).as_bytes()))
-        .transpose()?;
-    let mut written = Written {
-        results_file: dir.write(RESULTS_FILE, redactor.redact(&pretty(&document(report))).as_bytes())?,
-        patch_file,
-        proof_file,
-        summary_file: String::new(),
-    };
-    let summary = redactor.redact(&summary::markdown(report, Some(&written)));
-    written.summary_file = dir.write(SUMMARY_FILE, summary.as_bytes())?;
-    Ok(written)
+) -> Result<(), ReportError> {
+    if let Some(patch) = patch {
+        dir.write(PATCH_FILE, patch)?;
+    }
+    if let Some(proof) = proof {
+        dir.write(PROOF_FILE, redactor.redact(&pretty(&serde_json::json!(proof))).as_bytes())?;
+    }
+    dir.write(RESULTS_FILE, redactor.redact(&text(report)).as_bytes())?;
+    let summary = redactor.redact(&summary::markdown(report, Some(files)));
+    dir.write(SUMMARY_FILE, summary.as_bytes())
+}
+
+/// `results.json`, before secrets are taken out of it.
+#[must_use]
+pub fn text(report: &RunReport) -> String {
+    pretty(&document(report))
 }
 
 fn pretty(value: &Value) -> String {
@@ -118,7 +112,7 @@ pub(super) fn proposal_text(report: &RunReport, proposal: &ProposalReport) -> St
 
 /// The step's outputs, in the order of the documentation.
 #[must_use]
-pub fn outputs(report: &RunReport, written: Option<&Written>) -> Vec<(&'static str, String)> {
+pub fn outputs(report: &RunReport, written: Option<&ReportFiles>) -> Vec<(&'static str, String)> {
     let push = report.push.as_ref();
     let commit = push.map(|p| &p.commit).or_else(|| report.commits.last().map(|c| &c.sha));
     let run = report.ci.as_ref().and_then(|ci| ci.run.as_ref());
@@ -152,7 +146,7 @@ pub fn write_outputs(path: &Path, outputs: &[(&str, String)]) -> Result<(), Repo
 pub fn write_summary(
     path: &Path,
     report: &RunReport,
-    written: Option<&Written>,
+    written: Option<&ReportFiles>,
     redactor: &Redactor,
 ) -> Result<(), ReportError> {
     append(path, &redactor.redact(&summary::markdown(report, written)))
@@ -163,83 +157,6 @@ fn append(path: &Path, text: &str) -> Result<(), ReportError> {
     let io = |source| ReportError::Io { path: path.display().to_string(), source };
     let mut file = fs::OpenOptions::new().append(true).create(true).open(path).map_err(io)?;
     file.write_all(text.as_bytes()).map_err(io)
-}
-
-/// The report folder, checked and owned by the workspace's owner.
-struct Directory {
-    path: PathBuf,
-    relative: String,
-    owner: (u32, u32),
-}
-
-impl Directory {
-    fn open(workspace: &Path, report_dir: &str) -> Result<Self, ReportError> {
-        let report_dir = report_dir.trim_end_matches('/');
-        let relative =
-            RepoPath::new(report_dir).map_err(|_| ReportError::NotInside(report_dir.to_owned()))?;
-        if relative.as_str().split('/').next().is_some_and(|first| first.eq_ignore_ascii_case(".git")) {
-            return Err(ReportError::NotInside(report_dir.to_owned()));
-        }
-        let owner = fs::metadata(workspace).map_err(|e| io_error(workspace, e))?;
-        let owner = (owner.uid(), owner.gid());
-        let mut path = workspace.to_owned();
-        for part in relative.as_str().split('/') {
-            path.push(part);
-            match fs::symlink_metadata(&path) {
-                Ok(found) if found.is_dir() => {}
-                Ok(found) => {
-                    let what = if found.is_symlink() { "a link" } else { "a file" };
-                    return Err(ReportError::InTheWay { path: path.display().to_string(), what });
-                }
-                Err(e) if e.kind() == io::ErrorKind::NotFound => {
-                    fs::create_dir(&path).map_err(|e| io_error(&path, e))?;
-                    give(&path, owner)?;
-                }
-                Err(e) => return Err(io_error(&path, e)),
-            }
-        }
-        Ok(Self { path, relative: relative.as_str().to_owned(), owner })
-    }
-
-    /// Writes one file, whole or not at all; answers its path relative to the workspace.
-    fn write(&self, name: &str, bytes: &[u8]) -> Result<String, ReportError> {
-        let target = self.path.join(name);
-        let temporary = self.path.join(format!(".{name}.{}", random_token()));
-        let result = (|| {
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            drop(file);
-            give_io(&temporary, self.owner)?;
-            fs::rename(&temporary, &target)
-        })();
-        if let Err(error) = result {
-            // Best effort: the error that matters is the first one.
-            let _ = fs::remove_file(&temporary);
-            return Err(io_error(&target, error));
-        }
-        Ok(format!("{}/{name}", self.relative))
-    }
-}
-
-fn io_error(path: &Path, source: io::Error) -> ReportError {
-    ReportError::Io { path: path.display().to_string(), source }
-}
-
-fn give(path: &Path, owner: (u32, u32)) -> Result<(), ReportError> {
-    give_io(path, owner).map_err(|e| io_error(path, e))
-}
-
-/// Hands a new file to the workspace's owner. Without the right to (outside of containers), it stays ours.
-fn give_io(path: &Path, owner: (u32, u32)) -> io::Result<()> {
-    let found = fs::symlink_metadata(path)?;
-    if (found.uid(), found.gid()) == owner {
-        return Ok(());
-    }
-    match chown(path, Some(owner.0), Some(owner.1)) {
-        Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Ok(()),
-        result => result,
-    }
 }
 
 #[cfg(test)]
@@ -270,7 +187,7 @@ mod tests {
         let mut report = RunReport::begun("patch");
         for outcome in [
             Outcome::Flaky { failed: 1, runs: 3 },
-            Outcome::BudgetSpent { which: crate::contract::outcome::Budget::Cost },
+            Outcome::BudgetSpent { which: crate::contract::outcome::BudgetKind::Cost },
             Outcome::Refused { why: "x".to_owned(), remedy: None },
         ] {
             report.outcome = outcome;
@@ -303,17 +220,12 @@ mod tests {
         let mut report = sample::healed();
         report.warnings = vec!["the key is s3cret-key".to_owned()];
         let redactor = Redactor::new(&[SecretString::from("s3cret-key".to_owned())]);
-        let written = write(
-            &report,
-            Some(&sample::proof()),
-            Some(b"patch s3cret-key"),
-            workspace.path(),
-            ".ci-healer",
-            &redactor,
-        )
-        .unwrap();
-        assert_eq!(written.results_file, ".ci-healer/results.json");
-        assert_eq!(written.patch_file.as_deref(), Some(".ci-healer/fix.patch"));
+        let files = files(".ci-healer/", true, true);
+        let dir = Directory::open(workspace.path(), ".ci-healer").unwrap();
+        dir.check_room().unwrap();
+        write(&report, Some(&sample::proof()), Some(b"patch s3cret-key"), &dir, &files, &redactor).unwrap();
+        assert_eq!(files.results_file, ".ci-healer/results.json");
+        assert_eq!(files.patch_file.as_deref(), Some(".ci-healer/fix.patch"));
         let read = |name: &str| fs::read_to_string(workspace.path().join(".ci-healer").join(name)).unwrap();
         assert_eq!(read(".gitignore"), "*\n");
         assert_eq!(serde_json::from_str::<Proof>(&read("proof.json")).unwrap(), sample::proof());
@@ -332,7 +244,10 @@ mod tests {
         let outside = tempfile::tempdir().unwrap();
         let redactor = Redactor::default();
         let report = RunReport::begun("heal");
-        let go = |dir: &str| write(&report, None, None, workspace.path(), dir, &redactor);
+        let go = |name: &str| {
+            let dir = Directory::open(workspace.path(), name)?;
+            write(&report, None, None, &dir, &files(name, false, false), &redactor)
+        };
         symlink(outside.path(), workspace.path().join("linked")).unwrap();
         assert!(matches!(go("linked"), Err(ReportError::InTheWay { what: "a link", .. })));
         assert!(matches!(go("linked/deeper"), Err(ReportError::InTheWay { .. })));

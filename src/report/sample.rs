@@ -389,3 +389,17 @@ pub(super) fn assert_valid(name: &str, document: &Value) {
         validator.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect();
     assert!(errors.is_empty(), "{path}:\n{}", errors.join("\n"));
 }
+
+/// An offer whose every text is `text`.
+pub(crate) fn offer(text: &str) -> crate::contract::event::Offer {
+    crate::contract::event::Offer {
+        provider: text.to_owned(),
+        model: Some(text.to_owned()),
+        bugs: Vec::new(),
+        context_level: 1,
+        confidence: 0.5,
+        fix: text.to_owned(),
+        command: None,
+        usage: crate::contract::fix::Usage::default(),
+    }
+}

@@ -4,10 +4,9 @@
 //! more than 1 MiB as a whole, so the parts are bounded and attempts that no longer fit are counted instead.
 
 use crate::contract::ci::CiVerdict;
-use crate::contract::outcome::{Budget, Outcome};
-use crate::contract::report::{Iteration, ProposalReport, ProposalVerdict, RunReport};
+use crate::contract::outcome::{BudgetKind, Outcome};
+use crate::contract::report::{Iteration, ProposalReport, ProposalVerdict, ReportFiles, RunReport};
 
-use super::results::Written;
 use super::{markdown, proof_table, text, view};
 
 /// Below GitHub's 1,048,576 with room for what masking may add.
@@ -18,7 +17,7 @@ const BUG_ROWS: usize = 50;
 
 /// The whole summary as Markdown, always below GitHub's limit.
 #[must_use]
-pub fn markdown(report: &RunReport, written: Option<&Written>) -> String {
+pub fn markdown(report: &RunReport, written: Option<&ReportFiles>) -> String {
     let mut out = String::new();
     out.push_str(&headline(report));
     out.push_str(&next_step(report, written));
@@ -112,7 +111,7 @@ fn ci_doubt(report: &RunReport) -> Option<&'static str> {
 }
 
 /// What the reader should do now, and why where the verdict has a reason.
-fn next_step(report: &RunReport, written: Option<&Written>) -> String {
+fn next_step(report: &RunReport, written: Option<&ReportFiles>) -> String {
     let words = |text: &str| markdown::code(text, 1000);
     let patch = written.and_then(|w| w.patch_file.as_deref());
     let (why, next) = match &report.outcome {
@@ -232,12 +231,12 @@ fn exhausted_next(report: &RunReport) -> String {
     }
 }
 
-fn budget_next(which: Budget) -> String {
+fn budget_next(which: BudgetKind) -> String {
     let input = match which {
-        Budget::Attempts | Budget::Pushes => "max-attempts",
-        Budget::Time => "time-budget",
-        Budget::Tokens => "token-budget",
-        Budget::Cost => "cost-budget",
+        BudgetKind::Attempts | BudgetKind::Pushes => "max-attempts",
+        BudgetKind::Time => "time-budget",
+        BudgetKind::Tokens => "token-budget",
+        BudgetKind::Cost => "cost-budget",
     };
     format!("read the attempts below; raise `{input}` if they were getting somewhere.")
 }
@@ -388,7 +387,7 @@ pub(super) fn cost(report: &RunReport) -> String {
     )
 }
 
-fn footer(report: &RunReport, written: Option<&Written>) -> String {
+fn footer(report: &RunReport, written: Option<&ReportFiles>) -> String {
     let version = report.versions.get("ci-healer").map_or("", String::as_str);
     let files =
         written.map_or(String::new(), |w| format!(" · {}", markdown::html_code(&w.results_file, 200)));
@@ -444,7 +443,7 @@ mod tests {
             Outcome::NotReproduced { runs: 3 },
             Outcome::Environment { why: "no network".to_owned() },
             Outcome::Exhausted { why: "no idea left".to_owned() },
-            Outcome::BudgetSpent { which: Budget::Tokens },
+            Outcome::BudgetSpent { which: BudgetKind::Tokens },
             Outcome::Refused { why: "fork".to_owned(), remedy: Some("a:\n  b: c\n".to_owned()) },
             Outcome::Error { what: "docker went away".to_owned() },
             Outcome::Diagnosed,

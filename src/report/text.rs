@@ -8,7 +8,7 @@ use crate::contract::bug::{BugReport, Category, Location, Severity, TestRun};
 use crate::contract::build::Exit;
 use crate::contract::ci::CiVerdict;
 use crate::contract::fix::Rejection;
-use crate::contract::outcome::{Budget, Outcome};
+use crate::contract::outcome::{BudgetKind, Outcome};
 
 use super::clean;
 
@@ -175,13 +175,13 @@ pub fn outcome(outcome: &Outcome) -> String {
     }
 }
 
-fn budget(which: Budget) -> &'static str {
+fn budget(which: BudgetKind) -> &'static str {
     match which {
-        Budget::Attempts => "attempt",
-        Budget::Time => "time",
-        Budget::Tokens => "token",
-        Budget::Cost => "cost",
-        Budget::Pushes => "push",
+        BudgetKind::Attempts => "attempt",
+        BudgetKind::Time => "time",
+        BudgetKind::Tokens => "token",
+        BudgetKind::Cost => "cost",
+        BudgetKind::Pushes => "push",
     }
 }
 

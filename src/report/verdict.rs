@@ -1,11 +1,10 @@
 //! The last lines in the terminal: how it ended, and where to read more.
 
-use super::results::Written;
 use super::{clean, text};
-use crate::contract::report::RunReport;
+use crate::contract::report::{ReportFiles, RunReport};
 
 #[must_use]
-pub fn text(report: &RunReport, written: &Written) -> String {
+pub fn text(report: &RunReport, files: Option<&ReportFiles>) -> String {
     let mut lines = vec![text::outcome(&report.outcome)];
     if let Some(push) = &report.push {
         lines.push(format!("branch {} at {}", push.branch, push.commit.short()));
@@ -16,6 +15,8 @@ pub fn text(report: &RunReport, written: &Written) -> String {
     if let Some(ci) = &report.ci {
         lines.push(text::ci_verdict(&ci.verdict));
     }
-    lines.push(format!("summary: {}, record: {}", written.summary_file, written.results_file));
+    if let Some(files) = files {
+        lines.push(format!("summary: {}, record: {}", files.summary_file, files.results_file));
+    }
     lines.join("\n")
 }

@@ -7,7 +7,7 @@ use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::contract::model::{
     AskModel, FailureKind, Limits, ModelReply, ModelRequest, NoReply, NoReplyReason,
 };
-use ci_healer::contract::outcome::Budget;
+use ci_healer::contract::outcome::BudgetKind;
 use ci_healer::fixer::{check_reply, reply_schema};
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{ProviderConfig, Router, WireFormat};
@@ -420,11 +420,11 @@ async fn nothing_is_sent_that_could_break_a_budget() {
         other => panic!("{other:?}"),
     };
     let poor = asker.ask_within(Limits { tokens: 300, ..limits() }).await.unwrap_err();
-    assert_eq!(budget(poor), Budget::Tokens);
+    assert_eq!(budget(poor), BudgetKind::Tokens);
     let poor = asker.ask_within(Limits { cost: Some(0.0001), ..limits() }).await.unwrap_err();
-    assert_eq!(budget(poor), Budget::Cost);
+    assert_eq!(budget(poor), BudgetKind::Cost);
     let late = asker.ask_within(Limits { deadline: Instant::now(), ..limits() }).await.unwrap_err();
-    assert_eq!(budget(late), Budget::Time);
+    assert_eq!(budget(late), BudgetKind::Time);
     assert!(server.asked().is_empty());
     // With little left the reply's room shrinks to what fits.
     asker.ask_within(Limits { tokens: 2000, ..limits() }).await.unwrap();

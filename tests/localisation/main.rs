@@ -14,7 +14,7 @@ use ci_healer::contract::fix::LineWindow;
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::executor::{Cancel, Executor, Options, Request};
 use ci_healer::fixer::{self, FixAgent, FixOptions, FixRequest, Redactor};
-use ci_healer::orchestrator::driver::excerpt;
+use ci_healer::orchestrator::evidence::excerpt;
 use ci_healer::parser::{self, ParseOptions};
 use ci_healer::plan::{PlanRequest, plan};
 use serde::Deserialize;

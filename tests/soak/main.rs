@@ -18,9 +18,10 @@ use anyhow::Context as _;
 use ci_healer::config::{Config, Flags};
 use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::demo::{self, Case};
-use ci_healer::executor::Cancel;
 use ci_healer::git;
 use ci_healer::orchestrator::heal::{self, Heal, Push};
+use ci_healer::orchestrator::run_dir::RunDir;
+use ci_healer::scope::Scope;
 
 use watch::State;
 
@@ -156,11 +157,13 @@ async fn heal_in(case: &Case, folder: &Path) -> anyhow::Result<String> {
         .collect();
     let finished = heal::run(Heal {
         config: Config::load(&flags, &variables)?,
+        started: Instant::now(),
         source: repository,
-        work_dir: folder.join("work"),
+        run_dir: RunDir::new()?,
         push: Push::Yes,
         events: Arc::new(Silent),
-        cancel: Cancel::new(),
+        event_log: None,
+        scope: Scope::unbounded(),
         variables,
     })
     .await;

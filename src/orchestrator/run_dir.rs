@@ -15,14 +15,14 @@ const PREFIX: &str = "ci-healer-run-";
 const ALIVE: &str = "alive";
 
 /// The folder, and the mark that somebody uses it.
-pub(super) struct Place {
+pub struct RunDir {
     dir: TempDir,
     _alive: File,
 }
 
-impl Place {
+impl RunDir {
     /// Makes one, and removes those that dead runs left.
-    pub(super) fn new() -> Result<Self, ExpectedError> {
+    pub fn new() -> Result<Self, ExpectedError> {
         let parent = std::env::temp_dir();
         sweep(&parent);
         Self::below(&parent).map_err(|e| {
@@ -41,12 +41,12 @@ impl Place {
         Ok(Self { dir, _alive: alive })
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         self.dir.path()
     }
 
     /// Removes it, also while a cancelled clone is still writing into it.
-    pub(super) fn remove(self) {
+    pub fn remove(self) {
         let path = self.dir.keep();
         let mut result = Ok(());
         for _ in 0..20 {
@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn a_sweep_takes_the_dead_and_spares_the_living() {
         let parent = tempfile::tempdir().unwrap();
-        let living = Place::below(parent.path()).unwrap();
+        let living = RunDir::below(parent.path()).unwrap();
         assert_eq!(fs::metadata(living.path()).unwrap().permissions().mode() & 0o777, 0o700);
-        let Place { dir, _alive } = Place::below(parent.path()).unwrap();
+        let RunDir { dir, _alive } = RunDir::below(parent.path()).unwrap();
         let dead = dir.keep();
         drop(_alive);
         fs::write(dead.join("clone"), "x").unwrap();

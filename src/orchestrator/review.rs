@@ -3,8 +3,8 @@
 
 use crate::config::PullRequestMode;
 use crate::contract::ci::PullRequest;
-use crate::contract::event::{Event, EventSink};
-use crate::contract::git::{CommitSha, MoveFrom, PreparedCommit, RepoPath};
+use crate::contract::event::{Event, EventSink as _};
+use crate::contract::git::{BranchName, CommitSha, MoveFrom, PreparedCommit, RepoPath};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::RunReport;
 use crate::github::{
@@ -13,16 +13,10 @@ use crate::github::{
 };
 use crate::report::pull_request;
 
-use super::bundle::sha256;
-use super::publisher::{Hub, Place, Publisher, api_outcome, policy};
-
-/// Hex digits of a name in a mark: enough that no two of a repository meet.
-const DIGITS: usize = 16;
-
-/// A short name for `text` that stays the same over runs.
-pub(super) fn name(text: &str) -> String {
-    sha256(text.as_bytes()).chars().take(DIGITS).collect()
-}
+use super::bundle::short_name;
+use super::journal::Journal;
+use super::outcome_from::api_outcome;
+use super::publisher::{BranchTarget, GitHubRepo, Publisher, PushedRevision, RootCause, policy};
 
 impl Publisher {
     /// Where the failing branch stands now, if that is no longer where it failed.
@@ -37,26 +31,29 @@ impl Publisher {
 
     /// Where `commits` go: on the last round's, on the failing branch where the user wants them there, on an earlier heal
     /// of the same root cause, or on a branch of their own.
-    pub(super) async fn place(
+    pub(super) async fn branch_target(
         &self,
-        report: &RunReport,
+        previous: Option<&PushedRevision>,
+        cause: &RootCause,
+        journal: &Journal,
         commits: &[PreparedCommit],
-    ) -> Result<Place, Outcome> {
-        if let Some(round) = &self.last {
-            return Ok(Place::At(self.branch.clone(), MoveFrom::FastForward(round.tip.clone())));
+    ) -> Result<BranchTarget, Outcome> {
+        if let Some(round) = previous {
+            let from = MoveFrom::FastForward(round.tip.clone());
+            return Ok(BranchTarget::Existing(round.branch.clone(), from));
         }
         if self.in_place {
-            return Ok(Place::At(self.branch.clone(), MoveFrom::FastForward(self.head.clone())));
+            return Ok(BranchTarget::Existing(self.branch.clone(), MoveFrom::FastForward(self.head.clone())));
         }
         let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
-            return Ok(Place::New);
+            return Ok(BranchTarget::New);
         };
         let look = async |look| {
             github::existing_pull_requests(&hub.client, &hub.repository, base, look)
                 .await
                 .map_err(|e| api_outcome(&e))
         };
-        let same_cause = |heal: &ExistingPullRequest| heal.mark.cause == self.cause;
+        let same_cause = |heal: &ExistingPullRequest| heal.mark.cause == cause.as_str();
         for heal in look(PullRequestState::Open).await?.into_iter().filter(same_cause) {
             let at = github::branch_head(&hub.client, &hub.repository, &heal.branch)
                 .await
@@ -68,15 +65,15 @@ impl Publisher {
             let tree =
                 github::commit_tree(&hub.client, &hub.repository, &at).await.map_err(|e| api_outcome(&e))?;
             if commits.last().is_some_and(|last| last.tree == tree) {
-                return Ok(Place::Standing(heal.branch, at));
+                return Ok(BranchTarget::UpToDate(heal.branch, at));
             }
-            return Ok(Place::At(heal.branch, MoveFrom::Replace(at)));
+            return Ok(BranchTarget::Existing(heal.branch, MoveFrom::Replace(at)));
         }
-        let patch = name(&report.diff);
+        let patch = short_name(&journal.report().diff);
         let rejected = look(PullRequestState::Rejected).await?;
         match rejected.into_iter().find(|heal| same_cause(heal) && heal.mark.patch == patch) {
             Some(heal) => Err(rejected_before(&heal)),
-            None => Ok(Place::New),
+            None => Ok(BranchTarget::New),
         }
     }
 
@@ -84,14 +81,15 @@ impl Publisher {
     pub(super) async fn arrange_ci_run(
         &self,
         changed: &[RepoPath],
-        report: &RunReport,
-        tip: &CommitSha,
+        previous: Option<&PushedRevision>,
+        revision: &PushedRevision,
+        journal: &Journal,
     ) -> Result<Option<ArrangedRun>, Outcome> {
         let Some(hub) = &self.hub else { return Ok(None) };
-        let text = self.text(hub, report, tip);
-        if let Some(arranged) = self.last.as_ref().and_then(|r| r.arranged.clone()) {
+        let text = self.text(hub, &journal.report(), revision);
+        if let Some(arranged) = previous.and_then(|r| r.arranged.clone()) {
             if arranged.pull_request.is_some() {
-                self.open(hub, &text).await.map_err(|e| api_outcome(&e))?;
+                self.open(hub, &revision.branch, &text).await.map_err(|e| api_outcome(&e))?;
             }
             return Ok(Some(arranged));
         }
@@ -102,7 +100,7 @@ impl Publisher {
             pull_request: policy(hub.pull_request),
             workflow_file: hub.workflow_file.as_deref(),
             triggers: &hub.triggers,
-            branch: &self.branch,
+            branch: &revision.branch,
             base: hub.base.as_ref().filter(|_| !self.in_place),
             changed,
             open_pull_request_into: hub.open_pull_request_into.as_ref().filter(|_| self.in_place),
@@ -114,45 +112,58 @@ impl Publisher {
             .map_err(|e| api_outcome(&e))
     }
 
-    fn text(&self, hub: &Hub, report: &RunReport, tip: &CommitSha) -> PullRequestText {
+    fn text(&self, hub: &GitHubRepo, report: &RunReport, revision: &PushedRevision) -> PullRequestText {
         PullRequestText {
             title: pull_request::title(report, &self.commit_prefix),
             body: pull_request::body(report),
             draft: hub.pull_request == PullRequestMode::Draft,
             mark: PullRequestMarker {
-                cause: self.cause.clone(),
+                cause: revision.cause.as_str().to_owned(),
                 job: self.job.clone(),
-                patch: name(&report.diff),
-                tip: Some(tip.clone()),
+                patch: short_name(&report.diff),
+                tip: Some(revision.tip.clone()),
             },
         }
     }
 
-    async fn open(&self, hub: &Hub, text: &PullRequestText) -> Result<Option<PullRequest>, ApiError> {
-        match hub.base.as_ref().filter(|base| **base != self.branch) {
-            Some(base) => github::open_pull_request(&hub.client, &hub.repository, base, &self.branch, text)
-                .await
-                .map(Some),
+    async fn open(
+        &self,
+        hub: &GitHubRepo,
+        branch: &BranchName,
+        text: &PullRequestText,
+    ) -> Result<Option<PullRequest>, ApiError> {
+        match hub.base.as_ref().filter(|base| *base != branch) {
+            Some(base) => {
+                github::open_pull_request(&hub.client, &hub.repository, base, branch, text).await.map(Some)
+            }
             None => Ok(None),
         }
     }
 
     /// What is left to say on GitHub at the end of a run. Trouble with it is a warning: the verdict stands.
-    pub async fn conclude(&mut self, report: &mut RunReport, sink: &dyn EventSink) {
+    pub async fn conclude(&self, revision: Option<&PushedRevision>, journal: &Journal) {
+        let report = journal.report();
         let trouble = match report.outcome {
-            Outcome::AlreadyGreen => self.close_needless(report, sink).await,
-            _ => self.offer(report).await,
+            Outcome::AlreadyGreen => self.close_obsolete(&report, journal).await,
+            _ => match revision {
+                Some(revision) => self.offer_for_review(&report, revision, journal).await,
+                None => Ok(()),
+            },
         };
         if let Err(what) = trouble {
-            sink.emit(Event::Warning { what: what.clone() });
-            report.warnings.push(what);
+            journal.emit(Event::Warning { what });
         }
     }
 
     /// Tells the open pull request how it ended; opens one for a heal that needed none to get its CI run.
-    async fn offer(&mut self, report: &mut RunReport) -> Result<(), String> {
-        let (Some(hub), Some(round)) = (&self.hub, &self.last) else { return Ok(()) };
-        let arranged = round.arranged.as_ref();
+    async fn offer_for_review(
+        &self,
+        report: &RunReport,
+        revision: &PushedRevision,
+        journal: &Journal,
+    ) -> Result<(), String> {
+        let Some(hub) = &self.hub else { return Ok(()) };
+        let arranged = revision.arranged.as_ref();
         let is_open = arranged.is_some_and(|c| c.pull_request.is_some());
         // What GitHub refused once has been told already.
         let was_refused = arranged.is_some_and(|c| !c.notes.is_empty());
@@ -164,11 +175,11 @@ impl Publisher {
         if !is_open && !opens {
             return Ok(());
         }
-        let text = self.text(hub, report, &round.tip);
-        match self.open(hub, &text).await {
+        let text = self.text(hub, report, revision);
+        match self.open(hub, &revision.branch, &text).await {
             Ok(pull_request) => {
-                if let Some(push) = &mut report.push {
-                    push.pull_request = pull_request.or(push.pull_request.take());
+                if let Some(pull_request) = pull_request.filter(|_| !is_open) {
+                    journal.emit(Event::PullRequestOpened { pull_request });
                 }
                 Ok(())
             }
@@ -183,7 +194,7 @@ impl Publisher {
     }
 
     /// The job is green without a heal: those that are open for it are not needed.
-    async fn close_needless(&self, report: &RunReport, sink: &dyn EventSink) -> Result<(), String> {
+    async fn close_obsolete(&self, report: &RunReport, journal: &Journal) -> Result<(), String> {
         let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
             return Ok(());
         };
@@ -196,7 +207,7 @@ impl Publisher {
         for heal in heals.iter().filter(|heal| heal.mark.job == self.job) {
             github::close_pull_request(&hub.client, &hub.repository, heal, &why).await.map_err(trouble)?;
             let what = format!("closed {}: the branch is green without it", heal.reference.url);
-            sink.emit(Event::Progress { what });
+            journal.emit(Event::Progress { what });
         }
         Ok(())
     }

@@ -1,0 +1,132 @@
+//! The model servers of a run: which may be asked, whether they answer, and the agent that asks them.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::config::{Config, ProviderName};
+use crate::contract::event::EventSink;
+use crate::contract::model::{AskModel, FailureKind};
+use crate::contract::outcome::Outcome;
+use crate::error::ExpectedError;
+use crate::fixer::{FixAgent, FixOptions, Redactor};
+use crate::github::{PreflightCheck, Severity};
+use crate::http;
+use crate::llm::{ProviderConfig, Router, WireFormat};
+
+use super::outcome_from::expected_outcome;
+use super::setup::ca_bundle;
+use super::state::FixSource;
+
+/// The fix agent, and the model servers it may ask.
+pub type Advisor = (FixAgent, Box<dyn AskModel>);
+
+/// The model servers that may be asked, in order. One without a key is left out, and `skipped` says so.
+pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<ProviderConfig> {
+    let mut servers = Vec::new();
+    for provider in &config.providers {
+        let (settings, format) = match provider {
+            ProviderName::Toolchain => continue,
+            ProviderName::Gemini => (&config.gemini, WireFormat::Gemini),
+            ProviderName::Groq => (&config.groq, WireFormat::OpenAiCompatible),
+            ProviderName::OpenAi => (&config.openai, WireFormat::OpenAiCompatible),
+        };
+        // A server of one's own may want no key; the public ones always do.
+        let own_server = *provider == ProviderName::OpenAi && settings.base_url.is_some();
+        match (&settings.model, &settings.base_url) {
+            (Some(model), Some(base_url)) if settings.api_key.is_some() || own_server => {
+                servers.push(ProviderConfig {
+                    name: provider.as_str().to_owned(),
+                    format,
+                    api_key: settings.api_key.clone(),
+                    model: model.clone(),
+                    base_url: base_url.clone(),
+                });
+            }
+            _ if *provider == ProviderName::OpenAi && settings.api_key.is_none() => {}
+            _ => skipped
+                .push(format!("{name} is skipped: {name}-api-key is not given", name = provider.as_str())),
+        }
+    }
+    servers
+}
+
+/// Looks whether the model servers take their keys and have their models. `toolchain` heals without any of them, so
+/// that only a run which asks models alone, and none that can answer, is blocked.
+pub(super) async fn check_models(
+    config: &Config,
+    ca: Option<&[u8]>,
+    servers: &[ProviderConfig],
+) -> Result<Vec<PreflightCheck>, ExpectedError> {
+    let client = http::client(ca, http::Redirects::Refuse)?;
+    let failures = crate::llm::probe(&client, servers).await?;
+    let is_dead = |kind| matches!(kind, FailureKind::Auth | FailureKind::Model);
+    let dead = failures.iter().filter(|f| is_dead(f.kind)).count();
+    let blocks =
+        dead == servers.len() && !servers.is_empty() && !config.providers.contains(&ProviderName::Toolchain);
+    let severity = if blocks { Severity::Blocking } else { Severity::Warning };
+    Ok(failures
+        .iter()
+        .map(|f| PreflightCheck::new(severity, format!("{}: {}", f.provider, f.message)))
+        .collect())
+}
+
+/// What is to be said of the model servers before a run; for people who want to know beforehand.
+pub async fn preflight(config: &Config) -> Result<Vec<PreflightCheck>, Outcome> {
+    let mut skipped = Vec::new();
+    let servers = model_servers(config, &mut skipped);
+    if servers.is_empty() {
+        let what = "no model server has a key: only what the tools themselves state is fixed";
+        return Ok(vec![
+            PreflightCheck::new(Severity::Note, what).remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
+        ]);
+    }
+    let ca = ca_bundle(config)?;
+    let mut findings =
+        check_models(config, ca.as_deref(), &servers).await.map_err(|e| expected_outcome(&e))?;
+    let answering: Vec<&str> = servers
+        .iter()
+        .map(|s| s.name.as_str())
+        .filter(|name| !findings.iter().any(|f| f.what.starts_with(&format!("{name}: "))))
+        .collect();
+    if !answering.is_empty() {
+        findings.push(PreflightCheck::new(
+            Severity::Note,
+            format!("may be asked for a fix: {}", answering.join(", ")),
+        ));
+    }
+    Ok(findings)
+}
+
+pub(super) fn make_advisor(
+    config: &Config,
+    ca: Option<&[u8]>,
+    options: &FixOptions,
+    events: Arc<dyn EventSink>,
+    servers: Vec<ProviderConfig>,
+) -> Result<Option<Advisor>, ExpectedError> {
+    if servers.is_empty() {
+        return Ok(None);
+    }
+    let client = http::client(ca, http::Redirects::Refuse)?;
+    let router = Router::new(servers, client, events)?;
+    let secrets: Vec<SecretString> =
+        config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect();
+    Ok(Some((FixAgent::new(options.clone(), Redactor::new(&secrets)), Box::new(router))))
+}
+
+/// Where fixes come from, in order.
+pub(super) fn sources(config: &Config, has_model: bool) -> Vec<FixSource> {
+    let mut sources = Vec::new();
+    for provider in &config.providers {
+        let source = match provider {
+            ProviderName::Toolchain => FixSource::ToolSuggestions,
+            _ if has_model => FixSource::Model,
+            _ => continue,
+        };
+        if !sources.contains(&source) {
+            sources.push(source);
+        }
+    }
+    sources
+}

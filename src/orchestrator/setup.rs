@@ -1,0 +1,563 @@
+//! From the configuration to a loop that can run, in stages: each takes what the ones before it found out, and ends the
+//! run with an outcome where there is nothing to heal or something is in the way.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::config::{Config, Hardening, Mode, Network};
+use crate::contract::event::{Event, EventSink as _};
+use crate::contract::git::{CommitSha, RepoSlug};
+use crate::contract::outcome::Outcome;
+use crate::contract::report::FailedRun;
+use crate::error::ExpectedError;
+use crate::executor::{self, Cancel, Executor};
+use crate::fixer::{FixOptions, PathRules};
+use crate::git::{GitError, Workspace, WorkspaceOptions};
+use crate::github::{self, Client, ClientOptions, OwnJob, Policy, RunContext, Severity, Trigger};
+use crate::http;
+use crate::plan::{self, CiStep, FailedJob, GithubFacts, PlanRequest, Planned};
+use crate::scope::Scope;
+
+use super::budget::Budget;
+use super::destination::{PublisherSetup, is_of_a_heal};
+use super::driver::{Clocks, Driver};
+use super::failed_run;
+use super::heal::Push;
+use super::journal::Journal;
+use super::models;
+use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome, plan_outcome};
+use super::publisher::Publisher;
+use super::state::{Goal, Rules};
+
+/// What all stages work with.
+pub(super) struct Session {
+    pub(super) config: Config,
+    /// The checkout.
+    pub(super) source: PathBuf,
+    pub(super) work_dir: PathBuf,
+    pub(super) push: Push,
+    pub(super) journal: Arc<Journal>,
+    pub(super) scope: Scope,
+    /// Our own variables: facts of the workflow for expressions.
+    pub(super) variables: BTreeMap<String, String>,
+}
+
+/// The loop, its rules, and the commit that the heal sits on.
+pub(super) struct Prepared {
+    pub(super) driver: Driver,
+    pub(super) rules: Rules,
+    pub(super) base: CommitSha,
+}
+
+/// Goes through the stages.
+pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
+    let occasion = Occasion::read(&session.config)?;
+    occasion.apply_failed_run(&mut session);
+    let slug = slug(&session.config, &session.source);
+    tell_repository(&session, &slug);
+    let diagnose_only = diagnose_only(&session.config, &occasion.trigger);
+    let connection = Connection::open(&session, &slug, &occasion.trigger).await?;
+    refuse_heals(&session, &occasion.trigger, &connection, &slug).await?;
+    let workspace = check_out(&session, &slug, &occasion.trigger).await?;
+    tell_failed_run(&session, &slug, &occasion.trigger, connection.failed_jobs());
+    let plans = make_plans(&session, &workspace, &occasion, connection.failed_jobs())?;
+    let ci_known_red = !connection.failed_jobs().is_empty()
+        || session.config.workflow_run.is_active && occasion.trigger.run_is_over;
+    let servers = choose_models(&session, &connection, diagnose_only.is_some()).await?;
+    let base = occasion.trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
+    let ca = connection.ca.clone();
+    let publisher = if diagnose_only.is_none() {
+        choose_destination(&session, &slug, &occasion.trigger, &workspace, &plans, connection).await?
+    } else {
+        None
+    };
+    let executor = connect_engine(&session, ca.clone(), &plans).await?;
+    let Session { config, push, journal, scope, .. } = session;
+    let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
+    let advisor = models::make_advisor(&config, ca.as_deref(), &fix_options, journal.clone(), servers)
+        .map_err(|e| expected_outcome(&e))?;
+    let rules =
+        rules(&config, push, models::sources(&config, advisor.is_some()), diagnose_only, ci_known_red);
+    let commit_prefix = config.commit_prefix.clone();
+    let clocks = Clocks::default();
+    let driver = Driver {
+        workspace,
+        plans,
+        executor,
+        advisor,
+        fix_options,
+        publisher,
+        journal,
+        scope,
+        commit_prefix,
+        clocks,
+    };
+    Ok(Prepared { driver, rules, base })
+}
+
+/// What brought us here: the event of the workflow run, read once.
+pub(super) struct Occasion {
+    pub(super) trigger: Trigger,
+    /// The event's payload; null outside of a workflow.
+    pub(super) payload: serde_json::Value,
+}
+
+impl Occasion {
+    pub(super) fn read(config: &Config) -> Result<Self, Outcome> {
+        let facts = &config.workflow_run;
+        let payload = event_payload(config)?;
+        let context = RunContext {
+            event_name: facts.event_name.clone().unwrap_or_default(),
+            repository: facts.repository.clone(),
+            sha: facts.sha.clone(),
+            ref_name: facts.ref_name.clone(),
+            git_ref: facts.git_ref.clone(),
+            run_id: facts.run_id,
+            run_attempt: facts.run_attempt,
+        };
+        Ok(Self { trigger: github::read_event(&payload, &context), payload })
+    }
+
+    /// A run of another workflow that has failed stands in the place of ours.
+    fn apply_failed_run(&self, session: &mut Session) {
+        let (facts, variables) = (&mut session.config.workflow_run, &mut session.variables);
+        failed_run::apply_failed_run(facts, variables, &self.trigger, &self.payload);
+    }
+}
+
+fn tell_repository(session: &Session, slug: &RepoSlug) {
+    let facts = &session.config.workflow_run;
+    let repository =
+        if facts.repository.is_some() { slug.to_string() } else { session.source.display().to_string() };
+    session.journal.emit(Event::RepositoryKnown { repository, reference: facts.git_ref.clone() });
+}
+
+/// How a run ends that may look at the failure and not touch it.
+fn diagnose_only(config: &Config, trigger: &Trigger) -> Option<Outcome> {
+    if !matches!(config.mode, Mode::Heal | Mode::Patch) {
+        return Some(Outcome::Diagnosed);
+    }
+    // Foreign code is still worth a diagnosis: it runs without any right of ours.
+    let remedy = || Some("use `mode: diagnose` for such runs".to_owned());
+    trigger.diagnose_only.clone().map(|why| Outcome::Refused { why, remedy: remedy() })
+}
+
+/// GitHub, as far as we may ask it, and what it says of the failed run.
+pub(super) struct Connection {
+    /// The extra certificate authorities, PEM.
+    pub(super) ca: Option<Vec<u8>>,
+    pub(super) client: Option<Client>,
+    /// `None` where GitHub does not say.
+    failed: Option<Vec<FailedJob>>,
+}
+
+impl Connection {
+    async fn open(session: &Session, slug: &RepoSlug, trigger: &Trigger) -> Result<Self, Outcome> {
+        let config = &session.config;
+        let ca = ca_bundle(config)?;
+        let client = github_client(config, ca.as_deref())?;
+        let failed = match &client {
+            Some(client) if config.workflow_run.is_active => {
+                failed_jobs(session, client, slug, trigger).await
+            }
+            _ => None,
+        };
+        Ok(Self { ca, client, failed })
+    }
+
+    fn failed_jobs(&self) -> &[FailedJob] {
+        self.failed.as_deref().unwrap_or_default()
+    }
+}
+
+async fn refuse_heals(
+    session: &Session,
+    trigger: &Trigger,
+    connection: &Connection,
+    slug: &RepoSlug,
+) -> Result<(), Outcome> {
+    if !is_of_a_heal(&session.config, trigger, connection.client.as_ref(), slug).await? {
+        return Ok(());
+    }
+    // Where the step runs on green builds too, it must not make this one red.
+    if connection.failed.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Outcome::AlreadyGreen);
+    }
+    let why = "this run is of a heal, and heals do not heal themselves".to_owned();
+    Err(Outcome::Refused { why, remedy: None })
+}
+
+/// Our own copy of the repository, at the commit that failed.
+pub(super) async fn check_out(
+    session: &Session,
+    slug: &RepoSlug,
+    trigger: &Trigger,
+) -> Result<Workspace, Outcome> {
+    session.journal.emit(Event::Progress { what: "making a private clone of the checkout".to_owned() });
+    let options = WorkspaceOptions {
+        source: session.source.clone(),
+        work_dir: session.work_dir.clone(),
+        repository: slug.clone(),
+        commit: failed_run::commit(trigger),
+    };
+    let workspace =
+        Workspace::create(options).await.map_err(|error| match (&error, &trigger.diagnose_only) {
+            // Nobody is told to fetch foreign code into a run that has rights.
+            (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
+                why: why.clone(),
+                remedy: Some("diagnose it in its own run, where its code meets no rights".to_owned()),
+            },
+            _ => git_outcome(&error),
+        })?;
+    session.journal.emit(Event::CheckedOut { sha: workspace.base().clone() });
+    for what in workspace.notes() {
+        session.journal.emit(Event::Warning { what: what.clone() });
+    }
+    Ok(workspace)
+}
+
+fn tell_failed_run(session: &Session, slug: &RepoSlug, trigger: &Trigger, failed: &[FailedJob]) {
+    let facts = &session.config.workflow_run;
+    if !facts.is_active {
+        return;
+    }
+    let job = failed.first();
+    let step = job.and_then(|j| j.steps.iter().find(|s| s.conclusion == "failure"));
+    let run = FailedRun {
+        id: trigger.run_id,
+        attempt: trigger.run_attempt,
+        event: facts.event_name.clone(),
+        workflow: facts.workflow.clone(),
+        job: job.map(|j| j.name.clone()).or_else(|| facts.job.clone()),
+        step: step.map(|s| s.name.clone()),
+        url: match (&facts.server_url, trigger.run_id) {
+            (Some(server), Some(id)) => Some(format!("{server}/{slug}/actions/runs/{id}")),
+            _ => None,
+        },
+    };
+    session.journal.emit(Event::FailedRunKnown { run: Box::new(run) });
+}
+
+/// The model servers that may be asked; none where nothing may be fixed anyway.
+async fn choose_models(
+    session: &Session,
+    connection: &Connection,
+    diagnose_only: bool,
+) -> Result<Vec<crate::llm::ProviderConfig>, Outcome> {
+    let mut skipped = Vec::new();
+    let servers = models::model_servers(&session.config, &mut skipped);
+    for what in skipped {
+        session.journal.emit(Event::Warning { what });
+    }
+    if diagnose_only {
+        return Ok(servers);
+    }
+    let checks = models::check_models(&session.config, connection.ca.as_deref(), &servers).await;
+    for check in checks.map_err(|e| expected_outcome(&e))? {
+        if check.severity == Severity::Blocking {
+            return Err(Outcome::Refused { why: check.what, remedy: check.remedy });
+        }
+        session.journal.emit(Event::Warning { what: check.what });
+    }
+    Ok(servers)
+}
+
+/// Where the heal goes, and whether it may; `None` where it stays here.
+async fn choose_destination(
+    session: &Session,
+    slug: &RepoSlug,
+    trigger: &Trigger,
+    workspace: &Workspace,
+    plans: &[Planned],
+    connection: Connection,
+) -> Result<Option<Publisher>, Outcome> {
+    if session.config.mode != Mode::Heal || session.push == Push::No {
+        return Ok(None);
+    }
+    let first = &plans[0].plan;
+    let setup = PublisherSetup {
+        config: &session.config,
+        slug,
+        trigger,
+        source: &session.source,
+        job: first.leg(),
+        journal: &session.journal,
+    };
+    setup.make(workspace, first.workflow.clone(), connection.client).await.map(Some)
+}
+
+fn rules(
+    config: &Config,
+    push: Push,
+    sources: Vec<super::state::FixSource>,
+    diagnose_only: Option<Outcome>,
+    ci_known_red: bool,
+) -> Rules {
+    Rules {
+        max_attempts: config.max_attempts,
+        flaky_runs: config.flaky_runs,
+        sources,
+        goal: match (config.mode, push) {
+            (Mode::Patch, _) => Goal::Patch,
+            (_, Push::No) => Goal::Commit,
+            (_, Push::Yes) => Goal::Publish { watch: config.wait_for_ci },
+        },
+        push_partial: config.push_partial,
+        diagnose_only,
+        ci_known_red,
+        budget: Budget::new(config.token_budget, config.cost_budget),
+    }
+}
+
+/// The repository's name; made up of the folder's outside of a workflow.
+pub(super) fn slug(config: &Config, source: &Path) -> RepoSlug {
+    config.workflow_run.repository.clone().unwrap_or_else(|| local_slug(source))
+}
+
+/// The extra certificate authorities, PEM.
+pub(super) fn ca_bundle(config: &Config) -> Result<Option<Vec<u8>>, Outcome> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path)
+            .map_err(|e| Outcome::Error { what: format!("cannot read {}: {e}", path.display()) })
+    };
+    config.ca_bundle.as_ref().map(read).transpose()
+}
+
+/// The workflow file we run in.
+pub(super) fn own_workflow(config: &Config) -> Option<String> {
+    config.workflow_run.workflow_ref.as_deref().and_then(workflow_path)
+}
+
+fn local_slug(source: &Path) -> RepoSlug {
+    let name: String = source
+        .canonicalize()
+        .unwrap_or_else(|_| source.to_owned())
+        .file_name()
+        .map(|n| n.to_string_lossy().into_owned())
+        .unwrap_or_default()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '-' })
+        .collect();
+    RepoSlug::new(&format!("local/{name}"))
+        .or_else(|_| RepoSlug::new("local/repository"))
+        .expect("a name of letters is a repository's name")
+}
+
+/// The payload of the event that started the workflow; null outside of one.
+fn event_payload(config: &Config) -> Result<serde_json::Value, Outcome> {
+    let facts = &config.workflow_run;
+    Ok(match &facts.event_path {
+        None => serde_json::Value::Null,
+        Some(path) => {
+            let what = |e: String| Outcome::Error {
+                what: format!("cannot read the event at {}: {e}", path.display()),
+            };
+            let bytes = std::fs::read(path).map_err(|e| what(e.to_string()))?;
+            serde_json::from_slice(&bytes).map_err(|e| what(e.to_string()))?
+        }
+    })
+}
+
+/// A client with the job's token, for reading; `None` without a token.
+pub(super) fn github_client(config: &Config, ca: Option<&[u8]>) -> Result<Option<Client>, Outcome> {
+    let token = config.push_token.clone().or_else(|| config.github_token.clone());
+    let facts = &config.workflow_run;
+    let (Some(token), Some(_)) = (token, &facts.repository) else { return Ok(None) };
+    client(config, ca, token).map(Some)
+}
+
+pub(super) fn client(config: &Config, ca: Option<&[u8]>, token: SecretString) -> Result<Client, Outcome> {
+    let http = http::client(ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
+    let api_url = config.workflow_run.api_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
+    Client::new(http, ClientOptions { api_url, token: Some(token), policy: Policy::default() })
+        .map_err(|e| api_outcome(&e))
+}
+
+/// `None` where GitHub does not say.
+async fn failed_jobs(
+    session: &Session,
+    client: &Client,
+    slug: &RepoSlug,
+    trigger: &Trigger,
+) -> Option<Vec<FailedJob>> {
+    let (run, config) = (trigger.run_id?, &session.config);
+    let own = OwnJob {
+        check_run_id: config.check_run_id,
+        runner_name: config.workflow_run.runner_name.clone(),
+        lag: Duration::from_millis(1500),
+    };
+    match github::failed_jobs(client, slug, run, trigger.run_attempt.unwrap_or(1), &own).await {
+        Ok(jobs) => Some(
+            jobs.into_iter()
+                .map(|job| FailedJob {
+                    name: job.name,
+                    steps: job
+                        .steps
+                        .into_iter()
+                        .map(|s| CiStep {
+                            // To the plan a step that ran out of time has failed.
+                            conclusion: if s.has_failed() {
+                                "failure".to_owned()
+                            } else {
+                                s.conclusion.unwrap_or_default()
+                            },
+                            name: s.name,
+                        })
+                        .collect(),
+                })
+                .collect(),
+        ),
+        Err(error) => {
+            let what = format!("the run's jobs could not be read: {error}");
+            session.journal.emit(Event::Warning { what });
+            None
+        }
+    }
+}
+
+/// What CI ran, for each failed job.
+fn make_plans(
+    session: &Session,
+    workspace: &Workspace,
+    occasion: &Occasion,
+    failed: &[FailedJob],
+) -> Result<Vec<Planned>, Outcome> {
+    let (config, trigger) = (&session.config, &occasion.trigger);
+    let facts = &config.workflow_run;
+    let own_workflow = trigger.workflow_file.clone().or_else(|| own_workflow(config));
+    // Our own job is the failed one only where no other workflow's failure brought us here.
+    let own_job: Vec<String> = facts.job.iter().filter(|_| !trigger.run_is_over).cloned().collect();
+    let jobs = if !config.jobs.is_empty() || !failed.is_empty() || config.command.is_some() {
+        &config.jobs
+    } else {
+        &own_job
+    };
+    let mut github = if facts.is_active {
+        GithubFacts::from_environment(session.variables.clone())
+    } else {
+        GithubFacts::default()
+    };
+    github.event = Some(occasion.payload.clone()).filter(|event| !event.is_null() && !trigger.run_is_over);
+    let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let request = PlanRequest {
+        command: config.command.as_deref(),
+        workflow: config.workflow.as_deref().or(own_workflow.as_deref()),
+        jobs,
+        failed,
+        github,
+        secrets,
+        working_directory: &config.working_directory,
+        sandbox_image: config.sandbox_image.as_deref(),
+        ..PlanRequest::of(workspace)
+    };
+    let plans = plan::plan(&request).map_err(plan_outcome)?;
+    let Some(first) = plans.first() else {
+        return Err(Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None });
+    };
+    session.journal.emit(Event::Planned { plan: Box::new(first.plan.clone()) });
+    Ok(plans)
+}
+
+/// `.github/workflows/ci.yml` of `owner/name/.github/workflows/ci.yml@refs/heads/main`.
+fn workflow_path(reference: &str) -> Option<String> {
+    let path = reference.split('@').next()?;
+    path.find(".github/").map(|at| path[at..].to_owned())
+}
+
+/// A Docker engine that answers, with the plans' images ready.
+async fn connect_engine(
+    session: &Session,
+    ca: Option<Vec<u8>>,
+    plans: &[Planned],
+) -> Result<Executor, Outcome> {
+    let Session { config, journal, .. } = session;
+    let mut options = executor::Options::new(&run_id());
+    options.network = match config.sandbox_network {
+        Network::On => executor::Network::On,
+        Network::Off => executor::Network::Off,
+        Network::SetupOnly => executor::Network::SetupOnly,
+    };
+    options.hardening = match config.sandbox_hardening {
+        Hardening::Compatible => executor::Hardening::Compatible,
+        Hardening::Strict => executor::Hardening::Strict,
+    };
+    options.memory_bytes = config.sandbox_memory;
+    options.cpus = config.sandbox_cpus;
+    options.pids = i64::from(config.sandbox_pids);
+    options.timeout = config.sandbox_timeout;
+    // Nothing of ours lives longer, so that others may take it for dead where they cannot see us.
+    options.lifetime = config.time_budget + config.ci_timeout + Duration::from_secs(600);
+    options.env = sandbox_environment(config);
+    options.passed_on =
+        config.sandbox_env.iter().map(|(name, v)| (name.clone(), v.expose_secret().to_owned())).collect();
+    options.ca_bundle = ca;
+    let mut executor = Executor::connect(options).await.map_err(|e| executor_outcome(&e))?;
+    match executor.sweep().await {
+        Ok(removed) if !removed.is_empty() => {
+            journal.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() })
+        }
+        Ok(_) => {}
+        Err(error) => journal.emit(Event::Warning { what: error.to_string() }),
+    }
+    for planned in plans {
+        executor
+            .prepare(&planned.plan, journal.as_ref(), &Cancel::new())
+            .await
+            .map_err(|e| executor_outcome(&e))?;
+    }
+    Ok(executor)
+}
+
+/// Unlike process ids, unique over restarts and machines that share an engine.
+fn run_id() -> String {
+    let mut bytes = [0u8; 8];
+    if getrandom::fill(&mut bytes).is_err() {
+        let now =
+            std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_nanos());
+        bytes = u64::try_from(now & u128::from(u64::MAX)).unwrap_or_default().to_le_bytes();
+    }
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// `GITHUB_*` facts without secrets.
+fn sandbox_environment(config: &Config) -> BTreeMap<String, String> {
+    let facts = &config.workflow_run;
+    let mut env = BTreeMap::new();
+    let mut set = |name: &str, value: Option<String>| {
+        if let Some(value) = value {
+            env.insert(name.to_owned(), value);
+        }
+    };
+    set("GITHUB_REPOSITORY", facts.repository.as_ref().map(ToString::to_string));
+    set("GITHUB_REPOSITORY_OWNER", facts.repository.as_ref().map(|r| r.owner().to_owned()));
+    set("GITHUB_SHA", facts.sha.as_ref().map(ToString::to_string));
+    set("GITHUB_REF", facts.git_ref.clone());
+    set("GITHUB_REF_NAME", facts.ref_name.clone());
+    set("GITHUB_HEAD_REF", facts.head_ref.clone());
+    set("GITHUB_BASE_REF", facts.base_ref.clone());
+    set("GITHUB_EVENT_NAME", facts.event_name.clone());
+    set("GITHUB_ACTOR", facts.actor.clone());
+    set("GITHUB_RUN_ID", facts.run_id.map(|n| n.to_string()));
+    set("GITHUB_RUN_NUMBER", facts.run_number.map(|n| n.to_string()));
+    set("GITHUB_RUN_ATTEMPT", facts.run_attempt.map(|n| n.to_string()));
+    set("GITHUB_JOB", facts.job.clone());
+    set("GITHUB_WORKFLOW", facts.workflow.clone());
+    set("GITHUB_SERVER_URL", facts.server_url.clone());
+    set("GITHUB_API_URL", facts.api_url.clone());
+    env
+}
+
+/// The gates, as configured.
+pub(super) fn fix_options(config: &Config) -> Result<FixOptions, ExpectedError> {
+    Ok(FixOptions {
+        min_confidence: config.min_confidence,
+        max_changed_lines: config.max_changed_lines,
+        max_changed_files: config.max_changed_files,
+        allow_test_edits: config.allow_test_edits,
+        paths: PathRules::new(&config.protected_paths)?,
+    })
+}

@@ -1,0 +1,319 @@
+//! The run's record as a projection of its events: nothing else writes it, so that no format can contradict another and
+//! `events.jsonl` alone gives the same `results.json` and summary again.
+
+use crate::contract::bug::{BugReport, TestRun};
+use crate::contract::build::ExecutionResult;
+use crate::contract::event::{Event, Purpose, Stamped};
+use crate::contract::outcome::Outcome;
+use crate::contract::report::{
+    Baseline, FinalProof, Iteration, ProposalReport, ProposalVerdict, ReportFiles, RunReport,
+};
+
+/// The record as far as the run has come.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Projection {
+    report: RunReport,
+    files: Option<ReportFiles>,
+    is_finished: bool,
+}
+
+impl Default for Projection {
+    fn default() -> Self {
+        Self { report: RunReport::begun("heal"), files: None, is_finished: false }
+    }
+}
+
+impl Projection {
+    /// The record of a run whose events these are. One that was broken off claims nothing.
+    pub fn of<'a>(events: impl IntoIterator<Item = &'a Stamped>) -> Self {
+        let mut projection = Self::default();
+        for stamped in events {
+            projection.apply(stamped);
+        }
+        if !projection.is_finished {
+            projection.report.outcome = RunReport::begun("heal").outcome;
+        }
+        projection
+    }
+
+    #[must_use]
+    pub fn report(&self) -> &RunReport {
+        &self.report
+    }
+
+    /// Where the run's files lie; `None` where it never came to write them.
+    #[must_use]
+    pub fn files(&self) -> Option<&ReportFiles> {
+        self.files.as_ref()
+    }
+
+    /// Whether the run's end has been told.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.is_finished
+    }
+
+    #[must_use]
+    pub fn into_parts(self) -> (RunReport, Option<ReportFiles>) {
+        (self.report, self.files)
+    }
+
+    /// Takes one event up.
+    pub fn apply(&mut self, stamped: &Stamped) {
+        self.take_up(&stamped.event);
+        if !self.is_finished {
+            self.report.timings.total = stamped.elapsed;
+            self.report.budget.time.spent = (stamped.elapsed.as_secs_f64() * 1000.0).round() / 1000.0;
+        }
+    }
+
+    /// Every variant is named: a new one is a decision to take here.
+    fn take_up(&mut self, event: &Event) {
+        let report = &mut self.report;
+        match event {
+            Event::RunStarted { mode, version, budget, .. } => {
+                report.mode.clone_from(mode);
+                report.versions.insert("ci-healer".to_owned(), version.clone());
+                report.budget.clone_from(budget);
+            }
+            Event::RepositoryKnown { repository, reference } => {
+                report.repository = Some(repository.clone());
+                report.reference.clone_from(reference);
+            }
+            Event::FailedRunKnown { run } => report.run = Some((**run).clone()),
+            Event::CheckedOut { sha } => report.sha = Some(sha.clone()),
+            Event::Planned { plan } => report.plan = Some((**plan).clone()),
+            Event::Executed { purpose, result, bugs, tests, .. } => {
+                self.executed(*purpose, result, bugs, tests);
+            }
+            Event::IterationStarted { number, bugs } => {
+                report.iterations.push(Iteration {
+                    number: *number,
+                    bugs: bugs.clone(),
+                    ..Iteration::default()
+                });
+            }
+            Event::Rejected { proposal, diff, reason } => {
+                let verdict = ProposalVerdict::Rejected { rejection: reason.clone() };
+                self.proposed(ProposalReport::new((**proposal).clone(), diff.clone(), verdict));
+            }
+            Event::Applied { proposal, diff } => {
+                // Until a run says otherwise it counts as taken back.
+                let verdict =
+                    ProposalVerdict::Reverted { why: "the run ended before its verdict".to_owned() };
+                self.proposed(ProposalReport::new((**proposal).clone(), diff.clone(), verdict));
+            }
+            Event::Reverted { why, progress } => {
+                self.judged(ProposalVerdict::Reverted { why: why.clone() }, progress.as_ref());
+            }
+            Event::Kept { progress, .. } => self.judged(ProposalVerdict::Kept, progress.as_ref()),
+            Event::KeptReverted { count, why } => self.kept_reverted(*count, why),
+            Event::ProofExpired => report.final_proof = None,
+            Event::BudgetChanged { budget } => report.budget.clone_from(budget),
+            Event::PublishStarted { diff, proven } => {
+                report.diff.clone_from(diff);
+                // People read this in the pull request while the run goes on.
+                if *proven {
+                    report.outcome = Outcome::Patched;
+                }
+            }
+            Event::BranchMoved { commits, published } => {
+                report.commits.extend(commits.iter().cloned());
+                report.push = Some((**published).clone());
+            }
+            Event::Published { published } => report.push = Some((**published).clone()),
+            Event::PullRequestOpened { pull_request } => {
+                if let Some(push) = &mut report.push {
+                    push.pull_request = Some(pull_request.clone());
+                }
+            }
+            Event::Watched { result } => report.ci = Some((**result).clone()),
+            Event::Warning { what } => report.warnings.push(what.clone()),
+            Event::VerdictReached { outcome, diff } => {
+                report.outcome = outcome.clone();
+                report.diff.clone_from(diff);
+            }
+            Event::RunFinished { outcome, timings, budget, files } => {
+                report.outcome = outcome.clone();
+                report.timings = *timings;
+                report.budget.clone_from(budget);
+                self.files.clone_from(files);
+                self.is_finished = true;
+            }
+            Event::Progress { .. }
+            | Event::StepStarted { .. }
+            | Event::Output { .. }
+            | Event::StepEnded { .. }
+            | Event::CiDiagnosed { .. }
+            | Event::Proposed { .. }
+            | Event::ProviderSwitched { .. }
+            | Event::Unknown => {}
+        }
+    }
+
+    /// A run of the plan and what it showed.
+    fn executed(
+        &mut self,
+        purpose: Purpose,
+        result: &ExecutionResult,
+        bugs: &[BugReport],
+        tests: &[TestRun],
+    ) {
+        // A run without a verdict counts as none; what it said stands only until another one speaks.
+        let counts = u32::from(result.has_verdict());
+        let green = u32::from(result.is_green());
+        let report = &mut self.report;
+        match purpose {
+            Purpose::Baseline | Purpose::Repeat => {
+                let baseline = report.baseline.get_or_insert_with(|| Baseline {
+                    execution: result.clone(),
+                    runs: 0,
+                    failed: 0,
+                    bugs: bugs.to_vec(),
+                    tests: tests.to_vec(),
+                });
+                baseline.runs += counts;
+                baseline.failed += counts - green;
+                if result.tells_more_than(&baseline.execution) {
+                    baseline.execution = result.clone();
+                    baseline.bugs = bugs.to_vec();
+                    baseline.tests = tests.to_vec();
+                }
+            }
+            Purpose::Attempt => {
+                if let Some(iteration) = report.iterations.last_mut() {
+                    iteration.execution = Some(result.clone());
+                }
+            }
+            Purpose::FinalProof => {
+                let proof = report.final_proof.get_or_insert_with(|| FinalProof {
+                    execution: result.clone(),
+                    tests: tests.to_vec(),
+                    bugs: bugs.to_vec(),
+                    runs: 0,
+                    green: 0,
+                    protected: None,
+                });
+                proof.runs += counts;
+                proof.green += green;
+                if result.tells_more_than(&proof.execution) {
+                    proof.execution = result.clone();
+                    proof.bugs = bugs.to_vec();
+                    proof.tests = tests.to_vec();
+                }
+            }
+            Purpose::ProtectedProof => {
+                if let Some(proof) = &mut report.final_proof {
+                    proof.protected = Some(result.clone());
+                }
+            }
+        }
+    }
+
+    fn proposed(&mut self, proposal: ProposalReport) {
+        if let Some(iteration) = self.report.iterations.last_mut() {
+            iteration.proposals.push(proposal);
+        }
+    }
+
+    fn judged(&mut self, verdict: ProposalVerdict, progress: Option<&crate::contract::report::Progress>) {
+        let Some(iteration) = self.report.iterations.last_mut() else { return };
+        if let Some(proposal) = iteration.proposals.last_mut() {
+            proposal.verdict = verdict;
+        }
+        if let Some(progress) = progress {
+            iteration.progress = Some(progress.clone());
+        }
+    }
+
+    fn kept_reverted(&mut self, count: usize, why: &str) {
+        let proposals = self.report.iterations.iter_mut().flat_map(|i| &mut i.proposals);
+        let kept: Vec<_> = proposals.filter(|p| p.verdict == ProposalVerdict::Kept).collect();
+        for proposal in kept.into_iter().rev().take(count) {
+            proposal.verdict = ProposalVerdict::Reverted { why: why.to_owned() };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::contract::build::Exit;
+    use crate::contract::event::LogFacts;
+
+    fn executed(purpose: Purpose, exit: Exit) -> Event {
+        let result = ExecutionResult {
+            exit,
+            steps: Vec::new(),
+            failed_step: None,
+            duration: Duration::ZERO,
+            image_id: String::new(),
+            image_ref: String::new(),
+            log: Vec::new(),
+            log_cut: 0,
+            notes: Vec::new(),
+        };
+        let result = Box::new(result);
+        Event::Executed {
+            purpose,
+            job: 0,
+            result,
+            log: LogFacts::default(),
+            bugs: Vec::new(),
+            tests: Vec::new(),
+        }
+    }
+
+    fn report_of(purpose: Purpose, exits: &[Exit]) -> RunReport {
+        let mut projection = Projection::default();
+        for exit in exits {
+            projection.take_up(&executed(purpose, exit.clone()));
+        }
+        projection.report
+    }
+
+    const GREEN: Exit = Exit::Exited { code: 0 };
+    const RED: Exit = Exit::Exited { code: 1 };
+
+    fn broken() -> Exit {
+        Exit::Infrastructure { what: "the engine went away".to_owned() }
+    }
+
+    #[test]
+    fn a_machine_that_failed_is_no_baseline() {
+        for exits in [[broken(), RED], [RED, broken()], [GREEN, RED], [RED, GREEN]] {
+            let baseline = report_of(Purpose::Baseline, &exits).baseline.unwrap();
+            assert_eq!(baseline.execution.exit, RED, "{exits:?}");
+            let judged = u32::from(!exits.contains(&broken())) + 1;
+            assert_eq!((baseline.runs, baseline.failed), (judged, 1), "{exits:?}");
+        }
+        let alone = report_of(Purpose::Baseline, &[broken()]).baseline.unwrap();
+        assert_eq!((alone.execution.exit, alone.runs, alone.failed), (broken(), 0, 0));
+    }
+
+    #[test]
+    fn a_machine_that_failed_does_not_spoil_a_proof() {
+        for exits in [[broken(), GREEN], [GREEN, broken()]] {
+            let proof = report_of(Purpose::FinalProof, &exits).final_proof.unwrap();
+            assert_eq!(proof.execution.exit, GREEN, "{exits:?}");
+            assert_eq!((proof.runs, proof.green), (1, 1), "{exits:?}");
+        }
+        let proof = report_of(Purpose::FinalProof, &[GREEN, RED]).final_proof.unwrap();
+        assert_eq!((proof.execution.exit, proof.runs, proof.green), (RED, 2, 1));
+    }
+
+    #[test]
+    fn a_run_that_was_broken_off_claims_nothing() {
+        let stamped = Stamped {
+            at: 0,
+            elapsed: Duration::from_secs(3),
+            event: Event::PublishStarted { diff: "x".to_owned(), proven: true },
+        };
+        let projection = Projection::of([&stamped]);
+        assert!(matches!(projection.report().outcome, Outcome::Error { .. }));
+        assert_eq!(projection.report().timings.total, Duration::from_secs(3));
+        assert!(!projection.is_finished());
+    }
+}
