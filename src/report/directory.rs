@@ -22,6 +22,10 @@ pub enum ReportError {
     Io { path: String, source: io::Error },
 }
 
+/// What the names of files begin with that are not whole yet; a token follows.
+const TEMPORARY: &[&str] =
+    &[".events.jsonl", ".results.json", ".summary.md", ".proof.json", ".fix.patch", ".room", "..gitignore"];
+
 /// The report folder, checked and owned by the workspace's owner.
 #[derive(Debug, Clone)]
 pub struct Directory {
@@ -57,8 +61,24 @@ impl Directory {
             }
         }
         let dir = Self { path, owner };
+        dir.remove_stale();
         dir.write(".gitignore", b"*\n")?;
         Ok(dir)
+    }
+
+    /// Removes what an earlier run, killed in the middle of writing, left beside the files it wrote.
+    fn remove_stale(&self) {
+        for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            let is_ours = name.to_str().and_then(|n| n.rsplit_once('.')).is_some_and(|(stem, token)| {
+                TEMPORARY.contains(&stem)
+                    && token.len() == 33
+                    && token.bytes().all(|b| b.is_ascii_alphanumeric())
+            });
+            if is_ours && entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 
     /// Whether there is room for a run's files: found out by writing, since quotas and limits are told by nothing else.

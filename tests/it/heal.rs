@@ -8,6 +8,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::events::assert_rebuilds;
 use crate::support::git::git;
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 
@@ -88,6 +89,7 @@ impl Story {
         let text = format!("{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         let results = std::fs::read(self.repo().join(".ci-healer/results.json"))
             .unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_rebuilds(&self.repo().join(".ci-healer"));
         Ended { code: status.code().unwrap_or(-1), text, results: serde_json::from_slice(&results).unwrap() }
     }
 
@@ -182,14 +184,16 @@ pub(crate) fn right() -> Answer {
     Answer::fix(0.9, &[("calc.py", "return a - b", "return a + b")])
 }
 
+/// A program without a colon: Python itself says so.
+pub(crate) fn no_colon() -> Story {
+    let program = "def add(a, b)\n    return a + b\n";
+    Story::new(&[(".github/workflows/ci.yml", CI), ("calc.py", program), ("test_calc.py", ADD_TEST)])
+        .flag("providers", "toolchain")
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_toolchain_hint_heals_without_any_model() {
-    let story = Story::new(&[
-        (".github/workflows/ci.yml", CI),
-        ("calc.py", "def add(a, b)\n    return a + b\n"),
-        ("test_calc.py", ADD_TEST),
-    ])
-    .flag("providers", "toolchain");
+    let story = no_colon();
     let ended = story.heal().await;
     ended.expect("healed", 0);
     assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");

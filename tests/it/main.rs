@@ -6,6 +6,7 @@ mod action;
 mod ci_trigger;
 mod doctor;
 mod escapes;
+mod events;
 mod executor;
 mod faults;
 mod fixes;

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use crate::support::action_image::{self, docker};
+use crate::support::events::assert_rebuilds;
 use crate::support::git::{Sandbox, commit_all, git, write};
 use crate::support::github::{CiScript, FakeGitHub, FakeJob, JOB_TOKEN, SLUG};
 use crate::support::llm::ScriptedLlm;
@@ -252,6 +253,7 @@ impl Ended {
         assert_eq!(self.step.outputs["results-file"], ".ci-healer/results.json");
         assert!(!self.step.summary.is_empty(), "no summary\n{text}");
         assert_eq!(std::fs::read_to_string(dir.join("summary.md")).unwrap(), self.step.summary);
+        assert_rebuilds(dir);
         assert_eq!(runner.strangers(), Vec::<PathBuf>::new(), "not the workspace owner's");
         let basic = base64::prelude::BASE64_STANDARD.encode(format!("x-access-token:{JOB_TOKEN}"));
         let mut seen = vec![("the log".to_owned(), self.step.log.raw.clone())];
