@@ -1,4 +1,4 @@
-//! The front doors: the action, and `heal`, `diagnose`, `plan`, `doctor`, `demo` on the command line.
+//! The entry points: the action, and `heal`, `diagnose`, `plan`, `doctor`, `demo` on the command line.
 //!
 //! Wires the layers together and turns outcomes into exit codes; every sentence for people is the report layer's.
 

@@ -2,7 +2,7 @@
 //!
 //! The map, in the order data flows. `ARCHITECTURE.md` tells the story.
 
-/// The front doors.
+/// The entry points.
 pub mod cli;
 /// The only reader of inputs, flags and the workflow environment.
 pub mod config;

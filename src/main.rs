@@ -1,4 +1,4 @@
-//! Which front door, logging, exit code.
+//! Which entry point, logging, exit code.
 
 use std::process::ExitCode;
 

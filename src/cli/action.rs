@@ -1,4 +1,4 @@
-//! The action's front door: inputs from the workflow, everything people and later steps read at the end, always.
+//! The action's entry point: inputs from the workflow, everything people and later steps read at the end, always.
 
 use std::collections::BTreeMap;
 use std::io;

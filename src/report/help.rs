@@ -11,6 +11,7 @@ ci-healer: re-runs what failed in CI, fixes it minimally, proves the fix
   ci-healer plan [--repo PATH] [--workflow FILE] [--job ID] [--format json|text]
   ci-healer doctor                 what a run would stumble over
   ci-healer demo [NAME]            heals broken sample repositories, offline and without keys
+  ci-healer report EVENTS          renders events.jsonl of a run again [--format text|json|markdown]
   ci-healer sweep                  removes what killed runs left in the Docker engine
 
 Every input of the action is a flag, --name value or --name=value:

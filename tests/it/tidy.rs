@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// Rooms a layer may use beside its own and `contract`.
+/// Layers a layer may use beside its own and `contract`.
 const ALLOWED: &[(&str, &[&str])] = &[
     ("contract", &[]),
     ("error", &[]),
@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("report", &["diff", "error"]),
 ];
 
-/// The rooms that wire the others together.
+/// The layers that wire the others together.
 const WIRING: &[&str] = &["orchestrator", "cli", "demo", "lib", "main"];
 
 fn root() -> PathBuf {
@@ -48,9 +48,9 @@ fn sources() -> Vec<(String, String, String)> {
         .into_iter()
         .map(|path| {
             let relative = path.strip_prefix(&src).expect("below src").to_string_lossy().into_owned();
-            let room = relative.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
+            let layer = relative.split('/').next().unwrap_or_default().trim_end_matches(".rs").to_owned();
             let text = std::fs::read_to_string(&path).expect("sources are UTF-8");
-            (room, relative, text)
+            (layer, relative, text)
         })
         .collect()
 }
@@ -84,17 +84,17 @@ fn edges(text: &str) -> BTreeSet<String> {
 #[test]
 fn layers_depend_on_the_contract_and_never_on_each_other() {
     let mut wrong = Vec::new();
-    for (room, file, text) in sources() {
-        if WIRING.contains(&room.as_str()) {
+    for (layer, file, text) in sources() {
+        if WIRING.contains(&layer.as_str()) {
             continue;
         }
-        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == room) else {
-            wrong.push(format!("{file}: the room {room} is not in the table"));
+        let Some((_, allowed)) = ALLOWED.iter().find(|(name, _)| *name == layer) else {
+            wrong.push(format!("{file}: the layer {layer} is not in the table"));
             continue;
         };
         for edge in edges(&text) {
             let fine =
-                edge == room || (edge == "contract" && room != "error") || allowed.contains(&edge.as_str());
+                edge == layer || (edge == "contract" && layer != "error") || allowed.contains(&edge.as_str());
             if !fine {
                 wrong.push(format!("{file} uses crate::{edge}"));
             }
@@ -106,8 +106,8 @@ fn layers_depend_on_the_contract_and_never_on_each_other() {
 #[test]
 fn only_the_report_prints() {
     let mut wrong = Vec::new();
-    for (room, file, text) in sources() {
-        if matches!(room.as_str(), "report" | "cli" | "demo" | "main") {
+    for (layer, file, text) in sources() {
+        if matches!(layer.as_str(), "report" | "cli" | "demo" | "main") {
             continue;
         }
         for (number, line) in text.lines().enumerate() {
@@ -124,8 +124,8 @@ fn only_the_report_prints() {
 #[test]
 fn only_the_configuration_reads_the_environment() {
     let mut wrong = Vec::new();
-    for (room, file, text) in sources() {
-        if matches!(room.as_str(), "config" | "cli") || file.contains("tests") {
+    for (layer, file, text) in sources() {
+        if matches!(layer.as_str(), "config" | "cli") || file.contains("tests") {
             continue;
         }
         for (number, line) in text.lines().enumerate() {

@@ -31,6 +31,14 @@ pub(crate) fn assert_rebuilds(dir: &Path) {
         }
     }
     assert!(report(&events, "text").0);
+    let path = format!("{}/schemas/events-1.json", env!("CARGO_MANIFEST_DIR"));
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for line in std::fs::read_to_string(&events).unwrap().lines() {
+        let value: Value = serde_json::from_str(line).unwrap();
+        let errors: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+        assert!(errors.is_empty(), "{path}: {}\n{line}", errors.join("\n"));
+    }
 }
 
 /// The kinds of the events at `path`, in order.
