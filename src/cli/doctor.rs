@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
@@ -9,9 +10,13 @@ use crate::executor::{Executor, Options};
 use crate::github::{PreflightCheck, Severity};
 use crate::orchestrator::heal;
 use crate::report;
+use crate::scope::Scope;
 
 /// Exit code when something would stop a run.
 const EXIT_BLOCKED: u8 = 3;
+
+/// Nobody waits longer for what is only a look ahead.
+const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
     let (mut flags, rest) = config::flags(args, &["repo"])?;
@@ -19,9 +24,11 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let config = Config::load(&flags, variables)?;
     let mut findings = vec![docker().await];
-    for examined in
-        [heal::examine_models(&config).await, heal::examine(&config, std::path::Path::new(&repo)).await]
-    {
+    let scope = Scope::unbounded().child(TIME);
+    for examined in [
+        heal::examine_models(&config, &scope).await,
+        heal::examine(&config, std::path::Path::new(&repo), &scope).await,
+    ] {
         findings.extend(examined.unwrap_or_else(|outcome| vec![blocking(&outcome)]));
     }
     let lines: Vec<report::doctor::Line<'_>> = findings

@@ -6,7 +6,6 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::client::Client;
 use super::dto::{Conclusion, Job, Status};
@@ -80,7 +79,7 @@ pub async fn failed_jobs(
         if !failed.is_empty() || tries >= LAG_TRIES {
             return Ok(failed);
         }
-        sleep(own.lag).await;
+        client.pause(own.lag).await?;
     }
 }
 
@@ -141,7 +140,7 @@ pub async fn job_log(
         match client.download(&path, limit).await {
             Ok(download) => return Ok(JobLog { bytes: download.bytes, cut: download.cut }),
             // A running job has no log however long we ask.
-            Err(ApiError::NotFound { .. }) if tries < LAG_TRIES && !job.is_own => sleep(lag).await,
+            Err(ApiError::NotFound { .. }) if tries < LAG_TRIES && !job.is_own => client.pause(lag).await?,
             Err(error) => return Err(error),
         }
     }

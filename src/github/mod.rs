@@ -17,7 +17,7 @@ mod pull_request;
 mod triggers;
 
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
-pub use client::{Client, ClientOptions, Policy};
+pub use client::{Client, ClientOptions, RetryPolicy};
 #[cfg(fuzzing)]
 pub use dto::read_answer;
 pub use error::ApiError;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
 use super::client::Client;
@@ -145,7 +145,7 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
                 error @ (ApiError::Transport { .. } | ApiError::Server { .. } | ApiError::RateLimited { .. }),
             ) if start.elapsed() < watch.timeouts.total => {
                 watch.sink.emit(Event::Warning { what: error.to_string() });
-                sleep(watch.timeouts.longest_poll).await;
+                watch.client.pause(watch.timeouts.longest_poll).await?;
                 continue;
             }
             Err(error) => return Err(error),
@@ -172,7 +172,7 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
             watch.sink.emit(Event::Progress { what: words.clone() });
             last_words = words;
         }
-        sleep(pause.min(watch.timeouts.total.saturating_sub(elapsed))).await;
+        watch.client.pause(pause.min(watch.timeouts.total.saturating_sub(elapsed))).await?;
         pause = pause.mul_f64(1.3).min(watch.timeouts.longest_poll);
     }
 }

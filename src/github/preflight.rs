@@ -261,8 +261,12 @@ pub async fn preflight(client: &Client, input: PreflightInput<'_>) -> Result<Pre
         client.get::<dto::Repository>(&repo_path),
         client.get_all::<dto::Rule>(&rules_path, None),
     );
-    // Not every server and token shows rules.
-    Ok(judge(input, &repository?, &rules.unwrap_or_default()))
+    let rules = match rules {
+        Err(stopped @ ApiError::Stopped(_)) => return Err(stopped),
+        // Not every server and token shows rules.
+        rules => rules.unwrap_or_default(),
+    };
+    Ok(judge(input, &repository?, &rules))
 }
 
 fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::Rule]) -> Preflight {

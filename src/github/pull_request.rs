@@ -151,7 +151,11 @@ pub async fn open_pull_request(
                 None if text.draft => {
                     // Drafts are not to be had for every repository.
                     let plain = PullRequestText { draft: false, ..text.clone() };
-                    Box::pin(open_pull_request(client, repo, base, branch, &plain)).await.map_err(|_| error)
+                    let opening = Box::pin(open_pull_request(client, repo, base, branch, &plain));
+                    opening.await.map_err(|second| match second {
+                        ApiError::Stopped(_) => second,
+                        _ => error,
+                    })
                 }
                 None => Err(error),
             }

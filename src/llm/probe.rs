@@ -5,39 +5,46 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::router::{ProviderConfig, WireFormat, explain};
-use super::wire::{self, Raw, WireFailure};
+use super::wire::{self, Exchanged, Raw, WireFailure};
 use super::{gemini, openai_compatible};
 use crate::contract::model::{FailureKind, ProviderFailure};
 use crate::error::ExpectedError;
+use crate::http::{Client, Url};
+use crate::scope::Stopped;
 
 /// Nobody waits longer for what is only a look ahead.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
+/// Why nobody knows what the servers would say.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The configuration makes no address.
+    #[error(transparent)]
+    Config(#[from] ExpectedError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
 /// Looks at each of `providers`, all at once; those that cannot answer come back with the reason. What a server does not
 /// tell counts for it: many list no models, and some keys may ask but not list.
 pub async fn probe(
-    client: &reqwest::Client,
+    client: &Client,
     providers: &[ProviderConfig],
-) -> Result<Vec<ProviderFailure>, ExpectedError> {
+) -> Result<Vec<ProviderFailure>, ProbeError> {
     let looks = providers.iter().map(|config| async move {
         let url = super::router::check(config)?;
-        let failed = look(client, config, url).await.err();
-        Ok(failed.map(|failure| ProviderFailure {
+        let failed = look(client, config, url).await?.err();
+        Ok::<_, ProbeError>(failed.map(|failure| ProviderFailure {
             provider: config.name.clone(),
             model: config.model.clone(),
             kind: failure.kind,
             message: explain(config, &failure),
         }))
     });
-    let looks: Vec<Result<_, ExpectedError>> = futures_util::future::join_all(looks).await;
-    Ok(looks.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    Ok(futures_util::future::try_join_all(looks).await?.into_iter().flatten().collect())
 }
 
-async fn look(
-    client: &reqwest::Client,
-    config: &ProviderConfig,
-    asking: reqwest::Url,
-) -> Result<(), WireFailure> {
+async fn look(client: &Client, config: &ProviderConfig, asking: Url) -> Exchanged<()> {
     // Both servers keep what they know of models beside the address that answers questions.
     let (url, header, scheme, read): (_, _, _, fn(&Raw, &str) -> _) = match config.format {
         WireFormat::Gemini => {
@@ -49,10 +56,13 @@ async fn look(
             (text, openai_compatible::KEY_HEADER, openai_compatible::KEY_SCHEME, of_list)
         }
     };
-    let url = reqwest::Url::parse(&url)
-        .map_err(|e| WireFailure::new(FailureKind::Network, format!("no address: {e}")))?;
+    let url = match Url::parse(&url) {
+        Ok(url) => url,
+        Err(e) => return Ok(Err(WireFailure::new(FailureKind::Network, format!("no address: {e}")))),
+    };
     let key = config.api_key.as_ref().map(|secret| (header, secret, scheme));
-    read(&wire::get(client, url, key, TIMEOUT).await?, &config.model)
+    let raw = wire::get(client, url, key, TIMEOUT).await?;
+    Ok(raw.and_then(|raw| read(&raw, &config.model)))
 }
 
 /// Gemini's `GET models/{model}`.

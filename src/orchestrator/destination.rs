@@ -11,6 +11,7 @@ use crate::contract::outcome::Outcome;
 use crate::git::{self, Remote, Workspace};
 use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
 use crate::report::pull_request;
+use crate::scope::Scope;
 
 use super::offer::name;
 use super::publisher::{self, Hub, Publisher};
@@ -52,8 +53,11 @@ impl PublisherSetup<'_> {
             _ => None,
         };
         let in_place = trigger.base_branch.as_ref() == Some(&branch);
+        let scope = Scope::unbounded();
         let (hub, default_branch) = match hub {
-            Some((hub, default_branch)) => (Some(hub), default_branch),
+            Some((hub, default_branch)) => {
+                (Some(Hub { client: hub.client.with_scope(&scope), ..hub }), default_branch)
+            }
             None => (None, trigger.default_branch.clone()),
         };
         let remote = (config.commit_mode == CommitMode::Git).then(|| self.remote(source, token)).flatten();
@@ -76,6 +80,7 @@ impl PublisherSetup<'_> {
             job: name(&self.leg),
             server_url: config.workflow_run.server_url.clone(),
             repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
+            scope,
             last: None,
         })
     }

@@ -483,6 +483,8 @@ impl Driver {
                 Happened::ProvidersGone { why: format!("no model server is left: {}", causes.join("; ")) }
             }
             Proposed::Budget { which, .. } => Happened::BudgetSpent(which),
+            Proposed::Stopped { stopped, .. } if stopped.reason.is_signal() => Happened::Cancelled,
+            Proposed::Stopped { .. } => Happened::BudgetSpent(crate::contract::outcome::Budget::Time),
         }
     }
 

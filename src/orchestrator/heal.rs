@@ -19,11 +19,12 @@ use crate::executor::{self, Cancel, Executor, ExecutorError};
 use crate::fixer::{FixAgent, FixOptions, PathRules, Redactor};
 use crate::git::{self, GitError, Workspace, WorkspaceOptions};
 use crate::github::{
-    self, Client, ClientOptions, OwnJob, Policy, PreflightCheck, RunContext, Severity, Trigger,
+    self, Client, ClientOptions, OwnJob, PreflightCheck, RetryPolicy, RunContext, Severity, Trigger,
 };
 use crate::http;
-use crate::llm::{ProviderConfig, Router, WireFormat};
+use crate::llm::{ProbeError, ProviderConfig, Router, WireFormat};
 use crate::plan::{self, CiStep, GithubFacts, PlanError, PlanRequest, Planned};
+use crate::scope::Scope;
 
 use super::budget::Purse;
 use super::bundle::Finished;
@@ -127,6 +128,7 @@ type Prepared = (Driver, Rules, CommitSha);
 
 async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Prepared, Outcome> {
     let Heal { mut config, source, work_dir, push, events, cancel, mut variables } = heal;
+    let scope = Scope::unbounded().with_time_budget(started + config.time_budget);
     let say = |what: &str| events.emit(Event::Progress { what: what.to_owned() });
     let trigger = read_trigger(&config)?;
     let payload = event_payload(&config)?;
@@ -150,7 +152,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         (None, true) => None,
     };
     let ca = ca_bundle(&config)?;
-    let hub_client = github_client(&config, ca.as_deref())?;
+    let hub_client = github_client(&config, ca.as_deref(), &scope)?;
     let failed = match &hub_client {
         Some(client) if facts.is_active => failed_jobs(client, &slug, &trigger, &config, record).await,
         _ => None,
@@ -194,8 +196,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
 
     let servers = model_servers(&config, &mut record.report.warnings);
     if fixes && diagnose_only.is_none() {
-        let looked =
-            look_at_models(&config, ca.as_deref(), &servers).await.map_err(|e| expected_outcome(&e))?;
+        let looked = look_at_models(&config, ca.as_deref(), &servers, &scope).await?;
         for finding in looked {
             if finding.severity == Severity::Blocking {
                 return Err(Outcome::Refused { why: finding.what, remedy: finding.remedy });
@@ -222,7 +223,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
 
     let executor = connect(&config, ca.clone(), &events, &cancel, &plans).await?;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
-    let agent = make_agent(&config, ca.as_deref(), &fix_options, events.clone(), servers)
+    let agent = make_agent(&config, ca.as_deref(), &fix_options, events.clone(), servers, &scope)
         .map_err(|e| expected_outcome(&e))?;
     let rules = Rules {
         max_attempts: config.max_attempts,
@@ -277,7 +278,7 @@ pub(super) async fn private_clone(
 }
 
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.
-pub async fn examine(config: &Config, source: &Path) -> Result<Vec<PreflightCheck>, Outcome> {
+pub async fn examine(config: &Config, source: &Path, scope: &Scope) -> Result<Vec<PreflightCheck>, Outcome> {
     let trigger = read_trigger(config)?;
     let slug = match (&config.workflow_run.repository, git::origin(source).as_deref().and_then(slug_of)) {
         (Some(slug), _) => slug.clone(),
@@ -294,7 +295,7 @@ pub async fn examine(config: &Config, source: &Path) -> Result<Vec<PreflightChec
             .remedy("pass github-token: ${{ github.token }}");
         return Ok(vec![finding]);
     };
-    let client = client(config, ca_bundle(config)?.as_deref(), token.clone())?;
+    let client = client(config, ca_bundle(config)?.as_deref(), token.clone(), scope)?;
     let outcome = |e: github::ApiError| super::publisher::api_outcome(&e);
     let workflow =
         config.workflow.clone().or_else(|| trigger.workflow_file.clone()).or_else(|| own_workflow(config));
@@ -395,17 +396,21 @@ pub(super) fn read_trigger(config: &Config) -> Result<Trigger, Outcome> {
 }
 
 /// A client with the job's token, for reading; `None` without a token.
-pub(super) fn github_client(config: &Config, ca: Option<&[u8]>) -> Result<Option<Client>, Outcome> {
+pub(super) fn github_client(
+    config: &Config,
+    ca: Option<&[u8]>,
+    scope: &Scope,
+) -> Result<Option<Client>, Outcome> {
     let token = config.push_token.clone().or_else(|| config.github_token.clone());
     let facts = &config.workflow_run;
     let (Some(token), Some(_)) = (token, &facts.repository) else { return Ok(None) };
-    client(config, ca, token).map(Some)
+    client(config, ca, token, scope).map(Some)
 }
 
-fn client(config: &Config, ca: Option<&[u8]>, token: SecretString) -> Result<Client, Outcome> {
-    let http = http::client(ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
+fn client(config: &Config, ca: Option<&[u8]>, token: SecretString, scope: &Scope) -> Result<Client, Outcome> {
+    let http = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
     let api_url = config.workflow_run.api_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
-    Client::new(http, ClientOptions { api_url, token: Some(token), policy: Policy::default() })
+    Client::new(http, ClientOptions { api_url, token: Some(token), policy: RetryPolicy::default() })
         .map_err(|e| super::publisher::api_outcome(&e))
 }
 
@@ -639,9 +644,13 @@ async fn look_at_models(
     config: &Config,
     ca: Option<&[u8]>,
     servers: &[ProviderConfig],
-) -> Result<Vec<PreflightCheck>, ExpectedError> {
-    let client = http::client(ca, http::Redirects::Refuse)?;
-    let failures = crate::llm::probe(&client, servers).await?;
+    scope: &Scope,
+) -> Result<Vec<PreflightCheck>, Outcome> {
+    let client = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
+    let failures = crate::llm::probe(&client, servers).await.map_err(|e| match e {
+        ProbeError::Config(error) => expected_outcome(&error),
+        ProbeError::Stopped(stopped) => super::publisher::stopped_outcome(stopped),
+    })?;
     let is_dead = |kind| matches!(kind, FailureKind::Auth | FailureKind::Model);
     let dead = failures.iter().filter(|f| is_dead(f.kind)).count();
     let blocks =
@@ -654,7 +663,7 @@ async fn look_at_models(
 }
 
 /// What is to be said of the model servers before a run; for people who want to know beforehand.
-pub async fn examine_models(config: &Config) -> Result<Vec<PreflightCheck>, Outcome> {
+pub async fn examine_models(config: &Config, scope: &Scope) -> Result<Vec<PreflightCheck>, Outcome> {
     let mut skipped = Vec::new();
     let servers = model_servers(config, &mut skipped);
     if servers.is_empty() {
@@ -664,8 +673,7 @@ pub async fn examine_models(config: &Config) -> Result<Vec<PreflightCheck>, Outc
         ]);
     }
     let ca = ca_bundle(config)?;
-    let mut findings =
-        look_at_models(config, ca.as_deref(), &servers).await.map_err(|e| expected_outcome(&e))?;
+    let mut findings = look_at_models(config, ca.as_deref(), &servers, scope).await?;
     let answering: Vec<&str> = servers
         .iter()
         .map(|s| s.name.as_str())
@@ -686,11 +694,12 @@ fn make_agent(
     options: &FixOptions,
     events: Arc<dyn EventSink>,
     servers: Vec<ProviderConfig>,
+    scope: &Scope,
 ) -> Result<Option<Advisor>, ExpectedError> {
     if servers.is_empty() {
         return Ok(None);
     }
-    let client = http::client(ca, http::Redirects::Refuse)?;
+    let client = http::Client::new(scope, ca, http::Redirects::Refuse)?;
     let router = Router::new(servers, client, events)?;
     let secrets: Vec<SecretString> =
         config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect();

@@ -17,6 +17,7 @@ use crate::fixer;
 use crate::git::{CommitRequest, Workspace};
 use crate::report::pull_request;
 use crate::report::results::{PATCH_FILE, PROOF_FILE};
+use crate::scope::Scope;
 
 use super::bundle::{Finished, sha256};
 use super::destination::PublisherSetup;
@@ -42,6 +43,7 @@ pub async fn run(heal: Heal) -> Finished {
 }
 
 async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
+    let scope = Scope::unbounded().with_time_budget(Instant::now() + heal.config.time_budget);
     let dir = heal.source.join(&heal.config.report_dir);
     let patch = read(&dir.join(PATCH_FILE))?;
     let proof: Proof = serde_json::from_slice(&read(&dir.join(PROOF_FILE))?)
@@ -67,7 +69,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     record.report.diff = diff::unified(&changes);
 
     let ca = heal::ca_bundle(&heal.config)?;
-    let client = heal::github_client(&heal.config, ca.as_deref())?;
+    let client = heal::github_client(&heal.config, ca.as_deref(), &scope)?;
     let workflow = trigger.workflow_file.clone().or_else(|| heal::own_workflow(&heal.config));
     let setup = PublisherSetup {
         config: &heal.config,

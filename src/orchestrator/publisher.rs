@@ -10,11 +10,12 @@ use crate::contract::bug::{Diagnosis, Fingerprint};
 use crate::contract::ci::{CiResult, CiVerdict, Published};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCommit, RepoPath, RepoSlug};
-use crate::contract::outcome::Outcome;
+use crate::contract::outcome::{Budget, Outcome};
 use crate::contract::report::{CommitReport, RunReport};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
 use crate::github::{self, ApiError, ArrangedRun, Client, PullRequestPolicy, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
+use crate::scope::{Scope, StopReason, Stopped};
 
 use super::offer::name;
 
@@ -63,6 +64,8 @@ pub struct Publisher {
     /// For links.
     pub server_url: Option<String>,
     pub repository: Option<RepoSlug>,
+    /// What publishing is bound to; not the time budget, which must not leave it half done.
+    pub scope: Scope,
     /// What the last round published.
     pub last: Option<Round>,
 }
@@ -354,8 +357,18 @@ fn git_outcome(error: &GitError) -> Outcome {
     Outcome::Error { what: with_hint(error.to_string(), error.hint()) }
 }
 
+/// Why the whole run ends, where a wait of its was stopped.
+pub(super) fn stopped_outcome(stopped: Stopped) -> Outcome {
+    match stopped.reason {
+        StopReason::Interrupted | StopReason::Terminated => Outcome::Cancelled,
+        StopReason::TimeBudget => Outcome::BudgetSpent { which: Budget::Time },
+        StopReason::Limit => Outcome::Error { what: stopped.to_string() },
+    }
+}
+
 pub fn api_outcome(error: &ApiError) -> Outcome {
     match error {
+        ApiError::Stopped(stopped) => stopped_outcome(*stopped),
         ApiError::Forbidden { .. } | ApiError::DefaultBranch { .. } | ApiError::Moved { .. } => {
             Outcome::Refused { why: error.to_string(), remedy: error.hint() }
         }

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Rooms a layer may use beside its own and `contract`.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("contract", &[]),
+    // Why something was stopped passes between the layers, too.
+    ("contract", &["scope"]),
     ("error", &[]),
     ("diff", &[]),
     ("scope", &[]),
@@ -15,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("executor", &["error", "scope"]),
     ("parser", &[]),
     ("scan", &[]),
-    ("fixer", &["diff", "error"]),
+    ("fixer", &["diff", "error", "scope"]),
     ("llm", &["error", "http", "scope"]),
     ("git", &["diff", "error", "scope"]),
     ("github", &["error", "http", "scope"]),

@@ -1,6 +1,7 @@
 //! Stand-ins: nothing here is a test.
 pub(crate) mod action_image;
 pub(crate) mod engine_proxy;
+pub(crate) mod frozen;
 pub(crate) mod git;
 pub(crate) mod github;
 pub(crate) mod llm;
