@@ -19,6 +19,7 @@ use crate::contract::fix::FileChange;
 use crate::contract::git::{
     CommitSha, FileMode, Identity, RemoteObjects, RepoPath, RepoSlug, SourceTree, TreeFile,
 };
+use crate::scope::Scope;
 
 /// Where the clone comes from and goes to.
 #[derive(Debug, Clone)]
@@ -58,15 +59,14 @@ struct Edited {
 }
 
 impl Workspace {
-    /// Makes the clone.
-    pub async fn create(options: WorkspaceOptions) -> Result<Self, GitError> {
-        tokio::task::spawn_blocking(move || Self::create_blocking(&options))
-            .await
-            .map_err(|e| GitError::Io { what: "make the private clone".to_owned(), why: e.to_string() })?
+    /// Makes the clone. `scope` bounds this and everything that is read of the clone later.
+    pub async fn create(options: WorkspaceOptions, scope: &Scope) -> Result<Self, GitError> {
+        let bounds = scope.clone();
+        scope.blocking("making the private clone", move || Self::create_blocking(&options, &bounds)).await?
     }
 
     /// As [`Self::create`], for callers that are not async.
-    pub fn create_blocking(options: &WorkspaceOptions) -> Result<Self, GitError> {
+    pub fn create_blocking(options: &WorkspaceOptions, scope: &Scope) -> Result<Self, GitError> {
         let name = format!("{}-{}", options.repository.owner(), options.repository.name());
         let place = options.work_dir.join("workspace").join(name);
         let git_dir = place.join(".git");
@@ -80,9 +80,9 @@ impl Workspace {
             Some(layout) => {
                 let format = object_store_copy::format(&layout)?;
                 let notes = object_store_copy::copy(&layout, format, &git_dir)?;
-                Self::of_repository(options, &layout, git_dir, notes)
+                Self::of_repository(options, &layout, git_dir, notes, scope)
             }
-            None => Self::of_files(options, git_dir),
+            None => Self::of_files(options, git_dir, scope),
         }
     }
 
@@ -90,9 +90,10 @@ impl Workspace {
         options: &WorkspaceOptions,
         layout: &Layout,
         git_dir: PathBuf,
-        mut notes: Vec<String>,
+        notes: Vec<String>,
+        scope: &Scope,
     ) -> Result<Self, GitError> {
-        let store = Store::open(&git_dir)?;
+        let store = Store::open(&git_dir, scope)?;
         let wanted = options.commit.clone();
         let source = options.source.clone();
         let (base, base_tree) = store.with(move |repo| {
@@ -112,8 +113,8 @@ impl Workspace {
         if options.commit.is_some() {
             object_store_copy::write(&git_dir.join("HEAD"), format!("{base}\n").as_bytes())?;
         }
-        let mut workspace =
-            Self::with_base(store, git_dir, base, base_tree, false, std::mem::take(&mut notes))?;
+        let external = SubmodulesAndLfs::new(scope);
+        let mut workspace = Self::with_base(store, external, git_dir, base, base_tree, notes)?;
         workspace.complete(layout.worktree.as_deref())?;
         workspace.write_index()?;
         if let Some(worktree) = &layout.worktree {
@@ -137,9 +138,9 @@ impl Workspace {
     }
 
     /// A checkout without a repository: what git would track of it becomes the base.
-    fn of_files(options: &WorkspaceOptions, git_dir: PathBuf) -> Result<Self, GitError> {
+    fn of_files(options: &WorkspaceOptions, git_dir: PathBuf, scope: &Scope) -> Result<Self, GitError> {
         object_store_copy::skeleton(&git_dir, Format::Sha1)?;
-        let store = Store::open(&git_dir)?;
+        let store = Store::open(&git_dir, scope)?;
         let root = options.source.clone();
         let (base, base_tree) = store.with(move |repo| {
             let mut editor = repo
@@ -162,15 +163,17 @@ impl Workspace {
             Ok((sha(id)?, tree.to_string()))
         })?;
         let note = "the checkout has no .git; its files stand for the commit".to_owned();
-        Self::with_base(store, git_dir, base, base_tree, true, vec![note])
+        let external = SubmodulesAndLfs::new(scope);
+        let made = Self::with_base(store, external, git_dir, base, base_tree, vec![note])?;
+        Ok(Self { made_up: true, ..made })
     }
 
     fn with_base(
         store: Store,
+        external: SubmodulesAndLfs,
         git_dir: PathBuf,
         base: CommitSha,
         base_tree: String,
-        made_up: bool,
         notes: Vec<String>,
     ) -> Result<Self, GitError> {
         let tree = object_id(&base_tree)?;
@@ -180,13 +183,13 @@ impl Workspace {
             git_dir,
             base,
             base_tree,
-            made_up,
+            made_up: false,
             notes,
             unnamed,
             files: base_files.clone(),
             base_files,
             edits: BTreeMap::new(),
-            external: SubmodulesAndLfs::default(),
+            external,
             imported: HashMap::new(),
         })
     }
@@ -247,6 +250,12 @@ impl Workspace {
                 .map_err(|e| GitError::repository("write the index", &e))?;
             Ok(())
         })
+    }
+
+    /// Reads, imports and commits end with `scope` from now on: publishing has a grace of its own.
+    pub fn set_scope(&mut self, scope: &Scope) {
+        self.store.set_scope(scope);
+        self.external.set_scope(scope);
     }
 
     /// The commit that CI ran.
@@ -454,7 +463,7 @@ impl SourceTree for Workspace {
             _ if self.external.is_submodules(path) => self.external.read(path),
             FileMode::Regular | FileMode::Executable | FileMode::Symlink => {
                 let content = self.read_object(&entry.id)?;
-                Some(self.external.behind(path, &content).unwrap_or(content))
+                Some(self.external.behind(&self.store, path, &content).ok()?.unwrap_or(content))
             }
         }
     }
@@ -467,7 +476,7 @@ impl SourceTree for Workspace {
             self.read(path)?
         } else {
             let content = self.read_object(&entry.id)?;
-            if let Some((size, file)) = self.external.open_behind(path, &content) {
+            if let Some((size, file)) = self.external.open_behind(&self.store, path, &content).ok()? {
                 return Some((size, Box::new(file)));
             }
             content

@@ -124,11 +124,10 @@ impl Client {
     pub fn new(http: transport::Client, options: ClientOptions) -> Result<Self, ApiError> {
         let api_url = options.api_url.trim_end_matches('/').to_owned();
         let failed = |e: octocrab::Error| ApiError::Transport { call: api_url.clone(), why: explain(&e) };
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "the one way to GitHub; `call` bounds what it is asked"
-        )]
-        let (builder, transport) = (Octocrab::builder(), http.transport());
+        #[expect(clippy::disallowed_methods, reason = "`call` bounds all that it is asked")]
+        let transport = http.transport();
+        #[expect(clippy::disallowed_methods, reason = "every client of GitHub is made here")]
+        let builder = Octocrab::builder();
         let mut builder = builder.base_uri(api_url.as_str()).map_err(failed)?;
         // Our own layer decides about tries: it knows which requests may be sent twice, and the deadline.
         builder = builder.add_retry_config(RetryConfig::None);

@@ -60,7 +60,10 @@ impl PublisherSetup<'_> {
             }
             None => (None, trigger.default_branch.clone()),
         };
-        let remote = (config.commit_mode == CommitMode::Git).then(|| self.remote(source, token)).flatten();
+        let remote = match config.commit_mode {
+            CommitMode::Git => self.remote(source, token, &scope).await?,
+            CommitMode::Api => None,
+        };
         if config.commit_mode == CommitMode::Git && remote.is_none() {
             return Err(Outcome::Refused {
                 why: "the repository has no remote named origin to push to".to_owned(),
@@ -85,12 +88,20 @@ impl PublisherSetup<'_> {
         })
     }
 
-    fn remote(&self, source: &Path, token: Option<SecretString>) -> Option<Remote> {
+    async fn remote(
+        &self,
+        source: &Path,
+        token: Option<SecretString>,
+        scope: &Scope,
+    ) -> Result<Option<Remote>, Outcome> {
         let facts = &self.config.workflow_run;
-        match (&facts.server_url, &facts.repository) {
+        Ok(match (&facts.server_url, &facts.repository) {
             (Some(server), Some(slug)) => Some(Remote { url: format!("{server}/{slug}.git"), token }),
-            _ => git::origin(source).map(|url| Remote { url, token: None }),
-        }
+            _ => git::origin(source, scope)
+                .await
+                .map_err(publisher::stopped_outcome)?
+                .map(|url| Remote { url, token: None }),
+        })
     }
 
     #[expect(clippy::too_many_arguments, reason = "one caller; the facts have no common home")]

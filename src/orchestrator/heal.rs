@@ -166,7 +166,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
     let failed = failed.unwrap_or_default();
 
     say("making a private clone of the checkout");
-    let workspace = private_clone(source.clone(), work_dir, &slug, &trigger).await?;
+    let workspace = private_clone(source.clone(), work_dir, &slug, &trigger, &scope).await?;
     record.report.sha = Some(workspace.base().clone());
     record.report.warnings.extend(workspace.notes().iter().cloned());
 
@@ -264,10 +264,11 @@ pub(super) async fn private_clone(
     work_dir: PathBuf,
     slug: &RepoSlug,
     trigger: &Trigger,
+    scope: &Scope,
 ) -> Result<Workspace, Outcome> {
     let commit = failed_run::commit(trigger);
     let options = WorkspaceOptions { source, work_dir, repository: slug.clone(), commit };
-    Workspace::create(options).await.map_err(|error| match (&error, &trigger.diagnose_only) {
+    Workspace::create(options, scope).await.map_err(|error| match (&error, &trigger.diagnose_only) {
         // Nobody is told to fetch foreign code into a run that has permissions.
         (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
             why: why.clone(),
@@ -280,7 +281,8 @@ pub(super) async fn private_clone(
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.
 pub async fn examine(config: &Config, source: &Path, scope: &Scope) -> Result<Vec<PreflightCheck>, Outcome> {
     let trigger = read_trigger(config)?;
-    let slug = match (&config.workflow_run.repository, git::origin(source).as_deref().and_then(slug_of)) {
+    let origin = git::origin(source, scope).await.map_err(super::publisher::stopped_outcome)?;
+    let slug = match (&config.workflow_run.repository, origin.as_deref().and_then(slug_of)) {
         (Some(slug), _) => slug.clone(),
         (None, Some(slug)) => slug,
         (None, None) => {
@@ -707,6 +709,9 @@ fn make_agent(
 }
 
 fn git_outcome(error: &GitError) -> Outcome {
+    if let GitError::Stopped(stopped) = error {
+        return super::publisher::stopped_outcome(*stopped);
+    }
     let what = match error.hint() {
         Some(hint) => format!("{error} ({hint})"),
         None => error.to_string(),

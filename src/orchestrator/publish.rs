@@ -57,7 +57,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     record.report.sha = Some(proof.tested.clone());
     record.report.reference.clone_from(&heal.config.workflow_run.git_ref);
     let mut workspace =
-        heal::private_clone(heal.source.clone(), heal.work_dir.clone(), &slug, &trigger).await?;
+        heal::private_clone(heal.source.clone(), heal.work_dir.clone(), &slug, &trigger, &scope).await?;
     let options = heal::fix_options(&heal.config).map_err(|e| refuse(e.to_string()))?;
     check_proof(&proof, &patch, &slug.to_string())?;
     if ![&proof.tested, &proof.base].contains(&workspace.base()) {

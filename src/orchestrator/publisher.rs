@@ -175,9 +175,11 @@ impl Publisher {
                     .map_err(|e| api_outcome(&e))?;
                 workspace.import(objects).map_err(|e| git_outcome(&e))
             }
-            (None, Some(remote)) => git::fetch(workspace.git_dir(), remote, parent, DEFAULT_GIT_TIMEOUT)
-                .await
-                .map_err(|e| git_outcome(&e)),
+            (None, Some(remote)) => {
+                git::fetch(workspace.git_dir(), remote, parent, &self.scope, DEFAULT_GIT_TIMEOUT)
+                    .await
+                    .map_err(|e| git_outcome(&e))
+            }
             (None, None) => Err(Outcome::Refused {
                 why: format!("commit {} is not in the checkout", parent.short()),
                 remedy: Some("check the branch out with its history, or pass github-token".to_owned()),
@@ -200,7 +202,9 @@ impl Publisher {
         };
         let tip = commits.last().map(|c| c.commit.clone()).ok_or_else(nothing_to_publish)?;
         for branch in names {
-            let heads = git::heads(remote, branch, DEFAULT_GIT_TIMEOUT).await.map_err(|e| git_outcome(&e))?;
+            let heads = git::heads(remote, branch, &self.scope, DEFAULT_GIT_TIMEOUT)
+                .await
+                .map_err(|e| git_outcome(&e))?;
             if heads.default_branch.as_ref() == Some(branch) {
                 return Err(default_branch(branch));
             }
@@ -208,9 +212,8 @@ impl Publisher {
                 // Someone's, or an earlier run's: theirs to keep.
                 continue;
             }
-            return match git::push(workspace.git_dir(), remote, branch, from, commits, DEFAULT_GIT_TIMEOUT)
-                .await
-            {
+            let (dir, timeout) = (workspace.git_dir(), DEFAULT_GIT_TIMEOUT);
+            return match git::push(dir, remote, branch, from, commits, &self.scope, timeout).await {
                 Ok(_) => Ok((branch.clone(), tip)),
                 Err(error) => Err(git_outcome(&error)),
             };
@@ -354,6 +357,9 @@ fn stale_or_error(error: &GitError, parent: &CommitSha) -> Outcome {
 }
 
 fn git_outcome(error: &GitError) -> Outcome {
+    if let GitError::Stopped(stopped) = error {
+        return stopped_outcome(*stopped);
+    }
     Outcome::Error { what: with_hint(error.to_string(), error.hint()) }
 }
 

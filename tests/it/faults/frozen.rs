@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use ci_healer::contract::ci::RunReference;
 use ci_healer::contract::git::{CommitSha, MoveFrom, RepoPath};
 use ci_healer::contract::model::NoReplyReason;
+use ci_healer::git::{self as heal_git, GitError, Remote};
 use ci_healer::github::{
     ApiError, CiTrigger, CiTriggerOptions, Client, ClientOptions, OwnJob, Permission, PreflightInput,
     PullRequestMarker, PullRequestPolicy, PullRequestState, PullRequestText, RetryPolicy, RunContext,
@@ -258,4 +259,52 @@ async fn a_model_server_that_hangs_ends_with_the_run_and_is_not_blamed() {
     scope.stop(StopReason::Interrupted);
     let no_reply = tokio::time::timeout(SLACK, waiting).await.unwrap().unwrap().unwrap_err();
     assert!(matches!(no_reply.reason, NoReplyReason::Stopped(_)), "{no_reply:?}");
+}
+
+/// Command lines of living processes that speak of `word`.
+fn processes_with(word: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
+        let line = String::from_utf8_lossy(&line).replace('\0', " ");
+        if line.contains(word) {
+            found.push(line);
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn git_children_of_a_remote_that_hangs_end_with_the_run() {
+    let scene = Scene::new("on: push\n");
+    let workspace = scene.workspace();
+    let commits = prepared(&workspace, "42");
+    let (main, heal) = (branch("main"), branch("heal/a"));
+    let timeout = Duration::from_secs(60);
+    for manner in FROZEN {
+        let url = format!("{}/octo/widget.git", frozen_url(manner));
+        let remote = Remote { url: url.clone(), token: Some(SecretString::from(JOB_TOKEN)) };
+        let target = scene.sandbox.join("target");
+        let (a, b, c, d) = (short(), short(), short(), short());
+        let started = Instant::now();
+        let (heads, pushed, fetched, cloned) = tokio::join!(
+            heal_git::heads(&remote, &main, &a, timeout),
+            heal_git::push(workspace.git_dir(), &remote, &heal, &MoveFrom::Absent, &commits, &b, timeout),
+            heal_git::fetch(workspace.git_dir(), &remote, workspace.base(), &c, timeout),
+            heal_git::clone(&remote, &target, &d, timeout),
+        );
+        assert!(started.elapsed() < BUDGET + SLACK, "{manner:?}: {:?}", started.elapsed());
+        for ended in [heads.map(drop), pushed.map(drop), fetched, cloned] {
+            assert!(matches!(ended, Err(GitError::Stopped(_))), "{manner:?}: {ended:?}");
+        }
+        // What git had started is gone with it.
+        let since = Instant::now();
+        while !processes_with(&url).is_empty() && since.elapsed() < SLACK {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert_eq!(processes_with(&url), Vec::<String>::new(), "{manner:?}");
+        // Its own limit still says so as before.
+        let timed_out = heal_git::heads(&remote, &main, &Scope::unbounded(), BUDGET).await;
+        assert!(matches!(timed_out, Err(GitError::TimedOut { .. })), "{timed_out:?}");
+    }
 }
