@@ -8,8 +8,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::client::Client;
-use super::dto::{Conclusion, Job, Status};
+use super::dto::{Job, Status};
 use super::error::ApiError;
+use crate::contract::ci::Conclusion;
 use crate::contract::git::RepoSlug;
 
 /// How often we ask again for what GitHub shows late.
@@ -36,22 +37,22 @@ pub struct FailedJob {
     pub steps: Vec<JobStep>,
     /// We run inside it: it is not over, and its log cannot be read.
     pub is_own: bool,
-    /// GitHub's word: `failure`, `timed_out`, `startup_failure`; `None` while it runs.
-    pub conclusion: Option<String>,
+    /// `None` while it runs.
+    pub conclusion: Option<Conclusion>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStep {
     pub number: u64,
     pub name: String,
-    /// GitHub's word: `success`, `failure`, `skipped`, …; `None` while it runs.
-    pub conclusion: Option<String>,
+    /// `None` while it runs.
+    pub conclusion: Option<Conclusion>,
 }
 
 impl JobStep {
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        matches!(self.conclusion.as_deref(), Some("failure" | "timed_out"))
+        self.conclusion.as_ref().is_some_and(Conclusion::is_failure)
     }
 }
 
@@ -94,13 +95,10 @@ fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
             .map(|s| JobStep {
                 number: s.number.unwrap_or_default(),
                 name: s.name.clone().unwrap_or_default(),
-                conclusion: s.conclusion.map(|c| c.as_str().to_owned()),
+                conclusion: s.conclusion.clone(),
             })
             .collect();
-        let is_over = matches!(
-            job.conclusion,
-            Some(Conclusion::Failure | Conclusion::TimedOut | Conclusion::StartupFailure)
-        );
+        let is_over = job.conclusion.as_ref().is_some_and(Conclusion::is_failure);
         if is_over || (is_own && steps.iter().any(JobStep::has_failed)) {
             failed.push(FailedJob {
                 id: job.id,
@@ -108,7 +106,7 @@ fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
                 url: job.html_url.clone(),
                 steps,
                 is_own,
-                conclusion: job.conclusion.map(|c| c.as_str().to_owned()),
+                conclusion: job.conclusion.clone(),
             });
         }
     }
@@ -179,7 +177,7 @@ mod tests {
         ] {
             let failed = select(&jobs(), &own);
             let job = failed.iter().find(|j| j.is_own).unwrap();
-            assert_eq!((job.id, job.steps[0].name.as_str(), job.conclusion.as_deref()), (3, "Build", None));
+            assert_eq!((job.id, job.steps[0].name.as_str(), job.conclusion.as_ref()), (3, "Build", None));
         }
     }
 }

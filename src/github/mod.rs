@@ -21,7 +21,9 @@ pub use client::{Client, ClientOptions, RetryPolicy};
 #[cfg(fuzzing)]
 pub use dto::read_answer;
 pub use error::ApiError;
-pub use event::{Head, RunContext, Trigger, read_event};
+pub use event::{
+    FailedRunFacts, Head, RunContext, Trigger, TriggerContext, read_event, read_trigger_context,
+};
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, failed_jobs, job_log};
 pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
 pub use preflight::{

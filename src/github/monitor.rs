@@ -10,12 +10,12 @@ use tokio::time::Instant;
 
 use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
 use super::client::Client;
-use super::dto::{Conclusion, Run, Status};
+use super::dto::{Run, Status};
 use super::error::ApiError;
 use super::jobs::{FailedJob, OwnJob, failed_jobs};
 use super::publish::dispatch;
 use super::pull_request::{PullRequestText, open_pull_request};
-use crate::contract::ci::{CiResult, CiVerdict, PullRequest, RunReference};
+use crate::contract::ci::{CiResult, CiVerdict, Conclusion, PullRequest, RunReference};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoSlug};
 
@@ -209,7 +209,7 @@ fn is_about(watch: &Watch<'_>, run: &Run, dispatched: Option<u64>) -> bool {
 
 /// A verdict as soon as there is one: one bad end decides, a good one needs all.
 fn verdict(ours: &[&Run], others: &[&Run]) -> Option<CiResult> {
-    let ended = |run: &Run| match (run.status, run.conclusion) {
+    let ended = |run: &Run| match (run.status, &run.conclusion) {
         (Some(Status::ActionRequired), _) | (_, Some(Conclusion::ActionRequired)) => {
             Some(CiVerdict::AwaitingApproval)
         }
@@ -222,7 +222,7 @@ fn verdict(ours: &[&Run], others: &[&Run]) -> Option<CiResult> {
                 why: format!("every job of {} was skipped", title(run)),
                 remedy: Some("look at the `if:` of its jobs".to_owned()),
             },
-            Conclusion::ActionRequired | Conclusion::Unknown => CiVerdict::NoCi {
+            Conclusion::ActionRequired | Conclusion::Other(_) => CiVerdict::NoCi {
                 why: format!("{} ended in a way that is neither success nor failure", title(run)),
                 remedy: None,
             },
@@ -285,7 +285,7 @@ fn reference(run: &Run) -> RunReference {
         attempt: run.run_attempt.unwrap_or(1),
         workflow: title(run),
         url: run.html_url.clone().unwrap_or_default(),
-        conclusion: run.conclusion.map(|c| c.as_str().to_owned()),
+        conclusion: run.conclusion.clone(),
     }
 }
 

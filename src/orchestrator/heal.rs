@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{CommitMode, Config, Hardening, Mode, Network, ProviderName};
+use crate::contract::ci::Conclusion;
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoSlug};
 use crate::contract::model::{AskModel, FailureKind};
@@ -20,6 +21,7 @@ use crate::fixer::{FixAgent, FixOptions, PathRules, Redactor};
 use crate::git::{self, GitError, Workspace, WorkspaceOptions};
 use crate::github::{
     self, Client, ClientOptions, OwnJob, PreflightCheck, RetryPolicy, RunContext, Severity, Trigger,
+    TriggerContext,
 };
 use crate::http;
 use crate::llm::{ProbeError, ProviderConfig, Router, WireFormat};
@@ -130,9 +132,10 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
     let Heal { mut config, source, work_dir, push, events, cancel, mut variables } = heal;
     let scope = Scope::unbounded().with_time_budget(started + config.time_budget);
     let say = |what: &str| events.emit(Event::Progress { what: what.to_owned() });
-    let trigger = read_trigger(&config)?;
-    let payload = event_payload(&config)?;
-    failed_run::stand_in(&mut config.workflow_run, &mut variables, &trigger, &payload);
+    let TriggerContext { trigger, failed_run, expression_context } = read_trigger(&config)?;
+    if let Some(failed) = &failed_run {
+        failed_run::stand_in(&mut config.workflow_run, &mut variables, failed);
+    }
     let facts = &config.workflow_run;
     let slug = slug(&config, &source);
     record.report.repository =
@@ -178,7 +181,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         job: failed.first().map(|j| j.name.clone()).or_else(|| facts.job.clone()),
         step: failed
             .first()
-            .and_then(|j| j.steps.iter().find(|s| s.conclusion == "failure"))
+            .and_then(|j| j.steps.iter().find(|s| s.conclusion.as_ref().is_some_and(Conclusion::is_failure)))
             .map(|s| s.name.clone()),
         url: match (&facts.server_url, trigger.run_id) {
             (Some(server), Some(id)) => Some(format!("{server}/{slug}/actions/runs/{id}")),
@@ -186,7 +189,7 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         },
     });
 
-    let plans = make_plans(&config, &workspace, &trigger, &failed, variables)?;
+    let plans = make_plans(&config, &workspace, &trigger, &failed, variables, expression_context)?;
     let Some(first) = plans.first() else {
         return Err(Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None });
     };
@@ -280,7 +283,7 @@ pub(super) async fn private_clone(
 
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.
 pub async fn examine(config: &Config, source: &Path, scope: &Scope) -> Result<Vec<PreflightCheck>, Outcome> {
-    let trigger = read_trigger(config)?;
+    let trigger = read_trigger(config)?.trigger;
     let origin = git::origin(source, scope).await.map_err(super::publisher::stopped_outcome)?;
     let slug = match (&config.workflow_run.repository, origin.as_deref().and_then(slug_of)) {
         (Some(slug), _) => slug.clone(),
@@ -382,7 +385,8 @@ fn event_payload(config: &Config) -> Result<serde_json::Value, Outcome> {
     })
 }
 
-pub(super) fn read_trigger(config: &Config) -> Result<Trigger, Outcome> {
+/// What started this run, from the payload of its event, which is read once.
+pub(super) fn read_trigger(config: &Config) -> Result<TriggerContext, Outcome> {
     let facts = &config.workflow_run;
     let payload = event_payload(config)?;
     let context = RunContext {
@@ -394,7 +398,7 @@ pub(super) fn read_trigger(config: &Config) -> Result<Trigger, Outcome> {
         run_id: facts.run_id,
         run_attempt: facts.run_attempt,
     };
-    Ok(github::read_event(&payload, &context))
+    Ok(github::read_trigger_context(payload, &context))
 }
 
 /// A client with the job's token, for reading; `None` without a token.
@@ -438,15 +442,7 @@ async fn failed_jobs(
                     steps: job
                         .steps
                         .into_iter()
-                        .map(|s| CiStep {
-                            // To the plan a step that ran out of time has failed.
-                            conclusion: if s.has_failed() {
-                                "failure".to_owned()
-                            } else {
-                                s.conclusion.unwrap_or_default()
-                            },
-                            name: s.name,
-                        })
+                        .map(|s| CiStep { name: s.name, conclusion: s.conclusion })
                         .collect(),
                 })
                 .collect(),
@@ -464,6 +460,7 @@ fn make_plans(
     trigger: &Trigger,
     failed: &[plan::FailedJob],
     variables: BTreeMap<String, String>,
+    event: Option<serde_json::Value>,
 ) -> Result<Vec<Planned>, Outcome> {
     let facts = &config.workflow_run;
     let own_workflow = trigger.workflow_file.clone().or_else(|| own_workflow(config));
@@ -476,7 +473,7 @@ fn make_plans(
     };
     let mut github =
         if facts.is_active { GithubFacts::from_environment(variables) } else { GithubFacts::default() };
-    github.event = Some(event_payload(config)?).filter(|event| !event.is_null() && !trigger.run_is_over);
+    github.event = event;
     let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let request = PlanRequest {
         command: config.command.as_deref(),

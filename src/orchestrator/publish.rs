@@ -48,7 +48,7 @@ async fn publish(heal: &Heal, record: &mut Record) -> Result<Outcome, Outcome> {
     let patch = read(&dir.join(PATCH_FILE))?;
     let proof: Proof = serde_json::from_slice(&read(&dir.join(PROOF_FILE))?)
         .map_err(|e| refuse(format!("{PROOF_FILE} cannot be read: {e}")))?;
-    let trigger = heal::read_trigger(&heal.config)?;
+    let trigger = heal::read_trigger(&heal.config)?.trigger;
     if let Some(why) = &trigger.diagnose_only {
         return Err(refuse(why.clone()));
     }

@@ -284,7 +284,7 @@ async fn git_children_of_a_remote_that_hangs_end_with_the_run() {
     for manner in FROZEN {
         let url = format!("{}/octo/widget.git", frozen_url(manner));
         let remote = Remote { url: url.clone(), token: Some(SecretString::from(JOB_TOKEN)) };
-        let target = scene.sandbox.join("target");
+        let target = scene.sandbox.join(&format!("{manner:?}"));
         let (a, b, c, d) = (short(), short(), short(), short());
         let started = Instant::now();
         let (heads, pushed, fetched, cloned) = tokio::join!(
