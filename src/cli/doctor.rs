@@ -39,8 +39,8 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
                 Severity::Warning => report::doctor::Mark::Warning,
                 Severity::Note | Severity::Fine => report::doctor::Mark::Note,
             },
-            what: &f.what,
-            remedy: f.remedy.as_deref(),
+            what: &f.message,
+            remedy: f.hint.as_deref(),
         })
         .collect();
     super::write_out(&report::doctor::text(&lines))?;
@@ -60,7 +60,7 @@ async fn docker() -> PreflightCheck {
         Err(error) => {
             let finding = PreflightCheck::new(Severity::Blocking, error.to_string());
             match error.hint() {
-                Some(hint) => finding.remedy(hint),
+                Some(hint) => finding.hint(hint),
                 None => finding,
             }
         }
@@ -70,7 +70,7 @@ async fn docker() -> PreflightCheck {
 fn blocking(outcome: &Outcome) -> PreflightCheck {
     match outcome {
         Outcome::Refused { why, remedy: Some(remedy) } => {
-            PreflightCheck::new(Severity::Blocking, why).remedy(remedy)
+            PreflightCheck::new(Severity::Blocking, why).hint(remedy)
         }
         Outcome::Refused { why, remedy: None } => PreflightCheck::new(Severity::Blocking, why),
         outcome => PreflightCheck::new(Severity::Blocking, report::text::outcome(outcome)),

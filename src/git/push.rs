@@ -86,14 +86,14 @@ pub async fn push(
         MoveFrom::Absent => String::new(),
         MoveFrom::FastForward(old) | MoveFrom::Replace(old) => old.to_string(),
     };
-    let standing = heads.branch.as_ref().map(ToString::to_string).unwrap_or_default();
-    if standing != lease {
-        return Err(moved(branch, &standing));
+    let current = heads.branch.as_ref().map(ToString::to_string).unwrap_or_default();
+    if current != lease {
+        return Err(moved(branch, &current));
     }
     if let MoveFrom::FastForward(old) = from
         && commits.first().is_none_or(|first| first.parent != *old)
     {
-        return Err(moved(branch, &standing));
+        return Err(moved(branch, &current));
     }
     let mut command = create_command(Some(git_dir), &remote.url, remote.token.as_ref())?;
     command
@@ -118,8 +118,8 @@ pub async fn push(
     }
 }
 
-fn moved(branch: &BranchName, standing: &str) -> GitError {
-    let why = if standing.is_empty() { "it is gone".to_owned() } else { format!("it stands at {standing}") };
+fn moved(branch: &BranchName, current: &str) -> GitError {
+    let why = if current.is_empty() { "it is gone".to_owned() } else { format!("it stands at {current}") };
     GitError::Moved { branch: branch.clone(), why }
 }
 

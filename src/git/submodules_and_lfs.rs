@@ -55,18 +55,18 @@ impl SubmodulesAndLfs {
     }
 
     /// Takes up the submodules of `files` that `worktree` has checked out at the commit's own state.
-    pub(super) fn submodules(
+    pub(super) fn add_submodules(
         &mut self,
         files: &[TreeFile],
         worktree: &Path,
         place: &Path,
         notes: &mut Vec<String>,
     ) {
-        self.follow(files, "", worktree, place, 0, notes);
+        self.add_nested(files, "", worktree, place, 0, notes);
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
-    fn follow(
+    fn add_nested(
         &mut self,
         files: &[TreeFile],
         prefix: &str,
@@ -81,18 +81,18 @@ impl SubmodulesAndLfs {
             if depth >= MAX_DEPTH || std::fs::symlink_metadata(root.join(".git")).is_err() {
                 continue;
             }
-            match self.take(link, &root, place) {
+            match self.add_one(link, &root, place) {
                 Ok(inner) => {
                     let prefix = format!("{}/", link.path);
                     self.files.extend(inner.iter().cloned());
-                    self.follow(&inner, &prefix, &root, place, depth + 1, notes);
+                    self.add_nested(&inner, &prefix, &root, place, depth + 1, notes);
                 }
                 Err(error) => notes.push(format!("submodule {} is left out: {error}", link.path)),
             }
         }
     }
 
-    fn take(&mut self, link: &TreeFile, root: &Path, place: &Path) -> Result<Vec<TreeFile>, GitError> {
+    fn add_one(&mut self, link: &TreeFile, root: &Path, place: &Path) -> Result<Vec<TreeFile>, GitError> {
         let missing = || GitError::Source { path: root.to_owned(), why: "there is no repository".to_owned() };
         let layout = object_store_copy::locate(root)?.ok_or_else(missing)?;
         let number = self.stores.len();
@@ -139,7 +139,7 @@ impl SubmodulesAndLfs {
     }
 
     /// The file that a pointer stands for, if the checkout has exactly that. Read on the store's thread, within its bounds.
-    pub(super) fn behind(
+    pub(super) fn lfs_content(
         &self,
         store: &Store,
         path: &RepoPath,
@@ -155,8 +155,8 @@ impl SubmodulesAndLfs {
         })
     }
 
-    /// As [`Self::behind`], for files too large to hold: read once for the digest, and then again by the caller.
-    pub(super) fn open_behind(
+    /// As [`Self::lfs_content`], for files too large to hold: read once for the digest, and then again by the caller.
+    pub(super) fn open_lfs(
         &self,
         store: &Store,
         path: &RepoPath,

@@ -41,19 +41,19 @@ pub struct Workspace {
     base: CommitSha,
     base_tree: String,
     /// The checkout had no repository; the base commit was made of its files.
-    made_up: bool,
+    synthetic_base: bool,
     notes: Vec<String>,
-    unnamed: usize,
+    unreadable_names: usize,
     base_files: Vec<TreeFile>,
     files: Vec<TreeFile>,
-    edits: BTreeMap<RepoPath, Edited>,
+    edits: BTreeMap<RepoPath, FileEdit>,
     external: SubmodulesAndLfs,
     /// Trees of commits that the clone knows only in part.
     pub(super) imported: HashMap<CommitSha, String>,
 }
 
 #[derive(Debug, Clone)]
-struct Edited {
+struct FileEdit {
     /// Mode, name and content; `None` where the edit deletes the file.
     now: Option<(FileMode, String, Vec<u8>)>,
 }
@@ -115,7 +115,7 @@ impl Workspace {
         }
         let external = SubmodulesAndLfs::new(scope);
         let mut workspace = Self::with_base(store, external, git_dir, base, base_tree, notes)?;
-        workspace.complete(layout.worktree.as_deref())?;
+        workspace.restore_missing(layout.worktree.as_deref())?;
         workspace.write_index()?;
         if let Some(worktree) = &layout.worktree {
             workspace.read_submodules_and_lfs(worktree, &options.work_dir);
@@ -128,10 +128,10 @@ impl Workspace {
                 ));
             }
         }
-        if workspace.unnamed > 0 {
+        if workspace.unreadable_names > 0 {
             workspace.notes.push(format!(
                 "{} files have names that are not plain text; they stay in every commit but are not in the sandbox",
-                workspace.unnamed
+                workspace.unreadable_names
             ));
         }
         Ok(workspace)
@@ -165,7 +165,7 @@ impl Workspace {
         let note = "the checkout has no .git; its files stand for the commit".to_owned();
         let external = SubmodulesAndLfs::new(scope);
         let made = Self::with_base(store, external, git_dir, base, base_tree, vec![note])?;
-        Ok(Self { made_up: true, ..made })
+        Ok(Self { synthetic_base: true, ..made })
     }
 
     fn with_base(
@@ -177,15 +177,15 @@ impl Workspace {
         notes: Vec<String>,
     ) -> Result<Self, GitError> {
         let tree = object_id(&base_tree)?;
-        let (base_files, unnamed) = store.with(move |repo| list_files(repo, tree))?;
+        let (base_files, unreadable_names) = store.with(move |repo| list_files(repo, tree))?;
         Ok(Self {
             store,
             git_dir,
             base,
             base_tree,
-            made_up: false,
+            synthetic_base: false,
             notes,
-            unnamed,
+            unreadable_names,
             files: base_files.clone(),
             base_files,
             edits: BTreeMap::new(),
@@ -195,7 +195,7 @@ impl Workspace {
     }
 
     /// Fetches what a partial clone left out from the files of the checkout, where those are still the same.
-    fn complete(&self, worktree: Option<&Path>) -> Result<(), GitError> {
+    fn restore_missing(&self, worktree: Option<&Path>) -> Result<(), GitError> {
         let wanted: Vec<(RepoPath, String)> = self
             .base_files
             .iter()
@@ -231,7 +231,7 @@ impl Workspace {
     /// Takes up submodules and files kept in LFS, as far as the checkout has them.
     fn read_submodules_and_lfs(&mut self, worktree: &Path, work_dir: &Path) {
         let place = self.git_dir.parent().unwrap_or(work_dir);
-        self.external.submodules(&self.base_files, worktree, place, &mut self.notes);
+        self.external.add_submodules(&self.base_files, worktree, place, &mut self.notes);
         let attributes = self.base_files.iter().filter(|f| f.path.file_name() == ".gitattributes");
         if attributes.filter_map(|f| self.read_object(&f.id)).any(|text| mentions_lfs(&text)) {
             self.external.use_lfs(worktree);
@@ -279,8 +279,8 @@ impl Workspace {
 
     /// The checkout had no repository: `base` exists nowhere else, and commits need a parent named by the caller.
     #[must_use]
-    pub fn is_made_up(&self) -> bool {
-        self.made_up
+    pub fn has_synthetic_base(&self) -> bool {
+        self.synthetic_base
     }
 
     /// What people should know about the clone.
@@ -299,7 +299,7 @@ impl Workspace {
     /// remotes, credentials or hooks. `None` where CI had none either.
     #[must_use]
     pub fn sanitised_git_dir(&self) -> Option<&Path> {
-        (!self.made_up).then_some(&*self.git_dir)
+        (!self.synthetic_base).then_some(&*self.git_dir)
     }
 
     /// True when the clone knows the commit well enough to build on it.
@@ -371,7 +371,7 @@ impl Workspace {
             if same {
                 self.edits.remove(&path);
             } else {
-                self.edits.insert(path, Edited { now });
+                self.edits.insert(path, FileEdit { now });
             }
         }
         self.rebuild();
@@ -463,7 +463,7 @@ impl SourceTree for Workspace {
             _ if self.external.is_submodules(path) => self.external.read(path),
             FileMode::Regular | FileMode::Executable | FileMode::Symlink => {
                 let content = self.read_object(&entry.id)?;
-                Some(self.external.behind(&self.store, path, &content).ok()?.unwrap_or(content))
+                Some(self.external.lfs_content(&self.store, path, &content).ok()?.unwrap_or(content))
             }
         }
     }
@@ -476,7 +476,7 @@ impl SourceTree for Workspace {
             self.read(path)?
         } else {
             let content = self.read_object(&entry.id)?;
-            if let Some((size, file)) = self.external.open_behind(&self.store, path, &content).ok()? {
+            if let Some((size, file)) = self.external.open_lfs(&self.store, path, &content).ok()? {
                 return Some((size, Box::new(file)));
             }
             content
@@ -496,17 +496,17 @@ pub(super) fn list_files(
 ) -> Result<(Vec<TreeFile>, usize), GitError> {
     let failed = |e: gix::Error| GitError::repository("list the commit's files", &e);
     let records = repo.find_tree(tree).map_err(failed)?.traverse().breadthfirst.files().map_err(failed)?;
-    let mut unnamed = 0;
+    let mut unreadable_names = 0;
     let mut files = Vec::with_capacity(records.len());
     for record in records {
         let Some(mode) = file_mode(record.mode.kind()) else { continue };
         match record.filepath.to_str().ok().and_then(|p| RepoPath::new(p).ok()) {
             Some(path) => files.push(TreeFile { path, mode, id: record.oid.to_string() }),
-            None => unnamed += 1,
+            None => unreadable_names += 1,
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok((files, unnamed))
+    Ok((files, unreadable_names))
 }
 
 fn file_mode(kind: EntryKind) -> Option<FileMode> {

@@ -19,7 +19,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout};
 
 use super::error::ApiError;
-use super::limits::{backoff, judge};
+use super::limits::{backoff, classify};
 use crate::http::{self as transport, Url};
 use crate::scope::{Scope, Stopped};
 
@@ -246,7 +246,7 @@ impl Client {
         let patience = self.policy.request_timeout;
         let sending = self.http.get(target).send(DOWNLOADING);
         let mut response =
-            timeout(patience, sending).await.map_err(|_| slow(&call, patience))?.map_err(failed)?;
+            timeout(patience, sending).await.map_err(|_| no_answer(&call, patience))?.map_err(failed)?;
         match response.status() {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND => return Err(ApiError::NotFound { call }),
@@ -254,7 +254,7 @@ impl Client {
         }
         let mut kept = HeadTail::new(limit);
         loop {
-            let chunk = timeout(patience, response.chunk()).await.map_err(|_| slow(&call, patience))?;
+            let chunk = timeout(patience, response.chunk()).await.map_err(|_| no_answer(&call, patience))?;
             match chunk.map_err(failed)? {
                 Some(chunk) => kept.push(&chunk),
                 None => return Ok(kept.finish()),
@@ -304,7 +304,8 @@ impl Client {
             attempt += 1;
             let patience = self.policy.request_timeout;
             let once = timeout(patience, self.once(&call, method.clone(), &path, body, etag));
-            let outcome = self.http.run(ASKING, once).await?.unwrap_or_else(|_| Err(slow(&call, patience)));
+            let outcome =
+                self.http.run(ASKING, once).await?.unwrap_or_else(|_| Err(no_answer(&call, patience)));
             let (error, wait) = match outcome {
                 Ok(answer) if answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED => {
                     // A moved repository answers on our own host; another host is for `download` to go to.
@@ -322,7 +323,7 @@ impl Client {
                 Ok(answer) if answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED => {
                     return Ok(answer);
                 }
-                Ok(answer) => match judge(&call, &answer, &self.policy, attempt) {
+                Ok(answer) => match classify(&call, &answer, &self.policy, attempt) {
                     // Limits are told before anything is done, so sending again is always right.
                     (error @ ApiError::RateLimited { .. }, wait) => (error, wait),
                     (error, Some(wait)) if repeat == Repeat::Yes => (error, Some(wait)),
@@ -394,7 +395,7 @@ fn next_link(header: &str) -> Option<String> {
     })
 }
 
-fn slow(call: &str, after: Duration) -> ApiError {
+fn no_answer(call: &str, after: Duration) -> ApiError {
     ApiError::Transport { call: call.to_owned(), why: format!("no answer within {} s", after.as_secs()) }
 }
 

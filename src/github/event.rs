@@ -89,7 +89,8 @@ impl Trigger {
 }
 
 /// Events that people without any right in the repository cause, in runs that have the repository's permissions.
-const ANYBODYS: &[&str] = &["issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"];
+const EVENTS_ANYBODY_CAUSES: &[&str] =
+    &["issue_comment", "issues", "discussion", "discussion_comment", "fork", "watch"];
 
 /// Reads the payload of `GITHUB_EVENT_PATH`; null outside of a workflow.
 #[must_use]
@@ -207,7 +208,7 @@ fn read_other(trigger: &mut Trigger, payload: &Payload<'_>, context: &RunContext
     let name = name.and_then(|n| BranchName::new(n).ok());
     trigger.base_branch.clone_from(&name);
     trigger.head = sha.map(|sha| Head { sha, branch: name });
-    if ANYBODYS.contains(&context.event_name.as_str()) {
+    if EVENTS_ANYBODY_CAUSES.contains(&context.event_name.as_str()) {
         trigger.diagnose_only = Some(format!(
             "anybody can start a run by {}, and what it has checked out may be anybody's, so it is only diagnosed",
             context.event_name
@@ -338,7 +339,7 @@ mod tests {
 
     #[test]
     fn what_anybody_can_start_is_only_diagnosed() {
-        for event in ANYBODYS {
+        for event in EVENTS_ANYBODY_CAUSES {
             let trigger = read_event(&json!({"repository": {"full_name": "o/r"}}), &context(event));
             assert!(trigger.diagnose_only.is_some_and(|why| why.contains(event)), "{event}");
         }

@@ -76,7 +76,7 @@ pub async fn failed_jobs(
     loop {
         tries += 1;
         let jobs: Vec<Job> = client.get_all(&path, Some("jobs")).await?;
-        let failed = select(&jobs, own);
+        let failed = select_failed(&jobs, own);
         if !failed.is_empty() || tries >= LAG_TRIES {
             return Ok(failed);
         }
@@ -84,7 +84,7 @@ pub async fn failed_jobs(
     }
 }
 
-fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
+fn select_failed(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
     let mut failed = Vec::new();
     for job in jobs {
         let is_own = is_own(job, own);
@@ -165,7 +165,7 @@ mod tests {
 
     #[test]
     fn beside_the_failed_job() {
-        let ids: Vec<u64> = select(&jobs(), &OwnJob::default()).iter().map(|j| j.id).collect();
+        let ids: Vec<u64> = select_failed(&jobs(), &OwnJob::default()).iter().map(|j| j.id).collect();
         assert_eq!(ids, [2, 4]);
     }
 
@@ -175,7 +175,7 @@ mod tests {
             OwnJob { check_run_id: Some(3), ..OwnJob::default() },
             OwnJob { runner_name: Some("r1".to_owned()), ..OwnJob::default() },
         ] {
-            let failed = select(&jobs(), &own);
+            let failed = select_failed(&jobs(), &own);
             let job = failed.iter().find(|j| j.is_own).unwrap();
             assert_eq!((job.id, job.steps[0].name.as_str(), job.conclusion.as_ref()), (3, "Build", None));
         }

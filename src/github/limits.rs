@@ -10,7 +10,7 @@ use super::client::{Answer, RetryPolicy};
 use super::error::ApiError;
 
 /// The error behind an answer, and how long to wait before another try could be worth it.
-pub(super) fn judge(
+pub(super) fn classify(
     call: &str,
     answer: &Answer,
     policy: &RetryPolicy,

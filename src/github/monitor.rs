@@ -101,16 +101,16 @@ pub async fn arrange_ci_run(
 /// Waits for the verdict. Errors only where GitHub stops answering for good; every other end is a verdict.
 pub async fn watch(watch: Watch<'_>) -> Result<CiResult, ApiError> {
     let before = watch.client.requests();
-    let mut result = watch_inner(&watch).await?;
+    let mut result = wait_for_verdict(&watch).await?;
     result.requests = watch.client.requests() - before;
     watch.sink.emit(Event::Watched { result: Box::new(result.clone()) });
     Ok(result)
 }
 
-async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
+async fn wait_for_verdict(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
     let mut dispatched = None;
     match watch.trigger {
-        CiTrigger::Nothing { why, remedy } => return Ok(no_ci(why.clone(), Some(remedy.clone()))),
+        CiTrigger::Nothing { reason, hint } => return Ok(no_ci(reason.clone(), Some(hint.clone()))),
         CiTrigger::Dispatch => {
             let file = watch.workflow_file.unwrap_or_default();
             match dispatch(watch.client, watch.repo, file, watch.branch).await {
@@ -136,9 +136,9 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
     watch.sink.emit(Event::Progress { what: format!("waiting for CI on {}", watch.branch) });
     let start = Instant::now();
     let mut pause = watch.timeouts.first_poll;
-    let mut last_words = String::new();
+    let mut last_status = String::new();
     loop {
-        let runs = match look(watch, dispatched).await {
+        let runs = match runs_of_head(watch, dispatched).await {
             Ok(runs) => runs,
             // The network may come back before the time is over.
             Err(
@@ -157,20 +157,20 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
         }
         let elapsed = start.elapsed();
         if ours.is_empty() && elapsed >= watch.timeouts.appear.min(watch.timeouts.total) {
-            return Ok(nothing_came(watch, &others));
+            return Ok(no_run_appeared(watch, &others));
         }
         if elapsed >= watch.timeouts.total {
             let waiting = ours.iter().any(|r| r.status == Some(Status::Waiting));
             let verdict = if waiting { CiVerdict::AwaitingApproval } else { CiVerdict::TimedOut };
             return Ok(result(verdict, ours.first().copied(), &others));
         }
-        let words = ours.first().map_or_else(
+        let status = ours.first().map_or_else(
             || "no run yet".to_owned(),
             |r| format!("{} is {}", title(r), status_word(r.status)),
         );
-        if words != last_words {
-            watch.sink.emit(Event::Progress { what: words.clone() });
-            last_words = words;
+        if status != last_status {
+            watch.sink.emit(Event::Progress { what: status.clone() });
+            last_status = status;
         }
         watch.client.pause(pause.min(watch.timeouts.total.saturating_sub(elapsed))).await?;
         pause = pause.mul_f64(1.3).min(watch.timeouts.longest_poll);
@@ -178,7 +178,7 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
 }
 
 /// The runs of the heal's commit.
-async fn look(watch: &Watch<'_>, dispatched: Option<u64>) -> Result<Vec<Run>, ApiError> {
+async fn runs_of_head(watch: &Watch<'_>, dispatched: Option<u64>) -> Result<Vec<Run>, ApiError> {
     let repo = watch.repo;
     let path = format!("/repos/{repo}/actions/runs?head_sha={}&per_page=100", watch.head);
     let mut runs: Vec<Run> = watch.client.get_all(&path, Some("workflow_runs")).await?;
@@ -248,7 +248,7 @@ fn verdict(ours: &[&Run], others: &[&Run]) -> Option<CiResult> {
     Some(result(verdict?, Some(run), others))
 }
 
-fn nothing_came(watch: &Watch<'_>, others: &[&Run]) -> CiResult {
+fn no_run_appeared(watch: &Watch<'_>, others: &[&Run]) -> CiResult {
     let seconds = watch.timeouts.appear.min(watch.timeouts.total).as_secs();
     let what = watch.workflow_file.map_or_else(|| "any workflow".to_owned(), str::to_owned);
     let mut why = format!("no run of {what} for {} appeared within {seconds} s", watch.head.short());

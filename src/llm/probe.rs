@@ -33,7 +33,7 @@ pub async fn probe(
 ) -> Result<Vec<ProviderFailure>, ProbeError> {
     let looks = providers.iter().map(|config| async move {
         let url = super::router::check(config)?;
-        let failed = look(client, config, url).await?.err();
+        let failed = probe_one(client, config, url).await?.err();
         Ok::<_, ProbeError>(failed.map(|failure| ProviderFailure {
             provider: config.name.clone(),
             model: config.model.clone(),
@@ -44,16 +44,16 @@ pub async fn probe(
     Ok(futures_util::future::try_join_all(looks).await?.into_iter().flatten().collect())
 }
 
-async fn look(client: &Client, config: &ProviderConfig, asking: Url) -> Exchanged<()> {
+async fn probe_one(client: &Client, config: &ProviderConfig, asking: Url) -> Exchanged<()> {
     // Both servers keep what they know of models beside the address that answers questions.
     let (url, header, scheme, read): (_, _, _, fn(&Raw, &str) -> _) = match config.format {
         WireFormat::Gemini => {
             let text = asking.as_str().trim_end_matches(":generateContent").to_owned();
-            (text, gemini::KEY_HEADER, "", of_model)
+            (text, gemini::KEY_HEADER, "", read_model)
         }
         WireFormat::OpenAiCompatible => {
             let text = asking.as_str().replace("/chat/completions", "/models");
-            (text, openai_compatible::KEY_HEADER, openai_compatible::KEY_SCHEME, of_list)
+            (text, openai_compatible::KEY_HEADER, openai_compatible::KEY_SCHEME, read_models)
         }
     };
     let url = match Url::parse(&url) {
@@ -66,7 +66,7 @@ async fn look(client: &Client, config: &ProviderConfig, asking: Url) -> Exchange
 }
 
 /// Gemini's `GET models/{model}`.
-fn of_model(raw: &Raw, _: &str) -> Result<(), WireFailure> {
+fn read_model(raw: &Raw, _: &str) -> Result<(), WireFailure> {
     match raw.status {
         200 => Ok(()),
         _ => {
@@ -80,7 +80,7 @@ fn of_model(raw: &Raw, _: &str) -> Result<(), WireFailure> {
 }
 
 /// OpenAI's `GET models`: `{"data": [{"id": …}]}`.
-fn of_list(raw: &Raw, model: &str) -> Result<(), WireFailure> {
+fn read_models(raw: &Raw, model: &str) -> Result<(), WireFailure> {
     match raw.status {
         // 403 is what keys get that may ask and not list.
         401 => Err(openai_compatible::failure(raw)),
@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn only_what_a_server_says_plainly_counts_against_it() {
         let list = json!({"data": [{"id": "openai/gpt-oss-120b"}]});
-        let kind = |raw: &Raw, model: &str| of_list(raw, model).err().map(|f| f.kind);
+        let kind = |raw: &Raw, model: &str| read_models(raw, model).err().map(|f| f.kind);
         assert_eq!(kind(&raw(200, &list), "openai/gpt-oss-120b"), None);
         assert_eq!(kind(&raw(200, &list), "gpt-oss-120b"), None);
         assert_eq!(kind(&raw(200, &list), "gone"), Some(FailureKind::Model));
@@ -123,7 +123,7 @@ mod tests {
         }
         let gemini = |status, name: &str| {
             let body = json!({"error": {"code": status, "status": name, "message": "no"}});
-            of_model(&raw(status, &body), "m").err().map(|f| f.kind)
+            read_model(&raw(status, &body), "m").err().map(|f| f.kind)
         };
         assert_eq!(gemini(200, ""), None);
         assert_eq!(gemini(403, "PERMISSION_DENIED"), Some(FailureKind::Auth));

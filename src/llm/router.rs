@@ -77,7 +77,7 @@ struct Provider {
     gemini: gemini::Traits,
     chat: ChatQuirks,
     /// Why it is left alone for the rest of the run.
-    open: Option<ProviderFailure>,
+    disabled: Option<ProviderFailure>,
     failures_in_a_row: u32,
     /// It asked to be left alone until then.
     not_before: Option<Instant>,
@@ -103,7 +103,7 @@ struct Question<'r> {
     /// How often everybody was waited for.
     waits: u32,
     /// Provider whose failure is to be reported as a switch once the next one is asked.
-    left: Option<ProviderFailure>,
+    switched_from: Option<ProviderFailure>,
 }
 
 impl<'r> Question<'r> {
@@ -114,7 +114,7 @@ impl<'r> Question<'r> {
             causes: Vec::new(),
             budget: None,
             waits: 0,
-            left: None,
+            switched_from: None,
         }
     }
 
@@ -147,7 +147,7 @@ impl Router {
     /// Names of the providers that may still answer in this run.
     #[must_use]
     pub fn available(&self) -> Vec<&str> {
-        self.providers.iter().filter(|p| p.open.is_none()).map(|p| p.config.name.as_str()).collect()
+        self.providers.iter().filter(|p| p.disabled.is_none()).map(|p| p.config.name.as_str()).collect()
     }
 
     async fn answer(&mut self, request: &ModelRequest) -> Result<ModelReply, NoReply> {
@@ -163,7 +163,7 @@ impl Router {
     async fn ask_in_order(&mut self, question: &mut Question<'_>) -> Result<Option<ModelReply>, Stopped> {
         loop {
             let now = Instant::now();
-            let ready = |p: &Provider| p.open.is_none() && p.not_before.is_none_or(|at| at <= now);
+            let ready = |p: &Provider| p.disabled.is_none() && p.not_before.is_none_or(|at| at <= now);
             // Those not asked in this question yet, or asked to wait and now due.
             let next = self
                 .providers
@@ -195,7 +195,7 @@ impl Router {
                 Turn::Next(failure) => {
                     question.causes.retain(|c| c.provider != failure.provider);
                     question.causes.push(failure.clone());
-                    question.left = Some(failure);
+                    question.switched_from = Some(failure);
                 }
                 Turn::Budget(which) => {
                     question.budget = Some(which);
@@ -217,7 +217,8 @@ impl Router {
 
     /// How long until the first provider that asked us to wait may be asked again, where that is worth it.
     fn wait_that_fits(&self, question: &Question<'_>, now: Instant) -> Option<Duration> {
-        let due = self.providers.iter().filter(|p| p.open.is_none()).filter_map(|p| p.not_before).min()?;
+        let due =
+            self.providers.iter().filter(|p| p.disabled.is_none()).filter_map(|p| p.not_before).min()?;
         let latest = question.request.limits.deadline.checked_sub(MARGIN)?;
         let wait = due.saturating_duration_since(now);
         let fits = due < latest && wait <= LONGEST_WAIT && question.waits < MOST_WAITS;
@@ -225,20 +226,20 @@ impl Router {
     }
 
     fn no_reply(&self, mut question: Question<'_>) -> NoReply {
-        if let Some(left) = question.left.take() {
-            self.switched(&left, None);
+        if let Some(from) = question.switched_from.take() {
+            self.switched(&from, None);
         }
         let reason = match question.budget {
             Some(which) => NoReplyReason::Budget(which),
             None => {
                 // Those left alone since an earlier question are causes, too.
-                let open: Vec<ProviderFailure> = self
+                let disabled: Vec<ProviderFailure> = self
                     .providers
                     .iter()
                     .filter(|p| !question.has_asked(p))
-                    .filter_map(|p| p.open.clone())
+                    .filter_map(|p| p.disabled.clone())
                     .collect();
-                question.causes.extend(open);
+                question.causes.extend(disabled);
                 NoReplyReason::Exhausted(question.causes)
             }
         };
@@ -270,7 +271,7 @@ impl Router {
         };
         loop {
             let provider = &self.providers[index];
-            let room = match room(provider, question, &attempt.user, attempt.max_output) {
+            let room = match affordable_output(provider, question, &attempt.user, attempt.max_output) {
                 Ok(room) => room,
                 Err(Refusal::Budget(which)) => return Ok(Turn::Budget(which)),
                 Err(Refusal::UnknownPrice) => {
@@ -278,14 +279,14 @@ impl Router {
                         FailureKind::UnknownPrice,
                         "`cost-budget` is set and the price of this model is not known",
                     );
-                    return Ok(self.leave(index, failure));
+                    return Ok(self.give_up(index, failure));
                 }
             };
             let left = request.limits.deadline.saturating_duration_since(Instant::now());
             if left <= MARGIN {
                 return Ok(Turn::Budget(Budget::Time));
             }
-            if let Some(from) = question.left.take() {
+            if let Some(from) = question.switched_from.take() {
                 self.switched(&from, Some(&provider.config.name));
             }
             let failure = match self.ask_once(index, question, &attempt, room, left).await? {
@@ -297,7 +298,7 @@ impl Router {
             };
             match self.next_try(index, request, &mut attempt, &failure, left, others) {
                 Some(wait) => self.client.pause("waiting for a model server", wait).await?,
-                None => return Ok(self.leave(index, failure)),
+                None => return Ok(self.give_up(index, failure)),
             }
         }
     }
@@ -320,20 +321,20 @@ impl Router {
             Ok(asked) => asked.as_ref().is_err_and(|f| f.kind == FailureKind::Timeout && f.tokens.is_none()),
         };
         if nothing_came {
-            book(&mut question.usage, model, likely(request, user, ""), true);
+            add_usage(&mut question.usage, model, estimated_tokens(request, user, ""), true);
         }
         let reply = match asked? {
             Ok(reply) => reply,
             Err(failure) => {
                 if let Some(tokens) = failure.tokens {
-                    book(&mut question.usage, model, tokens, false);
+                    add_usage(&mut question.usage, model, tokens, false);
                 }
                 return Ok(Err(failure));
             }
         };
         let is_estimated = reply.tokens.is_none();
-        let tokens = reply.tokens.unwrap_or_else(|| likely(request, user, &reply.text));
-        book(&mut question.usage, model, tokens, is_estimated);
+        let tokens = reply.tokens.unwrap_or_else(|| estimated_tokens(request, user, &reply.text));
+        add_usage(&mut question.usage, model, tokens, is_estimated);
         Ok((request.validate)(&reply.text).map(|()| reply).map_err(|why| {
             WireFailure::new(FailureKind::Malformed, format!("not the JSON asked for: {why}"))
         }))
@@ -396,7 +397,7 @@ impl Router {
     }
 
     /// Notes the failure against the provider and says why it is left.
-    fn leave(&mut self, index: usize, failure: WireFailure) -> Turn {
+    fn give_up(&mut self, index: usize, failure: WireFailure) -> Turn {
         let provider = &mut self.providers[index];
         let config = &provider.config;
         let failure = ProviderFailure {
@@ -408,14 +409,14 @@ impl Router {
         match failure.kind {
             // These will not pass in this run.
             FailureKind::Auth | FailureKind::Quota | FailureKind::Model | FailureKind::UnknownPrice => {
-                provider.open = Some(failure.clone());
+                provider.disabled = Some(failure.clone());
             }
             // These are about this question, not about the provider.
             FailureKind::Safety | FailureKind::Refusal | FailureKind::TooLarge | FailureKind::RateLimit => {}
             _ => {
                 provider.failures_in_a_row += 1;
                 if provider.failures_in_a_row >= BREAKER_LIMIT {
-                    provider.open = Some(failure.clone());
+                    provider.disabled = Some(failure.clone());
                 }
             }
         }
@@ -467,7 +468,7 @@ impl Provider {
             url,
             gemini: gemini::Traits::default(),
             chat,
-            open: None,
+            disabled: None,
             failures_in_a_row: 0,
             not_before: None,
         })
@@ -508,7 +509,12 @@ enum Refusal {
 }
 
 /// How many tokens the reply may have, so that the whole request stays inside the budgets whatever it contains.
-fn room(provider: &Provider, question: &Question<'_>, user: &str, wanted: u32) -> Result<u32, Refusal> {
+fn affordable_output(
+    provider: &Provider,
+    question: &Question<'_>,
+    user: &str,
+    wanted: u32,
+) -> Result<u32, Refusal> {
     let request = question.request;
     let prompt = tables::tokens_at_most(&request.system)
         + tables::tokens_at_most(user)
@@ -538,14 +544,14 @@ fn room(provider: &Provider, question: &Question<'_>, user: &str, wanted: u32) -
     Ok(u32::try_from(room).unwrap_or(wanted))
 }
 
-fn likely(request: &ModelRequest, user: &str, reply: &str) -> Tokens {
+fn estimated_tokens(request: &ModelRequest, user: &str, reply: &str) -> Tokens {
     Tokens {
         input: tables::tokens_likely(&request.system) + tables::tokens_likely(user),
         output: tables::tokens_likely(reply),
     }
 }
 
-fn book(usage: &mut Usage, model: &str, tokens: Tokens, estimated: bool) {
+fn add_usage(usage: &mut Usage, model: &str, tokens: Tokens, estimated: bool) {
     usage.tokens_in += tokens.input;
     usage.tokens_out += tokens.output;
     usage.estimated |= estimated;

@@ -148,12 +148,12 @@ impl PublisherSetup<'_> {
         .await
         .map_err(outcome)?;
         if let Some(finding) = preflight.blocking() {
-            return Err(Outcome::Refused { why: finding.what.clone(), remedy: finding.remedy.clone() });
+            return Err(Outcome::Refused { why: finding.message.clone(), remedy: finding.hint.clone() });
         }
         for finding in preflight.findings.iter().filter(|f| f.severity == Severity::Warning) {
-            let what = match &finding.remedy {
-                Some(remedy) => format!("{}\n{remedy}", finding.what),
-                None => finding.what.clone(),
+            let what = match &finding.hint {
+                Some(remedy) => format!("{}\n{remedy}", finding.message),
+                None => finding.message.clone(),
             };
             events.emit(Event::Warning { what: what.clone() });
             record.report.warnings.push(what);

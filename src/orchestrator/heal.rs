@@ -202,10 +202,10 @@ async fn prepare(heal: Heal, record: &mut Record, started: Instant) -> Result<Pr
         let looked = look_at_models(&config, ca.as_deref(), &servers, &scope).await?;
         for finding in looked {
             if finding.severity == Severity::Blocking {
-                return Err(Outcome::Refused { why: finding.what, remedy: finding.remedy });
+                return Err(Outcome::Refused { why: finding.message, remedy: finding.hint });
             }
-            events.emit(Event::Warning { what: finding.what.clone() });
-            record.report.warnings.push(finding.what);
+            events.emit(Event::Warning { what: finding.message.clone() });
+            record.report.warnings.push(finding.message);
         }
     }
 
@@ -297,7 +297,7 @@ pub async fn examine(config: &Config, source: &Path, scope: &Scope) -> Result<Ve
     };
     let Some(token) = config.push_token.clone().or_else(|| config.github_token.clone()) else {
         let finding = PreflightCheck::new(Severity::Warning, "there is no token, so GitHub is not asked")
-            .remedy("pass github-token: ${{ github.token }}");
+            .hint("pass github-token: ${{ github.token }}");
         return Ok(vec![finding]);
     };
     let client = client(config, ca_bundle(config)?.as_deref(), token.clone(), scope)?;
@@ -668,7 +668,7 @@ pub async fn examine_models(config: &Config, scope: &Scope) -> Result<Vec<Prefli
     if servers.is_empty() {
         let what = "no model server has a key: only what the tools themselves state is fixed";
         return Ok(vec![
-            PreflightCheck::new(Severity::Note, what).remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
+            PreflightCheck::new(Severity::Note, what).hint("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
         ]);
     }
     let ca = ca_bundle(config)?;
@@ -676,7 +676,7 @@ pub async fn examine_models(config: &Config, scope: &Scope) -> Result<Vec<Prefli
     let answering: Vec<&str> = servers
         .iter()
         .map(|s| s.name.as_str())
-        .filter(|name| !findings.iter().any(|f| f.what.starts_with(&format!("{name}: "))))
+        .filter(|name| !findings.iter().any(|f| f.message.starts_with(&format!("{name}: "))))
         .collect();
     if !answering.is_empty() {
         findings.push(PreflightCheck::new(

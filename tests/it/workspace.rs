@@ -446,7 +446,7 @@ fn a_checkout_without_git_stands_for_itself() {
     std::fs::remove_file(repo.join(".gitignore")).unwrap();
     std::fs::remove_dir_all(repo.join("node_modules")).unwrap();
     let workspace = open(&sandbox, &repo).unwrap();
-    assert!(workspace.is_made_up());
+    assert!(workspace.has_synthetic_base());
     assert_eq!(workspace.base_tree(), tree);
     assert_eq!(workspace.sanitised_git_dir(), None);
 

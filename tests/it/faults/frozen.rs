@@ -2,11 +2,15 @@
 
 use std::fmt::{Debug, Display};
 use std::future::Future;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ci_healer::config::{Config, Flags};
 use ci_healer::contract::ci::RunReference;
 use ci_healer::contract::git::{CommitSha, MoveFrom, RepoPath};
 use ci_healer::contract::model::NoReplyReason;
+use ci_healer::contract::outcome::{Budget, Outcome};
+use ci_healer::executor::Cancel;
 use ci_healer::git::{self as heal_git, GitError, Remote};
 use ci_healer::github::{
     ApiError, CiTrigger, CiTriggerOptions, Client, ClientOptions, OwnJob, Permission, PreflightInput,
@@ -17,6 +21,7 @@ use ci_healer::github::{
 };
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{self, ProbeError};
+use ci_healer::orchestrator::heal::{self, Heal, Push};
 use ci_healer::scope::{Scope, StopReason, Stopped};
 use secrecy::SecretString;
 
@@ -306,5 +311,40 @@ async fn git_children_of_a_remote_that_hangs_end_with_the_run() {
         // Its own limit still says so as before.
         let timed_out = heal_git::heads(&remote, &main, &Scope::unbounded(), BUDGET).await;
         assert!(matches!(timed_out, Err(GitError::TimedOut { .. })), "{timed_out:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_github_hangs_ends_with_its_time_budget() {
+    for manner in [Manner::Silent, Manner::SlowBody] {
+        let scene = Scene::new("on: push\n");
+        let variables = [
+            ("GITHUB_ACTIONS", "true".to_owned()),
+            ("GITHUB_REPOSITORY", FakeGitHub::slug().to_string()),
+            ("GITHUB_API_URL", frozen_url(manner)),
+            ("GITHUB_EVENT_NAME", "push".to_owned()),
+            ("GITHUB_REF", "refs/heads/main".to_owned()),
+            ("GITHUB_REF_NAME", "main".to_owned()),
+            ("GITHUB_RUN_ID", "1".to_owned()),
+            ("INPUT_GITHUB-TOKEN", JOB_TOKEN.to_owned()),
+            ("INPUT_COMMAND", "false".to_owned()),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
+        let config = Config::load(&Flags::default(), &variables).unwrap();
+        let started = Instant::now();
+        let finished = heal::run(Heal {
+            config: Config { time_budget: Duration::from_secs(1), ..config },
+            source: scene.repo.clone(),
+            work_dir: scene.sandbox.join("run"),
+            push: Push::Yes,
+            events: Arc::new(Heard::default()),
+            cancel: Cancel::new(),
+            variables,
+        })
+        .await;
+        let took = started.elapsed();
+        let outcome = finished.report.outcome;
+        assert_eq!(outcome, Outcome::BudgetSpent { which: Budget::Time }, "{manner:?}");
+        assert!(took < Duration::from_secs(1) + SLACK, "{manner:?}: {took:?}");
     }
 }
