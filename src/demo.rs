@@ -130,7 +130,7 @@ async fn heal_one(
     let repository = place.join("repository");
     std::fs::create_dir_all(&repository)?;
     unpack(&case.name, &repository)?;
-    git::make_repository(&repository, &place.join("remote.git"), GIT_TIMEOUT).await?;
+    git::make_repository(&repository, &place.join("remote.git"), &Scope::unbounded(), GIT_TIMEOUT).await?;
     let mut flags = flags.clone();
     for (name, value) in [
         ("providers", "toolchain"),

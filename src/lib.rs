@@ -22,7 +22,7 @@ pub mod fixer;
 pub mod git;
 /// GitHub's API: events, runs, publishing, watching.
 pub mod github;
-/// Builds the HTTP clients every layer uses.
+/// The one way to HTTP: clients that end with the run.
 pub mod http;
 /// The wire formats of the model servers, and failover between them.
 pub mod llm;

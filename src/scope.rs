@@ -203,7 +203,9 @@ impl Scope {
         if let Some(reason) = self.stopped() {
             return Err(Stopped { reason, during });
         }
-        match self.run(during, tokio::task::spawn_blocking(work)).await? {
+        #[expect(clippy::disallowed_methods, reason = "what waits for it can be stopped")]
+        let thread = tokio::task::spawn_blocking(work);
+        match self.run(during, thread).await? {
             Ok(value) => Ok(value),
             // A panic goes on where the work was asked for.
             Err(error) => match error.try_into_panic() {

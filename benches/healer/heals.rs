@@ -103,7 +103,13 @@ async fn heal(broken: usize) -> anyhow::Result<Heal> {
     let place = tempfile::tempdir()?;
     let repository = place.path().join("repository");
     write_sample(&repository, broken)?;
-    ci_healer::git::make_repository(&repository, &place.path().join("remote.git"), GIT_TIMEOUT).await?;
+    ci_healer::git::make_repository(
+        &repository,
+        &place.path().join("remote.git"),
+        &ci_healer::scope::Scope::unbounded(),
+        GIT_TIMEOUT,
+    )
+    .await?;
     // As a checkout leaves it: objects in one pack.
     let packed = Command::new("git").arg("-C").arg(&repository).args(["repack", "-adq"]).status()?;
     ensure!(packed.success(), "git repack: {packed}");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::contract::git::RepoSlug;
 use crate::error::ExpectedError;
 use crate::git::{self, DEFAULT_GIT_TIMEOUT, Remote};
+use crate::scope::Scope;
 
 /// Refuses what no command takes.
 pub(super) fn none_left(command: &str, rest: &[String]) -> Result<(), ExpectedError> {
@@ -34,12 +35,14 @@ pub(super) async fn source(repo: &str, place: &Path) -> Result<PathBuf, Expected
         }
     };
     let target = place.join("source");
-    git::clone(&Remote { url, token: None }, &target, DEFAULT_GIT_TIMEOUT).await.map_err(|e| {
-        let error = ExpectedError::environment(format!("--repo {repo:?}: {e}"));
-        match e.hint() {
-            Some(hint) => error.hint(hint),
-            None => error,
-        }
-    })?;
+    git::clone(&Remote { url, token: None }, &target, &Scope::unbounded(), DEFAULT_GIT_TIMEOUT)
+        .await
+        .map_err(|e| {
+            let error = ExpectedError::environment(format!("--repo {repo:?}: {e}"));
+            match e.hint() {
+                Some(hint) => error.hint(hint),
+                None => error,
+            }
+        })?;
     Ok(target)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
@@ -9,9 +10,13 @@ use crate::executor::{Executor, Options};
 use crate::github::{PreflightCheck, Severity};
 use crate::orchestrator::{models, preflight};
 use crate::report;
+use crate::scope::Scope;
 
 /// Exit code when something would stop a run.
 const EXIT_BLOCKED: u8 = 3;
+
+/// Nobody waits longer for what is only a look ahead.
+const TIME: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
     let (mut flags, rest) = config::flags(args, &["repo"])?;
@@ -19,9 +24,11 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let config = Config::load(&flags, variables)?;
     let mut findings = vec![docker().await];
-    for examined in
-        [models::preflight(&config).await, preflight::preflight(&config, std::path::Path::new(&repo)).await]
-    {
+    let scope = Scope::unbounded().child(TIME);
+    for examined in [
+        models::preflight(&config, &scope).await,
+        preflight::preflight(&config, std::path::Path::new(&repo), &scope).await,
+    ] {
         findings.extend(examined.unwrap_or_else(|outcome| vec![blocking(&outcome)]));
     }
     let lines: Vec<report::doctor::Line<'_>> = findings
@@ -32,8 +39,8 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
                 Severity::Warning => report::doctor::Mark::Warning,
                 Severity::Note | Severity::Fine => report::doctor::Mark::Note,
             },
-            what: &f.what,
-            remedy: f.remedy.as_deref(),
+            what: &f.message,
+            remedy: f.hint.as_deref(),
         })
         .collect();
     super::write_out(&report::doctor::text(&lines))?;
@@ -53,7 +60,7 @@ async fn docker() -> PreflightCheck {
         Err(error) => {
             let finding = PreflightCheck::new(Severity::Blocking, error.to_string());
             match error.hint() {
-                Some(hint) => finding.remedy(hint),
+                Some(hint) => finding.hint(hint),
                 None => finding,
             }
         }
@@ -63,7 +70,7 @@ async fn docker() -> PreflightCheck {
 fn blocking(outcome: &Outcome) -> PreflightCheck {
     match outcome {
         Outcome::Refused { why, remedy: Some(remedy) } => {
-            PreflightCheck::new(Severity::Blocking, why).remedy(remedy)
+            PreflightCheck::new(Severity::Blocking, why).hint(remedy)
         }
         Outcome::Refused { why, remedy: None } => PreflightCheck::new(Severity::Blocking, why),
         outcome => PreflightCheck::new(Severity::Blocking, report::text::outcome(outcome)),

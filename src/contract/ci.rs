@@ -4,6 +4,70 @@ use serde::{Deserialize, Serialize};
 
 use super::git::{BranchName, CommitSha};
 
+/// How a run, a job or a step ended, in GitHub's words.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(from = "String", into = "String")]
+pub enum Conclusion {
+    Success,
+    Failure,
+    Cancelled,
+    TimedOut,
+    StartupFailure,
+    ActionRequired,
+    Neutral,
+    Skipped,
+    Stale,
+    /// A word that GitHub did not use when this was written.
+    Other(String),
+}
+
+impl Conclusion {
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Cancelled => "cancelled",
+            Self::TimedOut => "timed_out",
+            Self::StartupFailure => "startup_failure",
+            Self::ActionRequired => "action_required",
+            Self::Neutral => "neutral",
+            Self::Skipped => "skipped",
+            Self::Stale => "stale",
+            Self::Other(word) => word,
+        }
+    }
+
+    /// It is red: it failed, ran out of time, or could not start.
+    #[must_use]
+    pub fn is_failure(&self) -> bool {
+        matches!(self, Self::Failure | Self::TimedOut | Self::StartupFailure)
+    }
+}
+
+impl From<String> for Conclusion {
+    fn from(word: String) -> Self {
+        match word.to_ascii_lowercase().as_str() {
+            "success" => Self::Success,
+            "failure" => Self::Failure,
+            "cancelled" => Self::Cancelled,
+            "timed_out" => Self::TimedOut,
+            "startup_failure" => Self::StartupFailure,
+            "action_required" => Self::ActionRequired,
+            "neutral" => Self::Neutral,
+            "skipped" => Self::Skipped,
+            "stale" => Self::Stale,
+            _ => Self::Other(word),
+        }
+    }
+}
+
+impl From<Conclusion> for String {
+    fn from(conclusion: Conclusion) -> Self {
+        conclusion.as_str().to_owned()
+    }
+}
+
 /// The verdict of CI on the heal branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "snake_case")]
@@ -47,8 +111,8 @@ pub struct RunReference {
     pub attempt: u64,
     pub workflow: String,
     pub url: String,
-    /// As GitHub says: `success`, `failure`, …; `None` while it runs.
-    pub conclusion: Option<String>,
+    /// `None` while it runs.
+    pub conclusion: Option<Conclusion>,
 }
 
 /// What watching CI gave.
@@ -85,4 +149,30 @@ pub struct Published {
 pub struct PullRequest {
     pub number: u64,
     pub url: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conclusions_are_written_as_they_were_read() {
+        for word in [
+            "success",
+            "failure",
+            "cancelled",
+            "timed_out",
+            "startup_failure",
+            "action_required",
+            "neutral",
+            "skipped",
+            "stale",
+            "brand_new",
+        ] {
+            let read: Conclusion = serde_json::from_value(word.into()).unwrap();
+            assert_eq!(matches!(read, Conclusion::Other(_)), word == "brand_new", "{word}");
+            assert_eq!(serde_json::to_value(&read).unwrap(), word);
+            assert_eq!(read.is_failure(), ["failure", "timed_out", "startup_failure"].contains(&word));
+        }
+    }
 }

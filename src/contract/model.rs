@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fix::Usage;
 use super::outcome::BudgetKind;
+use crate::scope::Stopped;
 
 /// One question. The model gets text and returns JSON; it has no tools.
 #[derive(Debug, Clone)]
@@ -62,6 +63,8 @@ pub enum NoReplyReason {
     Exhausted(Vec<ProviderFailure>),
     /// The next request could break this budget, so it was not sent.
     Budget(BudgetKind),
+    /// The run was stopped; no provider is to blame.
+    Stopped(Stopped),
 }
 
 /// Why a provider gave no usable reply.

@@ -313,6 +313,7 @@ mod tests {
         assert!(lives(proc, own, start));
         assert!(!lives(proc, own, start + 1), "the number is another process's now");
         assert!(!lives(proc, i32::MAX.cast_unsigned(), 1));
+        #[expect(clippy::disallowed_methods, reason = "a process that has ended, to ask about")]
         let mut child = std::process::Command::new("true").spawn().unwrap();
         let remains = || start_time(proc, child.id()).unwrap().is_none();
         while !remains() {

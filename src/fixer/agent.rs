@@ -14,6 +14,7 @@ use crate::contract::fix::{FixProposal, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::model::{AskModel, Limits, ModelRequest, NoReply, NoReplyReason, ProviderFailure};
 use crate::contract::outcome::BudgetKind;
+use crate::scope::Stopped;
 
 /// Room for a reply: thinking, some edits, a reason.
 const MAX_OUTPUT_TOKENS: u32 = 4096;
@@ -60,6 +61,11 @@ pub enum Proposed {
         which: BudgetKind,
         usage: Usage,
     },
+    /// The run was stopped.
+    Stopped {
+        stopped: Stopped,
+        usage: Usage,
+    },
 }
 
 impl Proposed {
@@ -70,7 +76,9 @@ impl Proposed {
             Self::Proposal(proposal) | Self::Rejected { proposal, .. } | Self::Nothing { proposal, .. } => {
                 proposal.usage
             }
-            Self::Exhausted { usage, .. } | Self::Budget { usage, .. } => *usage,
+            Self::Exhausted { usage, .. } | Self::Budget { usage, .. } | Self::Stopped { usage, .. } => {
+                *usage
+            }
         }
     }
 }
@@ -134,6 +142,9 @@ impl FixAgent {
             }
             Err(NoReply { reason: NoReplyReason::Budget(which), usage }) => {
                 return Proposed::Budget { which, usage };
+            }
+            Err(NoReply { reason: NoReplyReason::Stopped(stopped), usage }) => {
+                return Proposed::Stopped { stopped, usage };
             }
         };
         let mut proposal = Box::new(FixProposal {

@@ -1,4 +1,5 @@
-//! Starts git children: every one with the same hardening, none with a secret in its arguments.
+//! Starts git children, alone in the crate to start any: every one with the same hardening, none with a secret in its
+//! arguments, and each ends, with all that it has started, at the latest with its scope.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -11,6 +12,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::process::Command;
 
 use super::error::GitError;
+use crate::scope::Scope;
 
 /// Variables a child gets from ours; everything else stays behind.
 const PASSED_ON: &[&str] = &[
@@ -40,6 +42,7 @@ pub(super) fn create_command(
     url: &str,
     token: Option<&SecretString>,
 ) -> Result<Command, GitError> {
+    #[expect(clippy::disallowed_methods, reason = "every child is made here and run by `run`")]
     let mut command = Command::new("git");
     command.env_clear();
     let passed = |names: &[&str]| -> Vec<(String, OsString)> {
@@ -95,25 +98,41 @@ pub(super) fn create_command(
     Ok(command)
 }
 
-/// Runs a child to its end. `name` is how messages call it.
-pub(super) async fn run(mut command: Command, name: &str, timeout: Duration) -> Result<Output, GitError> {
-    // git's own children (transports, packers) would outlive it.
-    command.process_group(0);
-    let child = command.spawn().map_err(|e| GitError::NoGit { why: e.to_string() })?;
-    let mut family = Family(child.id());
-    match tokio::time::timeout(timeout, child.wait_with_output()).await {
-        Ok(output) => {
-            family.0 = None;
-            output.map_err(|e| GitError::io(format!("run {name}"), &e))
-        }
-        Err(_) => Err(GitError::TimedOut { command: name.to_owned(), seconds: timeout.as_secs() }),
-    }
+/// How long a child may go on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds<'a> {
+    pub(super) scope: &'a Scope,
+    /// Its own limit, should the scope last longer.
+    pub(super) timeout: Duration,
 }
 
-/// A git child with all it has started; ends with this, unless it has ended before.
-struct Family(Option<u32>);
+/// Runs a child to its end, or kills its process group at the end of its bounds. `name` is how messages call it.
+pub(super) async fn run(
+    mut command: Command,
+    name: &'static str,
+    bounds: Bounds<'_>,
+) -> Result<Output, GitError> {
+    let Bounds { scope, timeout } = bounds;
+    // git's own children (transports, packers) would outlive it.
+    command.process_group(0);
+    let work = async {
+        let child = command.spawn().map_err(|e| GitError::NoGit { why: e.to_string() })?;
+        let mut group = ProcessGroup(child.id());
+        match tokio::time::timeout(timeout, child.wait_with_output()).await {
+            Ok(output) => {
+                group.0 = None;
+                output.map_err(|e| GitError::io(format!("run {name}"), &e))
+            }
+            Err(_) => Err(GitError::TimedOut { command: name.to_owned(), seconds: timeout.as_secs() }),
+        }
+    };
+    scope.run(name, work).await?
+}
 
-impl Drop for Family {
+/// A git child with all it has started; killed when this is dropped before the child has ended.
+struct ProcessGroup(Option<u32>);
+
+impl Drop for ProcessGroup {
     fn drop(&mut self) {
         let leader = self.0.and_then(|pid| i32::try_from(pid).ok()).and_then(rustix::process::Pid::from_raw);
         if let Some(leader) = leader {
@@ -149,8 +168,8 @@ pub(super) fn check_url(url: &str) -> Result<(), GitError> {
     Ok(())
 }
 
-/// The last line of what a child said, for messages.
-pub(super) fn last_words(output: &Output) -> String {
+/// The line that says what went wrong: the last one with `fatal:` or `error:`, else the last.
+pub(super) fn last_error_line(output: &Output) -> String {
     let text = String::from_utf8_lossy(&output.stderr);
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|l| !l.is_empty()).collect();
     let fatal = lines.iter().rev().find(|l| l.starts_with("fatal:") || l.starts_with("error:"));

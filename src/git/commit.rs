@@ -97,8 +97,8 @@ fn build_tree(
     let mut entries = Vec::with_capacity(changes.len());
     for change in changes {
         let failed = |e: gix::Error| GitError::repository(format!("change {}", change.path), &e);
-        let there = find(repo, base, &change.path)?;
-        let (mode, content) = resolve(change, there.as_ref())?;
+        let there = find_file(repo, base, &change.path)?;
+        let (mode, content) = resolve_change(change, there.as_ref())?;
         let blob = match content {
             None => {
                 editor.remove(change.path.as_str()).map_err(failed)?;
@@ -120,7 +120,7 @@ fn build_tree(
 }
 
 /// Mode and content after the change, from what the parent has at that path.
-fn resolve(
+fn resolve_change(
     change: &FileChange,
     there: Option<&(FileMode, Vec<u8>)>,
 ) -> Result<(FileMode, Option<Vec<u8>>), GitError> {
@@ -147,7 +147,7 @@ fn resolve(
 }
 
 /// A file of a tree of which perhaps only the directories on the way are known.
-fn find(
+fn find_file(
     repo: &gix::Repository,
     root: gix::ObjectId,
     path: &RepoPath,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::error::ExpectedError;
+use crate::scope::Stopped;
 
 /// An expected failure of the git layer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,6 +41,8 @@ pub enum GitError {
     Rejected { branch: BranchName, why: String },
     #[error("remote {url:?} is not {allowed}")]
     BadRemote { url: String, allowed: &'static str },
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 impl GitError {
@@ -73,7 +76,8 @@ impl GitError {
             | Self::NoChange
             | Self::TimedOut { .. }
             | Self::Command { .. }
-            | Self::BadRemote { .. } => return None,
+            | Self::BadRemote { .. }
+            | Self::Stopped(_) => return None,
         })
     }
 

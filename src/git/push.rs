@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use super::command::{check_url, create_command, last_words, run};
+use super::command::{Bounds, check_url, create_command, last_error_line, run};
 use super::error::GitError;
 use crate::contract::git::{BranchName, CommitSha, MoveFrom, PreparedCommit};
+use crate::scope::Scope;
 
-/// For one child; a push of a heal is a few objects.
+/// For one child, within its scope; a push of a heal is a few objects.
 pub const DEFAULT_GIT_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// Where to push, and with what.
@@ -32,13 +33,18 @@ pub struct RemoteHeads {
 }
 
 /// Asks where `branch` stands and which branch is the default.
-pub async fn heads(remote: &Remote, branch: &BranchName, timeout: Duration) -> Result<RemoteHeads, GitError> {
+pub async fn heads(
+    remote: &Remote,
+    branch: &BranchName,
+    scope: &Scope,
+    timeout: Duration,
+) -> Result<RemoteHeads, GitError> {
     check_url(&remote.url)?;
     let mut command = create_command(None, &remote.url, remote.token.as_ref())?;
     command.args(["ls-remote", "--symref", "--"]).arg(&remote.url).arg("HEAD").arg(branch.full_ref());
-    let output = run(command, "git ls-remote", timeout).await?;
+    let output = run(command, "git ls-remote", Bounds { scope, timeout }).await?;
     if !output.status.success() {
-        return Err(GitError::Command { command: "git ls-remote".to_owned(), why: last_words(&output) });
+        return Err(GitError::Command { command: "git ls-remote".to_owned(), why: last_error_line(&output) });
     }
     Ok(parse_heads(&String::from_utf8_lossy(&output.stdout), branch))
 }
@@ -65,10 +71,11 @@ pub async fn push(
     branch: &BranchName,
     from: &MoveFrom,
     commits: &[PreparedCommit],
+    scope: &Scope,
     timeout: Duration,
 ) -> Result<CommitSha, GitError> {
     let Some(last) = commits.last() else { return Err(GitError::NoChange) };
-    let heads = heads(remote, branch, timeout).await?;
+    let heads = heads(remote, branch, scope, timeout).await?;
     if heads.default_branch.as_ref() == Some(branch) {
         return Err(GitError::DefaultBranch { branch: branch.clone() });
     }
@@ -79,14 +86,14 @@ pub async fn push(
         MoveFrom::Absent => String::new(),
         MoveFrom::FastForward(old) | MoveFrom::Replace(old) => old.to_string(),
     };
-    let standing = heads.branch.as_ref().map(ToString::to_string).unwrap_or_default();
-    if standing != lease {
-        return Err(moved(branch, &standing));
+    let current = heads.branch.as_ref().map(ToString::to_string).unwrap_or_default();
+    if current != lease {
+        return Err(moved(branch, &current));
     }
     if let MoveFrom::FastForward(old) = from
         && commits.first().is_none_or(|first| first.parent != *old)
     {
-        return Err(moved(branch, &standing));
+        return Err(moved(branch, &current));
     }
     let mut command = create_command(Some(git_dir), &remote.url, remote.token.as_ref())?;
     command
@@ -95,24 +102,24 @@ pub async fn push(
         .arg("--")
         .arg(&remote.url)
         .arg(format!("{}:{}", last.commit, branch.full_ref()));
-    let output = run(command, "git push", timeout).await?;
+    let output = run(command, "git push", Bounds { scope, timeout }).await?;
     match parse_push(&String::from_utf8_lossy(&output.stdout), branch) {
         Pushed::Done if output.status.success() => Ok(last.commit.clone()),
         Pushed::Refused(why) if why.contains("stale info") => Err(moved(branch, "it changed just now")),
         Pushed::Refused(why) => {
             // The server's own words about a refusal by rule stand on stderr.
-            let told = remote_words(&String::from_utf8_lossy(&output.stderr));
-            let why = if told.is_empty() { why } else { format!("{why}: {told}") };
+            let message = server_message(&String::from_utf8_lossy(&output.stderr));
+            let why = if message.is_empty() { why } else { format!("{why}: {message}") };
             Err(GitError::Rejected { branch: branch.clone(), why })
         }
         Pushed::Done | Pushed::Unknown => {
-            Err(GitError::Command { command: "git push".to_owned(), why: last_words(&output) })
+            Err(GitError::Command { command: "git push".to_owned(), why: last_error_line(&output) })
         }
     }
 }
 
-fn moved(branch: &BranchName, standing: &str) -> GitError {
-    let why = if standing.is_empty() { "it is gone".to_owned() } else { format!("it stands at {standing}") };
+fn moved(branch: &BranchName, current: &str) -> GitError {
+    let why = if current.is_empty() { "it is gone".to_owned() } else { format!("it stands at {current}") };
     GitError::Moved { branch: branch.clone(), why }
 }
 
@@ -145,7 +152,7 @@ fn parse_push(porcelain: &str, branch: &BranchName) -> Pushed {
     Pushed::Unknown
 }
 
-fn remote_words(stderr: &str) -> String {
+fn server_message(stderr: &str) -> String {
     let lines: Vec<&str> = stderr
         .lines()
         .filter_map(|l| l.strip_prefix("remote:"))
@@ -160,6 +167,7 @@ pub async fn fetch(
     git_dir: &Path,
     remote: &Remote,
     commit: &CommitSha,
+    scope: &Scope,
     timeout: Duration,
 ) -> Result<(), GitError> {
     check_url(&remote.url)?;
@@ -169,27 +177,27 @@ pub async fn fetch(
         .args(["--no-auto-maintenance", "--"])
         .arg(&remote.url)
         .arg(commit.as_str());
-    let output = run(command, "git fetch", timeout).await?;
+    let output = run(command, "git fetch", Bounds { scope, timeout }).await?;
     if output.status.success() {
         Ok(())
     } else {
-        Err(GitError::Command { command: "git fetch".to_owned(), why: last_words(&output) })
+        Err(GitError::Command { command: "git fetch".to_owned(), why: last_error_line(&output) })
     }
 }
 
 /// Clones a remote without a worktree to `target`, as the source of a workspace.
-pub async fn clone(remote: &Remote, target: &Path, timeout: Duration) -> Result<(), GitError> {
+pub async fn clone(remote: &Remote, target: &Path, scope: &Scope, timeout: Duration) -> Result<(), GitError> {
     check_url(&remote.url)?;
     let mut command = create_command(None, &remote.url, remote.token.as_ref())?;
     command
         .args(["clone", "--bare", "--no-tags", "--template=", "--no-recurse-submodules", "--"])
         .arg(&remote.url)
         .arg(target);
-    let output = run(command, "git clone", timeout).await?;
+    let output = run(command, "git clone", Bounds { scope, timeout }).await?;
     if output.status.success() {
         Ok(())
     } else {
-        Err(GitError::Command { command: "git clone".to_owned(), why: last_words(&output) })
+        Err(GitError::Command { command: "git clone".to_owned(), why: last_error_line(&output) })
     }
 }
 

@@ -3,11 +3,17 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::command::{create_command, last_words, run};
+use super::command::{Bounds, create_command, last_error_line, run};
 use super::error::GitError;
+use crate::scope::Scope;
 
 /// Puts everything in `folder` into one commit on `main`, and pushes it to the new bare repository `remote`.
-pub async fn make_repository(folder: &Path, remote: &Path, timeout: Duration) -> Result<(), GitError> {
+pub async fn make_repository(
+    folder: &Path,
+    remote: &Path,
+    scope: &Scope,
+    timeout: Duration,
+) -> Result<(), GitError> {
     let target = remote.to_string_lossy().into_owned();
     let git = |args: &[&str]| -> Result<tokio::process::Command, GitError> {
         let mut command = create_command(None, &target, None)?;
@@ -25,10 +31,10 @@ pub async fn make_repository(folder: &Path, remote: &Path, timeout: Duration) ->
         &["push", "--quiet", "origin", "main"],
     ];
     for args in steps {
-        let output = run(git(args)?, "git", timeout).await?;
+        let output = run(git(args)?, "git", Bounds { scope, timeout }).await?;
         if !output.status.success() {
             let command = format!("git {}", args.iter().find(|a| !a.starts_with('-')).unwrap_or(&"init"));
-            return Err(GitError::Command { command, why: last_words(&output) });
+            return Err(GitError::Command { command, why: last_error_line(&output) });
         }
     }
     Ok(())

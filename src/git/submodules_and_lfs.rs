@@ -16,14 +16,16 @@ use super::store::Store;
 use super::workspace::{list_files, object_id};
 use super::worktree_status;
 use crate::contract::git::{FileMode, RepoPath, TreeFile};
+use crate::scope::Scope;
 
 /// Submodules inside submodules are followed this far.
 const MAX_DEPTH: usize = 4;
 /// A pointer is three short lines.
 const MAX_POINTER: usize = 1024;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct SubmodulesAndLfs {
+    scope: Scope,
     stores: Vec<Store>,
     /// Files of submodules by their path in the workspace: which store, which blob.
     blobs: BTreeMap<RepoPath, (usize, String)>,
@@ -33,19 +35,38 @@ pub(super) struct SubmodulesAndLfs {
 }
 
 impl SubmodulesAndLfs {
+    /// None yet. What is taken up later is read within `scope`.
+    pub(super) fn new(scope: &Scope) -> Self {
+        Self {
+            scope: scope.clone(),
+            stores: Vec::new(),
+            blobs: BTreeMap::new(),
+            lfs: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// Everything is read within `scope` from now on.
+    pub(super) fn set_scope(&mut self, scope: &Scope) {
+        self.scope = scope.clone();
+        for store in &mut self.stores {
+            store.set_scope(scope);
+        }
+    }
+
     /// Takes up the submodules of `files` that `worktree` has checked out at the commit's own state.
-    pub(super) fn submodules(
+    pub(super) fn add_submodules(
         &mut self,
         files: &[TreeFile],
         worktree: &Path,
         place: &Path,
         notes: &mut Vec<String>,
     ) {
-        self.follow(files, "", worktree, place, 0, notes);
+        self.add_nested(files, "", worktree, place, 0, notes);
         self.files.sort_by(|a, b| a.path.cmp(&b.path));
     }
 
-    fn follow(
+    fn add_nested(
         &mut self,
         files: &[TreeFile],
         prefix: &str,
@@ -60,24 +81,24 @@ impl SubmodulesAndLfs {
             if depth >= MAX_DEPTH || std::fs::symlink_metadata(root.join(".git")).is_err() {
                 continue;
             }
-            match self.take(link, &root, place) {
+            match self.add_one(link, &root, place) {
                 Ok(inner) => {
                     let prefix = format!("{}/", link.path);
                     self.files.extend(inner.iter().cloned());
-                    self.follow(&inner, &prefix, &root, place, depth + 1, notes);
+                    self.add_nested(&inner, &prefix, &root, place, depth + 1, notes);
                 }
                 Err(error) => notes.push(format!("submodule {} is left out: {error}", link.path)),
             }
         }
     }
 
-    fn take(&mut self, link: &TreeFile, root: &Path, place: &Path) -> Result<Vec<TreeFile>, GitError> {
+    fn add_one(&mut self, link: &TreeFile, root: &Path, place: &Path) -> Result<Vec<TreeFile>, GitError> {
         let missing = || GitError::Source { path: root.to_owned(), why: "there is no repository".to_owned() };
         let layout = object_store_copy::locate(root)?.ok_or_else(missing)?;
         let number = self.stores.len();
         let git_dir = place.join("submodules").join(number.to_string());
         object_store_copy::copy(&layout, object_store_copy::format(&layout)?, &git_dir)?;
-        let store = Store::open(&git_dir)?;
+        let store = Store::open(&git_dir, &self.scope)?;
         let commit = object_id(&link.id)?;
         let (inner, _) = store.with(move |repo| {
             let tree = repo
@@ -117,34 +138,55 @@ impl SubmodulesAndLfs {
         self.blobs.contains_key(path)
     }
 
-    /// The file that a pointer stands for, if the checkout has exactly that.
-    pub(super) fn behind(&self, path: &RepoPath, content: &[u8]) -> Option<Vec<u8>> {
-        let root = self.lfs.as_ref()?;
-        let (digest, size) = pointer(content)?;
-        let bytes = worktree_status::content(root, path)?;
-        let same = bytes.len() as u64 == size && hex(&Sha256::digest(&bytes)) == digest;
-        same.then_some(bytes)
+    /// The file that a pointer stands for, if the checkout has exactly that. Read on the store's thread, within its bounds.
+    pub(super) fn lfs_content(
+        &self,
+        store: &Store,
+        path: &RepoPath,
+        content: &[u8],
+    ) -> Result<Option<Vec<u8>>, GitError> {
+        let (Some(root), Some((digest, size))) = (self.lfs.clone(), pointer(content)) else {
+            return Ok(None);
+        };
+        let path = path.clone();
+        store.with(move |_| {
+            let same = |bytes: &Vec<u8>| bytes.len() as u64 == size && hex(&Sha256::digest(bytes)) == digest;
+            Ok(worktree_status::content(&root, &path).filter(same))
+        })
     }
 
-    /// As [`Self::behind`], for files too large to hold: read once for the digest, and then again by the caller.
-    pub(super) fn open_behind(&self, path: &RepoPath, content: &[u8]) -> Option<(u64, File)> {
-        let (digest, size) = pointer(content)?;
-        let mut file = worktree_status::open(self.lfs.as_ref()?, path)?;
-        let mut hasher = Sha256::new();
-        let mut piece = vec![0; 256 << 10];
-        let mut read = 0;
-        loop {
-            match file.read(&mut piece).ok()? {
-                0 => break,
-                count => {
-                    hasher.update(&piece[..count]);
-                    read += count as u64;
-                }
+    /// As [`Self::lfs_content`], for files too large to hold: read once for the digest, and then again by the caller.
+    pub(super) fn open_lfs(
+        &self,
+        store: &Store,
+        path: &RepoPath,
+        content: &[u8],
+    ) -> Result<Option<(u64, File)>, GitError> {
+        let (Some(root), Some((digest, size))) = (self.lfs.clone(), pointer(content)) else {
+            return Ok(None);
+        };
+        let path = path.clone();
+        store.with(move |_| Ok(open_same(&root, &path, &digest, size).map(|file| (size, file))))
+    }
+}
+
+/// A file of the checkout, if it has this digest and size.
+fn open_same(root: &Path, path: &RepoPath, digest: &str, size: u64) -> Option<File> {
+    let mut file = worktree_status::open(root, path)?;
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 256 << 10];
+    let mut read = 0;
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => break,
+            count => {
+                hasher.update(&piece[..count]);
+                read += count as u64;
             }
         }
-        file.rewind().ok()?;
-        (read == size && hex(&hasher.finalize()) == digest).then_some((size, file))
     }
+    file.rewind().ok()?;
+    (read == size && hex(&hasher.finalize()) == digest).then_some(file)
 }
 
 /// Does a `.gitattributes` send files through LFS?

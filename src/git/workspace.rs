@@ -19,6 +19,7 @@ use crate::contract::fix::FileChange;
 use crate::contract::git::{
     CommitSha, FileMode, Identity, RemoteObjects, RepoPath, RepoSlug, SourceTree, TreeFile,
 };
+use crate::scope::Scope;
 
 /// Where the clone comes from and goes to.
 #[derive(Debug, Clone)]
@@ -40,33 +41,32 @@ pub struct Workspace {
     base: CommitSha,
     base_tree: String,
     /// The checkout had no repository; the base commit was made of its files.
-    made_up: bool,
+    synthetic_base: bool,
     notes: Vec<String>,
-    unnamed: usize,
+    unreadable_names: usize,
     base_files: Vec<TreeFile>,
     files: Vec<TreeFile>,
-    edits: BTreeMap<RepoPath, Edited>,
+    edits: BTreeMap<RepoPath, FileEdit>,
     external: SubmodulesAndLfs,
     /// Trees of commits that the clone knows only in part.
     pub(super) imported: HashMap<CommitSha, String>,
 }
 
 #[derive(Debug, Clone)]
-struct Edited {
+struct FileEdit {
     /// Mode, name and content; `None` where the edit deletes the file.
     now: Option<(FileMode, String, Vec<u8>)>,
 }
 
 impl Workspace {
-    /// Makes the clone.
-    pub async fn create(options: WorkspaceOptions) -> Result<Self, GitError> {
-        tokio::task::spawn_blocking(move || Self::create_blocking(&options))
-            .await
-            .map_err(|e| GitError::Io { what: "make the private clone".to_owned(), why: e.to_string() })?
+    /// Makes the clone. `scope` bounds this and everything that is read of the clone later.
+    pub async fn create(options: WorkspaceOptions, scope: &Scope) -> Result<Self, GitError> {
+        let bounds = scope.clone();
+        scope.blocking("making the private clone", move || Self::create_blocking(&options, &bounds)).await?
     }
 
     /// As [`Self::create`], for callers that are not async.
-    pub fn create_blocking(options: &WorkspaceOptions) -> Result<Self, GitError> {
+    pub fn create_blocking(options: &WorkspaceOptions, scope: &Scope) -> Result<Self, GitError> {
         let name = format!("{}-{}", options.repository.owner(), options.repository.name());
         let place = options.work_dir.join("workspace").join(name);
         let git_dir = place.join(".git");
@@ -80,9 +80,9 @@ impl Workspace {
             Some(layout) => {
                 let format = object_store_copy::format(&layout)?;
                 let notes = object_store_copy::copy(&layout, format, &git_dir)?;
-                Self::of_repository(options, &layout, git_dir, notes)
+                Self::of_repository(options, &layout, git_dir, notes, scope)
             }
-            None => Self::of_files(options, git_dir),
+            None => Self::of_files(options, git_dir, scope),
         }
     }
 
@@ -90,9 +90,10 @@ impl Workspace {
         options: &WorkspaceOptions,
         layout: &Layout,
         git_dir: PathBuf,
-        mut notes: Vec<String>,
+        notes: Vec<String>,
+        scope: &Scope,
     ) -> Result<Self, GitError> {
-        let store = Store::open(&git_dir)?;
+        let store = Store::open(&git_dir, scope)?;
         let wanted = options.commit.clone();
         let source = options.source.clone();
         let (base, base_tree) = store.with(move |repo| {
@@ -112,9 +113,9 @@ impl Workspace {
         if options.commit.is_some() {
             object_store_copy::write(&git_dir.join("HEAD"), format!("{base}\n").as_bytes())?;
         }
-        let mut workspace =
-            Self::with_base(store, git_dir, base, base_tree, false, std::mem::take(&mut notes))?;
-        workspace.complete(layout.worktree.as_deref())?;
+        let external = SubmodulesAndLfs::new(scope);
+        let mut workspace = Self::with_base(store, external, git_dir, base, base_tree, notes)?;
+        workspace.restore_missing(layout.worktree.as_deref())?;
         workspace.write_index()?;
         if let Some(worktree) = &layout.worktree {
             workspace.read_submodules_and_lfs(worktree, &options.work_dir);
@@ -127,19 +128,19 @@ impl Workspace {
                 ));
             }
         }
-        if workspace.unnamed > 0 {
+        if workspace.unreadable_names > 0 {
             workspace.notes.push(format!(
                 "{} files have names that are not plain text; they stay in every commit but are not in the sandbox",
-                workspace.unnamed
+                workspace.unreadable_names
             ));
         }
         Ok(workspace)
     }
 
     /// A checkout without a repository: what git would track of it becomes the base.
-    fn of_files(options: &WorkspaceOptions, git_dir: PathBuf) -> Result<Self, GitError> {
+    fn of_files(options: &WorkspaceOptions, git_dir: PathBuf, scope: &Scope) -> Result<Self, GitError> {
         object_store_copy::skeleton(&git_dir, Format::Sha1)?;
-        let store = Store::open(&git_dir)?;
+        let store = Store::open(&git_dir, scope)?;
         let root = options.source.clone();
         let (base, base_tree) = store.with(move |repo| {
             let mut editor = repo
@@ -162,37 +163,39 @@ impl Workspace {
             Ok((sha(id)?, tree.to_string()))
         })?;
         let note = "the checkout has no .git; its files stand for the commit".to_owned();
-        Self::with_base(store, git_dir, base, base_tree, true, vec![note])
+        let external = SubmodulesAndLfs::new(scope);
+        let made = Self::with_base(store, external, git_dir, base, base_tree, vec![note])?;
+        Ok(Self { synthetic_base: true, ..made })
     }
 
     fn with_base(
         store: Store,
+        external: SubmodulesAndLfs,
         git_dir: PathBuf,
         base: CommitSha,
         base_tree: String,
-        made_up: bool,
         notes: Vec<String>,
     ) -> Result<Self, GitError> {
         let tree = object_id(&base_tree)?;
-        let (base_files, unnamed) = store.with(move |repo| list_files(repo, tree))?;
+        let (base_files, unreadable_names) = store.with(move |repo| list_files(repo, tree))?;
         Ok(Self {
             store,
             git_dir,
             base,
             base_tree,
-            made_up,
+            synthetic_base: false,
             notes,
-            unnamed,
+            unreadable_names,
             files: base_files.clone(),
             base_files,
             edits: BTreeMap::new(),
-            external: SubmodulesAndLfs::default(),
+            external,
             imported: HashMap::new(),
         })
     }
 
     /// Fetches what a partial clone left out from the files of the checkout, where those are still the same.
-    fn complete(&self, worktree: Option<&Path>) -> Result<(), GitError> {
+    fn restore_missing(&self, worktree: Option<&Path>) -> Result<(), GitError> {
         let wanted: Vec<(RepoPath, String)> = self
             .base_files
             .iter()
@@ -228,7 +231,7 @@ impl Workspace {
     /// Takes up submodules and files kept in LFS, as far as the checkout has them.
     fn read_submodules_and_lfs(&mut self, worktree: &Path, work_dir: &Path) {
         let place = self.git_dir.parent().unwrap_or(work_dir);
-        self.external.submodules(&self.base_files, worktree, place, &mut self.notes);
+        self.external.add_submodules(&self.base_files, worktree, place, &mut self.notes);
         let attributes = self.base_files.iter().filter(|f| f.path.file_name() == ".gitattributes");
         if attributes.filter_map(|f| self.read_object(&f.id)).any(|text| mentions_lfs(&text)) {
             self.external.use_lfs(worktree);
@@ -247,6 +250,12 @@ impl Workspace {
                 .map_err(|e| GitError::repository("write the index", &e))?;
             Ok(())
         })
+    }
+
+    /// Reads, imports and commits end with `scope` from now on: publishing has a grace of its own.
+    pub fn set_scope(&mut self, scope: &Scope) {
+        self.store.set_scope(scope);
+        self.external.set_scope(scope);
     }
 
     /// The commit that CI ran.
@@ -270,8 +279,8 @@ impl Workspace {
 
     /// The checkout had no repository: `base` exists nowhere else, and commits need a parent named by the caller.
     #[must_use]
-    pub fn is_made_up(&self) -> bool {
-        self.made_up
+    pub fn has_synthetic_base(&self) -> bool {
+        self.synthetic_base
     }
 
     /// What people should know about the clone.
@@ -290,7 +299,7 @@ impl Workspace {
     /// remotes, credentials or hooks. `None` where CI had none either.
     #[must_use]
     pub fn sanitised_git_dir(&self) -> Option<&Path> {
-        (!self.made_up).then_some(&*self.git_dir)
+        (!self.synthetic_base).then_some(&*self.git_dir)
     }
 
     /// True when the clone knows the commit well enough to build on it.
@@ -362,7 +371,7 @@ impl Workspace {
             if same {
                 self.edits.remove(&path);
             } else {
-                self.edits.insert(path, Edited { now });
+                self.edits.insert(path, FileEdit { now });
             }
         }
         self.rebuild();
@@ -454,7 +463,7 @@ impl SourceTree for Workspace {
             _ if self.external.is_submodules(path) => self.external.read(path),
             FileMode::Regular | FileMode::Executable | FileMode::Symlink => {
                 let content = self.read_object(&entry.id)?;
-                Some(self.external.behind(path, &content).unwrap_or(content))
+                Some(self.external.lfs_content(&self.store, path, &content).ok()?.unwrap_or(content))
             }
         }
     }
@@ -467,7 +476,7 @@ impl SourceTree for Workspace {
             self.read(path)?
         } else {
             let content = self.read_object(&entry.id)?;
-            if let Some((size, file)) = self.external.open_behind(path, &content) {
+            if let Some((size, file)) = self.external.open_lfs(&self.store, path, &content).ok()? {
                 return Some((size, Box::new(file)));
             }
             content
@@ -487,17 +496,17 @@ pub(super) fn list_files(
 ) -> Result<(Vec<TreeFile>, usize), GitError> {
     let failed = |e: gix::Error| GitError::repository("list the commit's files", &e);
     let records = repo.find_tree(tree).map_err(failed)?.traverse().breadthfirst.files().map_err(failed)?;
-    let mut unnamed = 0;
+    let mut unreadable_names = 0;
     let mut files = Vec::with_capacity(records.len());
     for record in records {
         let Some(mode) = file_mode(record.mode.kind()) else { continue };
         match record.filepath.to_str().ok().and_then(|p| RepoPath::new(p).ok()) {
             Some(path) => files.push(TreeFile { path, mode, id: record.oid.to_string() }),
-            None => unnamed += 1,
+            None => unreadable_names += 1,
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
-    Ok((files, unnamed))
+    Ok((files, unreadable_names))
 }
 
 fn file_mode(kind: EntryKind) -> Option<FileMode> {

@@ -1,7 +1,7 @@
 //! Which way a published heal gets a CI run: a pure decision over the token, the workflow's triggers and the settings.
 //!
 //! A push with a job's own token starts nothing. Such a heal is dispatched where the workflow allows it, else offered as
-//! a pull request whose runs wait for approval, else there is honestly no CI, with the reason and the remedy.
+//! a pull request whose runs wait for approval, else there is honestly no CI, with the reason and a hint.
 
 use serde::{Deserialize, Serialize};
 
@@ -60,8 +60,10 @@ pub enum CiTrigger {
         approval: bool,
     },
     Nothing {
-        why: String,
-        remedy: String,
+        #[serde(rename = "why")]
+        reason: String,
+        #[serde(rename = "remedy")]
+        hint: String,
     },
 }
 
@@ -71,7 +73,7 @@ pub fn choose_ci_trigger(options: &CiTriggerOptions<'_>) -> CiTrigger {
     if options.workflow_file.is_none() && options.token_starts_runs {
         return CiTrigger::Push;
     }
-    let mut why = Vec::new();
+    let mut reasons = Vec::new();
     let push = by_push(options);
     let dispatch = by_dispatch(options);
     let pull_request = by_pull_request(options);
@@ -85,10 +87,10 @@ pub fn choose_ci_trigger(options: &CiTriggerOptions<'_>) -> CiTrigger {
     for trigger in order {
         match trigger {
             Ok(trigger) => return trigger,
-            Err(reason) => why.push(reason),
+            Err(reason) => reasons.push(reason),
         }
     }
-    CiTrigger::Nothing { why: why.join("; "), remedy: remedy(options) }
+    CiTrigger::Nothing { reason: reasons.join("; "), hint: hint(options) }
 }
 
 fn file<'a>(options: &CiTriggerOptions<'a>) -> &'a str {
@@ -145,7 +147,7 @@ fn by_pull_request(options: &CiTriggerOptions<'_>) -> Result<CiTrigger, String> 
 }
 
 /// The least change that would give the heal a run.
-fn remedy(options: &CiTriggerOptions<'_>) -> String {
+fn hint(options: &CiTriggerOptions<'_>) -> String {
     let file = file(options);
     if options.triggers.dispatch.as_ref().is_some_and(|d| d.required_inputs.is_empty()) {
         return "add to the healing job:\npermissions:\n  actions: write".to_owned();
@@ -195,14 +197,17 @@ mod tests {
             trigger("on: [push, workflow_dispatch, pull_request]", no_dispatch),
             CiTrigger::PullRequest { approval: true }
         );
-        let CiTrigger::Nothing { why, remedy } = trigger("on: push", |_| ()) else {
+        let CiTrigger::Nothing { reason, hint } = trigger("on: push", |_| ()) else {
             panic!("no trigger bears")
         };
         assert!(
-            why.contains("starts no workflow run; .github/workflows/ci.yml has no workflow_dispatch"),
-            "{why}"
+            reason.contains("starts no workflow run; .github/workflows/ci.yml has no workflow_dispatch"),
+            "{reason}"
         );
-        assert!(remedy.contains("workflow_dispatch:"), "{remedy}");
+        assert!(hint.contains("workflow_dispatch:"), "{hint}");
+        let written = serde_json::to_value(CiTrigger::Nothing { reason, hint }).unwrap();
+        let keys: Vec<&String> = written.as_object().unwrap().keys().collect();
+        assert_eq!(keys, ["remedy", "rung", "why"]);
     }
 
     #[test]
@@ -214,9 +219,9 @@ mod tests {
             CiTrigger::PullRequest { approval: false }
         );
         assert_eq!(trigger("on: {push: {branches: [main]}, workflow_dispatch: }", own), CiTrigger::Dispatch);
-        let CiTrigger::Nothing { remedy, .. } = trigger("on: {push: {branches: [main]}}", own) else {
+        let CiTrigger::Nothing { hint, .. } = trigger("on: {push: {branches: [main]}}", own) else {
             panic!("no trigger bears")
         };
-        assert!(remedy.contains("heal/**"), "{remedy}");
+        assert!(hint.contains("heal/**"), "{hint}");
     }
 }

@@ -16,10 +16,12 @@ use secrecy::SecretString;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, timeout};
 
 use super::error::ApiError;
-use super::limits::{backoff, judge};
+use super::limits::{backoff, classify};
+use crate::http::{self as transport, Url};
+use crate::scope::{Scope, Stopped};
 
 /// The largest JSON answer we read.
 const MAX_ANSWER: usize = 64 << 20;
@@ -28,9 +30,13 @@ const MAX_PAGES: usize = 20;
 /// Redirects followed at most for one request.
 const MAX_REDIRECTS: usize = 5;
 
+/// What errors say was going on when a call was stopped.
+const ASKING: &str = "asking GitHub";
+const DOWNLOADING: &str = "downloading from GitHub";
+
 /// How patient a client is.
 #[derive(Debug, Clone)]
-pub struct Policy {
+pub struct RetryPolicy {
     /// Tries of one request, the first included.
     pub tries: u32,
     /// Before the second try; doubled each time.
@@ -43,7 +49,7 @@ pub struct Policy {
     pub call_timeout: Duration,
 }
 
-impl Default for Policy {
+impl Default for RetryPolicy {
     fn default() -> Self {
         Self {
             tries: 5,
@@ -61,16 +67,16 @@ pub struct ClientOptions {
     /// `https://api.github.com`, or `GITHUB_API_URL`.
     pub api_url: String,
     pub token: Option<SecretString>,
-    pub policy: Policy,
+    pub policy: RetryPolicy,
 }
 
 /// A connection to GitHub's API with one token. Clones share their cache and counter.
 #[derive(Clone)]
 pub struct Client {
     inner: Octocrab,
-    http: reqwest::Client,
+    http: transport::Client,
     api_url: String,
-    policy: Policy,
+    policy: RetryPolicy,
     shared: Arc<Shared>,
 }
 
@@ -114,18 +120,33 @@ pub(super) struct Download {
 }
 
 impl Client {
-    /// `http` must not follow redirects by itself. Needs a running async runtime.
-    pub fn new(http: reqwest::Client, options: ClientOptions) -> Result<Self, ApiError> {
+    /// `http` must not follow redirects by itself; its scope bounds every call. Needs a running async runtime.
+    pub fn new(http: transport::Client, options: ClientOptions) -> Result<Self, ApiError> {
         let api_url = options.api_url.trim_end_matches('/').to_owned();
         let failed = |e: octocrab::Error| ApiError::Transport { call: api_url.clone(), why: explain(&e) };
-        let mut builder = Octocrab::builder().base_uri(api_url.as_str()).map_err(failed)?;
+        #[expect(clippy::disallowed_methods, reason = "`call` bounds all that it is asked")]
+        let transport = http.transport();
+        #[expect(clippy::disallowed_methods, reason = "every client of GitHub is made here")]
+        let builder = Octocrab::builder();
+        let mut builder = builder.base_uri(api_url.as_str()).map_err(failed)?;
         // Our own layer decides about tries: it knows which requests may be sent twice, and the deadline.
         builder = builder.add_retry_config(RetryConfig::None);
         if let Some(token) = options.token {
             builder = builder.personal_token(token);
         }
-        let inner = builder.build_with_reqwest(http.clone()).map_err(failed)?;
+        let inner = builder.build_with_reqwest(transport).map_err(failed)?;
         Ok(Self { inner, http, api_url, policy: options.policy, shared: Arc::default() })
+    }
+
+    /// The same client within other bounds: cache and counter stay shared.
+    #[must_use]
+    pub fn with_scope(&self, scope: &Scope) -> Self {
+        Self { http: self.http.with_scope(scope), ..self.clone() }
+    }
+
+    /// Waits for what GitHub shows late, no longer than the scope lasts.
+    pub(super) async fn pause(&self, wait: Duration) -> Result<(), Stopped> {
+        self.http.pause("waiting for GitHub", wait).await
     }
 
     /// Requests made so far, by this client and its clones.
@@ -213,26 +234,28 @@ impl Client {
             return Ok(Download { bytes: answer.body.to_vec(), cut: 0 });
         };
         // The signed address itself is the permission; our token has no business there.
-        let transport =
-            |e: reqwest::Error| ApiError::Transport { call: call.clone(), why: explain(&e.without_url()) };
+        let failed = |e: transport::Error| match e {
+            transport::Error::Stopped(stopped) => ApiError::Stopped(stopped),
+            transport::Error::Failed(e) => ApiError::Transport { call: call.clone(), why: explain(&e) },
+        };
+        let target = Url::parse(&target).map_err(|e| ApiError::Unreadable {
+            call: call.clone(),
+            why: format!("it leads nowhere: {e}"),
+        })?;
         self.shared.requests.fetch_add(1, Ordering::Relaxed);
-        let response = timeout(self.policy.request_timeout, self.http.get(target).send())
-            .await
-            .map_err(|_| slow(&call, self.policy.request_timeout))?
-            .map_err(transport)?;
+        let patience = self.policy.request_timeout;
+        let sending = self.http.get(target).send(DOWNLOADING);
+        let mut response =
+            timeout(patience, sending).await.map_err(|_| no_answer(&call, patience))?.map_err(failed)?;
         match response.status() {
             status if status.is_success() => {}
             StatusCode::NOT_FOUND => return Err(ApiError::NotFound { call }),
             status => return Err(ApiError::Server { call, status: status.as_u16() }),
         }
         let mut kept = HeadTail::new(limit);
-        let mut response = response;
         loop {
-            let chunk = timeout(self.policy.request_timeout, response.chunk())
-                .await
-                .map_err(|_| slow(&call, self.policy.request_timeout))?
-                .map_err(transport)?;
-            match chunk {
+            let chunk = timeout(patience, response.chunk()).await.map_err(|_| no_answer(&call, patience))?;
+            match chunk.map_err(failed)? {
                 Some(chunk) => kept.push(&chunk),
                 None => return Ok(kept.finish()),
             }
@@ -279,10 +302,10 @@ impl Client {
         let mut attempt = 0;
         loop {
             attempt += 1;
+            let patience = self.policy.request_timeout;
+            let once = timeout(patience, self.once(&call, method.clone(), &path, body, etag));
             let outcome =
-                timeout(self.policy.request_timeout, self.once(&call, method.clone(), &path, body, etag))
-                    .await
-                    .unwrap_or_else(|_| Err(slow(&call, self.policy.request_timeout)));
+                self.http.run(ASKING, once).await?.unwrap_or_else(|_| Err(no_answer(&call, patience)));
             let (error, wait) = match outcome {
                 Ok(answer) if answer.status.is_redirection() && answer.status != StatusCode::NOT_MODIFIED => {
                     // A moved repository answers on our own host; another host is for `download` to go to.
@@ -300,7 +323,7 @@ impl Client {
                 Ok(answer) if answer.status.is_success() || answer.status == StatusCode::NOT_MODIFIED => {
                     return Ok(answer);
                 }
-                Ok(answer) => match judge(&call, &answer, &self.policy, attempt) {
+                Ok(answer) => match classify(&call, &answer, &self.policy, attempt) {
                     // Limits are told before anything is done, so sending again is always right.
                     (error @ ApiError::RateLimited { .. }, wait) => (error, wait),
                     (error, Some(wait)) if repeat == Repeat::Yes => (error, Some(wait)),
@@ -311,12 +334,15 @@ impl Client {
                 }
                 Err(error) => (error, None),
             };
-            let Some(wait) = wait.filter(|w| attempt < self.policy.tries && Instant::now() + *w < deadline)
-            else {
+            let fits = |wait: &Duration| {
+                Instant::now() + *wait < deadline
+                    && self.http.scope().time_left().is_none_or(|left| *wait < left)
+            };
+            let Some(wait) = wait.filter(|w| attempt < self.policy.tries && fits(w)) else {
                 return Err(error);
             };
             log::info!("{error}; trying again in {} ms", wait.as_millis());
-            sleep(wait).await;
+            self.pause(wait).await?;
         }
     }
 
@@ -369,7 +395,7 @@ fn next_link(header: &str) -> Option<String> {
     })
 }
 
-fn slow(call: &str, after: Duration) -> ApiError {
+fn no_answer(call: &str, after: Duration) -> ApiError {
     ApiError::Transport { call: call.to_owned(), why: format!("no answer within {} s", after.as_secs()) }
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::contract::ci::Conclusion;
+
 /// A state GitHub reports, for runs, jobs and steps alike.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -16,40 +18,6 @@ pub(super) enum Status {
     #[default]
     #[serde(other)]
     Unknown,
-}
-
-/// How something ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Conclusion {
-    Success,
-    Failure,
-    Cancelled,
-    TimedOut,
-    StartupFailure,
-    ActionRequired,
-    Neutral,
-    Skipped,
-    Stale,
-    #[serde(other)]
-    Unknown,
-}
-
-impl Conclusion {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Failure => "failure",
-            Self::Cancelled => "cancelled",
-            Self::TimedOut => "timed_out",
-            Self::StartupFailure => "startup_failure",
-            Self::ActionRequired => "action_required",
-            Self::Neutral => "neutral",
-            Self::Skipped => "skipped",
-            Self::Stale => "stale",
-            Self::Unknown => "unknown",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

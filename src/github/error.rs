@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::ExpectedError;
+use crate::scope::Stopped;
 
 /// A failed call. Messages carry GitHub's own words where it has some.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -36,6 +37,9 @@ pub enum ApiError {
     OtherTree { why: String },
     #[error("branch template {template:?}: {why}")]
     Template { template: String, why: String },
+    /// Never retried, and no failure of GitHub's.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 impl ApiError {
@@ -61,7 +65,9 @@ impl ApiError {
             Self::Transport { .. } => Some("look at the runner's network, proxy and ca-bundle".into()),
             Self::DefaultBranch { .. } | Self::Template { .. } => Some("choose another `branch` template".into()),
             Self::Moved { .. } => Some("run the heal again on the new head".into()),
-            Self::Invalid { .. } | Self::Server { .. } | Self::Unreadable { .. } | Self::OtherTree { .. } => None,
+            Self::Invalid { .. } | Self::Server { .. } | Self::Unreadable { .. } | Self::OtherTree { .. } | Self::Stopped(_) => {
+                None
+            }
         }
     }
 }

@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use tokio::time::sleep;
 
 use super::client::Client;
-use super::dto::{Conclusion, Job, Status};
+use super::dto::{Job, Status};
 use super::error::ApiError;
+use crate::contract::ci::Conclusion;
 use crate::contract::git::RepoSlug;
 
 /// How often we ask again for what GitHub shows late.
@@ -37,22 +37,22 @@ pub struct FailedJob {
     pub steps: Vec<JobStep>,
     /// We run inside it: it is not over, and its log cannot be read.
     pub is_own: bool,
-    /// GitHub's word: `failure`, `timed_out`, `startup_failure`; `None` while it runs.
-    pub conclusion: Option<String>,
+    /// `None` while it runs.
+    pub conclusion: Option<Conclusion>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobStep {
     pub number: u64,
     pub name: String,
-    /// GitHub's word: `success`, `failure`, `skipped`, …; `None` while it runs.
-    pub conclusion: Option<String>,
+    /// `None` while it runs.
+    pub conclusion: Option<Conclusion>,
 }
 
 impl JobStep {
     #[must_use]
     pub fn has_failed(&self) -> bool {
-        matches!(self.conclusion.as_deref(), Some("failure" | "timed_out"))
+        self.conclusion.as_ref().is_some_and(Conclusion::is_failure)
     }
 }
 
@@ -76,15 +76,15 @@ pub async fn failed_jobs(
     loop {
         tries += 1;
         let jobs: Vec<Job> = client.get_all(&path, Some("jobs")).await?;
-        let failed = select(&jobs, own);
+        let failed = select_failed(&jobs, own);
         if !failed.is_empty() || tries >= LAG_TRIES {
             return Ok(failed);
         }
-        sleep(own.lag).await;
+        client.pause(own.lag).await?;
     }
 }
 
-fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
+fn select_failed(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
     let mut failed = Vec::new();
     for job in jobs {
         let is_own = is_own(job, own);
@@ -95,13 +95,10 @@ fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
             .map(|s| JobStep {
                 number: s.number.unwrap_or_default(),
                 name: s.name.clone().unwrap_or_default(),
-                conclusion: s.conclusion.map(|c| c.as_str().to_owned()),
+                conclusion: s.conclusion.clone(),
             })
             .collect();
-        let is_over = matches!(
-            job.conclusion,
-            Some(Conclusion::Failure | Conclusion::TimedOut | Conclusion::StartupFailure)
-        );
+        let is_over = job.conclusion.as_ref().is_some_and(Conclusion::is_failure);
         if is_over || (is_own && steps.iter().any(JobStep::has_failed)) {
             failed.push(FailedJob {
                 id: job.id,
@@ -109,7 +106,7 @@ fn select(jobs: &[Job], own: &OwnJob) -> Vec<FailedJob> {
                 url: job.html_url.clone(),
                 steps,
                 is_own,
-                conclusion: job.conclusion.map(|c| c.as_str().to_owned()),
+                conclusion: job.conclusion.clone(),
             });
         }
     }
@@ -141,7 +138,7 @@ pub async fn job_log(
         match client.download(&path, limit).await {
             Ok(download) => return Ok(JobLog { bytes: download.bytes, cut: download.cut }),
             // A running job has no log however long we ask.
-            Err(ApiError::NotFound { .. }) if tries < LAG_TRIES && !job.is_own => sleep(lag).await,
+            Err(ApiError::NotFound { .. }) if tries < LAG_TRIES && !job.is_own => client.pause(lag).await?,
             Err(error) => return Err(error),
         }
     }
@@ -168,7 +165,7 @@ mod tests {
 
     #[test]
     fn beside_the_failed_job() {
-        let ids: Vec<u64> = select(&jobs(), &OwnJob::default()).iter().map(|j| j.id).collect();
+        let ids: Vec<u64> = select_failed(&jobs(), &OwnJob::default()).iter().map(|j| j.id).collect();
         assert_eq!(ids, [2, 4]);
     }
 
@@ -178,9 +175,9 @@ mod tests {
             OwnJob { check_run_id: Some(3), ..OwnJob::default() },
             OwnJob { runner_name: Some("r1".to_owned()), ..OwnJob::default() },
         ] {
-            let failed = select(&jobs(), &own);
+            let failed = select_failed(&jobs(), &own);
             let job = failed.iter().find(|j| j.is_own).unwrap();
-            assert_eq!((job.id, job.steps[0].name.as_str(), job.conclusion.as_deref()), (3, "Build", None));
+            assert_eq!((job.id, job.steps[0].name.as_str(), job.conclusion.as_ref()), (3, "Build", None));
         }
     }
 }

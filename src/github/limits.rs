@@ -6,14 +6,14 @@ use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use serde_json::Value;
 
-use super::client::{Answer, Policy};
+use super::client::{Answer, RetryPolicy};
 use super::error::ApiError;
 
 /// The error behind an answer, and how long to wait before another try could be worth it.
-pub(super) fn judge(
+pub(super) fn classify(
     call: &str,
     answer: &Answer,
-    policy: &Policy,
+    policy: &RetryPolicy,
     attempt: u32,
 ) -> (ApiError, Option<Duration>) {
     let call = call.to_owned();
@@ -41,7 +41,7 @@ fn limit_wait(
     headers: &HeaderMap,
     status: u16,
     message: &str,
-    policy: &Policy,
+    policy: &RetryPolicy,
     attempt: u32,
 ) -> Option<Duration> {
     let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
@@ -125,7 +125,7 @@ mod tests {
 
     #[test]
     fn limits_and_missing_rights_are_told_apart() {
-        let policy = Policy::default();
+        let policy = RetryPolicy::default();
         let wait = |status, pairs: &[(&'static str, &str)], message: &str| {
             limit_wait(&headers(pairs), status, message, &policy, 1).map(|d| d.as_secs())
         };

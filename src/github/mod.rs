@@ -17,11 +17,13 @@ mod pull_request;
 mod triggers;
 
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
-pub use client::{Client, ClientOptions, Policy};
+pub use client::{Client, ClientOptions, RetryPolicy};
 #[cfg(fuzzing)]
 pub use dto::read_answer;
 pub use error::ApiError;
-pub use event::{Head, RunContext, Trigger, read_event};
+pub use event::{
+    FailedRunFacts, Head, RunContext, Trigger, TriggerContext, read_event, read_trigger_context,
+};
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, failed_jobs, job_log};
 pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
 pub use preflight::{

@@ -6,16 +6,16 @@ use std::time::Duration;
 
 use futures_util::future::OptionFuture;
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
 use super::client::Client;
-use super::dto::{Conclusion, Run, Status};
+use super::dto::{Run, Status};
 use super::error::ApiError;
 use super::jobs::{FailedJob, OwnJob, failed_jobs};
 use super::publish::dispatch;
 use super::pull_request::{PullRequestText, open_pull_request};
-use crate::contract::ci::{CiResult, CiVerdict, PullRequest, RunReference};
+use crate::contract::ci::{CiResult, CiVerdict, Conclusion, PullRequest, RunReference};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoSlug};
 
@@ -101,16 +101,16 @@ pub async fn arrange_ci_run(
 /// Waits for the verdict. Errors only where GitHub stops answering for good; every other end is a verdict.
 pub async fn watch(watch: Watch<'_>) -> Result<CiResult, ApiError> {
     let before = watch.client.requests();
-    let mut result = watch_inner(&watch).await?;
+    let mut result = wait_for_verdict(&watch).await?;
     result.requests = watch.client.requests() - before;
     watch.sink.emit(Event::Watched { result: Box::new(result.clone()) });
     Ok(result)
 }
 
-async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
+async fn wait_for_verdict(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
     let mut dispatched = None;
     match watch.trigger {
-        CiTrigger::Nothing { why, remedy } => return Ok(no_ci(why.clone(), Some(remedy.clone()))),
+        CiTrigger::Nothing { reason, hint } => return Ok(no_ci(reason.clone(), Some(hint.clone()))),
         CiTrigger::Dispatch => {
             let file = watch.workflow_file.unwrap_or_default();
             match dispatch(watch.client, watch.repo, file, watch.branch).await {
@@ -136,16 +136,16 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
     watch.sink.emit(Event::Progress { what: format!("waiting for CI on {}", watch.branch) });
     let start = Instant::now();
     let mut pause = watch.timeouts.first_poll;
-    let mut last_words = String::new();
+    let mut last_status = String::new();
     loop {
-        let runs = match look(watch, dispatched).await {
+        let runs = match runs_of_head(watch, dispatched).await {
             Ok(runs) => runs,
             // The network may come back before the time is over.
             Err(
                 error @ (ApiError::Transport { .. } | ApiError::Server { .. } | ApiError::RateLimited { .. }),
             ) if start.elapsed() < watch.timeouts.total => {
                 watch.sink.emit(Event::Warning { what: error.to_string() });
-                sleep(watch.timeouts.longest_poll).await;
+                watch.client.pause(watch.timeouts.longest_poll).await?;
                 continue;
             }
             Err(error) => return Err(error),
@@ -157,28 +157,28 @@ async fn watch_inner(watch: &Watch<'_>) -> Result<CiResult, ApiError> {
         }
         let elapsed = start.elapsed();
         if ours.is_empty() && elapsed >= watch.timeouts.appear.min(watch.timeouts.total) {
-            return Ok(nothing_came(watch, &others));
+            return Ok(no_run_appeared(watch, &others));
         }
         if elapsed >= watch.timeouts.total {
             let waiting = ours.iter().any(|r| r.status == Some(Status::Waiting));
             let verdict = if waiting { CiVerdict::AwaitingApproval } else { CiVerdict::TimedOut };
             return Ok(result(verdict, ours.first().copied(), &others));
         }
-        let words = ours.first().map_or_else(
+        let status = ours.first().map_or_else(
             || "no run yet".to_owned(),
             |r| format!("{} is {}", title(r), status_word(r.status)),
         );
-        if words != last_words {
-            watch.sink.emit(Event::Progress { what: words.clone() });
-            last_words = words;
+        if status != last_status {
+            watch.sink.emit(Event::Progress { what: status.clone() });
+            last_status = status;
         }
-        sleep(pause.min(watch.timeouts.total.saturating_sub(elapsed))).await;
+        watch.client.pause(pause.min(watch.timeouts.total.saturating_sub(elapsed))).await?;
         pause = pause.mul_f64(1.3).min(watch.timeouts.longest_poll);
     }
 }
 
 /// The runs of the heal's commit.
-async fn look(watch: &Watch<'_>, dispatched: Option<u64>) -> Result<Vec<Run>, ApiError> {
+async fn runs_of_head(watch: &Watch<'_>, dispatched: Option<u64>) -> Result<Vec<Run>, ApiError> {
     let repo = watch.repo;
     let path = format!("/repos/{repo}/actions/runs?head_sha={}&per_page=100", watch.head);
     let mut runs: Vec<Run> = watch.client.get_all(&path, Some("workflow_runs")).await?;
@@ -209,7 +209,7 @@ fn is_about(watch: &Watch<'_>, run: &Run, dispatched: Option<u64>) -> bool {
 
 /// A verdict as soon as there is one: one bad end decides, a good one needs all.
 fn verdict(ours: &[&Run], others: &[&Run]) -> Option<CiResult> {
-    let ended = |run: &Run| match (run.status, run.conclusion) {
+    let ended = |run: &Run| match (run.status, &run.conclusion) {
         (Some(Status::ActionRequired), _) | (_, Some(Conclusion::ActionRequired)) => {
             Some(CiVerdict::AwaitingApproval)
         }
@@ -222,7 +222,7 @@ fn verdict(ours: &[&Run], others: &[&Run]) -> Option<CiResult> {
                 why: format!("every job of {} was skipped", title(run)),
                 remedy: Some("look at the `if:` of its jobs".to_owned()),
             },
-            Conclusion::ActionRequired | Conclusion::Unknown => CiVerdict::NoCi {
+            Conclusion::ActionRequired | Conclusion::Other(_) => CiVerdict::NoCi {
                 why: format!("{} ended in a way that is neither success nor failure", title(run)),
                 remedy: None,
             },
@@ -248,7 +248,7 @@ fn verdict(ours: &[&Run], others: &[&Run]) -> Option<CiResult> {
     Some(result(verdict?, Some(run), others))
 }
 
-fn nothing_came(watch: &Watch<'_>, others: &[&Run]) -> CiResult {
+fn no_run_appeared(watch: &Watch<'_>, others: &[&Run]) -> CiResult {
     let seconds = watch.timeouts.appear.min(watch.timeouts.total).as_secs();
     let what = watch.workflow_file.map_or_else(|| "any workflow".to_owned(), str::to_owned);
     let mut why = format!("no run of {what} for {} appeared within {seconds} s", watch.head.short());
@@ -285,7 +285,7 @@ fn reference(run: &Run) -> RunReference {
         attempt: run.run_attempt.unwrap_or(1),
         workflow: title(run),
         url: run.html_url.clone().unwrap_or_default(),
-        conclusion: run.conclusion.map(|c| c.as_str().to_owned()),
+        conclusion: run.conclusion.clone(),
     }
 }
 

@@ -86,20 +86,23 @@ pub enum Severity {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PreflightCheck {
     pub severity: Severity,
-    pub what: String,
-    pub remedy: Option<String>,
+    #[serde(rename = "what")]
+    pub message: String,
+    /// What to change.
+    #[serde(rename = "remedy")]
+    pub hint: Option<String>,
 }
 
 impl PreflightCheck {
-    /// A finding without a remedy.
-    pub fn new(severity: Severity, what: impl Into<String>) -> Self {
-        Self { severity, what: what.into(), remedy: None }
+    /// A finding without a hint.
+    pub fn new(severity: Severity, message: impl Into<String>) -> Self {
+        Self { severity, message: message.into(), hint: None }
     }
 
     /// Says what to change.
     #[must_use]
-    pub fn remedy(mut self, remedy: impl Into<String>) -> Self {
-        self.remedy = Some(remedy.into());
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
         self
     }
 }
@@ -152,7 +155,7 @@ pub async fn examine_token(
     workflow_file: Option<&str>,
     probe: bool,
 ) -> Result<TokenFacts, ApiError> {
-    let kind = match prefix(token.expose_secret()) {
+    let kind = match kind_by_prefix(token.expose_secret()) {
         Some(kind) => kind,
         None => installation_kind(client).await?,
     };
@@ -160,7 +163,7 @@ pub async fn examine_token(
         let path = format!("/repos/{repo}");
         let (repository, headers) = client.get_with_headers::<dto::Repository>(&path).await?;
         let scopes = headers.get("x-oauth-scopes").and_then(|s| s.to_str().ok()).unwrap_or_default();
-        return Ok(TokenFacts { kind, permissions: scoped(scopes, repository.permissions) });
+        return Ok(TokenFacts { kind, permissions: permissions_of_scopes(scopes, repository.permissions) });
     }
     if !probe {
         return Ok(TokenFacts { kind, permissions: Permissions::default() });
@@ -177,7 +180,7 @@ pub async fn examine_token(
 }
 
 /// What the first letters say; installation tokens say too little.
-fn prefix(token: &str) -> Option<TokenKind> {
+fn kind_by_prefix(token: &str) -> Option<TokenKind> {
     const PREFIXES: [(&str, TokenKind); 4] = [
         ("ghp_", TokenKind::ClassicPat),
         ("github_pat_", TokenKind::FineGrainedPat),
@@ -207,7 +210,7 @@ async fn installation_kind(client: &Client) -> Result<TokenKind, ApiError> {
     }
 }
 
-fn scoped(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Permissions {
+fn permissions_of_scopes(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Permissions {
     let has = |name: &str| scopes.split(',').any(|s| s.trim() == name);
     let may_push = permissions.is_none_or(|p| p.push);
     let right = |granted: bool| if granted && may_push { Permission::Yes } else { Permission::No };
@@ -223,13 +226,13 @@ fn scoped(scopes: &str, permissions: Option<dto::RepositoryPermissions>) -> Perm
 async fn probe_contents(client: &Client, repo: &RepoSlug) -> Result<Permission, ApiError> {
     let body = json!({"content": "", "encoding": "utf-8"});
     let path = format!("/repos/{repo}/git/blobs");
-    told(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
+    permission_shown_by(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
 }
 
 async fn probe_pull_requests(client: &Client, repo: &RepoSlug) -> Result<Permission, ApiError> {
     let body = json!({"title": "preflight", "head": NOWHERE, "base": NOWHERE});
     let path = format!("/repos/{repo}/pulls");
-    told(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
+    permission_shown_by(client.send::<Value>(Method::POST, &path, &body, Repeat::Yes).await)
 }
 
 async fn probe_actions(client: &Client, repo: &RepoSlug, file: Option<&str>) -> Result<Permission, ApiError> {
@@ -239,12 +242,12 @@ async fn probe_actions(client: &Client, repo: &RepoSlug, file: Option<&str>) -> 
     match client.send::<Value>(Method::POST, &path, &json!({"ref": NOWHERE}), Repeat::No).await {
         // No such workflow on the default branch.
         Err(ApiError::NotFound { .. }) => Ok(Permission::Unknown),
-        other => told(other),
+        other => permission_shown_by(other),
     }
 }
 
 /// Refused for lack of rights, or for the nonsense we asked for?
-fn told<T>(answer: Result<T, ApiError>) -> Result<Permission, ApiError> {
+fn permission_shown_by<T>(answer: Result<T, ApiError>) -> Result<Permission, ApiError> {
     match answer {
         Ok(_) | Err(ApiError::Invalid { .. }) => Ok(Permission::Yes),
         Err(ApiError::Forbidden { .. } | ApiError::NotFound { .. }) => Ok(Permission::No),
@@ -261,11 +264,15 @@ pub async fn preflight(client: &Client, input: PreflightInput<'_>) -> Result<Pre
         client.get::<dto::Repository>(&repo_path),
         client.get_all::<dto::Rule>(&rules_path, None),
     );
-    // Not every server and token shows rules.
-    Ok(judge(input, &repository?, &rules.unwrap_or_default()))
+    let rules = match rules {
+        Err(stopped @ ApiError::Stopped(_)) => return Err(stopped),
+        // Not every server and token shows rules.
+        rules => rules.unwrap_or_default(),
+    };
+    Ok(assess(input, &repository?, &rules))
 }
 
-fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::Rule]) -> Preflight {
+fn assess(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::Rule]) -> Preflight {
     let mut findings = input.findings.clone();
     let default_branch = repository.default_branch.as_deref().and_then(|b| BranchName::new(b).ok());
     let kind = input.token.map_or(TokenKind::Unknown, |t| t.kind);
@@ -287,15 +294,23 @@ fn judge(input: PreflightInput<'_>, repository: &dto::Repository, rules: &[dto::
     if let Some(why) = &input.trigger.diagnose_only {
         findings.push(PreflightCheck::new(Severity::Note, why.clone()));
     } else if input.publishes {
-        publishing(&input, kind, permissions, repository, rules, default_branch.as_ref(), &mut findings);
+        check_publishing(
+            &input,
+            kind,
+            permissions,
+            repository,
+            rules,
+            default_branch.as_ref(),
+            &mut findings,
+        );
         if input.waits_for_ci {
-            findings.push(ci_finding(&trigger, kind));
+            findings.push(check_ci(&trigger, kind));
         }
     }
     Preflight { findings, trigger, default_branch, diagnose_only: input.trigger.diagnose_only.clone() }
 }
 
-fn publishing(
+fn check_publishing(
     input: &PreflightInput<'_>,
     kind: TokenKind,
     permissions: Permissions,
@@ -304,8 +319,8 @@ fn publishing(
     default_branch: Option<&BranchName>,
     findings: &mut Vec<PreflightCheck>,
 ) {
-    let mut block = |what: String, remedy: &str| {
-        findings.push(PreflightCheck::new(Severity::Blocking, what).remedy(remedy));
+    let mut block = |message: String, hint: &str| {
+        findings.push(PreflightCheck::new(Severity::Blocking, message).hint(hint));
     };
     if input.token.is_none() {
         block(
@@ -323,14 +338,14 @@ fn publishing(
         );
     }
     if permissions.contents == Permission::No {
-        let remedy = match kind {
+        let hint = match kind {
             TokenKind::Job => {
                 "add to the healing job:\npermissions:\n  contents: write\n  actions: write\n  pull-requests: write"
             }
             TokenKind::ClassicPat => "give the token the `repo` scope",
             _ => "give the token the right \"Contents: read and write\"",
         };
-        block(format!("{} may not push to {}", kind.name(), input.repo), remedy);
+        block(format!("{} may not push to {}", kind.name(), input.repo), hint);
     }
     for rule in rules {
         match rule.kind.as_str() {
@@ -348,7 +363,7 @@ fn publishing(
     if permissions.pull_requests == Permission::No && input.pull_request != PullRequestPolicy::Never {
         let finding =
             PreflightCheck::new(Severity::Warning, format!("{} may not open pull requests", kind.name()));
-        findings.push(finding.remedy(match kind {
+        findings.push(finding.hint(match kind {
             TokenKind::Job => {
                 "add to the healing job:\npermissions:\n  pull-requests: write\nand allow it in the repository's settings, Actions, General"
             }
@@ -357,7 +372,7 @@ fn publishing(
     }
 }
 
-fn ci_finding(trigger: &CiTrigger, kind: TokenKind) -> PreflightCheck {
+fn check_ci(trigger: &CiTrigger, kind: TokenKind) -> PreflightCheck {
     match trigger {
         CiTrigger::Push => {
             PreflightCheck::new(Severity::Fine, format!("a push with {} starts CI", kind.name()))
@@ -370,10 +385,10 @@ fn ci_finding(trigger: &CiTrigger, kind: TokenKind) -> PreflightCheck {
             Severity::Note,
             "CI will wait on the pull request until someone with write access approves it",
         )
-        .remedy("give a push-token, or add `workflow_dispatch:` to the workflow, for CI without a click"),
-        CiTrigger::Nothing { why, remedy } => {
-            PreflightCheck::new(Severity::Warning, format!("no CI will run on the heal: {why}"))
-                .remedy(remedy.clone())
+        .hint("give a push-token, or add `workflow_dispatch:` to the workflow, for CI without a click"),
+        CiTrigger::Nothing { reason, hint } => {
+            PreflightCheck::new(Severity::Warning, format!("no CI will run on the heal: {reason}"))
+                .hint(hint.clone())
         }
     }
 }
@@ -384,18 +399,18 @@ mod tests {
 
     #[test]
     fn kinds_by_their_first_letters() {
-        assert_eq!(prefix("ghp_x"), Some(TokenKind::ClassicPat));
-        assert_eq!(prefix("github_pat_x"), Some(TokenKind::FineGrainedPat));
-        assert_eq!(prefix("ghs_x"), None);
-        assert_eq!(prefix("v1.abc"), Some(TokenKind::Unknown));
+        assert_eq!(kind_by_prefix("ghp_x"), Some(TokenKind::ClassicPat));
+        assert_eq!(kind_by_prefix("github_pat_x"), Some(TokenKind::FineGrainedPat));
+        assert_eq!(kind_by_prefix("ghs_x"), None);
+        assert_eq!(kind_by_prefix("v1.abc"), Some(TokenKind::Unknown));
     }
 
     #[test]
     fn scopes() {
-        let permissions = scoped("repo, workflow", None);
+        let permissions = permissions_of_scopes("repo, workflow", None);
         assert_eq!((permissions.contents, permissions.workflows), (Permission::Yes, Permission::Yes));
-        let read_only = scoped("repo", Some(dto::RepositoryPermissions { push: false }));
+        let read_only = permissions_of_scopes("repo", Some(dto::RepositoryPermissions { push: false }));
         assert_eq!(read_only.contents, Permission::No);
-        assert_eq!(scoped("gist", None).actions, Permission::No);
+        assert_eq!(permissions_of_scopes("gist", None).actions, Permission::No);
     }
 }

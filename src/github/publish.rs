@@ -32,12 +32,12 @@ pub async fn remote_objects(
         trees: Vec::new(),
         blobs: Vec::new(),
     };
-    let mut have = BTreeSet::new();
+    let mut known = BTreeSet::new();
     for path in paths {
         let mut here = head.tree.sha.clone();
         let mut parts = path.as_str().split('/').peekable();
         while let Some(part) = parts.next() {
-            if have.insert(here.clone()) {
+            if known.insert(here.clone()) {
                 let tree: dto::Tree = client.get(&format!("/repos/{repo}/git/trees/{here}")).await?;
                 if tree.truncated {
                     return Err(ApiError::Unreadable {
@@ -58,7 +58,7 @@ pub async fn remote_objects(
             match entry {
                 Some(entry) if parts.peek().is_some() && is_tree(&entry.mode) => here = entry.id,
                 Some(entry) if parts.peek().is_none() && !is_tree(&entry.mode) && entry.mode != "160000" => {
-                    if have.insert(entry.id.clone()) {
+                    if known.insert(entry.id.clone()) {
                         objects.blobs.push(blob(client, repo, entry.id).await?);
                     }
                 }
@@ -117,10 +117,12 @@ pub async fn publish(
         why: at.map_or("it is gone".to_owned(), |at| format!("it stands at {at}")),
     };
     // Looked at before anything is written, so that a lost race leaves no litter.
-    let standing = branch_head(client, repo, branch).await?;
-    match (from, &standing) {
+    let current = branch_head(client, repo, branch).await?;
+    match (from, &current) {
         (MoveFrom::Absent, None) => {}
-        (MoveFrom::Absent, Some(at)) if is_ours(client, repo, at, commits).await? => return Ok(at.clone()),
+        (MoveFrom::Absent, Some(at)) if is_already_published(client, repo, at, commits).await? => {
+            return Ok(at.clone());
+        }
         (MoveFrom::FastForward(old), Some(at)) if old == at && first.parent == *old => {}
         (MoveFrom::Replace(old), Some(at)) if old == at => {}
         (_, at) => return Err(moved(at.as_ref())),
@@ -164,7 +166,7 @@ pub async fn publish(
 }
 
 /// Is what stands there already the last of these commits, from an earlier try? Then there is nothing to do.
-async fn is_ours(
+async fn is_already_published(
     client: &Client,
     repo: &RepoSlug,
     at: &CommitSha,
@@ -260,14 +262,14 @@ pub async fn dispatch(
 ) -> Result<Option<u64>, ApiError> {
     let file = workflow_file.rsplit('/').next().unwrap_or(workflow_file);
     let path = format!("/repos/{repo}/actions/workflows/{}/dispatches", encode(file));
-    let go = async |body: Value| -> Result<Option<u64>, ApiError> {
+    let send = async |body: Value| -> Result<Option<u64>, ApiError> {
         let (status, run) = client.send::<dto::Dispatched>(Method::POST, &path, &body, Repeat::No).await?;
         Ok(run.and_then(|r| r.workflow_run_id).filter(|_| status == StatusCode::OK))
     };
-    match go(json!({"ref": branch, "return_run_details": true})).await {
+    match send(json!({"ref": branch, "return_run_details": true})).await {
         // Older servers know no such field, and newer ones no longer do.
         Err(ApiError::Invalid { message, .. }) if !message.contains("workflow_dispatch") => {
-            go(json!({"ref": branch})).await
+            send(json!({"ref": branch})).await
         }
         other => other,
     }

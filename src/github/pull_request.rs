@@ -38,19 +38,19 @@ pub struct PullRequestMarker {
     pub tip: Option<CommitSha>,
 }
 
-const MARK: &str = "<!-- ci-healer ";
+const MARKER_START: &str = "<!-- ci-healer ";
 
 impl PullRequestMarker {
     fn render(&self) -> String {
         let clean = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
         let tip = self.tip.as_ref().map_or("", CommitSha::as_str);
         let (cause, job, patch) = (clean(&self.cause), clean(&self.job), clean(&self.patch));
-        format!("{MARK}cause:{cause} job:{job} patch:{patch} tip:{tip} -->")
+        format!("{MARKER_START}cause:{cause} job:{job} patch:{patch} tip:{tip} -->")
     }
 
     /// The last one in `body`: ours is added at its end.
     fn read(body: &str) -> Option<Self> {
-        let (_, rest) = body.rsplit_once(MARK)?;
+        let (_, rest) = body.rsplit_once(MARKER_START)?;
         let (words, _) = rest.split_once(" -->")?;
         let mut mark = Self::default();
         for (key, value) in words.split(' ').filter_map(|word| word.split_once(':')) {
@@ -67,7 +67,7 @@ impl PullRequestMarker {
 
     /// The text without its mark: no later run knows it again.
     fn removed_from(body: &str) -> &str {
-        body.rsplit_once(MARK).map_or(body, |(before, _)| before.trim_end())
+        body.rsplit_once(MARKER_START).map_or(body, |(before, _)| before.trim_end())
     }
 }
 
@@ -93,10 +93,10 @@ pub async fn existing_pull_requests(
     client: &Client,
     repo: &RepoSlug,
     base: &BranchName,
-    look: PullRequestState,
+    state: PullRequestState,
 ) -> Result<Vec<ExistingPullRequest>, ApiError> {
     let base = encode(base.as_str());
-    let pulls: Vec<dto::Pull> = match look {
+    let pulls: Vec<dto::Pull> = match state {
         PullRequestState::Open => {
             client.get_all(&format!("/repos/{repo}/pulls?state=open&base={base}&per_page=100"), None).await?
         }
@@ -107,7 +107,7 @@ pub async fn existing_pull_requests(
     };
     Ok(pulls
         .into_iter()
-        .filter(|pull| look == PullRequestState::Open || pull.merged_at.is_none())
+        .filter(|pull| state == PullRequestState::Open || pull.merged_at.is_none())
         .filter_map(|pull| {
             let head = pull.head.as_ref()?;
             // Anyone may copy the mark into a pull request from a fork; the branch must be in our own repository.
@@ -151,7 +151,11 @@ pub async fn open_pull_request(
                 None if text.draft => {
                     // Drafts are not to be had for every repository.
                     let plain = PullRequestText { draft: false, ..text.clone() };
-                    Box::pin(open_pull_request(client, repo, base, branch, &plain)).await.map_err(|_| error)
+                    let opening = Box::pin(open_pull_request(client, repo, base, branch, &plain));
+                    opening.await.map_err(|second| match second {
+                        ApiError::Stopped(_) => second,
+                        _ => error,
+                    })
                 }
                 None => Err(error),
             }

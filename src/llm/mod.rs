@@ -10,6 +10,6 @@ mod router;
 mod tables;
 mod wire;
 
-pub use probe::probe;
+pub use probe::{ProbeError, probe};
 pub use router::{ProviderConfig, Router, WireFormat};
 pub use tables::PRICES_AS_OF;

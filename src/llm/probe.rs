@@ -5,58 +5,68 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::router::{ProviderConfig, WireFormat, explain};
-use super::wire::{self, Raw, WireFailure};
+use super::wire::{self, Exchanged, Raw, WireFailure};
 use super::{gemini, openai_compatible};
 use crate::contract::model::{FailureKind, ProviderFailure};
 use crate::error::ExpectedError;
+use crate::http::{Client, Url};
+use crate::scope::Stopped;
 
 /// Nobody waits longer for what is only a look ahead.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
+/// Why nobody knows what the servers would say.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The configuration makes no address.
+    #[error(transparent)]
+    Config(#[from] ExpectedError),
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
 /// Looks at each of `providers`, all at once; those that cannot answer come back with the reason. What a server does not
 /// tell counts for it: many list no models, and some keys may ask but not list.
 pub async fn probe(
-    client: &reqwest::Client,
+    client: &Client,
     providers: &[ProviderConfig],
-) -> Result<Vec<ProviderFailure>, ExpectedError> {
+) -> Result<Vec<ProviderFailure>, ProbeError> {
     let looks = providers.iter().map(|config| async move {
         let url = super::router::check(config)?;
-        let failed = look(client, config, url).await.err();
-        Ok(failed.map(|failure| ProviderFailure {
+        let failed = probe_one(client, config, url).await?.err();
+        Ok::<_, ProbeError>(failed.map(|failure| ProviderFailure {
             provider: config.name.clone(),
             model: config.model.clone(),
             kind: failure.kind,
             message: explain(config, &failure),
         }))
     });
-    let looks: Vec<Result<_, ExpectedError>> = futures_util::future::join_all(looks).await;
-    Ok(looks.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    Ok(futures_util::future::try_join_all(looks).await?.into_iter().flatten().collect())
 }
 
-async fn look(
-    client: &reqwest::Client,
-    config: &ProviderConfig,
-    asking: reqwest::Url,
-) -> Result<(), WireFailure> {
+async fn probe_one(client: &Client, config: &ProviderConfig, asking: Url) -> Exchanged<()> {
     // Both servers keep what they know of models beside the address that answers questions.
     let (url, header, scheme, read): (_, _, _, fn(&Raw, &str) -> _) = match config.format {
         WireFormat::Gemini => {
             let text = asking.as_str().trim_end_matches(":generateContent").to_owned();
-            (text, gemini::KEY_HEADER, "", of_model)
+            (text, gemini::KEY_HEADER, "", read_model)
         }
         WireFormat::OpenAiCompatible => {
             let text = asking.as_str().replace("/chat/completions", "/models");
-            (text, openai_compatible::KEY_HEADER, openai_compatible::KEY_SCHEME, of_list)
+            (text, openai_compatible::KEY_HEADER, openai_compatible::KEY_SCHEME, read_models)
         }
     };
-    let url = reqwest::Url::parse(&url)
-        .map_err(|e| WireFailure::new(FailureKind::Network, format!("no address: {e}")))?;
+    let url = match Url::parse(&url) {
+        Ok(url) => url,
+        Err(e) => return Ok(Err(WireFailure::new(FailureKind::Network, format!("no address: {e}")))),
+    };
     let key = config.api_key.as_ref().map(|secret| (header, secret, scheme));
-    read(&wire::get(client, url, key, TIMEOUT).await?, &config.model)
+    let raw = wire::get(client, url, key, TIMEOUT).await?;
+    Ok(raw.and_then(|raw| read(&raw, &config.model)))
 }
 
 /// Gemini's `GET models/{model}`.
-fn of_model(raw: &Raw, _: &str) -> Result<(), WireFailure> {
+fn read_model(raw: &Raw, _: &str) -> Result<(), WireFailure> {
     match raw.status {
         200 => Ok(()),
         _ => {
@@ -70,7 +80,7 @@ fn of_model(raw: &Raw, _: &str) -> Result<(), WireFailure> {
 }
 
 /// OpenAI's `GET models`: `{"data": [{"id": …}]}`.
-fn of_list(raw: &Raw, model: &str) -> Result<(), WireFailure> {
+fn read_models(raw: &Raw, model: &str) -> Result<(), WireFailure> {
     match raw.status {
         // 403 is what keys get that may ask and not list.
         401 => Err(openai_compatible::failure(raw)),
@@ -101,7 +111,7 @@ mod tests {
     #[test]
     fn only_what_a_server_says_plainly_counts_against_it() {
         let list = json!({"data": [{"id": "openai/gpt-oss-120b"}]});
-        let kind = |raw: &Raw, model: &str| of_list(raw, model).err().map(|f| f.kind);
+        let kind = |raw: &Raw, model: &str| read_models(raw, model).err().map(|f| f.kind);
         assert_eq!(kind(&raw(200, &list), "openai/gpt-oss-120b"), None);
         assert_eq!(kind(&raw(200, &list), "gpt-oss-120b"), None);
         assert_eq!(kind(&raw(200, &list), "gone"), Some(FailureKind::Model));
@@ -113,7 +123,7 @@ mod tests {
         }
         let gemini = |status, name: &str| {
             let body = json!({"error": {"code": status, "status": name, "message": "no"}});
-            of_model(&raw(status, &body), "m").err().map(|f| f.kind)
+            read_model(&raw(status, &body), "m").err().map(|f| f.kind)
         };
         assert_eq!(gemini(200, ""), None);
         assert_eq!(gemini(403, "PERMISSION_DENIED"), Some(FailureKind::Auth));

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::tables::{self, ChatQuirks};
-use super::wire::{self, Objection, Raw, Tokens, WireFailure, WireReply};
+use super::wire::{self, Exchanged, Objection, Raw, Tokens, WireFailure, WireReply};
 use super::{gemini, openai_compatible};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::fix::Usage;
@@ -21,6 +21,8 @@ use crate::contract::model::{
 };
 use crate::contract::outcome::BudgetKind;
 use crate::error::ExpectedError;
+use crate::http::{Client, Url};
+use crate::scope::Stopped;
 
 /// One exchange may take so long.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
@@ -65,17 +67,17 @@ pub struct ProviderConfig {
 /// Asks the configured providers in order. Lives for the whole run: its breakers remember.
 pub struct Router {
     providers: Vec<Provider>,
-    client: reqwest::Client,
+    client: Client,
     events: Arc<dyn EventSink>,
 }
 
 struct Provider {
     config: ProviderConfig,
-    url: reqwest::Url,
+    url: Url,
     gemini: gemini::Traits,
     chat: ChatQuirks,
     /// Why it is left alone for the rest of the run.
-    open: Option<ProviderFailure>,
+    disabled: Option<ProviderFailure>,
     failures_in_a_row: u32,
     /// It asked to be left alone until then.
     not_before: Option<Instant>,
@@ -94,15 +96,48 @@ enum Turn {
 struct Question<'r> {
     request: &'r ModelRequest,
     usage: Usage,
+    /// The last cause of each provider that has been asked.
+    causes: Vec<ProviderFailure>,
+    /// Why the next request was not sent.
+    budget: Option<BudgetKind>,
+    /// How often everybody was waited for.
+    waits: u32,
     /// Provider whose failure is to be reported as a switch once the next one is asked.
-    left: Option<ProviderFailure>,
+    switched_from: Option<ProviderFailure>,
+}
+
+impl<'r> Question<'r> {
+    fn new(request: &'r ModelRequest) -> Self {
+        Self {
+            request,
+            usage: Usage { cost: Some(0.0), ..Usage::default() },
+            causes: Vec::new(),
+            budget: None,
+            waits: 0,
+            switched_from: None,
+        }
+    }
+
+    fn has_asked(&self, provider: &Provider) -> bool {
+        self.causes.iter().any(|c| c.provider == provider.config.name)
+    }
+}
+
+/// The state of one provider's turn.
+struct Attempt {
+    /// The question, perhaps with what was wrong with the last reply.
+    user: String,
+    max_output: u32,
+    tries: u32,
+    truncated: bool,
+    malformed: bool,
 }
 
 impl Router {
-    /// Checks the addresses; `client` must not follow redirects (see `http::Redirects`).
+    /// Checks the addresses; `client` must not follow redirects (see `http::Redirects`), and its scope bounds every question.
     pub fn new(
         configs: Vec<ProviderConfig>,
-        client: reqwest::Client,
+        client: Client,
         events: Arc<dyn EventSink>,
     ) -> Result<Self, ExpectedError> {
         let providers = configs.into_iter().map(Provider::new).collect::<Result<_, _>>()?;
@@ -112,71 +147,64 @@ impl Router {
     /// Names of the providers that may still answer in this run.
     #[must_use]
     pub fn available(&self) -> Vec<&str> {
-        self.providers.iter().filter(|p| p.open.is_none()).map(|p| p.config.name.as_str()).collect()
+        self.providers.iter().filter(|p| p.disabled.is_none()).map(|p| p.config.name.as_str()).collect()
     }
 
     async fn answer(&mut self, request: &ModelRequest) -> Result<ModelReply, NoReply> {
-        let mut question =
-            Question { request, usage: Usage { cost: Some(0.0), ..Usage::default() }, left: None };
-        let mut causes: Vec<ProviderFailure> = Vec::new();
-        let mut budget = None;
-        let mut waits = 0;
+        let mut question = Question::new(request);
+        match self.ask_in_order(&mut question).await {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(self.no_reply(question)),
+            Err(stopped) => Err(NoReply { reason: NoReplyReason::Stopped(stopped), usage: question.usage }),
+        }
+    }
+
+    /// Asks provider after provider; `None` where nobody is left to ask.
+    async fn ask_in_order(&mut self, question: &mut Question<'_>) -> Result<Option<ModelReply>, Stopped> {
         loop {
             let now = Instant::now();
-            let ready = |p: &Provider| p.open.is_none() && p.not_before.is_none_or(|at| at <= now);
+            let ready = |p: &Provider| p.disabled.is_none() && p.not_before.is_none_or(|at| at <= now);
             // Those not asked in this question yet, or asked to wait and now due.
-            let next = (0..self.providers.len()).find(|&i| {
-                let p = &self.providers[i];
-                let asked = causes.iter().any(|c| c.provider == p.config.name);
-                ready(p) && (!asked || p.not_before.is_some())
-            });
+            let next = self
+                .providers
+                .iter()
+                .position(|p| ready(p) && (!question.has_asked(p) || p.not_before.is_some()));
             let Some(index) = next else {
                 // Everybody has been asked. Whoever asked us to wait gets another turn if the wait fits.
-                let due =
-                    self.providers.iter().filter(|p| p.open.is_none()).filter_map(|p| p.not_before).min();
-                let latest = request.limits.deadline.checked_sub(MARGIN);
-                match due {
-                    Some(at)
-                        if latest.is_some_and(|l| at < l)
-                            && at <= now + LONGEST_WAIT
-                            && budget.is_none()
-                            && waits < MOST_WAITS =>
-                    {
-                        waits += 1;
-                        tokio::time::sleep(at.saturating_duration_since(now)).await;
-                        continue;
-                    }
-                    _ => break,
-                }
+                let Some(wait) = self.wait_that_fits(question, now) else { return Ok(None) };
+                question.waits += 1;
+                self.client.pause("waiting for a model server", wait).await?;
+                continue;
             };
-            let others =
-                self.providers.iter().enumerate().any(|(i, p)| {
-                    i != index && ready(p) && !causes.iter().any(|c| c.provider == p.config.name)
-                });
+            let others = self
+                .providers
+                .iter()
+                .enumerate()
+                .any(|(i, p)| i != index && ready(p) && !question.has_asked(p));
             self.providers[index].not_before = None;
-            match self.turn(index, &mut question, others).await {
+            match self.turn(index, question, others).await? {
                 Turn::Reply(reply) => {
                     let config = &self.providers[index].config;
-                    return Ok(ModelReply {
+                    return Ok(Some(ModelReply {
                         provider: config.name.clone(),
                         model: reply.model.unwrap_or_else(|| config.model.clone()),
                         text: reply.text,
                         usage: question.usage,
-                    });
+                    }));
                 }
                 Turn::Next(failure) => {
-                    causes.retain(|c| c.provider != failure.provider);
-                    causes.push(failure.clone());
-                    question.left = Some(failure);
+                    question.causes.retain(|c| c.provider != failure.provider);
+                    question.causes.push(failure.clone());
+                    question.switched_from = Some(failure);
                 }
                 Turn::Budget(which) => {
-                    budget = Some(which);
+                    question.budget = Some(which);
                     if which != BudgetKind::Cost {
-                        break;
+                        return Ok(None);
                     }
                     // Another provider may be cheaper.
                     let config = &self.providers[index].config;
-                    causes.push(ProviderFailure {
+                    question.causes.push(ProviderFailure {
                         provider: config.name.clone(),
                         model: config.model.clone(),
                         kind: FailureKind::UnknownPrice,
@@ -185,23 +213,37 @@ impl Router {
                 }
             }
         }
-        if let Some(left) = question.left.take() {
-            self.switched(&left, None);
+    }
+
+    /// How long until the first provider that asked us to wait may be asked again, where that is worth it.
+    fn wait_that_fits(&self, question: &Question<'_>, now: Instant) -> Option<Duration> {
+        let due =
+            self.providers.iter().filter(|p| p.disabled.is_none()).filter_map(|p| p.not_before).min()?;
+        let latest = question.request.limits.deadline.checked_sub(MARGIN)?;
+        let wait = due.saturating_duration_since(now);
+        let fits = due < latest && wait <= LONGEST_WAIT && question.waits < MOST_WAITS;
+        (fits && question.budget.is_none()).then_some(wait)
+    }
+
+    fn no_reply(&self, mut question: Question<'_>) -> NoReply {
+        if let Some(from) = question.switched_from.take() {
+            self.switched(&from, None);
         }
-        let reason = match budget {
+        let reason = match question.budget {
             Some(which) => NoReplyReason::Budget(which),
             None => {
                 // Those left alone since an earlier question are causes, too.
-                let open = self.providers.iter().filter_map(|p| p.open.as_ref());
-                for failure in open {
-                    if !causes.iter().any(|c| c.provider == failure.provider) {
-                        causes.push(failure.clone());
-                    }
-                }
-                NoReplyReason::Exhausted(causes)
+                let disabled: Vec<ProviderFailure> = self
+                    .providers
+                    .iter()
+                    .filter(|p| !question.has_asked(p))
+                    .filter_map(|p| p.disabled.clone())
+                    .collect();
+                question.causes.extend(disabled);
+                NoReplyReason::Exhausted(question.causes)
             }
         };
-        Err(NoReply { reason, usage: question.usage })
+        NoReply { reason, usage: question.usage }
     }
 
     fn switched(&self, from: &ProviderFailure, to: Option<&str>) {
@@ -213,96 +255,133 @@ impl Router {
     }
 
     /// Asks one provider until it answers, or the kind of its failure says to leave it.
-    async fn turn(&mut self, index: usize, question: &mut Question<'_>, others: bool) -> Turn {
+    async fn turn(
+        &mut self,
+        index: usize,
+        question: &mut Question<'_>,
+        others: bool,
+    ) -> Result<Turn, Stopped> {
         let request = question.request;
-        let mut user = request.user.clone();
-        let mut max_output = request.max_output_tokens;
-        let mut tries: u32 = 0;
-        let (mut truncated, mut malformed) = (false, false);
+        let mut attempt = Attempt {
+            user: request.user.clone(),
+            max_output: request.max_output_tokens,
+            tries: 0,
+            truncated: false,
+            malformed: false,
+        };
         loop {
             let provider = &self.providers[index];
-            let room = match room(provider, question, &user, max_output) {
+            let room = match affordable_output(provider, question, &attempt.user, attempt.max_output) {
                 Ok(room) => room,
-                Err(Refusal::Budget(which)) => return Turn::Budget(which),
+                Err(Refusal::Budget(which)) => return Ok(Turn::Budget(which)),
                 Err(Refusal::UnknownPrice) => {
                     let failure = WireFailure::new(
                         FailureKind::UnknownPrice,
                         "`cost-budget` is set and the price of this model is not known",
                     );
-                    return self.leave(index, failure);
+                    return Ok(self.give_up(index, failure));
                 }
             };
             let left = request.limits.deadline.saturating_duration_since(Instant::now());
             if left <= MARGIN {
-                return Turn::Budget(BudgetKind::Time);
+                return Ok(Turn::Budget(BudgetKind::Time));
             }
-            if let Some(from) = question.left.take() {
-                self.switched(&from, Some(&self.providers[index].config.name));
+            if let Some(from) = question.switched_from.take() {
+                self.switched(&from, Some(&provider.config.name));
             }
-            let timeout = REQUEST_TIMEOUT.min(left);
-            let asked = self.exchange(index, request, &user, room, timeout).await;
-            let asked = asked.and_then(|reply| match (request.validate)(&reply.text) {
-                Ok(()) => Ok(reply),
-                Err(why) => {
-                    let tokens = reply.tokens.or_else(|| Some(likely(request, &user, &reply.text)));
-                    Err(WireFailure::new(FailureKind::Malformed, format!("not the JSON asked for: {why}"))
-                        .tokens(tokens))
-                }
-            });
-            let model = self.providers[index].config.model.clone();
-            let failure = match asked {
+            let failure = match self.ask_once(index, question, &attempt, room, left).await? {
                 Ok(reply) => {
-                    let estimated = reply.tokens.is_none();
-                    let tokens = reply.tokens.unwrap_or_else(|| likely(request, &user, &reply.text));
-                    book(&mut question.usage, &model, tokens, estimated);
                     self.providers[index].failures_in_a_row = 0;
-                    return Turn::Reply(reply);
+                    return Ok(Turn::Reply(reply));
                 }
                 Err(failure) => failure,
             };
-            if let Some(tokens) = failure.tokens {
-                book(&mut question.usage, &model, tokens, false);
-            } else if failure.kind == FailureKind::Timeout {
-                // The server may have worked, and charged, all the while.
-                book(&mut question.usage, &model, likely(request, &user, ""), true);
+            match self.next_try(index, request, &mut attempt, &failure, left, others) {
+                Some(wait) => self.client.pause("waiting for a model server", wait).await?,
+                None => return Ok(self.give_up(index, failure)),
             }
-            let wait = match failure.kind {
-                FailureKind::BadRequest if self.step_down(index, failure.objection) => Duration::ZERO,
-                FailureKind::Truncated if !truncated && max_output < MOST_OUTPUT => {
-                    truncated = true;
-                    max_output = (max_output * 2).min(MOST_OUTPUT);
-                    Duration::ZERO
+        }
+    }
+
+    /// One exchange, its reply checked and its cost booked.
+    async fn ask_once(
+        &self,
+        index: usize,
+        question: &mut Question<'_>,
+        attempt: &Attempt,
+        room: u32,
+        left: Duration,
+    ) -> Exchanged<WireReply> {
+        let request = question.request;
+        let (model, user) = (&self.providers[index].config.model, &attempt.user);
+        let asked = self.exchange(index, request, user, room, REQUEST_TIMEOUT.min(left)).await;
+        // Where nothing came, the server may have worked, and charged, all the while.
+        let nothing_came = match &asked {
+            Err(_) => true,
+            Ok(asked) => asked.as_ref().is_err_and(|f| f.kind == FailureKind::Timeout && f.tokens.is_none()),
+        };
+        if nothing_came {
+            add_usage(&mut question.usage, model, estimated_tokens(request, user, ""), true);
+        }
+        let reply = match asked? {
+            Ok(reply) => reply,
+            Err(failure) => {
+                if let Some(tokens) = failure.tokens {
+                    add_usage(&mut question.usage, model, tokens, false);
                 }
-                FailureKind::Malformed | FailureKind::Empty if !malformed => {
-                    malformed = true;
-                    user = format!(
-                        "{}\n\nYour previous reply could not be used ({}). Reply with exactly one JSON object that \
-                         fits the schema, without any text around it.",
-                        request.user, failure.message
-                    );
-                    Duration::ZERO
+                return Ok(Err(failure));
+            }
+        };
+        let is_estimated = reply.tokens.is_none();
+        let tokens = reply.tokens.unwrap_or_else(|| estimated_tokens(request, user, &reply.text));
+        add_usage(&mut question.usage, model, tokens, is_estimated);
+        Ok((request.validate)(&reply.text).map(|()| reply).map_err(|why| {
+            WireFailure::new(FailureKind::Malformed, format!("not the JSON asked for: {why}"))
+        }))
+    }
+
+    /// What another try of the same provider should change, and how long to wait before it; `None` to leave it.
+    fn next_try(
+        &mut self,
+        index: usize,
+        request: &ModelRequest,
+        attempt: &mut Attempt,
+        failure: &WireFailure,
+        left: Duration,
+        others: bool,
+    ) -> Option<Duration> {
+        match failure.kind {
+            FailureKind::BadRequest if self.step_down(index, failure.objection) => Some(Duration::ZERO),
+            FailureKind::Truncated if !attempt.truncated && attempt.max_output < MOST_OUTPUT => {
+                attempt.truncated = true;
+                attempt.max_output = (attempt.max_output * 2).min(MOST_OUTPUT);
+                Some(Duration::ZERO)
+            }
+            FailureKind::Malformed | FailureKind::Empty if !attempt.malformed => {
+                attempt.malformed = true;
+                attempt.user = format!(
+                    "{}\n\nYour previous reply could not be used ({}). Reply with exactly one JSON object that \
+                     fits the schema, without any text around it.",
+                    request.user, failure.message
+                );
+                Some(Duration::ZERO)
+            }
+            FailureKind::RateLimit => {
+                let wait = failure.retry_after.unwrap_or(DEFAULT_RATE_LIMIT_WAIT);
+                let patience = if others { PATIENCE } else { LONGEST_WAIT };
+                if wait > patience || wait + MARGIN >= left || attempt.tries >= 2 {
+                    self.providers[index].not_before = Some(Instant::now() + wait);
+                    return None;
                 }
-                FailureKind::RateLimit => {
-                    let wait = failure.retry_after.unwrap_or(DEFAULT_RATE_LIMIT_WAIT);
-                    let patience = if others { PATIENCE } else { LONGEST_WAIT };
-                    if wait > patience || wait + MARGIN >= left || tries >= 2 {
-                        self.providers[index].not_before = Some(Instant::now() + wait);
-                        return self.leave(index, failure);
-                    }
-                    tries += 1;
-                    wait
-                }
-                FailureKind::Overload | FailureKind::Network if tries < 1 => {
-                    let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(tries));
-                    if wait > PATIENCE || wait + MARGIN >= left {
-                        return self.leave(index, failure);
-                    }
-                    tries += 1;
-                    wait
-                }
-                _ => return self.leave(index, failure),
-            };
-            tokio::time::sleep(wait).await;
+                attempt.tries += 1;
+                Some(wait)
+            }
+            FailureKind::Overload | FailureKind::Network if attempt.tries < 1 => {
+                let wait = failure.retry_after.unwrap_or(BACKOFF * 2_u32.pow(attempt.tries));
+                let fits = wait <= PATIENCE && wait + MARGIN < left;
+                fits.then(|| attempt.tries += 1).map(|()| wait)
+            }
+            _ => None,
         }
     }
 
@@ -318,7 +397,7 @@ impl Router {
     }
 
     /// Notes the failure against the provider and says why it is left.
-    fn leave(&mut self, index: usize, failure: WireFailure) -> Turn {
+    fn give_up(&mut self, index: usize, failure: WireFailure) -> Turn {
         let provider = &mut self.providers[index];
         let config = &provider.config;
         let failure = ProviderFailure {
@@ -330,14 +409,14 @@ impl Router {
         match failure.kind {
             // These will not pass in this run.
             FailureKind::Auth | FailureKind::Quota | FailureKind::Model | FailureKind::UnknownPrice => {
-                provider.open = Some(failure.clone());
+                provider.disabled = Some(failure.clone());
             }
             // These are about this question, not about the provider.
             FailureKind::Safety | FailureKind::Refusal | FailureKind::TooLarge | FailureKind::RateLimit => {}
             _ => {
                 provider.failures_in_a_row += 1;
                 if provider.failures_in_a_row >= BREAKER_LIMIT {
-                    provider.open = Some(failure.clone());
+                    provider.disabled = Some(failure.clone());
                 }
             }
         }
@@ -351,7 +430,7 @@ impl Router {
         user: &str,
         max_output: u32,
         timeout: Duration,
-    ) -> Result<WireReply, WireFailure> {
+    ) -> Exchanged<WireReply> {
         let provider = &self.providers[index];
         let config = &provider.config;
         let (body, header, scheme, read): (_, _, _, fn(&Raw) -> _) = match config.format {
@@ -366,7 +445,8 @@ impl Router {
             }
         };
         let key = config.api_key.as_ref().map(|secret| (header, secret, scheme));
-        read(&wire::post(&self.client, provider.url.clone(), key, &body, timeout).await?)
+        let raw = wire::post(&self.client, provider.url.clone(), key, &body, timeout).await?;
+        Ok(raw.and_then(|raw| read(&raw)))
     }
 }
 
@@ -388,7 +468,7 @@ impl Provider {
             url,
             gemini: gemini::Traits::default(),
             chat,
-            open: None,
+            disabled: None,
             failures_in_a_row: 0,
             not_before: None,
         })
@@ -396,13 +476,13 @@ impl Provider {
 }
 
 /// The address that answers questions; an error where the configuration makes none.
-pub(super) fn check(config: &ProviderConfig) -> Result<reqwest::Url, ExpectedError> {
+pub(super) fn check(config: &ProviderConfig) -> Result<Url, ExpectedError> {
     let name = &config.name;
     let bad = |what: String| {
         ExpectedError::usage(format!("{name}-base-url {:?} {what}", config.base_url))
             .hint("give an address such as https://host/v1, without user, password, query or key")
     };
-    let base = reqwest::Url::parse(&config.base_url).map_err(|e| bad(format!("is not an address: {e}")))?;
+    let base = Url::parse(&config.base_url).map_err(|e| bad(format!("is not an address: {e}")))?;
     if !matches!(base.scheme(), "http" | "https") {
         return Err(bad("is neither http nor https".to_owned()));
     }
@@ -420,7 +500,7 @@ pub(super) fn check(config: &ProviderConfig) -> Result<reqwest::Url, ExpectedErr
         WireFormat::Gemini => gemini::path(&config.base_url, &config.model),
         WireFormat::OpenAiCompatible => openai_compatible::path(&config.base_url),
     };
-    reqwest::Url::parse(&text).map_err(|e| bad(format!("is not an address: {e}")))
+    Url::parse(&text).map_err(|e| bad(format!("is not an address: {e}")))
 }
 
 enum Refusal {
@@ -429,7 +509,12 @@ enum Refusal {
 }
 
 /// How many tokens the reply may have, so that the whole request stays inside the budgets whatever it contains.
-fn room(provider: &Provider, question: &Question<'_>, user: &str, wanted: u32) -> Result<u32, Refusal> {
+fn affordable_output(
+    provider: &Provider,
+    question: &Question<'_>,
+    user: &str,
+    wanted: u32,
+) -> Result<u32, Refusal> {
     let request = question.request;
     let prompt = tables::tokens_at_most(&request.system)
         + tables::tokens_at_most(user)
@@ -459,14 +544,14 @@ fn room(provider: &Provider, question: &Question<'_>, user: &str, wanted: u32) -
     Ok(u32::try_from(room).unwrap_or(wanted))
 }
 
-fn likely(request: &ModelRequest, user: &str, reply: &str) -> Tokens {
+fn estimated_tokens(request: &ModelRequest, user: &str, reply: &str) -> Tokens {
     Tokens {
         input: tables::tokens_likely(&request.system) + tables::tokens_likely(user),
         output: tables::tokens_likely(reply),
     }
 }
 
-fn book(usage: &mut Usage, model: &str, tokens: Tokens, estimated: bool) {
+fn add_usage(usage: &mut Usage, model: &str, tokens: Tokens, estimated: bool) {
     usage.tokens_in += tokens.input;
     usage.tokens_out += tokens.output;
     usage.estimated |= estimated;

@@ -2,12 +2,13 @@
 
 use std::time::{Duration, SystemTime};
 
-use futures_util::StreamExt;
-use reqwest::header::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
 use crate::contract::model::FailureKind;
+use crate::http::{Client, Error, Request, Url};
+use crate::scope::Stopped;
 
 /// No reply we can use is longer.
 const MAX_REPLY_BYTES: usize = 4 << 20;
@@ -73,53 +74,56 @@ pub(super) struct Raw {
 /// A key's header, the key, and what stands before it.
 pub(super) type Key<'k> = Option<(&'static str, &'k SecretString, &'static str)>;
 
+/// What errors say was going on when an exchange was stopped.
+const DURING: &str = "asking a model server";
+
+/// What one exchange came to. Stopping is no failure of the server's, so that it is told apart by type.
+pub(super) type Exchanged<T> = Result<Result<T, WireFailure>, Stopped>;
+
 /// Sends one POST with a JSON body and reads the whole response within `timeout`.
 pub(super) async fn post(
-    client: &reqwest::Client,
-    url: reqwest::Url,
+    client: &Client,
+    url: Url,
     key: Key<'_>,
     body: &Value,
     timeout: Duration,
-) -> Result<Raw, WireFailure> {
+) -> Exchanged<Raw> {
     exchange(client.post(url).json(body), key, timeout).await
 }
 
 /// Sends one GET and reads the whole response within `timeout`.
-pub(super) async fn get(
-    client: &reqwest::Client,
-    url: reqwest::Url,
-    key: Key<'_>,
-    timeout: Duration,
-) -> Result<Raw, WireFailure> {
+pub(super) async fn get(client: &Client, url: Url, key: Key<'_>, timeout: Duration) -> Exchanged<Raw> {
     exchange(client.get(url), key, timeout).await
 }
 
-async fn exchange(
-    mut request: reqwest::RequestBuilder,
-    key: Key<'_>,
-    timeout: Duration,
-) -> Result<Raw, WireFailure> {
+async fn exchange(mut request: Request<'_>, key: Key<'_>, timeout: Duration) -> Exchanged<Raw> {
     if let Some((header, secret, scheme)) = key {
-        let text = format!("{scheme}{}", secret.expose_secret());
-        let mut value = reqwest::header::HeaderValue::from_str(&text).map_err(|_| {
-            WireFailure::new(FailureKind::Auth, "the key holds characters no header can carry")
-        })?;
+        let Ok(mut value) = HeaderValue::from_str(&format!("{scheme}{}", secret.expose_secret())) else {
+            let message = "the key holds characters no header can carry";
+            return Ok(Err(WireFailure::new(FailureKind::Auth, message)));
+        };
         value.set_sensitive(true);
         request = request.header(header, value);
     }
-    let response = request.timeout(timeout).send().await.map_err(|e| transport(&e, timeout))?;
-    let status = response.status().as_u16();
-    let headers = response.headers().clone();
+    match read_all(request.timeout(timeout)).await {
+        Ok(Some(raw)) => Ok(Ok(raw)),
+        Ok(None) => Ok(Err(WireFailure::new(FailureKind::Malformed, "the reply is longer than 4 MiB"))),
+        Err(Error::Failed(error)) => Ok(Err(transport(&error, timeout))),
+        Err(Error::Stopped(stopped)) => Err(stopped),
+    }
+}
+
+/// The whole response; `None` where it is longer than any reply we can use.
+async fn read_all(request: Request<'_>) -> Result<Option<Raw>, Error> {
+    let mut response = request.send(DURING).await?;
     let mut body = Vec::new();
-    let mut stream = response.bytes_stream();
-    while let Some(chunk) = stream.next().await {
-        let chunk = chunk.map_err(|e| transport(&e, timeout))?;
+    while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > MAX_REPLY_BYTES {
-            return Err(WireFailure::new(FailureKind::Malformed, "the reply is longer than 4 MiB"));
+            return Ok(None);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Raw { status, headers, body })
+    Ok(Some(Raw { status: response.status().as_u16(), headers: response.headers().clone(), body }))
 }
 
 fn transport(error: &reqwest::Error, timeout: Duration) -> WireFailure {

@@ -11,10 +11,11 @@ use crate::contract::outcome::Outcome;
 use crate::git::{self, Remote, Workspace};
 use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
 use crate::report::pull_request;
+use crate::scope::Scope;
 
 use super::bundle::short_name;
 use super::journal::Journal;
-use super::outcome_from::api_outcome;
+use super::outcome_from::{api_outcome, stopped_outcome};
 use super::publisher::{self, GitHubRepo, Publisher};
 
 pub(super) struct PublisherSetup<'a> {
@@ -25,6 +26,8 @@ pub(super) struct PublisherSetup<'a> {
     /// The job of the matrix that failed.
     pub(super) job: String,
     pub(super) journal: &'a Journal,
+    /// What publishing is bound to.
+    pub(super) scope: Scope,
 }
 
 impl PublisherSetup<'_> {
@@ -53,10 +56,15 @@ impl PublisherSetup<'_> {
         };
         let in_place = trigger.base_branch.as_ref() == Some(&branch);
         let (hub, default_branch) = match hub {
-            Some((hub, default_branch)) => (Some(hub), default_branch),
+            Some((hub, default_branch)) => {
+                (Some(GitHubRepo { client: hub.client.with_scope(&self.scope), ..hub }), default_branch)
+            }
             None => (None, trigger.default_branch.clone()),
         };
-        let remote = (config.commit_mode == CommitMode::Git).then(|| self.remote(source, token)).flatten();
+        let remote = match config.commit_mode {
+            CommitMode::Git => self.remote(source, token).await?,
+            CommitMode::Api => None,
+        };
         if config.commit_mode == CommitMode::Git && remote.is_none() {
             return Err(Outcome::Refused {
                 why: "the repository has no remote named origin to push to".to_owned(),
@@ -75,15 +83,19 @@ impl PublisherSetup<'_> {
             job: short_name(&self.job),
             server_url: config.workflow_run.server_url.clone(),
             repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
+            scope: self.scope.clone(),
         })
     }
 
-    fn remote(&self, source: &Path, token: Option<SecretString>) -> Option<Remote> {
+    async fn remote(&self, source: &Path, token: Option<SecretString>) -> Result<Option<Remote>, Outcome> {
         let facts = &self.config.workflow_run;
-        match (&facts.server_url, &facts.repository) {
+        Ok(match (&facts.server_url, &facts.repository) {
             (Some(server), Some(slug)) => Some(Remote { url: format!("{server}/{slug}.git"), token }),
-            _ => git::origin(source).map(|url| Remote { url, token: None }),
-        }
+            _ => git::origin(source, &self.scope)
+                .await
+                .map_err(stopped_outcome)?
+                .map(|url| Remote { url, token: None }),
+        })
     }
 
     async fn examine(
@@ -127,12 +139,12 @@ impl PublisherSetup<'_> {
         .await
         .map_err(outcome)?;
         if let Some(finding) = preflight.blocking() {
-            return Err(Outcome::Refused { why: finding.what.clone(), remedy: finding.remedy.clone() });
+            return Err(Outcome::Refused { why: finding.message.clone(), remedy: finding.hint.clone() });
         }
         for finding in preflight.findings.iter().filter(|f| f.severity == Severity::Warning) {
-            let what = match &finding.remedy {
-                Some(remedy) => format!("{}\n{remedy}", finding.what),
-                None => finding.what.clone(),
+            let what = match &finding.hint {
+                Some(remedy) => format!("{}\n{remedy}", finding.message),
+                None => finding.message.clone(),
             };
             self.journal.emit(Event::Warning { what });
         }

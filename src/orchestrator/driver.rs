@@ -31,7 +31,7 @@ use super::transition::transition;
 
 /// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
 /// written before the runner kills us.
-const PUBLISH_GRACE: Duration = Duration::from_secs(3);
+pub(super) const PUBLISH_GRACE: Duration = Duration::from_secs(3);
 
 /// Everything one run works with.
 pub struct Driver {
@@ -368,6 +368,7 @@ impl Driver {
                 Answer::ProvidersGone { why: format!("no model server is left: {}", causes.join("; ")) }
             }
             Proposed::Budget { which, .. } => Answer::BudgetSpent(which),
+            Proposed::Stopped { stopped, .. } => return LoopEvent::Stopped(stopped.reason),
         };
         LoopEvent::Answered { usage, answer }
     }

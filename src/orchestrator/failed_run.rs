@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
-
 use crate::config::Workflow;
 use crate::contract::git::CommitSha;
-use crate::github::Trigger;
+use crate::github::{FailedRunFacts, Trigger};
 
 /// The commit to look at where that is not what the checkout's `HEAD` says.
 pub(super) fn commit(trigger: &Trigger) -> Option<CommitSha> {
@@ -19,35 +17,19 @@ pub(super) fn commit(trigger: &Trigger) -> Option<CommitSha> {
 pub(super) fn apply_failed_run(
     facts: &mut Workflow,
     variables: &mut BTreeMap<String, String>,
-    trigger: &Trigger,
-    payload: &Value,
+    failed: &FailedRunFacts,
 ) {
-    if !trigger.run_is_over {
-        return;
-    }
-    let text = |name: &str| payload["workflow_run"][name].as_str().map(str::to_owned);
-    let number = |name: &str| payload["workflow_run"][name].as_u64();
-    let actor = |name: &str| payload["workflow_run"][name]["login"].as_str().map(str::to_owned);
-    let branch = trigger.head.as_ref().and_then(|head| head.branch.as_ref()).map(ToString::to_string);
-    let of_pull_request = text("event").is_some_and(|event| event.starts_with("pull_request"));
-    let pull_request = trigger.pull_request.filter(|_| of_pull_request);
-    let (git_ref, ref_name) = match (pull_request, &branch) {
-        (Some(number), _) => (Some(format!("refs/pull/{number}/merge")), Some(format!("{number}/merge"))),
-        (None, Some(branch)) => (Some(format!("refs/heads/{branch}")), Some(branch.clone())),
-        (None, None) => (None, None),
-    };
-
-    facts.sha = trigger.head.as_ref().map(|head| head.sha.clone());
-    facts.git_ref = git_ref;
-    facts.ref_name = ref_name;
-    facts.head_ref = branch.filter(|_| of_pull_request);
-    facts.base_ref = trigger.pull_request_into.as_ref().filter(|_| of_pull_request).map(ToString::to_string);
-    facts.event_name = text("event");
-    facts.actor = actor("actor");
-    facts.run_id = trigger.run_id;
-    facts.run_attempt = trigger.run_attempt;
-    facts.run_number = number("run_number");
-    facts.workflow = text("name");
+    facts.sha.clone_from(&failed.sha);
+    facts.git_ref.clone_from(&failed.git_ref);
+    facts.ref_name.clone_from(&failed.ref_name);
+    facts.head_ref.clone_from(&failed.head_ref);
+    facts.base_ref.clone_from(&failed.base_ref);
+    facts.event_name.clone_from(&failed.event_name);
+    facts.actor.clone_from(&failed.actor);
+    facts.run_id = failed.run_id;
+    facts.run_attempt = failed.run_attempt;
+    facts.run_number = failed.run_number;
+    facts.workflow.clone_from(&failed.workflow);
     facts.job = None;
     for (name, value) in [
         ("SHA", facts.sha.as_ref().map(ToString::to_string)),
@@ -60,7 +42,7 @@ pub(super) fn apply_failed_run(
         ("EVENT_NAME", facts.event_name.clone()),
         ("ACTOR", facts.actor.clone()),
         ("ACTOR_ID", None),
-        ("TRIGGERING_ACTOR", actor("triggering_actor")),
+        ("TRIGGERING_ACTOR", failed.triggering_actor.clone()),
         ("RUN_ID", facts.run_id.map(|id| id.to_string())),
         ("RUN_ATTEMPT", facts.run_attempt.map(|attempt| attempt.to_string())),
         ("RUN_NUMBER", facts.run_number.map(|number| number.to_string())),
@@ -78,20 +60,20 @@ pub(super) fn apply_failed_run(
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::github::{RunContext, read_event};
+    use crate::github::{RunContext, read_trigger_context};
 
     fn stood_in(run: &Value) -> (Workflow, BTreeMap<String, String>) {
         let payload = json!({"workflow_run": run, "repository": {"full_name": "o/r"}});
         let context = RunContext { event_name: "workflow_run".to_owned(), ..RunContext::default() };
-        let trigger = read_event(&payload, &context);
+        let failed = read_trigger_context(payload, &context).failed_run.unwrap();
         let mut facts = Workflow { job: Some("heal".to_owned()), ..Workflow::default() };
         let ours =
             [("GITHUB_SHA", "main's"), ("GITHUB_WORKFLOW_SHA", "main's"), ("GITHUB_SERVER_URL", "https://x")];
         let mut variables = ours.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        apply_failed_run(&mut facts, &mut variables, &trigger, &payload);
+        apply_failed_run(&mut facts, &mut variables, &failed);
         (facts, variables)
     }
 

@@ -96,7 +96,7 @@ async fn heal_loop(session: Session) -> Ending {
     let Prepared { mut driver, rules, base } = match prepared {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(outcome)) => return outcome.into(),
-        Err(stopped) => return stopped_outcome(stopped.reason).into(),
+        Err(stopped) => return stopped_outcome(stopped).into(),
     };
     let (state, outcome) = driver.run(rules).await;
     let changes = if state.is_trusted() { driver.workspace.changes() } else { Vec::new() };

@@ -12,9 +12,10 @@ use crate::error::ExpectedError;
 use crate::fixer::{FixAgent, FixOptions, Redactor};
 use crate::github::{PreflightCheck, Severity};
 use crate::http;
-use crate::llm::{ProviderConfig, Router, WireFormat};
+use crate::llm::{ProbeError, ProviderConfig, Router, WireFormat};
+use crate::scope::Scope;
 
-use super::outcome_from::expected_outcome;
+use super::outcome_from::{expected_outcome, stopped_outcome};
 use super::setup::ca_bundle;
 use super::state::FixSource;
 
@@ -57,9 +58,13 @@ pub(super) async fn check_models(
     config: &Config,
     ca: Option<&[u8]>,
     servers: &[ProviderConfig],
-) -> Result<Vec<PreflightCheck>, ExpectedError> {
-    let client = http::client(ca, http::Redirects::Refuse)?;
-    let failures = crate::llm::probe(&client, servers).await?;
+    scope: &Scope,
+) -> Result<Vec<PreflightCheck>, Outcome> {
+    let client = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
+    let failures = crate::llm::probe(&client, servers).await.map_err(|e| match e {
+        ProbeError::Config(error) => expected_outcome(&error),
+        ProbeError::Stopped(stopped) => stopped_outcome(stopped),
+    })?;
     let is_dead = |kind| matches!(kind, FailureKind::Auth | FailureKind::Model);
     let dead = failures.iter().filter(|f| is_dead(f.kind)).count();
     let blocks =
@@ -72,22 +77,21 @@ pub(super) async fn check_models(
 }
 
 /// What is to be said of the model servers before a run; for people who want to know beforehand.
-pub async fn preflight(config: &Config) -> Result<Vec<PreflightCheck>, Outcome> {
+pub async fn preflight(config: &Config, scope: &Scope) -> Result<Vec<PreflightCheck>, Outcome> {
     let mut skipped = Vec::new();
     let servers = model_servers(config, &mut skipped);
     if servers.is_empty() {
         let what = "no model server has a key: only what the tools themselves state is fixed";
         return Ok(vec![
-            PreflightCheck::new(Severity::Note, what).remedy("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
+            PreflightCheck::new(Severity::Note, what).hint("gemini-api-key: ${{ secrets.GEMINI_API_KEY }}"),
         ]);
     }
     let ca = ca_bundle(config)?;
-    let mut findings =
-        check_models(config, ca.as_deref(), &servers).await.map_err(|e| expected_outcome(&e))?;
+    let mut findings = check_models(config, ca.as_deref(), &servers, scope).await?;
     let answering: Vec<&str> = servers
         .iter()
         .map(|s| s.name.as_str())
-        .filter(|name| !findings.iter().any(|f| f.what.starts_with(&format!("{name}: "))))
+        .filter(|name| !findings.iter().any(|f| f.message.starts_with(&format!("{name}: "))))
         .collect();
     if !answering.is_empty() {
         findings.push(PreflightCheck::new(
@@ -104,11 +108,12 @@ pub(super) fn make_advisor(
     options: &FixOptions,
     events: Arc<dyn EventSink>,
     servers: Vec<ProviderConfig>,
+    scope: &Scope,
 ) -> Result<Option<Advisor>, ExpectedError> {
     if servers.is_empty() {
         return Ok(None);
     }
-    let client = http::client(ca, http::Redirects::Refuse)?;
+    let client = http::Client::new(scope, ca, http::Redirects::Refuse)?;
     let router = Router::new(servers, client, events)?;
     let secrets: Vec<SecretString> =
         config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect();

@@ -6,10 +6,11 @@ use crate::executor::ExecutorError;
 use crate::git::GitError;
 use crate::github::ApiError;
 use crate::plan::PlanError;
-use crate::scope::StopReason;
+use crate::scope::{StopReason, Stopped};
 
 pub(super) fn git_outcome(error: &GitError) -> Outcome {
     match error {
+        GitError::Stopped(stopped) => stopped_outcome(*stopped),
         GitError::Source { .. } | GitError::Empty { .. } | GitError::CommitMissing { .. } => {
             Outcome::Refused { why: error.to_string(), remedy: error.hint().map(str::to_owned) }
         }
@@ -19,6 +20,7 @@ pub(super) fn git_outcome(error: &GitError) -> Outcome {
 
 pub(super) fn api_outcome(error: &ApiError) -> Outcome {
     match error {
+        ApiError::Stopped(stopped) => stopped_outcome(*stopped),
         ApiError::Forbidden { .. } | ApiError::DefaultBranch { .. } | ApiError::Moved { .. } => {
             Outcome::Refused { why: error.to_string(), remedy: error.hint() }
         }
@@ -44,8 +46,12 @@ pub(super) fn plan_outcome(error: PlanError) -> Outcome {
     }
 }
 
-pub(super) fn stopped_outcome(reason: StopReason) -> Outcome {
-    if reason.is_signal() { Outcome::Cancelled } else { Outcome::BudgetSpent { which: BudgetKind::Time } }
+pub(super) fn stopped_outcome(stopped: Stopped) -> Outcome {
+    match stopped.reason {
+        StopReason::Interrupted | StopReason::Terminated => Outcome::Cancelled,
+        StopReason::TimeBudget => Outcome::BudgetSpent { which: BudgetKind::Time },
+        StopReason::Limit => Outcome::Error { what: stopped.to_string() },
+    }
 }
 
 fn failed(error: &dyn std::fmt::Display, hint: Option<impl std::fmt::Display>) -> Outcome {

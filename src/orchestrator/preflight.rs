@@ -7,15 +7,21 @@ use crate::contract::git::{BranchName, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::git;
 use crate::github::{self, PreflightCheck, Severity};
+use crate::scope::Scope;
 
-use super::outcome_from::api_outcome;
+use super::outcome_from::{api_outcome, stopped_outcome};
 use super::publisher::policy;
-use super::setup::{Occasion, ca_bundle, client, own_workflow};
+use super::setup::{ca_bundle, client, own_workflow, read_trigger};
 
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.
-pub async fn preflight(config: &Config, source: &Path) -> Result<Vec<PreflightCheck>, Outcome> {
-    let trigger = Occasion::read(config)?.trigger;
-    let slug = match (&config.workflow_run.repository, git::origin(source).as_deref().and_then(slug_of)) {
+pub async fn preflight(
+    config: &Config,
+    source: &Path,
+    scope: &Scope,
+) -> Result<Vec<PreflightCheck>, Outcome> {
+    let trigger = read_trigger(config)?.trigger;
+    let origin = git::origin(source, scope).await.map_err(stopped_outcome)?;
+    let slug = match (&config.workflow_run.repository, origin.as_deref().and_then(slug_of)) {
         (Some(slug), _) => slug.clone(),
         (None, Some(slug)) => slug,
         (None, None) => {
@@ -27,10 +33,10 @@ pub async fn preflight(config: &Config, source: &Path) -> Result<Vec<PreflightCh
     };
     let Some(token) = config.push_token.clone().or_else(|| config.github_token.clone()) else {
         let finding = PreflightCheck::new(Severity::Warning, "there is no token, so GitHub is not asked")
-            .remedy("pass github-token: ${{ github.token }}");
+            .hint("pass github-token: ${{ github.token }}");
         return Ok(vec![finding]);
     };
-    let client = client(config, ca_bundle(config)?.as_deref(), token.clone())?;
+    let client = client(config, ca_bundle(config)?.as_deref(), token.clone(), scope)?;
     let outcome = |e: github::ApiError| api_outcome(&e);
     let workflow =
         config.workflow.clone().or_else(|| trigger.workflow_file.clone()).or_else(|| own_workflow(config));

@@ -4,7 +4,7 @@
 //! the proof must speak of exactly this patch.
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _};
@@ -19,31 +19,28 @@ use crate::report::results::{PATCH_FILE, PROOF_FILE};
 
 use super::bundle::sha256;
 use super::destination::PublisherSetup;
-use super::driver::Clocks;
+use super::driver::{Clocks, PUBLISH_GRACE};
 use super::heal::Ending;
 use super::outcome_from::{expected_outcome, stopped_outcome};
 use super::publisher::{CiOutcome, Publication, Publisher, PushedRevision, RootCause, no_verdict};
-use super::setup::{self, Occasion, Session};
+use super::setup::{self, Session};
 
 /// Larger bundles are not ours.
 const MAX_FILE: u64 = 16 << 20;
 
-/// How long the push may still take when the run is over.
-const GRACE: Duration = Duration::from_secs(3);
-
 /// Publishes the bundle in `report-dir`.
 pub(super) async fn run(session: Session) -> Ending {
     let scope = session.scope.clone();
-    let grace = scope.with_grace(GRACE);
+    let grace = scope.with_grace(PUBLISH_GRACE);
     let (publisher, revision) = match grace.run("publishing", publish(&session)).await {
         Ok(Ok(published)) => published,
         Ok(Err(outcome)) => return outcome.into(),
-        Err(stopped) => return stopped_outcome(stopped.reason).into(),
+        Err(stopped) => return stopped_outcome(stopped).into(),
     };
     let started = Instant::now();
     let watched = scope.run("watching CI", watch(&session, &publisher, &revision)).await;
     let clocks = Clocks { ci: started.elapsed(), ..Clocks::default() };
-    let outcome = watched.unwrap_or_else(|stopped| stopped_outcome(stopped.reason));
+    let outcome = watched.unwrap_or_else(|stopped| stopped_outcome(stopped));
     let diff = session.journal.report().diff;
     session.journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff });
     let concluding = publisher.conclude(Some(&revision), &session.journal);
@@ -61,7 +58,7 @@ async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outco
     let patch = read(&dir.join(PATCH_FILE))?;
     let proof: Proof = serde_json::from_slice(&read(&dir.join(PROOF_FILE))?)
         .map_err(|e| refuse(format!("{PROOF_FILE} cannot be read: {e}")))?;
-    let trigger = Occasion::read(config)?.trigger;
+    let trigger = setup::read_trigger(config)?.trigger;
     if let Some(why) = &trigger.diagnose_only {
         return Err(refuse(why.clone()));
     }
@@ -78,10 +75,17 @@ async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outco
     workspace.apply(&changes).map_err(|e| refuse(e.to_string()))?;
 
     let ca = setup::ca_bundle(config)?;
-    let client = setup::github_client(config, ca.as_deref())?;
+    let client = setup::github_client(config, ca.as_deref(), &session.scope)?;
     let workflow = trigger.workflow_file.clone().or_else(|| setup::own_workflow(config));
-    let setup =
-        PublisherSetup { config, slug: &slug, trigger: &trigger, source, job: proof.job.clone(), journal };
+    let setup = PublisherSetup {
+        config,
+        slug: &slug,
+        trigger: &trigger,
+        source,
+        job: proof.job.clone(),
+        journal,
+        scope: session.scope.with_grace(PUBLISH_GRACE),
+    };
     let publisher = setup.make(&workspace, workflow, client).await?;
     // What the pull request is opened with.
     journal.emit(Event::PublishStarted { diff: diff::unified(&changes), proven: true });

@@ -15,6 +15,7 @@ use crate::contract::report::CommitReport;
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
 use crate::github::{self, ApiError, ArrangedRun, Client, PullRequestPolicy, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
+use crate::scope::Scope;
 
 use super::bundle::short_name;
 use super::evidence::Evidence;
@@ -64,6 +65,8 @@ pub struct Publisher {
     /// For links.
     pub server_url: Option<String>,
     pub repository: Option<RepoSlug>,
+    /// What publishing is bound to: longer than the run by its grace.
+    pub scope: Scope,
 }
 
 /// What was pushed last, and all that later rounds need to know of it.
@@ -220,9 +223,11 @@ impl Publisher {
                     .map_err(|e| api_outcome(&e))?;
                 workspace.import(objects).map_err(|e| git_outcome(&e))
             }
-            (None, Some(remote)) => git::fetch(workspace.git_dir(), remote, parent, DEFAULT_GIT_TIMEOUT)
-                .await
-                .map_err(|e| git_outcome(&e)),
+            (None, Some(remote)) => {
+                git::fetch(workspace.git_dir(), remote, parent, &self.scope, DEFAULT_GIT_TIMEOUT)
+                    .await
+                    .map_err(|e| git_outcome(&e))
+            }
             (None, None) => Err(Outcome::Refused {
                 why: format!("commit {} is not in the checkout", parent.short()),
                 remedy: Some("check the branch out with its history, or pass github-token".to_owned()),
@@ -245,7 +250,9 @@ impl Publisher {
         };
         let tip = commits.last().map(|c| c.commit.clone()).ok_or_else(nothing_to_publish)?;
         for branch in names {
-            let heads = git::heads(remote, branch, DEFAULT_GIT_TIMEOUT).await.map_err(|e| git_outcome(&e))?;
+            let heads = git::heads(remote, branch, &self.scope, DEFAULT_GIT_TIMEOUT)
+                .await
+                .map_err(|e| git_outcome(&e))?;
             if heads.default_branch.as_ref() == Some(branch) {
                 return Err(default_branch(branch));
             }
@@ -253,9 +260,8 @@ impl Publisher {
                 // Someone's, or an earlier run's: theirs to keep.
                 continue;
             }
-            return match git::push(workspace.git_dir(), remote, branch, from, commits, DEFAULT_GIT_TIMEOUT)
-                .await
-            {
+            let (dir, timeout) = (workspace.git_dir(), DEFAULT_GIT_TIMEOUT);
+            return match git::push(dir, remote, branch, from, commits, &self.scope, timeout).await {
                 Ok(_) => Ok((branch.clone(), tip)),
                 Err(error) => Err(git_outcome(&error)),
             };

@@ -9,6 +9,7 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::{Config, Hardening, Mode, Network};
+use crate::contract::ci::Conclusion;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
@@ -17,14 +18,16 @@ use crate::error::ExpectedError;
 use crate::executor::{self, Cancel, Executor};
 use crate::fixer::{FixOptions, PathRules};
 use crate::git::{GitError, Workspace, WorkspaceOptions};
-use crate::github::{self, Client, ClientOptions, OwnJob, Policy, RunContext, Severity, Trigger};
+use crate::github::{
+    self, Client, ClientOptions, OwnJob, RetryPolicy, RunContext, Severity, Trigger, TriggerContext,
+};
 use crate::http;
 use crate::plan::{self, CiStep, FailedJob, GithubFacts, PlanRequest, Planned};
 use crate::scope::Scope;
 
 use super::budget::Budget;
 use super::destination::{PublisherSetup, is_of_a_heal};
-use super::driver::{Clocks, Driver};
+use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
 use super::heal::Push;
 use super::journal::Journal;
@@ -55,31 +58,34 @@ pub(super) struct Prepared {
 
 /// Goes through the stages.
 pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
-    let occasion = Occasion::read(&session.config)?;
-    occasion.apply_failed_run(&mut session);
+    let TriggerContext { trigger, failed_run, expression_context } = read_trigger(&session.config)?;
+    if let Some(failed) = &failed_run {
+        failed_run::apply_failed_run(&mut session.config.workflow_run, &mut session.variables, failed);
+    }
     let slug = slug(&session.config, &session.source);
     tell_repository(&session, &slug);
-    let diagnose_only = diagnose_only(&session.config, &occasion.trigger);
-    let connection = Connection::open(&session, &slug, &occasion.trigger).await?;
-    refuse_heals(&session, &occasion.trigger, &connection, &slug).await?;
-    let workspace = check_out(&session, &slug, &occasion.trigger).await?;
-    tell_failed_run(&session, &slug, &occasion.trigger, connection.failed_jobs());
-    let plans = make_plans(&session, &workspace, &occasion, connection.failed_jobs())?;
-    let ci_known_red = !connection.failed_jobs().is_empty()
-        || session.config.workflow_run.is_active && occasion.trigger.run_is_over;
+    let diagnose_only = diagnose_only(&session.config, &trigger);
+    let connection = Connection::open(&session, &slug, &trigger).await?;
+    refuse_heals(&session, &trigger, &connection, &slug).await?;
+    let workspace = check_out(&session, &slug, &trigger).await?;
+    tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
+    let plans = make_plans(&session, &workspace, &trigger, expression_context, connection.failed_jobs())?;
+    let ci_known_red =
+        !connection.failed_jobs().is_empty() || session.config.workflow_run.is_active && trigger.run_is_over;
     let servers = choose_models(&session, &connection, diagnose_only.is_some()).await?;
-    let base = occasion.trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
+    let base = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
     let ca = connection.ca.clone();
     let publisher = if diagnose_only.is_none() {
-        choose_destination(&session, &slug, &occasion.trigger, &workspace, &plans, connection).await?
+        choose_destination(&session, &slug, &trigger, &workspace, &plans, connection).await?
     } else {
         None
     };
     let executor = connect_engine(&session, ca.clone(), &plans).await?;
     let Session { config, push, journal, scope, .. } = session;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
-    let advisor = models::make_advisor(&config, ca.as_deref(), &fix_options, journal.clone(), servers)
-        .map_err(|e| expected_outcome(&e))?;
+    let advisor =
+        models::make_advisor(&config, ca.as_deref(), &fix_options, journal.clone(), servers, &scope)
+            .map_err(|e| expected_outcome(&e))?;
     let rules =
         rules(&config, push, models::sources(&config, advisor.is_some()), diagnose_only, ci_known_red);
     let commit_prefix = config.commit_prefix.clone();
@@ -100,33 +106,18 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
 }
 
 /// What brought us here: the event of the workflow run, read once.
-pub(super) struct Occasion {
-    pub(super) trigger: Trigger,
-    /// The event's payload; null outside of a workflow.
-    pub(super) payload: serde_json::Value,
-}
-
-impl Occasion {
-    pub(super) fn read(config: &Config) -> Result<Self, Outcome> {
-        let facts = &config.workflow_run;
-        let payload = event_payload(config)?;
-        let context = RunContext {
-            event_name: facts.event_name.clone().unwrap_or_default(),
-            repository: facts.repository.clone(),
-            sha: facts.sha.clone(),
-            ref_name: facts.ref_name.clone(),
-            git_ref: facts.git_ref.clone(),
-            run_id: facts.run_id,
-            run_attempt: facts.run_attempt,
-        };
-        Ok(Self { trigger: github::read_event(&payload, &context), payload })
-    }
-
-    /// A run of another workflow that has failed stands in the place of ours.
-    fn apply_failed_run(&self, session: &mut Session) {
-        let (facts, variables) = (&mut session.config.workflow_run, &mut session.variables);
-        failed_run::apply_failed_run(facts, variables, &self.trigger, &self.payload);
-    }
+pub(super) fn read_trigger(config: &Config) -> Result<TriggerContext, Outcome> {
+    let facts = &config.workflow_run;
+    let context = RunContext {
+        event_name: facts.event_name.clone().unwrap_or_default(),
+        repository: facts.repository.clone(),
+        sha: facts.sha.clone(),
+        ref_name: facts.ref_name.clone(),
+        git_ref: facts.git_ref.clone(),
+        run_id: facts.run_id,
+        run_attempt: facts.run_attempt,
+    };
+    Ok(github::read_trigger_context(event_payload(config)?, &context))
 }
 
 fn tell_repository(session: &Session, slug: &RepoSlug) {
@@ -159,7 +150,7 @@ impl Connection {
     async fn open(session: &Session, slug: &RepoSlug, trigger: &Trigger) -> Result<Self, Outcome> {
         let config = &session.config;
         let ca = ca_bundle(config)?;
-        let client = github_client(config, ca.as_deref())?;
+        let client = github_client(config, ca.as_deref(), &session.scope)?;
         let failed = match &client {
             Some(client) if config.workflow_run.is_active => {
                 failed_jobs(session, client, slug, trigger).await
@@ -204,15 +195,18 @@ pub(super) async fn check_out(
         repository: slug.clone(),
         commit: failed_run::commit(trigger),
     };
-    let workspace =
-        Workspace::create(options).await.map_err(|error| match (&error, &trigger.diagnose_only) {
+    let mut workspace = Workspace::create(options, &session.scope).await.map_err(|error| {
+        match (&error, &trigger.diagnose_only) {
             // Nobody is told to fetch foreign code into a run that has rights.
             (GitError::CommitMissing { .. }, Some(why)) => Outcome::Refused {
                 why: why.clone(),
                 remedy: Some("diagnose it in its own run, where its code meets no rights".to_owned()),
             },
             _ => git_outcome(&error),
-        })?;
+        }
+    })?;
+    // Reading back what goes out may take as long as publishing it.
+    workspace.set_scope(&session.scope.with_grace(PUBLISH_GRACE));
     session.journal.emit(Event::CheckedOut { sha: workspace.base().clone() });
     for what in workspace.notes() {
         session.journal.emit(Event::Warning { what: what.clone() });
@@ -226,7 +220,8 @@ fn tell_failed_run(session: &Session, slug: &RepoSlug, trigger: &Trigger, failed
         return;
     }
     let job = failed.first();
-    let step = job.and_then(|j| j.steps.iter().find(|s| s.conclusion == "failure"));
+    let step =
+        job.and_then(|j| j.steps.iter().find(|s| s.conclusion.as_ref().is_some_and(Conclusion::is_failure)));
     let run = FailedRun {
         id: trigger.run_id,
         attempt: trigger.run_attempt,
@@ -256,12 +251,13 @@ async fn choose_models(
     if diagnose_only {
         return Ok(servers);
     }
-    let checks = models::check_models(&session.config, connection.ca.as_deref(), &servers).await;
-    for check in checks.map_err(|e| expected_outcome(&e))? {
+    let checks =
+        models::check_models(&session.config, connection.ca.as_deref(), &servers, &session.scope).await;
+    for check in checks? {
         if check.severity == Severity::Blocking {
-            return Err(Outcome::Refused { why: check.what, remedy: check.remedy });
+            return Err(Outcome::Refused { why: check.message, remedy: check.hint });
         }
-        session.journal.emit(Event::Warning { what: check.what });
+        session.journal.emit(Event::Warning { what: check.message });
     }
     Ok(servers)
 }
@@ -286,6 +282,7 @@ async fn choose_destination(
         source: &session.source,
         job: first.leg(),
         journal: &session.journal,
+        scope: session.scope.with_grace(PUBLISH_GRACE),
     };
     setup.make(workspace, first.workflow.clone(), connection.client).await.map(Some)
 }
@@ -363,17 +360,26 @@ fn event_payload(config: &Config) -> Result<serde_json::Value, Outcome> {
 }
 
 /// A client with the job's token, for reading; `None` without a token.
-pub(super) fn github_client(config: &Config, ca: Option<&[u8]>) -> Result<Option<Client>, Outcome> {
+pub(super) fn github_client(
+    config: &Config,
+    ca: Option<&[u8]>,
+    scope: &Scope,
+) -> Result<Option<Client>, Outcome> {
     let token = config.push_token.clone().or_else(|| config.github_token.clone());
     let facts = &config.workflow_run;
     let (Some(token), Some(_)) = (token, &facts.repository) else { return Ok(None) };
-    client(config, ca, token).map(Some)
+    client(config, ca, token, scope).map(Some)
 }
 
-pub(super) fn client(config: &Config, ca: Option<&[u8]>, token: SecretString) -> Result<Client, Outcome> {
-    let http = http::client(ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
+pub(super) fn client(
+    config: &Config,
+    ca: Option<&[u8]>,
+    token: SecretString,
+    scope: &Scope,
+) -> Result<Client, Outcome> {
+    let http = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
     let api_url = config.workflow_run.api_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
-    Client::new(http, ClientOptions { api_url, token: Some(token), policy: Policy::default() })
+    Client::new(http, ClientOptions { api_url, token: Some(token), policy: RetryPolicy::default() })
         .map_err(|e| api_outcome(&e))
 }
 
@@ -398,15 +404,7 @@ async fn failed_jobs(
                     steps: job
                         .steps
                         .into_iter()
-                        .map(|s| CiStep {
-                            // To the plan a step that ran out of time has failed.
-                            conclusion: if s.has_failed() {
-                                "failure".to_owned()
-                            } else {
-                                s.conclusion.unwrap_or_default()
-                            },
-                            name: s.name,
-                        })
+                        .map(|s| CiStep { name: s.name, conclusion: s.conclusion })
                         .collect(),
                 })
                 .collect(),
@@ -423,10 +421,11 @@ async fn failed_jobs(
 fn make_plans(
     session: &Session,
     workspace: &Workspace,
-    occasion: &Occasion,
+    trigger: &Trigger,
+    expression_context: Option<serde_json::Value>,
     failed: &[FailedJob],
 ) -> Result<Vec<Planned>, Outcome> {
-    let (config, trigger) = (&session.config, &occasion.trigger);
+    let config = &session.config;
     let facts = &config.workflow_run;
     let own_workflow = trigger.workflow_file.clone().or_else(|| own_workflow(config));
     // Our own job is the failed one only where no other workflow's failure brought us here.
@@ -441,7 +440,7 @@ fn make_plans(
     } else {
         GithubFacts::default()
     };
-    github.event = Some(occasion.payload.clone()).filter(|event| !event.is_null() && !trigger.run_is_over);
+    github.event = expression_context;
     let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let request = PlanRequest {
         command: config.command.as_deref(),

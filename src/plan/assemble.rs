@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::contract::build::{BuildPlan, ImageChoice, PlanStep, Service};
+use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
 use super::expr::Value;
@@ -312,7 +313,8 @@ fn doubts(steps: &[PlanStep], notes: &mut Vec<String>) {
 
 /// Set-up is what comes before the step that failed in CI; where CI was not asked, the installing steps at the start.
 fn mark_setup(steps: &mut [PlanStep], displayed: &[String], failed: Option<&FailedJob>) {
-    let failing = failed.and_then(|f| f.steps.iter().find(|s| s.conclusion.eq_ignore_ascii_case("failure")));
+    let failing = failed
+        .and_then(|f| f.steps.iter().find(|s| s.conclusion.as_ref().is_some_and(Conclusion::is_failure)));
     let first = failing.and_then(|f| displayed.iter().position(|d| d.trim() == f.name.trim()));
     let first = first.unwrap_or_else(|| steps.iter().position(|s| !prepares(s)).unwrap_or(0));
     for step in &mut steps[..first] {

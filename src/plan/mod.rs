@@ -28,6 +28,7 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::contract::build::BuildPlan;
+use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
 pub use recipe::Evaluator;
@@ -87,8 +88,8 @@ pub struct FailedJob {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CiStep {
     pub name: String,
-    /// `success`, `failure`, `skipped`, `cancelled`; empty while it runs.
-    pub conclusion: String,
+    /// `None` while it runs.
+    pub conclusion: Option<Conclusion>,
 }
 
 /// What is known of the event and the run. Anything absent is unknown to expressions.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::contract::build::{PlanStep, SkippedStep, Wait};
+use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
 use super::expr::{self, Rendered, Value};
@@ -368,7 +369,8 @@ impl Planner<'_> {
         };
         let at = rest.iter().position(|s| same(&s.name))?;
         self.ci_at += at + 1;
-        Some(if rest[at].conclusion.eq_ignore_ascii_case("skipped") { InCi::Skipped } else { InCi::Ran })
+        let skipped = rest[at].conclusion == Some(Conclusion::Skipped);
+        Some(if skipped { InCi::Skipped } else { InCi::Ran })
     }
 
     fn decide(&self, step: &Step, place: &Place, layers: usize) -> Result<Decision, PlanError> {

@@ -248,7 +248,7 @@ pub(super) fn healed() -> RunReport {
             attempt: 1,
             workflow: "CI".to_owned(),
             url: "https://github.com/octo/widgets/actions/runs/43".to_owned(),
-            conclusion: Some("success".to_owned()),
+            conclusion: Some(crate::contract::ci::Conclusion::Success),
         }),
         others: Vec::new(),
         requests: 11,

@@ -149,7 +149,7 @@ async fn outcome(case: &Case<'_>) -> String {
         return format!("diagnose only: {why}");
     }
     if let Some(finding) = looked.blocking() {
-        return format!("refused: {} [{}]", finding.what, finding.remedy.as_deref().unwrap_or("-"));
+        return format!("refused: {} [{}]", finding.message, finding.hint.as_deref().unwrap_or("-"));
     }
     let default = looked.default_branch.unwrap();
     let head = publish(&client, &slug, &default, &case.branch, &MoveFrom::Absent, commits).await.unwrap();

@@ -14,6 +14,7 @@ use ci_healer::contract::model::FailureKind;
 use ci_healer::fixer::{self, FixAgent, FixOptions, FixRequest, PastAttempt, Proposed, Redactor};
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{ProviderConfig, Router, WireFormat};
+use ci_healer::scope::Scope;
 use regex::Regex;
 use serde::Deserialize;
 
@@ -225,7 +226,7 @@ fn verdict(rejection: &Rejection) -> String {
 
 /// What all cases share.
 struct With {
-    client: reqwest::Client,
+    client: http::Client,
     options: FixOptions,
 }
 
@@ -391,7 +392,8 @@ async fn no_cheat_passes_no_right_fix_is_refused_no_secret_is_sent() {
     let (mut cheats, mut secrets, mut refused, mut injections) = (0, 0, 0, 0);
     let mut tokens = Vec::new();
     let options = FixOptions::new(&[]).unwrap();
-    let with = With { client: http::client(None, Redirects::Refuse).unwrap(), options };
+    let with =
+        With { client: http::Client::new(&Scope::unbounded(), None, Redirects::Refuse).unwrap(), options };
     for (file, Behaviours { repository, cases }) in behaviours() {
         for (number, case) in cases.iter().enumerate() {
             *counts.entry(case.kind).or_default() += 1;

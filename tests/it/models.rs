@@ -11,6 +11,7 @@ use ci_healer::contract::outcome::BudgetKind;
 use ci_healer::fixer::{check_reply, reply_schema};
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{ProviderConfig, Router, WireFormat};
+use ci_healer::scope::Scope;
 use serde_json::json;
 
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
@@ -81,10 +82,10 @@ pub(crate) struct Asker {
 
 impl Asker {
     fn new(configs: Vec<ProviderConfig>) -> Self {
-        Self::with(http::client(None, Redirects::Refuse).unwrap(), configs)
+        Self::with(http::Client::new(&Scope::unbounded(), None, Redirects::Refuse).unwrap(), configs)
     }
 
-    pub(crate) fn with(client: reqwest::Client, configs: Vec<ProviderConfig>) -> Self {
+    pub(crate) fn with(client: http::Client, configs: Vec<ProviderConfig>) -> Self {
         let switches = Arc::new(Switches::default());
         let router = Router::new(configs, client, Arc::clone(&switches) as Arc<dyn EventSink>).unwrap();
         Self { router, switches }
@@ -98,7 +99,11 @@ impl Asker {
         self.router.ask(&request(limits)).await
     }
 
-    fn switches(&self) -> Vec<(String, Option<String>, String)> {
+    pub(crate) fn available(&self) -> Vec<&str> {
+        self.router.available()
+    }
+
+    pub(crate) fn switches(&self) -> Vec<(String, Option<String>, String)> {
         self.switches.0.lock().unwrap().clone()
     }
 }

@@ -6,6 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use ci_healer::contract::build::{JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
+use ci_healer::contract::ci::Conclusion;
 use ci_healer::git::DirectoryTree;
 use ci_healer::plan::{CiStep, FailedJob, PlanError, PlanRequest, Planned, plan};
 
@@ -223,7 +224,10 @@ fn outputs_of_steps_stay_open_and_those_of_no_step_are_empty() {
 fn failed_legs_of_ci_are_planned_each_with_its_set_up() {
     let dir = copy(&fixtures("workflows/matrix-python"));
     let tree = DirectoryTree::open(dir.path()).unwrap();
-    let step = |name: &str, conclusion: &str| CiStep { name: name.into(), conclusion: conclusion.into() };
+    let step = |name: &str, conclusion: &str| CiStep {
+        name: name.into(),
+        conclusion: Some(Conclusion::from(conclusion.to_owned())),
+    };
     let failed = |name: &str| FailedJob {
         name: name.to_owned(),
         steps: vec![

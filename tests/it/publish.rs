@@ -9,6 +9,7 @@ use ci_healer::github::{
     ApiError, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,
     existing_pull_requests, open_pull_request, publish, remote_objects,
 };
+use ci_healer::scope::Scope;
 use secrecy::SecretString;
 
 use crate::support::git::{Sandbox, commit_all, git, write};
@@ -37,12 +38,15 @@ impl Scene {
     }
 
     pub(crate) fn workspace(&self) -> Workspace {
-        Workspace::create_blocking(&WorkspaceOptions {
-            source: self.repo.clone(),
-            work_dir: self.sandbox.join("work"),
-            repository: FakeGitHub::slug(),
-            commit: None,
-        })
+        Workspace::create_blocking(
+            &WorkspaceOptions {
+                source: self.repo.clone(),
+                work_dir: self.sandbox.join("work"),
+                repository: FakeGitHub::slug(),
+                commit: None,
+            },
+            &Scope::unbounded(),
+        )
         .unwrap()
     }
 
@@ -103,6 +107,7 @@ async fn both_ways_make_the_same_tree() {
         &branch("heal/b"),
         &MoveFrom::Absent,
         &commits,
+        &Scope::unbounded(),
         TIMEOUT,
     )
     .await
@@ -262,6 +267,7 @@ async fn pushes_by_git_carry_one_header_and_are_refused_in_words() {
             &branch(name),
             &MoveFrom::Absent,
             &commits,
+            &Scope::unbounded(),
             TIMEOUT,
         )
         .await
@@ -301,6 +307,7 @@ async fn pushes_by_git_carry_one_header_and_are_refused_in_words() {
         &branch("heal/w"),
         &MoveFrom::Absent,
         &commits,
+        &Scope::unbounded(),
         TIMEOUT,
     )
     .await;

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Layers a layer may use beside its own and `contract`.
 const ALLOWED: &[(&str, &[&str])] = &[
-    ("contract", &[]),
+    // Why something was stopped passes between the layers, too.
+    ("contract", &["scope"]),
     ("error", &[]),
     ("diff", &[]),
     ("scope", &[]),
@@ -15,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("executor", &["error", "scope"]),
     ("parser", &[]),
     ("scan", &[]),
-    ("fixer", &["diff", "error"]),
+    ("fixer", &["diff", "error", "scope"]),
     ("llm", &["error", "http", "scope"]),
     ("git", &["diff", "error", "scope"]),
     ("github", &["error", "http", "scope"]),
@@ -136,6 +137,22 @@ fn only_the_configuration_reads_the_environment() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Modules that may begin what `clippy.toml` forbids the others: each of them bounds it.
+const MAY_BEGIN: &[&str] =
+    &["http.rs", "scope.rs", "git/command.rs", "github/client.rs", "executor/identity.rs"];
+
+#[test]
+fn only_the_modules_that_bound_them_begin_requests_children_and_threads() {
+    let wrong: Vec<String> = sources()
+        .into_iter()
+        .filter(|(_, file, text)| {
+            text.contains("clippy::disallowed_methods") && !MAY_BEGIN.contains(&file.as_str())
+        })
+        .map(|(_, file, _)| file)
+        .collect();
+    assert!(wrong.is_empty(), "these switch the rule off for themselves:\n{}", wrong.join("\n"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use ci_healer::contract::ci::{CiResult, CiVerdict};
+use ci_healer::contract::ci::{CiResult, CiVerdict, Conclusion};
 use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom};
 use ci_healer::github::{
@@ -77,7 +77,7 @@ async fn a_run_that_comes_late_and_passes() {
     assert_eq!(result.verdict, CiVerdict::Passed);
     let run = result.run.unwrap();
     assert!(run.url.contains("/actions/runs/"));
-    assert_eq!(run.conclusion.as_deref(), Some("success"));
+    assert_eq!(run.conclusion, Some(Conclusion::Success));
     assert!(result.requests >= 7, "{}", result.requests);
     // Looking at what has not changed costs nothing of the limit.
     assert!(scene.hub.not_modified() >= 3, "{}", scene.hub.not_modified());

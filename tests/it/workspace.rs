@@ -9,6 +9,7 @@ use ci_healer::contract::git::{
     BranchName, CommitSha, FileMode, Identity, MoveFrom, RepoPath, RepoSlug, SourceTree,
 };
 use ci_healer::git::{CommitRequest, GitError, Remote, Workspace, WorkspaceOptions, fetch, push};
+use ci_healer::scope::Scope;
 
 use crate::support::git::{Sandbox, commit_all, git, try_git, write};
 
@@ -16,12 +17,15 @@ const APP: &str = "import os\n\n\ndef answer():\n    return 41\n";
 const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 
 fn open(sandbox: &Sandbox, source: &Path) -> Result<Workspace, GitError> {
-    Workspace::create_blocking(&WorkspaceOptions {
-        source: source.to_owned(),
-        work_dir: sandbox.join("work"),
-        repository: RepoSlug::new("o/r").unwrap(),
-        commit: None,
-    })
+    Workspace::create_blocking(
+        &WorkspaceOptions {
+            source: source.to_owned(),
+            work_dir: sandbox.join("work"),
+            repository: RepoSlug::new("o/r").unwrap(),
+            commit: None,
+        },
+        &Scope::unbounded(),
+    )
 }
 
 fn path(text: &str) -> RepoPath {
@@ -190,13 +194,21 @@ fn a_pull_requests_merge_is_run_and_its_head_is_healed() {
 
     let remote = Remote { url: repo.to_str().unwrap().to_owned(), token: None };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(fetch(workspace.git_dir(), &remote, &head, TIMEOUT)).unwrap();
+    runtime.block_on(fetch(workspace.git_dir(), &remote, &head, &Scope::unbounded(), TIMEOUT)).unwrap();
     assert!(workspace.has_commit(&head));
     let commits =
         workspace.prepare(&head, &[request(vec![healed()])], &Identity::github_actions(), 0).unwrap();
     let branch = BranchName::new("heal/topic").unwrap();
     runtime
-        .block_on(push(workspace.git_dir(), &remote, &branch, &MoveFrom::Absent, &commits, TIMEOUT))
+        .block_on(push(
+            workspace.git_dir(),
+            &remote,
+            &branch,
+            &MoveFrom::Absent,
+            &commits,
+            &Scope::unbounded(),
+            TIMEOUT,
+        ))
         .unwrap();
     assert_eq!(git(&repo, &["diff", "--name-only", head.as_str(), "heal/topic"]), "src/app.py");
     assert_eq!(git(&repo, &["rev-parse", "heal/topic^"]), head.as_str());
@@ -217,7 +229,15 @@ fn a_branch_is_moved_only_from_where_we_know_it() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let go = |branch: &str, from: MoveFrom| {
         let branch = BranchName::new(branch).unwrap();
-        runtime.block_on(push(workspace.git_dir(), &remote, &branch, &from, &commits, TIMEOUT))
+        runtime.block_on(push(
+            workspace.git_dir(),
+            &remote,
+            &branch,
+            &from,
+            &commits,
+            &Scope::unbounded(),
+            TIMEOUT,
+        ))
     };
     assert!(matches!(
         go("main", MoveFrom::FastForward(workspace.base().clone())),
@@ -426,7 +446,7 @@ fn a_checkout_without_git_stands_for_itself() {
     std::fs::remove_file(repo.join(".gitignore")).unwrap();
     std::fs::remove_dir_all(repo.join("node_modules")).unwrap();
     let workspace = open(&sandbox, &repo).unwrap();
-    assert!(workspace.is_made_up());
+    assert!(workspace.has_synthetic_base());
     assert_eq!(workspace.base_tree(), tree);
     assert_eq!(workspace.sanitised_git_dir(), None);
 
@@ -519,10 +539,12 @@ fn a_clone_from_an_address_is_a_source_too() {
     let bare = sandbox.join("clone.git");
     let remote = Remote { url: format!("file://{}", repo.display()), token: None };
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(ci_healer::git::clone(&remote, &bare, TIMEOUT)).unwrap();
+    runtime.block_on(ci_healer::git::clone(&remote, &bare, &Scope::unbounded(), TIMEOUT)).unwrap();
     let workspace = open(&sandbox, &bare).unwrap();
     assert_eq!(workspace.base().as_str(), git(&repo, &["rev-parse", "HEAD"]));
     let gone = Remote { url: sandbox.join("gone").display().to_string(), token: None };
-    let error = runtime.block_on(ci_healer::git::clone(&gone, &sandbox.join("x"), TIMEOUT)).unwrap_err();
+    let error = runtime
+        .block_on(ci_healer::git::clone(&gone, &sandbox.join("x"), &Scope::unbounded(), TIMEOUT))
+        .unwrap_err();
     assert!(matches!(error, GitError::Command { .. }), "{error}");
 }

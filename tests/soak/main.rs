@@ -5,6 +5,7 @@
 //!
 //! `SOAK_HEALS` (200) in sequence, `SOAK_TOGETHER` (8) at once, `SOAK_ONLY` a part of the samples' names.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, that reports")]
+#![allow(clippy::disallowed_methods, reason = "starts programs to look at them, bound to no run")]
 
 mod watch;
 
@@ -140,7 +141,13 @@ async fn heal_in(case: &Case, folder: &Path) -> anyhow::Result<String> {
     let repository = folder.join("repository");
     std::fs::create_dir_all(&repository)?;
     demo::unpack(&case.name, &repository)?;
-    git::make_repository(&repository, &folder.join("remote.git"), GIT_TIMEOUT).await?;
+    git::make_repository(
+        &repository,
+        &folder.join("remote.git"),
+        &ci_healer::scope::Scope::unbounded(),
+        GIT_TIMEOUT,
+    )
+    .await?;
     let flags: Flags = [
         ("providers", "toolchain"),
         ("commit-mode", "git"),

@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use ci_healer::contract::model::{FailureKind, Limits, NoReplyReason};
-use ci_healer::github::{ApiError, Client, ClientOptions, Policy, TokenFacts, examine_token};
+use ci_healer::github::{ApiError, Client, ClientOptions, RetryPolicy, TokenFacts, examine_token};
 use ci_healer::http::{self, Redirects};
+use ci_healer::scope::Scope;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use secrecy::SecretString;
@@ -95,10 +96,11 @@ fn read_request(stream: &mut impl Read) -> Option<(String, Vec<u8>)> {
 
 /// The token's facts as GitHub at `api_url` tells them.
 async fn examine(api_url: &str, ca: Option<&[u8]>) -> Result<TokenFacts, ApiError> {
-    let policy = Policy { tries: 2, first_delay: Duration::from_millis(5), ..Policy::default() };
+    let policy = RetryPolicy { tries: 2, first_delay: Duration::from_millis(5), ..RetryPolicy::default() };
     let token = SecretString::from(JOB_TOKEN);
     let options = ClientOptions { api_url: api_url.to_owned(), token: Some(token.clone()), policy };
-    let client = Client::new(http::client(ca, Redirects::Refuse).unwrap(), options).unwrap();
+    let client =
+        Client::new(http::Client::new(&Scope::unbounded(), ca, Redirects::Refuse).unwrap(), options).unwrap();
     examine_token(&client, &FakeGitHub::slug(), &token, None, false).await
 }
 
@@ -197,13 +199,19 @@ async fn a_certificate_must_be_known_in_date_and_of_this_host() {
     let server = ScriptedLlm::new(Speaks::Chat, vec![Answer::fix(0.9, &[("a", "b", "c")])]).await;
     let port = server.base_url().split(':').nth(2).unwrap().split('/').next().unwrap().parse().unwrap();
     let base = format!("https://localhost:{}/openai/v1", tls_before(port, "server"));
-    let mut asker = Asker::with(http::client(None, Redirects::Refuse).unwrap(), vec![groq_at(&base)]);
+    let mut asker = Asker::with(
+        http::Client::new(&Scope::unbounded(), None, Redirects::Refuse).unwrap(),
+        vec![groq_at(&base)],
+    );
     let refused = asker.ask_within(limits()).await.unwrap_err();
     let NoReplyReason::Exhausted(causes) = &refused.reason else { panic!("{refused:?}") };
     assert_eq!(causes[0].kind, FailureKind::Network);
     assert!(causes[0].message.to_lowercase().contains("certificate"), "{causes:?}");
     assert!(server.asked().is_empty());
-    let mut asker = Asker::with(http::client(Some(&ca), Redirects::Refuse).unwrap(), vec![groq_at(&base)]);
+    let mut asker = Asker::with(
+        http::Client::new(&Scope::unbounded(), Some(&ca), Redirects::Refuse).unwrap(),
+        vec![groq_at(&base)],
+    );
     assert!(asker.ask_within(limits()).await.is_ok());
 }
 
@@ -260,7 +268,10 @@ async fn answers_that_are_none_end_typed_and_in_time() {
     ];
     for (what, bytes, then, kinds) in cases {
         let base = format!("http://127.0.0.1:{}/openai/v1", answering(bytes, then));
-        let mut asker = Asker::with(http::client(None, Redirects::Refuse).unwrap(), vec![groq_at(&base)]);
+        let mut asker = Asker::with(
+            http::Client::new(&Scope::unbounded(), None, Redirects::Refuse).unwrap(),
+            vec![groq_at(&base)],
+        );
         let limits = Limits { deadline: Instant::now() + Duration::from_secs(3), ..limits() };
         let no_reply = asker.ask_within(limits).await.unwrap_err();
         let NoReplyReason::Exhausted(causes) = &no_reply.reason else { panic!("{what}: {no_reply:?}") };

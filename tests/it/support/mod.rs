@@ -2,6 +2,7 @@
 pub(crate) mod action_image;
 pub(crate) mod engine_proxy;
 pub(crate) mod events;
+pub(crate) mod frozen;
 pub(crate) mod git;
 pub(crate) mod github;
 pub(crate) mod llm;

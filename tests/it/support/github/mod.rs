@@ -15,7 +15,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use ci_healer::contract::git::RepoSlug;
-use ci_healer::github::{Client, ClientOptions, Policy};
+use ci_healer::github::{Client, ClientOptions, RetryPolicy};
+use ci_healer::http::{self, Redirects};
+use ci_healer::scope::Scope;
 use secrecy::SecretString;
 
 use super::git::git;
@@ -188,7 +190,7 @@ impl FakeGitHub {
 
     /// A client in a hurry. Needs a running runtime.
     pub(crate) fn client(&self, token: &str) -> Client {
-        let policy = Policy {
+        let policy = RetryPolicy {
             tries: 4,
             first_delay: std::time::Duration::from_millis(5),
             secondary_delay: std::time::Duration::from_millis(5),
@@ -197,7 +199,8 @@ impl FakeGitHub {
         };
         let options =
             ClientOptions { api_url: self.api_url.clone(), token: Some(SecretString::from(token)), policy };
-        Client::new(http_client(), options).unwrap()
+        let http = http::Client::new(&Scope::unbounded(), None, Redirects::Refuse).unwrap();
+        Client::new(http, options).unwrap()
     }
 
     pub(crate) fn settings(&self, change: impl FnOnce(&mut Settings)) {
@@ -300,21 +303,4 @@ fn tokens() -> BTreeMap<String, Token> {
     .into_iter()
     .map(|(name, token)| (name.to_owned(), token))
     .collect()
-}
-
-/// A client that follows no redirects, as the program's own.
-pub(crate) fn http_client() -> reqwest::Client {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth();
-    reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .user_agent("ci-healer-tests")
-        .no_proxy()
-        .build()
-        .unwrap()
 }
