@@ -6,9 +6,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config::{Config, Flags, Mode};
+use crate::config::{Config, Flags};
 use crate::contract::event::Event;
 use crate::contract::event::EventSink as _;
+use crate::contract::settings::Mode;
 use crate::error::ExpectedError;
 use crate::executor::{Executor, Options};
 use crate::orchestrator::bundle::Finished;
@@ -32,9 +33,8 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
             return Err(error.into());
         }
     };
-    let secrets = super::all_secrets(&config);
-    console.commands(&mask_commands(&secrets));
-    let redactor = Redactor::new(&secrets);
+    console.commands(&mask_commands(config.secrets()));
+    let redactor = Redactor::new(config.secrets());
     let facts = config.workflow_run.clone();
     let workspace = facts.workspace.clone().filter(|w| w.is_dir()).ok_or_else(|| {
         let error = ExpectedError::usage("there is no workspace: GITHUB_WORKSPACE names no folder")

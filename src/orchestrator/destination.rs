@@ -4,10 +4,11 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use crate::config::{CommitMode, Config};
+use crate::config::Config;
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
 use crate::contract::outcome::Outcome;
+use crate::contract::settings::CommitMode;
 use crate::git::{self, Remote, Workspace};
 use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
 use crate::report::pull_request;
@@ -120,7 +121,7 @@ impl PublisherSetup<'_> {
                 token: Some(&facts),
                 publishes: true,
                 waits_for_ci: config.wait_for_ci,
-                pull_request: publisher::policy(config.pull_request),
+                pull_request: config.pull_request,
                 workflow_file: workflow_file.as_deref(),
                 triggers: &triggers,
                 branch,

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{CommitMode, Config, Hardening, Mode, Network, ProviderName};
+use crate::config::Config;
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoSlug};
 use crate::contract::model::{AskModel, FailureKind};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{FailedRun, RunReport, Spent};
+use crate::contract::settings::{CommitMode, Mode, ProviderName};
 use crate::error::{ErrorKind, ExpectedError};
 use crate::executor::{self, Cancel, Executor, ExecutorError};
 use crate::fixer::{FixAgent, FixOptions, PathRules, Redactor};
@@ -66,13 +67,7 @@ pub fn cancelled(config: &Config) -> Finished {
 }
 
 fn begun(config: &Config) -> RunReport {
-    let mode = match config.mode {
-        Mode::Heal => "heal",
-        Mode::Diagnose => "diagnose",
-        Mode::Patch => "patch",
-        Mode::Publish => "publish",
-    };
-    let mut report = RunReport::begun(mode);
+    let mut report = RunReport::begun(config.mode.as_str());
     let limits = &mut report.budget;
     limits.attempts.limit = Some(config.max_attempts);
     limits.pushes.limit = Some(config.max_attempts);
@@ -309,7 +304,7 @@ pub async fn examine(config: &Config, source: &Path) -> Result<Vec<PreflightChec
         token: Some(&facts),
         publishes: config.mode == Mode::Heal,
         waits_for_ci: config.wait_for_ci,
-        pull_request: super::publisher::policy(config.pull_request),
+        pull_request: config.pull_request,
         workflow_file: workflow.as_deref(),
         triggers: &triggers,
         branch: &branch,
@@ -502,15 +497,8 @@ async fn connect(
     plans: &[Planned],
 ) -> Result<Executor, Outcome> {
     let mut options = executor::Options::new(&run_id());
-    options.network = match config.sandbox_network {
-        Network::On => executor::Network::On,
-        Network::Off => executor::Network::Off,
-        Network::SetupOnly => executor::Network::SetupOnly,
-    };
-    options.hardening = match config.sandbox_hardening {
-        Hardening::Compatible => executor::Hardening::Compatible,
-        Hardening::Strict => executor::Hardening::Strict,
-    };
+    options.network = config.sandbox_network;
+    options.hardening = config.sandbox_hardening;
     options.memory_bytes = config.sandbox_memory;
     options.cpus = config.sandbox_cpus;
     options.pids = i64::from(config.sandbox_pids);
@@ -692,9 +680,7 @@ fn make_agent(
     }
     let client = http::client(ca, http::Redirects::Refuse)?;
     let router = Router::new(servers, client, events)?;
-    let secrets: Vec<SecretString> =
-        config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect();
-    Ok(Some((FixAgent::new(options.clone(), Redactor::new(&secrets)), Box::new(router))))
+    Ok(Some((FixAgent::new(options.clone(), Redactor::new(config.secrets())), Box::new(router))))
 }
 
 fn git_outcome(error: &GitError) -> Outcome {

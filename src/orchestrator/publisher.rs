@@ -5,15 +5,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::config::{CommitMode, PullRequestMode};
 use crate::contract::bug::{Diagnosis, Fingerprint};
 use crate::contract::ci::{CiResult, CiVerdict, Published};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCommit, RepoPath, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{CommitReport, RunReport};
+use crate::contract::settings::{CommitMode, PullRequestMode};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
-use crate::github::{self, ApiError, ArrangedRun, Client, PullRequestPolicy, TokenFacts, Triggers, Watch};
+use crate::github::{self, ApiError, ArrangedRun, Client, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
 
 use super::offer::name;
@@ -130,10 +130,7 @@ impl Publisher {
         let mut published = Published {
             branch: self.branch.clone(),
             commit: tip.clone(),
-            mode: match self.mode {
-                CommitMode::Api => "api".to_owned(),
-                CommitMode::Git => "git".to_owned(),
-            },
+            mode: self.mode.as_str().to_owned(),
             pull_request: None,
             url,
             base_moved_to,
@@ -304,16 +301,6 @@ pub(super) enum Place {
     At(BranchName, MoveFrom),
     /// There already.
     Standing(BranchName, CommitSha),
-}
-
-#[must_use]
-pub fn policy(mode: PullRequestMode) -> PullRequestPolicy {
-    match mode {
-        PullRequestMode::Auto => PullRequestPolicy::Auto,
-        PullRequestMode::Always => PullRequestPolicy::Always,
-        PullRequestMode::Draft => PullRequestPolicy::Draft,
-        PullRequestMode::Never => PullRequestPolicy::Never,
-    }
 }
 
 #[must_use]
