@@ -117,6 +117,7 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let fail_on = config.fail_on;
     let redactor = report::commands::Redactor::new(config.secrets());
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
+    console.redact(redactor.clone());
     let source = tokio::select! {
         source = arguments::source(&repo, place.path()) => Some(source?),
         () = cancel.cancelled() => None,

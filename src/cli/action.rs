@@ -35,6 +35,7 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
     };
     console.commands(&mask_commands(config.secrets()));
     let redactor = Redactor::new(config.secrets());
+    console.redact(redactor.clone());
     let facts = config.workflow_run.clone();
     let workspace = facts.workspace.clone().filter(|w| w.is_dir()).ok_or_else(|| {
         let error = ExpectedError::usage("there is no workspace: GITHUB_WORKSPACE names no folder")

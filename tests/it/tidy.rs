@@ -8,6 +8,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("contract", &[]),
     ("error", &[]),
     ("diff", &[]),
+    ("secrets", &[]),
     ("scope", &[]),
     ("http", &["error", "scope"]),
     ("config", &["diff", "error"]),
@@ -15,11 +16,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("executor", &["error", "scope"]),
     ("parser", &[]),
     ("scan", &[]),
-    ("fixer", &["diff", "error"]),
+    ("fixer", &["diff", "error", "secrets"]),
     ("llm", &["error", "http", "scope"]),
     ("git", &["diff", "error", "scope"]),
     ("github", &["error", "http", "scope"]),
-    ("report", &["diff", "error"]),
+    ("report", &["diff", "error", "secrets"]),
 ];
 
 /// The rooms that wire the others together.
