@@ -20,8 +20,9 @@ use std::time::Instant;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
-use crate::config::{self, Config, FailOn};
+use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
+use crate::contract::settings::FailOn;
 use crate::error::{EXIT_BUG, ErrorKind, ExpectedError};
 use crate::orchestrator::heal::{self, Heal, Push};
 use crate::orchestrator::run_dir::RunDir;
@@ -77,9 +78,7 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
     };
     match command {
         "" if variables.get("GITHUB_ACTIONS").is_some_and(|v| v == "true") => action::run(variables).await,
-        "" | "help" | "--help" | "-h" => {
-            write_out(&report::help::text(config::INPUTS.iter().map(|i| (i.name, i.default))))
-        }
+        "" | "help" | "--help" | "-h" => write_out(&report::help::text(config::INPUTS.iter().map(help_row))),
         "version" | "--version" | "-V" => write_out(&format!("ci-healer {}\n", env!("CARGO_PKG_VERSION"))),
         "diagnose" => diagnose::run(rest),
         "plan" => plan::run(rest),
@@ -93,6 +92,11 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
         ))
         .into()),
     }
+}
+
+fn help_row(input: &config::Input) -> report::help::Row {
+    let allowed = if input.kind == config::Kind::Text { String::new() } else { input.kind.allowed() };
+    report::help::Row { name: input.name, default: input.own_default(), doc: input.doc, allowed }
 }
 
 fn write_out(text: &str) -> anyhow::Result<ExitCode> {
@@ -114,8 +118,9 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let (cancel, received) = signals::listen();
     let run_dir = RunDir::new()?;
     let (report_dir, fail_on) = (config.report_dir.clone(), config.fail_on);
-    let redactor = report::commands::Redactor::new(&all_secrets(&config));
+    let redactor = report::commands::Redactor::new(config.secrets());
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
+    console.redact(redactor.clone());
     let source = tokio::select! {
         source = arguments::source(&repo, run_dir.path()) => Some(source?),
         _ = cancel.ended() => None,
@@ -183,10 +188,6 @@ async fn demo_command(args: &[String], variables: &BTreeMap<String, String>) -> 
 
 fn terminal() -> Style {
     Style::Terminal { colour: io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() }
-}
-
-fn all_secrets(config: &Config) -> Vec<secrecy::SecretString> {
-    config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect()
 }
 
 /// The documented exit codes.

@@ -20,6 +20,7 @@ use crate::error::ExpectedError;
 use crate::git;
 use crate::orchestrator::heal::{self, Heal, Push};
 use crate::orchestrator::run_dir::RunDir;
+use crate::report::commands::Redactor;
 use crate::report::console::{Console, StepOutput, Style};
 use crate::report::demo::{self, Row};
 use crate::scope::Scope;
@@ -94,6 +95,7 @@ pub async fn run(
     let folder = folder.context("cannot make a folder for the repositories")?.keep();
     let console: Arc<Console> =
         Arc::new(Console::new(Style::Terminal { colour }, StepOutput::Hide, Box::new(std::io::stdout())));
+    console.redact(Redactor::new(Config::load(flags, variables)?.secrets()));
     let mut rows = Vec::new();
     for (number, case) in chosen.iter().enumerate() {
         if scope.stopped().is_some() {

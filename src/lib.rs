@@ -36,3 +36,5 @@ pub mod plan;
 pub mod report;
 /// The bounds of a run: one deadline and one word to stop, for every wait.
 pub mod scope;
+/// Finds known secrets in text, in the forms in which they leak.
+pub mod secrets;

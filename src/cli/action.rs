@@ -33,9 +33,9 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
             return Err(error.into());
         }
     };
-    let secrets = super::all_secrets(&config);
-    console.commands(&mask_commands(&secrets));
-    let redactor = Redactor::new(&secrets);
+    console.commands(&mask_commands(config.secrets()));
+    let redactor = Redactor::new(config.secrets());
+    console.redact(redactor.clone());
     let facts = config.workflow_run.clone();
     let workspace = facts.workspace.clone().filter(|w| w.is_dir()).ok_or_else(|| {
         let error = ExpectedError::usage("there is no workspace: GITHUB_WORKSPACE names no folder")

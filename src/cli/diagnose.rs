@@ -23,9 +23,7 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
             ExpectedError::usage(format!("--format {name:?} is not one of {}", Format::NAMES))
         })?,
     };
-    if let Some(other) = flags.keys().find(|name| *name != "format") {
-        return Err(ExpectedError::usage(format!("diagnose does not take --{other}")).hint(USAGE).into());
-    }
+    super::arguments::only("diagnose", &flags, &["format"], USAGE)?;
     let path = match rest.as_slice() {
         [] => "-",
         [path] => path,

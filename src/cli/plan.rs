@@ -1,13 +1,17 @@
 //! `ci-healer plan [--repo PATH] [--workflow FILE] [--job ID] [--command LINES] [--format json|text]`
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use crate::config::{self, Config};
 use crate::error::ExpectedError;
 use crate::git::DirectoryTree;
 use crate::plan::{GithubFacts, PlanError, PlanRequest, plan};
 use crate::report::plan::{Format, write};
+
+use super::arguments;
 
 const USAGE: &str =
     "usage: ci-healer plan [--repo PATH] [--workflow FILE] [--job ID] [--command LINES] [--format json|text]";
@@ -15,77 +19,43 @@ const USAGE: &str =
 /// The exit code of what is understood and cannot be reproduced.
 const EXIT_REFUSED: u8 = 1;
 
-struct Arguments {
-    repo: String,
-    workflow: Option<String>,
-    jobs: Vec<String>,
-    command: Option<String>,
-    working_directory: String,
-    sandbox_image: Option<String>,
-    format: Format,
-}
-
-fn arguments(args: &[String]) -> Result<Arguments, ExpectedError> {
-    let mut out = Arguments {
-        repo: ".".to_owned(),
-        workflow: None,
-        jobs: Vec::new(),
-        command: None,
-        working_directory: ".".to_owned(),
-        sandbox_image: None,
-        format: Format::Text,
-    };
-    let mut args = args.iter().map(String::as_str);
-    while let Some(arg) = args.next() {
-        let (name, inline) = arg.split_once('=').map_or((arg, None), |(n, v)| (n, Some(v)));
-        let mut value = || {
-            inline
-                .or_else(|| args.next())
-                .map(str::to_owned)
-                .ok_or_else(|| ExpectedError::usage(format!("plan: {name} needs a value")).hint(USAGE))
-        };
-        match name {
-            "--repo" => out.repo = value()?,
-            "--workflow" => out.workflow = Some(value()?).filter(|v| !v.is_empty()),
-            "--job" => {
-                out.jobs.extend(value()?.split(',').map(|j| j.trim().to_owned()).filter(|j| !j.is_empty()))
-            }
-            "--command" => out.command = Some(value()?),
-            "--working-directory" => out.working_directory = value()?,
-            "--sandbox-image" => out.sandbox_image = Some(value()?),
-            "--format" => {
-                let name = value()?;
-                out.format = Format::from_name(&name).ok_or_else(|| {
-                    ExpectedError::usage(format!("--format {name:?} is neither json nor text"))
-                })?;
-            }
-            _ => return Err(ExpectedError::usage(format!("plan: unexpected argument {arg:?}")).hint(USAGE)),
-        }
-    }
-    Ok(out)
-}
+/// What it takes of the inputs.
+const INPUTS: &[&str] = &["command", "workflow", "job", "working-directory", "sandbox-image"];
 
 pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
-    let args = arguments(args)?;
-    let tree = DirectoryTree::open(Path::new(&args.repo))
-        .map_err(|e| ExpectedError::usage(format!("cannot read the repository {}: {e}", args.repo)))?;
+    let (mut flags, rest) = config::flags(args, &["repo", "format"]).map_err(|e| match e.hint {
+        None => e.hint(USAGE),
+        Some(_) => e,
+    })?;
+    arguments::none_left("plan", &rest)?;
+    let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
+    let format = match flags.remove("format") {
+        None => Format::Text,
+        Some(name) => Format::from_name(&name)
+            .ok_or_else(|| ExpectedError::usage(format!("--format {name:?} is neither json nor text")))?,
+    };
+    arguments::only("plan", &flags, INPUTS, USAGE)?;
+    // What is planned depends on what is asked here, and on nothing around it.
+    let config = Config::load(&flags, &BTreeMap::new())?;
+    let tree = DirectoryTree::open(Path::new(&repo))
+        .map_err(|e| ExpectedError::usage(format!("cannot read the repository {repo}: {e}")))?;
     let mut github = GithubFacts::default();
     if let Some(repository) = tree.origin() {
         github.values.insert("repository".to_owned(), repository);
     }
     let request = PlanRequest {
-        command: args.command.as_deref(),
-        workflow: args.workflow.as_deref(),
-        jobs: &args.jobs,
+        command: config.command.as_deref(),
+        workflow: config.workflow.as_deref(),
+        jobs: &config.jobs,
         github,
-        working_directory: &args.working_directory,
-        sandbox_image: args.sandbox_image.as_deref(),
+        working_directory: &config.working_directory,
+        sandbox_image: config.sandbox_image.as_deref(),
         ..PlanRequest::of(&tree)
     };
     match plan(&request) {
         Ok(planned) => {
             let plans: Vec<_> = planned.iter().map(|p| &p.plan).collect();
-            write(&plans, args.format, &mut io::stdout().lock())?;
+            write(&plans, format, &mut io::stdout().lock())?;
             Ok(ExitCode::SUCCESS)
         }
         Err(error @ PlanError::Refused { .. }) => {

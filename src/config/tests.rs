@@ -43,41 +43,110 @@ fn flags_win_over_inputs() {
     assert_eq!(config.branch, "x");
 }
 
+/// Values of each kind that are not allowed.
+fn bad_values(kind: &Kind) -> Vec<&'static str> {
+    match kind {
+        Kind::Text | Kind::List => vec![],
+        Kind::Line(_) => vec!["two\nlines"],
+        Kind::Url => vec!["ftp://x", "https://user:pw@x", "nowhere"],
+        Kind::Folder => vec!["/tmp", "../x", "a/../../b"],
+        Kind::Branch => vec!["a..b", "heal/{who}"],
+        Kind::Certificates => vec!["/nonexistent.pem", "/dev/null"],
+        Kind::Switch => vec!["yes", "1"],
+        Kind::OneOf(_) => vec!["something", "HEAL"],
+        Kind::ListOf(_) => vec!["gemini,claude"],
+        Kind::Globs => vec!["a["],
+        Kind::Variables => vec!["A B=1", "1A=x", "=x", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN"],
+        Kind::Number(least, _) if *least > 0 => vec!["0", "-1", "1.5", "99999999999999999999"],
+        Kind::Number(..) => vec!["-1", "many", "99999999999999999999"],
+        Kind::Fraction(..) | Kind::FractionOr(..) => vec!["NaN", "-0.5", "inf", "1e9"],
+        Kind::Duration(..) => vec!["5", "0s", "25h", "99999999999999999999h"],
+        Kind::Bytes(..) => vec!["lots", "1k", "99999999999999999999g"],
+    }
+}
+
 #[test]
 fn bad_values_name_the_input_the_value_and_what_is_allowed() {
-    for (name, value, allowed) in [
-        ("MODE", "fix", "one of heal, diagnose, patch, publish"),
-        ("PROVIDERS", "gemini,claude", "one of toolchain, gemini, groq, openai"),
-        ("MAX-ATTEMPTS", "0", "a whole number from 1 to 100"),
-        ("TIME-BUDGET", "5", "a duration from 1m to 24h"),
-        ("TIME-BUDGET", "99999999999999999999h", "a duration"),
-        ("TOKEN-BUDGET", "-1", "a whole number"),
-        ("COST-BUDGET", "NaN", "a number from 0"),
-        ("MIN-CONFIDENCE", "1.5", "a number from 0 to 1"),
-        ("PROTECTED-PATHS", "a[", "globs"),
-        ("ALLOW-TEST-EDITS", "yes", "true or false"),
-        ("SANDBOX-NETWORK", "none", "one of on, off, setup-only"),
-        ("SANDBOX-MEMORY", "lots", "an amount of memory"),
-        ("SANDBOX-CPUS", "0", "a number from 0.01"),
-        ("SANDBOX-ENV", "A B=1", "lines of NAME"),
-        ("SANDBOX-ENV", "ACTIONS_RUNTIME_TOKEN", "none of the runner's tokens"),
-        ("CA-BUNDLE", "/nonexistent.pem", "cannot read"),
-        ("BRANCH", "a..b", "a branch name"),
-        ("BRANCH", "heal/{who}", "a branch name"),
-        ("COMMIT-MODE", "push", "one of auto, api, git"),
-        ("PULL-REQUEST", "yes", "one of auto, always, draft, never"),
-        ("FAIL-ON", "all", "one of unhealed, error, never"),
-        ("REPORT-DIR", "/tmp", "a directory inside the workspace"),
-        ("REPORT-DIR", ".git/x", "a directory inside the workspace"),
-        ("WORKING-DIRECTORY", "../x", "a directory inside the workspace"),
-        ("GEMINI-BASE-URL", "ftp://x", "an http(s) address"),
-        ("GROQ-BASE-URL", "https://user:pw@x", "without credentials"),
+    for input in INPUTS {
+        for value in bad_values(&input.kind) {
+            let error = load(&[(&format!("INPUT_{}", input.name.to_ascii_uppercase()), value)])
+                .expect_err(&format!("{}: {value}", input.name));
+            assert_eq!(error.kind.exit_code(), 2);
+            assert!(error.message.starts_with(&format!("input {}: ", input.name)), "{error}");
+            if input.secret != Secret::No {
+                assert!(error.message.contains(": the value is not "), "{error}");
+            } else if value.contains('@') {
+                assert!(error.message.contains("https://***@x") && !error.message.contains("pw"), "{error}");
+            } else {
+                assert!(error.message.contains(&format!("{value:?}")), "{error}");
+            }
+            let says_what = error.message.contains(&input.kind.allowed())
+                || error.message.contains("none of the runner's tokens");
+            assert!(says_what, "{error} lacks {:?}", input.kind.allowed());
+            let flag =
+                Config::load(&Flags::from([(input.name.to_owned(), value.to_owned())]), &variables(&[]))
+                    .expect_err(value);
+            assert!(flag.message.starts_with(&format!("flag --{}: ", input.name)), "{flag}");
+        }
+    }
+}
+
+#[test]
+fn what_is_allowed_is_said_in_so_many_words() {
+    for (name, value, message) in [
+        ("MODE", "fix", r#"input mode: "fix" is not one of heal, diagnose, patch, publish"#),
+        ("MAX-ATTEMPTS", "0", r#"input max-attempts: "0" is not a whole number from 1 to 100"#),
+        (
+            "PROVIDERS",
+            "x",
+            r#"input providers: "x" is not a comma-separated list, each one of toolchain, gemini, groq, openai"#,
+        ),
+        ("SANDBOX-CPUS", "0", r#"input sandbox-cpus: "0" is not a number from 0.01 to 1024, or all"#),
+        (
+            "SANDBOX-MEMORY",
+            "1",
+            r#"input sandbox-memory: "1" is not an amount of memory from 64m to 16384g, such as 512m or 4g"#,
+        ),
+        ("REPORT-DIR", ".git/x", r#"input report-dir: ".git/x" is not a directory inside the workspace"#),
+        (
+            "SANDBOX-ENV",
+            "A B=hunter2",
+            "input sandbox-env: the value is not lines of NAME or NAME=value, names of letters, digits and _",
+        ),
+        ("COMMIT-MODE", "push", r#"input commit-mode: "push" is not one of auto, api, git"#),
     ] {
-        let error = load(&[(&format!("INPUT_{name}"), value)]).expect_err(value);
-        assert_eq!(error.kind.exit_code(), 2);
-        let name = name.to_ascii_lowercase();
-        assert!(error.message.contains(&format!("input {name}")), "{error}");
-        assert!(error.message.contains(allowed), "{error} lacks {allowed:?}");
+        assert_eq!(load(&[(&format!("INPUT_{name}"), value)]).unwrap_err().message, message);
+    }
+    let long = load(&[("INPUT_BRANCH", &"..".repeat(5000))]).unwrap_err();
+    assert!(long.message.len() < 400, "{long}");
+}
+
+/// What each kind of value may be, beside its default.
+fn good_value(input: &Input) -> &'static str {
+    match input.kind {
+        Kind::Switch => "TRUE",
+        Kind::Number(..) | Kind::Fraction(..) | Kind::FractionOr(..) => "1",
+        Kind::Variables => "NAME=value",
+        _ => "",
+    }
+}
+
+#[test]
+fn every_row_is_read_by_its_kind() {
+    for input in INPUTS {
+        let name = format!("INPUT_{}", input.name.to_ascii_uppercase());
+        for value in [good_value(input), input.own_default()] {
+            // The least number of some is more than one.
+            if input.name != "sandbox-pids" || value != "1" {
+                load(&[(&name, value)]).unwrap_or_else(|e| panic!("{}={value}: {e}", input.name));
+            }
+        }
+        assert!(input.doc.ends_with('.') && !input.doc.contains(['\n', '|']), "{}", input.name);
+        if let Kind::OneOf(names) = input.kind {
+            for name in names {
+                assert!(input.doc.contains(&format!("`{name}`")), "{}'s text lacks {name}", input.name);
+            }
+        }
     }
 }
 
@@ -87,7 +156,13 @@ fn unknown_flags_are_named_with_the_nearest() {
     assert!(error.message.contains("--max-atempts"));
     assert_eq!(error.hint.as_deref(), Some("did you mean --max-attempts?"));
     assert!(flags(&["--branch".to_owned()], &[]).unwrap_err().message.contains("needs a value"));
-    assert!(flags(&["--job=a".to_owned(), "--job=b".to_owned()], &[]).is_err());
+    assert!(flags(&["--branch=a".to_owned(), "--branch=b".to_owned()], &[]).is_err());
+}
+
+#[test]
+fn a_list_may_be_given_in_several_flags() {
+    let (flags, _) = flags(&["--job=a,b", "--job", "c"].map(str::to_owned), &[]).unwrap();
+    assert_eq!(Config::load(&flags, &variables(&[])).unwrap().jobs, ["a", "b", "c"]);
 }
 
 #[test]
@@ -100,7 +175,34 @@ fn secrets_stay_out_of_debug() {
     ])
     .unwrap();
     assert!(!format!("{config:?}").contains("canary"));
-    assert_eq!(config.secrets().len(), 2);
+    assert_eq!(config.secrets().len(), 3);
+}
+
+#[test]
+fn every_secret_of_the_table_is_known_as_one() {
+    use secrecy::ExposeSecret;
+    let marked: Vec<&Input> = INPUTS.iter().filter(|i| i.secret != Secret::No).collect();
+    let given: Vec<(String, String)> = marked
+        .iter()
+        .map(|i| {
+            let value = match i.secret {
+                Secret::Values => format!("A_KEY=canary-{}\nANOTHER=canary-2", i.name),
+                Secret::Yes | Secret::No => format!("canary-{}", i.name),
+            };
+            (format!("INPUT_{}", i.name.to_ascii_uppercase()), value)
+        })
+        .collect();
+    let pairs: Vec<(&str, &str)> = given.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
+    let config = load(&pairs).unwrap();
+    let known: Vec<&str> = config.secrets().iter().map(ExposeSecret::expose_secret).collect();
+    for input in marked {
+        assert!(known.contains(&format!("canary-{}", input.name).as_str()), "{} goes unmasked", input.name);
+    }
+    assert!(known.contains(&"canary-2"));
+    // What looks like a key is marked as one.
+    for input in INPUTS.iter().filter(|i| ["-key", "-token"].iter().any(|end| i.name.ends_with(end))) {
+        assert_eq!(input.secret, Secret::Yes, "{}", input.name);
+    }
 }
 
 #[test]
@@ -114,11 +216,11 @@ fn in_a_workflow_only_inputs_count() {
 
 #[test]
 fn durations_and_amounts() {
-    assert_eq!(duration("1h30m", "1s", "24h"), Ok(Duration::from_secs(5400)));
+    assert_eq!(values::duration("1h30m"), Some(Duration::from_secs(5400)));
     for bad in ["", "m", "1", "1x", "h1", "1m1", "-1m"] {
-        assert!(duration(bad, "1s", "24h").is_err(), "{bad:?}");
+        assert_eq!(values::duration(bad), None, "{bad:?}");
     }
-    assert_eq!(bytes("512m", 0, u64::MAX), Ok(512 << 20));
-    assert_eq!(bytes("4gb", 0, u64::MAX), Ok(4 << 30));
-    assert!(bytes("99999999999999999999g", 0, u64::MAX).is_err());
+    assert_eq!(values::bytes("512m"), Some(512 << 20));
+    assert_eq!(values::bytes("4gb"), Some(4 << 30));
+    assert_eq!(values::bytes("99999999999999999999g"), None);
 }

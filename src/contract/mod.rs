@@ -13,3 +13,4 @@ pub mod model;
 pub mod outcome;
 pub mod proof;
 pub mod report;
+pub mod settings;

@@ -34,6 +34,8 @@ pub use run::{Executor, Request};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use crate::contract::settings::{Hardening, Network};
+
 /// What one run may use and sees.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -80,20 +82,4 @@ impl Options {
             log_limits: LogLimits::default(),
         }
     }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
-    On,
-    Off,
-    /// Until the plan's leading set-up steps are done.
-    SetupOnly,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hardening {
-    /// As hosted runners do: root through `sudo`, most capabilities.
-    Compatible,
-    /// No capabilities, no new privileges, an unprivileged user.
-    Strict,
 }

@@ -25,10 +25,11 @@ use super::services::Services;
 use super::snapshot::{Snapshot, setup_steps};
 use super::steps::{Job, Place, Record, Stop, verdict};
 use super::workspace::{self, Attributes, Delta, Workspace};
-use super::{Hardening, Network, Options, ca};
+use super::{Options, ca};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepEvaluator};
 use crate::contract::event::{Event, EventSink, Purpose};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
+use crate::contract::settings::{Hardening, Network};
 
 /// What to run the plan on, and how.
 pub struct Request<'a> {

@@ -20,13 +20,14 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
+use super::Options;
 use super::archive::{self, Found};
 use super::cleanup;
 use super::engine::{Engine, QUICK, SLOW};
 use super::error::{ExecutorError, cause_of, status_of};
 use super::identity::Identity;
 use super::options::CreateOptions;
-use super::{Hardening, Options};
+use crate::contract::settings::Hardening;
 
 /// Docker's default set less what a build has no business with: raw sockets, device nodes, the audit log, chroot, file
 /// capabilities.

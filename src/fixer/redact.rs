@@ -2,15 +2,13 @@
 
 use std::sync::LazyLock;
 
-use base64::Engine as _;
 use regex::Regex;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
+
+use crate::secrets::KnownSecrets;
 
 /// Stands where a secret was.
 pub(crate) const MARK: &str = "[redacted]";
-
-/// Shorter known values would blot out ordinary words.
-const SHORTEST: usize = 6;
 
 /// Shapes of credentials; where there is a group `keep`, it stays.
 const SHAPES: &[&str] = &[
@@ -45,54 +43,23 @@ static COMPILED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
     SHAPES.iter().filter_map(|shape| Regex::new(shape).ok()).collect()
 });
 
-/// Knows the run's own secrets. Holds them as secrets do: not shown in `Debug`.
+/// Knows the run's own secrets, and what others look like.
 #[derive(Debug, Clone, Default)]
 pub struct Redactor {
-    known: Vec<SecretString>,
+    known: KnownSecrets,
 }
 
 impl Redactor {
-    /// `secrets` are the values that must never leave; each is also known in base64 and percent-encoding.
+    /// `secrets` are the values that must never leave.
     #[must_use]
     pub fn new(secrets: &[SecretString]) -> Self {
-        let mut values: Vec<String> = Vec::new();
-        for secret in secrets {
-            let text = secret.expose_secret();
-            // Multi-line secrets are met line by line, too.
-            for part in std::iter::once(text).chain(text.lines()) {
-                let part = part.trim();
-                if part.chars().count() >= SHORTEST {
-                    values.extend([part.to_owned(), percent_encoded(part), json_escaped(part)]);
-                    let engine = base64::engine::general_purpose::STANDARD_NO_PAD;
-                    // In longer text base64 shows the value at one of three alignments.
-                    for pad in 0..3 {
-                        let encoded = engine.encode(format!("{}{part}", "x".repeat(pad)));
-                        let head = [0, 2, 3][pad];
-                        // The last group depends on what follows.
-                        let tail = encoded.len() - encoded.len() % 4;
-                        if let Some(core) = encoded.get(head..tail).filter(|c| c.len() >= 8) {
-                            values.push(core.to_owned());
-                        }
-                    }
-                }
-            }
-        }
-        // Longer ones first, so that no part of one is left standing.
-        values.sort_by_key(|v| std::cmp::Reverse(v.len()));
-        values.dedup();
-        Self { known: values.into_iter().map(SecretString::from).collect() }
+        Self { known: KnownSecrets::new(secrets) }
     }
 
     /// The text without secrets.
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        let mut out = text.to_owned();
-        for secret in &self.known {
-            let value = secret.expose_secret();
-            if out.contains(value) {
-                out = out.replace(value, MARK);
-            }
-        }
+        let mut out = self.known.redact(text, MARK);
         for shape in COMPILED.iter() {
             if !shape.is_match(&out) {
                 continue;
@@ -111,25 +78,10 @@ impl Redactor {
     }
 }
 
-fn percent_encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    text.bytes().fold(String::new(), |mut out, b| {
-        if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
-            out.push(char::from(b));
-        } else {
-            let _ = write!(out, "%{b:02X}");
-        }
-        out
-    })
-}
-
-fn json_escaped(text: &str) -> String {
-    let quoted = serde_json::Value::from(text).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+
     use super::*;
 
     #[test]

@@ -7,15 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::triggers::Triggers;
 use crate::contract::git::{BranchName, RepoPath};
-
-/// `pull-request`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PullRequestPolicy {
-    Auto,
-    Always,
-    Draft,
-    Never,
-}
+use crate::contract::settings::PullRequestMode;
 
 /// Whether a token may do something.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +26,7 @@ pub struct CiTriggerOptions<'a> {
     pub token_starts_runs: bool,
     pub may_dispatch: Permission,
     pub may_open_pull_request: Permission,
-    pub pull_request: PullRequestPolicy,
+    pub pull_request: PullRequestMode,
     /// The workflow that failed; `None` where it is not known, and then any run counts.
     pub workflow_file: Option<&'a str>,
     pub triggers: &'a Triggers,
@@ -128,7 +120,7 @@ fn by_dispatch(options: &CiTriggerOptions<'_>) -> Result<CiTrigger, String> {
 }
 
 fn by_pull_request(options: &CiTriggerOptions<'_>) -> Result<CiTrigger, String> {
-    if options.pull_request == PullRequestPolicy::Never {
+    if options.pull_request == PullRequestMode::Never {
         return Err("pull-request is never".to_owned());
     }
     let Some(base) = options.base else {
@@ -176,7 +168,7 @@ mod tests {
             token_starts_runs: false,
             may_dispatch: Permission::Yes,
             may_open_pull_request: Permission::Yes,
-            pull_request: PullRequestPolicy::Auto,
+            pull_request: PullRequestMode::Auto,
             workflow_file: Some(".github/workflows/ci.yml"),
             triggers: &triggers,
             branch: &branch,

@@ -16,7 +16,7 @@ mod publish;
 mod pull_request;
 mod triggers;
 
-pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
+pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 pub use client::{Client, ClientOptions, RetryPolicy};
 #[cfg(fuzzing)]
 pub use dto::read_answer;

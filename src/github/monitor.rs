@@ -8,7 +8,7 @@ use futures_util::future::OptionFuture;
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
+use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 use super::client::Client;
 use super::dto::{Run, Status};
 use super::error::ApiError;
@@ -18,6 +18,7 @@ use super::pull_request::{PullRequestText, open_pull_request};
 use crate::contract::ci::{CiResult, CiVerdict, Conclusion, PullRequest, RunReference};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::git::{BranchName, CommitSha, RepoSlug};
+use crate::contract::settings::PullRequestMode;
 
 /// How long to wait for what.
 #[derive(Debug, Clone)]
@@ -77,7 +78,7 @@ pub async fn arrange_ci_run(
     let mut options = options.clone();
     let mut notes = Vec::new();
     let mut trigger = choose_ci_trigger(&options);
-    let asked = matches!(options.pull_request, PullRequestPolicy::Always | PullRequestPolicy::Draft);
+    let asked = matches!(options.pull_request, PullRequestMode::Always | PullRequestMode::Draft);
     let wanted = asked || matches!(trigger, CiTrigger::PullRequest { .. });
     let base = options.base.filter(|base| wanted && *base != options.branch);
     let opening = base.map(|base| open_pull_request(client, repo, base, options.branch, text));

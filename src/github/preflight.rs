@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, PullRequestPolicy, choose_ci_trigger};
+use super::ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 use super::client::{Client, Repeat};
 use super::dto;
 use super::error::ApiError;
@@ -17,6 +17,7 @@ use super::event::Trigger;
 use super::publish::encode;
 use super::triggers::Triggers;
 use crate::contract::git::{BranchName, RepoSlug};
+use crate::contract::settings::PullRequestMode;
 
 /// A branch that nobody has.
 const NOWHERE: &str = "ci-healer-preflight-no-such-branch";
@@ -117,7 +118,7 @@ pub struct PreflightInput<'a> {
     /// The mode pushes at its end.
     pub publishes: bool,
     pub waits_for_ci: bool,
-    pub pull_request: PullRequestPolicy,
+    pub pull_request: PullRequestMode,
     pub workflow_file: Option<&'a str>,
     pub triggers: &'a Triggers,
     pub branch: &'a BranchName,
@@ -360,7 +361,7 @@ fn check_publishing(
             _ => {}
         }
     }
-    if permissions.pull_requests == Permission::No && input.pull_request != PullRequestPolicy::Never {
+    if permissions.pull_requests == Permission::No && input.pull_request != PullRequestMode::Never {
         let finding =
             PreflightCheck::new(Severity::Warning, format!("{} may not open pull requests", kind.name()));
         findings.push(finding.hint(match kind {

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use crate::config::{CommitMode, Config};
+use crate::config::Config;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
 use crate::contract::outcome::Outcome;
+use crate::contract::settings::CommitMode;
 use crate::git::{self, Remote, Workspace};
 use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
 use crate::report::pull_request;
@@ -16,7 +17,7 @@ use crate::scope::Scope;
 use super::bundle::short_name;
 use super::journal::Journal;
 use super::outcome_from::{api_outcome, stopped_outcome};
-use super::publisher::{self, GitHubRepo, Publisher};
+use super::publisher::{GitHubRepo, Publisher};
 
 pub(super) struct PublisherSetup<'a> {
     pub(super) config: &'a Config,
@@ -127,7 +128,7 @@ impl PublisherSetup<'_> {
                 token: Some(&facts),
                 publishes: true,
                 waits_for_ci: config.wait_for_ci,
-                pull_request: publisher::policy(config.pull_request),
+                pull_request: config.pull_request,
                 workflow_file: workflow_file.as_deref(),
                 triggers: &triggers,
                 branch,

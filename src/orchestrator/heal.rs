@@ -6,10 +6,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::config::{Config, Mode};
+use crate::config::Config;
 use crate::contract::event::{EVENTS_SCHEMA, Event, EventSink};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{BudgetReport, Spent, Timings};
+use crate::contract::settings::Mode;
 use crate::diff;
 use crate::executor::Executor;
 use crate::report::event_log::EventLog;
@@ -167,19 +168,10 @@ fn begin(
     journal.emit(Event::RunStarted {
         schema: EVENTS_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        mode: mode_name(config.mode).to_owned(),
+        mode: config.mode.as_str().to_owned(),
         budget: limits(config),
     });
     journal
-}
-
-fn mode_name(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Heal => "heal",
-        Mode::Diagnose => "diagnose",
-        Mode::Patch => "patch",
-        Mode::Publish => "publish",
-    }
 }
 
 fn limits(config: &Config) -> BudgetReport {

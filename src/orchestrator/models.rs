@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
-use crate::config::{Config, ProviderName};
+use crate::config::Config;
 use crate::contract::event::EventSink;
 use crate::contract::model::{AskModel, FailureKind};
 use crate::contract::outcome::Outcome;
+use crate::contract::settings::ProviderName;
 use crate::error::ExpectedError;
 use crate::fixer::{FixAgent, FixOptions, Redactor};
 use crate::github::{PreflightCheck, Severity};

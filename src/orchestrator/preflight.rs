@@ -2,15 +2,15 @@
 
 use std::path::Path;
 
-use crate::config::{CommitMode, Config, Mode};
+use crate::config::Config;
 use crate::contract::git::{BranchName, RepoSlug};
 use crate::contract::outcome::Outcome;
+use crate::contract::settings::{CommitMode, Mode};
 use crate::git;
 use crate::github::{self, PreflightCheck, Severity};
 use crate::scope::Scope;
 
 use super::outcome_from::{api_outcome, stopped_outcome};
-use super::publisher::policy;
 use super::setup::{ca_bundle, client, own_workflow, read_trigger};
 
 /// What GitHub says to a run of `config` from the checkout at `source`; for people who want to know beforehand.
@@ -51,7 +51,7 @@ pub async fn preflight(
         token: Some(&facts),
         publishes: config.mode == Mode::Heal,
         waits_for_ci: config.wait_for_ci,
-        pull_request: policy(config.pull_request),
+        pull_request: config.pull_request,
         workflow_file: workflow.as_deref(),
         triggers: &triggers,
         branch: &branch,

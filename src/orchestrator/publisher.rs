@@ -5,15 +5,15 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::config::{CommitMode, PullRequestMode};
 use crate::contract::bug::Fingerprint;
 use crate::contract::ci::{CiResult, CiVerdict, Published};
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, CommitSha, Identity, MoveFrom, PreparedCommit, RepoPath, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::CommitReport;
+use crate::contract::settings::{CommitMode, PullRequestMode};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
-use crate::github::{self, ApiError, ArrangedRun, Client, PullRequestPolicy, TokenFacts, Triggers, Watch};
+use crate::github::{self, ApiError, ArrangedRun, Client, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
 use crate::scope::Scope;
 
@@ -191,14 +191,10 @@ impl Publisher {
             (Some(server), Some(repository)) => Some(format!("{server}/{repository}/tree/{branch}")),
             _ => None,
         };
-        let mode = match self.mode {
-            CommitMode::Api => "api",
-            CommitMode::Git => "git",
-        };
         Published {
             branch: branch.clone(),
             commit: tip.clone(),
-            mode: mode.to_owned(),
+            mode: self.mode.as_str().to_owned(),
             pull_request: None,
             url,
             base_moved_to,
@@ -344,16 +340,6 @@ pub(super) enum BranchTarget {
     Existing(BranchName, MoveFrom),
     /// There already.
     UpToDate(BranchName, CommitSha),
-}
-
-#[must_use]
-pub fn policy(mode: PullRequestMode) -> PullRequestPolicy {
-    match mode {
-        PullRequestMode::Auto => PullRequestPolicy::Auto,
-        PullRequestMode::Always => PullRequestPolicy::Always,
-        PullRequestMode::Draft => PullRequestPolicy::Draft,
-        PullRequestMode::Never => PullRequestPolicy::Never,
-    }
 }
 
 #[must_use]

@@ -1,12 +1,12 @@
 //! Offers heals for review: one pull request per root cause and branch. An earlier run's is found again and brought up to
 //! date, what people rejected is not offered twice, and what is no longer needed is closed.
 
-use crate::config::PullRequestMode;
 use crate::contract::ci::PullRequest;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, CommitSha, MoveFrom, PreparedCommit, RepoPath};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::RunReport;
+use crate::contract::settings::PullRequestMode;
 use crate::github::{
     self, ApiError, ArrangedRun, CiTriggerOptions, ExistingPullRequest, Permission, PullRequestMarker,
     PullRequestState, PullRequestText,
@@ -16,7 +16,7 @@ use crate::report::pull_request;
 use super::bundle::short_name;
 use super::journal::Journal;
 use super::outcome_from::api_outcome;
-use super::publisher::{BranchTarget, GitHubRepo, Publisher, PushedRevision, RootCause, policy};
+use super::publisher::{BranchTarget, GitHubRepo, Publisher, PushedRevision, RootCause};
 
 impl Publisher {
     /// Where the failing branch stands now, if that is no longer where it failed.
@@ -97,7 +97,7 @@ impl Publisher {
             token_starts_runs: hub.token.kind.starts_runs(),
             may_dispatch: hub.token.permissions.actions,
             may_open_pull_request: hub.token.permissions.pull_requests,
-            pull_request: policy(hub.pull_request),
+            pull_request: hub.pull_request,
             workflow_file: hub.workflow_file.as_deref(),
             triggers: &hub.triggers,
             branch: &revision.branch,

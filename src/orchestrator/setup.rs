@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::config::{Config, Hardening, Mode, Network};
+use crate::config::Config;
 use crate::contract::ci::Conclusion;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::FailedRun;
+use crate::contract::settings::Mode;
 use crate::error::ExpectedError;
 use crate::executor::{self, Cancel, Executor};
 use crate::fixer::{FixOptions, PathRules};
@@ -475,15 +476,8 @@ async fn connect_engine(
 ) -> Result<Executor, Outcome> {
     let Session { config, journal, .. } = session;
     let mut options = executor::Options::new(&run_id());
-    options.network = match config.sandbox_network {
-        Network::On => executor::Network::On,
-        Network::Off => executor::Network::Off,
-        Network::SetupOnly => executor::Network::SetupOnly,
-    };
-    options.hardening = match config.sandbox_hardening {
-        Hardening::Compatible => executor::Hardening::Compatible,
-        Hardening::Strict => executor::Hardening::Strict,
-    };
+    options.network = config.sandbox_network;
+    options.hardening = config.sandbox_hardening;
     options.memory_bytes = config.sandbox_memory;
     options.cpus = config.sandbox_cpus;
     options.pids = i64::from(config.sandbox_pids);

@@ -5,12 +5,14 @@
 //! `\n` and at `\r`. Output files take `NAME<<DELIMITER` blocks.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::clean;
+use crate::secrets::{KnownSecrets, Masking};
 
 /// GitHub cuts messages at 4,096 characters; we cut before it does, so that the end still says so.
 const MESSAGE_CHARS: usize = 4000;
@@ -192,41 +194,35 @@ fn forms(secrets: &[SecretString]) -> Vec<String> {
     all
 }
 
-/// Replaces secrets by `***` in everything that is written to files: masks cover the log and the summary only.
-#[derive(Default, Clone)]
-pub struct Redactor {
-    /// Longest first, so that no form leaves a part of a longer one.
-    forms: Vec<String>,
-}
+/// Stands where a secret was.
+const MARK: &str = "***";
 
-impl std::fmt::Debug for Redactor {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Redactor({} forms)", self.forms.len())
-    }
+/// Replaces secrets by `***` in everything that is written to files or shown: masks cover a workflow's log and summary
+/// only, and fewer forms.
+#[derive(Debug, Clone, Default)]
+pub struct Redactor {
+    known: Arc<KnownSecrets>,
 }
 
 impl Redactor {
     #[must_use]
     pub fn new(secrets: &[SecretString]) -> Self {
-        let mut all = forms(secrets);
-        // As JSON writes them.
-        let quoted: Vec<String> = all
-            .iter()
-            .map(|form| serde_json::Value::from(form.as_str()).to_string().trim_matches('"').to_owned())
-            .collect();
-        all.extend(quoted);
-        // Text shorter than any real key would be replaced everywhere it happens to stand.
-        all.retain(|form| form.len() >= 6);
-        all.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
-        all.dedup();
-        Self { forms: all }
+        Self { known: Arc::new(KnownSecrets::new(secrets)) }
     }
 
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, form| {
-            if text.contains(form.as_str()) { text.replace(form.as_str(), "***") } else { text }
-        })
+        self.known.redact(text, MARK)
+    }
+
+    /// Takes the next piece of a text; returns what of it can be shown.
+    pub(super) fn push(&self, masking: &mut Masking, piece: &[u8]) -> Vec<u8> {
+        masking.push(&self.known, piece, MARK)
+    }
+
+    /// What is left of a text that is over.
+    pub(super) fn finish(&self, masking: &mut Masking) -> Vec<u8> {
+        masking.finish(MARK)
     }
 }
 

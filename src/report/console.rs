@@ -13,8 +13,9 @@ use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::{BuildPlan, ExecutionResult};
 use crate::contract::ci::{CiResult, Published};
 use crate::contract::event::{Event, EventSink, Offer, Purpose, Stream};
+use crate::secrets::Masking;
 
-use super::commands::{END_GROUP, StopCommands, defuse_legacy, group, inert_line};
+use super::commands::{END_GROUP, Redactor, StopCommands, defuse_legacy, group, inert_line};
 use super::{clean, text};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +49,11 @@ pub struct Console {
 struct State {
     out: Box<dyn Write + Send>,
     open: Option<StopCommands>,
+    /// Output of each stream that may be the middle of a secret.
+    masking: [Masking; 2],
     /// Output of each stream that has not ended its line yet.
     pending: [Vec<u8>; 2],
+    redactor: Redactor,
     /// For naming what a proposal fixes.
     bugs: HashMap<Fingerprint, BugReport>,
 }
@@ -87,8 +91,20 @@ impl Console {
     /// Everything is written to `out`.
     #[must_use]
     pub fn new(style: Style, output: StepOutput, out: Box<dyn Write + Send>) -> Self {
-        let state = State { out, open: None, pending: [Vec::new(), Vec::new()], bugs: HashMap::new() };
+        let state = State {
+            out,
+            open: None,
+            masking: Default::default(),
+            pending: Default::default(),
+            redactor: Redactor::default(),
+            bugs: HashMap::new(),
+        };
         Self { style, output, state: Mutex::new(state) }
+    }
+
+    /// From now on shows none of the secrets that the redactor knows.
+    pub fn redact(&self, redactor: Redactor) {
+        self.with(|out| out.state.redactor = redactor);
     }
 
     /// One line of our own; foreign text in it stays text.
@@ -101,7 +117,7 @@ impl Console {
         let text = clean::block(text, 1 << 20);
         self.with(|out| {
             out.close();
-            text.lines().for_each(|line| out.raw(line));
+            out.state.redactor.redact(&text).lines().for_each(|line| out.raw(line));
         });
     }
 
@@ -215,7 +231,8 @@ impl Printer<'_> {
         match self.output {
             StepOutput::Show => {
                 self.open(&format!("Run {name}"));
-                for line in clean::block(script, LINE_BYTES).lines() {
+                let script = self.state.redactor.redact(&clean::block(script, LINE_BYTES));
+                for line in script.lines() {
                     self.foreign(&format!("$ {line}"));
                 }
             }
@@ -234,6 +251,12 @@ impl Printer<'_> {
             Stream::Stdout => 0,
             Stream::Stderr => 1,
         };
+        let shown = self.state.redactor.push(&mut self.state.masking[slot], bytes);
+        self.add(slot, &shown);
+    }
+
+    /// Prints the lines that end here, and keeps the rest.
+    fn add(&mut self, slot: usize, bytes: &[u8]) {
         for part in bytes.split_inclusive(|&byte| byte == b'\n') {
             let pending = &mut self.state.pending[slot];
             let room = LINE_BYTES.saturating_sub(pending.len());
@@ -296,7 +319,8 @@ impl Printer<'_> {
 
     fn applied(&mut self, diff: &str) {
         self.open("Diff");
-        for line in clean::block(diff, 64 * 1024).lines() {
+        let diff = clean::block(diff, 64 * 1024);
+        for line in self.state.redactor.redact(&diff).lines() {
             self.foreign(line);
         }
         self.close();
@@ -322,7 +346,7 @@ impl Printer<'_> {
         self.close();
         if self.style == Style::Actions {
             let stop = StopCommands::new();
-            self.raw(&group(title));
+            self.raw(&group(&self.state.redactor.redact(title)));
             self.raw(&stop.stop());
             self.state.open = Some(stop);
         } else {
@@ -333,6 +357,8 @@ impl Printer<'_> {
     /// Ends the group, if one is open.
     fn close(&mut self) {
         for slot in 0..self.state.pending.len() {
+            let rest = self.state.redactor.finish(&mut self.state.masking[slot]);
+            self.add(slot, &rest);
             if !self.state.pending[slot].is_empty() {
                 self.flush(slot);
             }
@@ -345,6 +371,8 @@ impl Printer<'_> {
 
     /// A line of foreign text inside a group.
     fn foreign(&mut self, line: &str) {
+        // Once more: what cleaning took away may have stood in the middle of a secret.
+        let line = &self.state.redactor.redact(line);
         match self.style {
             Style::Actions => self.raw(&defuse_legacy(line)),
             Style::Terminal { colour } => {
@@ -357,7 +385,7 @@ impl Printer<'_> {
     /// A line of ours. Inside a group the runner reads no commands, so it needs no closing.
     fn line(&mut self, colour: Colour, line: &str) {
         let indent: String = line.chars().take_while(|&c| c == ' ').collect();
-        let line = format!("{indent}{}", inert_line(line));
+        let line = format!("{indent}{}", self.state.redactor.redact(&inert_line(line)));
         let coloured = match self.style {
             Style::Actions => true,
             Style::Terminal { colour } => colour,
@@ -452,6 +480,44 @@ mod tests {
         • IMPORT error in src/app.py line 3: cannot import name 'foo'
         • LOGIC error in src/calc.py line 8 (test tests/test_calc.py::test_add): assert 3 == 4
         ");
+    }
+
+    #[test]
+    fn no_secret_is_shown_wherever_the_output_is_cut() {
+        const KEY: &str = "gsk_groq-Canary-2c7f41aa";
+        let text = format!(
+            "one {KEY}\ntwo {KEY} three\nfour gsk_groq\n-Canary-2c7f41aa five\n\u{1b}[1mgsk_groq-\u{1b}[31mCanary-2c7f41aa\u{1b}[0m\nlast gsk_groq"
+        );
+        for style in [Style::Terminal { colour: false }, Style::Actions] {
+            for size in 1..text.len() {
+                let shared = Shared::default();
+                let console = Console::new(style, StepOutput::Show, Box::new(shared.clone()));
+                console.redact(Redactor::new(&[KEY.into()]));
+                console.emit(Event::StepStarted {
+                    index: 0,
+                    name: format!("echo {KEY}"),
+                    script: format!("echo {KEY}"),
+                });
+                for piece in text.as_bytes().chunks(size) {
+                    console.emit(Event::Output { stream: Stream::Stdout, bytes: piece.to_vec() });
+                }
+                console.emit(Event::StepEnded { index: 0, exit_code: Some(0), duration: Duration::ZERO });
+                console.emit(Event::Warning { what: format!("about {KEY}") });
+                console.say(KEY);
+                console.block(&format!("a\n{KEY}"));
+                let bytes = shared.0.lock().unwrap().clone();
+                let shown = String::from_utf8(bytes).unwrap();
+                assert!(!shown.contains("Canary"), "{shown}");
+                let lines: Vec<&str> = shown
+                    .lines()
+                    .map(|l| l.trim_start_matches([' ', '│']))
+                    .skip_while(|l| !l.starts_with("one"))
+                    .take(6)
+                    .collect();
+                assert_eq!(lines, ["one ***", "two *** three", "four ***", "five", "***", "last gsk_groq"]);
+                assert!(shown.contains("about ***"), "{shown}");
+            }
+        }
     }
 
     /// Reads a log as the runner does: the commands it would carry out.

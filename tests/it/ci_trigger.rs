@@ -3,10 +3,11 @@
 
 use ci_healer::contract::ci::CiVerdict;
 use ci_healer::contract::git::{BranchName, MoveFrom, PreparedCommit, RepoPath};
+use ci_healer::contract::settings::PullRequestMode;
 use ci_healer::github::{
-    CiTrigger, CiTriggerOptions, Permissions, PreflightInput, PullRequestMarker, PullRequestPolicy,
-    PullRequestText, RunContext, TokenFacts, Trigger, Watch, arrange_ci_run, choose_ci_trigger,
-    examine_token, preflight, publish, read_event, read_triggers, watch,
+    CiTrigger, CiTriggerOptions, Permissions, PreflightInput, PullRequestMarker, PullRequestText, RunContext,
+    TokenFacts, Trigger, Watch, arrange_ci_run, choose_ci_trigger, examine_token, preflight, publish,
+    read_event, read_triggers, watch,
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -118,8 +119,8 @@ async fn outcome(case: &Case<'_>) -> String {
     let trigger = trigger(case.place, commits[0].parent.as_str());
     let triggers = read_triggers(case.workflow);
     let policy = match case.setting {
-        Setting::NeverPullRequest => PullRequestPolicy::Never,
-        _ => PullRequestPolicy::Auto,
+        Setting::NeverPullRequest => PullRequestMode::Never,
+        _ => PullRequestMode::Auto,
     };
     let secret = SecretString::from(case.token.1);
     let mut token = examine_token(&client, &slug, &secret, Some(CI), true).await.unwrap();

@@ -13,7 +13,8 @@ use ci_healer::contract::build::{
 };
 use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
-use ci_healer::executor::{Cancel, Executor, Hardening, LogLimits, Network, Options, Request};
+use ci_healer::contract::settings::{Hardening, Network};
+use ci_healer::executor::{Cancel, Executor, LogLimits, Options, Request};
 
 /// A small image with bash, coreutils, findutils and perl: the base of all of ours.
 pub(crate) const BASE: &str = "ci-healer/base:trixie";

@@ -9,6 +9,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("contract", &["scope"]),
     ("error", &[]),
     ("diff", &[]),
+    ("secrets", &[]),
     ("scope", &[]),
     ("http", &["error", "scope"]),
     ("config", &["diff", "error"]),
@@ -16,11 +17,11 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("executor", &["error", "scope"]),
     ("parser", &[]),
     ("scan", &[]),
-    ("fixer", &["diff", "error", "scope"]),
+    ("fixer", &["diff", "error", "scope", "secrets"]),
     ("llm", &["error", "http", "scope"]),
     ("git", &["diff", "error", "scope"]),
     ("github", &["error", "http", "scope"]),
-    ("report", &["diff", "error"]),
+    ("report", &["diff", "error", "secrets"]),
 ];
 
 /// The layers that wire the others together.

@@ -10,13 +10,14 @@ use ci_healer::contract::ci::RunReference;
 use ci_healer::contract::git::{CommitSha, MoveFrom, RepoPath};
 use ci_healer::contract::model::NoReplyReason;
 use ci_healer::contract::outcome::{BudgetKind, Outcome};
+use ci_healer::contract::settings::PullRequestMode;
 use ci_healer::git::{self as heal_git, GitError, Remote};
 use ci_healer::github::{
     ApiError, CiTrigger, CiTriggerOptions, Client, ClientOptions, OwnJob, Permission, PreflightInput,
-    PullRequestMarker, PullRequestPolicy, PullRequestState, PullRequestText, RetryPolicy, RunContext,
-    Timeouts, Triggers, Watch, arrange_ci_run, branch_head, commit_message, commit_tree, dispatch,
-    examine_token, existing_pull_requests, failed_jobs, failed_run_jobs, job_log, open_pull_request,
-    preflight, publish, read_event, remote_objects, watch,
+    PullRequestMarker, PullRequestState, PullRequestText, RetryPolicy, RunContext, Timeouts, Triggers, Watch,
+    arrange_ci_run, branch_head, commit_message, commit_tree, dispatch, examine_token,
+    existing_pull_requests, failed_jobs, failed_run_jobs, job_log, open_pull_request, preflight, publish,
+    read_event, remote_objects, watch,
 };
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{self, ProbeError};
@@ -97,7 +98,7 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
             token: None,
             publishes: true,
             waits_for_ci: true,
-            pull_request: PullRequestPolicy::Auto,
+            pull_request: PullRequestMode::Auto,
             workflow_file: None,
             triggers: &triggers,
             branch: &heal,
@@ -109,7 +110,7 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
             token_starts_runs: true,
             may_dispatch: Permission::Yes,
             may_open_pull_request: Permission::Yes,
-            pull_request: PullRequestPolicy::Always,
+            pull_request: PullRequestMode::Always,
             workflow_file: None,
             triggers: &triggers,
             branch: &heal,

@@ -1,0 +1,122 @@
+//! Settings with a fixed list of values: each enum, and the words for it, exist once.
+
+/// An enum whose variants have one name each, as inputs and reports write them.
+macro_rules! setting {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in the order of the documentation.
+            pub const NAMES: &[&str] = &[$($text),+];
+
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $text,)+
+                }
+            }
+        }
+
+        impl Setting for $name {
+            fn from_name(name: &str) -> Option<Self> {
+                match name {
+                    $($text => Some(Self::$variant),)+
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+/// What is read by its name.
+pub trait Setting: Sized {
+    /// The value that has exactly this name.
+    fn from_name(name: &str) -> Option<Self>;
+}
+
+setting! {
+    /// `mode`
+    Mode {
+        Heal = "heal",
+        Diagnose = "diagnose",
+        Patch = "patch",
+        Publish = "publish",
+    }
+}
+
+setting! {
+    /// One name of `providers`.
+    ProviderName {
+        Toolchain = "toolchain",
+        Gemini = "gemini",
+        Groq = "groq",
+        OpenAi = "openai",
+    }
+}
+
+setting! {
+    /// `sandbox-network`
+    Network {
+        On = "on",
+        Off = "off",
+        /// Until the plan's leading set-up steps are done.
+        SetupOnly = "setup-only",
+    }
+}
+
+setting! {
+    /// `sandbox-hardening`
+    Hardening {
+        /// As hosted runners do: root through `sudo`, most capabilities.
+        Compatible = "compatible",
+        /// No capabilities, no new privileges, an unprivileged user.
+        Strict = "strict",
+    }
+}
+
+setting! {
+    /// `commit-mode`, after `auto` has been decided by where we run.
+    CommitMode {
+        /// The Git Data API.
+        Api = "api",
+        /// A push.
+        Git = "git",
+    }
+}
+
+setting! {
+    /// `pull-request`
+    PullRequestMode {
+        Auto = "auto",
+        Always = "always",
+        Draft = "draft",
+        Never = "never",
+    }
+}
+
+setting! {
+    /// `fail-on`
+    FailOn {
+        Unhealed = "unhealed",
+        Error = "error",
+        Never = "never",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        for name in PullRequestMode::NAMES {
+            assert_eq!(PullRequestMode::from_name(name).map(PullRequestMode::as_str), Some(*name));
+        }
+        assert_eq!(Network::from_name("setup-only"), Some(Network::SetupOnly));
+        assert_eq!(Mode::from_name("Heal"), None);
+    }
+}
