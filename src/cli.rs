@@ -115,7 +115,7 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
     let source = tokio::select! {
         source = arguments::source(&repo, place.path()) => Some(source?),
-        () = cancel.cancelled() => None,
+        _ = cancel.ended() => None,
     };
     // A clone of ours goes at the end; its report is for whoever called.
     let report_to = source.clone().filter(|s| !s.starts_with(place.path())).unwrap_or_else(|| ".".into());

@@ -17,11 +17,11 @@ use crate::config::{Config, Flags};
 use crate::contract::event::EventSink;
 use crate::contract::report::RunReport;
 use crate::error::ExpectedError;
-use crate::executor::Cancel;
 use crate::git;
 use crate::orchestrator::heal::{self, Heal, Push};
 use crate::report::console::{Console, StepOutput, Style};
 use crate::report::demo::{self, Row};
+use crate::scope::Scope;
 
 static SAMPLES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/tests/repos");
 
@@ -77,7 +77,7 @@ pub async fn run(
     only: &str,
     flags: &Flags,
     variables: &std::collections::BTreeMap<String, String>,
-    cancel: &Cancel,
+    scope: &Scope,
     colour: bool,
 ) -> anyhow::Result<ExitCode> {
     let chosen: Vec<Case> = cases()?.into_iter().filter(|c| c.name.contains(only)).collect();
@@ -95,12 +95,12 @@ pub async fn run(
         Arc::new(Console::new(Style::Terminal { colour }, StepOutput::Hide, Box::new(std::io::stdout())));
     let mut rows = Vec::new();
     for (number, case) in chosen.iter().enumerate() {
-        if cancel.is_cancelled() {
+        if scope.stopped().is_some() {
             break;
         }
         console.block(&demo::header(number + 1, chosen.len(), &case.name, &case.category));
         let started = Instant::now();
-        let report = heal_one(case, &folder, flags, variables, console.clone(), cancel).await?;
+        let report = heal_one(case, &folder, flags, variables, console.clone(), scope).await?;
         let row = Row {
             name: case.name.clone(),
             category: case.category.clone(),
@@ -123,7 +123,7 @@ async fn heal_one(
     flags: &Flags,
     variables: &std::collections::BTreeMap<String, String>,
     events: Arc<dyn EventSink>,
-    cancel: &Cancel,
+    scope: &Scope,
 ) -> anyhow::Result<RunReport> {
     let place: PathBuf = folder.join(&case.name);
     let repository = place.join("repository");
@@ -147,7 +147,7 @@ async fn heal_one(
         work_dir,
         push: Push::Yes,
         events,
-        cancel: cancel.clone(),
+        cancel: scope.clone(),
         variables: variables.clone(),
     })
     .await

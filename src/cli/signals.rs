@@ -1,11 +1,12 @@
-//! SIGINT and SIGTERM: the first asks the run to end in order; the runner kills us a few seconds later.
+//! SIGINT and SIGTERM: the first asks the run to end in order, a second to leave off; the runner kills us a few seconds
+//! later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::executor::Cancel;
+use crate::scope::{Scope, StopReason};
 
 /// Which signal came, if any.
 #[derive(Debug, Clone, Default)]
@@ -20,23 +21,27 @@ impl Received {
     }
 }
 
-/// From now on signals cancel instead of killing. As PID 1 of a container we would not even be killed.
-pub(super) fn listen() -> (Cancel, Received) {
-    let cancel = Cancel::new();
+/// From now on signals stop the returned scope instead of killing. As PID 1 of a container we would not even be killed.
+pub(super) fn listen() -> (Scope, Received) {
+    let scope = Scope::unbounded();
     let received = Received::default();
-    for (kind, code) in [(SignalKind::interrupt(), 130), (SignalKind::terminate(), 143)] {
+    let signals = [
+        (SignalKind::interrupt(), 130, StopReason::Interrupted),
+        (SignalKind::terminate(), 143, StopReason::Terminated),
+    ];
+    for (kind, code, reason) in signals {
         match signal(kind) {
             Ok(mut stream) => {
-                let (cancel, received) = (cancel.clone(), received.clone());
+                let (scope, received) = (scope.clone(), received.clone());
                 tokio::spawn(async move {
                     while stream.recv().await.is_some() {
                         let _ = received.code.compare_exchange(0, code, Ordering::SeqCst, Ordering::SeqCst);
-                        cancel.cancel();
+                        scope.stop(reason);
                     }
                 });
             }
             Err(error) => log::warn!("cannot listen for signals: {error}"),
         }
     }
-    (cancel, received)
+    (scope, received)
 }

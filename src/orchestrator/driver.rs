@@ -13,12 +13,13 @@ use crate::contract::git::{CommitSha, FileMode, RepoPath, SourceTree, TreeFile};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{FinalProof, ProposalVerdict};
 use crate::diff::{self, LineDiff};
-use crate::executor::{Cancel, Executor, Request};
+use crate::executor::{Executor, Request};
 use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::parser::{self, ParseOptions};
 use crate::plan::Planned;
 use crate::report::pull_request;
+use crate::scope::{Scope, StopReason};
 
 use super::budget::Purse;
 use super::bundle::Finished;
@@ -39,7 +40,7 @@ pub struct Driver {
     pub fix_options: FixOptions,
     pub publisher: Option<Publisher>,
     pub events: Arc<dyn EventSink>,
-    pub cancel: Cancel,
+    pub cancel: Scope,
     pub purse: Purse,
     pub record: Record,
     pub commit_prefix: String,
@@ -100,14 +101,14 @@ impl Driver {
         self.purse.report(&mut self.record.report.budget);
         self.record.stop_clocks();
         if let Some(publisher) = &mut self.publisher
-            && !self.cancel.is_cancelled()
+            && self.cancel.stopped().is_none()
         {
             publisher.conclude(&mut self.record.report, self.events.as_ref()).await;
         }
     }
 
     async fn perform(&mut self, next: Next) -> Happened {
-        if self.cancel.is_cancelled() {
+        if self.cancel.stopped().is_some() {
             return Happened::Cancelled;
         }
         if self.purse.time_left().is_zero() {
@@ -120,24 +121,24 @@ impl Driver {
             Next::Propose { source: Source::Model, bugs, level } => {
                 tokio::select! {
                     happened = self.ask_model(&bugs, level) => happened,
-                    () = cancel.cancelled() => Happened::Cancelled,
+                    _ = cancel.ended() => Happened::Cancelled,
                 }
             }
             Next::Publish { .. } => {
                 tokio::select! {
                     happened = self.publish() => happened,
-                    () = cancel.cancelled() => Happened::Cancelled,
+                    _ = cancel.ended() => Happened::Cancelled,
                 }
             }
             Next::Watch => {
                 tokio::select! {
                     happened = self.watch() => happened,
-                    () = cancel.cancelled() => Happened::Cancelled,
+                    _ = cancel.ended() => Happened::Cancelled,
                 }
             }
             Next::Finish(_) => Happened::Cancelled,
         };
-        if self.cancel.is_cancelled() { Happened::Cancelled } else { happened }
+        if self.cancel.stopped().is_some() { Happened::Cancelled } else { happened }
     }
 
     fn carry_out(&mut self, effect: Effect, note: &str) {
@@ -278,18 +279,18 @@ impl Driver {
             from_snapshot: !is_proof,
         };
         let time_left = self.purse.time_left();
-        let stop = Cancel::new();
+        let stop = Scope::unbounded();
         let execution =
             self.executor.execute(&planned.plan, &planned.evaluator, &request, self.events.as_ref(), &stop);
         tokio::pin!(execution);
         tokio::select! {
             result = &mut execution => result,
-            () = self.cancel.cancelled() => {
-                stop.cancel();
+            reason = self.cancel.ended() => {
+                stop.stop(reason);
                 execution.await
             }
             () = tokio::time::sleep(time_left) => {
-                stop.cancel();
+                stop.stop(StopReason::TimeBudget);
                 let mut result = execution.await;
                 if result.exit == Exit::Cancelled {
                     result.exit = Exit::TimedOut { after_seconds: started.elapsed().as_secs() };
@@ -312,7 +313,7 @@ impl Driver {
             self.events.emit(Event::Proposed { proposal: Box::new(proposal.clone()) });
             match self.consider(proposal).await {
                 Some(offered) => return offered,
-                None if self.cancel.is_cancelled() => return Happened::Cancelled,
+                None if self.cancel.stopped().is_some() => return Happened::Cancelled,
                 None => {}
             }
         }
@@ -411,7 +412,8 @@ impl Driver {
                 _ => "the command failed in the sandbox".to_owned(),
             });
         }
-        let changed = self.executor.changed_files(&self.workspace).await.map_err(|e| e.to_string())?;
+        let changed =
+            self.executor.changed_files(&self.workspace, &self.cancel).await.map_err(|e| e.to_string())?;
         let mut changes = Vec::new();
         for (path, content) in changed {
             let before = self.workspace.read_text(&path);

@@ -15,7 +15,7 @@ use crate::contract::model::{AskModel, FailureKind};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{FailedRun, RunReport, Spent};
 use crate::error::{ErrorKind, ExpectedError};
-use crate::executor::{self, Cancel, Executor, ExecutorError};
+use crate::executor::{self, Executor, ExecutorError};
 use crate::fixer::{FixAgent, FixOptions, PathRules, Redactor};
 use crate::git::{self, GitError, Workspace, WorkspaceOptions};
 use crate::github::{
@@ -24,6 +24,7 @@ use crate::github::{
 use crate::http;
 use crate::llm::{ProviderConfig, Router, WireFormat};
 use crate::plan::{self, CiStep, GithubFacts, PlanError, PlanRequest, Planned};
+use crate::scope::Scope;
 
 use super::budget::Purse;
 use super::bundle::Finished;
@@ -49,13 +50,10 @@ pub struct Heal {
     pub work_dir: PathBuf,
     pub push: Push,
     pub events: Arc<dyn EventSink>,
-    pub cancel: Cancel,
+    pub cancel: Scope,
     /// Our own variables: facts of the workflow for expressions.
     pub variables: BTreeMap<String, String>,
 }
-
-/// How long everything we made may take to remove at the end.
-const CLOSING: Duration = Duration::from_secs(6);
 
 /// What is reported of a run that was stopped before there was anything to heal.
 #[must_use]
@@ -90,7 +88,7 @@ pub async fn run(heal: Heal) -> Finished {
     let events = heal.events.clone();
     let prepared = tokio::select! {
         prepared = prepare(heal, &mut record, started) => prepared,
-        () = cancel.cancelled() => Err(Outcome::Cancelled),
+        _ = cancel.ended() => Err(Outcome::Cancelled),
     };
     match prepared {
         Err(outcome) => {
@@ -102,7 +100,7 @@ pub async fn run(heal: Heal) -> Finished {
             driver.record = record;
             driver.run(rules).await;
             let (mut finished, executor) = driver.finish(&base);
-            if let Some(what) = close(executor).await {
+            if let Some(what) = close(executor, executor::close_patience(&cancel)).await {
                 events.emit(Event::Warning { what: what.clone() });
                 finished.report.warnings.push(what);
             }
@@ -112,14 +110,9 @@ pub async fn run(heal: Heal) -> Finished {
 }
 
 /// Removes what the run made in the engine; says what has to wait for the next start's sweep.
-async fn close(executor: Executor) -> Option<String> {
-    match tokio::time::timeout(CLOSING, executor.close()).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(format!("not everything could be removed from the Docker engine: {error}")),
-        Err(_) => {
-            Some(format!("the Docker engine did not remove the sandbox within {} s", CLOSING.as_secs()))
-        }
-    }
+async fn close(executor: Executor, patience: Duration) -> Option<String> {
+    let left = executor.close(patience).await.err()?;
+    Some(format!("the Docker engine did not remove everything of this run; the next start does: {left}"))
 }
 
 /// The loop, its rules, and the commit that the heal sits on.
@@ -498,7 +491,7 @@ async fn connect(
     config: &Config,
     ca: Option<Vec<u8>>,
     events: &Arc<dyn EventSink>,
-    cancel: &Cancel,
+    cancel: &Scope,
     plans: &[Planned],
 ) -> Result<Executor, Outcome> {
     let mut options = executor::Options::new(&run_id());
@@ -521,7 +514,7 @@ async fn connect(
     options.passed_on =
         config.sandbox_env.iter().map(|(name, v)| (name.clone(), v.expose_secret().to_owned())).collect();
     options.ca_bundle = ca;
-    let mut executor = Executor::connect(options).await.map_err(|e| executor_outcome(&e))?;
+    let mut executor = Executor::connect(options, cancel).await.map_err(|e| executor_outcome(&e))?;
     match executor.sweep().await {
         Ok(removed) if !removed.is_empty() => {
             events.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() })
@@ -711,6 +704,9 @@ fn git_outcome(error: &GitError) -> Outcome {
 }
 
 fn executor_outcome(error: &ExecutorError) -> Outcome {
+    if matches!(error, ExecutorError::Stopped(_)) {
+        return Outcome::Cancelled;
+    }
     Outcome::Error {
         what: match error.hint() {
             Some(hint) => format!("{error} ({hint})"),

@@ -34,7 +34,7 @@ pub async fn run(heal: Heal) -> Finished {
     let cancel = heal.cancel.clone();
     let outcome = tokio::select! {
         outcome = publish(&heal, &mut record) => outcome.unwrap_or_else(|outcome| outcome),
-        () = cancel.cancelled() => Outcome::Cancelled,
+        _ = cancel.ended() => Outcome::Cancelled,
     };
     record.report.outcome = outcome;
     record.stop_clocks();

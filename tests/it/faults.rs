@@ -3,5 +3,6 @@
 
 mod child;
 mod docker;
+mod frozen;
 mod network;
 mod signals;

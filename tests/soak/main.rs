@@ -18,9 +18,9 @@ use anyhow::Context as _;
 use ci_healer::config::{Config, Flags};
 use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::demo::{self, Case};
-use ci_healer::executor::Cancel;
 use ci_healer::git;
 use ci_healer::orchestrator::heal::{self, Heal, Push};
+use ci_healer::scope::Scope;
 
 use watch::State;
 
@@ -160,7 +160,7 @@ async fn heal_in(case: &Case, folder: &Path) -> anyhow::Result<String> {
         work_dir: folder.join("work"),
         push: Push::Yes,
         events: Arc::new(Silent),
-        cancel: Cancel::new(),
+        cancel: Scope::unbounded(),
         variables,
     })
     .await;
