@@ -14,12 +14,14 @@ use futures_util::future::join_all;
 
 use super::engine::{Engine, Object, QUICK, SLOW};
 use super::error::ExecutorError;
-use super::identity::{Judge, ROLE, RUN};
+use super::identity::{OwnerCheck, ROLE, RUN};
 
-/// How long a start waits for what is being removed already.
-const SWEEP_PATIENCE: Duration = Duration::from_secs(6);
+/// How long a start may be at sweeping.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(60);
 /// How often the engine may refuse to remove what nothing is about to release.
 const REFUSALS: u32 = 5;
+/// And for a sweep, while containers of dead runs are on their way out.
+const REFUSALS_OF_ENDING: u32 = 20;
 /// How often is looked for what was asked for and never seen: the engine may still be at it.
 const LOOKS_FOR_UNSEEN: u32 = 3;
 const LOOK_AGAIN: Duration = Duration::from_millis(300);
@@ -149,12 +151,12 @@ struct Removal {
 async fn remove_all(engine: &Engine, target: Target<'_>, patience: Duration) -> Removal {
     let engine = engine.for_at_most(patience);
     // Until the engine says what there is: what it was asked to make.
-    let made = if matches!(target, Target::Run(_)) { engine.still_made() } else { BTreeSet::new() };
+    let made = if matches!(target, Target::Run(_)) { engine.not_seen_gone() } else { BTreeSet::new() };
     let mut removal = Removal { left: made, ..Removal::default() };
     let is_own = matches!(target, Target::Run(_));
     let (mut refusals, mut unseen_looks, mut saw_containers) = (0, 0, false);
     loop {
-        let round = match Things::of(&engine, target).await {
+        let round = match FoundObjects::of(&engine, target).await {
             Ok(things) => {
                 removal.has_looked = true;
                 removal.left = things.objects();
@@ -166,7 +168,7 @@ async fn remove_all(engine: &Engine, target: Target<'_>, patience: Duration) -> 
         match round {
             // A second look: what goes may bring back what it held.
             Ok(removed) if removed > 0 => {}
-            Ok(_) if is_own && unseen_looks < LOOKS_FOR_UNSEEN && !engine.still_made().is_empty() => {
+            Ok(_) if is_own && unseen_looks < LOOKS_FOR_UNSEEN && !engine.not_seen_gone().is_empty() => {
                 unseen_looks += 1;
             }
             Ok(_) => {
@@ -175,9 +177,9 @@ async fn remove_all(engine: &Engine, target: Target<'_>, patience: Duration) -> 
             }
             Err(error) => {
                 // What a container on its way out still holds is released when that is gone.
-                let is_waited_for = error.is_conflict() && (is_own || saw_containers);
-                refusals += u32::from(!is_waited_for);
-                let is_over = error.is_stopped() || refusals >= REFUSALS;
+                refusals += u32::from(!(is_own && error.is_conflict()));
+                let most = if saw_containers && !is_own { REFUSALS_OF_ENDING } else { REFUSALS };
+                let is_over = error.is_stopped() || refusals >= most;
                 removal.trouble = Some(error);
                 if is_over {
                     return removal;
@@ -185,7 +187,7 @@ async fn remove_all(engine: &Engine, target: Target<'_>, patience: Duration) -> 
             }
         }
         let pause = if removal.trouble.is_none() && unseen_looks == 0 { SECOND_LOOK } else { LOOK_AGAIN };
-        if let Err(error) = engine.pause("removing what the run made", pause).await {
+        if let Err(error) = engine.sleep("removing what the run made", pause).await {
             removal.trouble.get_or_insert(error);
             return removal;
         }
@@ -194,7 +196,7 @@ async fn remove_all(engine: &Engine, target: Target<'_>, patience: Duration) -> 
 
 /// One thing in the engine.
 #[derive(Debug)]
-struct Thing {
+struct FoundObject {
     object: Object,
     id: String,
     labels: HashMap<String, String>,
@@ -202,23 +204,23 @@ struct Thing {
 
 /// What a look found.
 #[derive(Debug, Default)]
-struct Things {
-    containers: Vec<Thing>,
-    networks: Vec<Thing>,
-    volumes: Vec<Thing>,
-    images: Vec<Thing>,
+struct FoundObjects {
+    containers: Vec<FoundObject>,
+    networks: Vec<FoundObject>,
+    volumes: Vec<FoundObject>,
+    images: Vec<FoundObject>,
     /// Runs with a running container that ends with its owner: services would outlive it.
     at_work: HashSet<String>,
 }
 
-impl Things {
+impl FoundObjects {
     async fn of(engine: &Engine, target: Target<'_>) -> Result<Self, ExecutorError> {
         match target {
             Target::Run(run) => Self::with_label(engine, &format!("{RUN}={run}")).await,
             Target::DeadRuns { own_run } => {
                 let mut all = Self::with_label(engine, RUN).await?;
                 let at_work = std::mem::take(&mut all.at_work);
-                Ok(all.dead(&mut Judge::new(engine, own_run, at_work)).await)
+                Ok(all.dead(&mut OwnerCheck::new(engine, own_run, at_work)).await)
             }
         }
     }
@@ -245,18 +247,18 @@ impl Things {
             // On its way out a container has lost its name already.
             let name = c.names.and_then(|names| names.into_iter().next());
             let name = name.map_or_else(|| id.clone(), |name| name.trim_start_matches('/').to_owned());
-            Some(Thing { object: Object::Container(name), id, labels: c.labels.unwrap_or_default() })
+            Some(FoundObject { object: Object::Container(name), id, labels: c.labels.unwrap_or_default() })
         };
         let network = |n: bollard::models::Network| {
             let (id, name) = (n.id?, n.name?);
-            Some(Thing { object: Object::Network(name), id, labels: n.labels.unwrap_or_default() })
+            Some(FoundObject { object: Object::Network(name), id, labels: n.labels.unwrap_or_default() })
         };
-        let volume = |v: bollard::models::Volume| Thing {
+        let volume = |v: bollard::models::Volume| FoundObject {
             object: Object::Volume(v.name.clone()),
             id: v.name,
             labels: v.labels,
         };
-        let image = |i: bollard::models::ImageSummary| Thing {
+        let image = |i: bollard::models::ImageSummary| FoundObject {
             object: Object::Image(i.id.clone()),
             id: i.id,
             labels: i.labels,
@@ -270,7 +272,7 @@ impl Things {
         })
     }
 
-    async fn dead(self, judge: &mut Judge<'_>) -> Self {
+    async fn dead(self, check: &mut OwnerCheck<'_>) -> Self {
         let mut dead = Self::default();
         for (from, to) in [
             (self.containers, &mut dead.containers),
@@ -279,7 +281,7 @@ impl Things {
             (self.images, &mut dead.images),
         ] {
             for thing in from {
-                if judge.is_dead(&thing.labels).await {
+                if check.is_dead(&thing.labels).await {
                     to.push(thing);
                 }
             }
@@ -317,7 +319,7 @@ impl Removal {
     fn note(
         &mut self,
         engine: &Engine,
-        things: &[Thing],
+        things: &[FoundObject],
         outcomes: Vec<Result<(), ExecutorError>>,
         result: &mut Result<(), ExecutorError>,
     ) {
@@ -327,7 +329,7 @@ impl Removal {
                     if self.left.remove(&thing.object) {
                         self.removed.count(&thing.object);
                     }
-                    engine.is_gone(&thing.object);
+                    engine.record_gone(&thing.object);
                 }
                 // One that says more of what to wait for stays.
                 Err(error) if error.is_stopped() && result.is_err() => {}
@@ -345,7 +347,7 @@ pub(super) async fn remove_volume(engine: &Engine, name: &str) -> Result<(), Exe
     let options = RemoveVolumeOptionsBuilder::new().force(true).build();
     let removed = engine.ask("removing a volume", SLOW, |d| d.remove_volume(name, Some(options))).await;
     absent_is_fine(removed)?;
-    engine.is_gone(&Object::Volume(name.to_owned()));
+    engine.record_gone(&Object::Volume(name.to_owned()));
     Ok(())
 }
 
@@ -367,10 +369,13 @@ pub(super) async fn remove_container(engine: &Engine, id: &str) -> Result<(), Ex
         match engine.ask(DURING, QUICK, |d| d.inspect_container(id, None)).await {
             Err(error) if error.is_absent() => return Ok(()),
             Err(error) if error.is_stopped() => return Err(error),
-            _ => engine.pause(DURING, Duration::from_millis(50)).await?,
+            _ => engine.sleep(DURING, Duration::from_millis(50)).await?,
         }
     }
-    Err(ExecutorError::odd(DURING, format!("container {id} is still there after {} s", QUICK.as_secs())))
+    Err(ExecutorError::unexpected(
+        DURING,
+        format!("container {id} is still there after {} s", QUICK.as_secs()),
+    ))
 }
 
 /// Ends a container's processes where it has any, and waits for no more than the engine's answer.

@@ -111,14 +111,14 @@ impl Engine {
     where
         F: Future<Output = Result<T, bollard::errors::Error>>,
     {
-        match tokio::time::timeout(limit, self.ask_patiently(during, request)).await {
+        match tokio::time::timeout(limit, self.ask_without_limit(during, request)).await {
             Ok(answer) => answer,
             Err(_) => Err(ExecutorError::NoAnswer { what: during.to_owned(), limit }),
         }
     }
 
     /// The same without a limit of its own, for what takes as long as it is large.
-    pub(super) async fn ask_patiently<'e, T, F>(
+    pub(super) async fn ask_without_limit<'e, T, F>(
         &'e self,
         during: &'static str,
         request: impl FnOnce(&'e Client) -> F,
@@ -139,11 +139,11 @@ impl Engine {
     where
         S: Stream<Item = Result<T, bollard::errors::Error>> + Send + 'e,
     {
-        self.bounded(during, request(&self.docker))
+        self.bound_stream(during, request(&self.docker))
     }
 
     /// A stream of the client's that lasts no longer than the scope.
-    pub(super) fn bounded<'s, T: 's>(
+    pub(super) fn bound_stream<'s, T: 's>(
         &self,
         during: &'static str,
         stream: impl Stream<Item = Result<T, bollard::errors::Error>> + Send + 's,
@@ -167,7 +167,7 @@ impl Engine {
     }
 
     /// Waits a moment, no longer than the scope lasts.
-    pub(super) async fn pause(&self, during: &'static str, time: Duration) -> Result<(), ExecutorError> {
+    pub(super) async fn sleep(&self, during: &'static str, time: Duration) -> Result<(), ExecutorError> {
         Ok(self.scope.run(during, tokio::time::sleep(time)).await?)
     }
 
@@ -182,27 +182,27 @@ impl Engine {
     where
         F: Future<Output = Result<T, bollard::errors::Error>>,
     {
-        self.has_made(object.clone());
+        self.record_made(object.clone());
         let answer = self.ask(during, SLOW, request).await;
         if let Err(ExecutorError::Engine { status: Some(_), .. }) = &answer
             && answer.as_ref().is_err_and(|error| !error.is_conflict())
         {
-            self.is_gone(&object);
+            self.record_gone(&object);
         }
         answer
     }
 
-    pub(super) fn has_made(&self, object: Object) {
+    pub(super) fn record_made(&self, object: Object) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(object);
     }
 
     /// It has been seen that it is gone.
-    pub(super) fn is_gone(&self, object: &Object) {
+    pub(super) fn record_gone(&self, object: &Object) {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
     }
 
     /// What we have asked for and have not seen gone.
-    pub(super) fn still_made(&self) -> BTreeSet<Object> {
+    pub(super) fn not_seen_gone(&self) -> BTreeSet<Object> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

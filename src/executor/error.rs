@@ -63,12 +63,12 @@ impl ExecutorError {
     }
 
     /// Something about the engine or a container that no answer of the engine's says.
-    pub(super) fn odd(what: impl Into<String>, cause: impl Into<String>) -> Self {
+    pub(super) fn unexpected(what: impl Into<String>, cause: impl Into<String>) -> Self {
         Self::Engine { what: what.into(), cause: cause.into(), status: None }
     }
 
     /// The same error, said of something more exact.
-    pub(super) fn about(self, exactly: String) -> Self {
+    pub(super) fn with_what(self, exactly: String) -> Self {
         match self {
             Self::Engine { cause, status, .. } => Self::Engine { what: exactly, cause, status },
             Self::NoAnswer { limit, .. } => Self::NoAnswer { what: exactly, limit },

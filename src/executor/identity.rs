@@ -127,7 +127,7 @@ impl Identity {
 }
 
 /// Decides about runs by their labels; asks the engine about each owner once.
-pub(super) struct Judge<'a> {
+pub(super) struct OwnerCheck<'a> {
     engine: &'a Engine,
     /// Our own run is never swept.
     own_run: Option<&'a str>,
@@ -136,7 +136,7 @@ pub(super) struct Judge<'a> {
     seen: HashMap<String, bool>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> OwnerCheck<'a> {
     pub(super) fn new(engine: &'a Engine, own_run: Option<&'a str>, at_work: HashSet<String>) -> Self {
         Self { engine, own_run, at_work, seen: HashMap::new() }
     }

@@ -147,7 +147,7 @@ async fn inspect(engine: &Engine, reference: &str) -> Result<Option<ImageInspect
     match engine.ask("inspecting an image", QUICK, |d| d.inspect_image(reference)).await {
         Ok(inspect) => Ok(Some(inspect)),
         Err(error) if error.is_absent() => Ok(None),
-        Err(error) => Err(error.about(format!("inspecting image {reference}"))),
+        Err(error) => Err(error.with_what(format!("inspecting image {reference}"))),
     }
 }
 
@@ -169,7 +169,7 @@ async fn pull(engine: &Engine, reference: &str, sink: &dyn EventSink) -> Result<
     let mut last = String::new();
     // As the runner does it: three tries.
     for attempt in 0..3u64 {
-        engine.pause(PULLING, Duration::from_secs(attempt)).await?;
+        engine.sleep(PULLING, Duration::from_secs(attempt)).await?;
         match tokio::time::timeout(PULL_LIMIT, pull_once(engine, reference, (name, tag), sink)).await {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) if error.is_stopped() => return Err(error),
@@ -300,7 +300,10 @@ async fn build(engine: &Engine, tag: &str, ca: &[u8], sink: &dyn EventSink) -> R
     let built =
         tokio::time::timeout(BUILD_LIMIT, build_once(engine, options, context, sink, &mut last_lines));
     let built = built.await.unwrap_or_else(|_| {
-        Err(ExecutorError::odd(BUILDING, format!("the build took longer than {} s", BUILD_LIMIT.as_secs())))
+        Err(ExecutorError::unexpected(
+            BUILDING,
+            format!("the build took longer than {} s", BUILD_LIMIT.as_secs()),
+        ))
     });
     drop(lock);
     built.map_err(|error| {
@@ -327,7 +330,7 @@ async fn build_once(
     while let Some(item) = stream.next().await {
         let info = item?;
         if let Some(error) = info.error_detail.and_then(|e| e.message) {
-            return Err(ExecutorError::odd(BUILDING, error));
+            return Err(ExecutorError::unexpected(BUILDING, error));
         }
         for line in info.stream.as_deref().unwrap_or_default().lines().filter(|l| !l.trim().is_empty()) {
             let line: String = line.chars().take(200).collect();
@@ -379,7 +382,7 @@ async fn build_lock(engine: &Engine, sink: &dyn EventSink) -> Result<std::fs::Fi
                     sink.emit(Event::Progress { what: "waiting for another run's image build".to_owned() });
                 }
                 waited = true;
-                engine.pause(BUILDING, Duration::from_millis(500)).await?;
+                engine.sleep(BUILDING, Duration::from_millis(500)).await?;
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(fail(error)),
         }

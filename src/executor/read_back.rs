@@ -49,10 +49,11 @@ impl Executor {
         let tracked =
             tree.files().iter().filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable));
         let mut paths: Vec<RepoPath> = tracked.map(|f| f.path.clone()).collect();
-        let Some((workspace, agreed)) = self.workspace.as_ref().and_then(|w| Some((w, w.agreed?))) else {
+        let Some((workspace, synced_at)) = self.workspace.as_ref().and_then(|w| Some((w, w.synced_at?)))
+        else {
             return Ok(Vec::new());
         };
-        let mut files = workspace::sync_files(workspace, &Delta::default(), agreed);
+        let mut files = workspace::sync_files(workspace, &Delta::default(), synced_at);
         files.extend_from_slice(&archive::END);
         reader.put(files).await?;
         reader.start().await?;

@@ -14,7 +14,7 @@ use super::options::{self, CreateOptions};
 use super::services::Services;
 use super::set_up::ReadySandbox;
 use super::snapshot::{Snapshot, setup_steps};
-use super::steps::{ExecutionTrace, Job, Order, StepContext, Stop, verdict};
+use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Network, Options};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepEvaluator};
@@ -142,34 +142,34 @@ impl Executor {
         self.executions += 1;
         self.engine = self.engine.within(scope);
         let mut trace = ExecutionTrace::new(self.options.log_limits);
-        let order = Order { plan, evaluator, request, sink, scope };
+        let args = ExecutionArgs { plan, evaluator, request, sink, scope };
         let too_late = async {
             scope.ended().await;
             tokio::time::sleep(STOP_PATIENCE).await;
         };
         let outcome = tokio::select! {
             biased;
-            outcome = self.try_execute(order, &mut trace) => outcome,
-            () = too_late => Err(Stop::Cancelled),
+            outcome = self.try_execute(args, &mut trace) => outcome,
+            () = too_late => Err(Abort::Cancelled),
         };
         let exit = match outcome {
             Ok(()) => verdict(&trace.records),
-            Err(Stop::TimedOut) => Exit::TimedOut { after_seconds: self.options.timeout.as_secs() },
-            Err(Stop::Infrastructure(what)) if scope.stopped().is_none() => Exit::Infrastructure { what },
-            Err(Stop::Cancelled | Stop::Infrastructure(_)) => Exit::Cancelled,
+            Err(Abort::TimedOut) => Exit::TimedOut { after_seconds: self.options.timeout.as_secs() },
+            Err(Abort::Infrastructure(what)) if scope.stopped().is_none() => Exit::Infrastructure { what },
+            Err(Abort::Cancelled | Abort::Infrastructure(_)) => Exit::Cancelled,
         };
         if exit == Exit::Cancelled {
             self.caches.clear();
             self.in_doubt = true;
         }
-        let result = self.result(order, exit, trace, started.elapsed());
+        let result = self.result(args, exit, trace, started.elapsed());
         sink.emit(Event::Executed { purpose: request.purpose, result: Box::new(result.clone()) });
         result
     }
 
     fn result(
         &self,
-        order: Order<'_>,
+        args: ExecutionArgs<'_>,
         exit: Exit,
         trace: ExecutionTrace,
         duration: Duration,
@@ -187,15 +187,19 @@ impl Executor {
             failed_step: records.failure.map(|(index, _)| index),
             duration,
             image_id,
-            image_ref: order.plan.image.reference.clone(),
+            image_ref: args.plan.image.reference.clone(),
             log: log.bytes,
             log_cut: log.cut,
             notes,
         }
     }
 
-    async fn try_execute(&mut self, order: Order<'_>, trace: &mut ExecutionTrace) -> Result<(), Stop> {
-        let Order { plan, request, sink, scope, .. } = order;
+    async fn try_execute(
+        &mut self,
+        args: ExecutionArgs<'_>,
+        trace: &mut ExecutionTrace,
+    ) -> Result<(), Abort> {
+        let ExecutionArgs { plan, request, sink, scope, .. } = args;
         if std::mem::take(&mut self.in_doubt) {
             self.wait_for_engine(sink).await.map_err(with_hint)?;
         }
@@ -218,27 +222,28 @@ impl Executor {
         };
         let mut services = Services::default();
         let context = ExecutionContext { image: &image, create: &create, name: &name };
-        let outcome = self.in_sandbox(order, trace, &context, &mut volume, &mut services).await;
+        let outcome = self.in_sandbox(args, trace, &context, &mut volume, &mut services).await;
         trace.notes.append(&mut services.notes);
         if outcome.is_ok() && trace.records.failure.is_some() {
             trace.notes.extend(services.ended(&self.engine).await);
         }
-        if matches!(outcome, Err(Stop::Cancelled)) {
+        if matches!(outcome, Err(Abort::Cancelled)) {
             // Whoever stopped us gives us seconds. [`Executor::close`] removes the rest.
             let engine = self.engine.within(&Scope::unbounded().child(END_CONTAINERS));
             futures_util::join!(cleanup::kill_container(&engine, &name), services.kill(&engine));
             return outcome;
         }
         services.remove(&self.engine).await;
-        self.leave(&name, volume, request.fresh, matches!(outcome, Err(Stop::Infrastructure(_)))).await;
+        self.clean_up_after(&name, volume, request.fresh, matches!(outcome, Err(Abort::Infrastructure(_))))
+            .await;
         outcome
     }
 
     /// After an execution: its container goes, and its volume where nothing can be built on it.
-    async fn leave(&mut self, name: &str, volume: WorkspaceVolume, fresh: bool, broken: bool) {
+    async fn clean_up_after(&mut self, name: &str, volume: WorkspaceVolume, fresh: bool, broken: bool) {
         // Whatever happened, the container goes first: it holds the volume.
         match cleanup::remove_container(&self.engine, name).await {
-            Ok(()) => self.engine.is_gone(&Object::Container(name.to_owned())),
+            Ok(()) => self.engine.record_gone(&Object::Container(name.to_owned())),
             Err(error) => ::log::warn!("{error}"),
         }
         if broken {
@@ -261,13 +266,13 @@ impl Executor {
 
     async fn in_sandbox(
         &mut self,
-        order: Order<'_>,
+        args: ExecutionArgs<'_>,
         trace: &mut ExecutionTrace,
         context: &ExecutionContext<'_>,
         volume: &mut WorkspaceVolume,
         services: &mut Services,
-    ) -> Result<(), Stop> {
-        let Order { plan, request, scope, .. } = order;
+    ) -> Result<(), Abort> {
+        let ExecutionArgs { plan, request, scope, .. } = args;
         let deadline = tokio::time::Instant::now() + self.options.timeout;
         let snapshot = self
             .snapshot
@@ -279,13 +284,13 @@ impl Executor {
         }
         let ready = tokio::select! {
             biased;
-            _ = scope.ended() => return Err(Stop::Cancelled),
-            () = tokio::time::sleep_until(deadline) => return Err(Stop::TimedOut),
-            ready = self.set_up(order, context, &image, volume, services) => ready.map_err(with_hint)?,
+            _ = scope.ended() => return Err(Abort::Cancelled),
+            () = tokio::time::sleep_until(deadline) => return Err(Abort::TimedOut),
+            ready = self.set_up(args, context, &image, volume, services) => ready.map_err(with_hint)?,
         };
-        let outcome = self.run_steps(order, trace, context, snapshot, &ready).await;
+        let outcome = self.run_steps(args, trace, context, snapshot, &ready).await;
         // After a stop its end is its connection's.
-        if !matches!(outcome, Err(Stop::Cancelled))
+        if !matches!(outcome, Err(Abort::Cancelled))
             && let Err(error) = ready.sandbox.remove().await
         {
             ::log::warn!("{error}");
@@ -295,13 +300,13 @@ impl Executor {
 
     async fn run_steps(
         &mut self,
-        order: Order<'_>,
+        args: ExecutionArgs<'_>,
         trace: &mut ExecutionTrace,
         context: &ExecutionContext<'_>,
         snapshot: Option<Snapshot>,
         ready: &ReadySandbox,
-    ) -> Result<(), Stop> {
-        let Order { plan, request, .. } = order;
+    ) -> Result<(), Abort> {
+        let ExecutionArgs { plan, request, .. } = args;
         let sandbox = &ready.sandbox;
         let step_context = StepContext {
             sandbox,
@@ -319,7 +324,7 @@ impl Executor {
         if let Some(snapshot) = snapshot {
             trace.records = snapshot.records;
         }
-        let mut job = Job::new(step_context, order, deadline, trace);
+        let mut job = Job::new(step_context, args, deadline, trace);
         let setup = setup_steps(plan).max(from);
         let outcome = async {
             job.run(from, setup).await?;
@@ -360,7 +365,7 @@ impl Executor {
                     sink.emit(Event::Progress { what });
                 }
             }
-            self.engine.pause("waiting for the Docker engine", Duration::from_millis(500)).await?;
+            self.engine.sleep("waiting for the Docker engine", Duration::from_millis(500)).await?;
         }
     }
 
@@ -426,12 +431,12 @@ impl Drop for Executor {
     }
 }
 
-fn with_hint(error: ExecutorError) -> Stop {
+fn with_hint(error: ExecutorError) -> Abort {
     if error.is_stopped() {
-        return Stop::Cancelled;
+        return Abort::Cancelled;
     }
     match error.hint() {
-        Some(hint) => Stop::Infrastructure(format!("{error} ({hint})")),
+        Some(hint) => Abort::Infrastructure(format!("{error} ({hint})")),
         None => error.into(),
     }
 }

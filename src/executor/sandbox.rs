@@ -124,7 +124,7 @@ impl Sandbox {
         for _ in 0..4 {
             let Some(bytes) = self.get(&path, limit + 4096).await? else { return Ok(None) };
             let found = archive::read(&bytes, limit, |name| Some(name.to_owned()))
-                .map_err(|cause| ExecutorError::odd(format!("reading {path} of the image"), cause))?;
+                .map_err(|cause| ExecutorError::unexpected(format!("reading {path} of the image"), cause))?;
             match found.into_iter().next() {
                 Some((_, Found::File(content))) => return Ok(Some(content)),
                 Some((_, Found::Symlink(target))) => {
@@ -172,10 +172,10 @@ impl Sandbox {
         let start = StartExecOptions { output_capacity: Some(64 << 10), ..StartExecOptions::default() };
         match self.engine.ask("starting a step", SLOW, |d| d.start_exec(&id, Some(start))).await? {
             StartExecResults::Attached { output, .. } => {
-                Ok(Exec { id, output: self.engine.bounded("running a step", output) })
+                Ok(Exec { id, output: self.engine.bound_stream("running a step", output) })
             }
             StartExecResults::Detached => {
-                Err(ExecutorError::odd("starting a step", "the engine detached from it"))
+                Err(ExecutorError::unexpected("starting a step", "the engine detached from it"))
             }
         }
     }
@@ -194,10 +194,15 @@ impl Sandbox {
             let mut exec = self.exec(user, argv, &BTreeMap::new(), "/").await?;
             let mut out = Vec::new();
             while let Some(item) = exec.output.next().await {
-                if let LogOutput::StdOut { message } = item.map_err(|e| e.about(format!("running {what}")))? {
+                if let LogOutput::StdOut { message } =
+                    item.map_err(|e| e.with_what(format!("running {what}")))?
+                {
                     out.extend_from_slice(&message);
                     if out.len() > MOST {
-                        return Err(ExecutorError::odd(format!("running {what}"), "it printed too much"));
+                        return Err(ExecutorError::unexpected(
+                            format!("running {what}"),
+                            "it printed too much",
+                        ));
                     }
                 }
             }
@@ -224,7 +229,10 @@ impl Sandbox {
             // The output's end runs ahead of the engine's own bookkeeping by a moment.
             tokio::time::sleep(Duration::from_millis(if attempt < 20 { 5 } else { 50 })).await;
         }
-        Err(ExecutorError::odd("asking for a step's exit code", "its output has ended, and yet it runs on"))
+        Err(ExecutorError::unexpected(
+            "asking for a step's exit code",
+            "its output has ended, and yet it runs on",
+        ))
     }
 
     /// The time on the engine's clock.
@@ -274,7 +282,7 @@ impl Sandbox {
         let removed = cleanup::remove_container(&self.engine, &self.id).await;
         self.connection = None;
         if removed.is_ok() {
-            self.engine.is_gone(&Object::Container(self.name));
+            self.engine.record_gone(&Object::Container(self.name));
         }
         removed
     }
@@ -369,7 +377,7 @@ pub(super) async fn get(
             match chunk {
                 Ok(chunk) => bytes.extend_from_slice(&chunk),
                 Err(error) if error.is_absent() => return Ok(None),
-                Err(error) => return Err(error.about(format!("reading {path}"))),
+                Err(error) => return Err(error.with_what(format!("reading {path}"))),
             }
             if bytes.len() > limit {
                 return Err(ExecutorError::TooLarge { what: format!("reading {path}"), limit });

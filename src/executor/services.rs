@@ -244,7 +244,7 @@ impl Services {
     pub(super) async fn remove(self, engine: &Engine) {
         let removals = self.started.into_iter().map(|(_, container)| async move {
             match cleanup::remove_container(engine, &container).await {
-                Ok(()) => engine.is_gone(&Object::Container(container)),
+                Ok(()) => engine.record_gone(&Object::Container(container)),
                 Err(error) => ::log::warn!("{error}"),
             }
         });
@@ -303,7 +303,7 @@ async fn healthy(
                             what: format!("waiting for service {service} to be healthy"),
                         });
                     }
-                    engine.pause("waiting for a service", Duration::from_millis(250)).await?;
+                    engine.sleep("waiting for a service", Duration::from_millis(250)).await?;
                     continue;
                 }
             }

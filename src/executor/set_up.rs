@@ -16,7 +16,7 @@ use super::options::CreateOptions;
 use super::run::{ExecutionContext, Executor};
 use super::sandbox::{ContainerSpec, Exec, Sandbox};
 use super::services::Services;
-use super::steps::Order;
+use super::steps::ExecutionArgs;
 use super::workspace::{self, Attributes, Delta, WorkspaceVolume};
 use super::{Hardening, Network, ca};
 
@@ -45,13 +45,13 @@ impl Executor {
     /// Everything that has to be there before the first step.
     pub(super) async fn set_up(
         &mut self,
-        order: Order<'_>,
+        args: ExecutionArgs<'_>,
         context: &ExecutionContext<'_>,
         image: &Image,
         volume: &mut WorkspaceVolume,
         services: &mut Services,
     ) -> Result<ReadySandbox, ExecutorError> {
-        let Order { plan, request, sink, .. } = order;
+        let ExecutionArgs { plan, request, sink, .. } = args;
         let env = environment::of_container(image, plan, &self.options.env, self.options.ca_bundle.is_some());
         let strict = self.options.hardening == Hardening::Strict;
         let user = context.create.user.as_deref().unwrap_or(&image.user);
@@ -61,7 +61,7 @@ impl Executor {
         } else {
             caches::of_plan(request.tree, image, user, &env)
         };
-        let (network, beside) = self.networks(order).await?;
+        let (network, beside) = self.networks(args).await?;
         let on = beside.as_ref().unwrap_or(&network);
         services.start(&self.engine, &self.identity, &plan.services, on, context.name, sink).await?;
         let mut sandbox = self.create(image, context, volume, &env, &network, &caches).await?;
@@ -69,7 +69,7 @@ impl Executor {
         if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
             self.join(&sandbox.id, beside).await?;
         }
-        self.fill(&mut sandbox, volume, order, &user, &caches).await?;
+        self.fill(&mut sandbox, volume, args, &user, &caches).await?;
         let forwarder = if plan.image.from_container {
             None
         } else {
@@ -80,10 +80,10 @@ impl Executor {
     }
 
     /// The network the sandbox is created on, and the one the services are on, where there are any.
-    async fn networks(&mut self, order: Order<'_>) -> Result<(String, Option<String>), ExecutorError> {
+    async fn networks(&mut self, args: ExecutionArgs<'_>) -> Result<(String, Option<String>), ExecutorError> {
         let outer = format!("ci-healer-{}", self.options.run_id);
         let inner = format!("{outer}-services");
-        Ok(match (self.options.network, order.plan.services.is_empty()) {
+        Ok(match (self.options.network, args.plan.services.is_empty()) {
             (Network::Off, true) => ("none".to_owned(), None),
             (Network::Off, false) => {
                 self.ensure_network(&inner, true).await?;
@@ -217,7 +217,7 @@ impl Executor {
         &mut self,
         sandbox: &mut Sandbox,
         workspace: &mut WorkspaceVolume,
-        Order { request, sink, .. }: Order<'_>,
+        ExecutionArgs { request, sink, .. }: ExecutionArgs<'_>,
         user: &User,
         caches: &[CacheMount],
     ) -> Result<(), ExecutorError> {
@@ -235,8 +235,8 @@ impl Executor {
             }
         }
         let mut delta = workspace.delta(request.tree, request.git_dir)?;
-        if let Some(agreed) = workspace.agreed {
-            extra.extend(workspace::sync_files(workspace, &delta, agreed));
+        if let Some(synced_at) = workspace.synced_at {
+            extra.extend(workspace::sync_files(workspace, &delta, synced_at));
         }
         if delta.upload.len() > 1000 {
             sink.emit(crate::contract::event::Event::Progress {
@@ -244,14 +244,14 @@ impl Executor {
             });
         }
         let owner = workspace.owner.unwrap_or(user.ids);
-        let attributes = Attributes { owner, mtime: workspace.next_stamp(self.engine.now_nanos()) };
+        let attributes = Attributes { owner, mtime: workspace.next_mtime(self.engine.now_nanos()) };
         if !delta.is_empty() {
-            workspace.stamped = Some(attributes.mtime);
+            workspace.last_mtime = Some(attributes.mtime);
         }
         workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, attributes, extra).await?;
         sandbox.start().await?;
         let root = if self.options.hardening == Hardening::Strict { user.name.as_str() } else { "0:0" };
-        if workspace.agreed.is_some() {
+        if workspace.synced_at.is_some() {
             self.restore_tracked_files(sandbox, workspace, request, &delta, attributes, root).await?;
             delta.delete.clear();
         }
@@ -260,9 +260,9 @@ impl Executor {
             sandbox.run(root, &["chown", "-R", &ids, workspace::ROOT], SLOW).await?;
         }
         workspace.owner = Some(user.ids);
-        workspace.agree_with(request.tree);
-        tokio::time::sleep(workspace.until_stamp(self.engine.now_nanos())).await;
-        workspace.agreed = Some(self.engine.now_nanos());
+        workspace.set_uploaded(request.tree);
+        tokio::time::sleep(workspace.until_mtime(self.engine.now_nanos())).await;
+        workspace.synced_at = Some(self.engine.now_nanos());
         Ok(())
     }
 
@@ -277,7 +277,7 @@ impl Executor {
         root: &str,
     ) -> Result<(), ExecutorError> {
         let found = sandbox.run(root, &["sh", "-c", workspace::FIND_CHANGED], SLOW).await;
-        workspace.agree_with(request.tree);
+        workspace.set_uploaded(request.tree);
         match found {
             Ok((0, output)) => {
                 let mut changed = workspace::changed_paths(&output);
@@ -296,7 +296,7 @@ impl Executor {
             return Ok(());
         }
         ::log::debug!("{} tracked files were changed by steps and are restored", again.upload.len());
-        workspace.stamped = Some(attributes.mtime);
+        workspace.last_mtime = Some(attributes.mtime);
         workspace::upload(&self.engine, &sandbox.id, request.tree, &again, attributes, Vec::new()).await
     }
 }
@@ -319,7 +319,7 @@ async fn lookup(sandbox: &Sandbox, wanted: &str) -> Result<(u32, u32), ExecutorE
     let (user, group) = wanted.split_once(':').map_or((wanted, None), |(u, g)| (u, Some(g)));
     let unknown = |what: &str, name: &str| {
         let file = if what == "user" { "passwd" } else { "group" };
-        ExecutorError::odd(
+        ExecutorError::unexpected(
             format!("looking up the image's {what} {name:?}"),
             format!("/etc/{file} does not list it"),
         )

@@ -77,7 +77,7 @@ impl Snapshot {
         let committed =
             engine.ask("keeping the prepared sandbox", SLOW, |d| d.commit_container(options, config));
         let image = committed.await?.id;
-        engine.has_made(Object::Image(image.clone()));
+        engine.record_made(Object::Image(image.clone()));
         let mut records = records.clone();
         records.spans.fill(None);
         for step in &mut records.results {

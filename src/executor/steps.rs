@@ -53,13 +53,13 @@ fn is_signal(code: i64) -> bool {
 
 /// Ends the whole job at once.
 #[derive(Debug, PartialEq)]
-pub(super) enum Stop {
+pub(super) enum Abort {
     Cancelled,
     TimedOut,
     Infrastructure(String),
 }
 
-impl From<ExecutorError> for Stop {
+impl From<ExecutorError> for Abort {
     fn from(error: ExecutorError) -> Self {
         if error.is_stopped() { Self::Cancelled } else { Self::Infrastructure(error.to_string()) }
     }
@@ -83,7 +83,7 @@ pub(super) struct StepContext<'a> {
 
 /// What one execution was asked for.
 #[derive(Clone, Copy)]
-pub(super) struct Order<'a> {
+pub(super) struct ExecutionArgs<'a> {
     pub(super) plan: &'a BuildPlan,
     pub(super) evaluator: &'a dyn StepEvaluator,
     pub(super) request: &'a Request<'a>,
@@ -113,13 +113,13 @@ impl ExecutionTrace {
 /// One run of a plan's steps.
 pub(super) struct Job<'a> {
     context: StepContext<'a>,
-    order: Order<'a>,
+    args: ExecutionArgs<'a>,
     /// When the plan's own time is over.
     deadline: tokio::time::Instant,
     log: &'a mut LogBuffer,
     pub(super) records: &'a mut StepRecords,
     running: Vec<Running>,
-    streams: SelectAll<BoxStream<'static, (usize, Piece)>>,
+    streams: SelectAll<BoxStream<'static, (usize, OutputItem)>>,
 }
 
 /// What the steps so far have come to; what a snapshot keeps.
@@ -136,7 +136,7 @@ pub(super) struct StepRecords {
     pub(super) notes: Vec<String>,
 }
 
-enum Piece {
+enum OutputItem {
     Output(Result<LogOutput, ExecutorError>),
     End,
 }
@@ -161,13 +161,13 @@ struct Running {
 impl<'a> Job<'a> {
     pub(super) fn new(
         context: StepContext<'a>,
-        order: Order<'a>,
+        args: ExecutionArgs<'a>,
         deadline: tokio::time::Instant,
         trace: &'a mut ExecutionTrace,
     ) -> Self {
         Self {
             context,
-            order,
+            args,
             deadline,
             log: &mut trace.log,
             records: &mut trace.records,
@@ -181,22 +181,22 @@ impl<'a> Job<'a> {
     }
 
     /// Runs the steps `from..to`. What happened is in [`Job::records`], also after a stop.
-    pub(super) async fn run(&mut self, from: usize, to: usize) -> Result<(), Stop> {
-        let plan = self.order.plan;
+    pub(super) async fn run(&mut self, from: usize, to: usize) -> Result<(), Abort> {
+        let plan = self.args.plan;
         for (index, step) in plan.steps.iter().enumerate().take(to).skip(from) {
-            if self.order.scope.stopped().is_some() {
-                return Err(Stop::Cancelled);
+            if self.args.scope.stopped().is_some() {
+                return Err(Abort::Cancelled);
             }
             self.reach(step);
             if let Some(wait) = &step.wait {
                 self.wait(index, wait).await?;
                 continue;
             }
-            match self.order.evaluator.prepare(step, &self.records.state) {
+            match self.args.evaluator.prepare(step, &self.records.state) {
                 PreparedStep::Skip { why } => self.skip(index, why),
                 PreparedStep::Unresolved { what } => {
                     self.records.results[index].note = Some(what.clone());
-                    return Err(Stop::Infrastructure(format!(
+                    return Err(Abort::Infrastructure(format!(
                         "step {:?} cannot be reproduced: {what}",
                         step.name
                     )));
@@ -213,7 +213,7 @@ impl<'a> Job<'a> {
     }
 
     /// The job ends when its background steps have.
-    pub(super) async fn finish(&mut self) -> Result<(), Stop> {
+    pub(super) async fn finish(&mut self) -> Result<(), Abort> {
         self.until_done(|_, _| true).await
     }
 
@@ -235,7 +235,7 @@ impl<'a> Job<'a> {
         self.records.results[index].note = Some(why);
     }
 
-    async fn wait(&mut self, index: usize, wait: &Wait) -> Result<(), Stop> {
+    async fn wait(&mut self, index: usize, wait: &Wait) -> Result<(), Abort> {
         match wait {
             Wait::All => self.until_done(|_, _| true).await?,
             Wait::For(ids) => {
@@ -251,8 +251,8 @@ impl<'a> Job<'a> {
     }
 
     /// Ends a background step; that is no failure.
-    async fn end_background(&mut self, id: &str) -> Result<(), Stop> {
-        let plan = self.order.plan;
+    async fn end_background(&mut self, id: &str) -> Result<(), Abort> {
+        let plan = self.args.plan;
         let found = self.running.iter().position(|r| plan.steps[r.index].id.as_deref() == Some(id));
         let Some(at) = found else { return Ok(()) };
         let running = self.running.swap_remove(at);
@@ -272,14 +272,10 @@ impl<'a> Job<'a> {
         script: &str,
         env: BTreeMap<String, String>,
         working_directory: &str,
-    ) -> Result<bool, Stop> {
+    ) -> Result<bool, Abort> {
         self.log.end_line();
         let sandbox = self.context.sandbox;
-        self.order.sink.emit(Event::StepStarted {
-            index,
-            name: step.name.clone(),
-            script: script.to_owned(),
-        });
+        self.args.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
         if default_shell && !self.context.has_bash {
             self.context.has_bash =
@@ -324,8 +320,8 @@ impl<'a> Job<'a> {
             Ok(exec) => exec,
             Err(error) => return Err(self.gone_or(error).await),
         };
-        let pieces = exec.output.map(move |item| (index, Piece::Output(item)));
-        let end = futures_util::stream::once(async move { (index, Piece::End) });
+        let pieces = exec.output.map(move |item| (index, OutputItem::Output(item)));
+        let end = futures_util::stream::once(async move { (index, OutputItem::End) });
         self.streams.push(pieces.chain(end).boxed());
         self.running.push(Running {
             index,
@@ -367,15 +363,15 @@ impl<'a> Job<'a> {
     }
 
     /// Waits until no running step is `wanted` any more, passing on what all of them print.
-    async fn until_done(&mut self, wanted: impl Fn(usize, Option<&str>) -> bool) -> Result<(), Stop> {
-        let plan = self.order.plan;
+    async fn until_done(&mut self, wanted: impl Fn(usize, Option<&str>) -> bool) -> Result<(), Abort> {
+        let plan = self.args.plan;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while self.running.iter().any(|r| wanted(r.index, plan.steps[r.index].id.as_deref())) {
             tokio::select! {
                 biased;
-                _ = self.order.scope.ended() => return Err(Stop::Cancelled),
-                () = tokio::time::sleep_until(self.deadline) => return Err(Stop::TimedOut),
+                _ = self.args.scope.ended() => return Err(Abort::Cancelled),
+                () = tokio::time::sleep_until(self.deadline) => return Err(Abort::TimedOut),
                 _ = tick.tick() => self.watch().await?,
                 piece = self.streams.next(), if !self.streams.is_empty() => match piece {
                     Some((index, piece)) => self.take(index, piece).await?,
@@ -386,28 +382,28 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    async fn take(&mut self, index: usize, piece: Piece) -> Result<(), Stop> {
+    async fn take(&mut self, index: usize, piece: OutputItem) -> Result<(), Abort> {
         let Some(at) = self.running.iter().position(|r| r.index == index) else {
             // Somebody the step left behind still prints; the step is over.
             return Ok(());
         };
         match piece {
-            Piece::Output(Ok(LogOutput::StdErr { message })) => {
+            OutputItem::Output(Ok(LogOutput::StdErr { message })) => {
                 let bytes = self.running[at].marker.take_out(&message);
                 self.print(Stream::Stderr, &bytes);
                 Ok(())
             }
-            Piece::Output(Ok(output)) => {
+            OutputItem::Output(Ok(output)) => {
                 self.print(Stream::Stdout, &output.into_bytes());
                 Ok(())
             }
-            Piece::Output(Err(error)) if error.is_stopped() => Err(error.into()),
+            OutputItem::Output(Err(error)) if error.is_stopped() => Err(error.into()),
             // The stream broke; its end follows, and perhaps the container's state tells why.
-            Piece::Output(Err(error)) => {
+            OutputItem::Output(Err(error)) => {
                 self.running[at].broken = Some(error.cause());
                 Ok(())
             }
-            Piece::End => {
+            OutputItem::End => {
                 let running = self.running.swap_remove(at);
                 self.end(running).await
             }
@@ -419,11 +415,11 @@ impl<'a> Job<'a> {
             return;
         }
         self.log.push(bytes);
-        self.order.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
+        self.args.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
     }
 
     /// Time limits, and processes that have ended while others hold their output.
-    async fn watch(&mut self) -> Result<(), Stop> {
+    async fn watch(&mut self) -> Result<(), Abort> {
         let now = Instant::now();
         for at in (0..self.running.len()).rev() {
             let running = &self.running[at];
@@ -436,7 +432,7 @@ impl<'a> Job<'a> {
             }
             // Killed and still there: only the container's end helps.
             if running.timed_out && running.limit.is_some_and(|l| now - started > l + LEAK_TIMEOUT * 2) {
-                return Err(Stop::TimedOut);
+                return Err(Abort::TimedOut);
             }
             match running.exited {
                 Some(exited) if now - exited > LEAK_TIMEOUT => {
@@ -487,9 +483,9 @@ impl<'a> Job<'a> {
     }
 
     /// A step's process has ended.
-    async fn end(&mut self, running: Running) -> Result<(), Stop> {
+    async fn end(&mut self, running: Running) -> Result<(), Abort> {
         let index = running.index;
-        let plan = self.order.plan;
+        let plan = self.args.plan;
         let step = &plan.steps[index];
         let (held, was_seen) = running.marker.close();
         self.print(Stream::Stderr, &held);
@@ -504,7 +500,7 @@ impl<'a> Job<'a> {
         if was_cut && !running.timed_out && !oom {
             let (name, cause) =
                 (&step.name, running.broken.unwrap_or_else(|| "the engine lost it".to_owned()));
-            return Err(Stop::Infrastructure(format!("the output of step {name:?} broke off: {cause}")));
+            return Err(Abort::Infrastructure(format!("the output of step {name:?} broke off: {cause}")));
         }
         let said = self.read_files(index).await?;
         let problem = said.err();
@@ -513,7 +509,7 @@ impl<'a> Job<'a> {
         }
         if code == 0 && problem.is_none() && !running.timed_out {
             self.records.results[index].duration = running.started.elapsed();
-            self.order.sink.emit(Event::StepEnded {
+            self.args.sink.emit(Event::StepEnded {
                 index,
                 exit_code: Some(0),
                 duration: running.started.elapsed(),
@@ -548,7 +544,7 @@ impl<'a> Job<'a> {
     fn fail(&mut self, index: usize, step: &PlanStep, code: i64, note: Option<String>, started: Instant) {
         self.records.results[index].duration = started.elapsed();
         self.records.results[index].note = note;
-        self.order.sink.emit(Event::StepEnded { index, exit_code: Some(code), duration: started.elapsed() });
+        self.args.sink.emit(Event::StepEnded { index, exit_code: Some(code), duration: started.elapsed() });
         if step.continue_on_error {
             self.conclude(index, StepOutcome::Failure, StepOutcome::Success, Some(code));
             return;
@@ -568,7 +564,7 @@ impl<'a> Job<'a> {
     }
 
     /// Asked after every failure: was it the memory limit, or has someone ended the container?
-    async fn ran_out_of_memory(&self, code: i64, since: i128) -> Result<bool, Stop> {
+    async fn ran_out_of_memory(&self, code: i64, since: i128) -> Result<bool, Abort> {
         const SIGKILL: i64 = 128 + 9;
         let sandbox = self.context.sandbox;
         // A kill's cause may reach the engine's books a moment after the exit code.
@@ -583,7 +579,7 @@ impl<'a> Job<'a> {
                 ContainerState::Running => {}
                 ContainerState::Gone { oom_killed: true } => return Ok(true),
                 ContainerState::Gone { oom_killed: false } => {
-                    return Err(Stop::Infrastructure(ended_from_outside()));
+                    return Err(Abort::Infrastructure(ended_from_outside()));
                 }
             }
             if code != SIGKILL {
@@ -594,15 +590,15 @@ impl<'a> Job<'a> {
     }
 
     /// An error of the engine's that may only say that somebody removed the container.
-    async fn gone_or(&self, error: ExecutorError) -> Stop {
+    async fn gone_or(&self, error: ExecutorError) -> Abort {
         match self.context.sandbox.state().await {
-            Ok(ContainerState::Gone { .. }) => Stop::Infrastructure(ended_from_outside()),
+            Ok(ContainerState::Gone { .. }) => Abort::Infrastructure(ended_from_outside()),
             _ => error.into(),
         }
     }
 
     /// Takes over what the step told later steps. The inner error is the step's, the outer one the engine's.
-    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Stop> {
+    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Abort> {
         let folder = format!("{HOME}/step/{index}");
         let bytes = match self.context.sandbox.get(&folder, FILES_LIMIT).await {
             Ok(bytes) => bytes.unwrap_or_default(),

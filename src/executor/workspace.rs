@@ -31,15 +31,15 @@ const SECOND: i128 = 1_000_000_000;
 #[derive(Debug)]
 pub(super) struct WorkspaceVolume {
     pub(super) name: String,
-    mirrored: BTreeMap<RepoPath, (FileMode, String)>,
+    uploaded: BTreeMap<RepoPath, (FileMode, String)>,
     /// The sanitised `.git`, by path, length and time.
     git: HashMap<PathBuf, (u64, Option<SystemTime>)>,
     /// Whom the files belong to.
     pub(super) owner: Option<(u32, u32)>,
     /// The engine's clock when the volume last agreed with the tree; `None` until steps have run in it.
-    pub(super) agreed: Option<i128>,
+    pub(super) synced_at: Option<i128>,
     /// The modification time of what was sent last, on the engine's clock.
-    pub(super) stamped: Option<i128>,
+    pub(super) last_mtime: Option<i128>,
 }
 
 /// What all files of one upload have in common.
@@ -63,11 +63,11 @@ impl WorkspaceVolume {
     pub(super) fn new(name: String) -> Self {
         Self {
             name,
-            mirrored: BTreeMap::new(),
+            uploaded: BTreeMap::new(),
             git: HashMap::new(),
             owner: None,
-            agreed: None,
-            stamped: None,
+            synced_at: None,
+            last_mtime: None,
         }
     }
 
@@ -78,10 +78,10 @@ impl WorkspaceVolume {
         git_dir: Option<&Path>,
     ) -> Result<Delta, ExecutorError> {
         let mut delta = Delta::default();
-        let mut gone: BTreeSet<&RepoPath> = self.mirrored.keys().collect();
+        let mut gone: BTreeSet<&RepoPath> = self.uploaded.keys().collect();
         for file in tree.files() {
             gone.remove(&file.path);
-            if self.mirrored.get(&file.path).is_none_or(|(mode, id)| (*mode, id) != (file.mode, &file.id)) {
+            if self.uploaded.get(&file.path).is_none_or(|(mode, id)| (*mode, id) != (file.mode, &file.id)) {
                 delta.upload.push(file.clone());
             }
         }
@@ -95,38 +95,38 @@ impl WorkspaceVolume {
     /// The modification time for files that are sent now: newer than all that was built before, and in another second
     /// than what was sent before. Python takes a cached module for current when the source's size and whole second
     /// are the same. It may lie up to a second ahead: nothing may run before it has come.
-    pub(super) fn next_stamp(&self, now: i128) -> i128 {
+    pub(super) fn next_mtime(&self, now: i128) -> i128 {
         let second = |time: i128| time.div_euclid(SECOND);
-        match self.stamped {
+        match self.last_mtime {
             Some(last) if second(now) <= second(last) => (second(last) + 1) * SECOND,
             // Parts of seconds cost a kilobyte per file; before anything was built they decide nothing.
-            _ if self.agreed.is_none() => second(now) * SECOND,
+            _ if self.synced_at.is_none() => second(now) * SECOND,
             _ => now,
         }
     }
 
     /// How long until no file is from the future any more.
-    pub(super) fn until_stamp(&self, now: i128) -> Duration {
-        let ahead = self.stamped.map_or(0, |stamp| (stamp - now).clamp(0, SECOND));
+    pub(super) fn until_mtime(&self, now: i128) -> Duration {
+        let ahead = self.last_mtime.map_or(0, |stamp| (stamp - now).clamp(0, SECOND));
         Duration::from_nanos(u64::try_from(ahead).unwrap_or(0))
     }
 
     /// Everything of the tree again, whatever is known.
     pub(super) fn forget(&mut self) {
-        self.mirrored.clear();
+        self.uploaded.clear();
     }
 
     /// These files again.
     pub(super) fn forget_files(&mut self, paths: &BTreeSet<String>) {
-        self.mirrored.retain(|path, _| !covers(paths, path.as_str()));
+        self.uploaded.retain(|path, _| !covers(paths, path.as_str()));
     }
 
-    pub(super) fn agree_with(&mut self, tree: &dyn SourceTree) {
-        self.mirrored = tree.files().iter().map(|f| (f.path.clone(), (f.mode, f.id.clone()))).collect();
+    pub(super) fn set_uploaded(&mut self, tree: &dyn SourceTree) {
+        self.uploaded = tree.files().iter().map(|f| (f.path.clone(), (f.mode, f.id.clone()))).collect();
     }
 
     pub(super) fn tracked(&self) -> impl Iterator<Item = (&RepoPath, FileMode)> {
-        self.mirrored.iter().map(|(path, (mode, _))| (path, *mode))
+        self.uploaded.iter().map(|(path, (mode, _))| (path, *mode))
     }
 
     fn changed_git_files(&mut self, dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ExecutorError> {
@@ -182,7 +182,7 @@ pub(super) async fn upload(
         receiver.recv().await.map(|chunk| (chunk, receiver))
     });
     let options = UploadToContainerOptionsBuilder::new().path("/").build();
-    let request = engine.ask_patiently("copying the workspace into the sandbox", |d| {
+    let request = engine.ask_without_limit("copying the workspace into the sandbox", |d| {
         d.upload_to_container(container, Some(options), bollard::body_try_stream(stream))
     });
     // No limit on the whole: it depends on the repository's size. The caller's deadline ends it.
@@ -363,7 +363,7 @@ exec xargs -0 sh -c 'for f; do if [ ! -L "$f" ] && { [ ! -e "$f" ] || [ -d "$f" 
 "#;
 
 /// The files that [`FIND_CHANGED`] reads, as archive entries below `/`.
-pub(super) fn sync_files(workspace: &WorkspaceVolume, delta: &Delta, agreed: i128) -> Vec<u8> {
+pub(super) fn sync_files(workspace: &WorkspaceVolume, delta: &Delta, synced_at: i128) -> Vec<u8> {
     let mut files = Vec::new();
     let mut folders = BTreeSet::from(["."]);
     for (path, mode) in workspace.tracked() {
@@ -390,7 +390,7 @@ pub(super) fn sync_files(workspace: &WorkspaceVolume, delta: &Delta, agreed: i12
     ] {
         archive::push(&mut out, &entry(name, Kind::File(bytes.len() as u64), 0), bytes);
     }
-    archive::push(&mut out, &entry("ci-healer/sync/marker", Kind::File(0), agreed), b"");
+    archive::push(&mut out, &entry("ci-healer/sync/marker", Kind::File(0), synced_at), b"");
     out
 }
 
@@ -447,7 +447,7 @@ mod tests {
             ("d", FileMode::Regular, "3"),
         ]);
         assert_eq!(names(&workspace.delta(&first, None).unwrap().upload), ["a", "b/c", "d"]);
-        workspace.agree_with(&first);
+        workspace.set_uploaded(&first);
         assert!(workspace.delta(&first, None).unwrap().is_empty());
 
         let second = tree(&[("a", FileMode::Executable, "1"), ("b/c", FileMode::Regular, "4")]);
@@ -464,11 +464,11 @@ mod tests {
             ("b/c", FileMode::Regular, "2"),
             ("b/d", FileMode::Regular, "3"),
         ]);
-        workspace.agree_with(&files);
+        workspace.set_uploaded(&files);
         // A changed file, and a folder that became a link.
         workspace.forget_files(&changed_paths(b"./a\0./unknown\0"));
         assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["a"]);
-        workspace.agree_with(&files);
+        workspace.set_uploaded(&files);
         workspace.forget_files(&changed_paths(b"./b\0"));
         assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["b/c", "b/d"]);
     }
@@ -477,8 +477,8 @@ mod tests {
     fn no_two_versions_of_a_file_share_a_second() {
         let mut workspace = WorkspaceVolume::new("v".to_owned());
         let mut stamp = |now: i128| {
-            let stamp = workspace.next_stamp(now);
-            (workspace.stamped, workspace.agreed) = (Some(stamp), Some(now));
+            let stamp = workspace.next_mtime(now);
+            (workspace.last_mtime, workspace.synced_at) = (Some(stamp), Some(now));
             stamp
         };
         assert_eq!(stamp(10 * SECOND + 7), 10 * SECOND);
