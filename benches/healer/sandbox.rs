@@ -11,7 +11,8 @@ use ci_healer::contract::build::{
 };
 use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
-use ci_healer::executor::{Cancel, Executor, Options, Request};
+use ci_healer::executor::{CLOSE_PATIENCE, Executor, Options, Request};
+use ci_healer::scope::Scope;
 
 use crate::table::{Aim, Table, median};
 
@@ -123,7 +124,7 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
     let request =
         Request { purpose: Purpose::Attempt, tree, git_dir: None, fresh: false, from_snapshot: true };
     let began = Instant::now();
-    let result = executor.execute(plan, &Plain, &request, &clock, &Cancel::new()).await;
+    let result = executor.execute(plan, &Plain, &request, &clock, &Scope::unbounded()).await;
     Ran { result, began, clock }
 }
 
@@ -147,7 +148,7 @@ pub(crate) async fn sync(table: &mut Table) -> anyhow::Result<()> {
     for count in [1, 1_000, 20_000] {
         let mut tree = Tree::of(count)?;
         let run = format!("bench-sync-{count}-{}", std::process::id());
-        let mut executor = Executor::connect(Options::new(&run)).await?;
+        let mut executor = Executor::connect(Options::new(&run), &Scope::unbounded()).await?;
         let first = execute(&mut executor, &plan, &tree).await;
         ensure!(first.result.is_green(), "{:?}", first.result.exit);
         // The second one pays for the first look at what is there already; take the third.
@@ -158,7 +159,7 @@ pub(crate) async fn sync(table: &mut Table) -> anyhow::Result<()> {
             ensure!(again.result.is_green(), "{:?}", again.result.exit);
             later = again.overhead();
         }
-        executor.close().await?;
+        executor.close(CLOSE_PATIENCE).await?;
         if count == 1 {
             empty = later;
             table.time("execution beside its steps, 1 file", later, Aim::None);
@@ -181,7 +182,7 @@ pub(crate) async fn snapshot(table: &mut Table) -> anyhow::Result<()> {
     let plan = plan(&[(SETUP, true), ("false", false)]);
     let mut tree = Tree::of(100)?;
     let run = format!("bench-snapshot-{}", std::process::id());
-    let mut executor = Executor::connect(Options::new(&run)).await?;
+    let mut executor = Executor::connect(Options::new(&run), &Scope::unbounded()).await?;
     let first = execute(&mut executor, &plan, &tree).await;
     let mut later = Vec::new();
     for round in 0..2 {
@@ -189,7 +190,7 @@ pub(crate) async fn snapshot(table: &mut Table) -> anyhow::Result<()> {
         let again = execute(&mut executor, &plan, &tree).await;
         later.extend(again.until(1));
     }
-    executor.close().await?;
+    executor.close(CLOSE_PATIENCE).await?;
     let Some(before) = first.until(1) else { anyhow::bail!("{:?}", first.result.exit) };
     ensure!(later.len() == 2, "an execution from the snapshot did not start");
     table.time("first start of the failing step, after a minute of set-up and keeping it", before, Aim::None);

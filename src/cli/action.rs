@@ -11,7 +11,7 @@ use crate::contract::event::Event;
 use crate::contract::event::EventSink as _;
 use crate::contract::report::ReportFiles;
 use crate::error::ExpectedError;
-use crate::executor::{Executor, Options};
+use crate::executor::{Executor, Options, close_patience};
 use crate::orchestrator::bundle::Finished;
 use crate::orchestrator::heal::{self, Heal, Push};
 use crate::orchestrator::run_dir::RunDir;
@@ -107,11 +107,12 @@ fn annotate(console: &Console, error: &ExpectedError) {
 
 /// Removes what dead runs left in the engine. Without an engine there is nothing to remove.
 pub(super) async fn sweep() -> anyhow::Result<ExitCode> {
-    match Executor::connect(Options::new("sweep")).await {
+    let (scope, _) = signals::listen();
+    match Executor::connect(Options::new("sweep"), &scope).await {
         Ok(executor) => {
             let removed = executor.sweep().await?;
             log::info!("{removed:?}");
-            executor.close().await?;
+            executor.close(close_patience(&scope)).await?;
         }
         Err(error) => log::info!("{error}"),
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
-use crate::executor::{Executor, Options};
+use crate::executor::{CLOSE_PATIENCE_STOPPED, Executor, Options};
 use crate::github::{PreflightCheck, Severity};
 use crate::orchestrator::{models, preflight};
 use crate::report;
@@ -49,10 +49,10 @@ pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -
 }
 
 async fn docker() -> PreflightCheck {
-    match Executor::connect(Options::new("doctor")).await {
+    match Executor::connect(Options::new("doctor"), &Scope::unbounded()).await {
         Ok(executor) => {
             // Nothing was made; closing is for form's sake.
-            if let Err(error) = executor.close().await {
+            if let Err(error) = executor.close(CLOSE_PATIENCE_STOPPED).await {
                 log::debug!("{error}");
             }
             PreflightCheck::new(Severity::Note, "a Docker engine answers")

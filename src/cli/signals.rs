@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the first asks the run to end in order; the runner kills us a few seconds later.
+//! SIGINT and SIGTERM: the first asks the run to end in order, a second to leave off; the runner kills us a few seconds
+//! later.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -20,15 +21,15 @@ impl Received {
     }
 }
 
-/// From now on signals cancel instead of killing. As PID 1 of a container we would not even be killed.
+/// From now on signals stop the returned scope instead of killing. As PID 1 of a container we would not even be killed.
 pub(super) fn listen() -> (Scope, Received) {
     let scope = Scope::unbounded();
     let received = Received::default();
-    let kinds = [
+    let signals = [
         (SignalKind::interrupt(), 130, StopReason::Interrupted),
         (SignalKind::terminate(), 143, StopReason::Terminated),
     ];
-    for (kind, code, reason) in kinds {
+    for (kind, code, reason) in signals {
         match signal(kind) {
             Ok(mut stream) => {
                 let (scope, received) = (scope.clone(), received.clone());

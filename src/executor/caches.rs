@@ -50,7 +50,7 @@ const CACHES: [Cache; 9] = [
 
 /// A cache of this plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Mounted {
+pub(super) struct CacheMount {
     pub(super) name: &'static str,
     pub(super) target: String,
     /// Folders above `target` that the user must own, from the top.
@@ -63,7 +63,7 @@ pub(super) fn of_plan(
     image: &Image,
     user: &str,
     env: &BTreeMap<String, String>,
-) -> Vec<Mounted> {
+) -> Vec<CacheMount> {
     let variable = |name: &str| {
         let value = env.get(name).cloned().or_else(|| image.env(name).map(str::to_owned));
         value.map(|v| v.trim_end_matches('/').to_owned()).filter(|v| is_sound(v))
@@ -79,13 +79,13 @@ pub(super) fn of_plan(
         let below = below.trim_matches('/');
         let parents = below.match_indices('/').map(|(at, _)| format!("{top}/{}", &below[..at])).collect();
         let target = if below.is_empty() { top.clone() } else { format!("{top}/{below}") };
-        Mounted { name: cache.name, target, parents }
+        CacheMount { name: cache.name, target, parents }
     });
     mounted.collect()
 }
 
 /// Archive entries below `/` that give the folders to the user.
-pub(super) fn entries(caches: &[Mounted], owner: (u32, u32)) -> Vec<u8> {
+pub(super) fn entries(caches: &[CacheMount], owner: (u32, u32)) -> Vec<u8> {
     let mut out = Vec::new();
     for path in caches.iter().flat_map(|c| c.parents.iter().chain([&c.target])) {
         let path = format!("{}/", path.trim_start_matches('/'));

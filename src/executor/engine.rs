@@ -1,11 +1,19 @@
-//! The connection to the Docker engine. Every request has a limit: an engine that hangs is reported, not waited for.
+//! The only door to the Docker engine. Every request and every stream is bounded by a scope: when that ends, whoever
+//! waits goes on at once, whatever the engine does. An engine that hangs is reported, not waited for.
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bollard::Docker;
+use futures_util::Stream;
+use futures_util::StreamExt as _;
+use futures_util::stream::BoxStream;
 
 use super::error::{ExecutorError, cause_of};
+use crate::scope::{Scope, Stopped};
 
 /// Docker 20.10, the oldest that distributions still ship.
 const MINIMUM_API: (usize, usize, &str) = (1, 41, "1.41");
@@ -14,15 +22,33 @@ const MINIMUM_API: (usize, usize, &str) = (1, 41, "1.41");
 pub(super) const QUICK: Duration = Duration::from_secs(30);
 /// Creating, starting, committing and removing: slow on a loaded disk.
 pub(super) const SLOW: Duration = Duration::from_secs(120);
+/// To find the engine at all.
+const CONNECT: Duration = Duration::from_secs(10);
 
-/// A live engine.
+/// The API's client, which waits for ever where nobody stops it.
+#[expect(clippy::disallowed_types, reason = "this is the one module that has the client")]
+pub(super) type Client = bollard::Docker;
+
+/// A live engine, as far as a scope lets us wait for it.
 #[derive(Debug, Clone)]
 pub(super) struct Engine {
     /// Where it answers, to find it again.
     pub(super) address: String,
-    pub(super) docker: Docker,
+    docker: Client,
+    scope: Scope,
     /// The engine's clock less ours: file times must be true on its side, or incremental builds miss changes.
     skew_nanos: i128,
+    /// What we have asked it to make and have not seen gone. Shared by all clones.
+    made: Arc<Mutex<BTreeSet<Object>>>,
+}
+
+/// What the engine keeps for us, by name; an image by its id.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Object {
+    Container(String),
+    Network(String),
+    Volume(String),
+    Image(String),
 }
 
 impl Engine {
@@ -32,14 +58,16 @@ impl Engine {
         address.unwrap_or_else(|| "unix:///var/run/docker.sock".to_owned())
     }
 
-    pub(super) async fn connect_to(address: &str) -> Result<Self, ExecutorError> {
+    pub(super) async fn connect_to(address: &str, scope: &Scope) -> Result<Self, ExecutorError> {
+        const DURING: &str = "connecting to the Docker engine";
         let none = |cause: String| ExecutorError::NoEngine { address: address.to_owned(), cause };
-        let docker = Docker::connect_with_host(address).map_err(|e| none(cause_of(&e)))?;
-        let limit = Duration::from_secs(10);
-        let docker = match tokio::time::timeout(limit, docker.negotiate_version()).await {
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that makes the client")]
+        let docker = Client::connect_with_host(address).map_err(|e| none(cause_of(&e)))?;
+        let negotiated = tokio::time::timeout(CONNECT, docker.negotiate_version());
+        let docker = match scope.run(DURING, negotiated).await? {
             Ok(Ok(docker)) => docker,
             Ok(Err(error)) => return Err(none(cause_of(&error))),
-            Err(_) => return Err(none(format!("no answer within {} s", limit.as_secs()))),
+            Err(_) => return Err(none(format!("no answer within {} s", CONNECT.as_secs()))),
         };
         let version = docker.client_version();
         if (version.major_version, version.minor_version) < (MINIMUM_API.0, MINIMUM_API.1) {
@@ -49,25 +77,133 @@ impl Engine {
                 minimum: MINIMUM_API.2,
             });
         }
-        let mut engine = Self { address: address.to_owned(), docker, skew_nanos: 0 };
-        let info = engine.ask("asking for its facts", QUICK, engine.docker.info()).await?;
+        let mut engine = Self {
+            address: address.to_owned(),
+            docker,
+            scope: scope.clone(),
+            skew_nanos: 0,
+            made: Arc::default(),
+        };
+        let info = engine.ask("asking for its facts", QUICK, Client::info).await?;
         engine.skew_nanos =
             info.system_time.as_deref().and_then(nanos_of).map_or(0, |theirs| theirs - now_nanos());
         Ok(engine)
     }
 
-    /// Runs one request within `limit`; `what` says what it was for.
-    pub(super) async fn ask<T>(
-        &self,
-        what: &str,
+    /// The same engine, in other bounds.
+    pub(super) fn within(&self, scope: &Scope) -> Self {
+        Self { scope: scope.clone(), ..self.clone() }
+    }
+
+    /// The same engine, for so long at most.
+    pub(super) fn for_at_most(&self, limit: Duration) -> Self {
+        self.within(&self.scope.child(limit))
+    }
+
+    /// Makes one request and waits for its answer, `limit` at most and never longer than the scope lasts; `during` says
+    /// what it is for.
+    pub(super) async fn ask<'e, T, F>(
+        &'e self,
+        during: &'static str,
         limit: Duration,
-        request: impl Future<Output = Result<T, bollard::errors::Error>>,
-    ) -> Result<T, ExecutorError> {
-        match tokio::time::timeout(limit, request).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => Err(ExecutorError::engine(what, &error)),
-            Err(_) => Err(ExecutorError::NoAnswer { what: what.to_owned(), limit }),
+        request: impl FnOnce(&'e Client) -> F,
+    ) -> Result<T, ExecutorError>
+    where
+        F: Future<Output = Result<T, bollard::errors::Error>>,
+    {
+        match tokio::time::timeout(limit, self.ask_without_limit(during, request)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(ExecutorError::NoAnswer { what: during.to_owned(), limit }),
         }
+    }
+
+    /// The same without a limit of its own, for what takes as long as it is large.
+    pub(super) async fn ask_without_limit<'e, T, F>(
+        &'e self,
+        during: &'static str,
+        request: impl FnOnce(&'e Client) -> F,
+    ) -> Result<T, ExecutorError>
+    where
+        F: Future<Output = Result<T, bollard::errors::Error>>,
+    {
+        let answer = self.scope.run(during, async { request(&self.docker).await }).await?;
+        answer.map_err(|error| ExecutorError::engine(during, &error))
+    }
+
+    /// Makes a request whose answer comes in pieces. Its last piece is an error where it broke off or the scope ended.
+    pub(super) fn stream<'e, T: 'e, S>(
+        &'e self,
+        during: &'static str,
+        request: impl FnOnce(&'e Client) -> S,
+    ) -> BoxStream<'e, Result<T, ExecutorError>>
+    where
+        S: Stream<Item = Result<T, bollard::errors::Error>> + Send + 'e,
+    {
+        self.bound_stream(during, request(&self.docker))
+    }
+
+    /// A stream of the client's that lasts no longer than the scope.
+    pub(super) fn bound_stream<'s, T: 's>(
+        &self,
+        during: &'static str,
+        stream: impl Stream<Item = Result<T, bollard::errors::Error>> + Send + 's,
+    ) -> BoxStream<'s, Result<T, ExecutorError>> {
+        let scope = self.scope.clone();
+        let mut ended = Box::pin(async move { scope.ended().await });
+        let mut stream: Pin<Box<dyn Stream<Item = _> + Send + 's>> = Box::pin(stream);
+        let mut is_over = false;
+        let bounded = futures_util::stream::poll_fn(move |cx| {
+            if is_over {
+                return Poll::Ready(None);
+            }
+            if let Poll::Ready(reason) = ended.as_mut().poll(cx) {
+                is_over = true;
+                return Poll::Ready(Some(Err(ExecutorError::Stopped(Stopped { reason, during }))));
+            }
+            let item = stream.as_mut().poll_next(cx);
+            item.map_err(|error| ExecutorError::engine(during, &error))
+        });
+        bounded.boxed()
+    }
+
+    /// Waits a moment, no longer than the scope lasts.
+    pub(super) async fn sleep(&self, during: &'static str, time: Duration) -> Result<(), ExecutorError> {
+        Ok(self.scope.run(during, tokio::time::sleep(time)).await?)
+    }
+
+    /// Asks for something that stays in the engine until it is removed. It is taken for made as soon as it is asked for:
+    /// the answer may not reach us.
+    pub(super) async fn make<'e, T, F>(
+        &'e self,
+        object: Object,
+        during: &'static str,
+        request: impl FnOnce(&'e Client) -> F,
+    ) -> Result<T, ExecutorError>
+    where
+        F: Future<Output = Result<T, bollard::errors::Error>>,
+    {
+        self.record_made(object.clone());
+        let answer = self.ask(during, SLOW, request).await;
+        if let Err(ExecutorError::Engine { status: Some(_), .. }) = &answer
+            && answer.as_ref().is_err_and(|error| !error.is_conflict())
+        {
+            self.record_gone(&object);
+        }
+        answer
+    }
+
+    pub(super) fn record_made(&self, object: Object) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).insert(object);
+    }
+
+    /// It has been seen that it is gone.
+    pub(super) fn record_gone(&self, object: &Object) {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).remove(object);
+    }
+
+    /// What we have asked for and have not seen gone.
+    pub(super) fn not_seen_gone(&self) -> BTreeSet<Object> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The time on the engine's clock, in nanoseconds since 1970.
@@ -124,11 +260,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_absent_engine_is_a_typed_error_with_a_hint() {
-        let error = Engine::connect_to("unix:///nowhere/docker.sock").await.unwrap_err();
+        let error = Engine::connect_to("unix:///nowhere/docker.sock", &Scope::unbounded()).await.unwrap_err();
         assert!(matches!(error, ExecutorError::NoEngine { .. }), "{error}");
         assert!(error.to_string().contains("/nowhere/docker.sock"));
         assert!(error.hint().unwrap().contains("engine.sh"));
-        let error = Engine::connect_to("ssh://x").await.unwrap_err();
+        let error = Engine::connect_to("ssh://x", &Scope::unbounded()).await.unwrap_err();
         assert!(matches!(error, ExecutorError::NoEngine { .. }), "{error}");
     }
 }

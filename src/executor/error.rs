@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::scope::Stopped;
+
 /// Docker, an image or the machine; never the code under repair.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ExecutorError {
@@ -12,7 +14,12 @@ pub enum ExecutorError {
     #[error("the Docker engine did not answer within {} s: {what}", limit.as_secs())]
     NoAnswer { what: String, limit: Duration },
     #[error("{what}: {cause}")]
-    Engine { what: String, cause: String },
+    Engine {
+        what: String,
+        cause: String,
+        /// The HTTP status of the engine's answer, where it was one.
+        status: Option<u16>,
+    },
     #[error("{what}: it is larger than {limit} bytes")]
     TooLarge { what: String, limit: usize },
     #[error("image {image}: {cause}")]
@@ -21,8 +28,9 @@ pub enum ExecutorError {
     Workspace { what: String, cause: String },
     #[error("service {service}: {cause}")]
     Service { service: String, cause: String },
-    #[error("cancelled")]
-    Cancelled,
+    /// Its scope ended, whatever the engine would have answered.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
 }
 
 impl ExecutorError {
@@ -45,12 +53,49 @@ impl ExecutorError {
             | Self::TooLarge { .. }
             | Self::Workspace { .. }
             | Self::Service { .. }
-            | Self::Cancelled => None,
+            | Self::Stopped(_) => None,
         }
     }
 
-    pub(super) fn engine(what: impl Into<String>, cause: &bollard::errors::Error) -> Self {
-        Self::Engine { what: what.into(), cause: cause_of(cause) }
+    /// The client's error, and what was asked for.
+    pub(super) fn engine(what: impl Into<String>, error: &bollard::errors::Error) -> Self {
+        Self::Engine { what: what.into(), cause: cause_of(error), status: status_of(error) }
+    }
+
+    /// Something about the engine or a container that no answer of the engine's says.
+    pub(super) fn unexpected(what: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self::Engine { what: what.into(), cause: cause.into(), status: None }
+    }
+
+    /// The same error, said of something more exact.
+    pub(super) fn with_what(self, exactly: String) -> Self {
+        match self {
+            Self::Engine { cause, status, .. } => Self::Engine { what: exactly, cause, status },
+            Self::NoAnswer { limit, .. } => Self::NoAnswer { what: exactly, limit },
+            other => other,
+        }
+    }
+
+    /// What went wrong, without what was asked for.
+    pub(super) fn cause(&self) -> String {
+        match self {
+            Self::Engine { cause, .. } => cause.clone(),
+            other => other.to_string(),
+        }
+    }
+
+    pub(super) fn is_stopped(&self) -> bool {
+        matches!(self, Self::Stopped(_))
+    }
+
+    /// The engine knows no such thing.
+    pub(super) fn is_absent(&self) -> bool {
+        matches!(self, Self::Engine { status: Some(404), .. })
+    }
+
+    /// Somebody still uses the thing, or is removing it already.
+    pub(super) fn is_conflict(&self) -> bool {
+        matches!(self, Self::Engine { status: Some(403 | 409), .. })
     }
 }
 
@@ -75,7 +120,7 @@ pub(super) fn cause_of(error: &bollard::errors::Error) -> String {
 }
 
 /// The status the engine answered with, where it answered.
-pub(super) fn status_of(error: &bollard::errors::Error) -> Option<u16> {
+fn status_of(error: &bollard::errors::Error) -> Option<u16> {
     match error {
         bollard::errors::Error::DockerResponseServerError { status_code, .. } => Some(*status_code),
         _ => None,

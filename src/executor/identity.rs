@@ -22,7 +22,6 @@ use rustix::process::{Pid, test_kill_process};
 use rustix::time::{ClockId, clock_gettime};
 
 use super::engine::{Engine, QUICK};
-use super::error::status_of;
 
 pub(super) const RUN: &str = "ci-healer.run";
 const OWNER: &str = "ci-healer.owner";
@@ -81,8 +80,7 @@ impl Owner {
     /// Us. A container counts only where this very engine runs it.
     async fn ourselves(engine: &Engine) -> Self {
         for id in container_ids() {
-            let known =
-                engine.ask("asking who we are", QUICK, engine.docker.inspect_container(&id, None)).await;
+            let known = engine.ask("asking who we are", QUICK, |d| d.inspect_container(&id, None)).await;
             if let Ok(Some(id)) = known.map(|c| c.id) {
                 return Self::Container(id);
             }
@@ -129,7 +127,7 @@ impl Identity {
 }
 
 /// Decides about runs by their labels; asks the engine about each owner once.
-pub(super) struct Judge<'a> {
+pub(super) struct OwnerCheck<'a> {
     engine: &'a Engine,
     /// Our own run is never swept.
     own_run: Option<&'a str>,
@@ -138,7 +136,7 @@ pub(super) struct Judge<'a> {
     seen: HashMap<String, bool>,
 }
 
-impl<'a> Judge<'a> {
+impl<'a> OwnerCheck<'a> {
     pub(super) fn new(engine: &'a Engine, own_run: Option<&'a str>, at_work: HashSet<String>) -> Self {
         Self { engine, own_run, at_work, seen: HashMap::new() }
     }
@@ -167,10 +165,10 @@ impl<'a> Judge<'a> {
 
     /// In doubt (the engine did not say) a run is alive.
     async fn container_runs(&self, id: &str) -> bool {
-        match tokio::time::timeout(QUICK, self.engine.docker.inspect_container(id, None)).await {
-            Ok(Ok(container)) => container.state.and_then(|s| s.running).unwrap_or(true),
-            Ok(Err(error)) => status_of(&error) != Some(404),
-            Err(_) => true,
+        let asked = self.engine.ask("asking whether a run lives", QUICK, |d| d.inspect_container(id, None));
+        match asked.await {
+            Ok(container) => container.state.and_then(|s| s.running).unwrap_or(true),
+            Err(error) => !error.is_absent(),
         }
     }
 }

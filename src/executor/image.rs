@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use bollard::models::ImageInspect;
-use bollard::query_parameters::{BuildImageOptionsBuilder, CreateImageOptionsBuilder};
+use bollard::query_parameters::{BuildImageOptions, BuildImageOptionsBuilder, CreateImageOptionsBuilder};
 use futures_util::StreamExt;
 use sha2::{Digest, Sha256};
 
 use super::archive;
 use super::engine::{Engine, QUICK};
-use super::error::{ExecutorError, cause_of, status_of};
+use super::error::ExecutorError;
 use crate::contract::build::{ImageChoice, MULTI_RUNTIME_IMAGE};
 use crate::contract::event::{Event, EventSink};
 
@@ -27,6 +27,9 @@ const OFFICIAL_BASE: &str = "debian:trixie-slim";
 
 const PULL_LIMIT: Duration = Duration::from_secs(15 * 60);
 const BUILD_LIMIT: Duration = Duration::from_secs(40 * 60);
+/// What a pull is called where a scope ends it.
+const PULLING: &str = "pulling an image";
+const BUILDING: &str = "building the sandbox image";
 
 /// An image that is in the engine.
 #[derive(Debug, Clone, Default)]
@@ -97,7 +100,7 @@ async fn resolve(
     }
     match obtain(engine, &choice.reference, sink).await {
         Ok(inspect) => Ok(Image::new(&choice.reference, inspect)),
-        Err(error) if choice.from_container => Err(error),
+        Err(error) if choice.from_container || error.is_stopped() => Err(error),
         Err(error) => {
             sink.emit(Event::Warning { what: format!("{error}; the multi-runtime image stands in") });
             let mut image = multi_runtime(engine, ca, sink).await?;
@@ -141,13 +144,10 @@ pub(super) async fn obtain(
 }
 
 async fn inspect(engine: &Engine, reference: &str) -> Result<Option<ImageInspect>, ExecutorError> {
-    match tokio::time::timeout(QUICK, engine.docker.inspect_image(reference)).await {
-        Ok(Ok(inspect)) => Ok(Some(inspect)),
-        Ok(Err(error)) if status_of(&error) == Some(404) => Ok(None),
-        Ok(Err(error)) => Err(ExecutorError::engine(format!("inspecting image {reference}"), &error)),
-        Err(_) => {
-            Err(ExecutorError::NoAnswer { what: format!("inspecting image {reference}"), limit: QUICK })
-        }
+    match engine.ask("inspecting an image", QUICK, |d| d.inspect_image(reference)).await {
+        Ok(inspect) => Ok(Some(inspect)),
+        Err(error) if error.is_absent() => Ok(None),
+        Err(error) => Err(error.with_what(format!("inspecting image {reference}"))),
     }
 }
 
@@ -169,30 +169,36 @@ async fn pull(engine: &Engine, reference: &str, sink: &dyn EventSink) -> Result<
     let mut last = String::new();
     // As the runner does it: three tries.
     for attempt in 0..3u64 {
-        tokio::time::sleep(Duration::from_secs(attempt)).await;
-        let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-        let mut stream = Box::pin(engine.docker.create_image(Some(options), None, None));
-        let pulled = tokio::time::timeout(PULL_LIMIT, async {
-            let mut told = Instant::now();
-            while let Some(item) = stream.next().await {
-                let info = item.map_err(|e| cause_of(&e))?;
-                if told.elapsed() > Duration::from_secs(5) {
-                    told = Instant::now();
-                    let status = info.status.unwrap_or_default();
-                    sink.emit(Event::Progress { what: format!("pulling image {reference}: {status}") });
-                }
-            }
-            Ok::<(), String>(())
-        })
-        .await;
-        match pulled {
+        engine.sleep(PULLING, Duration::from_secs(attempt)).await?;
+        match tokio::time::timeout(PULL_LIMIT, pull_once(engine, reference, (name, tag), sink)).await {
             Ok(Ok(())) => return Ok(()),
-            Ok(Err(cause)) if is_final(&cause) => return Err(fail(cause)),
-            Ok(Err(cause)) => last = cause,
+            Ok(Err(error)) if error.is_stopped() => return Err(error),
+            Ok(Err(error)) if is_final(&error.cause()) => return Err(fail(error.cause())),
+            Ok(Err(error)) => last = error.cause(),
             Err(_) => return Err(fail(format!("the pull took longer than {} s", PULL_LIMIT.as_secs()))),
         }
     }
     Err(fail(last))
+}
+
+async fn pull_once(
+    engine: &Engine,
+    reference: &str,
+    (name, tag): (&str, &str),
+    sink: &dyn EventSink,
+) -> Result<(), ExecutorError> {
+    let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
+    let mut stream = engine.stream(PULLING, |d| d.create_image(Some(options), None, None));
+    let mut told = Instant::now();
+    while let Some(item) = stream.next().await {
+        let info = item?;
+        if told.elapsed() > Duration::from_secs(5) {
+            told = Instant::now();
+            let status = info.status.unwrap_or_default();
+            sink.emit(Event::Progress { what: format!("pulling image {reference}: {status}") });
+        }
+    }
+    Ok(())
 }
 
 /// Trying again changes nothing about these.
@@ -248,6 +254,7 @@ pub(super) async fn multi_runtime(
     if let Some(released) = RELEASED {
         match obtain(engine, released, sink).await {
             Ok(inspect) => return Ok(Image::new(MULTI_RUNTIME_IMAGE, inspect)),
+            Err(error) if error.is_stopped() => return Err(error),
             Err(error) => sink.emit(Event::Warning { what: format!("{error}; building the image instead") }),
         }
     }
@@ -262,7 +269,7 @@ pub(super) async fn multi_runtime(
 
 async fn build(engine: &Engine, tag: &str, ca: &[u8], sink: &dyn EventSink) -> Result<(), ExecutorError> {
     // Runs side by side would each build for minutes; the first one builds, the others find its image.
-    let lock = build_lock(sink).await?;
+    let lock = build_lock(engine, sink).await?;
     if inspect(engine, tag).await?.is_some() {
         return Ok(());
     }
@@ -281,8 +288,6 @@ async fn build(engine: &Engine, tag: &str, ca: &[u8], sink: &dyn EventSink) -> R
         .forcerm(true)
         .buildargs(&args)
         .build();
-    let mut stream =
-        Box::pin(engine.docker.build_image(options, None, Some(bollard::body_full(context.into()))));
     let fail = |cause: String| {
         ExecutorError::Image {
         image: tag.to_owned(),
@@ -292,35 +297,54 @@ async fn build(engine: &Engine, tag: &str, ca: &[u8], sink: &dyn EventSink) -> R
     }
     };
     let mut last_lines: Vec<String> = Vec::new();
-    let mut told = Instant::now();
-    let built = tokio::time::timeout(BUILD_LIMIT, async {
-        while let Some(item) = stream.next().await {
-            let info = item.map_err(|e| cause_of(&e))?;
-            if let Some(error) = info.error_detail.and_then(|e| e.message) {
-                return Err(error);
-            }
-            for line in info.stream.as_deref().unwrap_or_default().lines().filter(|l| !l.trim().is_empty()) {
-                let line: String = line.chars().take(200).collect();
-                if line.starts_with("Step ") || told.elapsed() > Duration::from_secs(10) {
-                    told = Instant::now();
-                    sink.emit(Event::Progress { what: format!("building the sandbox image: {line}") });
-                }
-                last_lines.push(line);
-                if last_lines.len() > 40 {
-                    last_lines.remove(0);
-                }
-            }
-        }
-        Ok(())
-    })
-    .await
-    .unwrap_or_else(|_| Err(format!("the build took longer than {} s", BUILD_LIMIT.as_secs())));
+    let built =
+        tokio::time::timeout(BUILD_LIMIT, build_once(engine, options, context, sink, &mut last_lines));
+    let built = built.await.unwrap_or_else(|_| {
+        Err(ExecutorError::unexpected(
+            BUILDING,
+            format!("the build took longer than {} s", BUILD_LIMIT.as_secs()),
+        ))
+    });
     drop(lock);
-    built.map_err(|cause| {
+    built.map_err(|error| {
+        if error.is_stopped() {
+            return error;
+        }
         let tail = last_lines.split_off(last_lines.len().saturating_sub(8)).join("\n");
-        let short: String = cause.chars().take(400).collect();
+        let short: String = error.cause().chars().take(400).collect();
         fail(format!("the build failed: {short}\n{tail}"))
     })
+}
+
+/// Passes on what the build says; keeps its last lines.
+async fn build_once(
+    engine: &Engine,
+    options: BuildImageOptions,
+    context: Vec<u8>,
+    sink: &dyn EventSink,
+    last_lines: &mut Vec<String>,
+) -> Result<(), ExecutorError> {
+    let context = bollard::body_full(context.into());
+    let mut stream = engine.stream(BUILDING, |d| d.build_image(options, None, Some(context)));
+    let mut told = Instant::now();
+    while let Some(item) = stream.next().await {
+        let info = item?;
+        if let Some(error) = info.error_detail.and_then(|e| e.message) {
+            return Err(ExecutorError::unexpected(BUILDING, error));
+        }
+        for line in info.stream.as_deref().unwrap_or_default().lines().filter(|l| !l.trim().is_empty()) {
+            let line: String = line.chars().take(200).collect();
+            if line.starts_with("Step ") || told.elapsed() > Duration::from_secs(10) {
+                told = Instant::now();
+                sink.emit(Event::Progress { what: format!("building the sandbox image: {line}") });
+            }
+            last_lines.push(line);
+            if last_lines.len() > 40 {
+                last_lines.remove(0);
+            }
+        }
+    }
+    Ok(())
 }
 
 async fn base_image(engine: &Engine, sink: &dyn EventSink) -> Result<String, ExecutorError> {
@@ -331,6 +355,7 @@ async fn base_image(engine: &Engine, sink: &dyn EventSink) -> Result<String, Exe
     }
     match pull(engine, OFFICIAL_BASE, sink).await {
         Ok(()) => Ok(OFFICIAL_BASE.to_owned()),
+        Err(error) if error.is_stopped() => Err(error),
         Err(error) => Err(ExecutorError::Image {
             image: OFFICIAL_BASE.to_owned(),
             cause: error.to_string(),
@@ -341,7 +366,7 @@ async fn base_image(engine: &Engine, sink: &dyn EventSink) -> Result<String, Exe
 }
 
 /// Held by the one process of this machine that builds.
-async fn build_lock(sink: &dyn EventSink) -> Result<std::fs::File, ExecutorError> {
+async fn build_lock(engine: &Engine, sink: &dyn EventSink) -> Result<std::fs::File, ExecutorError> {
     let path = std::env::temp_dir().join("ci-healer-sandbox-build.lock");
     let fail = |cause: std::io::Error| ExecutorError::Workspace {
         what: format!("locking {}", path.display()),
@@ -357,7 +382,7 @@ async fn build_lock(sink: &dyn EventSink) -> Result<std::fs::File, ExecutorError
                     sink.emit(Event::Progress { what: "waiting for another run's image build".to_owned() });
                 }
                 waited = true;
-                tokio::time::sleep(Duration::from_millis(500)).await;
+                engine.sleep(BUILDING, Duration::from_millis(500)).await?;
             }
             Err(std::fs::TryLockError::Error(error)) => return Err(fail(error)),
         }

@@ -6,7 +6,6 @@
 mod archive;
 mod ca;
 mod caches;
-mod cancel;
 mod cleanup;
 mod end_marker;
 mod engine;
@@ -17,16 +16,17 @@ mod identity;
 mod image;
 mod log;
 mod options;
+mod read_back;
 mod run;
 mod sandbox;
 mod services;
+mod set_up;
 mod shell;
 mod snapshot;
 mod steps;
 mod workspace;
 
-pub use cancel::Cancel;
-pub use cleanup::Removed;
+pub use cleanup::{Leftovers, Removed};
 pub use error::ExecutorError;
 pub use log::LogLimits;
 pub use run::{Executor, Request};
@@ -35,6 +35,18 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::contract::settings::{Hardening, Network};
+use crate::scope::Scope;
+
+/// For [`Executor::close`] at a normal end: a volume of 50,000 files takes an engine ten seconds and more.
+pub const CLOSE_PATIENCE: Duration = Duration::from_secs(60);
+/// For [`Executor::close`] after a stop: the runner kills us a few seconds later.
+pub const CLOSE_PATIENCE_STOPPED: Duration = Duration::from_secs(3);
+
+/// How long [`Executor::close`] should wait at the end of a run with this scope.
+#[must_use]
+pub fn close_patience(scope: &Scope) -> Duration {
+    if scope.stopped().is_some() { CLOSE_PATIENCE_STOPPED } else { CLOSE_PATIENCE }
+}
 
 /// What one run may use and sees.
 #[derive(Debug, Clone)]

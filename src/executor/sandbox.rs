@@ -23,8 +23,8 @@ use futures_util::stream::BoxStream;
 use super::Options;
 use super::archive::{self, Found};
 use super::cleanup;
-use super::engine::{Engine, QUICK, SLOW};
-use super::error::{ExecutorError, cause_of, status_of};
+use super::engine::{Engine, Object, QUICK, SLOW};
+use super::error::ExecutorError;
 use super::identity::Identity;
 use super::options::CreateOptions;
 use crate::contract::settings::Hardening;
@@ -37,7 +37,7 @@ const DROPPED: [&str; 5] = ["NET_RAW", "MKNOD", "AUDIT_WRITE", "SYS_CHROOT", "SE
 const METADATA: &str = "169.254.169.254";
 
 /// What a container is made of.
-pub(super) struct Spec<'a> {
+pub(super) struct ContainerSpec<'a> {
     pub(super) image: &'a str,
     pub(super) name: String,
     pub(super) role: &'a str,
@@ -55,6 +55,7 @@ pub(super) struct Spec<'a> {
 pub(super) struct Sandbox {
     engine: Engine,
     pub(super) id: String,
+    name: String,
     /// Held open: its end is the container's.
     connection: Option<AttachContainerResults>,
 }
@@ -62,12 +63,12 @@ pub(super) struct Sandbox {
 /// Output and end of one exec.
 pub(super) struct Exec {
     pub(super) id: String,
-    pub(super) output: BoxStream<'static, Result<LogOutput, bollard::errors::Error>>,
+    pub(super) output: BoxStream<'static, Result<LogOutput, ExecutorError>>,
 }
 
 /// What the engine says about a container's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum ContainerState {
     Running,
     /// Ended or removed, by someone else.
     Gone {
@@ -81,92 +82,36 @@ impl Sandbox {
         engine: &Engine,
         identity: &Identity,
         options: &Options,
-        spec: Spec<'_>,
+        spec: ContainerSpec<'_>,
     ) -> Result<Self, ExecutorError> {
-        let strict = options.hardening == Hardening::Strict;
-        let mounts = spec.mounts.into_iter().map(|(volume, target)| Mount {
-            typ: Some(MountType::VOLUME),
-            source: Some(volume),
-            target: Some(target),
-            // A volume removed while this container is on its way comes back with it: it must not come back nameless.
-            volume_options: Some(MountVolumeOptions {
-                labels: Some(identity.labels("volume")),
-                ..MountVolumeOptions::default()
-            }),
-            ..Mount::default()
-        });
-        let host = HostConfig {
-            auto_remove: Some(true),
-            init: Some(true),
-            mounts: Some(mounts.collect()),
-            memory: i64::try_from(options.memory_bytes).ok(),
-            // As much as memory: no swap, so that the limit is the limit.
-            memory_swap: i64::try_from(options.memory_bytes).ok(),
-            nano_cpus: options.cpus.map(nano_cpus),
-            pids_limit: Some(options.pids),
-            cap_drop: Some(if strict {
-                vec!["ALL".to_owned()]
-            } else {
-                DROPPED.iter().map(|c| (*c).to_owned()).collect()
-            }),
-            security_opt: strict.then(|| vec!["no-new-privileges".to_owned()]),
-            network_mode: Some(spec.network.to_owned()),
-            shm_size: spec.create.shm_bytes,
-            extra_hosts: Some(spec.create.add_hosts.clone()).filter(|h| !h.is_empty()),
-            tmpfs: Some(spec.create.tmpfs.iter().cloned().collect()),
-            // The first process prints nothing; the engine need not keep a file for it.
-            log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
-            ..HostConfig::default()
-        };
-        let mut env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        env.extend(spec.create.env.iter().filter(|e| e.contains('=')).cloned());
-        let networking = (!["none", "bridge"].contains(&spec.network)).then(|| NetworkingConfig {
-            endpoints_config: Some([(spec.network.to_owned(), endpoint())].into()),
-        });
-        let body = ContainerCreateBody {
-            image: Some(spec.image.to_owned()),
-            entrypoint: Some(vec!["cat".to_owned()]),
-            cmd: Some(Vec::new()),
-            user: Some(spec.strict_user.unwrap_or("0:0").to_owned()),
-            working_dir: Some("/".to_owned()),
-            hostname: spec.create.hostname.clone(),
-            env: Some(env),
-            labels: Some(identity.labels(spec.role)),
-            attach_stdin: Some(true),
-            open_stdin: Some(true),
-            stdin_once: Some(true),
-            tty: Some(false),
-            // A hanging health check of the image's own is no part of a job.
-            healthcheck: Some(bollard::models::HealthConfig {
-                test: Some(vec!["NONE".to_owned()]),
-                ..Default::default()
-            }),
-            host_config: Some(host),
-            networking_config: networking,
-            ..ContainerCreateBody::default()
-        };
-        let name = CreateContainerOptionsBuilder::new().name(&spec.name).build();
-        let created = engine.docker.create_container(Some(name), body);
-        let id = engine.ask("creating the sandbox", SLOW, created).await?.id;
-        Ok(Self { engine: engine.clone(), id, connection: None })
+        let name = spec.name.clone();
+        let body = container_body(identity, options, spec);
+        let query = CreateContainerOptionsBuilder::new().name(&name).build();
+        let made = Object::Container(name.clone());
+        let created =
+            engine.make(made, "creating the sandbox", |d| d.create_container(Some(query), body)).await?;
+        Ok(Self { engine: engine.clone(), id: created.id, name, connection: None })
     }
 
     /// Starts the container, bound to the life of this process.
     pub(super) async fn start(&mut self) -> Result<(), ExecutorError> {
         let attach =
             AttachContainerOptionsBuilder::new().stdin(true).stdout(true).stderr(true).stream(true).build();
-        let attached = self.engine.docker.attach_container(&self.id, Some(attach));
-        self.connection = Some(self.engine.ask("attaching to the sandbox", QUICK, attached).await?);
-        let started = self.engine.docker.start_container(&self.id, None);
-        self.engine.ask("starting the sandbox", SLOW, started).await
+        let attached = self
+            .engine
+            .ask("attaching to the sandbox", QUICK, |d| d.attach_container(&self.id, Some(attach)));
+        self.connection = Some(attached.await?);
+        self.engine.ask("starting the sandbox", SLOW, |d| d.start_container(&self.id, None)).await
     }
 
     /// Puts an archive's entries into the container, at `/`.
     pub(super) async fn put(&self, archive: Vec<u8>) -> Result<(), ExecutorError> {
         let options = UploadToContainerOptionsBuilder::new().path("/").build();
         let body = bollard::body_full(archive.into());
-        let request = self.engine.docker.upload_to_container(&self.id, Some(options), body);
-        self.engine.ask("writing files into the sandbox", SLOW, request).await
+        let put = self.engine.ask("writing files into the sandbox", SLOW, |d| {
+            d.upload_to_container(&self.id, Some(options), body)
+        });
+        put.await
     }
 
     /// A file's or folder's archive; `None` where there is none. More than `limit` bytes are an error.
@@ -179,9 +124,8 @@ impl Sandbox {
         let mut path = path.to_owned();
         for _ in 0..4 {
             let Some(bytes) = self.get(&path, limit + 4096).await? else { return Ok(None) };
-            let found = archive::read(&bytes, limit, |name| Some(name.to_owned())).map_err(|cause| {
-                ExecutorError::Engine { what: format!("reading {path} of the image"), cause }
-            })?;
+            let found = archive::read(&bytes, limit, |name| Some(name.to_owned()))
+                .map_err(|cause| ExecutorError::unexpected(format!("reading {path} of the image"), cause))?;
             match found.into_iter().next() {
                 Some((_, Found::File(content))) => return Ok(Some(content)),
                 Some((_, Found::Symlink(target))) => {
@@ -201,8 +145,10 @@ impl Sandbox {
     /// Whether something exists at `path`, whatever it is.
     pub(super) async fn has(&self, path: &str) -> bool {
         let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
-        let request = self.engine.docker.get_container_archive_info(&self.id, Some(options));
-        matches!(tokio::time::timeout(QUICK, request).await, Ok(Ok(_)))
+        let asked = self
+            .engine
+            .ask("looking for a program", QUICK, |d| d.get_container_archive_info(&self.id, Some(options)));
+        asked.await.is_ok()
     }
 
     /// Starts a program and returns its output stream.
@@ -223,16 +169,15 @@ impl Sandbox {
             working_dir: Some(working_directory.to_owned()),
             ..CreateExecOptions::default()
         };
-        let created = self.engine.docker.create_exec(&self.id, options);
-        let id = self.engine.ask("preparing a step", QUICK, created).await?.id;
+        let id = self.engine.ask("preparing a step", QUICK, |d| d.create_exec(&self.id, options)).await?.id;
         let start = StartExecOptions { output_capacity: Some(64 << 10), ..StartExecOptions::default() };
-        let started = self.engine.docker.start_exec(&id, Some(start));
-        match self.engine.ask("starting a step", SLOW, started).await? {
-            StartExecResults::Attached { output, .. } => Ok(Exec { id, output }),
-            StartExecResults::Detached => Err(ExecutorError::Engine {
-                what: "starting a step".to_owned(),
-                cause: "the engine detached from it".to_owned(),
-            }),
+        match self.engine.ask("starting a step", SLOW, |d| d.start_exec(&id, Some(start))).await? {
+            StartExecResults::Attached { output, .. } => {
+                Ok(Exec { id, output: self.engine.bound_stream("running a step", output) })
+            }
+            StartExecResults::Detached => {
+                Err(ExecutorError::unexpected("starting a step", "the engine detached from it"))
+            }
         }
     }
 
@@ -251,14 +196,14 @@ impl Sandbox {
             let mut out = Vec::new();
             while let Some(item) = exec.output.next().await {
                 if let LogOutput::StdOut { message } =
-                    item.map_err(|e| ExecutorError::engine(format!("running {what}"), &e))?
+                    item.map_err(|e| e.with_what(format!("running {what}")))?
                 {
                     out.extend_from_slice(&message);
                     if out.len() > MOST {
-                        return Err(ExecutorError::Engine {
-                            what: format!("running {what}"),
-                            cause: "it printed too much".to_owned(),
-                        });
+                        return Err(ExecutorError::unexpected(
+                            format!("running {what}"),
+                            "it printed too much",
+                        ));
                     }
                 }
             }
@@ -272,8 +217,7 @@ impl Sandbox {
 
     /// The exit code, once there is one; `None` while the program runs.
     pub(super) async fn poll_exit(&self, exec: &str) -> Result<Option<i64>, ExecutorError> {
-        let inspected = self.engine.docker.inspect_exec(exec);
-        let state = self.engine.ask("asking for a step's exit code", QUICK, inspected).await?;
+        let state = self.engine.ask("asking for a step's exit code", QUICK, |d| d.inspect_exec(exec)).await?;
         Ok(if state.running == Some(false) { state.exit_code } else { None })
     }
 
@@ -286,10 +230,10 @@ impl Sandbox {
             // The output's end runs ahead of the engine's own bookkeeping by a moment.
             tokio::time::sleep(Duration::from_millis(if attempt < 20 { 5 } else { 50 })).await;
         }
-        Err(ExecutorError::Engine {
-            what: "asking for a step's exit code".to_owned(),
-            cause: "its output has ended, and yet it runs on".to_owned(),
-        })
+        Err(ExecutorError::unexpected(
+            "asking for a step's exit code",
+            "its output has ended, and yet it runs on",
+        ))
     }
 
     /// The time on the engine's clock.
@@ -297,23 +241,21 @@ impl Sandbox {
         self.engine.now_nanos()
     }
 
-    pub(super) async fn condition(&self) -> Result<Condition, ExecutorError> {
-        match tokio::time::timeout(QUICK, self.engine.docker.inspect_container(&self.id, None)).await {
-            Ok(Ok(container)) => {
+    pub(super) async fn state(&self) -> Result<ContainerState, ExecutorError> {
+        let asked =
+            self.engine.ask("asking for the sandbox's state", QUICK, |d| d.inspect_container(&self.id, None));
+        match asked.await {
+            Ok(container) => {
                 let state = container.state.unwrap_or_default();
                 let oom_killed = state.oom_killed.unwrap_or(false);
                 Ok(if state.running.unwrap_or(false) {
-                    Condition::Running
+                    ContainerState::Running
                 } else {
-                    Condition::Gone { oom_killed }
+                    ContainerState::Gone { oom_killed }
                 })
             }
-            Ok(Err(error)) if status_of(&error) == Some(404) => Ok(Condition::Gone { oom_killed: false }),
-            Ok(Err(error)) => Err(ExecutorError::engine("asking for the sandbox's state", &error)),
-            Err(_) => Err(ExecutorError::NoAnswer {
-                what: "asking for the sandbox's state".to_owned(),
-                limit: QUICK,
-            }),
+            Err(error) if error.is_absent() => Ok(ContainerState::Gone { oom_killed: false }),
+            Err(error) => Err(error),
         }
     }
 
@@ -327,16 +269,97 @@ impl Sandbox {
             .until(&stamp(self.engine.now_nanos()))
             .filters(&filters)
             .build();
-        let mut events = Box::pin(self.engine.docker.events(Some(options)));
-        let first = async { events.next().await.transpose() };
-        Ok(self.engine.ask("asking for memory events", QUICK, first).await?.is_some())
+        let mut events = self.engine.stream("asking for memory events", |d| d.events(Some(options)));
+        match tokio::time::timeout(QUICK, events.next()).await {
+            Ok(first) => Ok(first.transpose()?.is_some()),
+            Err(_) => {
+                Err(ExecutorError::NoAnswer { what: "asking for memory events".to_owned(), limit: QUICK })
+            }
+        }
     }
 
     /// Ends everything in the container and waits until it is gone.
     pub(super) async fn remove(mut self) -> Result<(), ExecutorError> {
         let removed = cleanup::remove_container(&self.engine, &self.id).await;
         self.connection = None;
+        if removed.is_ok() {
+            self.engine.record_gone(&Object::Container(self.name));
+        }
         removed
+    }
+}
+
+/// What the engine is told to make.
+fn container_body(
+    identity: &Identity,
+    options: &Options,
+    mut spec: ContainerSpec<'_>,
+) -> ContainerCreateBody {
+    let host = host_config(identity, options, &mut spec);
+    let mut env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    env.extend(spec.create.env.iter().filter(|e| e.contains('=')).cloned());
+    let networking = (!["none", "bridge"].contains(&spec.network))
+        .then(|| NetworkingConfig { endpoints_config: Some([(spec.network.to_owned(), endpoint())].into()) });
+    ContainerCreateBody {
+        image: Some(spec.image.to_owned()),
+        entrypoint: Some(vec!["cat".to_owned()]),
+        cmd: Some(Vec::new()),
+        user: Some(spec.strict_user.unwrap_or("0:0").to_owned()),
+        working_dir: Some("/".to_owned()),
+        hostname: spec.create.hostname.clone(),
+        env: Some(env),
+        labels: Some(identity.labels(spec.role)),
+        attach_stdin: Some(true),
+        open_stdin: Some(true),
+        stdin_once: Some(true),
+        tty: Some(false),
+        // A hanging health check of the image's own is no part of a job.
+        healthcheck: Some(bollard::models::HealthConfig {
+            test: Some(vec!["NONE".to_owned()]),
+            ..Default::default()
+        }),
+        host_config: Some(host),
+        networking_config: networking,
+        ..ContainerCreateBody::default()
+    }
+}
+
+/// Limits, privileges and mounts.
+fn host_config(identity: &Identity, options: &Options, spec: &mut ContainerSpec<'_>) -> HostConfig {
+    let strict = options.hardening == Hardening::Strict;
+    let mounts = std::mem::take(&mut spec.mounts).into_iter().map(|(volume, target)| Mount {
+        typ: Some(MountType::VOLUME),
+        source: Some(volume),
+        target: Some(target),
+        // A volume removed while this container is on its way comes back with it: it must not come back nameless.
+        volume_options: Some(MountVolumeOptions {
+            labels: Some(identity.labels("volume")),
+            ..MountVolumeOptions::default()
+        }),
+        ..Mount::default()
+    });
+    HostConfig {
+        auto_remove: Some(true),
+        init: Some(true),
+        mounts: Some(mounts.collect()),
+        memory: i64::try_from(options.memory_bytes).ok(),
+        // As much as memory: no swap, so that the limit is the limit.
+        memory_swap: i64::try_from(options.memory_bytes).ok(),
+        nano_cpus: options.cpus.map(nano_cpus),
+        pids_limit: Some(options.pids),
+        cap_drop: Some(if strict {
+            vec!["ALL".to_owned()]
+        } else {
+            DROPPED.iter().map(|c| (*c).to_owned()).collect()
+        }),
+        security_opt: strict.then(|| vec!["no-new-privileges".to_owned()]),
+        network_mode: Some(spec.network.to_owned()),
+        shm_size: spec.create.shm_bytes,
+        extra_hosts: Some(spec.create.add_hosts.clone()).filter(|h| !h.is_empty()),
+        tmpfs: Some(spec.create.tmpfs.iter().cloned().collect()),
+        // The first process prints nothing; the engine need not keep a file for it.
+        log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),
+        ..HostConfig::default()
     }
 }
 
@@ -348,19 +371,14 @@ pub(super) async fn get(
     limit: usize,
 ) -> Result<Option<Vec<u8>>, ExecutorError> {
     let options = DownloadFromContainerOptionsBuilder::new().path(path).build();
-    let mut stream = Box::pin(engine.docker.download_from_container(container, Some(options)));
+    let mut stream = engine.stream("reading a file", |d| d.download_from_container(container, Some(options)));
     let mut bytes = Vec::new();
     let work = async {
         while let Some(chunk) = stream.next().await {
             match chunk {
                 Ok(chunk) => bytes.extend_from_slice(&chunk),
-                Err(error) if status_of(&error) == Some(404) => return Ok(None),
-                Err(error) => {
-                    return Err(ExecutorError::Engine {
-                        what: format!("reading {path}"),
-                        cause: cause_of(&error),
-                    });
-                }
+                Err(error) if error.is_absent() => return Ok(None),
+                Err(error) => return Err(error.with_what(format!("reading {path}"))),
             }
             if bytes.len() > limit {
                 return Err(ExecutorError::TooLarge { what: format!("reading {path}"), limit });

@@ -16,7 +16,7 @@ use bollard::query_parameters::{CreateContainerOptionsBuilder, LogsOptionsBuilde
 use futures_util::StreamExt;
 
 use super::cleanup;
-use super::engine::{Engine, QUICK, SLOW};
+use super::engine::{Engine, Object, QUICK, SLOW};
 use super::error::ExecutorError;
 use super::identity::Identity;
 use super::image;
@@ -93,52 +93,63 @@ impl Services {
         sink: &dyn EventSink,
     ) -> Result<(), ExecutorError> {
         for service in services {
-            let fail = |cause: String| ExecutorError::Service { service: service.name.clone(), cause };
-            let image = image::obtain(engine, &service.image, sink).await.map_err(|e| fail(e.to_string()))?;
-            sink.emit(Event::Progress {
-                what: format!("starting service {} ({})", service.name, service.image),
-            });
-            let options = service.options.as_deref().map(options::parse).unwrap_or_default();
-            self.notes.extend(options.notes.iter().map(|n| format!("service {}: {n}", service.name)));
-            let name = format!("{prefix}-{}", service.name);
-            let endpoint =
-                EndpointSettings { aliases: Some(vec![service.name.clone()]), ..sandbox::endpoint() };
-            let host = HostConfig {
-                network_mode: Some(network.to_owned()),
-                cap_drop: Some(vec!["NET_RAW".to_owned(), "MKNOD".to_owned()]),
-                shm_size: options.shm_bytes,
-                tmpfs: Some(options.tmpfs.iter().cloned().collect()),
-                mounts: Some(self.mounts(service)),
-                pids_limit: Some(4096),
-                ..HostConfig::default()
-            };
-            let mut env: Vec<String> = service.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
-            env.extend(options.env.iter().cloned());
-            let body = ContainerCreateBody {
-                image: image.id,
-                env: Some(env),
-                user: options.user.clone(),
-                hostname: options.hostname.clone(),
-                entrypoint: options.entrypoint.clone().map(|e| vec![e]),
-                labels: Some(identity.labels("service")),
-                healthcheck: health_config(&options.health),
-                host_config: Some(host),
-                networking_config: Some(NetworkingConfig {
-                    endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
-                }),
-                ..ContainerCreateBody::default()
-            };
-            let create = CreateContainerOptionsBuilder::new().name(&name).build();
-            let created = engine.docker.create_container(Some(create), body);
-            engine.ask("creating a service", SLOW, created).await.map_err(|e| fail(e.to_string()))?;
-            self.started.push((service.name.clone(), name.clone()));
-            let started = engine.docker.start_container(&name, None);
-            engine.ask("starting a service", SLOW, started).await.map_err(|e| fail(e.to_string()))?;
+            let started = self.start_one(engine, identity, service, network, prefix, sink).await;
+            started.map_err(|error| match error {
+                ExecutorError::Stopped(_) => error,
+                error => ExecutorError::Service { service: service.name.clone(), cause: error.to_string() },
+            })?;
         }
         for (service, container) in &self.started {
             healthy(engine, service, container, sink).await?;
         }
         Ok(())
+    }
+
+    async fn start_one(
+        &mut self,
+        engine: &Engine,
+        identity: &Identity,
+        service: &Service,
+        network: &str,
+        prefix: &str,
+        sink: &dyn EventSink,
+    ) -> Result<(), ExecutorError> {
+        let image = image::obtain(engine, &service.image, sink).await?;
+        sink.emit(Event::Progress { what: format!("starting service {} ({})", service.name, service.image) });
+        let options = service.options.as_deref().map(options::parse).unwrap_or_default();
+        self.notes.extend(options.notes.iter().map(|n| format!("service {}: {n}", service.name)));
+        let name = format!("{prefix}-{}", service.name);
+        let endpoint = EndpointSettings { aliases: Some(vec![service.name.clone()]), ..sandbox::endpoint() };
+        let host = HostConfig {
+            network_mode: Some(network.to_owned()),
+            cap_drop: Some(vec!["NET_RAW".to_owned(), "MKNOD".to_owned()]),
+            shm_size: options.shm_bytes,
+            tmpfs: Some(options.tmpfs.iter().cloned().collect()),
+            mounts: Some(self.mounts(service)),
+            pids_limit: Some(4096),
+            ..HostConfig::default()
+        };
+        let mut env: Vec<String> = service.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        env.extend(options.env.iter().cloned());
+        let body = ContainerCreateBody {
+            image: image.id,
+            env: Some(env),
+            user: options.user.clone(),
+            hostname: options.hostname.clone(),
+            entrypoint: options.entrypoint.clone().map(|e| vec![e]),
+            labels: Some(identity.labels("service")),
+            healthcheck: health_config(&options.health),
+            host_config: Some(host),
+            networking_config: Some(NetworkingConfig {
+                endpoints_config: Some(HashMap::from([(network.to_owned(), endpoint)])),
+            }),
+            ..ContainerCreateBody::default()
+        };
+        let query = CreateContainerOptionsBuilder::new().name(&name).build();
+        self.started.push((service.name.clone(), name.clone()));
+        let made = Object::Container(name.clone());
+        engine.make(made, "creating a service", |d| d.create_container(Some(query), body)).await?;
+        engine.ask("starting a service", SLOW, |d| d.start_container(&name, None)).await
     }
 
     /// Named volumes live as long as the container; host paths do not exist in CI's sense here.
@@ -209,10 +220,9 @@ impl Services {
     pub(super) async fn ended(&self, engine: &Engine) -> Vec<String> {
         let mut notes = Vec::new();
         for (name, container) in &self.started {
-            let inspected = engine.docker.inspect_container(container, None);
-            let Ok(found) = engine.ask("asking whether a service runs", QUICK, inspected).await else {
-                continue;
-            };
+            let asked =
+                engine.ask("asking whether a service runs", QUICK, |d| d.inspect_container(container, None));
+            let Ok(found) = asked.await else { continue };
             let state = found.state.unwrap_or_default();
             if state.running == Some(false) {
                 let code = state.exit_code.unwrap_or_default();
@@ -224,11 +234,21 @@ impl Services {
         notes
     }
 
+    /// Ends their processes; what is left of them is for the end of the run.
+    pub(super) async fn kill(&self, engine: &Engine) {
+        let kills = self.started.iter().map(|(_, container)| cleanup::kill_container(engine, container));
+        futures_util::future::join_all(kills).await;
+    }
+
+    /// Side by side; trouble is for the log, and for the end of the run.
     pub(super) async fn remove(self, engine: &Engine) {
-        let removals = self.started.iter().map(|(_, c)| cleanup::remove_container(engine, c));
-        for error in futures_util::future::join_all(removals).await.into_iter().filter_map(Result::err) {
-            ::log::warn!("{error}");
-        }
+        let removals = self.started.into_iter().map(|(_, container)| async move {
+            match cleanup::remove_container(engine, &container).await {
+                Ok(()) => engine.record_gone(&Object::Container(container)),
+                Err(error) => ::log::warn!("{error}"),
+            }
+        });
+        futures_util::future::join_all(removals).await;
     }
 }
 
@@ -261,9 +281,9 @@ async fn healthy(
     let started = Instant::now();
     let mut told = Instant::now();
     loop {
-        let inspected = engine.docker.inspect_container(container, None);
-        let state =
-            engine.ask("asking for a service's health", QUICK, inspected).await?.state.unwrap_or_default();
+        let asked =
+            engine.ask("asking for a service's health", QUICK, |d| d.inspect_container(container, None));
+        let state = asked.await?.state.unwrap_or_default();
         let health = state.health.and_then(|h| h.status);
         let problem = if !state.running.unwrap_or(false) {
             format!("it ended with exit code {}", state.exit_code.unwrap_or_default())
@@ -283,7 +303,7 @@ async fn healthy(
                             what: format!("waiting for service {service} to be healthy"),
                         });
                     }
-                    tokio::time::sleep(Duration::from_millis(250)).await;
+                    engine.sleep("waiting for a service", Duration::from_millis(250)).await?;
                     continue;
                 }
             }
@@ -299,7 +319,7 @@ async fn healthy(
 
 async fn last_lines(engine: &Engine, container: &str) -> String {
     let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail("20").build();
-    let mut stream = Box::pin(engine.docker.logs(container, Some(options)));
+    let mut stream = engine.stream("reading a service's log", |d| d.logs(container, Some(options)));
     let mut text = Vec::new();
     let _ = tokio::time::timeout(QUICK, async {
         while let Some(Ok(line)) = stream.next().await {

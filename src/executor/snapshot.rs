@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use bollard::models::ContainerConfig;
 use bollard::query_parameters::CommitContainerOptionsBuilder;
 
-use super::engine::Engine;
+use super::engine::{Engine, Object, SLOW};
 use super::error::ExecutorError;
 use super::identity::Identity;
-use super::steps::Record;
+use super::steps::StepRecords;
 use crate::contract::build::{BuildPlan, ImageChoice, PlanStep};
 use crate::contract::git::SourceTree;
 
@@ -48,7 +48,7 @@ pub(super) struct Snapshot {
     /// The committed image.
     pub(super) image: String,
     /// What the set-up steps came to.
-    pub(super) record: Record,
+    pub(super) records: StepRecords,
     /// How many steps are done in it.
     pub(super) steps: usize,
     made_of: (ImageChoice, Vec<PlanStep>),
@@ -68,24 +68,25 @@ impl Snapshot {
         container: &str,
         plan: &BuildPlan,
         tree: &dyn SourceTree,
-        record: &Record,
-        limit: std::time::Duration,
+        records: &StepRecords,
     ) -> Result<Self, ExecutorError> {
         let steps = setup_steps(plan);
         let options = CommitContainerOptionsBuilder::new().container(container).pause(true).build();
         let config =
             ContainerConfig { labels: Some(identity.labels("snapshot")), ..ContainerConfig::default() };
-        let committed = engine.docker.commit_container(options, config);
-        let image = engine.ask("keeping the prepared sandbox", limit, committed).await?.id;
-        let mut record = record.clone();
-        record.spans.fill(None);
-        for step in &mut record.results {
+        let committed =
+            engine.ask("keeping the prepared sandbox", SLOW, |d| d.commit_container(options, config));
+        let image = committed.await?.id;
+        engine.record_made(Object::Image(image.clone()));
+        let mut records = records.clone();
+        records.spans.fill(None);
+        for step in &mut records.results {
             step.log = None;
             step.note.get_or_insert_with(|| "taken over from this run's set-up".to_owned());
         }
         Ok(Self {
             image,
-            record,
+            records,
             steps,
             made_of: (plan.image.clone(), plan.steps[..steps].to_vec()),
             manifests: manifests(tree),

@@ -11,13 +11,13 @@ use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
 
 use super::archive::{self, Entry, Found, Kind};
-use super::cancel::Cancel;
 use super::end_marker::EndMarker;
 use super::environment::HOME;
-use super::error::{ExecutorError, cause_of};
+use super::error::ExecutorError;
 use super::files;
-use super::log::LogBuffer;
-use super::sandbox::{Condition, Sandbox};
+use super::log::{LogBuffer, LogLimits};
+use super::run::Request;
+use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
 use super::workspace::ROOT;
 use crate::contract::build::{
@@ -25,6 +25,7 @@ use crate::contract::build::{
     Wait,
 };
 use crate::contract::event::{Event, EventSink, Stream};
+use crate::scope::Scope;
 
 /// A step whose process has ended may leave others holding its output; as on a runner they get five seconds.
 const LEAK_TIMEOUT: Duration = Duration::from_secs(5);
@@ -36,15 +37,15 @@ const FILES_LIMIT: usize = 8 << 20;
 
 const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
 
-/// Around a step's shell: its last words, the folder, the command line. A missing folder is the step's failure, as on a
+/// Around a step's shell: its end marker, the folder, the command line. A missing folder is the step's failure, as on a
 /// runner; the engine would call it its own. That a signal ended the step is said by the exit code alone, as there.
 ///
-/// The last words, on stderr and for us alone, tell output that ended from output that was cut off: an engine that lost a
-/// step has an exit code for it all the same.
-const FRAME: &str = r#"cd "$2" || { printf %s "$1" >&2; exit 1; }; words=$1; shift 2; exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; code=$?; printf %s "$words" >&9; exit "$code""#;
+/// The end marker, on stderr and for us alone, tells output that ended from output that was cut off: an engine that lost
+/// a step has an exit code for it all the same.
+const STEP_WRAPPER: &str = r#"cd "$2" || { printf %s "$1" >&2; exit 1; }; marker=$1; shift 2; exec 9>&2 2>/dev/null; "$@" 2>&9 9>&-; code=$?; printf %s "$marker" >&9; exit "$code""#;
 
-/// Whether such an exit code may tell of a signal that left nobody to say last words. A broken pipe's is what writing to
-/// nobody ends with.
+/// Whether such an exit code may tell of a signal that left nobody to print the end marker. A broken pipe's is what
+/// writing to nobody ends with.
 fn is_signal(code: i64) -> bool {
     const SIGPIPE: i64 = 128 + 13;
     code >= 128 && code != SIGPIPE
@@ -52,24 +53,20 @@ fn is_signal(code: i64) -> bool {
 
 /// Ends the whole job at once.
 #[derive(Debug, PartialEq)]
-pub(super) enum Stop {
+pub(super) enum Abort {
     Cancelled,
     TimedOut,
     Infrastructure(String),
 }
 
-impl From<ExecutorError> for Stop {
+impl From<ExecutorError> for Abort {
     fn from(error: ExecutorError) -> Self {
-        if error == ExecutorError::Cancelled {
-            Self::Cancelled
-        } else {
-            Self::Infrastructure(error.to_string())
-        }
+        if error.is_stopped() { Self::Cancelled } else { Self::Infrastructure(error.to_string()) }
     }
 }
 
 /// What the steps need to know about where they run.
-pub(super) struct Place<'a> {
+pub(super) struct StepContext<'a> {
     pub(super) sandbox: &'a Sandbox,
     /// For exec.
     pub(super) user: &'a str,
@@ -84,23 +81,50 @@ pub(super) struct Place<'a> {
     pub(super) has_bash: bool,
 }
 
+/// What one execution was asked for.
+#[derive(Clone, Copy)]
+pub(super) struct ExecutionArgs<'a> {
+    pub(super) plan: &'a BuildPlan,
+    pub(super) evaluator: &'a dyn StepEvaluator,
+    pub(super) request: &'a Request<'a>,
+    pub(super) sink: &'a dyn EventSink,
+    pub(super) scope: &'a Scope,
+}
+
+/// What an execution leaves, however it ends.
+pub(super) struct ExecutionTrace {
+    pub(super) log: LogBuffer,
+    pub(super) records: StepRecords,
+    pub(super) image_id: String,
+    pub(super) notes: Vec<String>,
+}
+
+impl ExecutionTrace {
+    pub(super) fn new(limits: LogLimits) -> Self {
+        Self {
+            log: LogBuffer::new(limits),
+            records: StepRecords::default(),
+            image_id: String::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// One run of a plan's steps.
 pub(super) struct Job<'a> {
-    place: Place<'a>,
-    plan: &'a BuildPlan,
-    evaluator: &'a dyn StepEvaluator,
-    sink: &'a dyn EventSink,
-    cancel: &'a Cancel,
+    context: StepContext<'a>,
+    args: ExecutionArgs<'a>,
+    /// When the plan's own time is over.
     deadline: tokio::time::Instant,
-    pub(super) log: LogBuffer,
-    pub(super) record: Record,
+    log: &'a mut LogBuffer,
+    pub(super) records: &'a mut StepRecords,
     running: Vec<Running>,
-    streams: SelectAll<BoxStream<'static, (usize, Piece)>>,
+    streams: SelectAll<BoxStream<'static, (usize, OutputItem)>>,
 }
 
 /// What the steps so far have come to; what a snapshot keeps.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Record {
+pub(super) struct StepRecords {
     pub(super) state: JobState,
     pub(super) results: Vec<StepResult>,
     /// Where each step's output begins and ends in the log.
@@ -112,8 +136,8 @@ pub(super) struct Record {
     pub(super) notes: Vec<String>,
 }
 
-enum Piece {
-    Output(Result<LogOutput, bollard::errors::Error>),
+enum OutputItem {
+    Output(Result<LogOutput, ExecutorError>),
     End,
 }
 
@@ -126,7 +150,7 @@ struct Running {
     timed_out: bool,
     asked: Instant,
     exited: Option<Instant>,
-    words: EndMarker,
+    marker: EndMarker,
     /// Why its output could not be read to the end.
     broken: Option<String>,
     log_start: u64,
@@ -135,52 +159,44 @@ struct Running {
 }
 
 impl<'a> Job<'a> {
-    #[expect(clippy::too_many_arguments, reason = "a constructor of what belongs together")]
     pub(super) fn new(
-        place: Place<'a>,
-        plan: &'a BuildPlan,
-        evaluator: &'a dyn StepEvaluator,
-        sink: &'a dyn EventSink,
-        cancel: &'a Cancel,
+        context: StepContext<'a>,
+        args: ExecutionArgs<'a>,
         deadline: tokio::time::Instant,
-        log: LogBuffer,
-        record: Record,
+        trace: &'a mut ExecutionTrace,
     ) -> Self {
         Self {
-            place,
-            plan,
-            evaluator,
-            sink,
-            cancel,
+            context,
+            args,
             deadline,
-            log,
-            record,
+            log: &mut trace.log,
+            records: &mut trace.records,
             running: Vec::new(),
             streams: SelectAll::new(),
         }
     }
 
     pub(super) fn has_bash(&self) -> bool {
-        self.place.has_bash
+        self.context.has_bash
     }
 
-    /// Runs the steps `from..to`. What happened is in [`Job::record`], also after a stop.
-    pub(super) async fn run(&mut self, from: usize, to: usize) -> Result<(), Stop> {
-        let plan = self.plan;
+    /// Runs the steps `from..to`. What happened is in [`Job::records`], also after a stop.
+    pub(super) async fn run(&mut self, from: usize, to: usize) -> Result<(), Abort> {
+        let plan = self.args.plan;
         for (index, step) in plan.steps.iter().enumerate().take(to).skip(from) {
-            if self.cancel.is_cancelled() {
-                return Err(Stop::Cancelled);
+            if self.args.scope.stopped().is_some() {
+                return Err(Abort::Cancelled);
             }
             self.reach(step);
             if let Some(wait) = &step.wait {
                 self.wait(index, wait).await?;
                 continue;
             }
-            match self.evaluator.prepare(step, &self.record.state) {
+            match self.args.evaluator.prepare(step, &self.records.state) {
                 PreparedStep::Skip { why } => self.skip(index, why),
                 PreparedStep::Unresolved { what } => {
-                    self.record.results[index].note = Some(what.clone());
-                    return Err(Stop::Infrastructure(format!(
+                    self.records.results[index].note = Some(what.clone());
+                    return Err(Abort::Infrastructure(format!(
                         "step {:?} cannot be reproduced: {what}",
                         step.name
                     )));
@@ -197,12 +213,12 @@ impl<'a> Job<'a> {
     }
 
     /// The job ends when its background steps have.
-    pub(super) async fn finish(&mut self) -> Result<(), Stop> {
+    pub(super) async fn finish(&mut self) -> Result<(), Abort> {
         self.until_done(|_, _| true).await
     }
 
     fn reach(&mut self, step: &PlanStep) {
-        self.record.results.push(StepResult {
+        self.records.results.push(StepResult {
             name: step.name.clone(),
             outcome: StepOutcome::Skipped,
             conclusion: StepOutcome::Skipped,
@@ -211,15 +227,15 @@ impl<'a> Job<'a> {
             log: None,
             note: None,
         });
-        self.record.spans.push(None);
-        self.record.state.steps.push(StepState { id: step.id.clone(), ..StepState::default() });
+        self.records.spans.push(None);
+        self.records.state.steps.push(StepState { id: step.id.clone(), ..StepState::default() });
     }
 
     fn skip(&mut self, index: usize, why: String) {
-        self.record.results[index].note = Some(why);
+        self.records.results[index].note = Some(why);
     }
 
-    async fn wait(&mut self, index: usize, wait: &Wait) -> Result<(), Stop> {
+    async fn wait(&mut self, index: usize, wait: &Wait) -> Result<(), Abort> {
         match wait {
             Wait::All => self.until_done(|_, _| true).await?,
             Wait::For(ids) => {
@@ -227,23 +243,23 @@ impl<'a> Job<'a> {
             }
             Wait::Cancel(id) => self.end_background(id).await?,
         }
-        self.record.results[index].outcome = StepOutcome::Success;
-        self.record.results[index].conclusion = StepOutcome::Success;
-        self.record.state.steps[index].outcome = StepOutcome::Success;
-        self.record.state.steps[index].conclusion = StepOutcome::Success;
+        self.records.results[index].outcome = StepOutcome::Success;
+        self.records.results[index].conclusion = StepOutcome::Success;
+        self.records.state.steps[index].outcome = StepOutcome::Success;
+        self.records.state.steps[index].conclusion = StepOutcome::Success;
         Ok(())
     }
 
     /// Ends a background step; that is no failure.
-    async fn end_background(&mut self, id: &str) -> Result<(), Stop> {
-        let plan = self.plan;
+    async fn end_background(&mut self, id: &str) -> Result<(), Abort> {
+        let plan = self.args.plan;
         let found = self.running.iter().position(|r| plan.steps[r.index].id.as_deref() == Some(id));
         let Some(at) = found else { return Ok(()) };
         let running = self.running.swap_remove(at);
         self.kill(running.index).await;
         let index = running.index;
-        self.record.spans[index] = Some((running.log_start, self.log.position()));
-        self.record.results[index].duration = running.started.elapsed();
+        self.records.spans[index] = Some((running.log_start, self.log.position()));
+        self.records.results[index].duration = running.started.elapsed();
         self.conclude(index, StepOutcome::Cancelled, StepOutcome::Cancelled, None);
         Ok(())
     }
@@ -256,15 +272,16 @@ impl<'a> Job<'a> {
         script: &str,
         env: BTreeMap<String, String>,
         working_directory: &str,
-    ) -> Result<bool, Stop> {
+    ) -> Result<bool, Abort> {
         self.log.end_line();
-        let sandbox = self.place.sandbox;
-        self.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
+        let sandbox = self.context.sandbox;
+        self.args.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
-        if default_shell && !self.place.has_bash {
-            self.place.has_bash = sandbox.has("/bin/bash").await || sandbox.has("/usr/local/bin/bash").await;
+        if default_shell && !self.context.has_bash {
+            self.context.has_bash =
+                sandbox.has("/bin/bash").await || sandbox.has("/usr/local/bin/bash").await;
         }
-        let shell = match Shell::resolve(step.shell.as_deref(), !default_shell || self.place.has_bash) {
+        let shell = match Shell::resolve(step.shell.as_deref(), !default_shell || self.context.has_bash) {
             Ok(shell) => shell,
             Err(problem) => {
                 self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
@@ -274,13 +291,13 @@ impl<'a> Job<'a> {
         };
         let folder = format!("{HOME}/step/{index}");
         let path = format!("{folder}/script{}", shell.extension);
-        self.place.sandbox.put(self.step_files(index, &path, &shell.script(script))).await?;
+        self.context.sandbox.put(self.step_files(index, &path, &shell.script(script))).await?;
 
-        let mut full = self.place.passed_on.clone();
-        full.extend(self.record.state.env.clone());
+        let mut full = self.context.passed_on.clone();
+        full.extend(self.records.state.env.clone());
         full.extend(env);
-        let base = full.get("PATH").cloned().unwrap_or_else(|| self.place.path.to_owned());
-        full.insert("PATH".to_owned(), files::join_path(&self.record.paths, &base));
+        let base = full.get("PATH").cloned().unwrap_or_else(|| self.context.path.to_owned());
+        full.insert("PATH".to_owned(), files::join_path(&self.records.paths, &base));
         for (name, file) in ["ENV", "PATH", "OUTPUT", "STATE", "STEP_SUMMARY"].into_iter().zip(FILES) {
             full.insert(format!("GITHUB_{name}"), format!("{folder}/{file}"));
         }
@@ -290,19 +307,21 @@ impl<'a> Job<'a> {
         } else {
             format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
         };
-        let words = EndMarker::of(index);
-        let mut argv: Vec<String> =
-            ["sh", "-c", FRAME, "sh", words.text(), &directory].into_iter().map(str::to_owned).collect();
+        let marker = EndMarker::of(index);
+        let mut argv: Vec<String> = ["sh", "-c", STEP_WRAPPER, "sh", marker.text(), &directory]
+            .into_iter()
+            .map(str::to_owned)
+            .collect();
         argv.extend(shell.argv(&path));
         let (started, since) = (Instant::now(), sandbox.now_nanos());
         let log_start = self.log.position();
-        let exec = sandbox.exec(self.place.user, argv, &full, "/").await;
+        let exec = sandbox.exec(self.context.user, argv, &full, "/").await;
         let exec = match exec {
             Ok(exec) => exec,
             Err(error) => return Err(self.gone_or(error).await),
         };
-        let pieces = exec.output.map(move |item| (index, Piece::Output(item)));
-        let end = futures_util::stream::once(async move { (index, Piece::End) });
+        let pieces = exec.output.map(move |item| (index, OutputItem::Output(item)));
+        let end = futures_util::stream::once(async move { (index, OutputItem::End) });
         self.streams.push(pieces.chain(end).boxed());
         self.running.push(Running {
             index,
@@ -312,7 +331,7 @@ impl<'a> Job<'a> {
             timed_out: false,
             asked: started,
             exited: None,
-            words,
+            marker,
             broken: None,
             log_start,
             since,
@@ -325,18 +344,18 @@ impl<'a> Job<'a> {
         let mut out = Vec::new();
         let folder = format!("ci-healer/step/{index}/");
         let entry = |path, kind, mode, owner| Entry { path, kind, mode, owner, mtime: 0 };
-        archive::push(&mut out, &entry(&folder, Kind::Directory, 0o755, self.place.owner), b"");
+        archive::push(&mut out, &entry(&folder, Kind::Directory, 0o755, self.context.owner), b"");
         let script_path = script_path.trim_start_matches('/');
         let size = script.len() as u64;
         archive::push(
             &mut out,
-            &entry(script_path, Kind::File(size), 0o755, self.place.owner),
+            &entry(script_path, Kind::File(size), 0o755, self.context.owner),
             script.as_bytes(),
         );
         for name in FILES {
             let path = format!("{folder}{name}");
             let file =
-                Entry { path: &path, kind: Kind::File(0), mode: 0o666, owner: self.place.owner, mtime: 0 };
+                Entry { path: &path, kind: Kind::File(0), mode: 0o666, owner: self.context.owner, mtime: 0 };
             archive::push(&mut out, &file, b"");
         }
         out.extend_from_slice(&archive::END);
@@ -344,15 +363,15 @@ impl<'a> Job<'a> {
     }
 
     /// Waits until no running step is `wanted` any more, passing on what all of them print.
-    async fn until_done(&mut self, wanted: impl Fn(usize, Option<&str>) -> bool) -> Result<(), Stop> {
-        let plan = self.plan;
+    async fn until_done(&mut self, wanted: impl Fn(usize, Option<&str>) -> bool) -> Result<(), Abort> {
+        let plan = self.args.plan;
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         while self.running.iter().any(|r| wanted(r.index, plan.steps[r.index].id.as_deref())) {
             tokio::select! {
                 biased;
-                () = self.cancel.cancelled() => return Err(Stop::Cancelled),
-                () = tokio::time::sleep_until(self.deadline) => return Err(Stop::TimedOut),
+                _ = self.args.scope.ended() => return Err(Abort::Cancelled),
+                () = tokio::time::sleep_until(self.deadline) => return Err(Abort::TimedOut),
                 _ = tick.tick() => self.watch().await?,
                 piece = self.streams.next(), if !self.streams.is_empty() => match piece {
                     Some((index, piece)) => self.take(index, piece).await?,
@@ -363,27 +382,28 @@ impl<'a> Job<'a> {
         Ok(())
     }
 
-    async fn take(&mut self, index: usize, piece: Piece) -> Result<(), Stop> {
+    async fn take(&mut self, index: usize, piece: OutputItem) -> Result<(), Abort> {
         let Some(at) = self.running.iter().position(|r| r.index == index) else {
             // Somebody the step left behind still prints; the step is over.
             return Ok(());
         };
         match piece {
-            Piece::Output(Ok(LogOutput::StdErr { message })) => {
-                let bytes = self.running[at].words.listen(&message);
+            OutputItem::Output(Ok(LogOutput::StdErr { message })) => {
+                let bytes = self.running[at].marker.take_out(&message);
                 self.print(Stream::Stderr, &bytes);
                 Ok(())
             }
-            Piece::Output(Ok(output)) => {
+            OutputItem::Output(Ok(output)) => {
                 self.print(Stream::Stdout, &output.into_bytes());
                 Ok(())
             }
+            OutputItem::Output(Err(error)) if error.is_stopped() => Err(error.into()),
             // The stream broke; its end follows, and perhaps the container's state tells why.
-            Piece::Output(Err(error)) => {
-                self.running[at].broken = Some(cause_of(&error));
+            OutputItem::Output(Err(error)) => {
+                self.running[at].broken = Some(error.cause());
                 Ok(())
             }
-            Piece::End => {
+            OutputItem::End => {
                 let running = self.running.swap_remove(at);
                 self.end(running).await
             }
@@ -395,11 +415,11 @@ impl<'a> Job<'a> {
             return;
         }
         self.log.push(bytes);
-        self.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
+        self.args.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
     }
 
     /// Time limits, and processes that have ended while others hold their output.
-    async fn watch(&mut self) -> Result<(), Stop> {
+    async fn watch(&mut self) -> Result<(), Abort> {
         let now = Instant::now();
         for at in (0..self.running.len()).rev() {
             let running = &self.running[at];
@@ -412,7 +432,7 @@ impl<'a> Job<'a> {
             }
             // Killed and still there: only the container's end helps.
             if running.timed_out && running.limit.is_some_and(|l| now - started > l + LEAK_TIMEOUT * 2) {
-                return Err(Stop::TimedOut);
+                return Err(Abort::TimedOut);
             }
             match running.exited {
                 Some(exited) if now - exited > LEAK_TIMEOUT => {
@@ -423,7 +443,7 @@ impl<'a> Job<'a> {
                 None if now - running.asked > POLL => {
                     let exec = running.exec.clone();
                     self.running[at].asked = now;
-                    let polled = self.place.sandbox.poll_exit(&exec).await;
+                    let polled = self.context.sandbox.poll_exit(&exec).await;
                     match polled {
                         Ok(Some(_)) => self.running[at].exited = Some(now),
                         Ok(None) => {}
@@ -457,30 +477,30 @@ impl<'a> Job<'a> {
             tracking_id(index)
         );
         let argv = ["sh", "-c", script.as_str()];
-        if let Err(error) = self.place.sandbox.run(self.place.user, &argv, Duration::from_secs(5)).await {
+        if let Err(error) = self.context.sandbox.run(self.context.user, &argv, Duration::from_secs(5)).await {
             log::debug!("ending step {index}: {error}");
         }
     }
 
     /// A step's process has ended.
-    async fn end(&mut self, running: Running) -> Result<(), Stop> {
+    async fn end(&mut self, running: Running) -> Result<(), Abort> {
         let index = running.index;
-        let plan = self.plan;
+        let plan = self.args.plan;
         let step = &plan.steps[index];
-        let (held, was_heard) = running.words.close();
+        let (held, was_seen) = running.marker.close();
         self.print(Stream::Stderr, &held);
-        let code = match self.place.sandbox.exit_code(&running.exec).await {
+        let code = match self.context.sandbox.exit_code(&running.exec).await {
             Ok(code) => code,
             Err(error) => return Err(self.gone_or(error).await),
         };
-        self.record.spans[index] = Some((running.log_start, self.log.position()));
+        self.records.spans[index] = Some((running.log_start, self.log.position()));
         let oom = code != 0 && !running.timed_out && self.ran_out_of_memory(code, running.since).await?;
         // Whatever it printed after that is lost, and writing to nobody may have been its end.
-        let was_cut = running.broken.is_some() || !was_heard && !is_signal(code);
+        let was_cut = running.broken.is_some() || !was_seen && !is_signal(code);
         if was_cut && !running.timed_out && !oom {
             let (name, cause) =
                 (&step.name, running.broken.unwrap_or_else(|| "the engine lost it".to_owned()));
-            return Err(Stop::Infrastructure(format!("the output of step {name:?} broke off: {cause}")));
+            return Err(Abort::Infrastructure(format!("the output of step {name:?} broke off: {cause}")));
         }
         let said = self.read_files(index).await?;
         let problem = said.err();
@@ -488,8 +508,8 @@ impl<'a> Job<'a> {
             self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
         }
         if code == 0 && problem.is_none() && !running.timed_out {
-            self.record.results[index].duration = running.started.elapsed();
-            self.sink.emit(Event::StepEnded {
+            self.records.results[index].duration = running.started.elapsed();
+            self.args.sink.emit(Event::StepEnded {
                 index,
                 exit_code: Some(0),
                 duration: running.started.elapsed(),
@@ -503,50 +523,50 @@ impl<'a> Job<'a> {
         } else if oom {
             Some(format!(
                 "the kernel killed a process at the memory limit of {} bytes",
-                self.place.memory_bytes
+                self.context.memory_bytes
             ))
         } else {
             problem
         };
         self.fail(index, step, code, note, running.started);
-        if let Some((failed, exit)) = &mut self.record.failure
+        if let Some((failed, exit)) = &mut self.records.failure
             && *failed == index
         {
             if running.timed_out {
                 *exit = Exit::TimedOut { after_seconds: running.limit.unwrap_or_default().as_secs() };
             } else if oom {
-                *exit = Exit::OutOfMemory { limit_bytes: self.place.memory_bytes };
+                *exit = Exit::OutOfMemory { limit_bytes: self.context.memory_bytes };
             }
         }
         Ok(())
     }
 
     fn fail(&mut self, index: usize, step: &PlanStep, code: i64, note: Option<String>, started: Instant) {
-        self.record.results[index].duration = started.elapsed();
-        self.record.results[index].note = note;
-        self.sink.emit(Event::StepEnded { index, exit_code: Some(code), duration: started.elapsed() });
+        self.records.results[index].duration = started.elapsed();
+        self.records.results[index].note = note;
+        self.args.sink.emit(Event::StepEnded { index, exit_code: Some(code), duration: started.elapsed() });
         if step.continue_on_error {
             self.conclude(index, StepOutcome::Failure, StepOutcome::Success, Some(code));
             return;
         }
         self.conclude(index, StepOutcome::Failure, StepOutcome::Failure, Some(code));
-        self.record.state.failed = true;
-        if self.record.failure.is_none() {
-            self.record.failure = Some((index, Exit::Exited { code }));
+        self.records.state.failed = true;
+        if self.records.failure.is_none() {
+            self.records.failure = Some((index, Exit::Exited { code }));
         }
     }
 
     fn conclude(&mut self, index: usize, outcome: StepOutcome, conclusion: StepOutcome, code: Option<i64>) {
-        let result = &mut self.record.results[index];
+        let result = &mut self.records.results[index];
         (result.outcome, result.conclusion, result.exit_code) = (outcome, conclusion, code);
-        let state = &mut self.record.state.steps[index];
+        let state = &mut self.records.state.steps[index];
         (state.outcome, state.conclusion) = (outcome, conclusion);
     }
 
     /// Asked after every failure: was it the memory limit, or has someone ended the container?
-    async fn ran_out_of_memory(&self, code: i64, since: i128) -> Result<bool, Stop> {
+    async fn ran_out_of_memory(&self, code: i64, since: i128) -> Result<bool, Abort> {
         const SIGKILL: i64 = 128 + 9;
-        let sandbox = self.place.sandbox;
+        let sandbox = self.context.sandbox;
         // A kill's cause may reach the engine's books a moment after the exit code.
         for look in 0..4 {
             if look > 0 {
@@ -555,11 +575,11 @@ impl<'a> Job<'a> {
             if sandbox.ran_out_of_memory_since(since).await? {
                 return Ok(true);
             }
-            match sandbox.condition().await? {
-                Condition::Running => {}
-                Condition::Gone { oom_killed: true } => return Ok(true),
-                Condition::Gone { oom_killed: false } => {
-                    return Err(Stop::Infrastructure(ended_from_outside()));
+            match sandbox.state().await? {
+                ContainerState::Running => {}
+                ContainerState::Gone { oom_killed: true } => return Ok(true),
+                ContainerState::Gone { oom_killed: false } => {
+                    return Err(Abort::Infrastructure(ended_from_outside()));
                 }
             }
             if code != SIGKILL {
@@ -570,17 +590,17 @@ impl<'a> Job<'a> {
     }
 
     /// An error of the engine's that may only say that somebody removed the container.
-    async fn gone_or(&self, error: ExecutorError) -> Stop {
-        match self.place.sandbox.condition().await {
-            Ok(Condition::Gone { .. }) => Stop::Infrastructure(ended_from_outside()),
+    async fn gone_or(&self, error: ExecutorError) -> Abort {
+        match self.context.sandbox.state().await {
+            Ok(ContainerState::Gone { .. }) => Abort::Infrastructure(ended_from_outside()),
             _ => error.into(),
         }
     }
 
     /// Takes over what the step told later steps. The inner error is the step's, the outer one the engine's.
-    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Stop> {
+    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Abort> {
         let folder = format!("{HOME}/step/{index}");
-        let bytes = match self.place.sandbox.get(&folder, FILES_LIMIT).await {
+        let bytes = match self.context.sandbox.get(&folder, FILES_LIMIT).await {
             Ok(bytes) => bytes.unwrap_or_default(),
             // That is the step's own doing.
             Err(error @ ExecutorError::TooLarge { .. }) => return Ok(Err(error.to_string())),
@@ -609,16 +629,16 @@ impl<'a> Job<'a> {
             |name: &str, problem: String| format!("unable to process file command '{name}': {problem}");
         for (name, value) in pairs("env").map_err(|p| in_file("env", p))? {
             if files::is_blocked(&name) {
-                self.record
+                self.records
                     .notes
                     .push(format!("a step tried to set {name} for later steps, which is not allowed"));
             } else {
-                self.record.state.env.insert(name, value);
+                self.records.state.env.insert(name, value);
             }
         }
-        self.record.paths.extend(files::parse_paths(&text("path").unwrap_or_default()));
+        self.records.paths.extend(files::parse_paths(&text("path").unwrap_or_default()));
         let outputs = pairs("output").map_err(|p| in_file("output", p))?;
-        self.record.state.steps[index].outputs.extend(outputs);
+        self.records.state.steps[index].outputs.extend(outputs);
         Ok(())
     }
 }
@@ -632,6 +652,6 @@ fn ended_from_outside() -> String {
 }
 
 /// The verdict: the failing step's, else success.
-pub(super) fn verdict(record: &Record) -> Exit {
-    record.failure.as_ref().map_or(Exit::Exited { code: 0 }, |(_, exit)| exit.clone())
+pub(super) fn verdict(records: &StepRecords) -> Exit {
+    records.failure.as_ref().map_or(Exit::Exited { code: 0 }, |(_, exit)| exit.clone())
 }

@@ -29,17 +29,17 @@ const SECOND: i128 = 1_000_000_000;
 
 /// One volume and what is known to lie in it.
 #[derive(Debug)]
-pub(super) struct Workspace {
-    pub(super) volume: String,
-    mirrored: BTreeMap<RepoPath, (FileMode, String)>,
+pub(super) struct WorkspaceVolume {
+    pub(super) name: String,
+    uploaded: BTreeMap<RepoPath, (FileMode, String)>,
     /// The sanitised `.git`, by path, length and time.
     git: HashMap<PathBuf, (u64, Option<SystemTime>)>,
     /// Whom the files belong to.
     pub(super) owner: Option<(u32, u32)>,
     /// The engine's clock when the volume last agreed with the tree; `None` until steps have run in it.
-    pub(super) agreed: Option<i128>,
+    pub(super) synced_at: Option<i128>,
     /// The modification time of what was sent last, on the engine's clock.
-    pub(super) stamped: Option<i128>,
+    pub(super) last_mtime: Option<i128>,
 }
 
 /// What all files of one upload have in common.
@@ -59,15 +59,15 @@ pub(super) struct Delta {
     git: Vec<(PathBuf, PathBuf)>,
 }
 
-impl Workspace {
-    pub(super) fn new(volume: String) -> Self {
+impl WorkspaceVolume {
+    pub(super) fn new(name: String) -> Self {
         Self {
-            volume,
-            mirrored: BTreeMap::new(),
+            name,
+            uploaded: BTreeMap::new(),
             git: HashMap::new(),
             owner: None,
-            agreed: None,
-            stamped: None,
+            synced_at: None,
+            last_mtime: None,
         }
     }
 
@@ -78,10 +78,10 @@ impl Workspace {
         git_dir: Option<&Path>,
     ) -> Result<Delta, ExecutorError> {
         let mut delta = Delta::default();
-        let mut gone: BTreeSet<&RepoPath> = self.mirrored.keys().collect();
+        let mut gone: BTreeSet<&RepoPath> = self.uploaded.keys().collect();
         for file in tree.files() {
             gone.remove(&file.path);
-            if self.mirrored.get(&file.path).is_none_or(|(mode, id)| (*mode, id) != (file.mode, &file.id)) {
+            if self.uploaded.get(&file.path).is_none_or(|(mode, id)| (*mode, id) != (file.mode, &file.id)) {
                 delta.upload.push(file.clone());
             }
         }
@@ -95,38 +95,38 @@ impl Workspace {
     /// The modification time for files that are sent now: newer than all that was built before, and in another second
     /// than what was sent before. Python takes a cached module for current when the source's size and whole second
     /// are the same. It may lie up to a second ahead: nothing may run before it has come.
-    pub(super) fn next_stamp(&self, now: i128) -> i128 {
+    pub(super) fn next_mtime(&self, now: i128) -> i128 {
         let second = |time: i128| time.div_euclid(SECOND);
-        match self.stamped {
+        match self.last_mtime {
             Some(last) if second(now) <= second(last) => (second(last) + 1) * SECOND,
             // Parts of seconds cost a kilobyte per file; before anything was built they decide nothing.
-            _ if self.agreed.is_none() => second(now) * SECOND,
+            _ if self.synced_at.is_none() => second(now) * SECOND,
             _ => now,
         }
     }
 
     /// How long until no file is from the future any more.
-    pub(super) fn until_stamp(&self, now: i128) -> Duration {
-        let ahead = self.stamped.map_or(0, |stamp| (stamp - now).clamp(0, SECOND));
+    pub(super) fn until_mtime(&self, now: i128) -> Duration {
+        let ahead = self.last_mtime.map_or(0, |stamp| (stamp - now).clamp(0, SECOND));
         Duration::from_nanos(u64::try_from(ahead).unwrap_or(0))
     }
 
     /// Everything of the tree again, whatever is known.
     pub(super) fn forget(&mut self) {
-        self.mirrored.clear();
+        self.uploaded.clear();
     }
 
     /// These files again.
     pub(super) fn forget_files(&mut self, paths: &BTreeSet<String>) {
-        self.mirrored.retain(|path, _| !covers(paths, path.as_str()));
+        self.uploaded.retain(|path, _| !covers(paths, path.as_str()));
     }
 
-    pub(super) fn agree_with(&mut self, tree: &dyn SourceTree) {
-        self.mirrored = tree.files().iter().map(|f| (f.path.clone(), (f.mode, f.id.clone()))).collect();
+    pub(super) fn set_uploaded(&mut self, tree: &dyn SourceTree) {
+        self.uploaded = tree.files().iter().map(|f| (f.path.clone(), (f.mode, f.id.clone()))).collect();
     }
 
     pub(super) fn tracked(&self) -> impl Iterator<Item = (&RepoPath, FileMode)> {
-        self.mirrored.iter().map(|(path, (mode, _))| (path, *mode))
+        self.uploaded.iter().map(|(path, (mode, _))| (path, *mode))
     }
 
     fn changed_git_files(&mut self, dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ExecutorError> {
@@ -182,8 +182,9 @@ pub(super) async fn upload(
         receiver.recv().await.map(|chunk| (chunk, receiver))
     });
     let options = UploadToContainerOptionsBuilder::new().path("/").build();
-    let request =
-        engine.docker.upload_to_container(container, Some(options), bollard::body_try_stream(stream));
+    let request = engine.ask_without_limit("copying the workspace into the sandbox", |d| {
+        d.upload_to_container(container, Some(options), bollard::body_try_stream(stream))
+    });
     // No limit on the whole: it depends on the repository's size. The caller's deadline ends it.
     let mut writer = Writer { sender, buffer: Vec::with_capacity(2 * CHUNK), attributes };
     let produced = async {
@@ -197,20 +198,19 @@ pub(super) async fn upload(
     let (produced, sent) = tokio::join!(produced, request);
     // A failed read breaks the request as well: the cause is the better message.
     match (produced, sent) {
-        (Err(Broken::Source(error)), _) => Err(error),
-        (_, Err(error)) => Err(ExecutorError::engine("copying the workspace into the sandbox", &error)),
-        (Ok(()) | Err(Broken::Receiver), Ok(())) => Ok(()),
+        (Err(UploadError::Source(error)), _) => Err(error),
+        (_, sent) => sent,
     }
 }
 
 #[derive(Debug)]
-enum Broken {
+enum UploadError {
     Source(ExecutorError),
     /// The engine stopped reading; its answer says why.
     Receiver,
 }
 
-impl std::fmt::Display for Broken {
+impl std::fmt::Display for UploadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Source(error) => write!(f, "{error}"),
@@ -226,7 +226,7 @@ struct Writer {
 }
 
 impl Writer {
-    async fn write(&mut self, tree: &dyn SourceTree, delta: &Delta, extra: &[u8]) -> Result<(), Broken> {
+    async fn write(&mut self, tree: &dyn SourceTree, delta: &Delta, extra: &[u8]) -> Result<(), UploadError> {
         let mut folders = BTreeSet::new();
         if !delta.is_empty() {
             self.folder(&mut folders, "").await?;
@@ -247,7 +247,7 @@ impl Writer {
     }
 
     /// The folder and those it lies in, each once.
-    async fn folder(&mut self, known: &mut BTreeSet<String>, folder: &str) -> Result<(), Broken> {
+    async fn folder(&mut self, known: &mut BTreeSet<String>, folder: &str) -> Result<(), UploadError> {
         if known.contains(folder) {
             return Ok(());
         }
@@ -261,10 +261,10 @@ impl Writer {
         Ok(())
     }
 
-    async fn file(&mut self, tree: &dyn SourceTree, file: &TreeFile) -> Result<(), Broken> {
+    async fn file(&mut self, tree: &dyn SourceTree, file: &TreeFile) -> Result<(), UploadError> {
         let path = format!("{PREFIX}{}", file.path);
         let missing = || {
-            Broken::Source(ExecutorError::Workspace {
+            UploadError::Source(ExecutorError::Workspace {
                 what: format!("reading {}", file.path),
                 cause: "its content is not in the clone".to_owned(),
             })
@@ -285,9 +285,9 @@ impl Writer {
         }
     }
 
-    async fn host_file(&mut self, from: &Path, path: &str) -> Result<(), Broken> {
+    async fn host_file(&mut self, from: &Path, path: &str) -> Result<(), UploadError> {
         let fail = |e: std::io::Error| {
-            Broken::Source(ExecutorError::Workspace {
+            UploadError::Source(ExecutorError::Workspace {
                 what: format!("reading {}", from.display()),
                 cause: e.to_string(),
             })
@@ -298,7 +298,7 @@ impl Writer {
         self.content(&mut file, size, path).await
     }
 
-    async fn entry(&mut self, path: &str, kind: Kind<'_>, mode: u32) -> Result<(), Broken> {
+    async fn entry(&mut self, path: &str, kind: Kind<'_>, mode: u32) -> Result<(), UploadError> {
         let Attributes { owner, mtime } = self.attributes;
         let header = archive::header(&Entry { path, kind, mode, owner, mtime });
         self.buffer.extend_from_slice(&header);
@@ -306,21 +306,26 @@ impl Writer {
     }
 
     /// Exactly `size` bytes: a file that changes while it is read must not shift everything after it.
-    async fn content(&mut self, from: &mut (dyn Read + Send), size: u64, name: &str) -> Result<(), Broken> {
+    async fn content(
+        &mut self,
+        from: &mut (dyn Read + Send),
+        size: u64,
+        name: &str,
+    ) -> Result<(), UploadError> {
         let mut left = size;
         while left > 0 {
             let want = CHUNK.min(usize::try_from(left).unwrap_or(CHUNK));
             let start = self.buffer.len();
             self.buffer.resize(start + want, 0);
             let read = from.read(&mut self.buffer[start..]).map_err(|e| {
-                Broken::Source(ExecutorError::Workspace {
+                UploadError::Source(ExecutorError::Workspace {
                     what: format!("reading {name}"),
                     cause: e.to_string(),
                 })
             })?;
             self.buffer.truncate(start + read);
             if read == 0 {
-                return Err(Broken::Source(ExecutorError::Workspace {
+                return Err(UploadError::Source(ExecutorError::Workspace {
                     what: format!("reading {name}"),
                     cause: "it became shorter while it was read".to_owned(),
                 }));
@@ -334,16 +339,16 @@ impl Writer {
         Ok(())
     }
 
-    async fn flush(&mut self) -> Result<(), Broken> {
+    async fn flush(&mut self) -> Result<(), UploadError> {
         if self.buffer.is_empty() {
             return Ok(());
         }
         let chunk = Bytes::from(std::mem::take(&mut self.buffer));
-        self.sender.send(Ok(chunk)).await.map_err(|_| Broken::Receiver)
+        self.sender.send(Ok(chunk)).await.map_err(|_| UploadError::Receiver)
     }
 }
 
-/// Lists what disagrees with the last mirrored state, for [`Workspace::forget_files`]: tracked files that are missing
+/// Lists what disagrees with the last mirrored state, for [`WorkspaceVolume::forget_files`]: tracked files that are missing
 /// or a folder, or whose inode changed since the marker. Changes times cannot hide from: `ctime` is the kernel's own.
 pub(super) const FIND_CHANGED: &str = r#"
 cd /workspace || exit 1
@@ -358,7 +363,7 @@ exec xargs -0 sh -c 'for f; do if [ ! -L "$f" ] && { [ ! -e "$f" ] || [ -d "$f" 
 "#;
 
 /// The files that [`FIND_CHANGED`] reads, as archive entries below `/`.
-pub(super) fn sync_files(workspace: &Workspace, delta: &Delta, agreed: i128) -> Vec<u8> {
+pub(super) fn sync_files(workspace: &WorkspaceVolume, delta: &Delta, synced_at: i128) -> Vec<u8> {
     let mut files = Vec::new();
     let mut folders = BTreeSet::from(["."]);
     for (path, mode) in workspace.tracked() {
@@ -385,7 +390,7 @@ pub(super) fn sync_files(workspace: &Workspace, delta: &Delta, agreed: i128) -> 
     ] {
         archive::push(&mut out, &entry(name, Kind::File(bytes.len() as u64), 0), bytes);
     }
-    archive::push(&mut out, &entry("ci-healer/sync/marker", Kind::File(0), agreed), b"");
+    archive::push(&mut out, &entry("ci-healer/sync/marker", Kind::File(0), synced_at), b"");
     out
 }
 
@@ -435,14 +440,14 @@ mod tests {
 
     #[test]
     fn only_differences_are_uploaded() {
-        let mut workspace = Workspace::new("v".to_owned());
+        let mut workspace = WorkspaceVolume::new("v".to_owned());
         let first = tree(&[
             ("a", FileMode::Regular, "1"),
             ("b/c", FileMode::Regular, "2"),
             ("d", FileMode::Regular, "3"),
         ]);
         assert_eq!(names(&workspace.delta(&first, None).unwrap().upload), ["a", "b/c", "d"]);
-        workspace.agree_with(&first);
+        workspace.set_uploaded(&first);
         assert!(workspace.delta(&first, None).unwrap().is_empty());
 
         let second = tree(&[("a", FileMode::Executable, "1"), ("b/c", FileMode::Regular, "4")]);
@@ -453,27 +458,27 @@ mod tests {
 
     #[test]
     fn what_steps_changed_is_uploaded_again() {
-        let mut workspace = Workspace::new("v".to_owned());
+        let mut workspace = WorkspaceVolume::new("v".to_owned());
         let files = tree(&[
             ("a", FileMode::Regular, "1"),
             ("b/c", FileMode::Regular, "2"),
             ("b/d", FileMode::Regular, "3"),
         ]);
-        workspace.agree_with(&files);
+        workspace.set_uploaded(&files);
         // A changed file, and a folder that became a link.
         workspace.forget_files(&changed_paths(b"./a\0./unknown\0"));
         assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["a"]);
-        workspace.agree_with(&files);
+        workspace.set_uploaded(&files);
         workspace.forget_files(&changed_paths(b"./b\0"));
         assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["b/c", "b/d"]);
     }
 
     #[test]
     fn no_two_versions_of_a_file_share_a_second() {
-        let mut workspace = Workspace::new("v".to_owned());
+        let mut workspace = WorkspaceVolume::new("v".to_owned());
         let mut stamp = |now: i128| {
-            let stamp = workspace.next_stamp(now);
-            (workspace.stamped, workspace.agreed) = (Some(stamp), Some(now));
+            let stamp = workspace.next_mtime(now);
+            (workspace.last_mtime, workspace.synced_at) = (Some(stamp), Some(now));
             stamp
         };
         assert_eq!(stamp(10 * SECOND + 7), 10 * SECOND);
@@ -490,7 +495,7 @@ mod tests {
         std::fs::create_dir(dir.path().join("refs")).unwrap();
         std::fs::write(dir.path().join("HEAD"), "x").unwrap();
         std::fs::write(dir.path().join("refs/r"), "y").unwrap();
-        let mut workspace = Workspace::new("v".to_owned());
+        let mut workspace = WorkspaceVolume::new("v".to_owned());
         let none = tree(&[]);
         assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 2);
         assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 0);

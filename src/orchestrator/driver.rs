@@ -13,7 +13,7 @@ use crate::contract::git::SourceTree;
 use crate::contract::outcome::Outcome;
 use crate::contract::report::BudgetReport;
 use crate::diff::{self, LineDiff};
-use crate::executor::{Cancel, Executor, Request};
+use crate::executor::{Executor, ExecutorError, Request};
 use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::Planned;
@@ -188,11 +188,8 @@ impl Driver {
             fresh: is_proof(purpose),
             from_snapshot: !is_proof(purpose),
         };
-        let (executor, journal) = (&mut self.executor, self.journal.as_ref());
-        bounded(&self.scope, |cancel| async move {
-            executor.execute(&planned.plan, &planned.evaluator, &request, journal, &cancel).await
-        })
-        .await
+        let journal = self.journal.as_ref();
+        self.executor.execute(&planned.plan, &planned.evaluator, &request, journal, &self.scope).await
     }
 
     /// What the log itself suggests: one idea that was not tried yet.
@@ -268,11 +265,8 @@ impl Driver {
             fresh: false,
             from_snapshot: true,
         };
-        let (executor, journal) = (&mut self.executor, self.journal.as_ref());
-        let result = bounded(&self.scope, |cancel| async move {
-            executor.execute(&plan, &planned.evaluator, &request, journal, &cancel).await
-        })
-        .await;
+        let journal = self.journal.as_ref();
+        let result = self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await;
         self.clocks.build += started.elapsed();
         if let Some(reason) = self.scope.stopped().filter(|_| result.exit == Exit::Cancelled) {
             return Err(reason);
@@ -284,9 +278,8 @@ impl Driver {
                 _ => "the command failed in the sandbox".to_owned(),
             }));
         }
-        let read =
-            self.scope.run("reading back what a tool fixed", self.executor.changed_files(&self.workspace));
-        Ok(match read.await.map_err(|stopped| stopped.reason)? {
+        Ok(match self.executor.changed_files(&self.workspace, &self.scope).await {
+            Err(ExecutorError::Stopped(stopped)) => return Err(stopped.reason),
             Err(error) => Err(error.to_string()),
             Ok(changed) => changed
                 .into_iter()
@@ -482,21 +475,4 @@ fn touched(changes: &[FileChange]) -> Vec<Touched> {
         }
     }
     found
-}
-
-/// An execution that the scope ends as well.
-async fn bounded<F: Future<Output = ExecutionResult>>(
-    scope: &Scope,
-    execution: impl FnOnce(Cancel) -> F,
-) -> ExecutionResult {
-    let cancel = Cancel::new();
-    let execution = execution(cancel.clone());
-    tokio::pin!(execution);
-    tokio::select! {
-        result = &mut execution => result,
-        _ = scope.ended() => {
-            cancel.cancel();
-            execution.await
-        }
-    }
 }

@@ -12,7 +12,7 @@ use crate::contract::outcome::Outcome;
 use crate::contract::report::{BudgetReport, Spent, Timings};
 use crate::contract::settings::Mode;
 use crate::diff;
-use crate::executor::Executor;
+use crate::executor::{Executor, close_patience};
 use crate::report::event_log::EventLog;
 use crate::report::results;
 use crate::scope::Scope;
@@ -52,10 +52,8 @@ pub struct Heal {
     pub variables: BTreeMap<String, String>,
 }
 
-/// How long everything we made may take to remove at the end of a run.
-const CLOSING: Duration = Duration::from_secs(60);
-/// The same when the run was stopped: the runner kills us 7.5 s after its first signal.
-const CLOSING_WHEN_STOPPED: Duration = Duration::from_secs(2);
+/// How long the stages before the loop may take to end in order once the run was stopped.
+const UNWINDING: Duration = Duration::from_secs(4);
 /// How long GitHub may take to hear how a run ended that was not stopped.
 const CONCLUDING: Duration = Duration::from_secs(60);
 
@@ -93,7 +91,8 @@ pub async fn run(heal: Heal) -> Finished {
 
 async fn heal_loop(session: Session) -> Ending {
     let (scope, journal) = (session.scope.clone(), session.journal.clone());
-    let prepared = scope.run("preparing", setup::prepare(session)).await;
+    // Each stage ends with the scope by itself and clears up; what does not is dropped.
+    let prepared = scope.with_grace(UNWINDING).run("preparing", setup::prepare(session)).await;
     let Prepared { mut driver, rules, base } = match prepared {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(outcome)) => return outcome.into(),
@@ -184,14 +183,8 @@ fn limits(config: &Config) -> BudgetReport {
     limits
 }
 
-/// Removes what the run made in the engine; says what has to wait for the next start's sweep.
-async fn close(executor: Executor, scope: &Scope) -> Option<String> {
-    let patience = if scope.stopped().is_some() { CLOSING_WHEN_STOPPED } else { CLOSING };
-    match tokio::time::timeout(patience, executor.close()).await {
-        Ok(Ok(_)) => None,
-        Ok(Err(error)) => Some(format!("not everything could be removed from the Docker engine: {error}")),
-        Err(_) => {
-            Some(format!("the Docker engine did not remove the sandbox within {} s", patience.as_secs()))
-        }
-    }
+/// Removes what the run made in the engine; says by name what has to wait for the next start's sweep.
+pub(super) async fn close(executor: Executor, scope: &Scope) -> Option<String> {
+    let left = executor.close(close_patience(scope)).await.err()?;
+    Some(format!("the Docker engine did not remove everything of this run; the next start does: {left}"))
 }

@@ -29,7 +29,10 @@ pub(super) fn api_outcome(error: &ApiError) -> Outcome {
 }
 
 pub(super) fn executor_outcome(error: &ExecutorError) -> Outcome {
-    failed(error, error.hint())
+    match error {
+        ExecutorError::Stopped(stopped) => stopped_outcome(*stopped),
+        _ => failed(error, error.hint()),
+    }
 }
 
 pub(super) fn expected_outcome(error: &ExpectedError) -> Outcome {

@@ -16,7 +16,7 @@ use crate::contract::outcome::Outcome;
 use crate::contract::report::FailedRun;
 use crate::contract::settings::Mode;
 use crate::error::ExpectedError;
-use crate::executor::{self, Cancel, Executor};
+use crate::executor::{self, Executor};
 use crate::fixer::{FixOptions, PathRules};
 use crate::git::{GitError, Workspace, WorkspaceOptions};
 use crate::github::{
@@ -30,7 +30,7 @@ use super::budget::Budget;
 use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
-use super::heal::Push;
+use super::heal::{Push, close};
 use super::journal::Journal;
 use super::models;
 use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome, plan_outcome};
@@ -488,7 +488,7 @@ async fn connect_engine(
     options.passed_on =
         config.sandbox_env.iter().map(|(name, v)| (name.clone(), v.expose_secret().to_owned())).collect();
     options.ca_bundle = ca;
-    let mut executor = Executor::connect(options).await.map_err(|e| executor_outcome(&e))?;
+    let mut executor = Executor::connect(options, &session.scope).await.map_err(|e| executor_outcome(&e))?;
     match executor.sweep().await {
         Ok(removed) if !removed.is_empty() => {
             journal.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() })
@@ -497,10 +497,13 @@ async fn connect_engine(
         Err(error) => journal.emit(Event::Warning { what: error.to_string() }),
     }
     for planned in plans {
-        executor
-            .prepare(&planned.plan, journal.as_ref(), &Cancel::new())
-            .await
-            .map_err(|e| executor_outcome(&e))?;
+        let prepared = executor.prepare(&planned.plan, journal.as_ref(), &session.scope).await;
+        if let Err(error) = prepared {
+            if let Some(what) = close(executor, &session.scope).await {
+                journal.emit(Event::Warning { what });
+            }
+            return Err(executor_outcome(&error));
+        }
     }
     Ok(executor)
 }

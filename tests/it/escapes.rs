@@ -133,7 +133,7 @@ async fn what_is_read_back_is_files_and_nothing_else() {
                   rm -r d; ln -s /etc d; printf 'x' > $'line\\nbreak'; mkdir -p sub/..evil; echo changed > sub/..evil/f";
     assert!(run.bash(script).await.is_green());
     let names = ["link", "pipe", "folder", "gone", "hard", "d/passwd"].map(|n| RepoPath::new(n).unwrap());
-    let changed = run.executor.changed_files(&run.tree).await.unwrap();
+    let changed = run.executor.changed_files(&run.tree, &run.scope).await.unwrap();
     for name in names {
         assert!(changed.contains(&(name.clone(), None)), "{name}: {changed:?}");
     }
@@ -152,7 +152,7 @@ async fn what_is_read_back_is_files_and_nothing_else() {
 
     // More than memory: refused in the middle, and the run goes on.
     assert!(run.bash("truncate -s 1T huge").await.is_green());
-    let refused = run.executor.changed_files(&run.tree).await.unwrap_err();
+    let refused = run.executor.changed_files(&run.tree, &run.scope).await.unwrap_err();
     assert!(refused.to_string().contains("larger than"), "{refused}");
     assert!(run.bash("cat huge").await.is_green(), "what is tracked is as it was");
     run.close().await;
@@ -197,7 +197,7 @@ async fn archives_lead_nowhere() {
     assert!(run.bash("true").await.is_green());
     assert!(run.bash("echo theirs > env").await.is_green());
     proxy.trouble("GET /containers/ /archive", Trouble::Answer("application/x-tar", hostile_archive("")));
-    let read = run.executor.changed_files(&run.tree).await.unwrap();
+    let read = run.executor.changed_files(&run.tree, &run.scope).await.unwrap();
     assert_eq!(read, [(RepoPath::new("env").unwrap(), None)], "a link is no file");
     proxy.fix();
     proxy.trouble("GET /containers/ /archive", Trouble::Answer("application/x-tar", hostile_archive("0/")));
@@ -214,7 +214,7 @@ async fn nothing_is_read_through_a_folder_that_became_a_link() {
     let mut run = Run::new("linked", |_| {}).await;
     run.tree = Tree::default().with("dir/passwd", "ours\n");
     assert!(run.bash(script).await.is_green());
-    let read = run.executor.changed_files(&run.tree).await.unwrap();
+    let read = run.executor.changed_files(&run.tree, &run.scope).await.unwrap();
     assert_eq!(read, [(RepoPath::new("dir/passwd").unwrap(), None)]);
     run.close().await;
 
@@ -229,7 +229,7 @@ async fn nothing_is_read_through_a_folder_that_became_a_link() {
     let mut bare = plan(vec![step(script)]);
     bare.image.reference = image.clone();
     assert!(run.execute(&bare, false).await.is_green());
-    let error = run.executor.changed_files(&run.tree).await.unwrap_err();
+    let error = run.executor.changed_files(&run.tree, &run.scope).await.unwrap_err();
     assert!(error.to_string().contains("needs `find`"), "{error}");
     run.close().await;
     docker(&["rmi", &image]);

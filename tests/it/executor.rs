@@ -14,7 +14,8 @@ use ci_healer::contract::build::{
 use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::contract::settings::{Hardening, Network};
-use ci_healer::executor::{Cancel, Executor, LogLimits, Options, Request};
+use ci_healer::executor::{CLOSE_PATIENCE, Executor, LogLimits, Options, Request};
+use ci_healer::scope::{Scope, StopReason};
 
 /// A small image with bash, coreutils, findutils and perl: the base of all of ours.
 pub(crate) const BASE: &str = "ci-healer/base:trixie";
@@ -105,6 +106,18 @@ impl StepEvaluator for Plain {
 #[derive(Default)]
 pub(crate) struct Recorder(Mutex<Vec<Event>>);
 
+impl Recorder {
+    /// Whether steps have printed this.
+    pub(crate) fn has_output(&self, text: &str) -> bool {
+        let events = self.0.lock().unwrap();
+        let output = events.iter().filter_map(|e| match e {
+            Event::Output { bytes, .. } => Some(String::from_utf8_lossy(bytes)),
+            _ => None,
+        });
+        output.collect::<String>().contains(text)
+    }
+}
+
 impl EventSink for Recorder {
     fn emit(&self, event: Event) {
         self.0.lock().unwrap().push(event);
@@ -163,8 +176,8 @@ pub(crate) struct Run {
     pub(crate) executor: Executor,
     pub(crate) run: String,
     pub(crate) tree: Tree,
-    events: Recorder,
-    pub(crate) cancel: Cancel,
+    pub(crate) events: std::sync::Arc<Recorder>,
+    pub(crate) scope: Scope,
 }
 
 impl Run {
@@ -181,15 +194,18 @@ impl Run {
         options.timeout = Duration::from_secs(60);
         options.memory_bytes = 512 << 20;
         change(&mut options);
-        let executor = Executor::connect_to(address, options).await.unwrap();
-        Self { executor, run, tree: Tree::default(), events: Recorder::default(), cancel: Cancel::new() }
+        let scope = Scope::unbounded();
+        let executor = Executor::connect_to(address, options, &scope).await.unwrap();
+        Self { executor, run, tree: Tree::default(), events: std::sync::Arc::default(), scope }
     }
 
     /// One step on another tree than its own.
     pub(crate) async fn on(&mut self, tree: &dyn SourceTree, script: &str) -> ExecutionResult {
         let request =
             Request { purpose: Purpose::Baseline, tree, git_dir: None, fresh: false, from_snapshot: false };
-        self.executor.execute(&plan(vec![step(script)]), &Plain, &request, &self.events, &self.cancel).await
+        self.executor
+            .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
+            .await
     }
 
     pub(crate) async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
@@ -200,7 +216,7 @@ impl Run {
             fresh,
             from_snapshot: true,
         };
-        self.executor.execute(plan, &Plain, &request, &self.events, &self.cancel).await
+        self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }
 
     pub(crate) async fn steps(&mut self, steps: Vec<PlanStep>) -> ExecutionResult {
@@ -213,7 +229,7 @@ impl Run {
 
     pub(crate) async fn close(self) {
         let run = self.run.clone();
-        self.executor.close().await.unwrap();
+        self.executor.close(CLOSE_PATIENCE).await.unwrap();
         assert_eq!(left_by(&run), Vec::<String>::new());
     }
 }
@@ -361,7 +377,7 @@ async fn the_volume_follows_the_tree() {
     // A tool's own fix is read back, and hostile shapes are no files.
     let script = "echo fixed > a.txt; rm new.txt; rm dir/b.txt; ln -s /etc/passwd dir/b.txt";
     assert!(run.bash(script).await.is_green());
-    let changed = run.executor.changed_files(&run.tree).await.unwrap();
+    let changed = run.executor.changed_files(&run.tree, &run.scope).await.unwrap();
     let changed: Vec<_> =
         changed.into_iter().map(|(p, c)| (p.to_string(), c.map(|c| String::from_utf8(c).unwrap()))).collect();
     assert_eq!(
@@ -405,10 +421,10 @@ async fn the_sandbox_holds_nothing_worth_stealing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_from_us_or_from_outside_is_told_and_leaves_nothing() {
     let mut run = Run::new("stop", |_| {}).await;
-    let cancel = run.cancel.clone();
+    let scope = run.scope.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(2)).await;
-        cancel.cancel();
+        scope.stop(StopReason::Interrupted);
     });
     assert_eq!(run.bash("sleep 100").await.exit, Exit::Cancelled);
     let name = run.run.clone();
@@ -759,7 +775,7 @@ async fn changed_files_are_found_among_thousands() {
     let script = "echo other > d03/f0301.txt; rm d04/f0401.txt; ln -sf /etc/passwd d05/f0501.txt; \
                   rm -r d06; ln -s /etc d06; touch d07/f0701.txt; echo new > untracked.txt";
     assert!(run.bash(script).await.is_green());
-    let changed = run.executor.changed_files(&run.tree).await.unwrap();
+    let changed = run.executor.changed_files(&run.tree, &run.scope).await.unwrap();
     let contents: Vec<(&str, Option<&[u8]>)> =
         changed.iter().take(3).map(|(p, c)| (p.as_str(), c.as_deref())).collect();
     let want = [("d03/f0301.txt", Some(&b"other\n"[..])), ("d04/f0401.txt", None), ("d05/f0501.txt", None)];

@@ -3,6 +3,7 @@
 
 mod child;
 mod docker;
-mod frozen;
+mod frozen_engine;
+mod frozen_servers;
 mod network;
 mod signals;

@@ -12,11 +12,12 @@ use anyhow::{Context as _, ensure};
 use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::fix::LineWindow;
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
-use ci_healer::executor::{Cancel, Executor, Options, Request};
+use ci_healer::executor::{Executor, Options, Request, close_patience};
 use ci_healer::fixer::{self, FixAgent, FixOptions, FixRequest, Redactor};
 use ci_healer::orchestrator::evidence::excerpt;
 use ci_healer::parser::{self, ParseOptions};
 use ci_healer::plan::{PlanRequest, plan};
+use ci_healer::scope::Scope;
 use serde::Deserialize;
 
 const FAULTS: &str = include_str!("faults.yaml");
@@ -139,8 +140,9 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         text.lines().position(|l| l.contains(part.as_str())).context("the faulty line is not there")? + 1;
     let planned = plan(&PlanRequest { command: Some(&fault.command), ..PlanRequest::of(&tree) })?;
     let planned = planned.first().context("there is no plan")?;
+    let scope = Scope::unbounded();
     let mut executor =
-        Executor::connect(Options::new(&format!("localisation-{}", std::process::id()))).await?;
+        Executor::connect(Options::new(&format!("localisation-{}", std::process::id())), &scope).await?;
     let request = Request {
         purpose: Purpose::Baseline,
         tree: &tree,
@@ -148,8 +150,8 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         fresh: false,
         from_snapshot: false,
     };
-    let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &Cancel::new()).await;
-    executor.close().await?;
+    let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
+    executor.close(close_patience(&scope)).await?;
     let log = String::from_utf8_lossy(&result.log).into_owned();
     ensure!(result.has_verdict() && !result.is_green(), "it does not fail: {:?}\n{log}", result.exit);
     let diagnosis = parser::diagnose(result.log.as_slice(), &ParseOptions::default())?;

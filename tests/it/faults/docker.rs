@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ci_healer::contract::build::{ExecutionResult, Exit, PlanStep};
-use ci_healer::executor::{Executor, ExecutorError, LogLimits, Options};
+use ci_healer::executor::{CLOSE_PATIENCE, Executor, ExecutorError, LogLimits, Options};
+use ci_healer::scope::Scope;
 
 use super::child::start;
 use crate::executor::{Run, docker, left_by, log, plan, step};
@@ -17,7 +18,10 @@ async fn an_engine_that_is_old_mute_or_none_at_all_is_named() {
     let connect = async |trouble: Trouble| {
         let proxy = EngineProxy::start();
         proxy.trouble("GET /version", trouble);
-        Executor::connect_to(&proxy.address(), Options::new("never")).await.err().unwrap()
+        Executor::connect_to(&proxy.address(), Options::new("never"), &Scope::unbounded())
+            .await
+            .err()
+            .unwrap()
     };
     let old = br#"{"Version":"1.12.6","ApiVersion":"1.24","MinAPIVersion":"1.12"}"#.to_vec();
     let (old, mute, gone, other, ill) = tokio::join!(
@@ -211,12 +215,12 @@ async fn an_engine_that_stays_dead_ends_the_run_and_is_swept_later() {
         assert!(matches!(result.exit, Exit::Infrastructure { .. }), "{result:?}");
     }
     let name = run.run.clone();
-    assert!(run.executor.close().await.is_err(), "it cannot have removed anything");
+    assert!(run.executor.close(CLOSE_PATIENCE).await.is_err(), "it cannot have removed anything");
     proxy.come_back();
     // This process lives, so only it may remove what it has left.
     assert!(!left_by(&name).is_empty());
     let again = Run::at(&proxy.address(), "unused", |o| o.run_id = name.clone()).await;
-    again.executor.close().await.unwrap();
+    again.executor.close(CLOSE_PATIENCE).await.unwrap();
     assert_eq!(left_by(&name), Vec::<String>::new());
 }
 

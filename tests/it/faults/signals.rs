@@ -93,7 +93,7 @@ async fn while_the_engine_hangs() {
     let results = ended.results.as_ref().expect("a report");
     assert_eq!(results["outcome"], "cancelled");
     let warnings = results["warnings"].to_string();
-    assert!(warnings.contains("did not remove the sandbox"), "what is left is told: {warnings}");
+    assert!(warnings.contains("did not remove everything of this run"), "what is left is told: {warnings}");
     // The frozen engine is none; the real one has it all, and the next start removes it.
     crate::heal::command("true").heal().await.expect("already_green", 0);
     assert_eq!(left_by(pid), Vec::<String>::new());

@@ -18,6 +18,8 @@ pub(crate) enum Trouble {
     Answer(&'static str, Vec<u8>),
     /// Nothing, for ever.
     Hang,
+    /// The engine gets the call so much later.
+    Late(Duration),
     /// The connection closes without a word.
     Close,
     /// So many bytes of the engine's answer, then the connection closes.
@@ -39,6 +41,8 @@ struct State {
     open: Vec<UnixStream>,
     is_down: bool,
     is_frozen: bool,
+    /// The call that is never answered, nor any after it.
+    freezes_at: Option<String>,
 }
 
 #[derive(Default)]
@@ -100,6 +104,15 @@ impl EngineProxy {
         self.state(|s| s.is_frozen = true);
     }
 
+    /// The same from the first such call on.
+    pub(crate) fn freeze_at(&self, call: &str) {
+        self.state(|s| s.freezes_at = Some(call.to_owned()));
+    }
+
+    pub(crate) fn is_frozen(&self) -> bool {
+        self.shared.state.lock().unwrap().is_frozen
+    }
+
     /// Waits until such a call was made.
     pub(crate) fn wait_for(&self, call: &str) {
         let mut state = self.shared.state.lock().unwrap();
@@ -139,6 +152,7 @@ fn serve(shared: &Arc<Shared>, mut client: UnixStream) {
     let trouble = {
         let mut state = shared.state.lock().unwrap();
         state.calls.push(call.clone());
+        state.is_frozen |= state.freezes_at.as_ref().is_some_and(|at| fits(at, &call));
         shared.changed.notify_all();
         if state.is_down {
             Some(Trouble::Close)
@@ -152,6 +166,7 @@ fn serve(shared: &Arc<Shared>, mut client: UnixStream) {
     match trouble {
         None => {}
         Some(Trouble::Cut(bytes)) => limit = bytes,
+        Some(Trouble::Late(time)) => std::thread::sleep(time),
         Some(Trouble::Close) => return,
         Some(Trouble::Hang) => {
             keep_open(shared, &client);

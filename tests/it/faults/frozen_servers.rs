@@ -331,10 +331,11 @@ async fn a_run_whose_github_hangs_ends_with_its_time_budget() {
             ("INPUT_COMMAND", "false".to_owned()),
         ];
         let variables = variables.map(|(name, value)| (name.to_owned(), value)).into();
-        let config = Config::load(&Flags::default(), &variables).unwrap();
+        let mut config = Config::load(&Flags::default(), &variables).unwrap();
+        config.time_budget = Duration::from_secs(1);
         let started = Instant::now();
         let finished = heal::run(Heal {
-            config: Config { time_budget: Duration::from_secs(1), ..config },
+            config,
             started,
             source: scene.repo.clone(),
             run_dir: RunDir::new().unwrap(),
