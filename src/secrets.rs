@@ -369,14 +369,14 @@ impl Scan {
             } else {
                 gap = 0;
                 state = known.automaton.next(state, class);
-                self.places[letters & ring] = at;
                 letters += 1;
-                if state != State::ROOT
-                    && let Some((form, length)) = known.automaton.found(state)
-                {
-                    let start = self.places[(letters - length) & ring];
-                    let (start, end) = known.edges[form].around(text, base, start, at + 1);
-                    add(spans, start, end);
+                if state != State::ROOT {
+                    self.places[(letters - 1) & ring] = at;
+                    if let Some((form, length)) = known.automaton.found(state) {
+                        let start = self.places[(letters - length) & ring];
+                        let (start, end) = known.edges[form].around(text, base, start, at + 1);
+                        add(spans, start, end);
+                    }
                 }
             }
             if !known.direct.is_empty() {
