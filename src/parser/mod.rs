@@ -1,17 +1,16 @@
 //! Build logs in, typed reports out. Deterministic; touches no file, knows no model.
 //!
-//! `log_scan` cleans lines and tries patterns on them, `registry` says which tools there are, `triggers` what wakes
-//! them, `engine` runs their machines, `findings` collects, `report` makes reports. Each family of tools has its
+//! `log_scan` cleans lines and tries patterns on them, `registry` says which tools there are, `triggers` which lines
+//! trigger them, `engine` runs their parsers, `findings` collects, `report` makes reports. Each family of tools has its
 //! folder, each tool its file.
 
-mod across;
+mod common;
 mod diff;
 mod engine;
 mod evidence;
 mod findings;
 mod go;
 mod java;
-mod lanes;
 mod node;
 mod other;
 mod paths;
@@ -19,6 +18,7 @@ mod python;
 mod registry;
 mod report;
 mod rust;
+mod streams;
 mod test_ids;
 mod triggers;
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr3_iter, memrchr};
 
-use super::prefixes;
+use super::ci_prefixes;
 
 /// Bytes of one line that are kept; what a longer line holds beyond is dropped.
 pub const MAX_LINE: usize = 1 << 20;
@@ -36,7 +36,7 @@ pub enum Mark {
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     /// From 1. Parts of a line that carriage returns separate share it.
-    pub no: u64,
+    pub number: u64,
     /// Without line end; leading blanks are kept.
     pub text: &'a str,
     pub mark: Mark,
@@ -54,7 +54,7 @@ pub struct Block {
 
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    no: u64,
+    number: u64,
     start: usize,
     end: usize,
     mark: Mark,
@@ -113,8 +113,8 @@ fn push_capped(carry: &mut Vec<u8>, more: &[u8]) {
 impl Block {
     pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> {
         self.spans.iter().map(|span| {
-            let Span { no, start, end, mark } = *span;
-            Line { no, text: &self.text[start..end], mark }
+            let Span { number, start, end, mark } = *span;
+            Line { number, text: &self.text[start..end], mark }
         })
     }
 
@@ -177,9 +177,9 @@ impl Block {
 
     /// What is behind `start` is a line; its time stamp may be gone already.
     fn end_line(&mut self, start: usize, stamped: bool) {
-        let (mark, text) = prefixes::mark(prefixes::strip(&self.text[start..], stamped));
+        let (mark, text) = ci_prefixes::mark(ci_prefixes::strip(&self.text[start..], stamped));
         let end = self.text.len();
-        self.spans.push(Span { no: self.ended + 1, start: end - text.len(), end, mark });
+        self.spans.push(Span { number: self.ended + 1, start: end - text.len(), end, mark });
         self.text.push('\n');
     }
 
@@ -192,7 +192,7 @@ impl Block {
 /// Where the line at `from` goes on behind its time stamp, and whether it has one. Nearly every line does: it need not
 /// even be copied.
 fn behind_timestamp(raw: &str, from: usize) -> (usize, bool) {
-    match prefixes::strip_timestamp(&raw[from..]) {
+    match ci_prefixes::strip_timestamp(&raw[from..]) {
         Some(rest) => (raw.len() - rest.len(), true),
         None => (from, false),
     }
@@ -243,7 +243,7 @@ mod tests {
 
     fn clean(bytes: &[u8]) -> Vec<(u64, String)> {
         let mut lines = Vec::new();
-        let mut each = |block: &Block| lines.extend(block.lines().map(|l| (l.no, l.text.to_owned())));
+        let mut each = |block: &Block| lines.extend(block.lines().map(|l| (l.number, l.text.to_owned())));
         for_each_block(&mut { bytes }, &mut each).unwrap();
         lines
     }

@@ -2,10 +2,10 @@
 
 use super::javac::category;
 use crate::contract::bug::{Category, Severity};
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const KOTLIN: Tool = Tool {
     name: "kotlin",
@@ -16,7 +16,7 @@ pub(super) const KOTLIN: Tool = Tool {
 struct Kotlin;
 
 impl ToolParser for Kotlin {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         let gradle = re!(
             r"^([ew]): ((?:file:/+)?(?:[A-Za-z]:)?[^:]+\.(?:kts?|java)):(?: \((\d+), (\d+)\):|(\d+):(\d+):?) (.*)$"
@@ -25,28 +25,35 @@ impl ToolParser for Kotlin {
             let n =
                 |a: usize, b: usize| found.get(a).or_else(|| found.get(b)).and_then(|m| number(m.as_str()));
             let file = found[2].strip_prefix("file://").unwrap_or(&found[2]);
-            say(out, file, n(3, 5), n(4, 6), &found[1] == "e", &found[7]);
-            return Flow::TakeRest;
+            report(out, file, n(3, 5), n(4, 6), &found[1] == "e", &found[7]);
+            return Response::Consumed(Next::Idle);
         }
         let alone = re!(r"^((?:[A-Za-z]:)?[^:]+\.kts?):(\d+):(\d+): (error|warning): (.*)$");
         if let Some(found) = alone.captures(text) {
-            say(out, &found[1], number(&found[2]), number(&found[3]), &found[4] == "error", &found[5]);
-            return Flow::TakeRest;
+            report(out, &found[1], number(&found[2]), number(&found[3]), &found[4] == "error", &found[5]);
+            return Response::Consumed(Next::Idle);
         }
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 }
 
-fn say(out: &mut Findings, file: &str, line: Option<u32>, column: Option<u32>, error: bool, words: &str) {
+fn report(
+    out: &mut Findings,
+    file: &str,
+    line: Option<u32>,
+    column: Option<u32>,
+    error: bool,
+    message: &str,
+) {
     let severity = if error { Severity::Error } else { Severity::Warning };
-    let lower = words.to_lowercase();
+    let lower = message.to_lowercase();
     let kind = if lower.starts_with("expecting ")
         || lower.starts_with("unexpected tokens")
         || lower.starts_with("syntax error")
     {
         Category::Syntax
     } else {
-        category(words, severity)
+        category(message, severity)
     };
-    out.bug(Draft::new("kotlin", kind, words).at(file, line, column).severity(severity));
+    out.bug(FindingBuilder::new("kotlin", kind, message).at(file, line, column).severity(severity));
 }

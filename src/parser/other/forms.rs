@@ -1,10 +1,10 @@
 //! Linters with a format of their own that needs no more than a line or two: gosec, errcheck, PMD, markdownlint,
 //! hadolint, vulture, buf, JSHint and what writes like Microsoft's compilers; Bandit, ShellCheck, Eclipse's compiler,
-//! Flow, svelte-check and Next.js, whose place and message stand on lines apart.
+//! Response, svelte-check and Next.js, whose place and message stand on lines apart.
 
 use regex::Regex;
 
-use super::super::findings::{Draft, number};
+use super::super::findings::{FindingBuilder, number};
 use super::super::paths::is_own;
 use super::super::re;
 use crate::contract::bug::{Category, Severity};
@@ -15,7 +15,7 @@ const BETWEEN: u8 = 8;
 const STACK: u8 = 60;
 
 /// A finding on one line.
-pub(super) fn finding(text: &str) -> Option<Draft> {
+pub(super) fn read_finding(text: &str) -> Option<FindingBuilder> {
     let forms: [&Regex; 13] = [
         re!(
             r"^\[(?P<path>\S+\.go):(?P<line>\d+)(?:-\d+)?\] - (?P<code>G\d+)(?: \(CWE-\d+\))?: (?P<msg>.*?)(?: \(Confidence: .*)?$"
@@ -53,9 +53,9 @@ pub(super) fn finding(text: &str) -> Option<Draft> {
         Some("info" | "style") => Severity::Info,
         _ => Severity::Error,
     };
-    let mut draft = Draft::new("lint", Category::Lint, get("msg")?).severity(severity).fallback();
-    draft.code = get("code").map(str::to_owned);
-    Some(draft.at(path, get("line").and_then(number), get("col").and_then(number)))
+    let mut finding = FindingBuilder::new("lint", Category::Lint, get("msg")?).severity(severity).fallback();
+    finding.code = get("code").map(str::to_owned);
+    Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)))
 }
 
 /// What the second line of a finding looks like.
@@ -78,55 +78,60 @@ enum Awaits {
 /// The first line of a finding was read.
 #[derive(Debug)]
 pub(super) struct Open {
-    draft: Draft,
+    finding: FindingBuilder,
     awaits: Awaits,
     left: u8,
 }
 
 /// What a line was to an open finding.
-pub(super) enum Next {
-    Done(Box<Draft>),
+pub(super) enum Continuation {
+    Done(Box<FindingBuilder>),
     Wait(Box<Open>),
     Not,
 }
 
 impl Open {
-    pub(super) fn start(text: &str, no: u64) -> Option<Self> {
-        let open = |draft: Draft, awaits, left| Self { draft: draft.fallback().span(no, no), awaits, left };
-        let blank = || Draft::new("lint", Category::Lint, "");
+    pub(super) fn start(text: &str, line_number: u64) -> Option<Self> {
+        let open = |finding: FindingBuilder, awaits, left| Self {
+            finding: finding.fallback().span(line_number, line_number),
+            awaits,
+            left,
+        };
+        let blank = || FindingBuilder::new("lint", Category::Lint, "");
         if let Some(c) = re!(r"^>> Issue: \[(B\d+):\w+\] (.+)$").captures(text) {
-            let draft = Draft::new("lint", Category::Lint, &c[2]).code(&c[1]);
-            return Some(open(draft, Awaits::Location, BETWEEN));
+            let finding = FindingBuilder::new("lint", Category::Lint, &c[2]).code(&c[1]);
+            return Some(open(finding, Awaits::Location, BETWEEN));
         }
         if let Some(c) = re!(r"^(?:PHP )?Fatal error:\s+(Uncaught .*)$").captures(text) {
-            let draft = Draft::new("lint", Category::Runtime, &c[1]);
-            return Some(open(draft, Awaits::Thrown, STACK));
+            let finding = FindingBuilder::new("lint", Category::Runtime, &c[1]);
+            return Some(open(finding, Awaits::Thrown, STACK));
         }
         if let Some(c) = re!(r"^\s*#\s+Failed test '(.+)'$").captures(text) {
-            let draft = Draft::new("lint", Category::Logic, format!("failed test '{}'", &c[1])).test(&c[1]);
-            return Some(open(draft, Awaits::At, 0));
+            let finding =
+                FindingBuilder::new("lint", Category::Logic, format!("failed test '{}'", &c[1])).test(&c[1]);
+            return Some(open(finding, Awaits::At, 0));
         }
         if let Some(c) =
             re!(r#"^File "([^"]+)", lines? (\d+)(?:-\d+)?(?:, characters (\d+)-\d+)?:$"#).captures(text)
         {
             // OCaml counts characters from 0.
             let column = c.get(3).and_then(|m| number(m.as_str())).map(|n| n + 1);
-            let mut draft = blank().at(&c[1], number(&c[2]), column);
-            draft.category = Category::Type;
-            return Some(open(draft, Awaits::Error, BETWEEN));
+            let mut finding = blank().at(&c[1], number(&c[2]), column);
+            finding.category = Category::Type;
+            return Some(open(finding, Awaits::Error, BETWEEN));
         }
         if let Some(c) = re!(r"^In (\S+) line (\d+):$").captures(text) {
             return Some(open(blank().at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
         }
         if let Some(c) = re!(r"^\d+\. ERROR in (.+) \(at line (\d+)\)$").captures(text) {
-            let mut draft = blank().at(&c[1], number(&c[2]), None);
-            draft.category = Category::Type;
-            return Some(open(draft, Awaits::Margin, BETWEEN));
+            let mut finding = blank().at(&c[1], number(&c[2]), None);
+            finding.category = Category::Type;
+            return Some(open(finding, Awaits::Margin, BETWEEN));
         }
         if let Some(c) = re!(r"^Error -+ (\S+):(\d+):(\d+)$").captures(text) {
-            let mut draft = blank().at(&c[1], number(&c[2]), number(&c[3]));
-            draft.category = Category::Type;
-            return Some(open(draft, Awaits::Margin, BETWEEN));
+            let mut finding = blank().at(&c[1], number(&c[2]), number(&c[3]));
+            finding.category = Category::Type;
+            return Some(open(finding, Awaits::Margin, BETWEEN));
         }
         if let Some(c) = re!(r"^([\w@./+()\[\]-]+\.\w+):(\d+):(\d+)$").captures(text)
             && is_own(&c[1])
@@ -136,51 +141,52 @@ impl Open {
         None
     }
 
-    pub(super) fn line(mut self, text: &str, no: u64) -> Next {
+    pub(super) fn line(mut self, text: &str, line_number: u64) -> Continuation {
         let found = match self.awaits {
             Awaits::Location => {
                 re!(r"^\s+Location: (\S+?):(\d+):(\d+)$").captures(text).map(|c| {
                     // Columns are counted from 0 here.
                     let column = number(&c[3]).map(|n| n + 1);
-                    self.draft.place = Some(super::super::findings::place(&c[1], number(&c[2]), column));
+                    self.finding.location =
+                        Some(super::super::findings::location(&c[1], number(&c[2]), column));
                 })
             }
             Awaits::ShellCheck => re!(r"^\s*\^-+\^? (SC\d+)(?: \(\w+\))?: (.+)$").captures(text).map(|c| {
-                self.draft.code = Some(c[1].to_owned());
-                c[2].clone_into(&mut self.draft.message);
+                self.finding.code = Some(c[1].to_owned());
+                c[2].clone_into(&mut self.finding.message);
             }),
             Awaits::Margin => {
-                let said = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
-                said.then(|| text.clone_into(&mut self.draft.message))
+                let reported = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
+                reported.then(|| text.clone_into(&mut self.finding.message))
             }
             Awaits::Thrown => re!(r"^\s+thrown in (\S+) on line (\d+)$").captures(text).map(|c| {
-                self.draft.place = Some(super::super::findings::place(&c[1], number(&c[2]), None));
+                self.finding.location = Some(super::super::findings::location(&c[1], number(&c[2]), None));
             }),
             Awaits::At => re!(r"^\s*#\s+at (\S+) line (\d+)\.$").captures(text).map(|c| {
-                self.draft.place = Some(super::super::findings::place(&c[1], number(&c[2]), None));
+                self.finding.location = Some(super::super::findings::location(&c[1], number(&c[2]), None));
             }),
             Awaits::Error => re!(r"^(?:(Type) e|E)rror(?: \([^)]*\))?: (.+)$").captures(text).map(|c| {
                 if c.get(1).is_some() {
-                    self.draft.category = Category::Type;
+                    self.finding.category = Category::Type;
                 }
-                c[2].clone_into(&mut self.draft.message);
+                c[2].clone_into(&mut self.finding.message);
             }),
         };
         if found.is_some() {
-            self.draft.log.last = no;
-            return Next::Done(Box::new(self.draft));
+            self.finding.log.last = line_number;
+            return Continuation::Done(Box::new(self.finding));
         }
         if self.left == 0 {
-            return Next::Not;
+            return Continuation::Not;
         }
         self.left -= 1;
-        Next::Wait(Box::new(self))
+        Continuation::Wait(Box::new(self))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Next, Open, finding};
+    use super::{Continuation, Open, read_finding};
 
     #[test]
     fn findings_on_one_line_are_read() {
@@ -207,11 +213,11 @@ mod tests {
             (r#"1795798952557 ERROR "src/a.ts" 1:47 "No \"a\".""#, "src/a.ts", 1),
             ("src\\a.cpp(5): error C2065: 'x': undeclared identifier", "src\\a.cpp", 5),
         ] {
-            let place = finding(text).and_then(|d| d.place).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((place.file.as_str(), place.line), (file, Some(line)), "{text}");
+            let location = read_finding(text).and_then(|d| d.location).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!((location.file.as_str(), location.line), (file, Some(line)), "{text}");
         }
         for text in ["src/a.py:5: unused", "node_modules/a.js: line 1, col 2, bad", "f(3): error"] {
-            assert!(finding(text).is_none(), "{text}");
+            assert!(read_finding(text).is_none(), "{text}");
         }
     }
 
@@ -247,15 +253,15 @@ mod tests {
             let mut done = None;
             for text in lines {
                 match open.take().map(|open| open.line(text, 2)) {
-                    Some(Next::Done(draft)) => done = Some(draft),
-                    Some(Next::Wait(next)) => open = Some(*next),
+                    Some(Continuation::Done(finding)) => done = Some(finding),
+                    Some(Continuation::Wait(next)) => open = Some(*next),
                     _ => {}
                 }
             }
-            let draft = done.unwrap_or_else(|| panic!("{log}"));
-            let place = draft.place.unwrap();
+            let finding = done.unwrap_or_else(|| panic!("{log}"));
+            let location = finding.location.unwrap();
             assert_eq!(
-                (place.file.as_str(), place.line, draft.message.as_str()),
+                (location.file.as_str(), location.line, finding.message.as_str()),
                 (file, Some(line), message)
             );
         }

@@ -1,10 +1,10 @@
 //! flake8 and the checkers it is made of: pycodestyle (once pep8), pyflakes; and pydocstyle.
 
 use crate::contract::bug::{Applicability, Category, Suggestion};
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const FLAKE8: Tool = Tool {
     name: "flake8",
@@ -35,44 +35,44 @@ struct Rows {
 }
 
 impl ToolParser for Rows {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let Some(found) = re!(
             r"^(?P<file>(?:[A-Za-z]:)?[^:]+?):(?P<line>\d+)(?::(?P<column>\d+))?:? (?:\[?(?P<code>[A-Z]{1,6}\d{1,5})\]?:? )?(?P<words>.+)$"
-        ).captures(line.text) else { return Flow::Rest };
-        let words = found["words"].trim();
+        ).captures(line.text) else { return Response::Declined(Next::Idle) };
+        let message = found["words"].trim();
         let code = found.name("code").map(|m| m.as_str());
         let (file, at) = (&found["file"], number(&found["line"]));
-        let mut draft = Draft::new(self.tool, category(code, words), words).at(
+        let mut finding = FindingBuilder::new(self.tool, category(code, message), message).at(
             file,
             at,
             found.name("column").and_then(|m| number(m.as_str())),
         );
         if let Some(code) = code {
-            draft = draft.code(code);
+            finding = finding.code(code);
         }
-        if let (Some(name), Some(line)) = (unused_import(words), at) {
+        if let (Some(name), Some(line)) = (unused_import(message), at) {
             let unused = Suggestion::RemoveImport { file: file.to_owned(), line, name: name.to_owned() };
-            draft = draft.suggest(words, Applicability::MachineApplicable, unused);
+            finding = finding.suggest(message, Applicability::MachineApplicable, unused);
         }
-        out.bug(draft);
-        Flow::TakeRest
+        out.bug(finding);
+        Response::Consumed(Next::Idle)
     }
 }
 
 /// `'os' imported but unused`
-fn unused_import(words: &str) -> Option<&str> {
-    words.strip_suffix(" imported but unused")?.strip_prefix('\'')?.strip_suffix('\'')
+fn unused_import(message: &str) -> Option<&str> {
+    message.strip_suffix(" imported but unused")?.strip_prefix('\'')?.strip_suffix('\'')
 }
 
 /// The family of a checker's finding.
-pub(super) fn category(code: Option<&str>, words: &str) -> Category {
+pub(super) fn category(code: Option<&str>, message: &str) -> Category {
     let syntax = matches!(code, Some("E999" | "E901" | "E902" | "F999" | "F7" | "invalid-syntax"))
         || code.is_none()
             && ["invalid syntax", "unterminated ", "expected '", "unmatched '"]
                 .iter()
-                .any(|w| words.starts_with(w));
-    if words.contains("IndentationError")
-        || words.contains("TabError")
+                .any(|w| message.starts_with(w));
+    if message.contains("IndentationError")
+        || message.contains("TabError")
         || matches!(code, Some("E112" | "E113"))
     {
         Category::Indentation
@@ -90,23 +90,25 @@ struct Docstrings {
 }
 
 impl ToolParser for Docstrings {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if let Some((file, at, first)) = self.at.take() {
-            let Some((code, words)) = line.text.trim().split_once(": ") else { return Flow::Rest };
+            let Some((code, message)) = line.text.trim().split_once(": ") else {
+                return Response::Declined(Next::Idle);
+            };
             out.bug(
-                Draft::new("pydocstyle", Category::Lint, words)
+                FindingBuilder::new("pydocstyle", Category::Lint, message)
                     .at(&file, Some(at), None)
                     .code(code)
-                    .span(first, line.no),
+                    .span(first, line.number),
             );
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        let place = line.text.find(".py:").and_then(|dot| {
+        let location = line.text.find(".py:").and_then(|dot| {
             let rest = &line.text[dot + 4..];
             let at = number(rest.split(' ').next()?)?;
-            Some((line.text[..dot + 3].to_owned(), at, line.no))
+            Some((line.text[..dot + 3].to_owned(), at, line.number))
         });
-        self.at = place;
-        if self.at.is_some() { Flow::Take } else { Flow::Rest }
+        self.at = location;
+        if self.at.is_some() { Response::Consumed(Next::Active) } else { Response::Declined(Next::Idle) }
     }
 }

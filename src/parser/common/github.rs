@@ -1,9 +1,9 @@
 //! The runner's own words: `##[error]…` and `::error file=…,line=…::…`.
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Category, Severity};
 
 pub(super) const TOOL: Tool = Tool {
@@ -19,12 +19,12 @@ pub(super) const TOOL: Tool = Tool {
 struct Github;
 
 impl ToolParser for Github {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("Process completed") {
             out.failed();
-            out.bug(Draft::new("github-actions", Category::Unknown, text).consequence());
-            return Flow::Last;
+            out.bug(FindingBuilder::new("github-actions", Category::Unknown, text).consequence());
+            return Response::Consumed(Next::Finished);
         }
         let Some(c) = re!(r"^::(error|warning)(?: (.*?))?::(.*)$").captures(text) else {
             let category = if text.contains("exceeded the maximum execution time") {
@@ -32,8 +32,8 @@ impl ToolParser for Github {
             } else {
                 Category::Environment
             };
-            out.bug(Draft::new("github-actions", category, text));
-            return Flow::Last;
+            out.bug(FindingBuilder::new("github-actions", category, text));
+            return Response::Consumed(Next::Finished);
         };
         let severity = if &c[1] == "error" { Severity::Error } else { Severity::Warning };
         let unescaped = |s: &str| {
@@ -43,8 +43,9 @@ impl ToolParser for Github {
                 .replace("%2C", ",")
                 .replace("%25", "%")
         };
-        let mut draft =
-            Draft::new("github-actions", Category::Lint, unescaped(&c[3])).severity(severity).fallback();
+        let mut finding = FindingBuilder::new("github-actions", Category::Lint, unescaped(&c[3]))
+            .severity(severity)
+            .fallback();
         let property = |name: &str| {
             c.get(2)?
                 .as_str()
@@ -53,12 +54,12 @@ impl ToolParser for Github {
         };
         if let Some(file) = property("file") {
             let at = |name| property(name).and_then(|v| number(&v));
-            draft = draft.at(&file, at("line"), at("col"));
-            draft.end_line = at("endLine");
-            draft.end_column = at("endColumn");
+            finding = finding.at(&file, at("line"), at("col"));
+            finding.end_line = at("endLine");
+            finding.end_column = at("endColumn");
         }
-        draft.code = property("title");
-        out.bug(draft);
-        Flow::Last
+        finding.code = property("title");
+        out.bug(finding);
+        Response::Consumed(Next::Finished)
     }
 }

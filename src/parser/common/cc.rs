@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::paths::is_own;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Category, Location, Severity};
 
 pub(super) const TOOL: Tool = Tool {
@@ -25,15 +25,15 @@ pub(super) const TOOL: Tool = Tool {
 
 #[derive(Default)]
 struct Cc {
-    draft: Option<(Draft, u64, u64)>,
+    finding: Option<(FindingBuilder, u64, u64)>,
     /// Where a template's instantiation, of which the next error speaks, was asked for.
     asked: Option<Location>,
     /// Such places of errors in others' headers: one mistake makes many.
-    said: BTreeSet<Location>,
+    reported: BTreeSet<Location>,
 }
 
 impl ToolParser for Cc {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(c) =
             re!(r"^((?:[A-Za-z]:)?[^\s:][^:]*(?::[^\s:0-9][^:]*)?):(\d+):(?:(\d+):)? (fatal error|error|warning): (.*)$")
@@ -47,81 +47,81 @@ impl ToolParser for Cc {
             let bare = re!(r" \[-W[^\]]+\]$").replace(&message, "").into_owned();
             let category = category(&message, flag.is_some());
             let severity = if &c[4] == "warning" { Severity::Warning } else { Severity::Error };
-            let mut draft = Draft::new("cc", category, bare).severity(severity);
-            draft.code = flag;
+            let mut finding = FindingBuilder::new("cc", category, bare).severity(severity);
+            finding.code = flag;
             let column = c.get(3).and_then(|m| number(m.as_str()));
-            draft.frames.extend(self.asked.take());
-            self.draft = Some((draft.at(&inside(&c[1], out), number(&c[2]), column), line.no, line.no));
-            return Flow::Take;
+            finding.frames.extend(self.asked.take());
+            self.finding = Some((finding.at(&inside(&c[1], out), number(&c[2]), column), line.number, line.number));
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"^(?:\S*(?:ld|lld|ld\.gold): )?(?:([^\s:]+?):(?:(\d+)|\([^)]*\))?:? ?)?(?:in function .*)?((?:undefined reference to|multiple definition of) .*)$").captures(text) {
             self.flush(out);
-            let mut draft = Draft::new("cc", Category::Import, &c[3]);
+            let mut finding = FindingBuilder::new("cc", Category::Import, &c[3]);
             if let (Some(file), Some(at)) = (c.get(1), c.get(2)) {
-                draft = draft.at(file.as_str(), number(at.as_str()), None);
+                finding = finding.at(file.as_str(), number(at.as_str()), None);
             }
-            out.bug(draft);
-            return Flow::TakeRest;
+            out.bug(finding);
+            return Response::Consumed(Next::Idle);
         }
         if let Some(c) = re!(r"^(?:\S*/)?(?:ld|lld|ld\.lld|ld\.gold): (?:error: )?((?:cannot find|unable to find|undefined symbol).*)$").captures(text) {
             self.flush(out);
-            self.draft = Some((Draft::new("cc", Category::Dependency, &c[1]), line.no, line.no));
-            return Flow::Take;
+            self.finding = Some((FindingBuilder::new("cc", Category::Dependency, &c[1]), line.number, line.number));
+            return Response::Consumed(Next::Active);
         }
         if re!(r"^(?:collect2: error: ld returned|clang(?:\+\+)?: error: linker command failed)")
             .is_match(text)
         {
             self.flush(out);
-            out.bug(Draft::new("cc", Category::Unknown, text).consequence());
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("cc", Category::Unknown, text).consequence());
+            return Response::Consumed(Next::Idle);
         }
         if let Some(c) = re!(r"^[^\s:]+: ([^\s:]+):(\d+): .*(Assertion [`'].*' failed)\.$").captures(text) {
             self.flush(out);
             out.failed();
-            out.bug(Draft::new("cc", Category::Runtime, &c[3]).at(&c[1], number(&c[2]), None));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("cc", Category::Runtime, &c[3]).at(&c[1], number(&c[2]), None));
+            return Response::Consumed(Next::Idle);
         }
         if let Some(c) = re!(r"^([^\s:]+):(\d+):(\d+):   required from here").captures(text) {
             self.flush(out);
-            self.asked = Some(place(&inside(&c[1], out), number(&c[2]), number(&c[3])));
-            return Flow::TakeRest;
+            self.asked = Some(location(&inside(&c[1], out), number(&c[2]), number(&c[3])));
+            return Response::Consumed(Next::Idle);
         }
         if let Some(c) =
             re!(r"^(?:cc1|cc1plus|gcc|g\+\+|clang(?:\+\+)?|cpp): (?:fatal )?error: (.*)$").captures(text)
         {
             self.flush(out);
-            out.bug(Draft::new("cc", Category::Configuration, &c[1]));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("cc", Category::Configuration, &c[1]));
+            return Response::Consumed(Next::Idle);
         }
-        let Some((draft, _, last)) = &mut self.draft else { return Flow::Rest };
+        let Some((finding, _, last)) = &mut self.finding else { return Response::Declined(Next::Idle) };
         if let Some(c) = re!(r"^([^\s:][^:]*):(\d+):(?:(\d+):)? note: (in instantiation of )?").captures(text)
         {
-            *last = line.no;
-            let at = place(&inside(&c[1], out), number(&c[2]), c.get(3).and_then(|m| number(m.as_str())));
+            *last = line.number;
+            let at = location(&inside(&c[1], out), number(&c[2]), c.get(3).and_then(|m| number(m.as_str())));
             if c.get(4).is_some() {
-                draft.frames.push(at)
+                finding.frames.push(at)
             } else {
-                draft.related.push(at)
+                finding.related.push(at)
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with(">>> ") {
             // lld, with debug information: `>>> referenced by a.c:2 (/src/a.c:2)`.
             if let Some(c) =
                 re!(r"^>>> (?:referenced|defined) (?:by|at) .*?\(?([^\s():]+):(\d+)\)?$").captures(text)
             {
-                draft.frames.push(place(&c[1], number(&c[2]), None));
+                finding.frames.push(location(&c[1], number(&c[2]), None));
             }
-            *last = line.no;
-            return Flow::Take;
+            *last = line.number;
+            return Response::Consumed(Next::Active);
         }
         // The source line, the marks under it, where it was included or expanded.
         if re!(r"^(?:\s*\d* \||\s+\S|\s*\^)").is_match(text) {
-            *last = line.no;
-            return Flow::Take;
+            *last = line.number;
+            return Response::Consumed(Next::Active);
         }
         self.flush(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -131,15 +131,15 @@ impl ToolParser for Cc {
 
 impl Cc {
     fn flush(&mut self, out: &mut Findings) {
-        if let Some((draft, first, last)) = self.draft.take() {
-            let foreign = draft.place.as_ref().is_some_and(|at| !is_own(&at.file));
+        if let Some((finding, first, last)) = self.finding.take() {
+            let foreign = finding.location.as_ref().is_some_and(|at| !is_own(&at.file));
             if foreign
-                && let Some(at) = draft.frames.iter().find(|at| is_own(&at.file))
-                && !self.said.insert(at.clone())
+                && let Some(at) = finding.frames.iter().find(|at| is_own(&at.file))
+                && !self.reported.insert(at.clone())
             {
                 return;
             }
-            out.bug(draft.span(first, last));
+            out.bug(finding.span(first, last));
         }
     }
 }
@@ -168,7 +168,7 @@ fn category(message: &str, flagged: bool) -> Category {
 mod tests {
     use crate::parser::{ParseOptions, diagnose};
 
-    fn places(log: &str) -> Vec<(Option<String>, Option<u32>)> {
+    fn locations(log: &str) -> Vec<(Option<String>, Option<u32>)> {
         let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
         bugs.into_iter().map(|bug| (bug.file, bug.line)).collect()
     }
@@ -179,24 +179,24 @@ mod tests {
                    /usr/include/c++/12/bits/algo.h:9:8: note: in instantiation of function 'g' requested here\n\
                    src/a.cpp:7:25: note: in instantiation of function 'std::sort' requested here\n";
         let other = one.replace("45:23", "69:22").replace("invalid", "no matching");
-        assert_eq!(places(&format!("{one}{other}")), [(Some("src/a.cpp".into()), Some(7))]);
+        assert_eq!(locations(&format!("{one}{other}")), [(Some("src/a.cpp".into()), Some(7))]);
     }
 
     #[test]
     fn folders_of_a_make_that_died_end_with_its_step() {
         let log = "##[group]Run make\n##[endgroup]\nmake: Entering directory '/home/runner/work/app/app/sub'\n\
                    ##[group]Run gcc\n##[endgroup]\na.c:1:1: error: unknown type name 'x'\n";
-        assert_eq!(places(log), [(Some("a.c".into()), Some(1))]);
+        assert_eq!(locations(log), [(Some("a.c".into()), Some(1))]);
         let within = log.replace("##[group]Run gcc\n##[endgroup]\n", "");
-        assert_eq!(places(&within), [(Some("sub/a.c".into()), Some(1))]);
+        assert_eq!(locations(&within), [(Some("sub/a.c".into()), Some(1))]);
     }
 
     #[test]
     fn lld_and_assert_name_places() {
         let lld = "ld.lld: error: undefined symbol: helper\n>>> referenced by main.c:2 (src/main.c:2)\n\
                    >>>               /tmp/main-1.o:(twice)\n";
-        assert_eq!(places(lld), [(Some("src/main.c".into()), Some(2))]);
+        assert_eq!(locations(lld), [(Some("src/main.c".into()), Some(2))]);
         let assert = "crash: src/crash.cpp:3: int main(): Assertion `n == 1' failed.\n";
-        assert_eq!(places(assert), [(Some("src/crash.cpp".into()), Some(3))]);
+        assert_eq!(locations(assert), [(Some("src/crash.cpp".into()), Some(3))]);
     }
 }

@@ -1,9 +1,9 @@
 //! JUnit XML printed into a log: failing test cases with the places their stacks name.
 
-use super::super::findings::{Draft, Findings, Ran, number, place};
+use super::super::findings::{FindingBuilder, Findings, TestOutcome, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 pub(super) const TOOL: Tool = Tool {
@@ -32,14 +32,14 @@ struct Junit {
 }
 
 impl ToolParser for Junit {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let mut rest = line.text;
         let end = *self.end.get_or_insert_with(|| {
-            self.last = line.no;
+            self.last = line.number;
             if rest.contains("<testsuites") { "</testsuites>" } else { "</testsuite>" }
         });
-        if line.no - self.last > MAX_LINES {
-            return Flow::Done;
+        if line.number - self.last > MAX_LINES {
+            return Response::Declined(Next::Finished);
         }
         loop {
             if let Some((text, first)) = &mut self.open {
@@ -49,26 +49,26 @@ impl ToolParser for Junit {
                         text.push('\n');
                         text.push_str(rest);
                     }
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 };
                 text.push('\n');
                 text.push_str(&rest[..end]);
-                read(text, *first, line.no, out);
+                read(text, *first, line.number, out);
                 self.open = None;
-                self.last = line.no;
+                self.last = line.number;
                 rest = &rest[end..];
             }
             match rest.find("<testcase") {
                 Some(at) => {
-                    self.open = Some((String::new(), line.no));
-                    self.last = line.no;
+                    self.open = Some((String::new(), line.number));
+                    self.last = line.number;
                     rest = &rest[at..];
                 }
                 None => break,
             }
         }
         if rest.contains(end) {
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
         let last = |what: &str| rest.rfind(what);
         let within = self.printed || self.tag;
@@ -82,9 +82,9 @@ impl ToolParser for Junit {
         }
         // Other text between the elements is another program's: the file was cut off.
         if within || self.printed || rest.trim_start().starts_with('<') || rest.trim().is_empty() {
-            Flow::Take
+            Response::Consumed(Next::Active)
         } else {
-            Flow::Done
+            Response::Declined(Next::Finished)
         }
     }
 }
@@ -142,11 +142,11 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
     let test = if class.is_empty() { name } else { format!("{class}.{name}") };
     let failure = case.find("<failure").or_else(|| case.find("<error"));
     let ran = if failure.is_some() {
-        Ran::Failed
+        TestOutcome::Failed
     } else if case.contains("<skipped") {
-        Ran::Skipped
+        TestOutcome::Skipped
     } else {
-        Ran::Passed
+        TestOutcome::Passed
     };
     out.test("junit-xml", &test, ran);
     let Some(at) = failure else { return };
@@ -166,27 +166,27 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
     let message = attribute(tag, "message")
         .filter(|m| !m.trim().is_empty())
         .unwrap_or_else(|| stack.lines().next().unwrap_or("").to_owned());
-    let mut draft = Draft::new("junit-xml", Category::Logic, message).test(test).span(first, last);
+    let mut finding = FindingBuilder::new("junit-xml", Category::Logic, message).test(test).span(first, last);
     for frame in stack.lines().take(300) {
         if let Some(c) = re!(r"^\s*at (?:[\w$.<>/@-]+\()([\w$]+\.(?:java|kt|scala|groovy)):(\d+)\)").captures(frame) {
             let class = frame.trim().trim_start_matches("at ");
             let foreign = re!(r"^(?:[\w.]+(?:@[\w.]+)?/)?(?:java|javax|jdk|sun|com\.sun|org\.junit|junit|org\.testng|org\.hamcrest|org\.assertj|org\.apache\.maven|org\.gradle|kotlin|scala)\.").is_match(class);
             if !foreign {
-                draft.frames.push(place(&c[1], number(&c[2]), None));
+                finding.frames.push(location(&c[1], number(&c[2]), None));
             }
         } else if let Some(c) = re!(r"\bin (?:test )?file (\S+), line (\d+)").captures(frame) {
-            draft.frames.push(place(&c[1], number(&c[2]), None));
+            finding.frames.push(location(&c[1], number(&c[2]), None));
         } else if let Some(c) = re!(r"(?:file://)?((?:[A-Za-z]:)?[\w./\\@+-]+\.(?:py|js|jsx|ts|tsx|mjs|cjs|go|rs|rb|php|cs|java)):(\d+)(?::(\d+))?").captures(frame) {
-            draft.frames.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
+            finding.frames.push(location(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
         }
     }
     let file = attribute(head, "file");
-    if draft.frames.is_empty()
+    if finding.frames.is_empty()
         && let Some(file) = file
     {
-        draft.place = Some(place(&file, attribute(head, "line").and_then(|l| number(&l)), None));
+        finding.location = Some(location(&file, attribute(head, "line").and_then(|l| number(&l)), None));
     }
-    out.bug(draft);
+    out.bug(finding);
 }
 
 #[cfg(test)]

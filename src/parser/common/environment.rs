@@ -1,9 +1,9 @@
 //! Failures that no change of the code should fix: memory, disk, network, registries, permissions, secrets.
 
-use super::super::findings::{Draft, Findings};
+use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 /// Bytes of a line that is read for a message.
@@ -29,23 +29,23 @@ pub(super) const TOOL: Tool = Tool {
 struct Environment;
 
 impl ToolParser for Environment {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim();
         // Data on one line, which may hold any words.
         if text.len() > MAX_LINE {
-            return Flow::Done;
+            return Response::Declined(Next::Finished);
         }
         // Retried, announced, or what a passing test prints.
         if re!(r"(?i)\b(?:retry|retrying|warn|warning|npm warn|attempt|will try)\b|^\s*(?:ok|✓|✔|PASS)\b")
             .is_match(text)
         {
-            return Flow::Done;
+            return Response::Declined(Next::Finished);
         }
         out.failed();
-        let draft = Draft::new("environment", Category::Environment, text);
+        let finding = FindingBuilder::new("environment", Category::Environment, text);
         // Nothing but itself explains these; refused connections may be a test's own doing.
         let sure = re!(r"No space left|ENOSPC|out of memory|OutOfMemory|Cannot allocate|OOMKilled|^E: |toomanyrequests|rate limit|Input required|Bad credentials|could not read Username|Permission denied \(publickey").is_match(text);
-        out.bug(if sure { draft } else { draft.fallback() });
-        Flow::Last
+        out.bug(if sure { finding } else { finding.fallback() });
+        Response::Consumed(Next::Finished)
     }
 }

@@ -2,23 +2,23 @@
 
 use std::collections::BTreeMap;
 
-use log_scan::lanes::split_prefix;
+use log_scan::stream_prefix::split_prefix;
 
-/// Lanes open at once; further prefixes are read as plain text.
-const MAX_LANES: usize = 64;
+/// Streams open at once; further prefixes are read as plain text.
+const MAX_STREAMS: usize = 64;
 
 #[derive(Default)]
-pub(super) struct Lanes<L> {
+pub(super) struct OutputStreams<L> {
     main: L,
     marked: BTreeMap<String, L>,
 }
 
-impl<L: Default> Lanes<L> {
-    /// The lane of a line and its text without the prefix. `opens` says whether what is behind a new prefix opens one.
+impl<L: Default> OutputStreams<L> {
+    /// The output stream of a line and its text without the prefix. `opens` says whether what is behind a new prefix opens one.
     pub(super) fn of<'a>(&mut self, text: &'a str, opens: impl FnOnce(&str) -> bool) -> (&mut L, &'a str) {
         let Some((key, rest)) = split_prefix(text) else { return (&mut self.main, text) };
         let known = self.marked.contains_key(key);
-        if known || (self.marked.len() < MAX_LANES && opens(rest)) {
+        if known || (self.marked.len() < MAX_STREAMS && opens(rest)) {
             (self.marked.entry(key.to_owned()).or_default(), rest)
         } else {
             (&mut self.main, text)

@@ -1,11 +1,11 @@
 //! make, ninja, cmake and ctest: which target or test failed (a consequence), and what is wrong with the build files
 //! themselves.
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 pub(super) const TOOL: Tool = Tool {
@@ -25,38 +25,41 @@ const MAX_DEPTH: usize = 64;
 
 #[derive(Default)]
 struct Make {
-    cmake: Option<(Draft, u64)>,
+    cmake: Option<(FindingBuilder, u64)>,
     /// In ctest's list of failed tests.
     ctest: bool,
 }
 
 impl ToolParser for Make {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
-        if let Some((draft, _)) = &mut self.cmake {
+        if let Some((finding, _)) = &mut self.cmake {
             let empty = text.trim().is_empty();
-            if text.starts_with("  ") || (empty && draft.message.is_empty()) {
-                draft.message.push_str(text.trim());
-                draft.message.push('\n');
-                return Flow::Take;
+            if text.starts_with("  ") || (empty && finding.message.is_empty()) {
+                finding.message.push_str(text.trim());
+                finding.message.push('\n');
+                return Response::Consumed(Next::Active);
             }
             Self::finish(self, out);
-            return Flow::Done;
+            return Response::Declined(Next::Finished);
         }
         if self.ctest {
-            let Some(c) = re!(r"^\s+\d+ - (.+?) \(([^()]+)\)").captures(text) else { return Flow::Done };
+            let Some(c) = re!(r"^\s+\d+ - (.+?) \(([^()]+)\)").captures(text) else {
+                return Response::Declined(Next::Finished);
+            };
             // What the test printed says why, where a parser speaks.
             out.failed();
-            out.bug(Draft::new("make", Category::Logic, &c[2]).test(&c[1]).fallback());
-            return Flow::Take;
+            out.bug(FindingBuilder::new("make", Category::Logic, &c[2]).test(&c[1]).fallback());
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"^CMake Error(?: at ([^\s:]+):(\d+).*|: (.*)|.*)$").captures(text) {
-            let mut draft = Draft::new("make", Category::Configuration, c.get(3).map_or("", |m| m.as_str()));
+            let mut finding =
+                FindingBuilder::new("make", Category::Configuration, c.get(3).map_or("", |m| m.as_str()));
             if let (Some(file), Some(at)) = (c.get(1), c.get(2)) {
-                draft = draft.at(file.as_str(), number(at.as_str()), None);
+                finding = finding.at(file.as_str(), number(at.as_str()), None);
             }
-            self.cmake = Some((draft, line.no));
-            return Flow::Take;
+            self.cmake = Some((finding, line.number));
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"Entering directory ['`](/[^']+)'").captures(text) {
             // The outermost is the workspace, unless that is known.
@@ -66,39 +69,43 @@ impl ToolParser for Make {
             if out.folders.len() < MAX_DEPTH {
                 out.folders.push(c[1].to_owned());
             }
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
         if text.contains(": Leaving directory ") {
             out.folders.pop();
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
         // The line make names is the recipe's; it counts where make itself found the fault.
         if let Some(c) = re!(r"^([^\s:]+):(\d+): \*\*\* (.*?)\.  Stop\.$").captures(text) {
-            out.bug(Draft::new("make", Category::Configuration, &c[3]).at(&c[1], number(&c[2]), None));
-            return Flow::Last;
+            out.bug(FindingBuilder::new("make", Category::Configuration, &c[3]).at(
+                &c[1],
+                number(&c[2]),
+                None,
+            ));
+            return Response::Consumed(Next::Finished);
         }
         if let Some(c) =
             re!(r"\*\*\* (No rule to make target .*?|No targets .*?|missing .*?)(?:\.  Stop\.)?$")
                 .captures(text)
         {
-            out.bug(Draft::new("make", Category::Configuration, &c[1]));
-            return Flow::Last;
+            out.bug(FindingBuilder::new("make", Category::Configuration, &c[1]));
+            return Response::Consumed(Next::Finished);
         }
         if re!(r"^[^\s:]+:\d+: ").is_match(text) {
-            return Flow::Done;
+            return Response::Declined(Next::Finished);
         }
         if text == "The following tests FAILED:" {
             self.ctest = true;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        out.bug(Draft::new("make", Category::Unknown, text).consequence());
-        Flow::Last
+        out.bug(FindingBuilder::new("make", Category::Unknown, text).consequence());
+        Response::Consumed(Next::Finished)
     }
 
     fn finish(&mut self, out: &mut Findings) {
-        if let Some((draft, first)) = self.cmake.take() {
+        if let Some((finding, first)) = self.cmake.take() {
             let last = out.now();
-            out.bug(draft.span(first, last));
+            out.bug(finding.span(first, last));
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Docker builds: which instruction failed, and errors of the Dockerfile itself.
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 pub(super) const TOOL: Tool = Tool {
@@ -33,30 +33,34 @@ struct Docker {
     running: bool,
     /// Where that output began, and its end.
     quoted: Option<(u64, Vec<String>)>,
-    place: Option<(String, Option<u32>, u64)>,
+    location: Option<(String, Option<u32>, u64)>,
 }
 
 impl ToolParser for Docker {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with(" ---> ") || text.starts_with("Removing intermediate container ") {
             self.running = text.starts_with(" ---> Running in ");
-            self.quoted = self.running.then_some((line.no, Vec::new()));
-            return if self.running { Flow::Take } else { Flow::Rest };
+            self.quoted = self.running.then_some((line.number, Vec::new()));
+            return if self.running {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         }
         if text.starts_with(" > [") {
             self.quoting = true;
-            self.quoted = Some((line.no, Vec::new()));
-            return Flow::Take;
+            self.quoted = Some((line.number, Vec::new()));
+            return Response::Consumed(Next::Active);
         }
         if text.trim() == "------" {
             self.quoting = false;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"^(\S*[Dd]ockerfile\S*):(\d+)$").captures(text) {
             self.quoting = false;
-            self.place = Some((c[1].to_owned(), number(&c[2]), line.no));
-            return Flow::Take;
+            self.location = Some((c[1].to_owned(), number(&c[2]), line.number));
+            return Response::Consumed(Next::Active);
         }
         let error = re!(r"^(?:(?:ERROR|error): )?failed to (?:solve|build): (.*)$").captures(text).map(|c| c[1].to_owned())
             .or_else(|| re!(r"^(?:The command '.*' returned a non-zero code: |Error response from daemon|dockerfile parse error|unable to prepare context|(?:COPY|ADD) failed: )").is_match(text).then(|| text.to_owned()));
@@ -68,33 +72,37 @@ impl ToolParser for Docker {
             } else {
                 Category::Configuration
             };
-            let (first, quoted) = self.quoted.take().unwrap_or((line.no, Vec::new()));
+            let (first, quoted) = self.quoted.take().unwrap_or((line.number, Vec::new()));
             let message = std::iter::once(message).chain(quoted).collect::<Vec<_>>().join("\n");
-            let mut draft = Draft::new("docker-build", category, message).span(first, line.no);
+            let mut finding = FindingBuilder::new("docker-build", category, message).span(first, line.number);
             if let Some(c) = re!(r"dockerfile parse error (?:on )?line (\d+)").captures(text) {
-                draft = draft.at("Dockerfile", number(&c[1]), None);
+                finding = finding.at("Dockerfile", number(&c[1]), None);
             }
-            if let Some((file, at, first)) = self.place.take() {
-                draft = draft.at(&file, at, None).span(first, line.no);
+            if let Some((file, at, first)) = self.location.take() {
+                finding = finding.at(&file, at, None).span(first, line.number);
             }
             // What the instruction ran says why, where a parser speaks.
-            out.bug(if ran { draft.consequence() } else { draft });
-            return Flow::Last;
+            out.bug(if ran { finding.consequence() } else { finding });
+            return Response::Consumed(Next::Finished);
         }
         if let Some((_, lines)) = self.quoted.as_mut().filter(|_| self.quoting || self.running) {
-            let said = re!(r"^\d+\.\d+ +").replace(text, "");
-            if !said.trim().is_empty() {
-                lines.push(said.chars().take(WIDTH).collect());
+            let reported = re!(r"^\d+\.\d+ +").replace(text, "");
+            if !reported.trim().is_empty() {
+                lines.push(reported.chars().take(WIDTH).collect());
                 let surplus = lines.len().saturating_sub(QUOTED);
                 lines.drain(..surplus);
             }
         }
         if self.running && !text.starts_with("##[") {
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
-        if self.quoting || (self.place.is_some() && re!(r"^(?:\s*\d+ \||-{10,}|\s*$)").is_match(text)) {
-            return Flow::Take;
+        if self.quoting || (self.location.is_some() && re!(r"^(?:\s*\d+ \||-{10,}|\s*$)").is_match(text)) {
+            return Response::Consumed(Next::Active);
         }
-        if text.starts_with("##[") { Flow::Done } else { Flow::Rest }
+        if text.starts_with("##[") {
+            Response::Declined(Next::Finished)
+        } else {
+            Response::Declined(Next::Idle)
+        }
     }
 }

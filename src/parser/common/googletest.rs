@@ -1,9 +1,9 @@
 //! googletest: each failed expectation with its place, how each test ended.
 
-use super::super::findings::{Draft, Findings, Ran, number, place};
+use super::super::findings::{FindingBuilder, Findings, TestOutcome, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 /// Lines kept of one message.
@@ -21,37 +21,37 @@ pub(super) const TOOL: Tool = Tool {
 #[derive(Default)]
 struct Googletest {
     test: Option<String>,
-    open: Option<Draft>,
+    open: Option<FindingBuilder>,
     lines: usize,
     /// The running test has been reported.
-    said: bool,
+    reported: bool,
 }
 
 impl Googletest {
     fn flush(&mut self, out: &mut Findings) {
-        if let Some(draft) = self.open.take() {
-            self.said = true;
-            out.bug(draft);
+        if let Some(finding) = self.open.take() {
+            self.reported = true;
+            out.bug(finding);
         }
     }
 
     fn fail(&mut self, category: Category, message: &str, out: &mut Findings) {
         self.flush(out);
-        if let Some(test) = self.test.take().filter(|_| !self.said) {
-            out.bug(Draft::new("googletest", category, message).test(test));
+        if let Some(test) = self.test.take().filter(|_| !self.reported) {
+            out.bug(FindingBuilder::new("googletest", category, message).test(test));
         }
     }
 }
 
 impl ToolParser for Googletest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         // Under `ctest -V` the test's number stands before each line.
         let text = re!(r"^\d+: ").replace(line.text.trim_end(), "");
         let text = text.as_ref();
         if let Some(name) = text.strip_prefix("[ RUN      ] ") {
             self.flush(out);
-            (self.test, self.said) = (Some(name.to_owned()), false);
-            return Flow::Take;
+            (self.test, self.reported) = (Some(name.to_owned()), false);
+            return Response::Consumed(Next::Active);
         }
         if let Some(found) = re!(r"^\[  (PASSED|FAILED)  \] \d+ tests?[.,]").captures(text) {
             if &found[1] == "PASSED" {
@@ -59,50 +59,56 @@ impl ToolParser for Googletest {
             } else {
                 out.failed()
             }
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        let Some(test) = self.test.clone() else { return Flow::Rest };
-        let ended =
-            [("[       OK ] ", Ran::Passed), ("[  SKIPPED ] ", Ran::Skipped), ("[  FAILED  ] ", Ran::Failed)];
+        let Some(test) = self.test.clone() else { return Response::Declined(Next::Idle) };
+        let ended = [
+            ("[       OK ] ", TestOutcome::Passed),
+            ("[  SKIPPED ] ", TestOutcome::Skipped),
+            ("[  FAILED  ] ", TestOutcome::Failed),
+        ];
         if let Some((_, ran)) = ended.iter().find(|(mark, _)| text.starts_with(mark)) {
             self.flush(out);
-            if *ran == Ran::Failed {
+            if *ran == TestOutcome::Failed {
                 self.fail(Category::Logic, "the test failed", out);
             }
             self.test = None;
             out.test("googletest", &test, *ran);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         let failure = re!(r"^(?:unknown file|(\S.*?)(?::(\d+)|\((\d+)\))): (?:Failure|error: ?(.*))$");
         if let Some(found) = failure.captures(text) {
             self.flush(out);
             let message = found.get(4).map_or("", |m| m.as_str());
-            let mut draft =
-                Draft::new("googletest", Category::Logic, message).test(test).span(line.no, line.no);
+            let mut finding = FindingBuilder::new("googletest", Category::Logic, message)
+                .test(test)
+                .span(line.number, line.number);
             if let Some(file) = found.get(1) {
                 let at = found.get(2).or_else(|| found.get(3)).and_then(|m| number(m.as_str()));
-                draft = draft.at(file.as_str(), at, None);
+                finding = finding.at(file.as_str(), at, None);
             }
-            (self.open, self.lines) = (Some(draft), 0);
-            return Flow::Take;
+            (self.open, self.lines) = (Some(finding), 0);
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("Segmentation fault") || text.starts_with("Aborted") {
-            out.test("googletest", &test, Ran::Failed);
+            out.test("googletest", &test, TestOutcome::Failed);
             self.fail(Category::Runtime, text, out);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        let Some(draft) = self.open.as_mut().filter(|_| self.lines < MAX_LINES) else { return Flow::Pass };
+        let Some(finding) = self.open.as_mut().filter(|_| self.lines < MAX_LINES) else {
+            return Response::Declined(Next::Active);
+        };
         self.lines += 1;
         // `SCOPED_TRACE`: who called.
         if let Some(found) = re!(r"^(\S+?)(?::(\d+)|\((\d+)\)): ").captures(text) {
             let at = found.get(2).or_else(|| found.get(3)).and_then(|m| number(m.as_str()));
-            draft.related.push(place(&found[1], at, None));
+            finding.related.push(location(&found[1], at, None));
         } else if !text.is_empty() {
-            draft.message.push('\n');
-            draft.message.push_str(text);
+            finding.message.push('\n');
+            finding.message.push_str(text);
         }
-        draft.log.last = line.no;
-        Flow::Take
+        finding.log.last = line.number;
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {

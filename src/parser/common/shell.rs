@@ -1,9 +1,9 @@
 //! What shells say themselves: `command not found`, `unbound variable`, syntax errors, signals.
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 pub(super) const TOOL: Tool = Tool {
@@ -18,10 +18,10 @@ pub(super) const TOOL: Tool = Tool {
 struct Shell;
 
 impl ToolParser for Shell {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let Some(c) = re!(r"^([^:]+?): (?:(?:line )?(\d+): )?(?:[^:]*: )?(.*)$").captures(line.text) else {
-            out.bug(Draft::new("shell", Category::Runtime, line.text).fallback());
-            return Flow::Last;
+            out.bug(FindingBuilder::new("shell", Category::Runtime, line.text).fallback());
+            return Response::Consumed(Next::Finished);
         };
         let message = line.text.split_once(": ").map_or(line.text, |(_, m)| m);
         let category = if re!(r"(?:command |: )not found$").is_match(message) {
@@ -39,16 +39,16 @@ impl ToolParser for Shell {
         } else if re!(r"Segmentation fault|Killed|Aborted").is_match(message) {
             Category::Runtime
         } else {
-            return Flow::Done;
+            return Response::Declined(Next::Finished);
         };
         let text = re!(r"^(?:line )?\d+: ").replace(message, "").into_owned();
-        let mut draft = Draft::new("shell", category, text).fallback();
+        let mut finding = FindingBuilder::new("shell", category, text).fallback();
         let script = c[1].ends_with(".sh") || c[1].ends_with(".bash");
         // The runner's own script of a step is no file of the repository.
         if script && !c[1].contains("/_temp/") {
-            draft = draft.at(&c[1], c.get(2).and_then(|m| number(m.as_str())), None);
+            finding = finding.at(&c[1], c.get(2).and_then(|m| number(m.as_str())), None);
         }
-        out.bug(draft);
-        Flow::Last
+        out.bug(finding);
+        Response::Consumed(Next::Finished)
     }
 }
