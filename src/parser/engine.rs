@@ -128,7 +128,7 @@ impl OutputStream {
             return false;
         }
         let idle = self.idle.iter().position(|(at, _)| *at == index);
-        let mut parser = idle.map_or_else(|| (tool.new)(), |at| self.idle.swap_remove(at).1);
+        let mut parser = idle.map_or_else(|| (tool.new)(tool.name), |at| self.idle.swap_remove(at).1);
         let response = parser.line(line, out);
         match response.next() {
             Next::Active => self.active.insert(0, (index, parser)),

@@ -11,6 +11,7 @@ mod evidence;
 mod findings;
 mod go;
 mod java;
+mod line_formats;
 mod node;
 mod other;
 mod paths;
@@ -27,6 +28,7 @@ use std::io::{self, BufRead};
 use log_scan::lines;
 pub use log_scan::lines::looks_binary;
 
+pub use self::line_formats::LineFormat;
 use crate::contract::bug::Diagnosis;
 
 /// What the parser may know beside the log.
@@ -47,6 +49,17 @@ pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Dia
 /// Names of all tools the parser understands, in order of precedence.
 pub fn tools() -> impl Iterator<Item = &'static str> {
     registry::tools().map(|tool| tool.name)
+}
+
+/// The formats of tools that print each finding on one line, in order of precedence.
+///
+/// ```
+/// let yamllint = ci_healer::parser::line_formats().iter().find(|format| format.tool == "yamllint").unwrap();
+/// assert_eq!(yamllint.language, "YAML");
+/// ```
+#[must_use]
+pub fn line_formats() -> &'static [LineFormat] {
+    line_formats::FORMATS
 }
 
 /// The tools of a family, for the fuzz targets.

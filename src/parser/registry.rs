@@ -1,10 +1,11 @@
 //! Every tool the parser understands: a name, the lines that trigger it, and its parser. Order is precedence.
 //!
-//! To add a tool: one file in its family's folder, one entry in the family's table, one fixture pair.
+//! To add a tool that prints each finding on one line: one row in `line_formats`, one fixture pair. Any other: one file
+//! in its family's folder, one entry in the family's table, one fixture pair.
 
 use super::findings::Findings;
 use super::lines::Line;
-use super::{common, go, java, node, other, python, rust};
+use super::{common, go, java, line_formats, node, other, python, rust};
 
 /// One tool.
 pub(crate) struct Tool {
@@ -13,7 +14,8 @@ pub(crate) struct Tool {
     /// Patterns over a clean line, all tried at once on every line of the log. Anchor them with `^` and keep them
     /// selective: noise must die after a few bytes, or for want of a word (`^.*word`). ASCII classes; no Unicode.
     pub(crate) triggers: &'static [&'static str],
-    pub(crate) new: fn() -> Box<dyn ToolParser>,
+    /// Makes its parser; given the tool's name.
+    pub(crate) new: fn(&'static str) -> Box<dyn ToolParser>,
 }
 
 /// A tool's parser, a state machine over lines. It is made when one of the triggers first matches, and gets that line
@@ -27,7 +29,7 @@ pub(crate) trait ToolParser {
 
 /// A tool whose output another tool's parser reads (the shapes are the same) and reports under this name.
 pub(crate) const fn read_by_another(name: &'static str) -> Tool {
-    Tool { name, triggers: &[], new: || Box::new(Silent) }
+    Tool { name, triggers: &[], new: |_| Box::new(Silent) }
 }
 
 struct Silent;
@@ -71,20 +73,23 @@ impl Response {
 
 /// All tools, in order of precedence.
 pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
-    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, common::TOOLS, other::TOOLS]
+    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, common::TOOLS]
         .into_iter()
         .flatten()
+        .chain(line_formats::tools())
+        .chain(other::TOOLS)
 }
 
 #[cfg(fuzzing)]
-pub(super) fn family(name: &str) -> &'static [Tool] {
-    match name {
+pub(super) fn family(name: &str) -> Vec<&'static Tool> {
+    let tools = match name {
         "rust" => rust::TOOLS,
         "go" => go::TOOLS,
         "python" => python::TOOLS,
         "java" => java::TOOLS,
         "node" => node::TOOLS,
         "common" => common::TOOLS,
-        _ => other::TOOLS,
-    }
+        _ => return line_formats::tools().chain(other::TOOLS).collect(),
+    };
+    tools.iter().collect()
 }

@@ -15,7 +15,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\S+ is a Catch2? v[0-9.]+\S* host application",
         r"^All tests passed \([0-9]+ assertions? in [0-9]+ test cases?\)",
     ],
-    new: || Box::new(Catch::default()),
+    new: |_| Box::new(Catch::default()),
 };
 
 #[derive(Default)]

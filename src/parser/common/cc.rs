@@ -20,7 +20,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^[^\s:]+:[0-9]+:[0-9]+:   required from here",
         r"^(?:cc1|cc1plus|gcc|g\+\+|clang(?:\+\+)?|clang: |cpp): (?:fatal )?error: ",
     ],
-    new: || Box::new(Cc::default()),
+    new: |_| Box::new(Cc::default()),
 };
 
 #[derive(Default)]

@@ -18,7 +18,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^ ---> Running in [0-9a-f]+$",
         r"^failed to solve: ",
     ],
-    new: || Box::new(Docker::default()),
+    new: |_| Box::new(Docker::default()),
 };
 
 /// Lines of the failing step that are told, and bytes of each.

@@ -23,7 +23,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:.*: line [0-9]+: +[0-9]+ )?Killed\b",
         r"^.*signal: (?:9, SIGKILL|killed)",
     ],
-    new: || Box::new(Environment),
+    new: |_| Box::new(Environment),
 };
 
 struct Environment;

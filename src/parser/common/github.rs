@@ -13,7 +13,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^Process completed with exit code [1-9]",
         r"^The (?:operation was canceled|job running on runner|runner has received a shutdown)",
     ],
-    new: || Box::new(Github),
+    new: |_| Box::new(Github),
 };
 
 struct Github;

@@ -15,7 +15,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:[0-9]+: )?\[ RUN      \] \S",
         r"^(?:[0-9]+: )?\[  (?:PASSED|FAILED)  \] [0-9]+ tests?[.,]",
     ],
-    new: || Box::new(Googletest::default()),
+    new: |_| Box::new(Googletest::default()),
 };
 
 #[derive(Default)]

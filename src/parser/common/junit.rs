@@ -9,7 +9,7 @@ use crate::contract::bug::Category;
 pub(super) const TOOL: Tool = Tool {
     name: "junit-xml",
     triggers: &[r"^\s*(?:<\?xml .*\?>\s*)?<testsuites?[\s>]"],
-    new: || Box::new(Junit::default()),
+    new: |_| Box::new(Junit::default()),
 };
 
 /// Bytes kept of one test case.

@@ -17,7 +17,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^CMake Error",
         r"^The following tests FAILED:$",
     ],
-    new: || Box::new(Make::default()),
+    new: |_| Box::new(Make::default()),
 };
 
 /// Folders entered one within the other.

@@ -12,7 +12,7 @@ const MAX_LINES: u64 = 30;
 pub(super) const TOOL: Tool = Tool {
     name: "sanitizer",
     triggers: &[r"^==[0-9]+==(?:ERROR|WARNING): [A-Za-z]+Sanitizer: ", r"^WARNING: ThreadSanitizer: "],
-    new: || Box::new(Sanitizer::default()),
+    new: |_| Box::new(Sanitizer::default()),
 };
 
 #[derive(Default)]

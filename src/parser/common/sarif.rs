@@ -10,7 +10,7 @@ use crate::contract::bug::{Category, Severity};
 pub(super) const TOOL: Tool = Tool {
     name: "sarif",
     triggers: &[r#"^\{\s*$"#, r#"^\{.*"runs"\s*:\s*\["#],
-    new: || Box::new(Sarif::default()),
+    new: |_| Box::new(Sarif::default()),
 };
 
 #[derive(Default)]

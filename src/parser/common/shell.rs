@@ -12,7 +12,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:/\S+/)?(?:-?(?:ba|da|z|k)?sh|[^\s:]+\.(?:sh|bash)|/home/runner/work/_temp/\S+|/__w/_temp/\S+): ",
         r"^(?:Segmentation fault|Illegal instruction|Bus error|Aborted)\b",
     ],
-    new: || Box::new(Shell),
+    new: |_| Box::new(Shell),
 };
 
 struct Shell;

@@ -14,7 +14,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:vet: )?(?:[A-Za-z]:)?[^\s:]+\.(?:go|s):[0-9]+(?::[0-9]+)?(?:-[0-9]+)?: ",
         r"^# (?:\[[^\s\]]+\]|[^\s]+/[^\s]+|command-line-arguments|[a-z][\w.-]*(?: \[[^\s\]]+\])?)$",
     ],
-    new: || Box::new(Build::default()),
+    new: |_| Box::new(Build::default()),
 };
 
 #[derive(Default)]

@@ -14,7 +14,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^[^\s:]+\.go$",
         r"^.*(?:gofmt|gofumpt|goimports)\b",
     ],
-    new: || Box::new(Gofmt::default()),
+    new: |_| Box::new(Gofmt::default()),
 };
 
 #[derive(Default)]

@@ -17,7 +17,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:package \S+ is not in|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum)",
         r"^build .*: (?:cannot|no)",
     ],
-    new: || Box::new(Modules::default()),
+    new: |_| Box::new(Modules::default()),
 };
 
 #[derive(Default)]

@@ -20,7 +20,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^WARNING: DATA RACE$",
         r#"^\{"(?:Time":"[0-9T:.Z+-]+","Action|Action|ImportPath)":""#,
     ],
-    new: || Box::new(GoTest::default()),
+    new: |_| Box::new(GoTest::default()),
 };
 
 #[derive(Default)]

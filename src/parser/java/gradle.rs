@@ -20,7 +20,7 @@ pub(super) const GRADLE: Tool = Tool {
         r"^\S.* > .+ (FAILED|PASSED|SKIPPED)$",
         r"^[0-9]+ tests? completed, ",
     ],
-    new: || Box::new(Gradle::default()),
+    new: |_| Box::new(Gradle::default()),
 };
 
 #[derive(Default)]

@@ -19,7 +19,7 @@ pub(super) const JAVAC: Tool = Tool {
         r"^ *(\[javac\] )?error: (file not found|release version|invalid (flag|source|target)|warnings found and -Werror|cannot access|no source files|module not found|option )",
         r"^ *\[javac\] [0-9]+ (error|warning)s?$",
     ],
-    new: || Box::new(Javac::default()),
+    new: |_| Box::new(Javac::default()),
 };
 
 #[derive(Default)]

@@ -16,13 +16,13 @@ pub(super) const JUNIT: Tool = Tool {
         r"^Tests run: [0-9]+,  Failures: [0-9]+$",
         r"^OK \([0-9]+ tests?\)$",
     ],
-    new: || Box::new(Junit::default()),
+    new: |_| Box::new(Junit::default()),
 };
 
 pub(super) const TESTNG: Tool = Tool {
     name: "testng",
     triggers: &[r"^(FAILED|PASSED|SKIPPED): [A-Za-z_]", r"^Total tests run: [0-9]+, "],
-    new: || Box::new(Testng::default()),
+    new: |_| Box::new(Testng::default()),
 };
 
 /// A failing test while its trace is read.

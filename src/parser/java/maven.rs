@@ -26,7 +26,7 @@ pub(super) const MAVEN: Tool = Tool {
         r"^\[ERROR\] (High|Medium|Low): ",
         r"^BUILD (SUCCESSFUL|FAILED)$",
     ],
-    new: || Box::new(Maven::default()),
+    new: |_| Box::new(Maven::default()),
 };
 
 pub(super) const CHECKSTYLE: Tool = Tool {
@@ -36,7 +36,7 @@ pub(super) const CHECKSTYLE: Tool = Tool {
         r"^\[(ERROR|WARNING|WARN)\] \S.*:\[[0-9]+(,[0-9]+)?\] \([a-z]+\) [A-Z][A-Za-z]+: ",
         r"^Checkstyle ends with [0-9]+ errors?",
     ],
-    new: || Box::new(Checkstyle),
+    new: |_| Box::new(Checkstyle),
 };
 
 #[derive(Default)]

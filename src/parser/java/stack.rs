@@ -279,7 +279,7 @@ pub(super) const JAVA: Tool = Tool {
         r#"^Exception in thread ""#,
         r"^Error: (Could not find or load main class|Unable to access jarfile|LinkageError)",
     ],
-    new: || Box::new(Java::default()),
+    new: |_| Box::new(Java::default()),
 };
 
 /// An exception nobody caught.

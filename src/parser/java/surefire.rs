@@ -18,7 +18,7 @@ pub(super) const SUREFIRE: Tool = Tool {
         r"^(\[ERROR\] +)?(Failed tests|Tests in error): *($|\S)",
         r"^(\[INFO\] )?Running [A-Za-z_][A-Za-z0-9_.$]*$",
     ],
-    new: || Box::new(Surefire::default()),
+    new: |_| Box::new(Surefire::default()),
 };
 
 #[derive(Default)]

@@ -1,16 +1,17 @@
-//! Linters that have no machine of their own, read by the format most of them share: `path:line:column: message`.
+//! Linters that have no parser of their own and no row in `line_formats`, read by the format most of them share: `path:line:column: message`.
 //!
 //! The format is common and so are lines that only look like it, so what is read here counts only where no tool that
 //! knows better reported an error.
 
 use super::findings::{FindingBuilder, Findings, number};
+use super::line_formats;
 use super::lines::Line;
 use super::paths::is_own;
 use super::re;
 use super::registry::{Next, Response, Tool, ToolParser, read_by_another};
 use crate::contract::bug::{Category, Severity};
 
-mod forms;
+mod paired_lines;
 mod suites;
 
 /// The last in order of precedence.
@@ -21,20 +22,11 @@ const LINT: Tool = Tool {
     name: "lint",
     triggers: &[
         r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
-        r"^[A-Za-z0-9_@./+-]+\.proto:[0-9]+:[0-9]+:\S",
-        r"^(?:\S*/)?Dockerfile[^ :]*:[0-9]+ [A-Z]",
-        r"^[^ ]+\.rb:[0-9]+:in [`'].*\(\w+\)$",
-        r"^\*\* \([A-Za-z]+Error\) [^ ]+:[0-9]+",
-        r"^lua[0-9.]*: [^ ]+\.lua:[0-9]+: ",
         r#"^File "[^"]+\.ml[ily]?", lines? [0-9]+"#,
-        r"^(?:PHP )?(?:Parse|Fatal) error: ",
+        r"^(?:PHP )?Fatal error: +Uncaught ",
         r"^\s*#\s+Failed test ",
-        r"^\[[^ \]]+\.go:[0-9]+(?:-[0-9]+)?\] - G[0-9]",
-        r"^[^ :]+: line [0-9]+, col [0-9]+, ",
-        r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
         r"^Running Sphinx v[0-9]",
         r"^build succeeded(, [0-9]+ warnings?)?\.$",
-        r#"^[0-9]+ (?:ERROR|WARNING) "[^"]+" [0-9]+:[0-9]+ ""#,
         // The first of two lines.
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
@@ -42,23 +34,24 @@ const LINT: Tool = Tool {
         r"^Error -+ [^ ]+:[0-9]+:[0-9]+$",
         r"^[A-Za-z0-9_@./+()\[\]-]+\.(?:[jt]sx?|svelte|vue|astro|mdx?|s?css):[0-9]+:[0-9]+$",
     ],
-    new: || Box::new(Lint::default()),
+    new: |_| Box::new(Lint::default()),
 };
 
 #[derive(Default)]
 struct Lint {
-    open: Option<forms::Open>,
+    open: Option<paired_lines::Open>,
     /// How many findings there were before Sphinx ran: its errors need not fail the build.
     before_sphinx: Option<usize>,
 }
 
 impl ToolParser for Lint {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let was_open = self.open.is_some();
         if let Some(open) = self.open.take() {
             match open.line(line.text, line.number) {
-                forms::Continuation::Done(finding) => out.bug(*finding),
-                forms::Continuation::Wait(open) => self.open = Some(*open),
-                forms::Continuation::Not => {}
+                paired_lines::Continuation::Done(finding) => out.bug(*finding),
+                paired_lines::Continuation::Wait(open) => self.open = Some(*open),
+                paired_lines::Continuation::Not => {}
             }
         }
         if line.text.starts_with("Running Sphinx v") {
@@ -72,9 +65,11 @@ impl ToolParser for Lint {
             }
             return Response::Declined(Next::Idle);
         }
-        if let Some(open) = forms::Open::start(line.text, line.number) {
+        if let Some(open) = paired_lines::Open::start(line.text, line.number) {
             self.open = Some(open);
-        } else if let Some(finding) = forms::read_finding(line.text).or_else(|| read_finding(line.text)) {
+        } else if let Some(finding) =
+            read_finding(line.text).filter(|_| !was_open || !line_formats::reads(line.text))
+        {
             out.bug(finding);
         }
         if self.open.is_some() { Response::Declined(Next::Active) } else { Response::Declined(Next::Idle) }

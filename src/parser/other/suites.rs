@@ -18,7 +18,7 @@ pub(super) const RSPEC: Tool = Tool {
         r"^There (?:was|were) [0-9]+ (?:errors?|failures?):$",
         r"^(?:Tests: [0-9]+, Assertions: |OK \([0-9]+ tests?, )",
     ],
-    new: || Box::new(Suites::default()),
+    new: |_| Box::new(Suites::default()),
 };
 
 /// Lines of a message that are kept.

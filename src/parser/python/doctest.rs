@@ -13,7 +13,7 @@ const MAX_LINES: usize = 5;
 pub(super) const DOCTEST: Tool = Tool {
     name: "doctest",
     triggers: &[r#"^File "[^"]+", line [0-9]+, in \S"#, r"^\*{3}Test Failed\*{3} [0-9]+ failures?"],
-    new: || Box::new(Doctest::default()),
+    new: |_| Box::new(Doctest::default()),
 };
 
 #[derive(Default)]

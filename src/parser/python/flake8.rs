@@ -1,62 +1,27 @@
-//! flake8 and the checkers it is made of: pycodestyle (once pep8), pyflakes; and pydocstyle.
+//! What findings of flake8 and of the checkers it is made of are about (`line_formats` reads them); and pydocstyle.
 
 use crate::contract::bug::{Applicability, Category, Suggestion};
 use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
-use crate::parser::re;
 use crate::parser::registry::{Next, Response, Tool, ToolParser};
-
-pub(super) const FLAKE8: Tool = Tool {
-    name: "flake8",
-    triggers: &[
-        r"^[^ :\t][^:\t]*\.(py|pyi|pyx|ipynb|rst|in|cfg):[0-9]+:[0-9]+:? [A-Z]{1,6}[0-9]{1,5}:? \S",
-        r"^[A-Za-z]:[^:\t]+\.(py|pyi):[0-9]+:[0-9]+:? [A-Z]{1,6}[0-9]{1,5}:? \S",
-        r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[[A-Z]{1,6}[0-9]{1,5}\] \S",
-    ],
-    new: || Box::new(Rows { tool: "flake8" }),
-};
-
-pub(super) const PYFLAKES: Tool = Tool {
-    name: "pyflakes",
-    triggers: &[
-        r"^[^ :\t][^:\t]*\.pyi?:[0-9]+(:[0-9]+)?:? ('.*' imported but unused|undefined name '|local variable '.*' is assigned|redefinition of unused|import '|'from |f-string is missing|unable to detect undefined|invalid syntax$|unterminated |unexpected indent|expected an indented|unindent does not|dictionary key |list comprehension redefines|'\.\.\.'|'return' |duplicate argument|assertion is always|expected '|'.' was never closed|unmatched ')",
-    ],
-    new: || Box::new(Rows { tool: "pyflakes" }),
-};
 
 pub(super) const PYDOCSTYLE: Tool = Tool {
     name: "pydocstyle",
     triggers: &[r"^\S.*\.py:[0-9]+ (at module level|in (public|private|class|function|method|package).*):$"],
-    new: || Box::new(Docstrings::default()),
+    new: |_| Box::new(Docstrings::default()),
 };
 
-struct Rows {
-    tool: &'static str,
-}
-
-impl ToolParser for Rows {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
-        let Some(found) = re!(
-            r"^(?P<file>(?:[A-Za-z]:)?[^:]+?):(?P<line>\d+)(?::(?P<column>\d+))?:? (?:\[?(?P<code>[A-Z]{1,6}\d{1,5})\]?:? )?(?P<words>.+)$"
-        ).captures(line.text) else { return Response::Declined(Next::Idle) };
-        let message = found["words"].trim();
-        let code = found.name("code").map(|m| m.as_str());
-        let (file, at) = (&found["file"], number(&found["line"]));
-        let mut finding = FindingBuilder::new(self.tool, category(code, message), message).at(
-            file,
-            at,
-            found.name("column").and_then(|m| number(m.as_str())),
-        );
-        if let Some(code) = code {
-            finding = finding.code(code);
-        }
-        if let (Some(name), Some(line)) = (unused_import(message), at) {
-            let unused = Suggestion::RemoveImport { file: file.to_owned(), line, name: name.to_owned() };
-            finding = finding.suggest(message, Applicability::MachineApplicable, unused);
-        }
-        out.bug(finding);
-        Response::Consumed(Next::Idle)
-    }
+/// What a finding of flake8, or of one of its checkers, is about, and the fix its message names.
+pub(in crate::parser) fn refine(mut finding: FindingBuilder) -> FindingBuilder {
+    finding.category = category(finding.code.as_deref(), &finding.message);
+    let Some((file, line)) = finding.location.as_ref().and_then(|at| Some((at.file.clone(), at.line?)))
+    else {
+        return finding;
+    };
+    let message = finding.message.clone();
+    let Some(name) = unused_import(&message) else { return finding };
+    let unused = Suggestion::RemoveImport { file, line, name: name.to_owned() };
+    finding.suggest(&message, Applicability::MachineApplicable, unused)
 }
 
 /// `'os' imported but unused`

@@ -17,19 +17,19 @@ pub(super) const BLACK: Tool = Tool {
         r"^--- .+\.(py|pyi|pyx|ipynb)\t",
         r"^[0-9]+ files? would be reformatted",
     ],
-    new: || Box::new(Formatter::new("black", "black")),
+    new: |_| Box::new(Formatter::new("black", "black")),
 };
 
 pub(super) const ISORT: Tool = Tool {
     name: "isort",
     triggers: &[r"^ERROR: .+ Imports are incorrectly sorted", r"^--- .+:before\t"],
-    new: || Box::new(Formatter::new("isort", "isort")),
+    new: |_| Box::new(Formatter::new("isort", "isort")),
 };
 
 pub(super) const RUFF_FORMAT: Tool = Tool {
     name: "ruff-format",
     triggers: &[r"^Would reformat: ", r"^--- .+\.(py|pyi|pyx|ipynb)$"],
-    new: || Box::new(Formatter::new("ruff-format", "ruff format")),
+    new: |_| Box::new(Formatter::new("ruff-format", "ruff format")),
 };
 
 struct Formatter {

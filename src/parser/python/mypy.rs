@@ -15,7 +15,7 @@ pub(super) const MYPY: Tool = Tool {
         r"^mypy: (error: |can't )",
         r"^Success: no issues found in [0-9]+ source files?",
     ],
-    new: || Box::new(Mypy::default()),
+    new: |_| Box::new(Mypy::default()),
 };
 
 #[derive(Default)]

@@ -18,7 +18,7 @@ pub(super) const PIP: Tool = Tool {
         r"^WARNING: Retrying \(Retry\(total=0",
         r"^(note|hint): This error originates from a subprocess",
     ],
-    new: || Box::new(Pip::default()),
+    new: |_| Box::new(Pip::default()),
 };
 
 pub(super) const UV: Tool = Tool {
@@ -26,7 +26,7 @@ pub(super) const UV: Tool = Tool {
     triggers: &[
         r"^(error: |  × |× )(No solution found when resolving|Unable to find lockfile|The lockfile at|Failed to (fetch|download|build|prepare|resolve|parse|spawn|read|install|hash)|Distribution not found|No `pyproject|The build backend returned an error|Because |Missing version|Project virtual|No interpreter found|Could not find a suitable)",
     ],
-    new: || Box::new(Uv::default()),
+    new: |_| Box::new(Uv::default()),
 };
 
 #[derive(Default)]

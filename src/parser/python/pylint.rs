@@ -15,7 +15,7 @@ pub(super) const PYLINT: Tool = Tool {
         r"^[CRWEF]: *[0-9]+, *[0-9]+: ",
         r"^\*{13} Module ",
     ],
-    new: || Box::new(Pylint::default()),
+    new: |_| Box::new(Pylint::default()),
 };
 
 #[derive(Default)]

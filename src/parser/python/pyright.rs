@@ -12,7 +12,7 @@ pub(super) const PYRIGHT: Tool = Tool {
         r"^ +\S.*:[0-9]+:[0-9]+ - (error|warning|information)(:| )",
         r"^\S.*\.pyi?:[0-9]+:[0-9]+ - error(:| )",
     ],
-    new: || Box::new(Pyright::default()),
+    new: |_| Box::new(Pyright::default()),
 };
 
 #[derive(Default)]

@@ -36,7 +36,7 @@ pub(super) const PYTEST: Tool = Tool {
         r"^\++ Timeout \++$",
         r"^((FAIL|ERROR:) )?(Required test coverage|Coverage failure: total of)",
     ],
-    new: || Box::new(Pytest::default()),
+    new: |_| Box::new(Pytest::default()),
 };
 
 /// pytest-cov's last word.

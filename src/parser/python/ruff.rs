@@ -22,7 +22,7 @@ pub(super) const RUFF: Tool = Tool {
         r"^error: Failed to parse [^ :]+:[0-9]+",
         r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[(invalid-syntax|[A-Z]{1,6}[0-9]{2,5}\] ([A-Z`][a-z`]))",
     ],
-    new: || Box::new(Ruff::default()),
+    new: |_| Box::new(Ruff::default()),
 };
 
 #[derive(Default)]

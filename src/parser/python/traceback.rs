@@ -27,7 +27,7 @@ pub(super) const PYTHON: Tool = Tool {
         r"^\S*python[0-9.]*(\.exe)?: (can't open file|No module named|Error while finding module|can't find '__main__')",
         r"^ModuleNotFoundError: No module named ",
     ],
-    new: || Box::new(Python::default()),
+    new: |_| Box::new(Python::default()),
 };
 
 /// File, line and function of `  File "a.py", line 3, in f`; faulthandler writes it without the second comma.

@@ -19,7 +19,7 @@ pub(super) const UNITTEST: Tool = Tool {
         r"^Ran [0-9]+ tests? in [0-9.]+s$",
         r"^[A-Za-z_][A-Za-z0-9_]* \([A-Za-z_][A-Za-z0-9_.]*\)( \.\.\. |$)",
     ],
-    new: || Box::new(Unittest::default()),
+    new: |_| Box::new(Unittest::default()),
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -17,7 +17,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\s+Finished (?:`|dev|release|test)",
         r"^error: no such command: ",
     ],
-    new: || Box::new(Cargo::default()),
+    new: |_| Box::new(Cargo::default()),
 };
 
 const MAX_LINES: usize = 400;

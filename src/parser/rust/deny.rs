@@ -8,7 +8,7 @@ use crate::contract::bug::Category;
 pub(super) const TOOL: Tool = Tool {
     name: "cargo-deny",
     triggers: &[r"^(?:advisories|bans|licenses|sources) (?:ok|FAILED)\b"],
-    new: || Box::new(Verdict),
+    new: |_| Box::new(Verdict),
 };
 
 /// The last line: `advisories ok, bans FAILED, licenses ok, sources ok`.

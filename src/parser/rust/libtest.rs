@@ -22,7 +22,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\s*Doc-tests ",
         r"^error: (?:(?:doc)?test failed, to rerun pass|[0-9]+ targets? failed)",
     ],
-    new: || Box::new(Libtest::default()),
+    new: |_| Box::new(Libtest::default()),
 };
 
 /// Lines kept of one failing test's output where it tells no panic.

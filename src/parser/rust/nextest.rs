@@ -19,7 +19,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\s+Starting [0-9]+ tests? across",
         r"^error: test run failed$",
     ],
-    new: || Box::new(Nextest::default()),
+    new: |_| Box::new(Nextest::default()),
 };
 
 #[derive(Default)]

@@ -10,7 +10,7 @@ use crate::contract::bug::{Category, Location};
 pub(super) const TOOL: Tool = Tool {
     name: "rust-panic",
     triggers: &[r"^\s*thread '[^']*' (?:\([0-9]+\) )?(?:panicked at|has overflowed its stack)"],
-    new: || Box::new(Standalone::default()),
+    new: |_| Box::new(Standalone::default()),
 };
 
 /// Lines of a message, and frames of a stack, that are read.

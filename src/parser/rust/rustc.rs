@@ -16,7 +16,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^[^\s:][^:]*\.rs:[0-9]+:[0-9]+: (?:error|warning)",
         r#"^\{"reason":"compiler-message""#,
     ],
-    new: || Box::new(Rustc::default()),
+    new: |_| Box::new(Rustc::default()),
 };
 
 /// Lines between the header and its `-->`: a message may have several.

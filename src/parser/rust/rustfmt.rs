@@ -9,7 +9,7 @@ use crate::contract::bug::{Applicability, Category, Suggestion};
 pub(super) const TOOL: Tool = Tool {
     name: "rustfmt",
     triggers: &[r"^Diff in .+(?::[0-9]+:?| at line [0-9]+:)$"],
-    new: || Box::new(Rustfmt::default()),
+    new: |_| Box::new(Rustfmt::default()),
 };
 
 #[derive(Default)]

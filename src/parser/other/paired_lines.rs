@@ -1,62 +1,15 @@
-//! Linters with a format of their own that needs no more than a line or two: gosec, errcheck, PMD, markdownlint,
-//! hadolint, vulture, buf, JSHint and what writes like Microsoft's compilers; Bandit, ShellCheck, Eclipse's compiler,
-//! Response, svelte-check and Next.js, whose place and message stand on lines apart.
-
-use regex::Regex;
+//! Findings whose location and message stand on lines apart: of Bandit, ShellCheck, Eclipse's compiler, Flow,
+//! svelte-check, Next.js, OCaml, Perl's tests and PHP.
 
 use super::super::findings::{FindingBuilder, number};
 use super::super::paths::is_own;
 use super::super::re;
-use crate::contract::bug::{Category, Severity};
+use crate::contract::bug::Category;
 
 /// Lines between the two of a finding: source, marks, more about it.
 const BETWEEN: u8 = 8;
 /// Lines of a stack before the line that names the place.
 const STACK: u8 = 60;
-
-/// A finding on one line.
-pub(super) fn read_finding(text: &str) -> Option<FindingBuilder> {
-    let forms: [&Regex; 13] = [
-        re!(
-            r"^\[(?P<path>\S+\.go):(?P<line>\d+)(?:-\d+)?\] - (?P<code>G\d+)(?: \(CWE-\d+\))?: (?P<msg>.*?)(?: \(Confidence: .*)?$"
-        ),
-        re!(r"^(?P<path>\S+\.\w+):(?P<line>\d+)(?::(?P<col>\d+))?:\t(?:(?P<code>\w+):\t)?(?P<msg>\S.*)$"),
-        re!(
-            r"^(?P<path>(?:\S*/)?(?:Dockerfile[^\s:]*|[^\s:]+\.\w+)):(?P<line>\d+) (?P<code>[A-Z]{2,}\d{3,})(?:/\S+)? (?:(?P<sev>error|warning|info|style): )?(?P<msg>\S.*)$"
-        ),
-        re!(
-            r#"^(?P<path>\S+\.py):(?P<line>\d+): (?P<msg>(?:unused|unreachable|unsatisfiable) .* \(\d+% confidence\)|invalid syntax at ".*")$"#
-        ),
-        // codespell; Ruby's syntax errors and what ended a script; PHP.
-        re!(r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<msg>\S+ ==> \S.*|syntax errors?\b.*)$"),
-        // Elixir's compiler, Lua.
-        re!(r"^\*\* \(\w+Error\) (?P<path>[^\s:]+\.exs?):(?P<line>\d+)(?::(?P<col>\d+))?: (?P<msg>\S.*)$"),
-        re!(r"^lua[\d.]*: (?P<path>[^\s:]+\.lua):(?P<line>\d+): (?P<msg>\S.*)$"),
-        re!(r"^(?P<path>\S+\.rb):(?P<line>\d+):in [`'].*?': (?P<msg>.*\([\w:]+\))$"),
-        re!(
-            r"^(?:PHP )?(?:Parse|Fatal) error:\s+(?P<msg>.*?) in (?P<path>\S+\.\w+)(?: on line |:)(?P<line>\d+)$"
-        ),
-        re!(r"^(?P<path>\S+\.proto):(?P<line>\d+):(?P<col>\d+):(?P<msg>\S.*)$"),
-        re!(r"^(?P<path>[^\s:]+\.\w+): line (?P<line>\d+), col (?P<col>\d+), (?P<msg>\S.*)$"),
-        re!(
-            r"^(?P<path>(?:[A-Za-z]:)?[^\s:()]+\.\w+)\((?P<line>\d+)(?:,(?P<col>\d+))?\) ?: (?:fatal )?(?P<sev>error|warning)(?: (?P<code>[A-Z]+\d+))?: (?P<msg>.*?)(?: \[[^\]]+proj\])?$"
-        ),
-        re!(
-            r#"^\d+ (?P<sev>ERROR|WARNING) "(?P<path>[^"]+\.\w+)" (?P<line>\d+):(?P<col>\d+) "(?P<msg>.+)"$"#
-        ),
-    ];
-    let caps = forms.iter().find_map(|form| form.captures(text))?;
-    let get = |name| caps.name(name).map(|m| m.as_str());
-    let path = get("path").filter(|path| is_own(path))?;
-    let severity = match get("sev") {
-        Some("warning" | "WARNING") => Severity::Warning,
-        Some("info" | "style") => Severity::Info,
-        _ => Severity::Error,
-    };
-    let mut finding = FindingBuilder::new("lint", Category::Lint, get("msg")?).severity(severity).fallback();
-    finding.code = get("code").map(str::to_owned);
-    Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)))
-}
 
 /// What the second line of a finding looks like.
 #[derive(Debug, Clone, Copy)]
@@ -186,40 +139,7 @@ impl Open {
 
 #[cfg(test)]
 mod tests {
-    use super::{Continuation, Open, read_finding};
-
-    #[test]
-    fn findings_on_one_line_are_read() {
-        for (text, file, line) in [
-            (
-                "[/repo/a/main.go:16] - G101 (CWE-798): Secret (Confidence: LOW, Severity: HIGH)",
-                "/repo/a/main.go",
-                16,
-            ),
-            ("main.go:17:12:\tf.Close()", "main.go", 17),
-            ("src/App.java:15:\tUnusedLocalVariable:\tAvoid unused local variables.", "src/App.java", 15),
-            ("docs/a.md:10 MD012/no-multiple-blanks Multiple blank lines", "docs/a.md", 10),
-            ("docker/Dockerfile:9 DL3020 error: Use COPY", "docker/Dockerfile", 9),
-            ("src/a.py:5: unused function 'foo' (60% confidence)", "src/a.py", 5),
-            ("src/a.py:1: invalid syntax at \"def f(:\"", "src/a.py", 1),
-            ("proto/a.proto:3:1:Package name should be suffixed.", "proto/a.proto", 3),
-            ("** (CompileError) lib/b.ex:2: undefined function foo/1", "lib/b.ex", 2),
-            ("lua5.4: a.lua:3: ')' expected near <eof>", "a.lua", 3),
-            ("docs/a.md:3: teh ==> the", "docs/a.md", 3),
-            ("lib/a.rb:3: syntax error, unexpected end-of-input", "lib/a.rb", 3),
-            ("lib/a.rb:2:in `/': divided by 0 (ZeroDivisionError)", "lib/a.rb", 2),
-            ("PHP Parse error:  syntax error, unexpected token in src/a.php on line 4", "src/a.php", 4),
-            ("src/a.js: line 5, col 3, Missing semicolon.", "src/a.js", 5),
-            (r#"1795798952557 ERROR "src/a.ts" 1:47 "No \"a\".""#, "src/a.ts", 1),
-            ("src\\a.cpp(5): error C2065: 'x': undeclared identifier", "src\\a.cpp", 5),
-        ] {
-            let location = read_finding(text).and_then(|d| d.location).unwrap_or_else(|| panic!("{text}"));
-            assert_eq!((location.file.as_str(), location.line), (file, Some(line)), "{text}");
-        }
-        for text in ["src/a.py:5: unused", "node_modules/a.js: line 1, col 2, bad", "f(3): error"] {
-            assert!(read_finding(text).is_none(), "{text}");
-        }
-    }
+    use super::{Continuation, Open};
 
     #[test]
     fn findings_on_lines_apart_are_joined() {
