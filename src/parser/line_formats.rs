@@ -17,6 +17,13 @@ use super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Category, Severity};
 
 /// How a tool prints a finding on one line.
+///
+/// ```
+/// for format in ci_healer::parser::line_formats() {
+///     let pattern = regex::Regex::new(format.pattern).unwrap();
+///     assert!(pattern.is_match(format.example), "{} reads its example", format.name);
+/// }
+/// ```
 pub struct LineFormat {
     /// As in [`BugReport::tool`](crate::contract::bug::BugReport::tool); several rows may share it. `lint` where the
     /// format does not tell whose it is.

@@ -32,6 +32,16 @@ pub use self::line_formats::LineFormat;
 use crate::contract::bug::Diagnosis;
 
 /// What the parser may know beside the log.
+///
+/// ```
+/// use ci_healer::parser::{ParseOptions, diagnose};
+///
+/// let options = ParseOptions { workspace_roots: vec!["/build/shop".to_owned()] };
+/// let log = "/build/shop/src/a.py:1:8: F401 'os' imported but unused\n";
+/// let diagnosis = diagnose(log.as_bytes(), &options)?;
+/// assert_eq!(diagnosis.bugs[0].file.as_deref(), Some("src/a.py"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ParseOptions {
     /// Where the workspace lay when the log was written, beside the well-known places.
@@ -39,6 +49,19 @@ pub struct ParseOptions {
 }
 
 /// Reads a whole log.
+///
+/// ```
+/// use ci_healer::parser::{ParseOptions, diagnose};
+///
+/// let log = "src/a.ts(7,3): error TS2304: Cannot find name 'x'.\n";
+/// let diagnosis = diagnose(log.as_bytes(), &ParseOptions::default())?;
+/// let bug = &diagnosis.bugs[0];
+/// assert_eq!((bug.tool.as_str(), bug.code.as_deref(), bug.line), ("tsc", Some("TS2304"), Some(7)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the log cannot be read; whatever it holds is no error.
 pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
     let mut engine = engine::Engine::new();
     let lines = lines::for_each_block(&mut log, &mut |block| engine.block(block))?;
@@ -47,6 +70,10 @@ pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Dia
 }
 
 /// Names of all tools the parser understands, in order of precedence.
+///
+/// ```
+/// assert!(ci_healer::parser::tools().any(|tool| tool == "pytest"));
+/// ```
 pub fn tools() -> impl Iterator<Item = &'static str> {
     registry::tools().map(|tool| tool.name)
 }

@@ -382,7 +382,7 @@ impl Reader<'_> {
         let what = format!("the job `{id}`");
         self.mapping(node, &what)?;
         self.known_keys(node, &what, JOB_KEYS)?;
-        self.shape_of_job(node)?;
+        self.validate_job(node)?;
         let uses = self.scalar(node.get("uses"), "`uses`")?;
         if uses.is_some()
             && let Some(steps) = node.get("steps").or_else(|| node.get("runs-on"))
@@ -480,7 +480,7 @@ pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, 
             reader.check_expressions(node, &mut vec![key])?;
         }
     }
-    reader.shape_of_workflow(&root)?;
+    reader.validate_workflow(&root)?;
     let entries = reader.mapping(jobs, "`jobs`")?;
     if entries.is_empty() {
         return Err(reader.fault(jobs.line, "`jobs` is empty"));

@@ -4,6 +4,8 @@
 //! what marks a process's output, `patterns` says which of some hundred patterns match which lines (`matches`), `gates` which of
 //! them are worth trying, `walk` tries them.
 
+#![warn(missing_docs)]
+
 mod ci_prefixes;
 mod gates;
 pub mod lines;

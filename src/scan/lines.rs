@@ -21,12 +21,15 @@ const ESC: u8 = 0x1b;
 /// What the CI service says about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
+    /// Nothing.
     None,
     /// `##[error]`: printed by the runner, or a tool's own line that a problem matcher recognised.
     Error,
+    /// `##[warning]`.
     Warning,
     /// A group opens; the text is its title.
     Group,
+    /// A group closes.
     EndGroup,
     /// `##[command]`, `##[debug]`, `##[notice]`, `##[section]`.
     Other,
@@ -39,6 +42,7 @@ pub struct Line<'a> {
     pub number: u64,
     /// Without line end; leading blanks are kept.
     pub text: &'a str,
+    /// What the CI service says of it.
     pub mark: Mark,
 }
 
@@ -61,6 +65,21 @@ struct Span {
 }
 
 /// Calls `each` with every block of lines and returns how many lines there were.
+///
+/// ```
+/// use log_scan::lines::for_each_block;
+///
+/// let mut log = &b"2026-01-01T00:00:00.0000000Z \x1b[31merror\x1b[0m: no such file\r\n"[..];
+/// let mut texts = Vec::new();
+/// let lines = for_each_block(&mut log, &mut |block| {
+///     texts.extend(block.lines().map(|line| line.text.to_owned()));
+/// })?;
+/// assert_eq!((lines, texts), (1, vec!["error: no such file".to_owned()]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the log cannot be read.
 #[inline(never)] // Within a caller that is made for size it would be, too.
 pub fn for_each_block(log: &mut dyn BufRead, each: &mut dyn FnMut(&Block)) -> io::Result<u64> {
     let mut block = Block::default();
@@ -111,6 +130,7 @@ fn push_capped(carry: &mut Vec<u8>, more: &[u8]) {
 }
 
 impl Block {
+    /// Its lines, in order.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> {
         self.spans.iter().map(|span| {
             let Span { number, start, end, mark } = *span;
@@ -226,6 +246,13 @@ fn escape_len(bytes: &[u8]) -> usize {
 
 /// Whether the beginning of a file (some kilobytes) is no text at all. Stray NUL bytes, terminal escapes and old
 /// encodings are text still; UTF-16 is, by its mark.
+///
+/// ```
+/// use log_scan::lines::looks_binary;
+///
+/// assert!(looks_binary(b"\x7fELF\x02\x01\x01\0\0\0\0\0"));
+/// assert!(!looks_binary(b"error: no such file\n"));
+/// ```
 #[must_use]
 pub fn looks_binary(head: &[u8]) -> bool {
     let head = &head[..head.len().min(8 << 10)];

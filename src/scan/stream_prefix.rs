@@ -3,6 +3,13 @@
 use memchr::memchr;
 
 /// Splits `api-1  | text`, `web:test: text`, `packages/a test: text`, `[web] text`.
+///
+/// ```
+/// use log_scan::stream_prefix::split_prefix;
+///
+/// assert_eq!(split_prefix("api-1  | error: x"), Some(("api-1", "error: x")));
+/// assert_eq!(split_prefix("error: x"), None);
+/// ```
 #[must_use]
 pub fn split_prefix(text: &str) -> Option<(&str, &str)> {
     match text.as_bytes().first()? {

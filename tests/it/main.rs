@@ -14,6 +14,7 @@ mod inputs;
 mod models;
 mod parser;
 mod plan;
+mod public_api;
 mod publish;
 mod secrets;
 mod stories;

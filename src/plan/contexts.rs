@@ -20,7 +20,7 @@ pub(super) const WORKSPACE: &str = "/workspace";
 
 /// What is fixed while a job (or a composite action in it) runs.
 #[derive(Debug, Clone)]
-pub(super) struct Scope {
+pub(super) struct JobContexts {
     pub(super) github: Value,
     pub(super) matrix: Value,
     pub(super) strategy: Value,
@@ -39,9 +39,9 @@ pub(super) struct Scope {
 /// of steps, and each of them only looks at a few.
 pub(super) type Steps<'a> = Box<dyn Fn(Option<&str>) -> Value + 'a>;
 
-/// A scope at one moment.
-pub(super) struct View<'a> {
-    pub(super) scope: &'a Scope,
+/// The contexts at one moment of a job.
+pub(super) struct StepContexts<'a> {
+    pub(super) contexts: &'a JobContexts,
     pub(super) env: Value,
     pub(super) steps: Steps<'a>,
     pub(super) success: Option<bool>,
@@ -50,24 +50,31 @@ pub(super) struct View<'a> {
     pub(super) live: bool,
 }
 
-impl<'a> View<'a> {
+impl<'a> StepContexts<'a> {
     /// Before any step: `env` and `steps` are not there yet.
-    pub(super) fn of_job(scope: &'a Scope, hashes: &'a Hashes) -> Self {
-        Self { scope, env: Value::Null, steps: Box::new(|_| Value::Null), success: None, hashes, live: false }
+    pub(super) fn of_job(contexts: &'a JobContexts, hashes: &'a Hashes) -> Self {
+        Self {
+            contexts,
+            env: Value::Null,
+            steps: Box::new(|_| Value::Null),
+            success: None,
+            hashes,
+            live: false,
+        }
     }
 }
 
-impl Contexts for View<'_> {
+impl Contexts for StepContexts<'_> {
     fn context(&self, name: &str) -> Value {
         match name {
-            "github" => self.scope.github.clone(),
+            "github" => self.contexts.github.clone(),
             "env" => self.env.clone(),
-            "matrix" => self.scope.matrix.clone(),
-            "strategy" => self.scope.strategy.clone(),
-            "inputs" => self.scope.inputs.clone(),
-            "needs" => self.scope.needs.clone(),
+            "matrix" => self.contexts.matrix.clone(),
+            "strategy" => self.contexts.strategy.clone(),
+            "inputs" => self.contexts.inputs.clone(),
+            "needs" => self.contexts.needs.clone(),
             // A secret that is not passed on is empty, as where it is not defined; one that is never stands in a plan.
-            "secrets" => Value::object(self.scope.secrets.iter().map(|(name, secret)| {
+            "secrets" => Value::object(self.contexts.secrets.iter().map(|(name, secret)| {
                 let value = if self.live {
                     Value::string(secret.expose_secret())
                 } else {
@@ -75,8 +82,8 @@ impl Contexts for View<'_> {
                 };
                 (name.clone(), value)
             })),
-            "vars" => self.scope.vars.clone(),
-            "runner" => self.scope.runner.clone(),
+            "vars" => self.contexts.vars.clone(),
+            "runner" => self.contexts.runner.clone(),
             "steps" => (self.steps)(None),
             "job" => {
                 let status = match self.success {
@@ -85,7 +92,7 @@ impl Contexts for View<'_> {
                     None => Value::unknown("job.status"),
                 };
                 let mut entries = vec![("status".to_owned(), status)];
-                if let Value::Object(object) = &self.scope.job {
+                if let Value::Object(object) = &self.contexts.job {
                     entries.extend(object.entries.iter().cloned());
                 }
                 Value::partial("job", entries)
@@ -218,11 +225,11 @@ fn hash_files(patterns: &[String], tree: &dyn SourceTree) -> String {
     let matchers: Vec<(bool, GlobMatcher)> = lines
         .iter()
         .filter_map(|line| {
-            let (wanted, pattern) = line.strip_prefix('!').map_or((true, *line), |rest| (false, rest));
+            let (requested, pattern) = line.strip_prefix('!').map_or((true, *line), |rest| (false, rest));
             let pattern = pattern.strip_prefix(WORKSPACE).unwrap_or(pattern).trim_start_matches("./");
             let glob =
                 GlobBuilder::new(pattern.trim_start_matches('/')).literal_separator(true).build().ok()?;
-            Some((wanted, glob.compile_matcher()))
+            Some((requested, glob.compile_matcher()))
         })
         .collect();
     let mut all = Sha256::new();
@@ -230,9 +237,9 @@ fn hash_files(patterns: &[String], tree: &dyn SourceTree) -> String {
     for file in tree.files() {
         let path: &str = file.path.as_ref();
         let mut matched = false;
-        for (wanted, matcher) in &matchers {
+        for (requested, matcher) in &matchers {
             if matcher.is_match(path) {
-                matched = *wanted;
+                matched = *requested;
             }
         }
         if !matched || !matches!(file.mode, FileMode::Regular | FileMode::Executable) {
@@ -312,4 +319,4 @@ pub(super) fn exported(script: &str) -> Option<BTreeSet<String>> {
 }
 
 /// Shared by the plan and the run.
-pub(super) type SharedScope = Arc<Scope>;
+pub(super) type SharedContexts = Arc<JobContexts>;

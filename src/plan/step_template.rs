@@ -6,33 +6,33 @@ use std::sync::Arc;
 
 use crate::contract::build::{JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepState};
 
+use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
 use super::expr::{self, Value};
-use super::scope::{self, Hashes, Scope, SharedScope, View};
 use super::yaml::Node;
 
-/// An `env:` and the scope it is written in.
+/// An `env:` and the contexts it is written in.
 #[derive(Debug, Clone)]
 pub(super) struct Layer {
-    pub(super) scope: SharedScope,
+    pub(super) contexts: SharedContexts,
     pub(super) node: Arc<Node>,
     /// Below the job: `env` can be asked in it, and `GITHUB_ENV` does not override it.
     pub(super) of_step: bool,
 }
 
-/// An `if:` with its place.
+/// An `if:` with the contexts it is written in.
 #[derive(Debug, Clone)]
-pub(super) struct Guard {
-    pub(super) scope: SharedScope,
+pub(super) struct StepCondition {
+    pub(super) contexts: SharedContexts,
     pub(super) text: String,
     /// How many of the step's layers are in force where the condition stands.
     pub(super) layers: usize,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Recipe {
-    pub(super) scope: SharedScope,
+pub(super) struct StepTemplate {
+    pub(super) contexts: SharedContexts,
     /// From the outermost (a composite action's own `if`) to the step's.
-    pub(super) guards: Vec<Guard>,
+    pub(super) conditions: Vec<StepCondition>,
     pub(super) layers: Vec<Layer>,
     pub(super) run: Node,
     pub(super) working_directory: Option<Node>,
@@ -51,7 +51,7 @@ pub(super) enum InCi {
 /// What is known of a step by its id, apart from what the run will tell.
 #[derive(Debug, Clone)]
 pub(super) struct KnownStep {
-    /// With the prefix of its scope.
+    /// With the prefix of its contexts.
     pub(super) id: String,
     pub(super) what: Known,
 }
@@ -69,12 +69,12 @@ pub(super) enum Known {
     /// Not run, and nobody knows what it would have given.
     Lost,
     Composite {
-        scope: SharedScope,
+        contexts: SharedContexts,
         outputs: Vec<(String, Node)>,
     },
 }
 
-/// The `steps` context of a scope, or the entry of one id in it: `live` gives the state of those the run has reached.
+/// The `steps` context as `prefix` says whose, or the entry of one id in it: `live` gives the state of those the run has reached.
 pub(super) fn steps_context(
     known: &[KnownStep],
     prefix: &str,
@@ -119,17 +119,17 @@ pub(super) fn steps_context(
                 text("success"),
                 text("success"),
             ),
-            Known::Composite { scope, outputs } => {
+            Known::Composite { contexts, outputs } => {
                 let steps = |id: Option<&str>| {
                     if depth < 12 {
-                        steps_context(known, &scope.prefix, live, hashes, reached, depth + 1, id)
+                        steps_context(known, &contexts.prefix, live, hashes, reached, depth + 1, id)
                     } else {
                         Value::Null
                     }
                 };
-                let view = View { steps: Box::new(steps), ..View::of_job(scope, hashes) };
+                let view = StepContexts { steps: Box::new(steps), ..StepContexts::of_job(contexts, hashes) };
                 let outputs = outputs.iter().map(|(name, node)| {
-                    (name.clone(), scope::value(node, &view).unwrap_or_else(|(_, e)| Value::unknown(e)))
+                    (name.clone(), contexts::value(node, &view).unwrap_or_else(|(_, e)| Value::unknown(e)))
                 });
                 let outcome = Value::unknown(format!("steps.{id}.outcome"));
                 (Value::object(outputs.collect::<Vec<_>>()), outcome.clone(), outcome)
@@ -171,7 +171,7 @@ pub(super) fn environment(
     layers: &[Layer],
     of_job: Option<&BTreeMap<String, expr::Rendered>>,
     exports: &Exports,
-    steps: &dyn Fn(&Scope, Option<&str>) -> Value,
+    steps: &dyn Fn(&JobContexts, Option<&str>) -> Value,
     hashes: &Hashes,
 ) -> Result<BTreeMap<String, expr::Rendered>, (u32, String)> {
     let mut env: BTreeMap<String, expr::Rendered> = of_job.cloned().unwrap_or_default();
@@ -182,12 +182,12 @@ pub(super) fn environment(
             exported = true;
             env.extend(exports.values.iter().map(|(k, v)| (k.clone(), plain(v))));
         }
-        let mut view = View { live: exports.live, ..View::of_job(&layer.scope, hashes) };
+        let mut view = StepContexts { live: exports.live, ..StepContexts::of_job(&layer.contexts, hashes) };
         if layer.of_step {
             view.env = env_context(&env, exports);
-            view.steps = Box::new(move |id| steps(&layer.scope, id));
+            view.steps = Box::new(move |id| steps(&layer.contexts, id));
         }
-        env.extend(scope::texts(&layer.node, &view)?);
+        env.extend(contexts::texts(&layer.node, &view)?);
     }
     if !exported {
         env.extend(exports.values.iter().map(|(k, v)| (k.clone(), plain(v))));
@@ -217,7 +217,7 @@ pub(super) fn env_context(env: &BTreeMap<String, expr::Rendered>, exports: &Expo
 #[derive(Debug)]
 pub struct Evaluator {
     pub(super) steps: Vec<PlanStep>,
-    pub(super) recipes: Vec<Option<Recipe>>,
+    pub(super) templates: Vec<Option<StepTemplate>>,
     pub(super) known: Vec<KnownStep>,
     pub(super) hashes: Arc<Hashes>,
 }
@@ -235,13 +235,13 @@ impl Evaluator {
         self.steps.iter().position(|s| s == step)
     }
 
-    /// Nothing in this scope has failed so far. The job's own scope regards what counts for the job.
-    fn success(&self, scope: &Scope, state: &JobState) -> bool {
-        if scope.prefix.is_empty() {
+    /// Nothing in the steps that share these contexts has failed so far. The job itself regards what counts for the job.
+    fn success(&self, contexts: &JobContexts, state: &JobState) -> bool {
+        if contexts.prefix.is_empty() {
             return !state.failed;
         }
-        !state.steps.iter().zip(&self.recipes).any(|(done, recipe)| {
-            let inside = recipe.as_ref().is_some_and(|r| r.scope.prefix.starts_with(&scope.prefix));
+        !state.steps.iter().zip(&self.templates).any(|(done, template)| {
+            let inside = template.as_ref().is_some_and(|r| r.contexts.prefix.starts_with(&contexts.prefix));
             inside && done.conclusion == StepOutcome::Failure
         })
     }
@@ -249,35 +249,38 @@ impl Evaluator {
     fn prepare_with(
         &self,
         step: &PlanStep,
-        recipe: &Recipe,
+        template: &StepTemplate,
         state: &JobState,
     ) -> Result<PreparedStep, String> {
         let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
-        let steps = |scope: &Scope, id: Option<&str>| {
-            steps_context(&self.known, &scope.prefix, &live, &self.hashes, Some(state.steps.len()), 0, id)
+        let steps = |contexts: &JobContexts, id: Option<&str>| {
+            steps_context(&self.known, &contexts.prefix, &live, &self.hashes, Some(state.steps.len()), 0, id)
         };
         let exports =
             Exports { values: state.env.clone(), unknown: BTreeSet::new(), open: false, live: true };
         let say = |(_, problem): (u32, String)| problem;
-        for guard in &recipe.guards {
-            let env = environment(&recipe.layers[..guard.layers], None, &exports, &steps, &self.hashes)
-                .map_err(say)?;
-            let view = View {
-                scope: &guard.scope,
+        for step_condition in &template.conditions {
+            let env =
+                environment(&template.layers[..step_condition.layers], None, &exports, &steps, &self.hashes)
+                    .map_err(say)?;
+            let view = StepContexts {
+                contexts: &step_condition.contexts,
                 env: env_context(&env, &exports),
-                steps: Box::new(|id| steps(&guard.scope, id)),
-                success: Some(self.success(&guard.scope, state)),
+                steps: Box::new(|id| steps(&step_condition.contexts, id)),
+                success: Some(self.success(&step_condition.contexts, state)),
                 hashes: &self.hashes,
                 live: true,
             };
-            let condition = expr::condition_kind(&guard.text, &view).map_err(|e| e.to_string())?;
+            let condition = expr::condition_kind(&step_condition.text, &view).map_err(|e| e.to_string())?;
             if !condition.asks_status && view.success == Some(false) {
                 return Ok(PreparedStep::Skip { why: "an earlier step failed".to_owned() });
             }
-            match (condition.value.truth(), recipe.in_ci) {
+            match (condition.value.truth(), template.in_ci) {
                 (Some(true), _) | (None, Some(InCi::Ran)) => {}
                 (Some(false), _) => {
-                    return Ok(PreparedStep::Skip { why: format!("its condition is false: {}", guard.text) });
+                    return Ok(PreparedStep::Skip {
+                        why: format!("its condition is false: {}", step_condition.text),
+                    });
                 }
                 (None, in_ci) => {
                     let what = match &condition.value {
@@ -295,22 +298,22 @@ impl Evaluator {
                 }
             }
         }
-        let env = environment(&recipe.layers, None, &exports, &steps, &self.hashes).map_err(say)?;
-        let view = View {
-            scope: &recipe.scope,
+        let env = environment(&template.layers, None, &exports, &steps, &self.hashes).map_err(say)?;
+        let view = StepContexts {
+            contexts: &template.contexts,
             env: env_context(&env, &exports),
-            steps: Box::new(|id| steps(&recipe.scope, id)),
-            success: Some(self.success(&recipe.scope, state)),
+            steps: Box::new(|id| steps(&template.contexts, id)),
+            success: Some(self.success(&template.contexts, state)),
             hashes: &self.hashes,
             live: true,
         };
-        let run = scope::text(&recipe.run, &view).map_err(|e| e.to_string())?;
+        let run = contexts::text(&template.run, &view).map_err(|e| e.to_string())?;
         if let Some(what) = run.unknown.first() {
             return Ok(PreparedStep::Unresolved { what: what.to_string() });
         }
-        let working_directory = match &recipe.working_directory {
+        let working_directory = match &template.working_directory {
             Some(node) => {
-                let rendered = scope::text(node, &view).map_err(|e| e.to_string())?;
+                let rendered = contexts::text(node, &view).map_err(|e| e.to_string())?;
                 if let Some(what) = rendered.unknown.first() {
                     return Ok(PreparedStep::Unresolved { what: what.to_string() });
                 }
@@ -318,7 +321,7 @@ impl Evaluator {
             }
             None => step.working_directory.clone(),
         };
-        let mut out: BTreeMap<String, String> = recipe.fixed_env.clone();
+        let mut out: BTreeMap<String, String> = template.fixed_env.clone();
         for (key, rendered) in env {
             // A variable that cannot be known is left out, as a secret that is not passed on is empty.
             out.insert(key, if rendered.unknown.is_empty() { rendered.text } else { String::new() });
@@ -329,8 +332,8 @@ impl Evaluator {
 
 impl StepEvaluator for Evaluator {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
-        let recipe = self.index(step, state).and_then(|i| self.recipes.get(i)).and_then(Option::as_ref);
-        let Some(recipe) = recipe else {
+        let template = self.index(step, state).and_then(|i| self.templates.get(i)).and_then(Option::as_ref);
+        let Some(template) = template else {
             // Not from a workflow: nothing to evaluate, and it runs while nothing has failed.
             if state.failed && step.condition.is_none() {
                 return PreparedStep::Skip { why: "an earlier step failed".to_owned() };
@@ -341,7 +344,7 @@ impl StepEvaluator for Evaluator {
                 working_directory: step.working_directory.clone(),
             };
         };
-        match self.prepare_with(step, recipe, state) {
+        match self.prepare_with(step, template, state) {
             Ok(prepared) => prepared,
             Err(what) => PreparedStep::Unresolved { what },
         }

@@ -1,4 +1,4 @@
-//! The parts of a workflow that no plan is made of, or only much later, held against the shape GitHub asks of them: a
+//! The parts of a workflow that no plan is made of, or only much later, validated as GitHub does: a
 //! file that GitHub refuses is refused here, with the line, before anything is decided.
 
 use super::PlanError;
@@ -22,21 +22,21 @@ fn holds_expression(node: &Node) -> bool {
 
 impl Reader<'_> {
     /// What stands at the top of a workflow.
-    pub(super) fn shape_of_workflow(&mut self, root: &Node) -> Result<(), PlanError> {
-        let checked = self.beside_jobs(root);
+    pub(super) fn validate_workflow(&mut self, root: &Node) -> Result<(), PlanError> {
+        let checked = self.workflow_keys(root);
         self.unless_run(checked)
     }
 
     /// What a job says beside its steps.
-    pub(super) fn shape_of_job(&mut self, job: &Node) -> Result<(), PlanError> {
-        for check in [Self::settings, Self::strategy, Self::surroundings] {
+    pub(super) fn validate_job(&mut self, job: &Node) -> Result<(), PlanError> {
+        for check in [Self::settings, Self::strategy, Self::runner_and_containers] {
             let checked = check(self, job);
             self.unless_run(checked)?;
         }
         Ok(())
     }
 
-    fn beside_jobs(&mut self, root: &Node) -> Result<(), PlanError> {
+    fn workflow_keys(&mut self, root: &Node) -> Result<(), PlanError> {
         self.scalar(root.get("name"), "`name`")?;
         self.scalar(root.get("run-name"), "`run-name`")?;
         self.permissions(root.get("permissions"))?;
@@ -61,7 +61,7 @@ impl Reader<'_> {
     }
 
     /// Runner, container and services.
-    fn surroundings(&mut self, job: &Node) -> Result<(), PlanError> {
+    fn runner_and_containers(&mut self, job: &Node) -> Result<(), PlanError> {
         if let Some(runs_on) = job.get("runs-on") {
             self.runs_on(runs_on)?;
         }
