@@ -91,15 +91,11 @@ fn fault(candidate: &Candidate, line: u32, problem: impl Into<String>) -> PlanEr
     PlanError::Invalid { file: candidate.workflow.file.clone(), line: Some(line), problem: problem.into() }
 }
 
-/// `container:` as it is, else what the set-up steps ask for.
-fn image(
-    candidate: &Candidate,
+/// The toolchains that the steps ask for, and the languages whose tools they use without asking.
+fn toolchains(
     planned: &steps::Planned,
     tree: &dyn SourceTree,
-    sandbox_image: Option<&str>,
-    hashes: &Hashes,
-    notes: &mut Vec<String>,
-) -> Result<ImageChoice, PlanError> {
+) -> (Vec<RequestedToolchain>, BTreeSet<&'static str>) {
     let mut used = planned.used.clone();
     let mut requested = planned.requested.clone();
     // rustup obeys the toolchain file whoever installed it.
@@ -130,6 +126,19 @@ fn image(
             used.remove("python");
         }
     }
+    (requested, used)
+}
+
+/// `container:` as it is, else what the set-up steps ask for.
+fn image(
+    candidate: &Candidate,
+    planned: &steps::Planned,
+    tree: &dyn SourceTree,
+    sandbox_image: Option<&str>,
+    hashes: &Hashes,
+    notes: &mut Vec<String>,
+) -> Result<ImageChoice, PlanError> {
+    let (requested, used) = toolchains(planned, tree);
     let by_steps = image::choose(&requested, &used, planned.needs);
     if let Some(reference) = sandbox_image.filter(|i| !i.is_empty() && *i != "auto") {
         return Ok(ImageChoice {

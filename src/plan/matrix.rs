@@ -27,6 +27,54 @@ pub(super) struct Matrix {
 /// Evaluates a node to a value: expressions alone in a string keep their type.
 pub(super) type Evaluate<'e> = &'e dyn Fn(&Node) -> Result<Value, (u32, String)>;
 
+/// The cartesian product, first key outermost.
+fn combinations(dimensions: &[(String, Vec<Value>)]) -> Vec<MatrixJob> {
+    let mut originals: Vec<MatrixJob> = Vec::new();
+    if !dimensions.is_empty() {
+        originals.push(MatrixJob::new());
+        for (key, items) in dimensions {
+            let longer = |matrix_job: &MatrixJob, item: &Value| {
+                let mut matrix_job = matrix_job.clone();
+                matrix_job.push((key.clone(), item.clone()));
+                matrix_job
+            };
+            originals = originals
+                .iter()
+                .flat_map(|matrix_job| items.iter().map(move |item| longer(matrix_job, item)))
+                .collect();
+        }
+    }
+    originals
+}
+
+/// Adds each entry to the original combinations that it does not change, or as one of its own.
+fn included(originals: &[MatrixJob], include: Vec<MatrixJob>) -> Vec<MatrixJob> {
+    let mut extended = originals.to_vec();
+    let mut own = Vec::new();
+    for entry in include {
+        let mut found = false;
+        for (original, matrix_job) in originals.iter().zip(&mut extended) {
+            let changes =
+                entry.iter().any(|(key, value)| original.iter().any(|(k, v)| k == key && !same(v, value)));
+            if changes {
+                continue;
+            }
+            found = true;
+            for (key, value) in &entry {
+                match matrix_job.iter_mut().find(|(k, _)| k == key) {
+                    Some((_, old)) => *old = value.clone(),
+                    None => matrix_job.push((key.clone(), value.clone())),
+                }
+            }
+        }
+        if !found {
+            own.push(entry);
+        }
+    }
+    extended.append(&mut own);
+    extended
+}
+
 /// Expands a matrix. Errors carry the line.
 pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32, String)> {
     let mut out = Matrix::default();
@@ -81,21 +129,7 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
             out.notes.push(format!("`exclude` names `{key}`, which is no key of the matrix"));
         }
     }
-    let mut originals: Vec<MatrixJob> = Vec::new();
-    if !dimensions.is_empty() {
-        originals.push(MatrixJob::new());
-        for (key, items) in &dimensions {
-            let longer = |matrix_job: &MatrixJob, item: &Value| {
-                let mut matrix_job = matrix_job.clone();
-                matrix_job.push((key.clone(), item.clone()));
-                matrix_job
-            };
-            originals = originals
-                .iter()
-                .flat_map(|matrix_job| items.iter().map(move |item| longer(matrix_job, item)))
-                .collect();
-        }
-    }
+    let mut originals = combinations(&dimensions);
     if !exclude.is_empty() {
         // The work is bounded: what is excluded is compared once per combination.
         if originals.len().saturating_mul(exclude.len()) > 20_000_000 {
@@ -106,30 +140,7 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
     if originals.len() > MAX_MATRIX_JOBS {
         return Err((node.line, too_many(Some(originals.len()))));
     }
-    let mut extended = originals.clone();
-    let mut own = Vec::new();
-    for entry in include {
-        let mut found = false;
-        for (original, matrix_job) in originals.iter().zip(&mut extended) {
-            let changes =
-                entry.iter().any(|(key, value)| original.iter().any(|(k, v)| k == key && !same(v, value)));
-            if changes {
-                continue;
-            }
-            found = true;
-            for (key, value) in &entry {
-                match matrix_job.iter_mut().find(|(k, _)| k == key) {
-                    Some((_, old)) => *old = value.clone(),
-                    None => matrix_job.push((key.clone(), value.clone())),
-                }
-            }
-        }
-        if !found {
-            own.push(entry);
-        }
-    }
-    out.matrix_jobs = extended;
-    out.matrix_jobs.append(&mut own);
+    out.matrix_jobs = included(&originals, include);
     if out.matrix_jobs.len() > MAX_MATRIX_JOBS {
         return Err((node.line, too_many(Some(out.matrix_jobs.len()))));
     }

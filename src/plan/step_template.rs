@@ -275,27 +275,8 @@ impl Evaluator {
             if !condition.asks_status && view.success == Some(false) {
                 return Ok(PreparedStep::Skip { why: "an earlier step failed".to_owned() });
             }
-            match (condition.value.truth(), template.in_ci) {
-                (Some(true), _) | (None, Some(InCi::Ran)) => {}
-                (Some(false), _) => {
-                    return Ok(PreparedStep::Skip {
-                        why: format!("its condition is false: {}", step_condition.text),
-                    });
-                }
-                (None, in_ci) => {
-                    let what = match &condition.value {
-                        Value::Unknown(unknown) => unknown.what.to_string(),
-                        _ => String::new(),
-                    };
-                    // What other steps would have said is taken to want the step; an event that is not known is not.
-                    if in_ci == Some(InCi::Skipped)
-                        || !(what.starts_with("steps.") || what.starts_with("needs."))
-                    {
-                        return Ok(PreparedStep::Skip {
-                            why: format!("its condition needs {what}, which is not known"),
-                        });
-                    }
-                }
+            if let Some(why) = reason_to_skip(&condition.value, &step_condition.text, template.in_ci) {
+                return Ok(PreparedStep::Skip { why });
             }
         }
         let env = environment(&template.layers, None, &exports, &steps, &self.hashes).map_err(say)?;
@@ -327,6 +308,24 @@ impl Evaluator {
             out.insert(key, if rendered.unknown.is_empty() { rendered.text } else { String::new() });
         }
         Ok(PreparedStep::Run { script: run.text, env: out, working_directory })
+    }
+}
+
+/// Why a condition of this value keeps its step from running.
+fn reason_to_skip(value: &Value, text: &str, in_ci: Option<InCi>) -> Option<String> {
+    match (value.truth(), in_ci) {
+        (Some(true), _) | (None, Some(InCi::Ran)) => None,
+        (Some(false), _) => Some(format!("its condition is false: {text}")),
+        (None, in_ci) => {
+            let what = match value {
+                Value::Unknown(unknown) => unknown.what.to_string(),
+                _ => String::new(),
+            };
+            // What other steps would have said is taken to want the step; an event that is not known is not.
+            let wanted = what.starts_with("steps.") || what.starts_with("needs.");
+            (in_ci == Some(InCi::Skipped) || !wanted)
+                .then(|| format!("its condition needs {what}, which is not known"))
+        }
     }
 }
 

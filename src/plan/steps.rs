@@ -157,7 +157,7 @@ impl Planner<'_> {
         PlanError::Invalid { file: scope.file.clone(), line: Some(line), problem: problem.into() }
     }
 
-    fn step(&mut self, step: &Step, scope: &StepScope, background: bool) -> Result<(), PlanError> {
+    fn check_limits(&mut self, step: &Step, scope: &StepScope) -> Result<(), PlanError> {
         self.visited += 1;
         if self.visited > MAX_STEPS {
             return Err(self.fault(
@@ -176,6 +176,11 @@ impl Planner<'_> {
                 ),
             ));
         }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, scope: &StepScope, background: bool) -> Result<(), PlanError> {
+        self.check_limits(step, scope)?;
         match &step.action {
             StepAction::Wait(ids) => {
                 let ids = ids.iter().map(|id| format!("{}{id}", scope.contexts.prefix)).collect();

@@ -269,19 +269,17 @@ impl Reader<'_> {
         items.iter().map(|item| self.step(item, composite, &mut ids)).collect()
     }
 
-    fn step(
+    fn step_action(
         &mut self,
         node: &Node,
         composite: bool,
         ids: &mut BTreeMap<String, u32>,
-    ) -> Result<Step, PlanError> {
-        self.mapping(node, "a step")?;
-        self.known_keys(node, "the step", STEP_KEYS)?;
+    ) -> Result<StepAction, PlanError> {
         let kinds: Vec<&str> = ["run", "uses", "wait", "wait-all", "cancel", "parallel"]
             .into_iter()
             .filter(|kind| node.get(kind).is_some())
             .collect();
-        let action = match kinds.as_slice() {
+        Ok(match kinds.as_slice() {
             ["run"] => {
                 let Some(run) = self.scalar(node.get("run"), "`run`")? else {
                     return Err(self.fault(node.line, "the step's `run` is empty"));
@@ -341,10 +339,14 @@ impl Reader<'_> {
                     self.fault(node.line, format!("the step has both `{}` and `{}`", several[0], several[1]))
                 );
             }
-        };
-        let id = match self.scalar(node.get("id"), "`id`")?.as_ref().and_then(plain_text) {
+        })
+    }
+
+    /// The step's `id`, which no other of `ids` may have.
+    fn step_id(&self, node: &Node, ids: &mut BTreeMap<String, u32>) -> Result<Option<String>, PlanError> {
+        match self.scalar(node.get("id"), "`id`")?.as_ref().and_then(plain_text) {
             Some(id) if !is_identifier(&id) => {
-                return Err(self.fault(node.line, format!("the step id `{id}` must start with a letter or `_` and hold only letters, digits, `-` and `_`")));
+                Err(self.fault(node.line, format!("the step id `{id}` must start with a letter or `_` and hold only letters, digits, `-` and `_`")))
             }
             Some(id) => {
                 if let Some(first) = ids.insert(id.to_ascii_lowercase(), node.line) {
@@ -352,10 +354,22 @@ impl Reader<'_> {
                         self.fault(node.line, format!("the step id `{id}` is already used on line {first}"))
                     );
                 }
-                Some(id)
+                Ok(Some(id))
             }
-            None => None,
-        };
+            None => Ok(None),
+        }
+    }
+
+    fn step(
+        &mut self,
+        node: &Node,
+        composite: bool,
+        ids: &mut BTreeMap<String, u32>,
+    ) -> Result<Step, PlanError> {
+        self.mapping(node, "a step")?;
+        self.known_keys(node, "the step", STEP_KEYS)?;
+        let action = self.step_action(node, composite, ids)?;
+        let id = self.step_id(node, ids)?;
         for key in ["background", "continue-on-error"] {
             let checked = self.flag(node.get(key), &format!("`{key}`"));
             self.unless_run(checked)?;

@@ -24,9 +24,16 @@ fn public_items(source: &str) -> Vec<String> {
         }
         in_enum |= text.starts_with("pub enum ");
         let mut item = text.to_owned();
-        while !item.ends_with(['{', ';', ',', '}']) || item.matches('(').count() > item.matches(')').count() {
+        let is_open = |item: &str| {
+            let of = |mark: char| item.matches(mark).count();
+            // A variant's fields are offered with it.
+            !item.ends_with(['{', ';', ',', '}']) || of('(') > of(')') || variant && of('{') > of('}')
+        };
+        while is_open(&item) {
             let Some(more) = lines.next() else { break };
-            item = format!("{item} {}", more.trim());
+            if !more.trim().starts_with("//") {
+                item = format!("{item} {}", more.trim());
+            }
         }
         // A constant's value is no part of what is offered; nor is a body on the same line.
         let end = item.find(" = ").filter(|_| item.starts_with("pub const")).unwrap_or(item.len());
@@ -81,7 +88,10 @@ pub struct A {
 pub enum E {
     /// One.
     One,
-    Two { x: u8 },
+    Two {
+        /// A field.
+        x: u8,
+    },
 }
 impl A {
     pub fn long(
@@ -102,7 +112,7 @@ mod tests {
         "pub b: u8",
         "pub enum E",
         "One",
-        "Two { x: u8 }",
+        "Two { x: u8, }",
         "pub fn long( &self, x: u8, ) -> u8",
         "pub const N: usize",
     ];

@@ -93,10 +93,21 @@ impl ToolParser for Cc {
             out.bug(FindingBuilder::new("cc", Category::Configuration, &c[1]));
             return Response::Consumed(Next::Idle);
         }
+        self.below(text, line.number, out)
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.flush(out);
+    }
+}
+
+impl Cc {
+    /// A line below a finding: a note, the source, or none of its own.
+    fn below(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
         let Some((finding, _, last)) = &mut self.finding else { return Response::Declined(Next::Idle) };
         if let Some(c) = re!(r"^([^\s:][^:]*):(\d+):(?:(\d+):)? note: (in instantiation of )?").captures(text)
         {
-            *last = line.number;
+            *last = line_number;
             let at = location(&inside(&c[1], out), number(&c[2]), c.get(3).and_then(|m| number(m.as_str())));
             if c.get(4).is_some() {
                 finding.frames.push(at)
@@ -112,24 +123,18 @@ impl ToolParser for Cc {
             {
                 finding.frames.push(location(&c[1], number(&c[2]), None));
             }
-            *last = line.number;
+            *last = line_number;
             return Response::Consumed(Next::Active);
         }
         // The source line, the marks under it, where it was included or expanded.
         if re!(r"^(?:\s*\d* \||\s+\S|\s*\^)").is_match(text) {
-            *last = line.number;
+            *last = line_number;
             return Response::Consumed(Next::Active);
         }
         self.flush(out);
         Response::Declined(Next::Idle)
     }
 
-    fn finish(&mut self, out: &mut Findings) {
-        self.flush(out);
-    }
-}
-
-impl Cc {
     fn flush(&mut self, out: &mut Findings) {
         if let Some((finding, first, last)) = self.finding.take() {
             let foreign = finding.location.as_ref().is_some_and(|at| !is_own(&at.file));

@@ -141,31 +141,8 @@ impl Suite {
             }
             return Part::Mine;
         }
-        // gotestsum repeats what failed under a header of its own, and says how many ran.
-        if header && let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
-            self.close_stack();
-            let at = self.find(&c[2], line_number, true);
-            if let Some(test) = self.tests.get_mut(&at) {
-                test.state = Some(State::Failed);
-                test.folder = Some(folder_of(&c[1]));
-            }
-            self.listen(Some(at));
-            self.summary = true;
-            return Part::Mine;
-        }
-        if self.summary
-            && let Some(c) = re!(r"^DONE (\d+) tests?(?:, \d+ \w+)* in ").captures(text)
-        {
-            let of = |name: &str| {
-                let found = text.split(", ").find_map(|p| p.split(" in ").next()?.split_once(name));
-                found.and_then(|(n, _)| n.trim().parse::<u64>().ok()).unwrap_or(0)
-            };
-            let (skipped, failed) = (of(" skipped"), of(" failure"));
-            self.counted = true;
-            self.end("", "", "", line_number, out);
-            let ran = c[1].parse::<u64>().unwrap_or(0).saturating_sub(skipped);
-            out.tests("go-test", ran.saturating_sub(failed), failed, skipped);
-            return Part::End;
+        if let Some(part) = self.gotestsum(text, header, line_number, out) {
+            return part;
         }
         // Jest's header names a script where this one names a package.
         if let Some((verdict, package, rest)) = verdict_of(text)
@@ -193,6 +170,36 @@ impl Suite {
         }
         let Some(test) = self.current.and_then(|at| self.tests.get_mut(&at)) else { return Part::Other };
         test.line(text, line_number)
+    }
+
+    /// gotestsum repeats what failed under a header of its own, and says how many ran.
+    fn gotestsum(&mut self, text: &str, header: bool, line_number: u64, out: &mut Findings) -> Option<Part> {
+        if header && let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
+            self.close_stack();
+            let at = self.find(&c[2], line_number, true);
+            if let Some(test) = self.tests.get_mut(&at) {
+                test.state = Some(State::Failed);
+                test.folder = Some(folder_of(&c[1]));
+            }
+            self.listen(Some(at));
+            self.summary = true;
+            return Some(Part::Mine);
+        }
+        if self.summary
+            && let Some(c) = re!(r"^DONE (\d+) tests?(?:, \d+ \w+)* in ").captures(text)
+        {
+            let of = |name: &str| {
+                let found = text.split(", ").find_map(|p| p.split(" in ").next()?.split_once(name));
+                found.and_then(|(n, _)| n.trim().parse::<u64>().ok()).unwrap_or(0)
+            };
+            let (skipped, failed) = (of(" skipped"), of(" failure"));
+            self.counted = true;
+            self.end("", "", "", line_number, out);
+            let ran = c[1].parse::<u64>().unwrap_or(0).saturating_sub(skipped);
+            out.tests("go-test", ran.saturating_sub(failed), failed, skipped);
+            return Some(Part::End);
+        }
+        None
     }
 
     fn close_stack(&mut self) {

@@ -169,6 +169,39 @@ impl Gradle {
     }
 }
 
+impl Gradle {
+    /// A line below `* Where:` or `* What went wrong:`, or none of these.
+    fn in_part(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
+        match self.part {
+            Part::Where => {
+                if let Some(found) = re!(r"'([^']+)' line: (\d+)$").captures(text) {
+                    self.at = Some(location(&found[1], number(&found[2]), None));
+                }
+                self.part = Part::None;
+                Response::Consumed(Next::Active)
+            }
+            Part::Wrong => {
+                if text.starts_with("* ") || text.starts_with("======") {
+                    self.close(out);
+                    return Response::Consumed(Next::Active);
+                }
+                if !text.is_empty() && self.wrong.len() < MAX_LINES {
+                    self.wrong.push(text.to_owned());
+                    self.last = line_number;
+                }
+                Response::Consumed(Next::Active)
+            }
+            Part::None => {
+                if text.starts_with("FAILURE: ") {
+                    out.failed();
+                    return Response::Consumed(Next::Active);
+                }
+                Response::Declined(Next::Idle)
+            }
+        }
+    }
+}
+
 impl ToolParser for Gradle {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
@@ -234,33 +267,7 @@ impl ToolParser for Gradle {
             }
             _ => {}
         }
-        match self.part {
-            Part::Where => {
-                if let Some(found) = re!(r"'([^']+)' line: (\d+)$").captures(text) {
-                    self.at = Some(location(&found[1], number(&found[2]), None));
-                }
-                self.part = Part::None;
-                Response::Consumed(Next::Active)
-            }
-            Part::Wrong => {
-                if text.starts_with("* ") || text.starts_with("======") {
-                    self.close(out);
-                    return Response::Consumed(Next::Active);
-                }
-                if !text.is_empty() && self.wrong.len() < MAX_LINES {
-                    self.wrong.push(text.to_owned());
-                    self.last = line.number;
-                }
-                Response::Consumed(Next::Active)
-            }
-            Part::None => {
-                if text.starts_with("FAILURE: ") {
-                    out.failed();
-                    return Response::Consumed(Next::Active);
-                }
-                Response::Declined(Next::Idle)
-            }
-        }
+        self.in_part(text, line.number, out)
     }
 
     fn finish(&mut self, out: &mut Findings) {

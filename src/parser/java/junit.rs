@@ -86,6 +86,41 @@ impl Junit {
     }
 }
 
+impl Junit {
+    /// A line that says how many tests ran.
+    fn totals(&mut self, text: &str, out: &mut Findings) -> Option<Response> {
+        if let Some(found) = re!(r"^\[ +(\d+) tests (\w+) +\]$").captures(text) {
+            let n = found[1].parse().unwrap_or(0);
+            match &found[2] {
+                "successful" => self.counts.0 = n,
+                "skipped" => self.counts.2 = n,
+                "failed" => {
+                    self.counts.1 = n;
+                    let (passed, failed, skipped) = self.counts;
+                    out.tests("junit", passed, failed, skipped);
+                    if failed == 0 && passed > 0 {
+                        out.succeeded();
+                    }
+                    return Some(Response::Consumed(Next::Finished));
+                }
+                _ => {}
+            }
+            return Some(Response::Consumed(Next::Active));
+        }
+        if let Some(found) = re!(r"^Tests run: (\d+),  Failures: (\d+)$").captures(text) {
+            self.close(out);
+            let (run, failed): (u64, u64) = (found[1].parse().unwrap_or(0), found[2].parse().unwrap_or(0));
+            out.tests("junit", run.saturating_sub(failed), failed, 0);
+            return Some(Response::Consumed(Next::Finished));
+        }
+        if let Some(found) = re!(r"^OK \((\d+) tests?\)$").captures(text) {
+            out.tests("junit", found[1].parse().unwrap_or(0), 0, 0);
+            return Some(Response::Consumed(Next::Finished));
+        }
+        None
+    }
+}
+
 impl ToolParser for Junit {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
@@ -103,33 +138,8 @@ impl ToolParser for Junit {
             self.list = false;
             return Response::Consumed(Next::Active);
         }
-        if let Some(found) = re!(r"^\[ +(\d+) tests (\w+) +\]$").captures(text) {
-            let n = found[1].parse().unwrap_or(0);
-            match &found[2] {
-                "successful" => self.counts.0 = n,
-                "skipped" => self.counts.2 = n,
-                "failed" => {
-                    self.counts.1 = n;
-                    let (passed, failed, skipped) = self.counts;
-                    out.tests("junit", passed, failed, skipped);
-                    if failed == 0 && passed > 0 {
-                        out.succeeded();
-                    }
-                    return Response::Consumed(Next::Finished);
-                }
-                _ => {}
-            }
-            return Response::Consumed(Next::Active);
-        }
-        if let Some(found) = re!(r"^Tests run: (\d+),  Failures: (\d+)$").captures(text) {
-            self.close(out);
-            let (run, failed): (u64, u64) = (found[1].parse().unwrap_or(0), found[2].parse().unwrap_or(0));
-            out.tests("junit", run.saturating_sub(failed), failed, 0);
-            return Response::Consumed(Next::Finished);
-        }
-        if let Some(found) = re!(r"^OK \((\d+) tests?\)$").captures(text) {
-            out.tests("junit", found[1].parse().unwrap_or(0), 0, 0);
-            return Response::Consumed(Next::Finished);
+        if let Some(response) = self.totals(text, out) {
+            return response;
         }
         if !self.list {
             return if text.is_empty() || text.starts_with('[') {

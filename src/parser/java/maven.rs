@@ -201,6 +201,35 @@ impl Maven {
     }
 }
 
+/// `Rule 0: org.apache….RequireUpperBoundDeps failed with message:`
+fn enforcer_rule(body: &str) -> Option<FindingBuilder> {
+    let found = re!(r"^Rule \d+: ([\w.$]+) failed with message:?$").captures(body)?;
+    let name = found[1].rsplit('.').next().unwrap_or_default().to_owned();
+    let about =
+        ["Dependency", "Convergence", "UpperBound", "Banned", "Duplicate"].iter().any(|w| name.contains(w));
+    let kind = if about { Category::Dependency } else { Category::Configuration };
+    Some(FindingBuilder::new("maven", kind, format!("{name} failed")).code(name))
+}
+
+/// What Maven says when it does not even begin.
+fn refused(body: &str) -> Option<FindingBuilder> {
+    let of_maven = [
+        "Unknown lifecycle phase",
+        "The goal you specified requires",
+        "No plugin found for prefix",
+        "Could not find the selected project",
+        "Child module ",
+        "Unable to ",
+    ];
+    let message = body.split(" -> [Help").next().unwrap_or(body).trim();
+    let starts = |starts: &[&str]| starts.iter().any(|start| message.starts_with(start));
+    if starts(&of_maven) {
+        return Some(FindingBuilder::new("maven", Category::Configuration, message));
+    }
+    (unresolved(message) && starts(&["Plugin ", "Unresolveable", "Error resolving"]))
+        .then(|| FindingBuilder::new("maven", resolution_category(message), message))
+}
+
 fn unresolved(message: &str) -> bool {
     [
         "Could not resolve dependencies",
@@ -277,18 +306,9 @@ impl ToolParser for Maven {
         if level == "ERROR" && self.detail(body, line.number) {
             return Response::Consumed(Next::Active);
         }
-        if let Some(found) = re!(r"^Rule \d+: ([\w.$]+) failed with message:?$").captures(body) {
+        if let Some(rule) = enforcer_rule(body) {
             self.close(out);
-            let name = found[1].rsplit('.').next().unwrap_or_default().to_owned();
-            let about = ["Dependency", "Convergence", "UpperBound", "Banned", "Duplicate"]
-                .iter()
-                .any(|w| name.contains(w));
-            let kind = if about { Category::Dependency } else { Category::Configuration };
-            self.rule = Some(
-                FindingBuilder::new("maven", kind, format!("{name} failed"))
-                    .code(name)
-                    .span(line.number, line.number),
-            );
+            self.rule = Some(rule.span(line.number, line.number));
             return Response::Consumed(Next::Active);
         }
         self.close(out);
@@ -305,23 +325,8 @@ impl ToolParser for Maven {
             self.goal(body, out);
             return Response::Consumed(Next::Active);
         }
-        let of_maven = [
-            "Unknown lifecycle phase",
-            "The goal you specified requires",
-            "No plugin found for prefix",
-            "Could not find the selected project",
-            "Child module ",
-            "Unable to ",
-        ];
-        let message = body.split(" -> [Help").next().unwrap_or(body).trim();
-        if of_maven.iter().any(|w| message.starts_with(w)) {
-            out.bug(FindingBuilder::new("maven", Category::Configuration, message));
-            return Response::Consumed(Next::Idle);
-        }
-        if unresolved(message)
-            && ["Plugin ", "Unresolveable", "Error resolving"].iter().any(|w| message.starts_with(w))
-        {
-            out.bug(FindingBuilder::new("maven", resolution_category(message), message));
+        if let Some(finding) = refused(body) {
+            out.bug(finding);
             return Response::Consumed(Next::Idle);
         }
         Response::Declined(Next::Idle)

@@ -144,6 +144,25 @@ impl Formatter {
     }
 }
 
+/// black could not read a file.
+fn cannot_parse(text: &str) -> Option<FindingBuilder> {
+    let found = re!(
+        r"^error: ?(?:cannot format (?P<a>.+?): (?:Cannot parse[^:]*: (?P<al>\d+):(?P<ac>\d+): )?(?P<am>.*)|(?:cannot parse: )?(?P<b>\S.*?\.(?:pyi?|ipynb)):(?P<bl>\d+):(?P<bc>\d+)(?:: ?(?P<bm>.*))?)$"
+    )
+    .captures(text)?;
+    let file = found.name("a").or_else(|| found.name("b")).map_or("", |m| m.as_str());
+    let at = found.name("al").or_else(|| found.name("bl")).and_then(|m| number(m.as_str()));
+    let column = found.name("ac").or_else(|| found.name("bc")).and_then(|m| number(m.as_str()));
+    let message = found.name("am").or_else(|| found.name("bm")).map_or("", |m| m.as_str());
+    let message = if message.is_empty() {
+        "cannot parse the file".to_owned()
+    } else {
+        format!("cannot parse: {message}")
+    };
+    let category = if at.is_some() { Category::Syntax } else { Category::Format };
+    Some(FindingBuilder::new("black", category, message).at(file, at, column))
+}
+
 impl ToolParser for Formatter {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
@@ -201,18 +220,10 @@ impl ToolParser for Formatter {
             return Response::Consumed(Next::Active);
         }
         if self.tool == "black"
-            && let Some(found) = re!(
-            r"^error: ?(?:cannot format (?P<a>.+?): (?:Cannot parse[^:]*: (?P<al>\d+):(?P<ac>\d+): )?(?P<am>.*)|(?:cannot parse: )?(?P<b>\S.*?\.(?:pyi?|ipynb)):(?P<bl>\d+):(?P<bc>\d+)(?:: ?(?P<bm>.*))?)$"
-        ).captures(text)
+            && let Some(finding) = cannot_parse(text)
         {
-            let file = found.name("a").or_else(|| found.name("b")).map_or("", |m| m.as_str());
-            let at = found.name("al").or_else(|| found.name("bl")).and_then(|m| number(m.as_str()));
-            let column = found.name("ac").or_else(|| found.name("bc")).and_then(|m| number(m.as_str()));
-            let message = found.name("am").or_else(|| found.name("bm")).map_or("", |m| m.as_str());
-            let message = if message.is_empty() { "cannot parse the file".to_owned() } else { format!("cannot parse: {message}") };
-            let category = if at.is_some() { Category::Syntax } else { Category::Format };
             self.close();
-            out.bug(FindingBuilder::new("black", category, message).at(file, at, column));
+            out.bug(finding);
             return Response::Consumed(Next::Active);
         }
         let summary = text.contains("would be reformatted")

@@ -166,6 +166,45 @@ struct Pytest {
     root: Option<String>,
 }
 
+impl Pytest {
+    /// A title between `=`: a section of the output begins, or a session does, or ends.
+    fn section(&mut self, text: &str, title: &str, captured: bool, out: &mut Findings) -> Response {
+        let title = title.trim_matches('=').trim();
+        if title == "test session starts" {
+            if captured || self.part == Part::Other && self.begun {
+                self.nested += 1;
+                return Response::Consumed(Next::Active);
+            }
+            if self.begun {
+                // The session before was cut off.
+                self.end(out, None);
+            }
+            self.begun = true;
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(totals) = TOTALS.captures(text) {
+            if self.nested > 0 {
+                self.nested -= 1;
+                return Response::Consumed(Next::Active);
+            }
+            self.end(out, Some(&totals[1]));
+            return Response::Consumed(Next::Finished);
+        }
+        if self.nested > 0 {
+            return Response::Consumed(Next::Active);
+        }
+        self.close_block();
+        self.begun = true;
+        self.part = match title {
+            "FAILURES" => Part::Failures,
+            "ERRORS" => Part::Errors,
+            "short test summary info" => Part::Summary,
+            _ => Part::Other,
+        };
+        Response::Consumed(Next::Active)
+    }
+}
+
 impl ToolParser for Pytest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
@@ -185,39 +224,7 @@ impl ToolParser for Pytest {
         if text.starts_with('=')
             && let Some(section) = SECTION.captures(text)
         {
-            let title = section[1].trim_matches('=').trim();
-            if title == "test session starts" {
-                if captured || self.part == Part::Other && self.begun {
-                    self.nested += 1;
-                    return Response::Consumed(Next::Active);
-                }
-                if self.begun {
-                    // The session before was cut off.
-                    self.end(out, None);
-                }
-                self.begun = true;
-                return Response::Consumed(Next::Active);
-            }
-            if let Some(totals) = TOTALS.captures(text) {
-                if self.nested > 0 {
-                    self.nested -= 1;
-                    return Response::Consumed(Next::Active);
-                }
-                self.end(out, Some(&totals[1]));
-                return Response::Consumed(Next::Finished);
-            }
-            if self.nested > 0 {
-                return Response::Consumed(Next::Active);
-            }
-            self.close_block();
-            self.begun = true;
-            self.part = match title {
-                "FAILURES" => Part::Failures,
-                "ERRORS" => Part::Errors,
-                "short test summary info" => Part::Summary,
-                _ => Part::Other,
-            };
-            return Response::Consumed(Next::Active);
+            return self.section(text, &section[1], captured, out);
         }
         if self.nested > 0 {
             return Response::Consumed(Next::Active);
@@ -687,26 +694,36 @@ impl Block {
             self.plain = Some(text.to_owned());
             return;
         }
-        if let Some(found) = PLACE.captures(text)
-            && looks_like_python(&found[1])
-            && let Some(line) = number(&found[2])
-        {
-            let rest = found.get(3).map_or("", |m| m.as_str());
-            let function = rest.strip_prefix("in ");
-            self.trace.push(&found[1], line, function);
-            // `a.py:11: ValueError` and, by line, `a.py:11: ValueError: words`.
-            if function.is_none() && !rest.is_empty() && (self.title.is_empty() || self.message.is_empty()) {
-                self.trace.raised = Raised::read(rest).or_else(|| {
-                    Some(Raised { kind: "AssertionError".into(), text: rest.into(), ..Raised::default() })
-                });
-            } else if function.is_none() && !rest.is_empty() {
-                let kind = rest.rsplit('.').next().unwrap_or(rest);
-                if let Some(raised) = self.trace.raised.as_mut().filter(|r| r.kind == "AssertionError") {
-                    kind.clone_into(&mut raised.kind);
-                }
-            }
+        if self.place(text) {
             return;
         }
+        self.raised_or_source(text);
+    }
+
+    /// `a.py:11: ValueError`, `a.py:11: in test_x`.
+    fn place(&mut self, text: &str) -> bool {
+        let Some(found) = PLACE.captures(text).filter(|found| looks_like_python(&found[1])) else {
+            return false;
+        };
+        let Some(line) = number(&found[2]) else { return false };
+        let rest = found.get(3).map_or("", |m| m.as_str());
+        let function = rest.strip_prefix("in ");
+        self.trace.push(&found[1], line, function);
+        // `a.py:11: ValueError` and, by line, `a.py:11: ValueError: words`.
+        if function.is_none() && !rest.is_empty() && (self.title.is_empty() || self.message.is_empty()) {
+            self.trace.raised = Raised::read(rest).or_else(|| {
+                Some(Raised { kind: "AssertionError".into(), text: rest.into(), ..Raised::default() })
+            });
+        } else if function.is_none() && !rest.is_empty() {
+            let kind = rest.rsplit('.').next().unwrap_or(rest);
+            if let Some(raised) = self.trace.raised.as_mut().filter(|r| r.kind == "AssertionError") {
+                kind.clone_into(&mut raised.kind);
+            }
+        }
+        true
+    }
+
+    fn raised_or_source(&mut self, text: &str) {
         // `--tb=native`: the traceback's last line stands at the margin.
         if !text.starts_with([' ', '>', '[', '_']) && self.message.is_empty() && !self.trace.frames.is_empty()
         {

@@ -41,6 +41,26 @@ struct Failing {
     error: Option<String>,
 }
 
+impl Nextest {
+    /// `4 passed, 1 failed, 2 skipped`
+    fn summary(&mut self, counts: &str, out: &mut Findings) {
+        let count = |what: &str| {
+            counts
+                .split(',')
+                .filter_map(|part| part.trim().split_once(' '))
+                .find(|(_, word)| word.starts_with(what))
+                .and_then(|(n, _)| n.parse().ok())
+                .unwrap_or(0u64)
+        };
+        let failed = count("failed") + count("timed out") + count("exec failed");
+        let mut ids = std::mem::take(&mut self.passed);
+        for test in self.failing.keys() {
+            ids.push(test.as_str());
+        }
+        out.named_tests("nextest", count("passed"), failed, count("skipped"), ids);
+    }
+}
+
 impl ToolParser for Nextest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
@@ -79,19 +99,7 @@ impl ToolParser for Nextest {
             self.close();
             self.current = None;
             self.summarised = true;
-            let count = |what: &str| {
-                c[1].split(',')
-                    .filter_map(|part| part.trim().split_once(' '))
-                    .find(|(_, word)| word.starts_with(what))
-                    .and_then(|(n, _)| n.parse().ok())
-                    .unwrap_or(0u64)
-            };
-            let failed = count("failed") + count("timed out") + count("exec failed");
-            let mut ids = std::mem::take(&mut self.passed);
-            for test in self.failing.keys() {
-                ids.push(test.as_str());
-            }
-            out.named_tests("nextest", count("passed"), failed, count("skipped"), ids);
+            self.summary(&c[1], out);
             return Response::Consumed(Next::Idle);
         }
         if text == "error: test run failed" {

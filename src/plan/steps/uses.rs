@@ -27,14 +27,7 @@ impl Planner<'_> {
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         if let Some(image) = uses.strip_prefix("docker://") {
-            self.lose(step, scope);
-            self.skip(
-                uses,
-                format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
-            );
-            self.note(format!(
-                "`{name}` runs a container image of its own; what it checks or makes is missing here"
-            ));
+            self.container_image(step, scope, name, uses, image);
             return Ok(());
         }
         if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
@@ -67,19 +60,7 @@ impl Planner<'_> {
                 }
             }
             Some(Rule::Wrapper { command, shell }) => {
-                let Some((_, node)) = with.iter().find(|(key, _)| key.text.eq_ignore_ascii_case(command))
-                else {
-                    self.lose(step, scope);
-                    self.skip(uses, format!("has no `{command}` to run"));
-                    return Ok(());
-                };
-                let find =
-                    |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
-                let shell = shell.and_then(find);
-                let directory = find("working-directory").or_else(|| find("working_directory"));
-                let origin = format!("run, wrapped by {uses}");
-                self.script(step, scope, name, keep, background, node, shell, directory, &origin)?;
-                self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
+                self.wrapped(step, scope, name, keep, background, uses, with, command, shell)?;
             }
             Some(Rule::Emulate(build)) => {
                 self.fixed(step, scope, None);
@@ -110,6 +91,47 @@ impl Planner<'_> {
                 self.exports.open = true;
             }
         }
+        Ok(())
+    }
+
+    /// A step that runs an image of its own.
+    fn container_image(&mut self, step: &Step, scope: &StepScope, name: &str, uses: &str, image: &str) {
+        self.lose(step, scope);
+        self.skip(
+            uses,
+            format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
+        );
+        self.note(format!(
+            "`{name}` runs a container image of its own; what it checks or makes is missing here"
+        ));
+    }
+
+    /// An action that runs a command it is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn wrapped(
+        &mut self,
+        step: &Step,
+        scope: &StepScope,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+        command: &str,
+        shell: Option<&str>,
+    ) -> Result<(), PlanError> {
+        let find = |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
+        let Some(node) = find(command) else {
+            self.lose(step, scope);
+            self.skip(uses, format!("has no `{command}` to run"));
+            return Ok(());
+        };
+        let shell = shell.and_then(find);
+        let directory = find("working-directory").or_else(|| find("working_directory"));
+        let origin = format!("run, wrapped by {uses}");
+        self.script(step, scope, name, keep, background, node, shell, directory, &origin)?;
+        let action = uses.split_once('@').map_or(uses, |(action, _)| action);
+        self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
         Ok(())
     }
 
@@ -201,22 +223,7 @@ impl Planner<'_> {
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         let Some((path, file, text)) = self.find_action(uses) else {
-            // What CI has run was there; otherwise only a step can have put it there.
-            if !self.trusted && leaves_the_repository(uses) {
-                return Err(self.fault(scope, step.line, format!("`uses: {uses}` leaves the repository")));
-            }
-            if !self.trusted && !self.may_add_files {
-                let problem =
-                    format!("`uses: {uses}`: there is no action.yml at this path in the repository");
-                return Err(self.fault(scope, step.line, problem));
-            }
-            self.lose(step, scope);
-            self.skip(uses, "there is no action.yml at this path in the repository");
-            self.note(format!(
-                "{uses} is not in the repository: it may be made or fetched by an earlier step"
-            ));
-            self.exports.open = true;
-            return Ok(());
+            return self.absent(step, scope, uses);
         };
         if scope.stack.contains(&path) {
             let way = scope.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
@@ -254,22 +261,7 @@ impl Planner<'_> {
         let notes = std::mem::take(&mut reader.notes);
         notes.into_iter().for_each(|note| self.note(note));
         let inputs = self.inputs(&root, scope, with)?;
-        let prefix = match &step.id {
-            Some(id) => format!("{}{id}.", scope.contexts.prefix),
-            None => format!("{}__{}.", scope.contexts.prefix, self.visited),
-        };
-        let action_path = if path.is_empty() {
-            contexts::WORKSPACE.to_owned()
-        } else {
-            format!("{}/{path}", contexts::WORKSPACE)
-        };
-        let mut contexts = contexts::JobContexts { inputs, prefix, ..scope.contexts.as_ref().clone() };
-        if let Value::Object(github) = &contexts.github {
-            let mut github = github.as_ref().clone();
-            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
-            contexts.github = Value::Object(Arc::new(github));
-        }
-        let contexts: SharedContexts = Arc::new(contexts);
+        let contexts = self.contexts_inside(step, scope, &path, inputs);
         if let Some(id) = &step.id {
             let outputs = root.get("outputs").map_or(&[][..], Node::entries);
             let outputs = outputs
@@ -299,6 +291,43 @@ impl Planner<'_> {
             self.note(format!("`{name}` runs beside other steps in CI; here its steps run in order"));
         }
         self.list(&steps, &inner)
+    }
+
+    /// A local action that is not in the repository.
+    fn absent(&mut self, step: &Step, scope: &StepScope, uses: &str) -> Result<(), PlanError> {
+        // What CI has run was there; otherwise only a step can have put it there.
+        if !self.trusted && leaves_the_repository(uses) {
+            return Err(self.fault(scope, step.line, format!("`uses: {uses}` leaves the repository")));
+        }
+        if !self.trusted && !self.may_add_files {
+            let problem = format!("`uses: {uses}`: there is no action.yml at this path in the repository");
+            return Err(self.fault(scope, step.line, problem));
+        }
+        self.lose(step, scope);
+        self.skip(uses, "there is no action.yml at this path in the repository");
+        self.note(format!("{uses} is not in the repository: it may be made or fetched by an earlier step"));
+        self.exports.open = true;
+        Ok(())
+    }
+
+    /// The contexts that the steps of a composite action see.
+    fn contexts_inside(&self, step: &Step, scope: &StepScope, path: &str, inputs: Value) -> SharedContexts {
+        let prefix = match &step.id {
+            Some(id) => format!("{}{id}.", scope.contexts.prefix),
+            None => format!("{}__{}.", scope.contexts.prefix, self.visited),
+        };
+        let action_path = if path.is_empty() {
+            contexts::WORKSPACE.to_owned()
+        } else {
+            format!("{}/{path}", contexts::WORKSPACE)
+        };
+        let mut contexts = contexts::JobContexts { inputs, prefix, ..scope.contexts.as_ref().clone() };
+        if let Value::Object(github) = &contexts.github {
+            let mut github = github.as_ref().clone();
+            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
+            contexts.github = Value::Object(Arc::new(github));
+        }
+        Arc::new(contexts)
     }
 
     /// Path of the action, of its file, and the text.
