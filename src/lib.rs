@@ -29,8 +29,10 @@ pub mod llm;
 /// The retry loop: a pure transition table and its driver.
 pub mod orchestrator;
 /// Log → `Diagnosis`, deterministic; never touches files.
+#[warn(missing_docs)]
 pub mod parser;
 /// Workflow, job and inputs → `BuildPlan`; never runs anything.
+#[warn(missing_docs)]
 pub mod plan;
 /// The only place that makes text for people.
 pub mod report;

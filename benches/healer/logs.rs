@@ -87,7 +87,11 @@ fn worst_growth(dir: &Path) -> anyhow::Result<(f64, String)> {
     let mut worst = (0.0, String::new());
     let recorded = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
     for tool in std::fs::read_dir(&recorded)? {
-        for log in std::fs::read_dir(tool?.path())? {
+        let tool = tool?;
+        if !tool.file_type()?.is_dir() {
+            continue;
+        }
+        for log in std::fs::read_dir(tool.path())? {
             let log = log?.path();
             if log.extension().is_none_or(|extension| extension != "log") {
                 continue;

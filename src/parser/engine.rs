@@ -1,36 +1,42 @@
-//! Runs the machines over the lines: who is awake gets the line, else the trigger set says whom to wake.
+//! Runs the tools' parsers over the lines: active ones get every line, the others are activated by their triggers.
 //!
-//! Interleaved output is untangled here: a prefix that marks its process (`[gw0] `, `web:test: `, `api-1  | `) opens
-//! a lane of its own, in which tools run as if they were alone.
+//! Interleaved output is untangled here: a prefix that marks its process (`web:test: `, `api-1  | `) opens an output
+//! stream of its own, in which tools run as if they were alone.
 
 use super::evidence::Evidence;
 use super::findings::Findings;
-use super::lanes::Lanes;
 use super::lines::{Block, Line, Mark};
-use super::registry::{Flow, Tool, ToolParser};
-use super::triggers::{Found, Scanner};
+use super::registry::{Next, Tool, ToolParser};
+use super::streams::OutputStreams;
+use super::triggers::{LineMatches, Scanner};
 
 pub(super) struct Engine {
     scanner: Scanner,
     /// Of the line being read.
-    found: Found,
-    lanes: Lanes<Lane>,
+    found: LineMatches,
+    streams: OutputStreams<OutputStream>,
     pub(super) out: Findings,
     evidence: Evidence,
 }
 
-/// The machines of one process's output.
+/// The parsers of one process's output.
 #[derive(Default)]
-pub(super) struct Lane {
-    /// Latest woken first.
-    awake: Vec<(usize, Box<dyn ToolParser>)>,
-    resting: Vec<(usize, Box<dyn ToolParser>)>,
+pub(super) struct OutputStream {
+    /// Latest activated first.
+    active: Vec<(usize, Box<dyn ToolParser>)>,
+    idle: Vec<(usize, Box<dyn ToolParser>)>,
 }
 
 impl Engine {
     pub(super) fn new() -> Self {
-        let (lanes, out) = (Lanes::default(), Findings::default());
-        Self { scanner: Scanner::new(), found: Found::default(), lanes, out, evidence: Evidence::new() }
+        let (streams, out) = (OutputStreams::default(), Findings::default());
+        Self {
+            scanner: Scanner::new(),
+            found: LineMatches::default(),
+            streams,
+            out,
+            evidence: Evidence::new(),
+        }
     }
 
     pub(super) fn block(&mut self, block: &Block) {
@@ -43,7 +49,7 @@ impl Engine {
 
     /// A line of which is known what it is.
     fn line(&mut self, line: &Line<'_>) {
-        self.out.at(line.no);
+        self.out.at(line.number);
         match line.mark {
             Mark::Group => {
                 // A new CI step: whatever ran before has ended.
@@ -55,25 +61,25 @@ impl Engine {
             Mark::EndGroup => return,
             _ => {}
         }
-        let Self { scanner, found, lanes, out, evidence } = self;
-        let (lane, text) = lanes.of(line.text, |rest| {
+        let Self { scanner, found, streams, out, evidence } = self;
+        let (stream, text) = streams.of(line.text, |rest| {
             // A whole line that is some tool's has no prefix.
             found.tools.is_empty() && scanner.any(rest)
         });
         if text.len() < line.text.len() {
             scanner.scan_line(text, found);
         }
-        let in_lane = Line { text, ..*line };
-        if lane.offer_awake(&in_lane, out) {
+        let in_stream = Line { text, ..*line };
+        if stream.offer_to_active(&in_stream, out) {
             return;
         }
         for tool in &found.tools {
-            if lane.wake(*tool, Scanner::tool(*tool), &in_lane, out) {
+            if stream.activate(*tool, Scanner::tool(*tool), &in_stream, out) {
                 return;
             }
         }
         if line.mark != Mark::Group {
-            evidence.line(&in_lane, found.weight, out);
+            evidence.line(&in_stream, found.weight, out);
         }
     }
 
@@ -83,60 +89,60 @@ impl Engine {
     }
 
     fn end_of_step(&mut self) {
-        for lane in self.lanes.drain() {
-            lane.finish(&mut self.out);
+        for stream in self.streams.drain() {
+            stream.finish(&mut self.out);
         }
-        // Where the step's make died, it left its folders unsaid.
+        // Where the step's make died, it did not say that it left its folders.
         self.out.folders.clear();
     }
 }
 
-impl Lane {
-    /// Whether one of those awake took the line.
-    fn offer_awake(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
+impl OutputStream {
+    /// Whether an active parser consumed the line.
+    fn offer_to_active(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
         let mut at = 0;
-        while at < self.awake.len() {
-            let flow = self.awake[at].1.line(line, out);
-            match flow {
-                Flow::Take | Flow::Pass => at += 1,
-                Flow::TakeRest | Flow::Rest => {
-                    let slot = self.awake.remove(at);
-                    self.resting.push(slot);
+        while at < self.active.len() {
+            let response = self.active[at].1.line(line, out);
+            match response.next() {
+                Next::Active => at += 1,
+                Next::Idle => {
+                    let parser = self.active.remove(at);
+                    self.idle.push(parser);
                 }
-                Flow::Last | Flow::Done => {
-                    let (_, mut machine) = self.awake.remove(at);
-                    machine.finish(out);
+                Next::Finished => {
+                    let (_, mut parser) = self.active.remove(at);
+                    parser.finish(out);
                 }
             }
-            if flow.took() {
+            if response.is_consumed() {
                 return true;
             }
         }
         false
     }
 
-    /// Gives a line that triggers `tool` to its machine; whether it took it.
-    fn wake(&mut self, index: usize, tool: &Tool, line: &Line<'_>, out: &mut Findings) -> bool {
-        // Those awake have seen the line and passed on it.
-        if self.awake.iter().any(|(at, _)| *at == index) {
+    /// Gives a line that triggers `tool` to its parser, and says whether that consumed it.
+    fn activate(&mut self, index: usize, tool: &Tool, line: &Line<'_>, out: &mut Findings) -> bool {
+        // Active parsers have seen the line and declined it.
+        if self.active.iter().any(|(at, _)| *at == index) {
             return false;
         }
-        let resting = self.resting.iter().position(|(at, _)| *at == index);
-        let mut machine = resting.map_or_else(|| (tool.new)(), |at| self.resting.swap_remove(at).1);
-        let flow = machine.line(line, out);
-        match flow {
-            Flow::Take | Flow::Pass => self.awake.insert(0, (index, machine)),
-            Flow::TakeRest | Flow::Rest => self.resting.push((index, machine)),
-            Flow::Last | Flow::Done => machine.finish(out),
+        let idle = self.idle.iter().position(|(at, _)| *at == index);
+        let mut parser = idle.map_or_else(|| (tool.new)(tool.name), |at| self.idle.swap_remove(at).1);
+        let response = parser.line(line, out);
+        match response.next() {
+            Next::Active => self.active.insert(0, (index, parser)),
+            Next::Idle => self.idle.push((index, parser)),
+            Next::Finished => parser.finish(out),
         }
-        flow.took()
+        response.is_consumed()
     }
 
     fn finish(mut self, out: &mut Findings) {
-        let mut left: Vec<_> = self.awake.drain(..).chain(self.resting.drain(..)).collect();
+        let mut left: Vec<_> = self.active.drain(..).chain(self.idle.drain(..)).collect();
         left.sort_by_key(|(at, _)| *at);
-        for (_, mut machine) in left {
-            machine.finish(out);
+        for (_, mut parser) in left {
+            parser.finish(out);
         }
     }
 }

@@ -12,9 +12,9 @@ const KEEP: usize = 8;
 /// Bytes kept of each.
 const WIDTH: usize = 400;
 
-/// What a line says, and how much it weighs. From 10 on a line alone proves that something failed. ASCII classes, no
-/// Unicode; tried together with what wakes the tools.
-pub(super) const SIGNS: &[(&str, u8)] = &[
+/// Markers of a failure, each with a weight: from 10 on, one line is proof that something failed. ASCII classes, no
+/// Unicode; tried together with the tools' triggers.
+pub(super) const FAILURE_MARKERS: &[(&str, u8)] = &[
     // Said by whoever ran the command.
     (r"(?i)exit(?:ed)?(?: with)?(?: status)?(?: code)?[ :=]+[1-9][0-9]*\b", 10),
     (r"\b[Rr]eturned (?:a )?non-zero (?:exit )?(?:code|status)", 10),
@@ -64,7 +64,7 @@ impl Evidence {
         Self { lines: Vec::new() }
     }
 
-    /// A line whose heaviest sign weighs `weight`.
+    /// A line whose heaviest marker weighs `weight`.
     pub(super) fn line(&mut self, line: &Line<'_>, weight: u8, out: &mut Findings) {
         let marked = line.mark == Mark::Error;
         if weight == 0 && !marked {
@@ -94,40 +94,40 @@ impl Evidence {
         if self.lines.iter().any(|(_, _, seen)| seen == text) {
             return;
         }
-        self.lines.push((weight, line.no, text.chars().take(WIDTH).collect()));
+        self.lines.push((weight, line.number, text.chars().take(WIDTH).collect()));
     }
 
     /// The lines worth showing, in order, where they prove a failure.
-    pub(super) fn telling(self) -> Option<Vec<(u64, String)>> {
+    pub(super) fn failure_lines(self) -> Option<Vec<(u64, String)>> {
         self.lines.iter().find(|(weight, ..)| *weight >= 10)?;
-        Some(self.lines.into_iter().map(|(_, no, text)| (no, text)).collect())
+        Some(self.lines.into_iter().map(|(_, line_number, text)| (line_number, text)).collect())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::triggers::{Found, Scanner};
+    use super::super::triggers::{LineMatches, Scanner};
     use super::*;
 
-    fn telling(log: &str) -> Option<Vec<(u64, String)>> {
+    fn failure_lines(log: &str) -> Option<Vec<(u64, String)>> {
         let mut evidence = Evidence::new();
         let mut out = Findings::default();
-        let (mut scanner, mut found) = (Scanner::new(), Found::default());
+        let (mut scanner, mut found) = (Scanner::new(), LineMatches::default());
         for (at, text) in log.lines().enumerate() {
             scanner.scan_line(text, &mut found);
-            evidence.line(&Line { no: at as u64 + 1, text, mark: Mark::None }, found.weight, &mut out);
+            evidence.line(&Line { number: at as u64 + 1, text, mark: Mark::None }, found.weight, &mut out);
         }
-        evidence.telling()
+        evidence.failure_lines()
     }
 
     #[test]
     fn a_log_in_which_nothing_failed_tells_nothing() {
         assert_eq!(
-            telling("Compiling error-chain v1\n0 errors, 0 failures\nno errors found\nexit code 0"),
+            failure_lines("Compiling error-chain v1\n0 errors, 0 failures\nno errors found\nexit code 0"),
             None
         );
-        assert_eq!(telling("Downloading thiserror\nwarning: invalid config\n"), None);
-        assert_eq!(telling(""), None);
+        assert_eq!(failure_lines("Downloading thiserror\nwarning: invalid config\n"), None);
+        assert_eq!(failure_lines(""), None);
     }
 
     #[test]
@@ -143,7 +143,7 @@ mod tests {
             "1 doctest, 4 tests, 2 failures, 1 skipped",
             "Result: FAIL",
         ] {
-            assert!(telling(line).is_some(), "{line}");
+            assert!(failure_lines(line).is_some(), "{line}");
         }
     }
 
@@ -151,7 +151,7 @@ mod tests {
     fn the_strongest_lines_are_kept_in_order() {
         let log =
             "start\nfatal: not a git repository\nfoo error bar\nProcess completed with exit code 128.\n";
-        let lines = telling(log).unwrap();
-        assert_eq!(lines.iter().map(|(no, _)| *no).collect::<Vec<_>>(), [2, 4]);
+        let lines = failure_lines(log).unwrap();
+        assert_eq!(lines.iter().map(|(line_number, _)| *line_number).collect::<Vec<_>>(), [2, 4]);
     }
 }

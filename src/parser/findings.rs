@@ -1,14 +1,14 @@
-//! What the tools' machines say while they read: drafts of reports, test counts, roots. `report` makes reports of them.
+//! What the tools' parsers find while they read: findings, test counts, roots. `report` makes the reports of them.
 
 use std::collections::BTreeMap;
 
 use super::test_ids::TestIds;
 use crate::contract::bug::{Applicability, Category, Hint, Location, LogSpan, Severity, Suggestion, TestRun};
 
-/// Drafts kept of one log; a log with more is broken in one way many times over.
-const MAX_DRAFTS: usize = 20_000;
+/// Findings kept of one log; a log with more is broken in one way many times over.
+const MAX_FINDINGS: usize = 20_000;
 
-/// How a draft stands to the others.
+/// How a finding stands to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Strength {
     /// A cause of its own.
@@ -21,14 +21,14 @@ pub(crate) enum Strength {
 
 /// A report in the making. Paths as printed: they are made relative, and judged own or foreign, at the end.
 #[derive(Debug, Clone)]
-pub(crate) struct Draft {
+pub(crate) struct FindingBuilder {
     pub(crate) tool: &'static str,
     pub(crate) category: Category,
     pub(crate) code: Option<String>,
     pub(crate) severity: Severity,
     pub(crate) strength: Strength,
     /// The place the tool names. Where it names several (a stack), use `frames`.
-    pub(crate) place: Option<Location>,
+    pub(crate) location: Option<Location>,
     pub(crate) end_line: Option<u32>,
     pub(crate) end_column: Option<u32>,
     pub(crate) message: String,
@@ -41,7 +41,7 @@ pub(crate) struct Draft {
     pub(crate) hint: Option<Hint>,
 }
 
-impl Draft {
+impl FindingBuilder {
     pub(crate) fn new(tool: &'static str, category: Category, message: impl Into<String>) -> Self {
         Self {
             tool,
@@ -49,7 +49,7 @@ impl Draft {
             code: None,
             severity: Severity::Error,
             strength: Strength::Root,
-            place: None,
+            location: None,
             end_line: None,
             end_column: None,
             message: message.into(),
@@ -62,7 +62,7 @@ impl Draft {
     }
 
     pub(crate) fn at(mut self, file: &str, line: Option<u32>, column: Option<u32>) -> Self {
-        self.place = Some(place(file, line, column));
+        self.location = Some(location(file, line, column));
         self
     }
 
@@ -108,7 +108,7 @@ impl Draft {
         self
     }
 
-    /// As [`Self::suggest`], to a draft that stays where it is: there may be thousands for one file.
+    /// As [`Self::suggest`], to a finding that stays where it is: there may be thousands for one file.
     pub(crate) fn add_suggestion(
         &mut self,
         text: &str,
@@ -126,7 +126,7 @@ impl Draft {
 }
 
 /// A location from its parts.
-pub(crate) fn place(file: &str, line: Option<u32>, column: Option<u32>) -> Location {
+pub(crate) fn location(file: &str, line: Option<u32>, column: Option<u32>) -> Location {
     let positive = |n: Option<u32>| n.filter(|n| *n > 0);
     Location { file: file.to_owned(), line: positive(line), column: positive(column) }
 }
@@ -138,14 +138,14 @@ pub(crate) fn number(text: &str) -> Option<u32> {
 
 /// How one test ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ran {
+pub(crate) enum TestOutcome {
     Passed,
     Failed,
     Skipped,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct TestCounts {
     pub(super) passed: u64,
     pub(super) failed: u64,
     pub(super) skipped: u64,
@@ -154,7 +154,7 @@ pub(super) struct Tally {
     pub(super) anonymous: bool,
 }
 
-impl Tally {
+impl TestCounts {
     pub(super) fn into_run(self, runner: &str) -> TestRun {
         let executed = self.passed + self.failed;
         let all_named = !self.anonymous && self.ids.len() == executed && executed > 0;
@@ -169,12 +169,12 @@ impl Tally {
     }
 }
 
-/// Collects what is said.
+/// Collects what the parsers find.
 #[derive(Default)]
 pub(crate) struct Findings {
     now: u64,
-    pub(super) drafts: Vec<Draft>,
-    pub(super) runs: BTreeMap<&'static str, Tally>,
+    pub(super) findings: Vec<FindingBuilder>,
+    pub(super) runs: BTreeMap<&'static str, TestCounts>,
     /// Where the workspace lay, as tools say it.
     pub(super) roots: Vec<String>,
     /// The folders make has entered and not left.
@@ -195,30 +195,30 @@ impl Findings {
         self.now
     }
 
-    pub(crate) fn bug(&mut self, mut draft: Draft) {
-        if self.drafts.len() >= MAX_DRAFTS {
+    pub(crate) fn bug(&mut self, mut finding: FindingBuilder) {
+        if self.findings.len() >= MAX_FINDINGS {
             return;
         }
-        if draft.log.first == 0 {
-            draft.log = LogSpan { first: self.now, last: self.now };
+        if finding.log.first == 0 {
+            finding.log = LogSpan { first: self.now, last: self.now };
         }
-        self.drafts.push(draft);
+        self.findings.push(finding);
     }
 
-    /// The last draft of `tool`, to add to it what comes after (a hint, a related place).
-    pub(crate) fn last_of(&mut self, tool: &str) -> Option<&mut Draft> {
-        self.drafts.iter_mut().rev().find(|d| d.tool == tool)
+    /// The last finding of `tool`, to add to it what comes after (a hint, a related place).
+    pub(crate) fn last_of(&mut self, tool: &str) -> Option<&mut FindingBuilder> {
+        self.findings.iter_mut().rev().find(|d| d.tool == tool)
     }
 
-    /// How many drafts there are.
+    /// How many findings there are.
     pub(crate) fn count(&self) -> usize {
-        self.drafts.len()
+        self.findings.len()
     }
 
-    /// Takes back drafts that later output explains away, of those behind the first `kept`.
-    pub(crate) fn retract(&mut self, kept: usize, gone: impl Fn(&Draft) -> bool) {
-        let late = self.drafts.split_off(kept.min(self.drafts.len()));
-        self.drafts.extend(late.into_iter().filter(|draft| !gone(draft)));
+    /// Takes back findings that later output explains away, of those behind the first `kept`.
+    pub(crate) fn retract(&mut self, kept: usize, gone: impl Fn(&FindingBuilder) -> bool) {
+        let late = self.findings.split_off(kept.min(self.findings.len()));
+        self.findings.extend(late.into_iter().filter(|finding| !gone(finding)));
     }
 
     /// A runner's own summary, which names no tests. Several summaries of one runner add up.
@@ -231,14 +231,14 @@ impl Findings {
     }
 
     /// One test that the runner names. Use either this or [`Self::tests`] for a run, or `ids` beside it.
-    pub(crate) fn test(&mut self, runner: &'static str, id: &str, ran: Ran) {
+    pub(crate) fn test(&mut self, runner: &'static str, id: &str, ran: TestOutcome) {
         let tally = self.runs.entry(runner).or_default();
         match ran {
-            Ran::Passed => tally.passed += 1,
-            Ran::Failed => tally.failed += 1,
-            Ran::Skipped => tally.skipped += 1,
+            TestOutcome::Passed => tally.passed += 1,
+            TestOutcome::Failed => tally.failed += 1,
+            TestOutcome::Skipped => tally.skipped += 1,
         }
-        if ran != Ran::Skipped {
+        if ran != TestOutcome::Skipped {
             tally.ids.push(id);
         }
     }

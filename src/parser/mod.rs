@@ -1,17 +1,17 @@
 //! Build logs in, typed reports out. Deterministic; touches no file, knows no model.
 //!
-//! `log_scan` cleans lines and tries patterns on them, `registry` says which tools there are, `triggers` what wakes
-//! them, `engine` runs their machines, `findings` collects, `report` makes reports. Each family of tools has its
+//! `log_scan` cleans lines and tries patterns on them, `registry` says which tools there are, `triggers` which lines
+//! trigger them, `engine` runs their parsers, `findings` collects, `report` makes reports. Each family of tools has its
 //! folder, each tool its file.
 
-mod across;
+mod common;
 mod diff;
 mod engine;
 mod evidence;
 mod findings;
 mod go;
 mod java;
-mod lanes;
+mod line_formats;
 mod node;
 mod other;
 mod paths;
@@ -19,6 +19,7 @@ mod python;
 mod registry;
 mod report;
 mod rust;
+mod streams;
 mod test_ids;
 mod triggers;
 
@@ -27,9 +28,20 @@ use std::io::{self, BufRead};
 use log_scan::lines;
 pub use log_scan::lines::looks_binary;
 
+pub use self::line_formats::LineFormat;
 use crate::contract::bug::Diagnosis;
 
 /// What the parser may know beside the log.
+///
+/// ```
+/// use ci_healer::parser::{ParseOptions, diagnose};
+///
+/// let options = ParseOptions { workspace_roots: vec!["/build/shop".to_owned()] };
+/// let log = "/build/shop/src/a.py:1:8: F401 'os' imported but unused\n";
+/// let diagnosis = diagnose(log.as_bytes(), &options)?;
+/// assert_eq!(diagnosis.bugs[0].file.as_deref(), Some("src/a.py"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct ParseOptions {
     /// Where the workspace lay when the log was written, beside the well-known places.
@@ -37,6 +49,19 @@ pub struct ParseOptions {
 }
 
 /// Reads a whole log.
+///
+/// ```
+/// use ci_healer::parser::{ParseOptions, diagnose};
+///
+/// let log = "src/a.ts(7,3): error TS2304: Cannot find name 'x'.\n";
+/// let diagnosis = diagnose(log.as_bytes(), &ParseOptions::default())?;
+/// let bug = &diagnosis.bugs[0];
+/// assert_eq!((bug.tool.as_str(), bug.code.as_deref(), bug.line), ("tsc", Some("TS2304"), Some(7)));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the log cannot be read; whatever it holds is no error.
 pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
     let mut engine = engine::Engine::new();
     let lines = lines::for_each_block(&mut log, &mut |block| engine.block(block))?;
@@ -45,8 +70,23 @@ pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Dia
 }
 
 /// Names of all tools the parser understands, in order of precedence.
+///
+/// ```
+/// assert!(ci_healer::parser::tools().any(|tool| tool == "pytest"));
+/// ```
 pub fn tools() -> impl Iterator<Item = &'static str> {
     registry::tools().map(|tool| tool.name)
+}
+
+/// The formats of tools that print each finding on one line, in order of precedence.
+///
+/// ```
+/// let yamllint = ci_healer::parser::line_formats().iter().find(|format| format.tool == "yamllint").unwrap();
+/// assert_eq!(yamllint.language, "YAML");
+/// ```
+#[must_use]
+pub fn line_formats() -> &'static [LineFormat] {
+    line_formats::FORMATS
 }
 
 /// The tools of a family, for the fuzz targets.

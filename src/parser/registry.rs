@@ -1,10 +1,11 @@
-//! Every tool the parser understands: a name, the lines that wake it, and its machine. Order is precedence.
+//! Every tool the parser understands: a name, the lines that trigger it, and its parser. Order is precedence.
 //!
-//! To add a tool: one file in its family's folder, one entry in the family's table, one fixture pair.
+//! To add a tool that prints each finding on one line: one row in `line_formats`, one fixture pair. Any other: one file
+//! in its family's folder, one entry in the family's table, one fixture pair.
 
 use super::findings::Findings;
 use super::lines::Line;
-use super::{across, go, java, node, other, python, rust};
+use super::{common, go, java, line_formats, node, other, python, rust};
 
 /// One tool.
 pub(crate) struct Tool {
@@ -13,69 +14,82 @@ pub(crate) struct Tool {
     /// Patterns over a clean line, all tried at once on every line of the log. Anchor them with `^` and keep them
     /// selective: noise must die after a few bytes, or for want of a word (`^.*word`). ASCII classes; no Unicode.
     pub(crate) triggers: &'static [&'static str],
-    pub(crate) new: fn() -> Box<dyn ToolParser>,
+    /// Makes its parser; given the tool's name.
+    pub(crate) new: fn(&'static str) -> Box<dyn ToolParser>,
 }
 
-/// A tool's machine. It is made when one of its triggers first matches, and gets that line first.
+/// A tool's parser, a state machine over lines. It is made when one of the triggers first matches, and gets that line
+/// first.
 pub(crate) trait ToolParser {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow;
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response;
 
-    /// The output ended (the log, or the CI step): say what is still held back.
+    /// The output ended (the log, or the CI step): report what is still held back.
     fn finish(&mut self, _out: &mut Findings) {}
 }
 
-/// A tool whose output another tool's machine reads (the shapes are the same) and reports under this name.
+/// A tool whose output another tool's parser reads (the shapes are the same) and reports under this name.
 pub(crate) const fn read_by_another(name: &'static str) -> Tool {
-    Tool { name, triggers: &[], new: || Box::new(Silent) }
+    Tool { name, triggers: &[], new: |_| Box::new(Silent) }
 }
 
 struct Silent;
 
 impl ToolParser for Silent {
-    fn line(&mut self, _line: &Line<'_>, _out: &mut Findings) -> Flow {
-        Flow::Done
+    fn line(&mut self, _line: &Line<'_>, _out: &mut Findings) -> Response {
+        Response::Declined(Next::Finished)
     }
 }
 
-/// What a machine did with a line, and when it wants the next one.
+/// What a parser did with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Flow {
-    /// My line; give me the next one, whatever it is.
-    Take,
-    /// Not my line (others may look at it); give me the next one, whatever it is.
-    Pass,
-    /// My line; keep my state, wake me at my next trigger.
-    TakeRest,
-    /// Not my line; keep my state, wake me at my next trigger.
-    Rest,
-    /// My line, my last: forget me.
-    Last,
-    /// Not my line: forget me.
-    Done,
+pub(crate) enum Response {
+    /// The line was this parser's: no other one sees it.
+    Consumed(Next),
+    /// It was not: other parsers may look at it.
+    Declined(Next),
 }
 
-impl Flow {
-    pub(super) fn took(self) -> bool {
-        matches!(self, Self::Take | Self::TakeRest | Self::Last)
+/// Which lines a parser gets next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// Every line, whatever it is.
+    Active,
+    /// The next one that matches a trigger; the parser's state is kept.
+    Idle,
+    /// None: the parser is dropped.
+    Finished,
+}
+
+impl Response {
+    pub(super) fn is_consumed(self) -> bool {
+        matches!(self, Self::Consumed(_))
+    }
+
+    pub(super) fn next(self) -> Next {
+        let (Self::Consumed(next) | Self::Declined(next)) = self;
+        next
     }
 }
 
 /// All tools, in order of precedence.
 pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
-    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, across::TOOLS, other::TOOLS]
+    [rust::TOOLS, go::TOOLS, python::TOOLS, java::TOOLS, node::TOOLS, common::TOOLS]
         .into_iter()
         .flatten()
+        .chain(line_formats::tools())
+        .chain(other::TOOLS)
 }
 
 #[cfg(fuzzing)]
-pub(super) fn family(name: &str) -> &'static [Tool] {
-    match name {
+pub(super) fn family(name: &str) -> Vec<&'static Tool> {
+    let tools = match name {
         "rust" => rust::TOOLS,
         "go" => go::TOOLS,
         "python" => python::TOOLS,
         "java" => java::TOOLS,
         "node" => node::TOOLS,
-        "across" => across::TOOLS,
-        _ => other::TOOLS,
-    }
+        "common" => common::TOOLS,
+        _ => return line_formats::tools().chain(other::TOOLS).collect(),
+    };
+    tools.iter().collect()
 }

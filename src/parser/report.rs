@@ -1,11 +1,11 @@
-//! From drafts to reports: own code or foreign, one report per root cause, stable fingerprints.
+//! From findings to reports: own code or foreign, one report per root cause, stable fingerprints.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use sha2::{Digest, Sha256};
 
 use super::evidence::Evidence;
-use super::findings::{Draft, Findings, Strength};
+use super::findings::{FindingBuilder, Findings, Strength};
 use super::paths;
 use crate::contract::bug::{
     BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Severity, Suggestion,
@@ -18,87 +18,87 @@ const RELATED: usize = 30;
 
 /// Makes the whole answer.
 pub(super) fn assemble(lines: u64, out: Findings, evidence: Evidence, extra_roots: &[String]) -> Diagnosis {
-    let Findings { drafts, runs, roots, last_success, last_failure, .. } = out;
+    let Findings { findings, runs, roots, last_success, last_failure, .. } = out;
     let roots: Vec<String> = extra_roots.iter().cloned().chain(roots).collect();
     let tests: Vec<_> = runs.into_iter().map(|(runner, tally)| tally.into_run(runner)).collect();
-    let mut drafts: Vec<Draft> = drafts.into_iter().map(|d| settle(d, &roots)).collect();
-    for draft in &mut drafts {
+    let mut findings: Vec<FindingBuilder> = findings.into_iter().map(|d| resolve_paths(d, &roots)).collect();
+    for finding in &mut findings {
         // What is said only at the end stands behind the last line.
-        draft.log.first = draft.log.first.min(lines);
-        draft.log.last = draft.log.last.min(lines);
+        finding.log.first = finding.log.first.min(lines);
+        finding.log.last = finding.log.last.min(lines);
     }
-    drafts.sort_by_key(|d| d.log.first);
-    let mut drafts = collapse(drafts);
-    let cause = |d: &Draft| d.severity == Severity::Error && d.strength != Strength::Consequence;
-    let failed = drafts.iter().any(|d| d.severity == Severity::Error);
-    if drafts.iter().any(cause) {
+    findings.sort_by_key(|d| d.log.first);
+    let mut findings = merge_repeats(findings);
+    let cause = |d: &FindingBuilder| d.severity == Severity::Error && d.strength != Strength::Consequence;
+    let failed = findings.iter().any(|d| d.severity == Severity::Error);
+    if findings.iter().any(cause) {
         // A build that failed for errors did not fail for warnings; one that only says that it failed may have.
-        drafts.retain(|d| d.severity == Severity::Error);
+        findings.retain(|d| d.severity == Severity::Error);
     } else if !failed && last_success > last_failure {
-        drafts.retain(|d| d.log.first > last_success);
+        findings.retain(|d| d.log.first > last_success);
     }
-    if !drafts.iter().any(|d| d.severity == Severity::Error)
-        && let Some(lines) = evidence.telling()
+    if !findings.iter().any(|d| d.severity == Severity::Error)
+        && let Some(lines) = evidence.failure_lines()
         && last_failure >= last_success
-        && drafts.is_empty()
+        && findings.is_empty()
     {
-        drafts.push(unknown(&lines));
+        findings.push(unknown(&lines));
     }
-    Diagnosis { lines, bugs: with_fingerprints(drafts), tests }
+    Diagnosis { lines, bugs: with_fingerprints(findings), tests }
 }
 
-fn unknown(lines: &[(u64, String)]) -> Draft {
+fn unknown(lines: &[(u64, String)]) -> FindingBuilder {
     let text: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
     let first = lines.first().map_or(0, |l| l.0);
     let last = lines.last().map_or(0, |l| l.0);
-    Draft::new("unknown", Category::Unknown, text.join("\n")).span(first, last)
+    FindingBuilder::new("unknown", Category::Unknown, text.join("\n")).span(first, last)
 }
 
 /// Decides the location and makes all paths relative.
-fn settle(mut draft: Draft, roots: &[String]) -> Draft {
+fn resolve_paths(mut finding: FindingBuilder, roots: &[String]) -> FindingBuilder {
     let own = |at: &Location| {
         let file = paths::relative(&at.file, roots);
         paths::is_own(&file).then(|| Location { file, ..at.clone() })
     };
-    if let Some(place) = draft.place.take() {
-        draft.place = own(&place);
+    if let Some(location) = finding.location.take() {
+        finding.location = own(&location);
     }
     let mut related = Vec::new();
-    for frame in draft.frames.drain(..).filter_map(|f| own(&f)).collect::<Vec<_>>() {
-        if draft.place.is_none() {
-            draft.place = Some(frame);
+    for frame in finding.frames.drain(..).filter_map(|f| own(&f)).collect::<Vec<_>>() {
+        if finding.location.is_none() {
+            finding.location = Some(frame);
         } else {
             related.push(frame);
         }
     }
-    related.extend(draft.related.drain(..).filter_map(|r| own(&r)));
+    related.extend(finding.related.drain(..).filter_map(|r| own(&r)));
     let mut seen = BTreeSet::new();
-    seen.extend(draft.place.clone());
+    seen.extend(finding.location.clone());
     related.retain(|r| seen.insert(r.clone()));
     related.truncate(RELATED);
-    draft.related = related;
-    if draft.place.is_none() {
-        draft.end_line = None;
-        draft.end_column = None;
+    finding.related = related;
+    if finding.location.is_none() {
+        finding.end_line = None;
+        finding.end_column = None;
     }
-    draft.message = draft
+    finding.message = finding
         .message
         .trim()
         .chars()
         .filter(|c| !c.is_control() || *c == '\n' || *c == '\t')
         .take(MESSAGE)
         .collect();
-    if draft.message.is_empty() {
-        draft.message = format!("{} reports a failure without a message", draft.tool);
+    if finding.message.is_empty() {
+        finding.message = format!("{} reports a failure without a message", finding.tool);
     }
-    if let Some(hint) = &mut draft.hint {
+    if let Some(hint) = &mut finding.hint {
         for suggestion in &mut hint.suggestions {
             if let Some(file) = file_of(suggestion) {
                 *file = paths::relative(file, roots);
             }
         }
     }
-    draft
+    finding
 }
 
 fn file_of(suggestion: &mut Suggestion) -> Option<&mut String> {
@@ -115,40 +115,41 @@ fn file_of(suggestion: &mut Suggestion) -> Option<&mut String> {
 }
 
 /// One root cause, one report.
-fn collapse(drafts: Vec<Draft>) -> Vec<Draft> {
-    let strongest = drafts.iter().filter(|d| d.severity == Severity::Error).map(|d| d.strength).min();
-    let mut kept: Vec<Draft> = Vec::new();
+fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
+    let strongest = findings.iter().filter(|d| d.severity == Severity::Error).map(|d| d.strength).min();
+    let mut kept: Vec<FindingBuilder> = Vec::new();
     // Exact repeats: the same tool says the same of the same place (a summary, a second target, a retried step).
     let mut seen: BTreeMap<(String, Option<Location>, Option<String>), usize> = BTreeMap::new();
     let mut consequence = false;
     // Two tools may read the same line; the one that finds the place in it knows better.
-    let placed: BTreeSet<u64> = drafts.iter().filter(|d| d.place.is_some()).map(|d| d.log.first).collect();
-    for draft in drafts {
-        if draft.place.is_none() && draft.test.is_none() && placed.contains(&draft.log.first) {
+    let placed: BTreeSet<u64> =
+        findings.iter().filter(|d| d.location.is_some()).map(|d| d.log.first).collect();
+    for finding in findings {
+        if finding.location.is_none() && finding.test.is_none() && placed.contains(&finding.log.first) {
             continue;
         }
-        if strongest.is_some_and(|s| draft.strength > s) {
+        if strongest.is_some_and(|s| finding.strength > s) {
             continue;
         }
-        if draft.strength == Strength::Consequence {
+        if finding.strength == Strength::Consequence {
             // Of several consequences the first is nearest to the cause.
             if consequence {
                 continue;
             }
             consequence = true;
         }
-        let key = (squash(&draft.message), draft.place.clone(), draft.test.clone());
+        let key = (collapse_whitespace(&finding.message), finding.location.clone(), finding.test.clone());
         if let Some(at) = seen.get(&key) {
-            merge(&mut kept[*at], draft);
+            merge(&mut kept[*at], finding);
             continue;
         }
         seen.insert(key, kept.len());
-        kept.push(draft);
+        kept.push(finding);
     }
     kept
 }
 
-fn merge(into: &mut Draft, again: Draft) {
+fn merge(into: &mut FindingBuilder, again: FindingBuilder) {
     if again.severity < into.severity {
         into.severity = again.severity;
     }
@@ -158,42 +159,42 @@ fn merge(into: &mut Draft, again: Draft) {
     if into.code.is_none() {
         into.code = again.code;
     }
-    for place in again.related {
-        if !into.related.contains(&place) && into.related.len() < RELATED {
-            into.related.push(place);
+    for location in again.related {
+        if !into.related.contains(&location) && into.related.len() < RELATED {
+            into.related.push(location);
         }
     }
 }
 
-fn squash(text: &str) -> String {
+fn collapse_whitespace(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn with_fingerprints(drafts: Vec<Draft>) -> Vec<BugReport> {
+fn with_fingerprints(findings: Vec<FindingBuilder>) -> Vec<BugReport> {
     let mut of_a_kind: BTreeMap<[u8; 32], u64> = BTreeMap::new();
-    drafts
+    findings
         .into_iter()
-        .map(|draft| {
-            let (file, line, column) = match draft.place {
-                Some(place) => (Some(place.file), place.line, place.column),
+        .map(|finding| {
+            let (file, line, column) = match finding.location {
+                Some(location) => (Some(location.file), location.line, location.column),
                 None => (None, None, None),
             };
             let mut bug = BugReport {
                 fingerprint: Fingerprint::default(),
-                tool: draft.tool.to_owned(),
-                category: draft.category,
-                code: draft.code,
-                severity: draft.severity,
+                tool: finding.tool.to_owned(),
+                category: finding.category,
+                code: finding.code,
+                severity: finding.severity,
                 file,
                 line,
                 column,
-                end_line: draft.end_line,
-                end_column: draft.end_column,
-                message: draft.message,
-                test: draft.test,
-                log: LogSpan { first: draft.log.first, last: draft.log.last.max(draft.log.first) },
-                related: draft.related,
-                hint: draft.hint,
+                end_line: finding.end_line,
+                end_column: finding.end_column,
+                message: finding.message,
+                test: finding.test,
+                log: LogSpan { first: finding.log.first, last: finding.log.last.max(finding.log.first) },
+                related: finding.related,
+                hint: finding.hint,
             };
             let kind = kind_of(&bug);
             let nth = of_a_kind.entry(kind).or_default();

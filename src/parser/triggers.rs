@@ -1,11 +1,11 @@
-//! Which tools a line wakes, and what it says of a failure.
+//! Which tools a line triggers, and how strong a failure marker it holds.
 
 use std::sync::LazyLock;
 
 use log_scan::lines::Block;
 use log_scan::{Matches, Patterns};
 
-use super::evidence::SIGNS;
+use super::evidence::FAILURE_MARKERS;
 use super::registry::{self, Tool};
 
 struct Triggers {
@@ -20,7 +20,7 @@ enum Owner {
     /// By its place in `Triggers::tools`.
     Tool(usize),
     /// By its weight.
-    Sign(u8),
+    FailureMarker(u8),
 }
 
 /// Made once.
@@ -29,17 +29,17 @@ static TRIGGERS: LazyLock<Triggers> = LazyLock::new(|| {
     let triggers = tools.iter().enumerate();
     let triggers =
         triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Owner::Tool(at), *one)));
-    let signs = SIGNS.iter().map(|(pattern, weight)| (Owner::Sign(*weight), *pattern));
+    let signs = FAILURE_MARKERS.iter().map(|(pattern, weight)| (Owner::FailureMarker(*weight), *pattern));
     let (owners, patterns): (Vec<_>, Vec<_>) = triggers.chain(signs).unzip();
     Triggers { tools, patterns: Patterns::new(&patterns), owners }
 });
 
-/// What a line is to whom.
+/// What a line matches.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
-    /// Who is woken, in order of precedence.
+pub(super) struct LineMatches {
+    /// The tools it triggers, in order of precedence.
     pub(super) tools: Vec<usize>,
-    /// Of the heaviest sign of a failure; 0 where there is none.
+    /// Of the heaviest failure marker; 0 where there is none.
     pub(super) weight: u8,
 }
 
@@ -66,32 +66,32 @@ impl Scanner {
     }
 
     /// Puts what the last block's line at this place is into `found`.
-    pub(super) fn of(&self, line: usize, found: &mut Found) {
+    pub(super) fn of(&self, line: usize, found: &mut LineMatches) {
         found.set(self.block.of(line));
     }
 
     /// Puts what `line` is into `found`.
-    pub(super) fn scan_line(&mut self, line: &str, found: &mut Found) {
+    pub(super) fn scan_line(&mut self, line: &str, found: &mut LineMatches) {
         self.patterns.scan_line(line.as_bytes(), &mut self.line);
         found.set(self.line.of(0));
     }
 
-    /// Whether any tool is woken.
+    /// Whether the line triggers any tool.
     pub(super) fn any(&mut self, line: &str) -> bool {
-        let mut found = Found::default();
+        let mut found = LineMatches::default();
         self.scan_line(line, &mut found);
         !found.tools.is_empty()
     }
 }
 
-impl Found {
+impl LineMatches {
     fn set(&mut self, matching: impl Iterator<Item = usize>) {
         self.tools.clear();
         self.weight = 0;
         for pattern in matching {
             match TRIGGERS.owners[pattern] {
                 Owner::Tool(tool) => self.tools.push(tool),
-                Owner::Sign(weight) => self.weight = self.weight.max(weight),
+                Owner::FailureMarker(weight) => self.weight = self.weight.max(weight),
             }
         }
         self.tools.sort_unstable();
@@ -116,18 +116,18 @@ mod tests {
             let triggers = registry::tools().enumerate();
             let triggers =
                 triggers.flat_map(|(at, tool)| tool.triggers.iter().map(move |one| (Some(at), *one, 0)));
-            let signs = SIGNS.iter().map(|(pattern, weight)| (None, *pattern, *weight));
+            let signs = FAILURE_MARKERS.iter().map(|(pattern, weight)| (None, *pattern, *weight));
             let all: Vec<_> = triggers.chain(signs).collect();
             let set = regex::bytes::RegexSetBuilder::new(all.iter().map(|(_, pattern, _)| pattern));
             let set = { set }.unicode(false).size_limit(1 << 26).dfa_size_limit(1 << 23).build().unwrap();
             Self { all, set }
         }
 
-        fn of(&self, line: &str) -> Found {
+        fn of(&self, line: &str) -> LineMatches {
             let matching: Vec<_> = self.set.matches(line.as_bytes()).iter().map(|at| self.all[at]).collect();
             let mut tools: Vec<_> = matching.iter().filter_map(|(tool, ..)| *tool).collect();
             tools.dedup();
-            Found { tools, weight: matching.iter().map(|(_, _, weight)| *weight).max().unwrap_or(0) }
+            LineMatches { tools, weight: matching.iter().map(|(_, _, weight)| *weight).max().unwrap_or(0) }
         }
     }
 
@@ -140,15 +140,15 @@ mod tests {
 
     #[test]
     fn a_line_is_what_each_pattern_alone_says_it_is() {
-        let (each, mut scanner, mut found) = (Each::new(), Scanner::new(), Found::default());
-        let mut woke = 0;
+        let (each, mut scanner, mut found) = (Each::new(), Scanner::new(), LineMatches::default());
+        let mut triggered = 0;
         for line in LINES {
             scanner.scan_line(line, &mut found);
             assert_eq!(found, each.of(line), "{line}");
             assert_eq!(scanner.any(line), !found.tools.is_empty());
-            woke += found.tools.len();
+            triggered += found.tools.len();
         }
-        assert!(woke >= LINES.len() / 2);
+        assert!(triggered >= LINES.len() / 2);
     }
 
     #[test]
@@ -158,8 +158,8 @@ mod tests {
         let logs = ignore::Walk::new(recorded)
             .map(|entry| entry.unwrap().into_path())
             .filter(|path| logs.is_match(path));
-        let (each, mut scanner, mut found) = (Each::new(), Scanner::new(), Found::default());
-        let (mut lines, mut woke) = (std::collections::BTreeMap::new(), 0);
+        let (each, mut scanner, mut found) = (Each::new(), Scanner::new(), LineMatches::default());
+        let (mut lines, mut triggered) = (std::collections::BTreeMap::new(), 0);
         for log in logs {
             let mut log = std::io::BufReader::new(std::fs::File::open(log).unwrap());
             let mut compare = |block: &Block| {
@@ -168,13 +168,13 @@ mod tests {
                     scanner.of(at, &mut found);
                     let wanted = lines.entry(line.text.to_owned()).or_insert_with(|| each.of(line.text));
                     assert_eq!(found, *wanted, "{}", line.text);
-                    woke += found.tools.len();
+                    triggered += found.tools.len();
                 }
             };
             for_each_block(&mut log, &mut compare).unwrap();
         }
         assert!(lines.len() > 5_000, "{}", lines.len());
-        assert!(woke > lines.len() / 10);
+        assert!(triggered > lines.len() / 10);
     }
 
     const LINES: &[&str] = &[

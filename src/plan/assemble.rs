@@ -7,12 +7,12 @@ use crate::contract::build::{BuildPlan, ImageChoice, PlanStep, Service};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
+use super::contexts::{self, Hashes, StepContexts};
 use super::expr::Value;
-use super::image::{self, Wanted};
+use super::image::{self, RequestedToolchain};
 use super::jobs::{self, Candidate};
-use super::recipe::Evaluator;
-use super::scope::{self, Hashes, View};
-use super::steps::{self, JobPlace};
+use super::step_template::Evaluator;
+use super::steps::{self, JobScope};
 use super::yaml::{Kind, Node};
 use super::{FailedJob, PlanError, Planned, versions};
 
@@ -26,24 +26,25 @@ pub(super) fn assemble(
     let job = candidate.job();
     let workflow = &candidate.workflow;
     let hashes = Arc::new(Hashes::default());
-    let mut scope = candidate.scope.as_ref().clone();
+    let mut contexts = candidate.contexts.as_ref().clone();
     let mut notes = workflow.notes.clone();
     notes.extend(candidate.notes.iter().cloned());
 
     let layers = jobs::layers(candidate);
     let mut services = services(candidate, &hashes, &mut notes)?;
-    scope.job = job_context(&services);
-    let scope = Arc::new(scope);
-    let layers = layers.into_iter().map(|l| super::recipe::Layer { scope: scope.clone(), ..l }).collect();
-    let place = JobPlace {
+    contexts.job = job_context(&services);
+    let contexts = Arc::new(contexts);
+    let layers =
+        layers.into_iter().map(|l| super::step_template::Layer { contexts: contexts.clone(), ..l }).collect();
+    let scope = JobScope {
         file: workflow.file.clone(),
-        scope,
+        contexts,
         layers,
         workflow_defaults: workflow.defaults.clone(),
         job_defaults: job.defaults.clone(),
     };
     let ci = failed.map_or(&[][..], |f| &f.steps);
-    let mut planned = steps::plan(&job.steps, place, tree, ci, hashes.clone())?;
+    let mut planned = steps::plan(&job.steps, scope, tree, ci, hashes.clone())?;
     notes.append(&mut planned.notes);
 
     if planned.steps.is_empty() {
@@ -66,7 +67,7 @@ pub(super) fn assemble(
     mark_setup(&mut planned.steps, &planned.displayed, failed);
     services.sort_by(|a, b| a.name.cmp(&b.name));
 
-    let matrix = candidate.leg.iter().filter_map(|(k, v)| Some((k.clone(), v.to_json()?))).collect();
+    let matrix = candidate.matrix_job.iter().filter_map(|(k, v)| Some((k.clone(), v.to_json()?))).collect();
     let plan = BuildPlan {
         workflow: Some(workflow.file.clone()),
         job: Some(candidate.path_text()),
@@ -78,7 +79,7 @@ pub(super) fn assemble(
         notes: unique(notes),
     };
     let evaluator =
-        Evaluator { steps: planned.steps, recipes: planned.recipes, known: planned.known, hashes };
+        Evaluator { steps: planned.steps, templates: planned.templates, known: planned.known, hashes };
     Ok(Planned { plan, evaluator, ci_job: failed.map(|f| f.name.clone()) })
 }
 
@@ -91,6 +92,44 @@ fn fault(candidate: &Candidate, line: u32, problem: impl Into<String>) -> PlanEr
     PlanError::Invalid { file: candidate.workflow.file.clone(), line: Some(line), problem: problem.into() }
 }
 
+/// The toolchains that the steps ask for, and the languages whose tools they use without asking.
+fn toolchains(
+    planned: &steps::Planned,
+    tree: &dyn SourceTree,
+) -> (Vec<RequestedToolchain>, BTreeSet<&'static str>) {
+    let mut used = planned.used.clone();
+    let mut requested = planned.requested.clone();
+    // rustup obeys the toolchain file whoever installed it.
+    if used.contains("rust")
+        && !requested.iter().any(|w| w.language == "rust")
+        && let Some((version, path)) = versions::rust_of(tree)
+    {
+        requested.push(RequestedToolchain {
+            language: "rust",
+            version: Some(version.clone()),
+            from: format!("{path}: {version}"),
+        });
+    }
+    if requested.iter().any(|w| w.language == "node") {
+        used.remove("node");
+    }
+    // A script that only calls Python for a moment should not cost the image its version.
+    if requested.iter().any(|w| w.language != "python") && used.contains("python") && requested.len() == 1 {
+        let tests_python = planned.steps.iter().any(|s| {
+            s.run.lines().any(|l| {
+                ["pytest", "tox", "pip ", "pip3 ", "nox", "poetry"]
+                    .iter()
+                    .any(|t| l.trim_start().starts_with(t))
+            })
+        });
+        if !tests_python && requested[0].language != "java" && requested[0].language != "go" {
+            // The official node and rust images have Python 3 as well.
+            used.remove("python");
+        }
+    }
+    (requested, used)
+}
+
 /// `container:` as it is, else what the set-up steps ask for.
 fn image(
     candidate: &Candidate,
@@ -100,37 +139,8 @@ fn image(
     hashes: &Hashes,
     notes: &mut Vec<String>,
 ) -> Result<ImageChoice, PlanError> {
-    let mut used = planned.used.clone();
-    let mut wanted = planned.wanted.clone();
-    // rustup obeys the toolchain file whoever installed it.
-    if used.contains("rust")
-        && !wanted.iter().any(|w| w.language == "rust")
-        && let Some((version, path)) = versions::rust_of(tree)
-    {
-        wanted.push(Wanted {
-            language: "rust",
-            version: Some(version.clone()),
-            from: format!("{path}: {version}"),
-        });
-    }
-    if wanted.iter().any(|w| w.language == "node") {
-        used.remove("node");
-    }
-    // A script that only calls Python for a moment should not cost the image its version.
-    if wanted.iter().any(|w| w.language != "python") && used.contains("python") && wanted.len() == 1 {
-        let tests_python = planned.steps.iter().any(|s| {
-            s.run.lines().any(|l| {
-                ["pytest", "tox", "pip ", "pip3 ", "nox", "poetry"]
-                    .iter()
-                    .any(|t| l.trim_start().starts_with(t))
-            })
-        });
-        if !tests_python && wanted[0].language != "java" && wanted[0].language != "go" {
-            // The official node and rust images have Python 3 as well.
-            used.remove("python");
-        }
-    }
-    let by_steps = image::choose(&wanted, &used, planned.needs);
+    let (requested, used) = toolchains(planned, tree);
+    let by_steps = image::choose(&requested, &used, planned.needs);
     if let Some(reference) = sandbox_image.filter(|i| !i.is_empty() && *i != "auto") {
         return Ok(ImageChoice {
             reference: reference.to_owned(),
@@ -139,19 +149,19 @@ fn image(
         });
     }
     let Some(node) = &candidate.job().container else { return Ok(by_steps) };
-    let view = View::of_job(&candidate.scope, hashes);
+    let view = StepContexts::of_job(&candidate.contexts, hashes);
     let at = |(line, problem)| fault(candidate, line, problem);
     let text = |node: Option<&Node>| -> Result<Option<String>, PlanError> {
         node.filter(|n| !n.is_null())
             .map(|n| {
-                scope::text(n, &view).map(|r| r.text).map_err(|e| fault(candidate, n.line, e.to_string()))
+                contexts::text(n, &view).map(|r| r.text).map_err(|e| fault(candidate, n.line, e.to_string()))
             })
             .transpose()
     };
     let (reference, env, options) = if matches!(node.kind, Kind::Map(_)) {
         let env = match node.get("env") {
             Some(env) => {
-                scope::texts(env, &view).map_err(at)?.into_iter().map(|(k, v)| (k, v.text)).collect()
+                contexts::texts(env, &view).map_err(at)?.into_iter().map(|(k, v)| (k, v.text)).collect()
             }
             None => BTreeMap::new(),
         };
@@ -160,7 +170,7 @@ fn image(
         }
         (text(node.get("image"))?.unwrap_or_default(), env, text(node.get("options"))?)
     } else {
-        match scope::value(node, &view).map_err(at)? {
+        match contexts::value(node, &view).map_err(at)? {
             Value::Object(object) => {
                 let get = |key: &str| object.get(key).text().filter(|t| !t.is_empty());
                 (get("image").unwrap_or_default(), BTreeMap::new(), get("options"))
@@ -180,8 +190,8 @@ fn image(
         return Ok(by_steps);
     }
     let mut why = "the job's own container".to_owned();
-    for wanted in &wanted {
-        why.push_str(&format!("; {} is taken to be in it", wanted.from));
+    for requested in &requested {
+        why.push_str(&format!("; {} is taken to be in it", requested.from));
     }
     Ok(ImageChoice { reference, why, from_container: true, env, options, ..by_steps })
 }
@@ -192,11 +202,13 @@ fn services(
     notes: &mut Vec<String>,
 ) -> Result<Vec<Service>, PlanError> {
     let Some(node) = &candidate.job().services else { return Ok(Vec::new()) };
-    let view = View::of_job(&candidate.scope, hashes);
+    let view = StepContexts::of_job(&candidate.contexts, hashes);
     let mut out = Vec::new();
     for (key, spec) in node.entries() {
         let text = |node: &Node| {
-            scope::text(node, &view).map(|r| r.text).map_err(|e| fault(candidate, node.line, e.to_string()))
+            contexts::text(node, &view)
+                .map(|r| r.text)
+                .map_err(|e| fault(candidate, node.line, e.to_string()))
         };
         let list = |name: &str| -> Result<Vec<String>, PlanError> {
             match spec.get(name).map(|n| &n.kind) {
@@ -223,7 +235,7 @@ fn services(
             continue;
         }
         let env = match spec.get("env") {
-            Some(env) => scope::texts(env, &view)
+            Some(env) => contexts::texts(env, &view)
                 .map_err(|(line, e)| fault(candidate, line, e))?
                 .into_iter()
                 .map(|(k, v)| (k, v.text))
@@ -285,7 +297,7 @@ fn sudo(planned: &mut steps::Planned, notes: &mut Vec<String>) {
         ..PlanStep::default()
     };
     planned.steps.insert(0, step);
-    planned.recipes.insert(0, None);
+    planned.templates.insert(0, None);
     planned.displayed.insert(0, String::new());
     notes.push("the steps call sudo: a stand-in is put into the image, whose user is root".to_owned());
 }

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE, PlanStep, Runtime};
 use crate::contract::git::{RepoPath, SourceTree};
 
-use super::image::{self, Needs, Wanted};
-use super::recipe::Evaluator;
-use super::scope::Hashes;
+use super::contexts::Hashes;
+use super::image::{self, Needs, RequestedToolchain};
+use super::step_template::Evaluator;
 use super::{PlanError, PlanRequest, Planned, versions};
 
 const MAX_PROJECTS: usize = 10;
@@ -100,21 +100,22 @@ fn finish(steps: Vec<PlanStep>, image: ImageChoice, notes: Vec<String>) -> Plann
         skipped: Vec::new(),
         notes,
     };
-    let recipes = steps.iter().map(|_| None).collect();
+    let templates = steps.iter().map(|_| None).collect();
     let evaluator =
-        Evaluator { steps, recipes, known: Vec::new(), hashes: std::sync::Arc::new(Hashes::default()) };
+        Evaluator { steps, templates, known: Vec::new(), hashes: std::sync::Arc::new(Hashes::default()) };
     Planned { plan, evaluator, ci_job: None }
 }
 
 fn image(projects: &[Project], request: &PlanRequest<'_>) -> ImageChoice {
     let languages: BTreeSet<&'static str> = projects.iter().map(|p| p.language).collect();
-    let wanted: Vec<Wanted> = projects.iter().filter_map(|p| p.wanted(request.tree)).collect();
+    let requested: Vec<RequestedToolchain> =
+        projects.iter().filter_map(|p| p.requested(request.tree)).collect();
     let needs = Needs {
         maven: projects.iter().any(|p| p.kind() == "pom.xml"),
         gradle: projects.iter().any(|p| p.kind().starts_with("build.gradle")),
     };
-    let mut choice = image::choose(&wanted, &languages, needs);
-    if wanted.is_empty() {
+    let mut choice = image::choose(&requested, &languages, needs);
+    if requested.is_empty() {
         choice.reference = MULTI_RUNTIME_IMAGE.to_owned();
         choice.why = match languages.iter().copied().collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => "no project file says which toolchain".to_owned(),
@@ -217,7 +218,7 @@ impl Project {
         })
     }
 
-    fn wanted(&self, tree: &dyn SourceTree) -> Option<Wanted> {
+    fn requested(&self, tree: &dyn SourceTree) -> Option<RequestedToolchain> {
         let files: &[&str] = match self.language {
             "node" => &[".nvmrc", ".node-version", ".tool-versions"],
             "python" => &[".python-version", ".tool-versions"],
@@ -235,7 +236,7 @@ impl Project {
                 _ => versions::rust(&text),
             }?;
             let from = format!("{} says {version}", self.path(name));
-            Some(Wanted { language: self.language, version: Some(version), from })
+            Some(RequestedToolchain { language: self.language, version: Some(version), from })
         })
     }
 
@@ -410,14 +411,15 @@ impl Project {
                 .get("project")
                 .and_then(|p| p.get("optional-dependencies"))
                 .and_then(toml::Value::as_table);
-            let wanted = extras.map(|e| {
+            let requested = extras.map(|e| {
                 ["test", "tests", "testing", "dev"]
                     .into_iter()
                     .filter(|n| e.contains_key(*n))
                     .collect::<Vec<_>>()
             });
-            let extra =
-                wanted.filter(|w| !w.is_empty()).map_or_else(String::new, |w| format!("[{}]", w.join(",")));
+            let extra = requested
+                .filter(|w| !w.is_empty())
+                .map_or_else(String::new, |w| format!("[{}]", w.join(",")));
             lines.push(format!("python3 -m pip install -e '.{extra}'"));
         }
         let _ = tree;

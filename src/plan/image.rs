@@ -8,7 +8,7 @@ use crate::contract::build::{ImageChoice, MULTI_RUNTIME_IMAGE, Runtime};
 
 /// A toolchain that a step or a file asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct RequestedToolchain {
     pub(super) language: &'static str,
     /// As asked for; `None` where any will do or none can be known.
     pub(super) version: Option<String>,
@@ -27,8 +27,12 @@ pub(super) struct Needs {
 const MULTI: &[&str] = &["node", "python", "java", "go", "rust"];
 
 /// Picks the image. `used` are languages whose tools the scripts call without a step that sets them up.
-pub(super) fn choose(wanted: &[Wanted], used: &BTreeSet<&'static str>, needs: Needs) -> ImageChoice {
-    let runtimes = runtimes(wanted, used);
+pub(super) fn choose(
+    requested: &[RequestedToolchain],
+    used: &BTreeSet<&'static str>,
+    needs: Needs,
+) -> ImageChoice {
+    let runtimes = runtimes(requested, used);
     let choice = |reference: String, why: String| ImageChoice {
         reference,
         why,
@@ -37,10 +41,10 @@ pub(super) fn choose(wanted: &[Wanted], used: &BTreeSet<&'static str>, needs: Ne
         env: std::collections::BTreeMap::new(),
         options: None,
     };
-    let asked = wanted.iter().map(|w| w.from.as_str()).collect::<Vec<_>>().join("; ");
+    let asked = requested.iter().map(|w| w.from.as_str()).collect::<Vec<_>>().join("; ");
     let extra: Vec<&str> =
-        used.iter().copied().filter(|u| !wanted.iter().any(|w| w.language == *u)).collect();
-    if wanted.is_empty() {
+        used.iter().copied().filter(|u| !requested.iter().any(|w| w.language == *u)).collect();
+    if requested.is_empty() {
         let why = if extra.is_empty() {
             "no step sets up a toolchain: what GitHub's runner image brings is used".to_owned()
         } else {
@@ -51,8 +55,8 @@ pub(super) fn choose(wanted: &[Wanted], used: &BTreeSet<&'static str>, needs: Ne
         };
         return choice(MULTI_RUNTIME_IMAGE.to_owned(), why);
     }
-    let languages: BTreeSet<&str> = wanted.iter().map(|w| w.language).collect();
-    let versions: BTreeSet<Option<&str>> = wanted.iter().map(|w| w.version.as_deref()).collect();
+    let languages: BTreeSet<&str> = requested.iter().map(|w| w.language).collect();
+    let versions: BTreeSet<Option<&str>> = requested.iter().map(|w| w.version.as_deref()).collect();
     if languages.len() > 1 {
         return choice(MULTI_RUNTIME_IMAGE.to_owned(), format!("several toolchains: {asked}"));
     }
@@ -60,10 +64,10 @@ pub(super) fn choose(wanted: &[Wanted], used: &BTreeSet<&'static str>, needs: Ne
         let why = format!("{asked}; the steps also use {} of GitHub's runner image", extra.join(", "));
         return choice(MULTI_RUNTIME_IMAGE.to_owned(), why);
     }
-    if versions.len() > 1 && wanted.iter().filter(|w| w.version.is_some()).count() > 1 {
+    if versions.len() > 1 && requested.iter().filter(|w| w.version.is_some()).count() > 1 {
         return choice(MULTI_RUNTIME_IMAGE.to_owned(), format!("several versions: {asked}"));
     }
-    let chosen = wanted.iter().find(|w| w.version.is_some()).unwrap_or(&wanted[0]);
+    let chosen = requested.iter().find(|w| w.version.is_some()).unwrap_or(&requested[0]);
     match official(chosen.language, chosen.version.as_deref(), needs) {
         Some(reference) => choice(reference, asked),
         None if MULTI.contains(&chosen.language) => {
@@ -76,9 +80,9 @@ pub(super) fn choose(wanted: &[Wanted], used: &BTreeSet<&'static str>, needs: Ne
     }
 }
 
-fn runtimes(wanted: &[Wanted], used: &BTreeSet<&'static str>) -> Vec<Runtime> {
+fn runtimes(requested: &[RequestedToolchain], used: &BTreeSet<&'static str>) -> Vec<Runtime> {
     let mut out: Vec<Runtime> = Vec::new();
-    for w in wanted {
+    for w in requested {
         let runtime = Runtime { language: w.language.to_owned(), version: w.version.clone() };
         if !out.contains(&runtime) {
             out.push(runtime);
@@ -251,8 +255,12 @@ fn java(version: Option<&str>, needs: Needs) -> String {
 mod tests {
     use super::*;
 
-    fn wanted(language: &'static str, version: &str) -> Wanted {
-        Wanted { language, version: Some(version.to_owned()), from: format!("setup {language} {version}") }
+    fn requested(language: &'static str, version: &str) -> RequestedToolchain {
+        RequestedToolchain {
+            language,
+            version: Some(version.to_owned()),
+            from: format!("setup {language} {version}"),
+        }
     }
 
     #[test]
@@ -303,16 +311,16 @@ mod tests {
     #[test]
     fn mixtures_take_the_multi_runtime_image() {
         let none = BTreeSet::new();
-        let one = choose(&[wanted("node", "20")], &none, Needs::default());
+        let one = choose(&[requested("node", "20")], &none, Needs::default());
         assert_eq!(one.reference, "node:20-bookworm");
-        let two = choose(&[wanted("node", "20"), wanted("go", "1.22")], &none, Needs::default());
+        let two = choose(&[requested("node", "20"), requested("go", "1.22")], &none, Needs::default());
         assert_eq!(two.reference, MULTI_RUNTIME_IMAGE);
         assert!(two.why.contains("node 20") && two.why.contains("go 1.22"));
         assert_eq!(two.runtimes.len(), 2);
-        let versions = choose(&[wanted("java", "17"), wanted("java", "21")], &none, Needs::default());
+        let versions = choose(&[requested("java", "17"), requested("java", "21")], &none, Needs::default());
         assert_eq!(versions.reference, MULTI_RUNTIME_IMAGE);
         let used = BTreeSet::from(["node"]);
-        let also = choose(&[wanted("python", "3.12")], &used, Needs::default());
+        let also = choose(&[requested("python", "3.12")], &used, Needs::default());
         assert_eq!(also.reference, MULTI_RUNTIME_IMAGE);
         let nothing = choose(&[], &used, Needs::default());
         assert!(nothing.why.contains("node"));

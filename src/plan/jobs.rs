@@ -1,4 +1,4 @@
-//! Which jobs a workflow comes to: matrix legs and called workflows, each under the name that GitHub shows.
+//! Which jobs a workflow comes to: the jobs of a matrix and called workflows, each under the name that GitHub shows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +7,11 @@ use secrecy::SecretString;
 
 use crate::contract::git::{RepoPath, SourceTree};
 
+use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
 use super::expr::{self, Value};
-use super::matrix::{self, Leg};
-use super::recipe::Layer;
+use super::matrix::{self, MatrixJob};
 use super::runner::{self, Runner};
-use super::scope::{self, Hashes, Scope, SharedScope, View};
+use super::step_template::Layer;
 use super::workflow::{self, Input, Job, Workflow};
 use super::yaml::{Kind, Node};
 use super::{GithubFacts, PlanError};
@@ -19,17 +19,17 @@ use super::{GithubFacts, PlanError};
 const MAX_CANDIDATES: usize = 2_000;
 const MAX_NESTING: usize = 10;
 
-/// One job as it would run: a leg of a matrix, possibly inside called workflows.
+/// One job as it would run: one of a matrix, possibly inside called workflows.
 #[derive(Debug, Clone)]
 pub(super) struct Candidate {
     pub(super) workflow: Arc<Workflow>,
     pub(super) job: usize,
-    pub(super) leg: Leg,
+    pub(super) matrix_job: MatrixJob,
     /// As GitHub shows it.
     pub(super) name: String,
     /// The ids from the workflow asked about down to this job.
     pub(super) path: Vec<String>,
-    pub(super) scope: SharedScope,
+    pub(super) contexts: SharedContexts,
     /// `runs-on`, as text.
     pub(super) labels: Option<Vec<String>>,
     pub(super) runner: Runner,
@@ -105,7 +105,7 @@ impl Finder<'_> {
         Value::object(entries.collect::<Vec<_>>())
     }
 
-    fn scope(&self, workflow: &Workflow, job: &Job, call: &Call) -> Scope {
+    fn contexts(&self, workflow: &Workflow, job: &Job, call: &Call) -> JobContexts {
         let needs = job.needs.iter().map(|id| {
             let outputs = Value::partial(&format!("needs.{id}.outputs"), Vec::<(String, Value)>::new());
             // The job would not have run otherwise, unless its own condition says so.
@@ -117,8 +117,8 @@ impl Finder<'_> {
             (id.clone(), Value::object([("result", result), ("outputs", outputs)]))
         });
         let vars = self.vars.iter().map(|(k, v)| (k.clone(), Value::string(v.as_str())));
-        Scope {
-            github: scope::github(self.facts, workflow, &job.id),
+        JobContexts {
+            github: contexts::github(self.facts, workflow, &job.id),
             matrix: Value::object(Vec::<(String, Value)>::new()),
             strategy: Value::object([
                 ("fail-fast", Value::Bool(true)),
@@ -149,14 +149,14 @@ impl Finder<'_> {
             line: Some(line),
             problem,
         };
-        let base = self.scope(workflow, job, call);
+        let base = self.contexts(workflow, job, call);
         let mut notes = call.notes.clone();
         let expanded = match &job.matrix {
             Some(node) => {
-                let view = View::of_job(&base, self.hashes);
-                matrix::expand(node, &|n| scope::value(n, &view)).map_err(fault)?
+                let view = StepContexts::of_job(&base, self.hashes);
+                matrix::expand(node, &|n| contexts::value(n, &view)).map_err(fault)?
             }
-            None => matrix::Matrix { legs: vec![Leg::new()], ..matrix::Matrix::default() },
+            None => matrix::Matrix { matrix_jobs: vec![MatrixJob::new()], ..matrix::Matrix::default() },
         };
         for (key, node) in [("env", &workflow.env), ("env", &job.env), ("matrix", &job.matrix)] {
             notes.extend(node.iter().flat_map(|node| workflow::shortened_numbers(key, node)).take(20));
@@ -168,39 +168,39 @@ impl Finder<'_> {
                 job.id
             )
         }));
-        let total = expanded.legs.len();
-        for (leg_index, leg) in expanded.legs.into_iter().enumerate() {
+        let total = expanded.matrix_jobs.len();
+        for (matrix_job_index, matrix_job) in expanded.matrix_jobs.into_iter().enumerate() {
             if out.len() >= MAX_CANDIDATES {
                 return Err(fault((
                     job.line,
                     format!("the workflow comes to more than {MAX_CANDIDATES} jobs"),
                 )));
             }
-            let mut scope = base.clone();
-            scope.matrix = if expanded.unknown.iter().any(|(key, _)| key == "matrix" || key == "include") {
-                Value::partial("matrix", leg.iter().cloned())
+            let mut contexts = base.clone();
+            contexts.matrix = if expanded.unknown.iter().any(|(key, _)| key == "matrix" || key == "include") {
+                Value::partial("matrix", matrix_job.iter().cloned())
             } else {
-                Value::object(leg.iter().cloned())
+                Value::object(matrix_job.iter().cloned())
             };
             #[expect(clippy::cast_precision_loss, reason = "at most 256")]
             let number = |n: usize| Value::Number(n as f64);
-            scope.strategy = Value::object([
+            contexts.strategy = Value::object([
                 ("fail-fast", Value::Bool(true)),
-                ("job-index", number(leg_index)),
+                ("job-index", number(matrix_job_index)),
                 ("job-total", number(total)),
                 ("max-parallel", number(total)),
             ]);
-            let name = self.name(workflow, job, &leg, &scope)?;
+            let name = self.name(workflow, job, &matrix_job, &contexts)?;
             let name = if call.name.is_empty() { name } else { format!("{} / {name}", call.name) };
             let mut path = call.path.clone();
             path.push(job.id.clone());
             if job.uses.is_some() {
-                let view = View::of_job(&scope, self.hashes);
+                let view = StepContexts::of_job(&contexts, self.hashes);
                 let inner = self.call(workflow, job, &view, call, name, path, &notes)?;
                 self.called(workflow, job, &inner, out)?;
                 continue;
             }
-            self.normal(workflow, index, leg, scope, name, path, notes.clone(), out)?;
+            self.normal(workflow, index, matrix_job, contexts, name, path, notes.clone(), out)?;
         }
         Ok(())
     }
@@ -210,8 +210,8 @@ impl Finder<'_> {
         &self,
         workflow: &Arc<Workflow>,
         index: usize,
-        leg: Leg,
-        mut scope: Scope,
+        matrix_job: MatrixJob,
+        mut contexts: JobContexts,
         name: String,
         path: Vec<String>,
         mut notes: Vec<String>,
@@ -226,7 +226,7 @@ impl Finder<'_> {
         let runs_on = job
             .runs_on
             .as_ref()
-            .map_or(Ok(Value::Null), |n| scope::value(n, &View::of_job(&scope, self.hashes)))
+            .map_or(Ok(Value::Null), |n| contexts::value(n, &StepContexts::of_job(&contexts, self.hashes)))
             .map_err(fault)?;
         let labels = runner::labels(&runs_on).filter(|l| !l.is_empty());
         let runner = labels.as_deref().map_or(Runner::Unclear, runner::classify);
@@ -250,20 +250,21 @@ impl Finder<'_> {
             _ => "Linux",
         };
         let text = Value::string;
-        scope.runner = Value::object([
+        contexts.runner = Value::object([
             ("os", text(os)),
             ("arch", text(arch)),
             ("name", text("ci-healer")),
             ("environment", text("github-hosted")),
-            ("temp", text(scope::TEMP)),
+            ("temp", text(contexts::TEMP)),
             ("tool_cache", text("/opt/hostedtoolcache")),
             ("workspace", text("/")),
             ("debug", text("")),
         ]);
         if let Some(condition) = &job.condition {
             let condition_text = workflow::plain_text(condition).unwrap_or_default();
-            let condition = expr::condition_kind(&condition_text, &View::of_job(&scope, self.hashes))
-                .map_err(|e| fault((condition.line, e.to_string())))?;
+            let condition =
+                expr::condition_kind(&condition_text, &StepContexts::of_job(&contexts, self.hashes))
+                    .map_err(|e| fault((condition.line, e.to_string())))?;
             if condition.value.truth() == Some(false) {
                 notes.push(format!("the job's own condition is false here: {}", condition_text.trim()));
             }
@@ -271,10 +272,10 @@ impl Finder<'_> {
         out.push(Candidate {
             workflow: workflow.clone(),
             job: index,
-            leg,
+            matrix_job,
             name,
             path,
-            scope: Arc::new(scope),
+            contexts: Arc::new(contexts),
             labels,
             runner,
             notes,
@@ -282,14 +283,20 @@ impl Finder<'_> {
         Ok(())
     }
 
-    /// GitHub's display name: the `name`, or the id; the leg in brackets unless the name has expressions.
-    fn name(&self, workflow: &Workflow, job: &Job, leg: &Leg, scope: &Scope) -> Result<String, PlanError> {
-        let label = matrix::label(leg);
+    /// GitHub's display name: the `name`, or the id; the values of the matrix in brackets unless the name has expressions.
+    fn name(
+        &self,
+        workflow: &Workflow,
+        job: &Job,
+        matrix_job: &MatrixJob,
+        contexts: &JobContexts,
+    ) -> Result<String, PlanError> {
+        let label = matrix::label(matrix_job);
         let bracketed =
             |name: &str| if label.is_empty() { name.to_owned() } else { format!("{name} ({label})") };
         let Some(node) = &job.name else { return Ok(bracketed(&job.id)) };
         let source = node.as_str().unwrap_or_default();
-        let rendered = scope::text(node, &View::of_job(scope, self.hashes)).map_err(|e| {
+        let rendered = contexts::text(node, &StepContexts::of_job(contexts, self.hashes)).map_err(|e| {
             PlanError::Invalid { file: workflow.file.clone(), line: Some(node.line), problem: e.to_string() }
         })?;
         Ok(if source.contains("${{") {
@@ -304,7 +311,7 @@ impl Finder<'_> {
         &self,
         workflow: &Workflow,
         job: &Job,
-        view: &View<'_>,
+        view: &StepContexts<'_>,
         outer: &Call,
         name: String,
         path: Vec<String>,
@@ -316,7 +323,7 @@ impl Finder<'_> {
             problem,
         };
         let with = match &job.with {
-            Some(node) => scope::value(node, view).map_err(fault)?,
+            Some(node) => contexts::value(node, view).map_err(fault)?,
             None => Value::Null,
         };
         let secrets = match &job.secrets {
@@ -445,7 +452,10 @@ fn typed(value: Value, input: &Input) -> Value {
 
 /// The `env:` of workflow and job.
 pub(super) fn layers(candidate: &Candidate) -> Vec<Layer> {
-    let layer =
-        |node: &Node| Layer { scope: candidate.scope.clone(), node: Arc::new(node.clone()), of_step: false };
+    let layer = |node: &Node| Layer {
+        contexts: candidate.contexts.clone(),
+        node: Arc::new(node.clone()),
+        of_step: false,
+    };
     [&candidate.workflow.env, &candidate.job().env].into_iter().flatten().map(layer).collect()
 }

@@ -8,17 +8,17 @@ use super::expr::Value;
 use super::yaml::{Kind, Node};
 
 /// GitHub's own limit on the jobs one matrix makes.
-pub(super) const MAX_LEGS: usize = 256;
+pub(super) const MAX_MATRIX_JOBS: usize = 256;
 /// What is still multiplied out, so that `exclude` can bring it under the limit.
 const MAX_PRODUCT: usize = 50_000;
 
 /// Keys in order.
-pub(super) type Leg = Vec<(String, Value)>;
+pub(super) type MatrixJob = Vec<(String, Value)>;
 
 /// The combinations of a matrix.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Matrix {
-    pub(super) legs: Vec<Leg>,
+    pub(super) matrix_jobs: Vec<MatrixJob>,
     /// Dimensions whose values cannot be known here.
     pub(super) unknown: Vec<(String, String)>,
     pub(super) notes: Vec<String>,
@@ -26,6 +26,54 @@ pub(super) struct Matrix {
 
 /// Evaluates a node to a value: expressions alone in a string keep their type.
 pub(super) type Evaluate<'e> = &'e dyn Fn(&Node) -> Result<Value, (u32, String)>;
+
+/// The cartesian product, first key outermost.
+fn combinations(dimensions: &[(String, Vec<Value>)]) -> Vec<MatrixJob> {
+    let mut originals: Vec<MatrixJob> = Vec::new();
+    if !dimensions.is_empty() {
+        originals.push(MatrixJob::new());
+        for (key, items) in dimensions {
+            let longer = |matrix_job: &MatrixJob, item: &Value| {
+                let mut matrix_job = matrix_job.clone();
+                matrix_job.push((key.clone(), item.clone()));
+                matrix_job
+            };
+            originals = originals
+                .iter()
+                .flat_map(|matrix_job| items.iter().map(move |item| longer(matrix_job, item)))
+                .collect();
+        }
+    }
+    originals
+}
+
+/// Adds each entry to the original combinations that it does not change, or as one of its own.
+fn included(originals: &[MatrixJob], include: Vec<MatrixJob>) -> Vec<MatrixJob> {
+    let mut extended = originals.to_vec();
+    let mut own = Vec::new();
+    for entry in include {
+        let mut found = false;
+        for (original, matrix_job) in originals.iter().zip(&mut extended) {
+            let changes =
+                entry.iter().any(|(key, value)| original.iter().any(|(k, v)| k == key && !same(v, value)));
+            if changes {
+                continue;
+            }
+            found = true;
+            for (key, value) in &entry {
+                match matrix_job.iter_mut().find(|(k, _)| k == key) {
+                    Some((_, old)) => *old = value.clone(),
+                    None => matrix_job.push((key.clone(), value.clone())),
+                }
+            }
+        }
+        if !found {
+            own.push(entry);
+        }
+    }
+    extended.append(&mut own);
+    extended
+}
 
 /// Expands a matrix. Errors carry the line.
 pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32, String)> {
@@ -40,7 +88,7 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
             Value::Object(object) => object.entries.clone(),
             Value::Unknown(unknown) => {
                 out.unknown.push(("matrix".to_owned(), unknown.what.to_string()));
-                out.legs.push(Leg::new());
+                out.matrix_jobs.push(MatrixJob::new());
                 return Ok(out);
             }
             _ => return Err((node.line, "`matrix` must be a mapping".to_owned())),
@@ -64,8 +112,8 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
             _ => return Err((node.line, format!("the matrix key `{key}` must be a list"))),
         };
         match key.as_str() {
-            "include" => include = legs(&items, node, "include")?,
-            "exclude" => exclude = legs(&items, node, "exclude")?,
+            "include" => include = matrix_jobs(&items, node, "include")?,
+            "exclude" => exclude = matrix_jobs(&items, node, "exclude")?,
             _ if items.is_empty() => {
                 return Err((node.line, format!("the matrix key `{key}` has no values")));
             }
@@ -81,71 +129,36 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
             out.notes.push(format!("`exclude` names `{key}`, which is no key of the matrix"));
         }
     }
-    let mut originals: Vec<Leg> = Vec::new();
-    if !dimensions.is_empty() {
-        originals.push(Leg::new());
-        for (key, items) in &dimensions {
-            let longer = |leg: &Leg, item: &Value| {
-                let mut leg = leg.clone();
-                leg.push((key.clone(), item.clone()));
-                leg
-            };
-            originals =
-                originals.iter().flat_map(|leg| items.iter().map(move |item| longer(leg, item))).collect();
-        }
-    }
+    let mut originals = combinations(&dimensions);
     if !exclude.is_empty() {
         // The work is bounded: what is excluded is compared once per combination.
         if originals.len().saturating_mul(exclude.len()) > 20_000_000 {
             return Err((node.line, too_many(Some(originals.len()))));
         }
-        originals.retain(|leg| !exclude.iter().any(|entry| matches_all(leg, entry)));
+        originals.retain(|matrix_job| !exclude.iter().any(|entry| matches_all(matrix_job, entry)));
     }
-    if originals.len() > MAX_LEGS {
+    if originals.len() > MAX_MATRIX_JOBS {
         return Err((node.line, too_many(Some(originals.len()))));
     }
-    let mut extended = originals.clone();
-    let mut own = Vec::new();
-    for entry in include {
-        let mut found = false;
-        for (original, leg) in originals.iter().zip(&mut extended) {
-            let changes =
-                entry.iter().any(|(key, value)| original.iter().any(|(k, v)| k == key && !same(v, value)));
-            if changes {
-                continue;
-            }
-            found = true;
-            for (key, value) in &entry {
-                match leg.iter_mut().find(|(k, _)| k == key) {
-                    Some((_, old)) => *old = value.clone(),
-                    None => leg.push((key.clone(), value.clone())),
-                }
-            }
-        }
-        if !found {
-            own.push(entry);
-        }
+    out.matrix_jobs = included(&originals, include);
+    if out.matrix_jobs.len() > MAX_MATRIX_JOBS {
+        return Err((node.line, too_many(Some(out.matrix_jobs.len()))));
     }
-    out.legs = extended;
-    out.legs.append(&mut own);
-    if out.legs.len() > MAX_LEGS {
-        return Err((node.line, too_many(Some(out.legs.len()))));
-    }
-    if out.legs.is_empty() {
+    if out.matrix_jobs.is_empty() {
         if out.unknown.is_empty() {
             return Err((node.line, "the matrix has no combination".to_owned()));
         }
-        out.legs.push(Leg::new());
+        out.matrix_jobs.push(MatrixJob::new());
     }
     Ok(out)
 }
 
 fn too_many(product: Option<usize>) -> String {
     let count = product.map_or_else(|| "too many".to_owned(), |n| n.to_string());
-    format!("the matrix makes {count} combinations; GitHub allows {MAX_LEGS}")
+    format!("the matrix makes {count} combinations; GitHub allows {MAX_MATRIX_JOBS}")
 }
 
-fn legs(items: &[Value], node: &Node, what: &str) -> Result<Vec<Leg>, (u32, String)> {
+fn matrix_jobs(items: &[Value], node: &Node, what: &str) -> Result<Vec<MatrixJob>, (u32, String)> {
     items
         .iter()
         .filter(|item| !matches!(item, Value::Unknown(_)))
@@ -156,8 +169,8 @@ fn legs(items: &[Value], node: &Node, what: &str) -> Result<Vec<Leg>, (u32, Stri
         .collect()
 }
 
-fn matches_all(leg: &Leg, entry: &Leg) -> bool {
-    entry.iter().all(|(key, value)| leg.iter().any(|(k, v)| k == key && same(v, value)))
+fn matches_all(matrix_job: &MatrixJob, entry: &MatrixJob) -> bool {
+    entry.iter().all(|(key, value)| matrix_job.iter().any(|(k, v)| k == key && same(v, value)))
 }
 
 /// `have` is what `want` says; of a mapping, only the keys that `want` names count.
@@ -173,8 +186,8 @@ fn same(have: &Value, want: &Value) -> bool {
     }
 }
 
-/// The values of a leg as GitHub lists them in a job's name.
-pub(super) fn label(leg: &Leg) -> String {
+/// The values of a matrix job as GitHub lists them in a job's name.
+pub(super) fn label(matrix_job: &MatrixJob) -> String {
     fn leaves(value: &Value, out: &mut Vec<String>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| leaves(item, out)),
@@ -184,7 +197,7 @@ pub(super) fn label(leg: &Leg) -> String {
         }
     }
     let mut out = Vec::new();
-    leg.iter().for_each(|(_, value)| leaves(value, &mut out));
+    matrix_job.iter().for_each(|(_, value)| leaves(value, &mut out));
     out.join(", ")
 }
 
@@ -208,30 +221,30 @@ mod tests {
     fn expand_text(text: &str) -> Result<Vec<String>, String> {
         let node = yaml::parse("m.yml", text.as_bytes()).map_err(|e| e.to_string())?;
         let matrix = expand(&node, &|n| Ok(value(n))).map_err(|(_, e)| e)?;
-        let show = |leg: &Leg| {
+        let show = |matrix_job: &MatrixJob| {
             let part = |(k, v): &(String, Value)| {
                 format!("{k}={}", v.to_json().map_or("?".into(), |j| j.to_string()))
             };
-            leg.iter().map(part).collect::<Vec<_>>().join(" ").replace('"', "")
+            matrix_job.iter().map(part).collect::<Vec<_>>().join(" ").replace('"', "")
         };
-        Ok(matrix.legs.iter().map(show).collect())
+        Ok(matrix.matrix_jobs.iter().map(show).collect())
     }
 
     #[test]
     fn the_first_key_is_outermost() {
-        let legs = expand_text("os: [a, b]\nv: [1, 2]").unwrap();
-        assert_eq!(legs, ["os=a v=1", "os=a v=2", "os=b v=1", "os=b v=2"]);
+        let matrix_jobs = expand_text("os: [a, b]\nv: [1, 2]").unwrap();
+        assert_eq!(matrix_jobs, ["os=a v=1", "os=a v=2", "os=b v=1", "os=b v=2"]);
     }
 
     #[test]
     fn the_documented_include_example() {
-        let legs = expand_text(
+        let matrix_jobs = expand_text(
             "fruit: [apple, pear]\nanimal: [cat, dog]\ninclude:\n  - color: green\n  - color: pink\n    animal: cat\n\
              \n  - fruit: apple\n    shape: circle\n  - fruit: banana\n  - fruit: banana\n    animal: cat\n",
         )
         .unwrap();
         assert_eq!(
-            legs,
+            matrix_jobs,
             [
                 "fruit=apple animal=cat color=pink shape=circle",
                 "fruit=apple animal=dog color=green shape=circle",
@@ -256,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn include_alone_makes_its_own_legs() {
+    fn include_alone_makes_its_own_jobs() {
         assert_eq!(expand_text("include:\n  - {a: 1}\n  - {a: 1, b: 2}").unwrap(), ["a=1", "a=1 b=2"]);
     }
 

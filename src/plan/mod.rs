@@ -6,18 +6,18 @@
 mod actions;
 mod assemble;
 mod availability;
+mod contexts;
 mod detect;
 mod expr;
 mod image;
 mod jobs;
 mod matrix;
-mod recipe;
 mod runner;
-mod scope;
 mod select;
-mod shape;
+mod step_template;
 mod steps;
 mod toolchain;
+mod validation;
 mod versions;
 mod workflow;
 mod yaml;
@@ -31,11 +31,12 @@ use crate::contract::build::BuildPlan;
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
-pub use recipe::Evaluator;
+pub use step_template::Evaluator;
 
-/// What is asked.
+/// What is asked. [`PlanRequest::of`] asks no more than it must; set what else is known.
 #[derive(Clone)]
 pub struct PlanRequest<'a> {
+    /// The files of the repository.
     pub tree: &'a dyn SourceTree,
     /// Shell lines that replace the workflow.
     pub command: Option<&'a str>,
@@ -45,6 +46,7 @@ pub struct PlanRequest<'a> {
     pub jobs: &'a [String],
     /// What CI says has failed; empty outside Actions.
     pub failed: &'a [FailedJob],
+    /// The event and the run, as far as they are known.
     pub github: GithubFacts,
     /// Secrets the user passes on. Their values are never part of a plan.
     pub secrets: BTreeMap<String, SecretString>,
@@ -57,7 +59,7 @@ pub struct PlanRequest<'a> {
 }
 
 impl<'a> PlanRequest<'a> {
-    /// Nothing but a repository: the workflow's only job, or what its project files say.
+    /// Nothing but a repository: the workflow's only job, or what its project files say. [`plan`] has an example.
     #[must_use]
     pub fn of(tree: &'a dyn SourceTree) -> Self {
         Self {
@@ -78,15 +80,24 @@ impl<'a> PlanRequest<'a> {
 /// A failed job as the API lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailedJob {
-    /// As GitHub shows it, with the matrix leg: `test (ubuntu-latest, 3.12)`.
+    /// As GitHub shows it, with the values of its matrix: `test (ubuntu-latest, 3.12)`.
     pub name: String,
     /// All its steps, in order.
     pub steps: Vec<CiStep>,
 }
 
 /// A step of a job as the API lists it.
+///
+/// ```
+/// use ci_healer::plan::{CiStep, FailedJob};
+///
+/// let step = CiStep { name: "Run tests".to_owned(), conclusion: "failure".to_owned() };
+/// let job = FailedJob { name: "test (ubuntu-latest, 3.12)".to_owned(), steps: vec![step] };
+/// assert_eq!(job.steps[0].conclusion, "failure");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CiStep {
+    /// As GitHub shows it.
     pub name: String,
     /// `None` while it runs.
     pub conclusion: Option<Conclusion>,
@@ -103,6 +114,15 @@ pub struct GithubFacts {
 
 impl GithubFacts {
     /// From the variables of a workflow step (`GITHUB_REF`, …), without anything that is secret or about its machine.
+    ///
+    /// ```
+    /// use ci_healer::plan::GithubFacts;
+    ///
+    /// let variables = [("GITHUB_REF", "refs/heads/main"), ("GITHUB_TOKEN", "secret")];
+    /// let facts = GithubFacts::from_environment(variables.map(|(name, value)| (name.into(), value.into())));
+    /// assert_eq!(facts.values["ref"], "refs/heads/main");
+    /// assert_eq!(facts.values.len(), 1);
+    /// ```
     pub fn from_environment(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         const KEPT: &[&str] = &[
             "actor",
@@ -142,24 +162,51 @@ impl GithubFacts {
 /// A plan and what completes its steps at run time.
 #[derive(Debug)]
 pub struct Planned {
+    /// What runs, as far as it is decided before the run.
     pub plan: BuildPlan,
+    /// Decides and completes the steps during the run.
     pub evaluator: Evaluator,
     /// The failed job of CI that it stands for.
     pub ci_job: Option<String>,
 }
 
 /// Why there is no plan.
+///
+/// ```
+/// use ci_healer::plan::PlanError;
+///
+/// let error = PlanError::Choose { problem: "two jobs".into(), options: vec!["lint".into(), "test".into()] };
+/// assert_eq!(error.to_string(), "two jobs; there are: lint, test");
+/// assert!(error.is_bad_input() && error.hint().is_some());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlanError {
     /// A file that GitHub would refuse as well.
     #[error("{file}{}: {problem}", .line.map_or_else(String::new, |l| format!(", line {l}")))]
-    Invalid { file: String, line: Option<u32>, problem: String },
+    Invalid {
+        /// Its path in the repository.
+        file: String,
+        /// From 1, where one line is at fault.
+        line: Option<u32>,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The question does not name one thing; these are there.
     #[error("{problem}{}", choices(.options))]
-    Choose { problem: String, options: Vec<String> },
+    Choose {
+        /// What is not clear.
+        problem: String,
+        /// What could be meant.
+        options: Vec<String>,
+    },
     /// Understood, and not ours to reproduce.
     #[error("{why}")]
-    Refused { why: String, remedy: Option<String> },
+    Refused {
+        /// The reason.
+        why: String,
+        /// What to change, where something helps.
+        remedy: Option<String>,
+    },
 }
 
 fn choices(options: &[String]) -> String {
@@ -186,7 +233,30 @@ impl PlanError {
     }
 }
 
-/// One plan for each failed leg; outside Actions one for the job asked about, or the only sensible one.
+/// One plan for each failed job (of a matrix: for each of its jobs); outside Actions one for the job asked about, or the only sensible one.
+///
+/// ```
+/// use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
+/// use ci_healer::plan::{PlanRequest, plan};
+///
+/// struct OneFile(TreeFile);
+///
+/// impl SourceTree for OneFile {
+///     fn files(&self) -> &[TreeFile] {
+///         std::slice::from_ref(&self.0)
+///     }
+///
+///     fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+///         let job = "on: push\njobs: {test: {runs-on: ubuntu-latest, steps: [{run: cargo test}]}}";
+///         (*path == self.0.path).then(|| job.as_bytes().to_vec())
+///     }
+/// }
+///
+/// let path = RepoPath::new(".github/workflows/ci.yml").unwrap();
+/// let tree = OneFile(TreeFile { path, mode: FileMode::Regular, id: String::new() });
+/// let planned = plan(&PlanRequest::of(&tree)).unwrap();
+/// assert_eq!(planned[0].plan.steps[0].run, "cargo test");
+/// ```
 ///
 /// # Errors
 /// Bad input names file, line and problem; `Refused` says what cannot be reproduced and why.

@@ -7,10 +7,10 @@ use crate::contract::git::RepoPath;
 
 use super::actions;
 use super::assemble::assemble;
+use super::contexts::Hashes;
 use super::expr::Value;
 use super::jobs::{Candidate, Finder};
 use super::runner::Runner;
-use super::scope::Hashes;
 use super::workflow::{self, StepAction, Workflow};
 use super::{FailedJob, PlanError, PlanRequest, Planned, detect};
 
@@ -158,7 +158,7 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
 /// One plan for each failed job of CI.
 fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
     let all = candidates(workflow, None, request)?;
-    let wanted = |c: &Candidate| {
+    let requested = |c: &Candidate| {
         request.jobs.is_empty()
             || request
                 .jobs
@@ -168,7 +168,7 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
     let mut out = Vec::new();
     let mut refused = None;
     for failed in request.failed {
-        let Some(candidate) = match_failed(&all, failed).filter(|c| wanted(c)) else { continue };
+        let Some(candidate) = match_failed(&all, failed).filter(|c| requested(c)) else { continue };
         if let Some(error) = refuse_runner(std::slice::from_ref(&candidate)) {
             refused = Some(error);
             continue;
@@ -192,7 +192,7 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
     }))
 }
 
-/// By its name; a leg whose values are not known here matches by what stands before the bracket.
+/// By its name; a matrix job whose values are not known here matches by what stands before the bracket.
 fn match_failed(all: &[Candidate], failed: &FailedJob) -> Option<Candidate> {
     if let Some(exact) = all.iter().find(|c| same_name(&c.name, &failed.name)) {
         return Some(exact.clone());
@@ -210,28 +210,28 @@ fn match_failed(all: &[Candidate], failed: &FailedJob) -> Option<Candidate> {
     }
 }
 
-/// A leg whose values come from another job's output: the name that CI shows tells them.
+/// A matrix job whose values come from another job's output: the name that CI shows tells them.
 fn fill(candidate: &Candidate, shown: &str) -> Option<Candidate> {
     let unknown = |value: &Value| matches!(value, Value::Unknown(_));
-    if !candidate.leg.iter().any(|(_, value)| unknown(value)) {
+    if !candidate.matrix_job.iter().any(|(_, value)| unknown(value)) {
         return None;
     }
     let (stem, values) = shown.trim().strip_suffix(')')?.rsplit_once(" (")?;
     let values: Vec<&str> = values.split(", ").collect();
-    if candidate.name.split(" (").next()? != stem || values.len() != candidate.leg.len() {
+    if candidate.name.split(" (").next()? != stem || values.len() != candidate.matrix_job.len() {
         return None;
     }
     let mut filled = candidate.clone();
-    for ((_, value), shown) in filled.leg.iter_mut().zip(values) {
+    for ((_, value), shown) in filled.matrix_job.iter_mut().zip(values) {
         if unknown(value) {
             *value = Value::string(shown);
         } else if value.text().as_deref() != Some(shown) || !value.is_primitive() {
             return None;
         }
     }
-    let mut scope = filled.scope.as_ref().clone();
-    scope.matrix = Value::object(filled.leg.iter().cloned());
-    filled.scope = Arc::new(scope);
+    let mut contexts = filled.contexts.as_ref().clone();
+    contexts.matrix = Value::object(filled.matrix_job.iter().cloned());
+    filled.contexts = Arc::new(contexts);
     shown.clone_into(&mut filled.name);
     Some(filled)
 }

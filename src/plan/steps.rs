@@ -9,12 +9,13 @@ use crate::contract::build::{PlanStep, SkippedStep, Wait};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
+use super::contexts::{self, Hashes, SharedContexts, StepContexts};
 use super::expr::{self, Rendered, Value};
-use super::image::{Needs, Wanted};
-use super::recipe::{
-    Exports, Guard, InCi, Known, KnownStep, Layer, Recipe, env_context, environment, steps_context,
+use super::image::{Needs, RequestedToolchain};
+use super::step_template::{
+    Exports, InCi, Known, KnownStep, Layer, StepCondition, StepTemplate, env_context, environment,
+    steps_context,
 };
-use super::scope::{self, Hashes, SharedScope, View};
 use super::workflow::{Defaults, Step, StepAction};
 use super::yaml::{Kind, Node};
 use super::{CiStep, PlanError};
@@ -29,13 +30,13 @@ const MAX_BYTES: usize = 16 << 20;
 /// What the steps of one job came to.
 pub(super) struct Planned {
     pub(super) steps: Vec<PlanStep>,
-    pub(super) recipes: Vec<Option<Recipe>>,
+    pub(super) templates: Vec<Option<StepTemplate>>,
     /// The name CI shows for the step that each planned one belongs to.
     pub(super) displayed: Vec<String>,
     pub(super) skipped: Vec<SkippedStep>,
     pub(super) notes: Vec<String>,
     pub(super) known: Vec<KnownStep>,
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) requested: Vec<RequestedToolchain>,
     pub(super) used: BTreeSet<&'static str>,
     pub(super) needs: Needs,
     pub(super) hashes: Arc<Hashes>,
@@ -43,11 +44,11 @@ pub(super) struct Planned {
 
 /// Where a list of steps stands: the job itself, or a composite action in it.
 #[derive(Clone)]
-struct Place {
+struct StepScope {
     file: String,
-    scope: SharedScope,
+    contexts: SharedContexts,
     layers: Vec<Layer>,
-    guards: Vec<Guard>,
+    conditions: Vec<StepCondition>,
     defaults: Option<Defaults>,
     job_defaults: Option<Defaults>,
     /// Paths of the actions around it.
@@ -80,9 +81,9 @@ pub(super) struct Planner<'a> {
 }
 
 /// What a job gives its steps.
-pub(super) struct JobPlace {
+pub(super) struct JobScope {
     pub(super) file: String,
-    pub(super) scope: SharedScope,
+    pub(super) contexts: SharedContexts,
     pub(super) layers: Vec<Layer>,
     pub(super) workflow_defaults: Defaults,
     pub(super) job_defaults: Defaults,
@@ -91,7 +92,7 @@ pub(super) struct JobPlace {
 /// Plans a job's steps.
 pub(super) fn plan(
     steps: &[Step],
-    place: JobPlace,
+    scope: JobScope,
     tree: &dyn SourceTree,
     ci: &[CiStep],
     hashes: Arc<Hashes>,
@@ -100,12 +101,12 @@ pub(super) fn plan(
         tree,
         out: Planned {
             steps: Vec::new(),
-            recipes: Vec::new(),
+            templates: Vec::new(),
             displayed: Vec::new(),
             skipped: Vec::new(),
             notes: Vec::new(),
             known: Vec::new(),
-            wanted: Vec::new(),
+            requested: Vec::new(),
             used: BTreeSet::new(),
             needs: Needs::default(),
             hashes,
@@ -121,21 +122,21 @@ pub(super) fn plan(
         ci_at: 0,
         trusted: !ci.is_empty(),
     };
-    let place = Place {
-        file: place.file,
-        scope: place.scope,
-        layers: place.layers,
-        guards: Vec::new(),
-        defaults: Some(place.workflow_defaults),
-        job_defaults: Some(place.job_defaults),
+    let scope = StepScope {
+        file: scope.file,
+        contexts: scope.contexts,
+        layers: scope.layers,
+        conditions: Vec::new(),
+        defaults: Some(scope.workflow_defaults),
+        job_defaults: Some(scope.job_defaults),
         stack: Vec::new(),
         origin: "run".to_owned(),
         continue_on_error: false,
         displayed: None,
         in_ci: None,
     };
-    planner.job_env = Some(planner.env_of(&place, place.layers.len())?);
-    planner.list(steps, &place)?;
+    planner.job_env = Some(planner.env_of(&scope, scope.layers.len())?);
+    planner.list(steps, &scope)?;
     Ok(planner.out)
 }
 
@@ -146,29 +147,29 @@ enum Decision {
 }
 
 impl Planner<'_> {
-    fn list(&mut self, steps: &[Step], place: &Place) -> Result<(), PlanError> {
+    fn list(&mut self, steps: &[Step], scope: &StepScope) -> Result<(), PlanError> {
         for step in steps {
-            self.step(step, place, step.background)?;
+            self.step(step, scope, step.background)?;
         }
         Ok(())
     }
 
-    fn fault(&self, place: &Place, line: u32, problem: impl Into<String>) -> PlanError {
-        PlanError::Invalid { file: place.file.clone(), line: Some(line), problem: problem.into() }
+    fn fault(&self, scope: &StepScope, line: u32, problem: impl Into<String>) -> PlanError {
+        PlanError::Invalid { file: scope.file.clone(), line: Some(line), problem: problem.into() }
     }
 
-    fn step(&mut self, step: &Step, place: &Place, background: bool) -> Result<(), PlanError> {
+    fn check_limits(&mut self, step: &Step, scope: &StepScope) -> Result<(), PlanError> {
         self.visited += 1;
         if self.visited > MAX_STEPS {
             return Err(self.fault(
-                place,
+                scope,
                 step.line,
                 format!("the job comes to more than {MAX_STEPS} steps"),
             ));
         }
         if self.variables > MAX_VARIABLES || self.bytes > MAX_BYTES {
             return Err(self.fault(
-                place,
+                scope,
                 step.line,
                 format!(
                     "the job's steps come to more than {MAX_VARIABLES} variables or {} MiB of text",
@@ -176,28 +177,33 @@ impl Planner<'_> {
                 ),
             ));
         }
+        Ok(())
+    }
+
+    fn step(&mut self, step: &Step, scope: &StepScope, background: bool) -> Result<(), PlanError> {
+        self.check_limits(step, scope)?;
         match &step.action {
             StepAction::Wait(ids) => {
-                let ids = ids.iter().map(|id| format!("{}{id}", place.scope.prefix)).collect();
-                self.wait(step, place, Wait::For(ids));
+                let ids = ids.iter().map(|id| format!("{}{id}", scope.contexts.prefix)).collect();
+                self.wait(step, scope, Wait::For(ids));
                 return Ok(());
             }
             StepAction::WaitAll => {
-                self.wait(step, place, Wait::All);
+                self.wait(step, scope, Wait::All);
                 return Ok(());
             }
             StepAction::Cancel(id) => {
-                self.wait(step, place, Wait::Cancel(format!("{}{id}", place.scope.prefix)));
+                self.wait(step, scope, Wait::Cancel(format!("{}{id}", scope.contexts.prefix)));
                 return Ok(());
             }
-            StepAction::Parallel(group) => return self.parallel(step, group, place),
+            StepAction::Parallel(group) => return self.parallel(step, group, scope),
             StepAction::Run { .. } | StepAction::Uses { .. } => {}
         }
         self.learn_hashes(step);
-        let mut here = place.clone();
+        let mut here = scope.clone();
         if let Some(env) = &step.env {
             here.layers.push(Layer {
-                scope: place.scope.clone(),
+                contexts: scope.contexts.clone(),
                 node: Arc::new(env.clone()),
                 of_step: true,
             });
@@ -207,13 +213,13 @@ impl Planner<'_> {
             here.displayed = Some(name.clone());
             here.in_ci = self.in_ci(&name);
         }
-        let layers_of_guard = here.layers.len();
-        let keep = match self.decide(step, &here, layers_of_guard)? {
+        let layers_of_condition = here.layers.len();
+        let keep = match self.decide(step, &here, layers_of_condition)? {
             Decision::Runs { keep } => keep,
             Decision::Never(why) => {
                 if let Some(id) = &step.id {
                     self.know(
-                        place,
+                        scope,
                         id,
                         Known::Fixed { outputs: Vec::new(), fallback: None, outcome: "skipped" },
                     );
@@ -224,7 +230,11 @@ impl Planner<'_> {
         };
         // Even a condition that is certain is asked again by the run: `success()` is part of it.
         let text = step.condition.as_ref().and_then(super::workflow::plain_text).unwrap_or_default();
-        here.guards.push(Guard { scope: place.scope.clone(), text, layers: layers_of_guard });
+        here.conditions.push(StepCondition {
+            contexts: scope.contexts.clone(),
+            text,
+            layers: layers_of_condition,
+        });
         match &step.action {
             StepAction::Run { run, shell, working_directory } => self.run(
                 step,
@@ -241,7 +251,7 @@ impl Planner<'_> {
         }
     }
 
-    fn wait(&mut self, step: &Step, place: &Place, wait: Wait) {
+    fn wait(&mut self, step: &Step, scope: &StepScope, wait: Wait) {
         let name = step.name.as_ref().and_then(super::workflow::plain_text).unwrap_or_else(|| match &wait {
             Wait::All => "Wait for all background steps".to_owned(),
             Wait::For(ids) if ids.iter().any(|id| id.starts_with("__")) => {
@@ -259,15 +269,15 @@ impl Planner<'_> {
                 ..PlanStep::default()
             },
             None,
-            place.displayed.clone().unwrap_or_default(),
+            scope.displayed.clone().unwrap_or_default(),
         );
     }
 
     /// The steps of a group start together, and the next step waits for all of them.
-    fn parallel(&mut self, step: &Step, group: &[Step], place: &Place) -> Result<(), PlanError> {
+    fn parallel(&mut self, step: &Step, group: &[Step], scope: &StepScope) -> Result<(), PlanError> {
         let first = self.out.steps.len();
         for inner in group {
-            self.step(inner, place, true)?;
+            self.step(inner, scope, true)?;
         }
         let mut ids = Vec::new();
         for (i, planned) in self.out.steps.iter_mut().enumerate().skip(first).filter(|(_, s)| s.background) {
@@ -275,21 +285,21 @@ impl Planner<'_> {
             ids.push(id.clone());
         }
         if !ids.is_empty() {
-            self.wait(step, place, Wait::For(ids));
+            self.wait(step, scope, Wait::For(ids));
         }
         Ok(())
     }
 
-    fn push(&mut self, step: PlanStep, recipe: Option<Recipe>, displayed: String) {
+    fn push(&mut self, step: PlanStep, template: Option<StepTemplate>, displayed: String) {
         self.variables += step.env.len();
         self.bytes += step.run.len() + step.env.iter().map(|(k, v)| k.len() + v.len()).sum::<usize>();
         self.out.steps.push(step);
-        self.out.recipes.push(recipe);
+        self.out.templates.push(template);
         self.out.displayed.push(displayed);
     }
 
-    fn know(&mut self, place: &Place, id: &str, what: Known) {
-        self.out.known.push(KnownStep { id: format!("{}{id}", place.scope.prefix), what });
+    fn know(&mut self, scope: &StepScope, id: &str, what: Known) {
+        self.out.known.push(KnownStep { id: format!("{}{id}", scope.contexts.prefix), what });
     }
 
     fn learn_hashes(&self, step: &Step) {
@@ -313,26 +323,26 @@ impl Planner<'_> {
         }
     }
 
-    fn steps_of(&self, scope: &scope::Scope, id: Option<&str>) -> Value {
-        steps_context(&self.out.known, &scope.prefix, &|_| None, &self.out.hashes, None, 0, id)
+    fn steps_of(&self, contexts: &contexts::JobContexts, id: Option<&str>) -> Value {
+        steps_context(&self.out.known, &contexts.prefix, &|_| None, &self.out.hashes, None, 0, id)
     }
 
-    fn env_of(&self, place: &Place, layers: usize) -> Result<BTreeMap<String, Rendered>, PlanError> {
+    fn env_of(&self, scope: &StepScope, layers: usize) -> Result<BTreeMap<String, Rendered>, PlanError> {
         environment(
-            &place.layers[..layers],
+            &scope.layers[..layers],
             self.job_env.as_ref(),
             &self.exports,
             &|s, id| self.steps_of(s, id),
             &self.out.hashes,
         )
-        .map_err(|(line, problem)| self.fault(place, line, problem))
+        .map_err(|(line, problem)| self.fault(scope, line, problem))
     }
 
-    fn view<'v>(&'v self, place: &'v Place, env: &BTreeMap<String, Rendered>) -> View<'v> {
-        View {
-            scope: &place.scope,
+    fn view<'v>(&'v self, scope: &'v StepScope, env: &BTreeMap<String, Rendered>) -> StepContexts<'v> {
+        StepContexts {
+            contexts: &scope.contexts,
             env: env_context(env, &self.exports),
-            steps: Box::new(|id| self.steps_of(&place.scope, id)),
+            steps: Box::new(|id| self.steps_of(&scope.contexts, id)),
             success: None,
             hashes: &self.out.hashes,
             live: false,
@@ -340,18 +350,18 @@ impl Planner<'_> {
     }
 
     /// The name that GitHub shows.
-    fn name(&self, step: &Step, place: &Place) -> Result<String, PlanError> {
+    fn name(&self, step: &Step, scope: &StepScope) -> Result<String, PlanError> {
         if let Some(name) = &step.name {
-            let env = self.env_of(place, place.layers.len())?;
-            let rendered = scope::text(name, &self.view(place, &env));
+            let env = self.env_of(scope, scope.layers.len())?;
+            let rendered = contexts::text(name, &self.view(scope, &env));
             return rendered
                 .map(|r| r.text.trim().to_owned())
-                .map_err(|e| self.fault(place, name.line, e.to_string()));
+                .map_err(|e| self.fault(scope, name.line, e.to_string()));
         }
         Ok(match &step.action {
             StepAction::Run { run, .. } => {
-                let env = self.env_of(place, place.layers.len())?;
-                let script = scope::text(run, &self.view(place, &env)).map(|r| r.text).unwrap_or_default();
+                let env = self.env_of(scope, scope.layers.len())?;
+                let script = contexts::text(run, &self.view(scope, &env)).map(|r| r.text).unwrap_or_default();
                 let line = script.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or_default();
                 format!("Run {}", line.chars().take(100).collect::<String>())
             }
@@ -373,17 +383,17 @@ impl Planner<'_> {
         Some(if skipped { InCi::Skipped } else { InCi::Ran })
     }
 
-    fn decide(&self, step: &Step, place: &Place, layers: usize) -> Result<Decision, PlanError> {
+    fn decide(&self, step: &Step, scope: &StepScope, layers: usize) -> Result<Decision, PlanError> {
         let Some(node) = &step.condition else { return Ok(Decision::Runs { keep: None }) };
         let text = super::workflow::plain_text(node).unwrap_or_default();
-        let env = self.env_of(place, layers)?;
-        let condition = expr::condition_kind(&text, &self.view(place, &env))
-            .map_err(|e| self.fault(place, node.line, e.to_string()))?;
+        let env = self.env_of(scope, layers)?;
+        let condition = expr::condition_kind(&text, &self.view(scope, &env))
+            .map_err(|e| self.fault(scope, node.line, e.to_string()))?;
         Ok(match condition.value.truth() {
             Some(false) => Decision::Never(format!("its condition is false: {}", text.trim())),
             Some(true) if !condition.asks_status => Decision::Runs { keep: None },
             Some(true) => Decision::Runs { keep: Some(text.trim().to_owned()) },
-            None => match place.in_ci {
+            None => match scope.in_ci {
                 Some(InCi::Skipped) if !condition.asks_status => {
                     Decision::Never("CI skipped it as well".to_owned())
                 }
@@ -397,21 +407,21 @@ impl Planner<'_> {
     fn text_of(
         &mut self,
         node: &Node,
-        place: &Place,
+        scope: &StepScope,
         env: &BTreeMap<String, Rendered>,
     ) -> Result<Rendered, PlanError> {
-        scope::text(node, &self.view(place, env)).map_err(|e| self.fault(place, node.line, e.to_string()))
+        contexts::text(node, &self.view(scope, env)).map_err(|e| self.fault(scope, node.line, e.to_string()))
     }
 
     fn flag(
         &self,
         node: Option<&Node>,
-        place: &Place,
+        scope: &StepScope,
         env: &BTreeMap<String, Rendered>,
     ) -> Result<bool, PlanError> {
         let Some(node) = node else { return Ok(false) };
         let value =
-            scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
+            contexts::value(node, &self.view(scope, env)).map_err(|(line, e)| self.fault(scope, line, e))?;
         Ok(match value {
             Value::String(text) => text.trim().eq_ignore_ascii_case("true"),
             other => other.truth().unwrap_or(false),
@@ -421,18 +431,18 @@ impl Planner<'_> {
     fn timeout(
         &self,
         node: Option<&Node>,
-        place: &Place,
+        scope: &StepScope,
         env: &BTreeMap<String, Rendered>,
     ) -> Result<Option<f64>, PlanError> {
         let Some(node) = node else { return Ok(None) };
         let value =
-            scope::value(node, &self.view(place, env)).map_err(|(line, e)| self.fault(place, line, e))?;
+            contexts::value(node, &self.view(scope, env)).map_err(|(line, e)| self.fault(scope, line, e))?;
         let Some(text) = value.text() else { return Ok(None) };
         match text.trim().parse::<f64>() {
             Ok(minutes) if minutes.is_finite() && minutes > 0.0 => Ok(Some(minutes)),
             _ if text.trim().is_empty() => Ok(None),
             _ => Err(self.fault(
-                place,
+                scope,
                 node.line,
                 format!("`timeout-minutes` is {text:?}; it must be a positive number"),
             )),
@@ -443,7 +453,7 @@ impl Planner<'_> {
     fn run(
         &mut self,
         step: &Step,
-        place: &Place,
+        scope: &StepScope,
         name: &str,
         keep: Option<String>,
         background: bool,
@@ -453,20 +463,20 @@ impl Planner<'_> {
     ) -> Result<(), PlanError> {
         let default = |pick: fn(&Defaults) -> Option<&Node>| {
             let of = |d: &Option<Defaults>| d.as_ref().and_then(pick).cloned();
-            of(&place.job_defaults).or_else(|| of(&place.defaults))
+            of(&scope.job_defaults).or_else(|| of(&scope.defaults))
         };
         let shell = shell.cloned().or_else(|| default(|d| d.shell.as_ref()));
         let directory = working_directory.cloned().or_else(|| default(|d| d.working_directory.as_ref()));
         self.script(
             step,
-            place,
+            scope,
             name,
             keep,
             background,
             run,
             shell.as_ref(),
             directory.as_ref(),
-            &place.origin.clone(),
+            &scope.origin.clone(),
         )
     }
 
@@ -474,7 +484,7 @@ impl Planner<'_> {
     fn script(
         &mut self,
         step: &Step,
-        place: &Place,
+        scope: &StepScope,
         name: &str,
         keep: Option<String>,
         background: bool,
@@ -484,8 +494,8 @@ impl Planner<'_> {
         origin: &str,
     ) -> Result<(), PlanError> {
         self.may_add_files = true;
-        let env = self.env_of(place, place.layers.len())?;
-        let script = self.text_of(run, place, &env)?;
+        let env = self.env_of(scope, scope.layers.len())?;
+        let script = self.text_of(run, scope, &env)?;
         for what in &script.unknown {
             let later = what.starts_with("steps.")
                 || what.starts_with("env.")
@@ -497,22 +507,22 @@ impl Planner<'_> {
         }
         let shell = match shell {
             Some(node) => {
-                let text = self.text_of(node, place, &env)?.text;
+                let text = self.text_of(node, scope, &env)?.text;
                 if let Some(problem) = shell_problem(&text) {
-                    return Err(self.fault(place, node.line, problem));
+                    return Err(self.fault(scope, node.line, problem));
                 }
                 Some(text)
             }
             None => None,
         };
         let working_directory = match directory {
-            Some(node) => clean_directory(&self.text_of(node, place, &env)?.text),
+            Some(node) => clean_directory(&self.text_of(node, scope, &env)?.text),
             None => ".".to_owned(),
         };
         if let Some(id) = &step.id {
-            self.know(place, id, Known::Live);
+            self.know(scope, id, Known::Live);
         }
-        if let Some(names) = scope::exported(&script.text) {
+        if let Some(names) = contexts::exported(&script.text) {
             self.exports.unknown.extend(names);
             self.exports.open = true;
         }
@@ -520,7 +530,7 @@ impl Planner<'_> {
             look_at(&script.text, &mut self.out);
         }
         let planned = PlanStep {
-            id: step.id.as_ref().map(|id| format!("{}{id}", place.scope.prefix)),
+            id: step.id.as_ref().map(|id| format!("{}{id}", scope.contexts.prefix)),
             name: name.to_owned(),
             run: script.text,
             shell,
@@ -528,23 +538,23 @@ impl Planner<'_> {
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: origin.to_owned(),
             condition: keep,
-            continue_on_error: place.continue_on_error
-                || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
-            timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
+            continue_on_error: scope.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), scope, &BTreeMap::new())?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             setup: false,
             background,
             wait: None,
         };
-        let recipe = Recipe {
-            scope: place.scope.clone(),
-            guards: place.guards.clone(),
-            layers: place.layers.clone(),
+        let template = StepTemplate {
+            contexts: scope.contexts.clone(),
+            conditions: scope.conditions.clone(),
+            layers: scope.layers.clone(),
             run: run.clone(),
             working_directory: directory.cloned(),
-            in_ci: place.in_ci,
+            in_ci: scope.in_ci,
             fixed_env: BTreeMap::new(),
         };
-        self.push(planned, Some(recipe), place.displayed.clone().unwrap_or_default());
+        self.push(planned, Some(template), scope.displayed.clone().unwrap_or_default());
         Ok(())
     }
 
@@ -577,7 +587,7 @@ fn shell_problem(shell: &str) -> Option<String> {
 fn clean_directory(text: &str) -> String {
     let text = text.trim();
     let text = text
-        .strip_prefix(scope::WORKSPACE)
+        .strip_prefix(contexts::WORKSPACE)
         .map_or(text, |rest| if rest.is_empty() { "." } else { rest.trim_start_matches('/') });
     let text = text.trim_end_matches('/');
     if text.is_empty() { ".".to_owned() } else { text.to_owned() }

@@ -3,13 +3,13 @@
 use crate::contract::git::SourceTree;
 
 use super::actions::{Toolchain, With, is_word};
-use super::image::Wanted;
+use super::image::RequestedToolchain;
 use super::versions;
 
 /// What a toolchain action amounts to.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SetUp {
-    pub(super) wanted: Vec<Wanted>,
+    pub(super) requested: Vec<RequestedToolchain>,
     pub(super) script: Option<String>,
     pub(super) notes: Vec<String>,
 }
@@ -59,13 +59,13 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn wanted(&self, language: &'static str, version: Option<&str>, how: &str) -> Wanted {
+    fn requested(&self, language: &'static str, version: Option<&str>, how: &str) -> RequestedToolchain {
         let from = match version {
             Some(version) => format!("{} with {how} {version}", self.name),
             None if how.is_empty() => format!("{} ({language})", self.name),
             None => format!("{} ({language}) with {how}", self.name),
         };
-        Wanted { language, version: version.map(str::to_owned), from }
+        RequestedToolchain { language, version: version.map(str::to_owned), from }
     }
 
     /// The version input (several lines: several versions), else the version file, else the action's default files.
@@ -80,26 +80,32 @@ impl Reader<'_> {
         let mut out = SetUp::default();
         if let Some((input, value)) = inputs.iter().find_map(|input| Some((input, self.with.get(input)?))) {
             let lines = value.lines().map(str::trim).filter(|line| !line.is_empty());
-            out.wanted = lines.map(|version| self.wanted(language, Some(version), input)).collect();
+            out.requested = lines.map(|version| self.requested(language, Some(version), input)).collect();
         } else if let Some(what) = inputs.iter().find_map(|input| self.with.unknown(input)) {
-            out.wanted.push(self.wanted(language, None, &format!("a version that only CI knows ({what})")));
+            out.requested.push(self.requested(
+                language,
+                None,
+                &format!("a version that only CI knows ({what})"),
+            ));
             out.notes.push(format!("{}: the version comes from {what}, which is not known here", self.name));
         } else if let Some(path) = files.iter().find_map(|file| self.with.get(file)) {
             match versions::read(self.tree, path).and_then(|text| read(path, &text)) {
-                Some(version) => {
-                    out.wanted.push(self.wanted(language, Some(&version), &format!("version file {path}:")))
-                }
+                Some(version) => out.requested.push(self.requested(
+                    language,
+                    Some(&version),
+                    &format!("version file {path}:"),
+                )),
                 None => {
                     out.notes.push(format!("{}: no version could be read from {path}", self.name));
-                    out.wanted.push(self.wanted(language, None, ""));
+                    out.requested.push(self.requested(language, None, ""));
                 }
             }
         } else {
             let found = defaults.iter().find_map(|path| {
                 let version = read(path, &versions::read(self.tree, path)?)?;
-                Some(self.wanted(language, Some(&version), &format!("{path}:")))
+                Some(self.requested(language, Some(&version), &format!("{path}:")))
             });
-            out.wanted.push(found.unwrap_or_else(|| self.wanted(language, None, "")));
+            out.requested.push(found.unwrap_or_else(|| self.requested(language, None, "")));
         }
         out
     }
@@ -118,8 +124,8 @@ impl Reader<'_> {
             out.notes
                 .push(format!("{}: distribution {distribution} is replaced by Eclipse Temurin", self.name));
         }
-        for wanted in &mut out.wanted {
-            if let Some(version) = wanted.version.as_deref()
+        for requested in &mut out.requested {
+            if let Some(version) = requested.version.as_deref()
                 && version.contains("-ea")
             {
                 out.notes.push(format!("{}: {version} is an early access build", self.name));
@@ -139,26 +145,30 @@ impl Reader<'_> {
         if let Some((input, value)) = input {
             // Some actions take a list, of which the last is the default.
             let list = value.split([',', '\n']).map(str::trim).filter(|v| !v.is_empty());
-            out.wanted = list.map(|version| self.wanted("rust", Some(version), input)).collect();
+            out.requested = list.map(|version| self.requested("rust", Some(version), input)).collect();
         } else if let Some(what) = unknown {
             out.notes
                 .push(format!("{}: the toolchain comes from {what}, which is not known here", self.name));
-            out.wanted.push(self.wanted("rust", None, &format!("a toolchain that only CI knows ({what})")));
+            out.requested.push(self.requested(
+                "rust",
+                None,
+                &format!("a toolchain that only CI knows ({what})"),
+            ));
         } else if by_reference {
-            out.wanted.push(self.wanted("rust", Some(reference), "version"));
+            out.requested.push(self.requested("rust", Some(reference), "version"));
         } else if let Some((version, path)) = versions::rust_of(self.tree).filter(|_| file_first) {
-            out.wanted.push(self.wanted("rust", Some(&version), &format!("{path}:")));
+            out.requested.push(self.requested("rust", Some(&version), &format!("{path}:")));
         } else if file_first {
-            out.wanted.push(self.wanted("rust", Some("stable"), "its default,"));
+            out.requested.push(self.requested("rust", Some("stable"), "its default,"));
         } else {
-            out.wanted.push(self.wanted("rust", None, ""));
+            out.requested.push(self.requested("rust", None, ""));
             out.notes.push(format!(
                 "{}@{reference}: the toolchain is part of the pinned version; stable is assumed",
                 self.name
             ));
         }
         let channel =
-            out.wanted.last().and_then(|w| w.version.clone()).unwrap_or_else(|| "stable".to_owned());
+            out.requested.last().and_then(|w| w.version.clone()).unwrap_or_else(|| "stable".to_owned());
         out.script = self.rustup(&channel);
         out
     }
@@ -225,7 +235,7 @@ impl Reader<'_> {
             let frozen = if install.contains("frozen") { " --frozen-lockfile" } else { "" };
             script.push_str(&format!("\npnpm install{frozen}"));
         }
-        SetUp { wanted: vec![self.wanted("node", None, "")], script: Some(script), notes: Vec::new() }
+        SetUp { requested: vec![self.requested("node", None, "")], script: Some(script), notes: Vec::new() }
     }
 }
 

@@ -269,19 +269,17 @@ impl Reader<'_> {
         items.iter().map(|item| self.step(item, composite, &mut ids)).collect()
     }
 
-    fn step(
+    fn step_action(
         &mut self,
         node: &Node,
         composite: bool,
         ids: &mut BTreeMap<String, u32>,
-    ) -> Result<Step, PlanError> {
-        self.mapping(node, "a step")?;
-        self.known_keys(node, "the step", STEP_KEYS)?;
+    ) -> Result<StepAction, PlanError> {
         let kinds: Vec<&str> = ["run", "uses", "wait", "wait-all", "cancel", "parallel"]
             .into_iter()
             .filter(|kind| node.get(kind).is_some())
             .collect();
-        let action = match kinds.as_slice() {
+        Ok(match kinds.as_slice() {
             ["run"] => {
                 let Some(run) = self.scalar(node.get("run"), "`run`")? else {
                     return Err(self.fault(node.line, "the step's `run` is empty"));
@@ -341,10 +339,14 @@ impl Reader<'_> {
                     self.fault(node.line, format!("the step has both `{}` and `{}`", several[0], several[1]))
                 );
             }
-        };
-        let id = match self.scalar(node.get("id"), "`id`")?.as_ref().and_then(plain_text) {
+        })
+    }
+
+    /// The step's `id`, which no other of `ids` may have.
+    fn step_id(&self, node: &Node, ids: &mut BTreeMap<String, u32>) -> Result<Option<String>, PlanError> {
+        match self.scalar(node.get("id"), "`id`")?.as_ref().and_then(plain_text) {
             Some(id) if !is_identifier(&id) => {
-                return Err(self.fault(node.line, format!("the step id `{id}` must start with a letter or `_` and hold only letters, digits, `-` and `_`")));
+                Err(self.fault(node.line, format!("the step id `{id}` must start with a letter or `_` and hold only letters, digits, `-` and `_`")))
             }
             Some(id) => {
                 if let Some(first) = ids.insert(id.to_ascii_lowercase(), node.line) {
@@ -352,10 +354,22 @@ impl Reader<'_> {
                         self.fault(node.line, format!("the step id `{id}` is already used on line {first}"))
                     );
                 }
-                Some(id)
+                Ok(Some(id))
             }
-            None => None,
-        };
+            None => Ok(None),
+        }
+    }
+
+    fn step(
+        &mut self,
+        node: &Node,
+        composite: bool,
+        ids: &mut BTreeMap<String, u32>,
+    ) -> Result<Step, PlanError> {
+        self.mapping(node, "a step")?;
+        self.known_keys(node, "the step", STEP_KEYS)?;
+        let action = self.step_action(node, composite, ids)?;
+        let id = self.step_id(node, ids)?;
         for key in ["background", "continue-on-error"] {
             let checked = self.flag(node.get(key), &format!("`{key}`"));
             self.unless_run(checked)?;
@@ -382,7 +396,7 @@ impl Reader<'_> {
         let what = format!("the job `{id}`");
         self.mapping(node, &what)?;
         self.known_keys(node, &what, JOB_KEYS)?;
-        self.shape_of_job(node)?;
+        self.validate_job(node)?;
         let uses = self.scalar(node.get("uses"), "`uses`")?;
         if uses.is_some()
             && let Some(steps) = node.get("steps").or_else(|| node.get("runs-on"))
@@ -480,7 +494,7 @@ pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, 
             reader.check_expressions(node, &mut vec![key])?;
         }
     }
-    reader.shape_of_workflow(&root)?;
+    reader.validate_workflow(&root)?;
     let entries = reader.mapping(jobs, "`jobs`")?;
     if entries.is_empty() {
         return Err(reader.fault(jobs.line, "`jobs` is empty"));

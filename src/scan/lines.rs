@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use memchr::{memchr, memchr3_iter, memrchr};
 
-use super::prefixes;
+use super::ci_prefixes;
 
 /// Bytes of one line that are kept; what a longer line holds beyond is dropped.
 pub const MAX_LINE: usize = 1 << 20;
@@ -21,12 +21,15 @@ const ESC: u8 = 0x1b;
 /// What the CI service says about a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mark {
+    /// Nothing.
     None,
     /// `##[error]`: printed by the runner, or a tool's own line that a problem matcher recognised.
     Error,
+    /// `##[warning]`.
     Warning,
     /// A group opens; the text is its title.
     Group,
+    /// A group closes.
     EndGroup,
     /// `##[command]`, `##[debug]`, `##[notice]`, `##[section]`.
     Other,
@@ -36,9 +39,10 @@ pub enum Mark {
 #[derive(Debug, Clone, Copy)]
 pub struct Line<'a> {
     /// From 1. Parts of a line that carriage returns separate share it.
-    pub no: u64,
+    pub number: u64,
     /// Without line end; leading blanks are kept.
     pub text: &'a str,
+    /// What the CI service says of it.
     pub mark: Mark,
 }
 
@@ -54,13 +58,28 @@ pub struct Block {
 
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    no: u64,
+    number: u64,
     start: usize,
     end: usize,
     mark: Mark,
 }
 
 /// Calls `each` with every block of lines and returns how many lines there were.
+///
+/// ```
+/// use log_scan::lines::for_each_block;
+///
+/// let mut log = &b"2026-01-01T00:00:00.0000000Z \x1b[31merror\x1b[0m: no such file\r\n"[..];
+/// let mut texts = Vec::new();
+/// let lines = for_each_block(&mut log, &mut |block| {
+///     texts.extend(block.lines().map(|line| line.text.to_owned()));
+/// })?;
+/// assert_eq!((lines, texts), (1, vec!["error: no such file".to_owned()]));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the log cannot be read.
 #[inline(never)] // Within a caller that is made for size it would be, too.
 pub fn for_each_block(log: &mut dyn BufRead, each: &mut dyn FnMut(&Block)) -> io::Result<u64> {
     let mut block = Block::default();
@@ -111,10 +130,11 @@ fn push_capped(carry: &mut Vec<u8>, more: &[u8]) {
 }
 
 impl Block {
+    /// Its lines, in order.
     pub fn lines(&self) -> impl ExactSizeIterator<Item = Line<'_>> {
         self.spans.iter().map(|span| {
-            let Span { no, start, end, mark } = *span;
-            Line { no, text: &self.text[start..end], mark }
+            let Span { number, start, end, mark } = *span;
+            Line { number, text: &self.text[start..end], mark }
         })
     }
 
@@ -177,9 +197,9 @@ impl Block {
 
     /// What is behind `start` is a line; its time stamp may be gone already.
     fn end_line(&mut self, start: usize, stamped: bool) {
-        let (mark, text) = prefixes::mark(prefixes::strip(&self.text[start..], stamped));
+        let (mark, text) = ci_prefixes::mark(ci_prefixes::strip(&self.text[start..], stamped));
         let end = self.text.len();
-        self.spans.push(Span { no: self.ended + 1, start: end - text.len(), end, mark });
+        self.spans.push(Span { number: self.ended + 1, start: end - text.len(), end, mark });
         self.text.push('\n');
     }
 
@@ -192,7 +212,7 @@ impl Block {
 /// Where the line at `from` goes on behind its time stamp, and whether it has one. Nearly every line does: it need not
 /// even be copied.
 fn behind_timestamp(raw: &str, from: usize) -> (usize, bool) {
-    match prefixes::strip_timestamp(&raw[from..]) {
+    match ci_prefixes::strip_timestamp(&raw[from..]) {
         Some(rest) => (raw.len() - rest.len(), true),
         None => (from, false),
     }
@@ -226,6 +246,13 @@ fn escape_len(bytes: &[u8]) -> usize {
 
 /// Whether the beginning of a file (some kilobytes) is no text at all. Stray NUL bytes, terminal escapes and old
 /// encodings are text still; UTF-16 is, by its mark.
+///
+/// ```
+/// use log_scan::lines::looks_binary;
+///
+/// assert!(looks_binary(b"\x7fELF\x02\x01\x01\0\0\0\0\0"));
+/// assert!(!looks_binary(b"error: no such file\n"));
+/// ```
 #[must_use]
 pub fn looks_binary(head: &[u8]) -> bool {
     let head = &head[..head.len().min(8 << 10)];
@@ -243,7 +270,7 @@ mod tests {
 
     fn clean(bytes: &[u8]) -> Vec<(u64, String)> {
         let mut lines = Vec::new();
-        let mut each = |block: &Block| lines.extend(block.lines().map(|l| (l.no, l.text.to_owned())));
+        let mut each = |block: &Block| lines.extend(block.lines().map(|l| (l.number, l.text.to_owned())));
         for_each_block(&mut { bytes }, &mut each).unwrap();
         lines
     }

@@ -1,5 +1,6 @@
 //! Which patterns match which lines.
 
+/// What [`Scanner`](crate::Scanner) found. Made once and used again for every block.
 #[derive(Debug, Default)]
 pub struct Matches {
     /// The latest entry of each line.

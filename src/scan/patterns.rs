@@ -12,6 +12,20 @@ use super::walk::{Group, Walk};
 /// Bytes of what is worked out of one group of patterns and kept.
 const ROOM: usize = 8 << 20;
 
+/// Many patterns, compiled to be tried all at once.
+///
+/// ```
+/// use std::sync::LazyLock;
+///
+/// use log_scan::{Matches, Patterns, Scanner};
+///
+/// static PATTERNS: LazyLock<Patterns> =
+///     LazyLock::new(|| Patterns::new(&[r"^error: ", r"^[^\s:]+\.go:[0-9]+: "]));
+///
+/// let (mut scanner, mut found) = (Scanner::new(&PATTERNS), Matches::default());
+/// scanner.scan_line(b"main.go:7: undefined: x", &mut found);
+/// assert_eq!(found.of(0).collect::<Vec<_>>(), [1]);
+/// ```
 pub struct Patterns {
     open: Group,
     placed: Group,
@@ -62,6 +76,7 @@ pub struct Scanner {
 }
 
 impl Scanner {
+    /// Of those patterns, with nothing worked out yet.
     #[must_use]
     pub fn new(patterns: &'static Patterns) -> Self {
         let Patterns { open, placed, worded, words } = patterns;

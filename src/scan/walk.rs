@@ -11,7 +11,7 @@ use regex_automata::{Anchored, Input, MatchKind};
 use super::matches::Matches;
 
 /// Lines that are walked over at once: each step waits for memory, and so several wait together.
-const LANES: usize = 4;
+const CURSORS: usize = 4;
 
 /// Steps taken on one line before it is the next one's turn.
 const STEPS: usize = 4;
@@ -64,7 +64,7 @@ struct Known {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Lane {
+struct Cursor {
     /// Of the line, by its place among all.
     line: usize,
     from: usize,
@@ -126,16 +126,17 @@ impl<'a> Walk<'a> {
         lines: &mut dyn Iterator<Item = (usize, usize)>,
         found: &mut Matches,
     ) {
-        let mut lanes = [Lane::default(); LANES];
+        let mut cursors = [Cursor::default(); CURSORS];
         loop {
             let start = self.start();
             let emptied = self.emptied;
-            let mut next_lane = || lines.next().map(|(line, from)| Lane { line, from, at: from, row: start });
+            let mut next_cursor =
+                || lines.next().map(|(line, from)| Cursor { line, from, at: from, row: start });
             let mut live = 0;
-            while live < LANES
-                && let Some(lane) = next_lane()
+            while live < CURSORS
+                && let Some(cursor) = next_cursor()
             {
-                lanes[live] = lane;
+                cursors[live] = cursor;
                 live += 1;
             }
             if live == 0 {
@@ -146,13 +147,14 @@ impl<'a> Walk<'a> {
                 if at >= live {
                     at = 0;
                 }
-                let lane = &mut lanes[at];
-                let mut steps = text[lane.at..].iter().take(STEPS);
+                let cursor = &mut cursors[at];
+                let mut steps = text[cursor.at..].iter().take(STEPS);
                 let met = steps.find_map(|byte| {
-                    let next = self.table[lane.row as usize + usize::from(self.classes[usize::from(*byte)])];
-                    lane.at += 1;
+                    let next =
+                        self.table[cursor.row as usize + usize::from(self.classes[usize::from(*byte)])];
+                    cursor.at += 1;
                     if next < MATCH {
-                        lane.row = next;
+                        cursor.row = next;
                         None
                     } else {
                         Some((next, *byte))
@@ -162,21 +164,21 @@ impl<'a> Walk<'a> {
                     at += 1;
                     continue;
                 };
-                let row = self.take(lane.row, next, byte, lane.line, found);
+                let row = self.take(cursor.row, next, byte, cursor.line, found);
                 if self.emptied != emptied {
                     // The rows of the others are gone.
-                    for lane in &lanes[..live] {
-                        self.one(&text[lane.from..], lane.line, found);
+                    for cursor in &cursors[..live] {
+                        self.one(&text[cursor.from..], cursor.line, found);
                     }
                     break;
                 }
                 if let Some(row) = row {
-                    lane.row = row;
-                } else if let Some(new) = next_lane() {
-                    *lane = new;
+                    cursor.row = row;
+                } else if let Some(new) = next_cursor() {
+                    *cursor = new;
                 } else {
                     live -= 1;
-                    lanes.swap(at, live);
+                    cursors.swap(at, live);
                     continue;
                 }
                 at += 1;

@@ -57,7 +57,7 @@ pub fn diagnose(log: &[u8]) -> Diagnosis {
     diagnosis
 }
 
-/// Puts the input into the middle of a recorded log of the family, so that its machines are awake when it comes.
+/// Puts the input into the middle of a recorded log of the family, so that its parsers are active when it comes.
 pub fn family(name: &str, input: &[u8]) {
     static LOGS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     let logs = LOGS.get_or_init(|| recorded(name));

@@ -16,6 +16,7 @@ mod inputs;
 mod models;
 mod parser;
 mod plan;
+mod public_api;
 mod publish;
 mod secrets;
 mod stories;

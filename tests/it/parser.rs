@@ -19,7 +19,7 @@ struct Case {
 fn cases() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
     let mut cases = Vec::new();
-    for folder in sorted(&root) {
+    for folder in sorted(&root).into_iter().filter(|entry| entry.is_dir()) {
         for file in sorted(&folder).into_iter().filter(|f| f.extension().is_some_and(|e| e == "log")) {
             let name = file.strip_prefix(&root).unwrap().with_extension("").display().to_string();
             cases.push(Case { name, log: fs::read(&file).unwrap(), json: file.with_extension("json") });
@@ -41,8 +41,12 @@ fn diagnose(log: &[u8]) -> Diagnosis {
     parser::diagnose(log, &ParseOptions::default()).unwrap()
 }
 
-/// Tools that the registries we record from do not offer (golint, revive). They are held to unit tests alone.
-const NOT_RECORDED: &[&str] = &["go-lint"];
+/// Tools that the registries we record from do not offer (`go-lint`: golint, revive). They are held to unit tests alone.
+const NOT_RECORDED: &[&str] = &["go-lint", "actionlint", "gosec", "errcheck", "ruby", "elixir", "lua", "php"];
+
+/// Line formats of other tools of which that holds, by name.
+const FORMATS_NOT_RECORDED: &[&str] =
+    &["kotlinc under Gradle", "place, tab, rule, tab, message: PMD", "as Microsoft's compilers: MSBuild, cl"];
 
 #[test]
 fn every_tool_has_recorded_logs() {
@@ -56,6 +60,45 @@ fn every_tool_has_recorded_logs() {
         .filter(|f| *f != "clean" && *f != "unknown" && !parser::tools().any(|t| t == *f))
         .collect();
     assert!(unknown.is_empty(), "fixtures of no tool: {unknown:?}");
+}
+
+#[test]
+fn every_line_format_reads_a_recorded_log_of_its_tool() {
+    let cases = cases();
+    for format in parser::line_formats() {
+        let recorded = !NOT_RECORDED.contains(&format.tool) && !FORMATS_NOT_RECORDED.contains(&format.name);
+        let pattern = regex::Regex::new(format.pattern).unwrap();
+        assert!(pattern.is_match(format.example), "{}: {}", format.name, format.example);
+        let mut logs = cases
+            .iter()
+            .filter(|case| case.name.split('/').next() == Some(format.tool))
+            .map(|case| &case.log);
+        let read = logs.any(|log| {
+            let mut read = false;
+            let mut each = |block: &log_scan::lines::Block| {
+                read |= block.lines().any(|line| pattern.is_match(line.text));
+            };
+            log_scan::lines::for_each_block(&mut log.as_slice(), &mut each).unwrap();
+            read
+        });
+        assert_eq!(read, recorded, "{} in tests/fixtures/logs/{}", format.name, format.tool);
+    }
+}
+
+#[test]
+fn the_readme_says_how_each_folder_was_recorded() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/logs");
+    let readme = fs::read_to_string(root.join("README.md")).unwrap();
+    let named: BTreeSet<_> = readme
+        .lines()
+        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
+        .map(|(name, _)| name.split('/').next().unwrap())
+        .collect();
+    let folders: BTreeSet<_> = cases().iter().map(|c| c.name.split('/').next().unwrap().to_owned()).collect();
+    let missing: Vec<_> = folders.iter().filter(|folder| !named.contains(folder.as_str())).collect();
+    assert!(missing.is_empty(), "tests/fixtures/logs/README.md does not say how {missing:?} were recorded");
+    let gone: Vec<_> = named.iter().filter(|name| !folders.contains(**name)).collect();
+    assert!(gone.is_empty(), "tests/fixtures/logs/README.md speaks of {gone:?}, which are not there");
 }
 
 #[test]

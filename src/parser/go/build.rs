@@ -1,10 +1,10 @@
 //! `path.go:line:column: message`, as go build, vet, staticcheck, golangci-lint, golint and revive print it; they
 //! differ in the header before and the code behind it.
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use super::modules;
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
@@ -14,25 +14,25 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:vet: )?(?:[A-Za-z]:)?[^\s:]+\.(?:go|s):[0-9]+(?::[0-9]+)?(?:-[0-9]+)?: ",
         r"^# (?:\[[^\s\]]+\]|[^\s]+/[^\s]+|command-line-arguments|[a-z][\w.-]*(?: \[[^\s\]]+\])?)$",
     ],
-    new: || Box::new(Build::default()),
+    new: |_| Box::new(Build::default()),
 };
 
 #[derive(Default)]
 pub(super) struct Build {
     /// Below a `# package` header; and whether vet wrote it.
     header: Option<bool>,
-    draft: Option<(Draft, u64, u64)>,
-    /// Lines that belong to the draft.
+    finding: Option<(FindingBuilder, u64, u64)>,
+    /// Lines that belong to the finding.
     more: usize,
 }
 
 impl ToolParser for Build {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(rest) = text.strip_prefix("# ") {
             self.flush(out);
             self.header = Some(rest.starts_with('['));
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) =
             re!(r"^(vet: )?((?:[A-Za-z]:)?[^\s:]+\.(?:go|s)):(\d+)(?::(\d+))?(?:-\d+)?: (.*)$").captures(text)
@@ -40,31 +40,31 @@ impl ToolParser for Build {
             self.flush(out);
             let message = c[5].trim();
             if message == "too many errors" {
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             let vet = c.get(1).is_some() || self.header == Some(true) || is_vet(message);
             let column = c.get(4).and_then(|m| number(m.as_str()));
-            let draft = read(&c[2], number(&c[3]), column, message, vet, self.header.is_some());
-            self.draft = Some((draft, line.no, line.no));
+            let finding = read(&c[2], number(&c[3]), column, message, vet, self.header.is_some());
+            self.finding = Some((finding, line.number, line.number));
             self.more = 0;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, _, last)) = &mut self.draft else {
+        let Some((finding, _, last)) = &mut self.finding else {
             return if self.header.is_some() && !text.trim().is_empty() && !text.starts_with(['\t', ' ']) {
                 self.header = None;
-                Flow::Rest
+                Response::Declined(Next::Idle)
             } else {
-                Flow::Pass
+                Response::Declined(Next::Active)
             };
         };
         if text.starts_with('\t') || (text.starts_with("    ") && self.more < 30) {
-            *last = line.no;
+            *last = line.number;
             self.more += 1;
-            more(draft, text);
-            return Flow::Take;
+            more(finding, text);
+            return Response::Consumed(Next::Active);
         }
         self.flush(out);
-        Flow::Pass
+        Response::Declined(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -74,13 +74,20 @@ impl ToolParser for Build {
 
 impl Build {
     fn flush(&mut self, out: &mut Findings) {
-        if let Some((draft, first, last)) = self.draft.take() {
-            out.bug(draft.span(first, last));
+        if let Some((finding, first, last)) = self.finding.take() {
+            out.bug(finding.span(first, last));
         }
     }
 }
 
-fn read(file: &str, line: Option<u32>, column: Option<u32>, message: &str, vet: bool, headed: bool) -> Draft {
+fn read(
+    file: &str,
+    line: Option<u32>,
+    column: Option<u32>,
+    message: &str,
+    vet: bool,
+    headed: bool,
+) -> FindingBuilder {
     let linted = re!(r"^(?:([A-Z]+\d{3,4}): )?(.*?) \((?:([a-z][\w-]*(?:, [a-z][\w-]*)*)|([A-Z]+\d{4}))\)$")
         .captures(message);
     let (tool, category, code, message) = match &linted {
@@ -106,20 +113,26 @@ fn read(file: &str, line: Option<u32>, column: Option<u32>, message: &str, vet: 
     };
     let tool = if category == Category::Dependency { "go-modules" } else { tool };
     let message = message.strip_prefix("Error: ").unwrap_or(&message).to_owned();
-    let mut draft = Draft::new(tool, category, message.clone()).at(file, line, column);
-    draft.code = code;
-    with_hint(draft, file, line, column, &message)
+    let mut finding = FindingBuilder::new(tool, category, message.clone()).at(file, line, column);
+    finding.code = code;
+    with_hint(finding, file, line, column, &message)
 }
 
-fn with_hint(draft: Draft, file: &str, line: Option<u32>, column: Option<u32>, message: &str) -> Draft {
+fn with_hint(
+    finding: FindingBuilder,
+    file: &str,
+    line: Option<u32>,
+    column: Option<u32>,
+    message: &str,
+) -> FindingBuilder {
     let file = file.to_owned();
-    let Some(line) = line else { return draft };
+    let Some(line) = line else { return finding };
     if let Some(c) = re!(r#"^"([^"]+)" imported(?: as \S+)? and not used|^imported and not used: "([^"]+)""#)
         .captures(message)
         && let Some(name) = c.get(1).or_else(|| c.get(2))
     {
         let name = name.as_str().to_owned();
-        return draft.suggest(
+        return finding.suggest(
             message,
             Applicability::MachineApplicable,
             Suggestion::RemoveImport { file, line, name },
@@ -129,7 +142,7 @@ fn with_hint(draft: Draft, file: &str, line: Option<u32>, column: Option<u32>, m
         && !message.contains("or ")
     {
         let token = c[1].to_owned();
-        return draft.suggest(
+        return finding.suggest(
             message,
             Applicability::MaybeIncorrect,
             Suggestion::ExpectedToken { file, line, column, token },
@@ -139,7 +152,7 @@ fn with_hint(draft: Draft, file: &str, line: Option<u32>, column: Option<u32>, m
         && let Some(path) = standard_package(&c[1])
     {
         let statement = format!("import \"{path}\"");
-        return draft.suggest(
+        return finding.suggest(
             message,
             Applicability::MaybeIncorrect,
             Suggestion::AddImport { file, statement },
@@ -153,13 +166,13 @@ fn with_hint(draft: Draft, file: &str, line: Option<u32>, column: Option<u32>, m
         })
     {
         let (old, new) = (c[1].to_owned(), c[2].to_owned());
-        return draft.suggest(
+        return finding.suggest(
             message,
             Applicability::MachineApplicable,
             Suggestion::ReplaceText { file, line, column: None, old, new },
         );
     }
-    modules::with_hint(draft, message)
+    modules::with_hint(finding, message)
 }
 
 /// Packages of the standard library whose name says which is meant.
@@ -222,22 +235,22 @@ fn category(message: &str) -> Category {
 }
 
 /// An indented line below a diagnostic.
-fn more(draft: &mut Draft, text: &str) {
+fn more(finding: &mut FindingBuilder, text: &str) {
     let text = text.trim();
     if let Some(c) = re!(r"^([^\s:]+\.go):(\d+):(\d+): (.*)$").captures(text) {
-        draft.related.push(place(&c[1], number(&c[2]), number(&c[3])));
+        finding.related.push(location(&c[1], number(&c[2]), number(&c[3])));
     }
     // A linter shows the line and marks the column.
-    if matches!(draft.tool, "golangci-lint") {
+    if matches!(finding.tool, "golangci-lint") {
         return;
     }
     let command = re!(r"^go (?:get|mod) [\w./@ =-]+$").is_match(text);
     if command {
-        let joined = format!("{}\n{text}", draft.message);
-        *draft = modules::with_hint(draft.clone(), &joined);
+        let joined = format!("{}\n{text}", finding.message);
+        *finding = modules::with_hint(finding.clone(), &joined);
     }
-    if draft.message.len() < 2000 {
-        draft.message.push('\n');
-        draft.message.push_str(text);
+    if finding.message.len() < 2000 {
+        finding.message.push('\n');
+        finding.message.push_str(text);
     }
 }

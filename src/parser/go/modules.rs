@@ -1,9 +1,9 @@
 //! The go command's own errors: modules, `go.sum`, the proxy, the toolchain. The `go: ` lines and `go.mod` places.
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
 pub(super) const TOOL: Tool = Tool {
@@ -17,53 +17,54 @@ pub(super) const TOOL: Tool = Tool {
         r"^(?:package \S+ is not in|no required module provides|no Go files in|verifying \S+: |pattern \S+: |missing go\.sum)",
         r"^build .*: (?:cannot|no)",
     ],
-    new: || Box::new(Modules::default()),
+    new: |_| Box::new(Modules::default()),
 };
 
 #[derive(Default)]
 struct Modules {
-    draft: Option<(Draft, u64, u64)>,
+    finding: Option<(FindingBuilder, u64, u64)>,
     lines: usize,
 }
 
 impl ToolParser for Modules {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(c) = re!(r"^((?:\S*/)?go\.(?:mod|work|sum)):(\d+)(?::(\d+))?: (.*)$").captures(text) {
             // Below `go: errors parsing go.mod:` this is what it means.
-            if self.draft.as_ref().is_some_and(|(d, ..)| d.message.ends_with(':')) {
-                self.draft = None;
+            if self.finding.as_ref().is_some_and(|(d, ..)| d.message.ends_with(':')) {
+                self.finding = None;
             }
             self.flush(out);
-            let draft = Draft::new("go-modules", Category::Configuration, &c[4]);
+            let finding = FindingBuilder::new("go-modules", Category::Configuration, &c[4]);
             let column = c.get(3).and_then(|m| number(m.as_str()));
-            self.draft = Some((draft.at(&c[1], number(&c[2]), column), line.no, line.no));
+            self.finding = Some((finding.at(&c[1], number(&c[2]), column), line.number, line.number));
             self.lines = 0;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(message) = error(text) {
             self.flush(out);
-            let mut draft = Draft::new("go-modules", category(message), message);
+            let mut finding = FindingBuilder::new("go-modules", category(message), message);
             if let Some(c) = re!(r"^found packages \w+ \((\S+)\) and .* in (\S+)$").captures(message) {
-                draft = draft.at(&format!("{}/{}", &c[2], &c[1]), None, None);
+                finding = finding.at(&format!("{}/{}", &c[2], &c[1]), None, None);
             }
-            self.draft = Some((with_hint(draft, message), line.no, line.no));
+            self.finding = Some((with_hint(finding, message), line.number, line.number));
             self.lines = 0;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, _, last)) = &mut self.draft else { return Flow::Rest };
+        let Some((finding, _, last)) = &mut self.finding else { return Response::Declined(Next::Idle) };
         if text.starts_with(['\t', ' ']) && self.lines < 20 {
             self.lines += 1;
-            *last = line.no;
-            draft.message.push('\n');
-            draft.message.push_str(text.trim());
-            draft.category = if draft.place.is_some() { draft.category } else { category(&draft.message) };
-            let message = draft.message.clone();
-            *draft = with_hint(draft.clone(), &message);
-            return Flow::Take;
+            *last = line.number;
+            finding.message.push('\n');
+            finding.message.push_str(text.trim());
+            finding.category =
+                if finding.location.is_some() { finding.category } else { category(&finding.message) };
+            let message = finding.message.clone();
+            *finding = with_hint(finding.clone(), &message);
+            return Response::Consumed(Next::Active);
         }
         self.flush(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -73,11 +74,11 @@ impl ToolParser for Modules {
 
 impl Modules {
     fn flush(&mut self, out: &mut Findings) {
-        if let Some((draft, first, last)) = self.draft.take()
+        if let Some((finding, first, last)) = self.finding.take()
             // A package's name alone heads the chain of its imports, or nothing.
-            && !re!(r"^package \S+$").is_match(&draft.message)
+            && !re!(r"^package \S+$").is_match(&finding.message)
         {
-            out.bug(draft.span(first, last));
+            out.bug(finding.span(first, last));
         }
     }
 }
@@ -110,19 +111,19 @@ fn category(message: &str) -> Category {
 }
 
 /// The command that Go itself names, and what it says of a missing entry.
-pub(super) fn with_hint(mut draft: Draft, message: &str) -> Draft {
+pub(super) fn with_hint(mut finding: FindingBuilder, message: &str) -> FindingBuilder {
     let command = re!(r"(?:^|\s|; )(go (?:mod tidy|mod download [^\s]+|mod download|get [\w./@-]+|mod vendor|work sync))(?:\s|$)").captures(message);
     if let Some(c) = command {
         let run = c[1].to_owned();
-        draft.hint = None;
-        return draft.suggest(&run.clone(), Applicability::MachineApplicable, Suggestion::Command { run });
+        finding.hint = None;
+        return finding.suggest(&run.clone(), Applicability::MachineApplicable, Suggestion::Command { run });
     }
     if message.contains("missing go.sum entry") || message.contains("updates to go.mod needed") {
-        return draft.suggest(
+        return finding.suggest(
             message,
             Applicability::MachineApplicable,
             Suggestion::Command { run: "go mod tidy".to_owned() },
         );
     }
-    draft
+    finding
 }

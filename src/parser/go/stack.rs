@@ -1,6 +1,6 @@
 //! Goroutine stacks: panics, fatal errors, data races.
 
-use super::super::findings::{Draft, number, place};
+use super::super::findings::{FindingBuilder, location, number};
 use super::super::re;
 use crate::contract::bug::{Category, Location};
 
@@ -110,7 +110,7 @@ impl Stack {
             self.goroot = Some(file[..at + 5].to_owned());
         }
         if self.frames.len() < MAX_FRAMES && !standard {
-            self.frames.push(place(file, line, None));
+            self.frames.push(location(file, line, None));
         }
     }
 
@@ -124,11 +124,11 @@ impl Stack {
         self.frames.iter().filter(ours).cloned().collect()
     }
 
-    pub(super) fn into_draft(self, tool: &'static str) -> Draft {
+    pub(super) fn into_finding(self, tool: &'static str) -> FindingBuilder {
         let frames = self.frames();
-        let mut draft = Draft::new(tool, self.category.unwrap_or(Category::Runtime), self.message);
-        draft.frames = frames;
-        draft.test = self.test;
-        draft
+        let mut finding = FindingBuilder::new(tool, self.category.unwrap_or(Category::Runtime), self.message);
+        finding.frames = frames;
+        finding.test = self.test;
+        finding
     }
 }

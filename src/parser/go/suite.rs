@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use memchr::{memchr2, memmem::Finder};
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::re;
 use super::super::test_ids::TestIds;
 use super::stack::Stack;
@@ -84,8 +84,8 @@ impl Suite {
     }
 
     /// Says whose output comes next (`-json` knows).
-    pub(super) fn select(&mut self, test: &str, no: u64) {
-        let at = self.find(test, no, false);
+    pub(super) fn select(&mut self, test: &str, line_number: u64) {
+        let at = self.find(test, line_number, false);
         self.listen(Some(at));
     }
 
@@ -109,13 +109,13 @@ impl Suite {
         }
     }
 
-    pub(super) fn line(&mut self, text: &str, no: u64, out: &mut Findings) -> Part {
+    pub(super) fn line(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Part {
         // Most lines are none of the forms below; words are found faster than forms.
         let header = text.starts_with(['=', '\x16']);
         if header && let Some(c) = re!(r"^(?:\x16)?=== (RUN|PAUSE|CONT|NAME) +(\S+)?$").captures(text) {
             self.close_stack();
             self.verbose = true;
-            let at = c.get(2).map(|name| self.find(name.as_str(), no, &c[1] == "RUN"));
+            let at = c.get(2).map(|name| self.find(name.as_str(), line_number, &c[1] == "RUN"));
             self.listen(at);
             return Part::Mine;
         }
@@ -126,10 +126,10 @@ impl Suite {
             && (c.get(4).is_some() || c[3].starts_with("Benchmark"))
         {
             self.close_stack();
-            let at = self.find(&c[3], no, false);
+            let at = self.find(&c[3], line_number, false);
             self.listen(Some(at));
             if let Some(test) = self.tests.get_mut(&at) {
-                test.last = no;
+                test.last = line_number;
                 test.state = Some(match &c[2] {
                     "FAIL" => State::Failed,
                     "SKIP" => State::Skipped,
@@ -141,17 +141,49 @@ impl Suite {
             }
             return Part::Mine;
         }
-        // gotestsum repeats what failed under a header of its own, and says how many ran.
+        if let Some(part) = self.gotestsum(text, header, line_number, out) {
+            return part;
+        }
+        // Jest's header names a script where this one names a package.
+        if let Some((verdict, package, rest)) = verdict_of(text)
+            && !re!(r"\.[cm]?[jt]sx?$").is_match(package)
+        {
+            self.close_stack();
+            self.end(verdict, package, rest, line_number, out);
+            return Part::End;
+        }
+        if let Some((stack, _)) = &mut self.stack {
+            if stack.line(text) {
+                return Part::Mine;
+            }
+            self.close_stack();
+        }
+        if let Some(stack) = Stack::start(text) {
+            self.stack = Some((stack, line_number));
+            return Part::Mine;
+        }
+        if matches!(text, "FAIL" | "PASS")
+            || text.starts_with("exit status ")
+            || text.starts_with("coverage: ")
+        {
+            return Part::Mine;
+        }
+        let Some(test) = self.current.and_then(|at| self.tests.get_mut(&at)) else { return Part::Other };
+        test.line(text, line_number)
+    }
+
+    /// gotestsum repeats what failed under a header of its own, and says how many ran.
+    fn gotestsum(&mut self, text: &str, header: bool, line_number: u64, out: &mut Findings) -> Option<Part> {
         if header && let Some(c) = re!(r"^=== FAIL: (\S+) (\S+) \([\d.]+s\)$").captures(text) {
             self.close_stack();
-            let at = self.find(&c[2], no, true);
+            let at = self.find(&c[2], line_number, true);
             if let Some(test) = self.tests.get_mut(&at) {
                 test.state = Some(State::Failed);
                 test.folder = Some(folder_of(&c[1]));
             }
             self.listen(Some(at));
             self.summary = true;
-            return Part::Mine;
+            return Some(Part::Mine);
         }
         if self.summary
             && let Some(c) = re!(r"^DONE (\d+) tests?(?:, \d+ \w+)* in ").captures(text)
@@ -162,41 +194,16 @@ impl Suite {
             };
             let (skipped, failed) = (of(" skipped"), of(" failure"));
             self.counted = true;
-            self.end("", "", "", no, out);
+            self.end("", "", "", line_number, out);
             let ran = c[1].parse::<u64>().unwrap_or(0).saturating_sub(skipped);
             out.tests("go-test", ran.saturating_sub(failed), failed, skipped);
-            return Part::End;
+            return Some(Part::End);
         }
-        // Jest's header names a script where this one names a package.
-        if let Some((verdict, package, rest)) = verdict_of(text)
-            && !re!(r"\.[cm]?[jt]sx?$").is_match(package)
-        {
-            self.close_stack();
-            self.end(verdict, package, rest, no, out);
-            return Part::End;
-        }
-        if let Some((stack, _)) = &mut self.stack {
-            if stack.line(text) {
-                return Part::Mine;
-            }
-            self.close_stack();
-        }
-        if let Some(stack) = Stack::start(text) {
-            self.stack = Some((stack, no));
-            return Part::Mine;
-        }
-        if matches!(text, "FAIL" | "PASS")
-            || text.starts_with("exit status ")
-            || text.starts_with("coverage: ")
-        {
-            return Part::Mine;
-        }
-        let Some(test) = self.current.and_then(|at| self.tests.get_mut(&at)) else { return Part::Other };
-        test.line(text, no)
+        None
     }
 
     fn close_stack(&mut self) {
-        let Some((stack, no)) = self.stack.take() else { return };
+        let Some((stack, line_number)) = self.stack.take() else { return };
         let named = stack.test.as_ref().and_then(|t| {
             let inner = format!("{t}/");
             let is = |test: &Test| test.name == *t || test.name.starts_with(&inner);
@@ -209,17 +216,18 @@ impl Suite {
                 test.state = Some(State::Failed);
                 test.stacks.push(stack);
             }
-            None => self.stray.push((stack, no)),
+            None => self.stray.push((stack, line_number)),
         }
     }
 
-    fn find(&mut self, name: &str, no: u64, fresh: bool) -> u64 {
+    fn find(&mut self, name: &str, line_number: u64, fresh: bool) -> u64 {
         match self.by_name.get(name) {
             // `-count 2` runs it again.
             Some(at) if !(fresh && self.tests.get(at).is_some_and(|test| test.state.is_some())) => *at,
             _ => {
                 self.begun += 1;
-                let test = Test { name: name.to_owned(), first: no, last: no, ..Test::default() };
+                let test =
+                    Test { name: name.to_owned(), first: line_number, last: line_number, ..Test::default() };
                 self.tests.insert(self.begun, test);
                 self.by_name.insert(name.to_owned(), self.begun);
                 self.begun
@@ -228,7 +236,14 @@ impl Suite {
     }
 
     /// The package's line, or the end of the log (`verdict` and `package` empty).
-    pub(super) fn end(&mut self, verdict: &str, package: &str, rest: &str, no: u64, out: &mut Findings) {
+    pub(super) fn end(
+        &mut self,
+        verdict: &str,
+        package: &str,
+        rest: &str,
+        line_number: u64,
+        out: &mut Findings,
+    ) {
         self.close_stack();
         self.listen(None);
         let suite = std::mem::take(self);
@@ -237,7 +252,7 @@ impl Suite {
         let (mut passed, mut failed, mut skipped) = (suite.passed.len(), 0, suite.skipped);
         let dot = if package.is_empty() { "" } else { "." };
         let mut ids = suite.passed;
-        let (mut said, mut unfinished) = (false, Vec::new());
+        let (mut reported, mut unfinished) = (false, Vec::new());
         for test in suite.tests.into_values() {
             match test.state {
                 Some(State::Passed) => passed += 1,
@@ -263,15 +278,15 @@ impl Suite {
             {
                 continue;
             }
-            said = true;
+            reported = true;
             let folder = test.folder.clone().unwrap_or_else(|| folder_of(package));
-            out.bug(test.into_draft(&folder));
+            out.bug(test.into_finding(&folder));
         }
         for (stack, first) in suite.stray {
             if verdict != "ok" && stack.is_go() {
-                said = true;
+                reported = true;
                 let tool = if verdict.is_empty() { "go-panic" } else { "go-test" };
-                out.bug(stack.into_draft(tool).span(first, no));
+                out.bug(stack.into_finding(tool).span(first, line_number));
             }
         }
         if !suite.counted && (passed + failed + skipped > 0 || verdict == "ok") {
@@ -282,16 +297,17 @@ impl Suite {
                 out.tests("go-test", passed, failed, skipped);
             }
         }
-        if verdict == "FAIL" && !said {
+        if verdict == "FAIL" && !reported {
             out.bug(if rest.starts_with('[') {
                 let why = rest.trim_matches(['[', ']']);
-                Draft::new("go-test", Category::Logic, format!("package {package}: {why}")).consequence()
+                FindingBuilder::new("go-test", Category::Logic, format!("package {package}: {why}"))
+                    .consequence()
             } else {
                 // It ended without a word: `os.Exit`, `log.Fatal`, a `TestMain` that gives up.
-                let mut draft =
-                    Draft::new("go-test", Category::Runtime, format!("package {package}: failed"));
-                draft.test = unfinished.pop();
-                draft
+                let mut finding =
+                    FindingBuilder::new("go-test", Category::Runtime, format!("package {package}: failed"));
+                finding.test = unfinished.pop();
+                finding
             });
         }
     }
@@ -310,16 +326,16 @@ fn verdict_of(text: &str) -> Option<(&str, &str, &str)> {
 }
 
 impl Test {
-    fn line(&mut self, text: &str, no: u64) -> Part {
+    fn line(&mut self, text: &str, line_number: u64) -> Part {
         let indent =
             text.chars().take_while(|c| c.is_whitespace()).map(|c| if c == '\t' { 4 } else { 1 }).sum();
         if let Some(c) = re!(r"^\s+([^\s:]+\.go):(\d+): ?(.*)$").captures(text) {
             let deeper = self.logs.last().is_some_and(|l| indent > l.indent);
             if !deeper {
-                self.last = no;
+                self.last = line_number;
                 if self.logs.len() < MAX_LOG {
                     self.logs.push(Entry {
-                        at: place(&c[1], number(&c[2]), None),
+                        at: location(&c[1], number(&c[2]), None),
                         indent,
                         message: c[3].to_owned(),
                         trace: Vec::new(),
@@ -332,7 +348,7 @@ impl Test {
         if let Some(log) = self.logs.last_mut()
             && (indent > log.indent || text.trim().is_empty())
         {
-            self.last = no;
+            self.last = line_number;
             log.more(text.trim());
             return Part::Mine;
         }
@@ -342,7 +358,7 @@ impl Test {
         Part::Other
     }
 
-    fn into_draft(self, folder: &str) -> Draft {
+    fn into_finding(self, folder: &str) -> FindingBuilder {
         let own = |at: &Location| {
             let bare = !at.file.contains('/') && !folder.is_empty();
             if bare { Location { file: format!("{folder}/{}", at.file), ..at.clone() } } else { at.clone() }
@@ -351,24 +367,24 @@ impl Test {
         let logs: Vec<&Entry> = self.logs.iter().filter(|l| l.at.file != "testing.go").collect();
         let mut message: Vec<&str> =
             logs.iter().map(|l| l.message.trim()).filter(|m| !m.is_empty()).collect();
-        let mut draft = Draft::new("go-test", Category::Logic, "");
+        let mut finding = FindingBuilder::new("go-test", Category::Logic, "");
         for stack in &self.stacks {
-            draft.frames.extend(stack.frames());
+            finding.frames.extend(stack.frames());
             message.insert(0, &stack.message);
-            draft.category = stack.category.unwrap_or(Category::Runtime);
+            finding.category = stack.category.unwrap_or(Category::Runtime);
         }
         if message.is_empty() {
             message.extend(self.output.iter().map(String::as_str));
         }
         let joined = message.join("\n");
-        draft.message = if joined.is_empty() { format!("{} failed", self.name) } else { joined };
+        finding.message = if joined.is_empty() { format!("{} failed", self.name) } else { joined };
         // What is logged before the failing call comes first; the last line is the failure.
         for log in logs.iter().rev() {
-            draft.frames.extend(log.trace.iter().map(own));
-            draft.frames.push(own(&log.at));
+            finding.frames.extend(log.trace.iter().map(own));
+            finding.frames.push(own(&log.at));
         }
-        draft.test = Some(self.name);
-        draft.span(self.first, self.last)
+        finding.test = Some(self.name);
+        finding.span(self.first, self.last)
     }
 }
 
@@ -376,13 +392,13 @@ impl Entry {
     fn more(&mut self, text: &str) {
         // testify: `Error Trace:  a.go:12`, one line per frame, deepest first.
         if let Some(c) = re!(r"^Error Trace:\s+(\S+\.go):(\d+)$").captures(text) {
-            self.trace.push(place(&c[1], number(&c[2]), None));
+            self.trace.push(location(&c[1], number(&c[2]), None));
             self.in_trace = true;
             return;
         }
         if self.in_trace {
             if let Some(c) = re!(r"^(\S+\.go):(\d+)$").captures(text) {
-                self.trace.push(place(&c[1], number(&c[2]), None));
+                self.trace.push(location(&c[1], number(&c[2]), None));
                 return;
             }
             self.in_trace = false;
@@ -423,25 +439,25 @@ mod tests {
     #[test]
     fn of_tests_that_passed_only_names_are_kept() {
         let (mut suite, mut out) = (Suite::default(), Findings::default());
-        let mut no = 0;
-        let mut say = |suite: &mut Suite, text: &str| {
-            no += 1;
-            suite.line(text, no, &mut out)
+        let mut line_number = 0;
+        let mut report = |suite: &mut Suite, text: &str| {
+            line_number += 1;
+            suite.line(text, line_number, &mut out)
         };
         for at in 0..500 {
-            assert_eq!(say(&mut suite, &format!("=== RUN   TestAll/{at}")), Part::Mine);
-            say(&mut suite, &format!("    a_test.go:{at}: checked"));
+            assert_eq!(report(&mut suite, &format!("=== RUN   TestAll/{at}")), Part::Mine);
+            report(&mut suite, &format!("    a_test.go:{at}: checked"));
             let verdict = if at == 7 { "SKIP" } else { "PASS" };
-            say(&mut suite, &format!("    --- {verdict}: TestAll/{at} (0.00s)"));
+            report(&mut suite, &format!("    --- {verdict}: TestAll/{at} (0.00s)"));
             // Old versions print what it logged behind its verdict.
-            assert_eq!(say(&mut suite, &format!("        a_test.go:{at}: checked")), Part::Mine);
+            assert_eq!(report(&mut suite, &format!("        a_test.go:{at}: checked")), Part::Mine);
             assert!(suite.tests.len() <= 2 && suite.by_name.len() <= 2, "{at}: {suite:?}");
         }
         // What a test prints.
-        say(&mut suite, "--- FAIL: TestOther");
-        say(&mut suite, "=== RUN   TestHalf");
-        say(&mut suite, "--- FAIL: TestHalf (0.00s)");
-        assert_eq!(say(&mut suite, "FAIL\texample.com/a\t0.1s"), Part::End);
+        report(&mut suite, "--- FAIL: TestOther");
+        report(&mut suite, "=== RUN   TestHalf");
+        report(&mut suite, "--- FAIL: TestHalf (0.00s)");
+        assert_eq!(report(&mut suite, "FAIL\texample.com/a\t0.1s"), Part::End);
         let run = out.runs.remove("go-test").unwrap().into_run("go-test");
         assert_eq!((run.passed, run.failed, run.skipped), (499, 1, 1));
         let ids = run.ids.unwrap();

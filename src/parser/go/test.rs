@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::super::findings::Findings;
 use super::super::lines::Line;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use super::build;
 use super::suite::{Part, Suite};
 
@@ -20,7 +20,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^WARNING: DATA RACE$",
         r#"^\{"(?:Time":"[0-9T:.Z+-]+","Action|Action|ImportPath)":""#,
     ],
-    new: || Box::new(GoTest::default()),
+    new: |_| Box::new(GoTest::default()),
 };
 
 #[derive(Default)]
@@ -39,15 +39,19 @@ struct Package {
 }
 
 impl ToolParser for GoTest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if line.text.starts_with("{\"") {
-            return if self.event(line, out) { Flow::TakeRest } else { Flow::Rest };
+            return if self.event(line, out) {
+                Response::Consumed(Next::Idle)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         }
-        match self.text.line(line.text, line.no, out) {
-            Part::Mine => Flow::Take,
-            Part::End => Flow::TakeRest,
-            Part::Other if self.text.is_empty() => Flow::Rest,
-            Part::Other => Flow::Pass,
+        match self.text.line(line.text, line.number, out) {
+            Part::Mine => Response::Consumed(Next::Active),
+            Part::End => Response::Consumed(Next::Idle),
+            Part::Other if self.text.is_empty() => Response::Declined(Next::Idle),
+            Part::Other => Response::Declined(Next::Active),
         }
     }
 
@@ -89,9 +93,9 @@ impl GoTest {
         let Some(whole) = package.partial.remove(test) else { return true };
         for text in whole.lines() {
             if !test.is_empty() {
-                package.suite.select(test, line.no);
+                package.suite.select(test, line.number);
             }
-            if package.suite.line(text, line.no, out) == Part::Other && test.is_empty() {
+            if package.suite.line(text, line.number, out) == Part::Other && test.is_empty() {
                 self.build.line(&Line { text, ..*line }, out);
             }
         }

@@ -2,10 +2,10 @@
 
 use super::stack::{Stack, file_of_class};
 use crate::contract::bug::{Category, Location};
-use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::findings::{FindingBuilder, Findings, location, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 use crate::parser::test_ids::TestIds;
 
 /// Lines of an explanation kept.
@@ -20,7 +20,7 @@ pub(super) const GRADLE: Tool = Tool {
         r"^\S.* > .+ (FAILED|PASSED|SKIPPED)$",
         r"^[0-9]+ tests? completed, ",
     ],
-    new: || Box::new(Gradle::default()),
+    new: |_| Box::new(Gradle::default()),
 };
 
 #[derive(Default)]
@@ -57,15 +57,15 @@ struct Test {
 
 impl Test {
     /// `StockTest.java` of the short format: in the test's package where the names agree.
-    fn short_place(&self, file: &str, line: Option<u32>) -> Location {
+    fn short_location(&self, file: &str, line: Option<u32>) -> Location {
         let own = file_of_class(&self.class);
         let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
         let same = own.rsplit('/').next().is_some_and(|name| name.strip_suffix(".java") == Some(stem));
         let folder = own.rsplit_once('/').map_or("", |(folder, _)| folder);
         if same && !folder.is_empty() {
-            place(&format!("{folder}/{file}"), line, None)
+            location(&format!("{folder}/{file}"), line, None)
         } else {
-            place(file, line, None)
+            location(file, line, None)
         }
     }
 
@@ -74,7 +74,7 @@ impl Test {
         if let Some(found) =
             re!(r"^(?:Caused by: )?([\w.$]+) at ([\w$]+\.(?:java|kts?|groovy|scala)):(\d+)$").captures(body)
         {
-            let spot = self.short_place(&found[2], number(&found[3]));
+            let spot = self.short_location(&found[2], number(&found[3]));
             if self.stack.is_empty() {
                 self.stack.begin(&found[1]);
             } else {
@@ -90,31 +90,31 @@ impl Test {
         }
     }
 
-    fn say(self, out: &mut Findings) {
+    fn report(self, out: &mut Findings) {
         let class = self.class.contains('.').then_some(self.class.as_str());
-        let mut draft = self.stack.draft("gradle", Category::Logic, class);
+        let mut finding = self.stack.finding("gradle", Category::Logic, class);
         if !self.short.is_empty() {
-            draft.frames = self.short.into_iter().rev().collect();
+            finding.frames = self.short.into_iter().rev().collect();
         }
-        if draft.frames.is_empty() && class.is_some() {
-            draft.place = Some(place(&file_of_class(&self.class), None, None));
+        if finding.frames.is_empty() && class.is_some() {
+            finding.location = Some(location(&file_of_class(&self.class), None, None));
         }
-        out.bug(draft.test(self.id).span(self.first, self.last));
+        out.bug(finding.test(self.id).span(self.first, self.last));
     }
 }
 
 impl Gradle {
     fn close(&mut self, out: &mut Findings) {
         if let Some(test) = self.test.take() {
-            test.say(out);
+            test.report(out);
         }
         if self.part == Part::Wrong && !self.wrong.is_empty() {
-            self.say_wrong(out);
+            self.report_wrong(out);
         }
         self.part = Part::None;
     }
 
-    fn say_wrong(&mut self, out: &mut Findings) {
+    fn report_wrong(&mut self, out: &mut Findings) {
         let lines = std::mem::take(&mut self.wrong);
         let at = self.at.take();
         let all = lines.join("\n");
@@ -145,16 +145,16 @@ impl Gradle {
         } else {
             Category::Configuration
         };
-        let mut draft = Draft::new("gradle", kind, all.clone()).span(self.first, self.last);
+        let mut finding = FindingBuilder::new("gradle", kind, all.clone()).span(self.first, self.last);
         if let Some(mut at) = at {
             // Groovy's own message knows the column.
             if let Some(found) = re!(r"@ line (\d+), column (\d+)\.").captures(&all) {
                 at.line = number(&found[1]);
                 at.column = number(&found[2]);
             }
-            draft.place = Some(at);
+            finding.location = Some(at);
         }
-        out.bug(if failed_task && draft.place.is_none() { draft.consequence() } else { draft });
+        out.bug(if failed_task && finding.location.is_none() { finding.consequence() } else { finding });
     }
 
     fn counted(&mut self, found: Option<(u64, u64, u64)>, out: &mut Findings) {
@@ -169,8 +169,41 @@ impl Gradle {
     }
 }
 
+impl Gradle {
+    /// A line below `* Where:` or `* What went wrong:`, or none of these.
+    fn in_part(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
+        match self.part {
+            Part::Where => {
+                if let Some(found) = re!(r"'([^']+)' line: (\d+)$").captures(text) {
+                    self.at = Some(location(&found[1], number(&found[2]), None));
+                }
+                self.part = Part::None;
+                Response::Consumed(Next::Active)
+            }
+            Part::Wrong => {
+                if text.starts_with("* ") || text.starts_with("======") {
+                    self.close(out);
+                    return Response::Consumed(Next::Active);
+                }
+                if !text.is_empty() && self.wrong.len() < MAX_LINES {
+                    self.wrong.push(text.to_owned());
+                    self.last = line_number;
+                }
+                Response::Consumed(Next::Active)
+            }
+            Part::None => {
+                if text.starts_with("FAILURE: ") {
+                    out.failed();
+                    return Response::Consumed(Next::Active);
+                }
+                Response::Declined(Next::Idle)
+            }
+        }
+    }
+}
+
 impl ToolParser for Gradle {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         if let Some(found) =
             re!(r"^(\d+) tests? completed(?:, (\d+) failed)?(?:, (\d+) skipped)?").captures(text)
@@ -179,7 +212,7 @@ impl ToolParser for Gradle {
             let n = |at: usize| found.get(at).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);
             let (all, failed, skipped) = (n(1), n(2), n(3));
             self.counted(Some((all.saturating_sub(failed + skipped), failed, skipped)), out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(found) = re!(r"^(\S.*?) > (.+) (FAILED|PASSED|SKIPPED)$").captures(text)
             && !text.starts_with("> ")
@@ -192,20 +225,20 @@ impl ToolParser for Gradle {
                 _ => {
                     self.failed.push(id.clone());
                     let class = found[1].to_owned();
-                    let (first, last) = (line.no, line.no);
+                    let (first, last) = (line.number, line.number);
                     let (stack, short) = (Stack::default(), Vec::new());
                     self.test = Some(Test { id, class, stack, short, first, last });
                 }
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(test) = &mut self.test {
             if text.starts_with([' ', '\t']) || text.is_empty() {
                 if !text.is_empty() {
-                    test.last = line.no;
+                    test.last = line.number;
                     test.line(text);
                 }
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             self.close(out);
         }
@@ -213,54 +246,28 @@ impl ToolParser for Gradle {
             self.close(out);
             self.counted(None, out);
             out.succeeded();
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if text.starts_with("BUILD FAILED") {
             self.close(out);
             out.failed();
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         match text {
             "* Where:" => {
                 self.close(out);
                 self.part = Part::Where;
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             "* What went wrong:" => {
                 self.close(out);
                 self.part = Part::Wrong;
-                (self.first, self.last) = (line.no, line.no);
-                return Flow::Take;
+                (self.first, self.last) = (line.number, line.number);
+                return Response::Consumed(Next::Active);
             }
             _ => {}
         }
-        match self.part {
-            Part::Where => {
-                if let Some(found) = re!(r"'([^']+)' line: (\d+)$").captures(text) {
-                    self.at = Some(place(&found[1], number(&found[2]), None));
-                }
-                self.part = Part::None;
-                Flow::Take
-            }
-            Part::Wrong => {
-                if text.starts_with("* ") || text.starts_with("======") {
-                    self.close(out);
-                    return Flow::Take;
-                }
-                if !text.is_empty() && self.wrong.len() < MAX_LINES {
-                    self.wrong.push(text.to_owned());
-                    self.last = line.no;
-                }
-                Flow::Take
-            }
-            Part::None => {
-                if text.starts_with("FAILURE: ") {
-                    out.failed();
-                    return Flow::Take;
-                }
-                Flow::Rest
-            }
-        }
+        self.in_part(text, line.number, out)
     }
 
     fn finish(&mut self, out: &mut Findings) {

@@ -1,10 +1,10 @@
 //! javac as itself and under Ant and Gradle: the place, the source with its caret, details. Error Prone's too.
 
 use crate::contract::bug::{Applicability, Category, Severity, Suggestion};
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 /// Warnings held back until it is known whether they fail the build.
 const MAX_WARNINGS: usize = 2_000;
@@ -19,41 +19,41 @@ pub(super) const JAVAC: Tool = Tool {
         r"^ *(\[javac\] )?error: (file not found|release version|invalid (flag|source|target)|warnings found and -Werror|cannot access|no source files|module not found|option )",
         r"^ *\[javac\] [0-9]+ (error|warning)s?$",
     ],
-    new: || Box::new(Javac::default()),
+    new: |_| Box::new(Javac::default()),
 };
 
 #[derive(Default)]
 struct Javac {
-    open: Option<Draft>,
+    open: Option<FindingBuilder>,
     source: Option<String>,
     caret: bool,
     details: usize,
-    warnings: Vec<Draft>,
+    warnings: Vec<FindingBuilder>,
 }
 
 impl Javac {
     fn close(&mut self, out: &mut Findings) {
-        let Some(mut draft) = self.open.take() else { return };
+        let Some(mut finding) = self.open.take() else { return };
         let source = self.source.take();
         (self.caret, self.details) = (false, 0);
         if source.as_deref().is_some_and(|s| s.trim_start().starts_with("import "))
-            && draft.category == Category::Type
+            && finding.category == Category::Type
         {
-            draft.category = Category::Import;
+            finding.category = Category::Import;
         }
-        let draft = hints(draft, source.as_deref());
-        if draft.severity == Severity::Warning {
+        let finding = hints(finding, source.as_deref());
+        if finding.severity == Severity::Warning {
             if self.warnings.len() < MAX_WARNINGS {
-                self.warnings.push(draft);
+                self.warnings.push(finding);
             }
         } else {
-            out.bug(draft);
+            out.bug(finding);
         }
     }
 }
 
 impl ToolParser for Javac {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         let text = match text.trim_start().strip_prefix("[javac]") {
             Some(rest) => rest.strip_prefix(' ').unwrap_or(rest),
@@ -70,76 +70,76 @@ impl ToolParser for Javac {
                 Severity::Error
             };
             let category = category(&found[5], severity);
-            let mut draft = Draft::new("javac", category, &found[5])
+            let mut finding = FindingBuilder::new("javac", category, &found[5])
                 .at(&found[1], number(&found[2]), None)
                 .severity(severity)
-                .span(line.no, line.no);
+                .span(line.number, line.number);
             if let Some(code) = found.get(4) {
-                draft = draft.code(code.as_str());
+                finding = finding.code(code.as_str());
             }
-            self.open = Some(draft);
-            return Flow::Take;
+            self.open = Some(finding);
+            return Response::Consumed(Next::Active);
         }
-        if let Some(words) = text.strip_prefix("error: ") {
+        if let Some(message) = text.strip_prefix("error: ") {
             self.close(out);
-            if words.starts_with("warnings found and -Werror") {
+            if message.starts_with("warnings found and -Werror") {
                 // The warnings are what failed it.
-                for draft in std::mem::take(&mut self.warnings) {
-                    out.bug(draft.severity(Severity::Error));
+                for finding in std::mem::take(&mut self.warnings) {
+                    out.bug(finding.severity(Severity::Error));
                 }
             } else {
-                out.bug(Draft::new("javac", Category::Configuration, words));
+                out.bug(FindingBuilder::new("javac", Category::Configuration, message));
             }
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if re!(r"^\d+ (?:error|warning)s?$").is_match(text) {
             self.close(out);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        let Some(draft) = &mut self.open else { return Flow::Rest };
+        let Some(finding) = &mut self.open else { return Response::Declined(Next::Idle) };
         if self.caret {
             // Details are indented; anything else is the next tool's.
             if (text.starts_with("  ") || text.starts_with('\t')) && self.details < MAX_DETAILS {
                 self.details += 1;
                 if !text.trim_start().starts_with("(see http") {
-                    draft.message.push('\n');
-                    draft.message.push_str(text.trim());
+                    finding.message.push('\n');
+                    finding.message.push_str(text.trim());
                 }
-                draft.log.last = line.no;
-                return Flow::Take;
+                finding.log.last = line.number;
+                return Response::Consumed(Next::Active);
             }
         } else if text.trim() == "^" && self.source.is_some() {
             // The caret stands under the column, blanks and tabs as in the source.
             let column = u32::try_from(text.chars().count()).ok();
-            if let Some(place) = &mut draft.place {
-                place.column = column;
+            if let Some(location) = &mut finding.location {
+                location.column = column;
             }
-            draft.log.last = line.no;
+            finding.log.last = line.number;
             self.caret = true;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         } else if self.details < MAX_DETAILS
             && (!text.is_empty() || self.source.is_none())
             && !text.starts_with('[')
         {
             self.details += 1;
             self.source = Some(text.to_owned());
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         self.close(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn finish(&mut self, out: &mut Findings) {
         self.close(out);
-        for draft in std::mem::take(&mut self.warnings) {
-            out.bug(draft);
+        for finding in std::mem::take(&mut self.warnings) {
+            out.bug(finding);
         }
     }
 }
 
 /// The family of a compiler's message.
-pub(super) fn category(words: &str, severity: Severity) -> Category {
-    let syntax = words.ends_with("expected")
+pub(super) fn category(message: &str, severity: Severity) -> Category {
+    let syntax = message.ends_with("expected")
         || [
             "illegal start",
             "reached end of file",
@@ -159,11 +159,11 @@ pub(super) fn category(words: &str, severity: Severity) -> Category {
             "implicitly declared classes",
         ]
         .iter()
-        .any(|w| words.contains(w));
+        .any(|w| message.contains(w));
     if syntax {
         Category::Syntax
-    } else if words.starts_with("package ") && words.ends_with("does not exist")
-        || words.starts_with("cannot access ")
+    } else if message.starts_with("package ") && message.ends_with("does not exist")
+        || message.starts_with("cannot access ")
     {
         Category::Import
     } else if severity == Severity::Warning {
@@ -174,10 +174,10 @@ pub(super) fn category(words: &str, severity: Severity) -> Category {
 }
 
 /// The fix that the words name.
-pub(super) fn hints(draft: Draft, source: Option<&str>) -> Draft {
-    let Some(place) = draft.place.clone() else { return draft };
-    let Some(line) = place.line else { return draft };
-    let message = draft.message.clone();
+pub(super) fn hints(finding: FindingBuilder, source: Option<&str>) -> FindingBuilder {
+    let Some(location) = finding.location.clone() else { return finding };
+    let Some(line) = location.line else { return finding };
+    let message = finding.message.clone();
     let first = message.lines().next().unwrap_or_default();
     if let Some(found) = re!(r"^'(\W{1,2})'(?: or '\W{1,2}')?(?:,.*)? expected$").captures(first) {
         let token = found[1].to_owned();
@@ -186,19 +186,20 @@ pub(super) fn hints(draft: Draft, source: Option<&str>) -> Draft {
         } else {
             Applicability::MaybeIncorrect
         };
-        let wanted = Suggestion::ExpectedToken { file: place.file, line, column: place.column, token };
-        return draft.suggest(first, sure, wanted);
+        let wanted = Suggestion::ExpectedToken { file: location.file, line, column: location.column, token };
+        return finding.suggest(first, sure, wanted);
     }
     if first == "reached end of file while parsing" {
         let wanted =
-            Suggestion::ExpectedToken { file: place.file, line, column: None, token: "}".to_owned() };
-        return draft.suggest(first, Applicability::MaybeIncorrect, wanted);
+            Suggestion::ExpectedToken { file: location.file, line, column: None, token: "}".to_owned() };
+        return finding.suggest(first, Applicability::MaybeIncorrect, wanted);
     }
     if let (Some(found), Some(source)) = (re!(r"Did you mean '(.+)'\?").captures(&message), source) {
         let indent = &source[..source.len() - source.trim_start().len()];
         let new = vec![format!("{indent}{}", &found[1])];
-        let change = Suggestion::ReplaceLines { file: place.file, line, old: vec![source.to_owned()], new };
-        return draft.suggest(&found[0], Applicability::MaybeIncorrect, change);
+        let change =
+            Suggestion::ReplaceLines { file: location.file, line, old: vec![source.to_owned()], new };
+        return finding.suggest(&found[0], Applicability::MaybeIncorrect, change);
     }
-    draft
+    finding
 }

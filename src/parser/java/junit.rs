@@ -2,10 +2,10 @@
 
 use super::stack::{Stack, file_of_class};
 use crate::contract::bug::Category;
-use crate::parser::findings::{Draft, Findings, place};
+use crate::parser::findings::{FindingBuilder, Findings, location};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const JUNIT: Tool = Tool {
     name: "junit",
@@ -16,13 +16,13 @@ pub(super) const JUNIT: Tool = Tool {
         r"^Tests run: [0-9]+,  Failures: [0-9]+$",
         r"^OK \([0-9]+ tests?\)$",
     ],
-    new: || Box::new(Junit::default()),
+    new: |_| Box::new(Junit::default()),
 };
 
 pub(super) const TESTNG: Tool = Tool {
     name: "testng",
     triggers: &[r"^(FAILED|PASSED|SKIPPED): [A-Za-z_]", r"^Total tests run: [0-9]+, "],
-    new: || Box::new(Testng::default()),
+    new: |_| Box::new(Testng::default()),
 };
 
 /// A failing test while its trace is read.
@@ -36,17 +36,17 @@ struct Failing {
 }
 
 impl Failing {
-    fn new(id: &str, class: Option<&str>, no: u64) -> Self {
+    fn new(id: &str, class: Option<&str>, line_number: u64) -> Self {
         Self {
             id: id.to_owned(),
             class: class.map(str::to_owned),
             stack: Stack::default(),
-            first: no,
-            last: no,
+            first: line_number,
+            last: line_number,
         }
     }
 
-    fn line(&mut self, text: &str, no: u64) {
+    fn line(&mut self, text: &str, line_number: u64) {
         if text.trim().is_empty() {
             return;
         }
@@ -55,17 +55,17 @@ impl Failing {
         } else if !self.stack.line(text) {
             self.stack.more(text);
         }
-        self.last = no;
+        self.last = line_number;
     }
 
-    fn say(self, tool: &'static str, out: &mut Findings) {
-        let mut draft = self.stack.draft(tool, Category::Logic, self.class.as_deref());
-        if draft.frames.is_empty()
+    fn report(self, tool: &'static str, out: &mut Findings) {
+        let mut finding = self.stack.finding(tool, Category::Logic, self.class.as_deref());
+        if finding.frames.is_empty()
             && let Some(class) = &self.class
         {
-            draft.place = Some(place(&file_of_class(class), None, None));
+            finding.location = Some(location(&file_of_class(class), None, None));
         }
-        out.bug(draft.test(self.id).span(self.first, self.last));
+        out.bug(finding.test(self.id).span(self.first, self.last));
     }
 }
 
@@ -81,28 +81,14 @@ struct Junit {
 impl Junit {
     fn close(&mut self, out: &mut Findings) {
         if let Some(open) = self.open.take() {
-            open.say("junit", out);
+            open.report("junit", out);
         }
     }
 }
 
-impl ToolParser for Junit {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        let text = line.text.trim_end();
-        if re!(r"^Failures \(\d+\):$").is_match(text) {
-            (self.launcher, self.list) = (true, true);
-            return Flow::Take;
-        }
-        if text.starts_with("There w") && text.ends_with(':') {
-            (self.launcher, self.list) = (false, true);
-            // PHPUnit says it too.
-            return Flow::Pass;
-        }
-        if text.starts_with("Test run finished after ") {
-            self.close(out);
-            self.list = false;
-            return Flow::Take;
-        }
+impl Junit {
+    /// A line that says how many tests ran.
+    fn totals(&mut self, text: &str, out: &mut Findings) -> Option<Response> {
         if let Some(found) = re!(r"^\[ +(\d+) tests (\w+) +\]$").captures(text) {
             let n = found[1].parse().unwrap_or(0);
             match &found[2] {
@@ -115,59 +101,87 @@ impl ToolParser for Junit {
                     if failed == 0 && passed > 0 {
                         out.succeeded();
                     }
-                    return Flow::Last;
+                    return Some(Response::Consumed(Next::Finished));
                 }
                 _ => {}
             }
-            return Flow::Take;
+            return Some(Response::Consumed(Next::Active));
         }
         if let Some(found) = re!(r"^Tests run: (\d+),  Failures: (\d+)$").captures(text) {
             self.close(out);
             let (run, failed): (u64, u64) = (found[1].parse().unwrap_or(0), found[2].parse().unwrap_or(0));
             out.tests("junit", run.saturating_sub(failed), failed, 0);
-            return Flow::Last;
+            return Some(Response::Consumed(Next::Finished));
         }
         if let Some(found) = re!(r"^OK \((\d+) tests?\)$").captures(text) {
             out.tests("junit", found[1].parse().unwrap_or(0), 0, 0);
-            return Flow::Last;
+            return Some(Response::Consumed(Next::Finished));
+        }
+        None
+    }
+}
+
+impl ToolParser for Junit {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let text = line.text.trim_end();
+        if re!(r"^Failures \(\d+\):$").is_match(text) {
+            (self.launcher, self.list) = (true, true);
+            return Response::Consumed(Next::Active);
+        }
+        if text.starts_with("There w") && text.ends_with(':') {
+            (self.launcher, self.list) = (false, true);
+            // PHPUnit says it too.
+            return Response::Declined(Next::Active);
+        }
+        if text.starts_with("Test run finished after ") {
+            self.close(out);
+            self.list = false;
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(response) = self.totals(text, out) {
+            return response;
         }
         if !self.list {
-            return if text.is_empty() || text.starts_with('[') { Flow::Pass } else { Flow::Rest };
+            return if text.is_empty() || text.starts_with('[') {
+                Response::Declined(Next::Active)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         }
         if self.launcher {
             let head = text.strip_prefix("  ").filter(|t| !t.starts_with(' ') && t.contains(':'));
             if let Some(id) = head {
                 self.close(out);
-                self.open = Some(Failing::new(id, None, line.no));
-                return Flow::Take;
+                self.open = Some(Failing::new(id, None, line.number));
+                return Response::Consumed(Next::Active);
             }
-            let Some(open) = &mut self.open else { return Flow::Take };
+            let Some(open) = &mut self.open else { return Response::Consumed(Next::Active) };
             if open.stack.is_empty()
                 && let Some(found) = re!(r"Source \[className = '([\w.$]+)'").captures(text)
             {
                 open.class = Some(found[1].to_owned());
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             if open.stack.is_empty() && !text.trim_start().starts_with("=> ") {
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
-            open.line(text, line.no);
-            return Flow::Take;
+            open.line(text, line.number);
+            return Response::Consumed(Next::Active);
         }
         if let Some(found) = re!(r"^\d+\) (.+)\(([\w.$]+)\)$").captures(text) {
             self.close(out);
             let id = format!("{}({})", &found[1], &found[2]);
-            self.open = Some(Failing::new(&id, Some(&found[2]), line.no));
-            return Flow::Take;
+            self.open = Some(Failing::new(&id, Some(&found[2]), line.number));
+            return Response::Consumed(Next::Active);
         }
         if text == "FAILURES!!!" {
             self.close(out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(open) = &mut self.open {
-            open.line(text, line.no);
+            open.line(text, line.number);
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -178,16 +192,16 @@ impl ToolParser for Junit {
 #[derive(Default)]
 struct Testng {
     open: Option<Failing>,
-    said: bool,
+    reported: bool,
 }
 
 impl Testng {
     fn close(&mut self, out: &mut Findings) {
         if let Some(mut open) = self.open.take() {
-            self.said = true;
+            self.reported = true;
             // The method's class is that of its deepest frame which has the method's name.
             open.class = open.class.or_else(|| open.stack.class_of(&open.id));
-            open.say("testng", out);
+            open.report("testng", out);
         }
     }
 }
@@ -199,7 +213,7 @@ fn of_ninja(text: &str) -> bool {
 }
 
 impl ToolParser for Testng {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         if let Some(found) = re!(r"^(FAILED|PASSED|SKIPPED): ([A-Za-z_]\S*(?:\(.*\))?)$").captures(text)
             && !of_ninja(line.text)
@@ -207,9 +221,9 @@ impl ToolParser for Testng {
             self.close(out);
             if &found[1] == "FAILED" {
                 let class = found[2].rsplit_once('.').map(|(class, _)| class).filter(|c| !c.contains('('));
-                self.open = Some(Failing::new(&found[2], class, line.no));
+                self.open = Some(Failing::new(&found[2], class, line.number));
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let totals = re!(r"^Total tests run: (\d+),(?: Passes: \d+,)? Failures: (\d+), Skips: (\d+)");
         if let Some(found) = totals.captures(text) {
@@ -217,18 +231,18 @@ impl ToolParser for Testng {
             let n = |at: usize| found[at].parse::<u64>().unwrap_or(0);
             let (failed, skipped) = (n(2), n(3));
             out.tests("testng", n(1).saturating_sub(failed + skipped), failed, skipped);
-            if failed > 0 && !self.said {
-                out.bug(Draft::new("testng", Category::Logic, text).consequence());
+            if failed > 0 && !self.reported {
+                out.bug(FindingBuilder::new("testng", Category::Logic, text).consequence());
             }
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
-        let Some(open) = &mut self.open else { return Flow::Rest };
+        let Some(open) = &mut self.open else { return Response::Declined(Next::Idle) };
         if text.starts_with("=====") {
             self.close(out);
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
-        open.line(text, line.no);
-        Flow::Take
+        open.line(text, line.number);
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {

@@ -1,52 +1,17 @@
-//! The Kotlin compiler: under Gradle (`e: file:///a.kt:3:5 …`) and as itself (`a.kt:3:5: error: …`).
+//! What the Kotlin compiler's findings are about; `line_formats` reads them.
 
 use super::javac::category;
-use crate::contract::bug::{Category, Severity};
-use crate::parser::findings::{Draft, Findings, number};
-use crate::parser::lines::Line;
-use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::contract::bug::Category;
+use crate::parser::findings::FindingBuilder;
 
-pub(super) const KOTLIN: Tool = Tool {
-    name: "kotlin",
-    triggers: &[r"^[ew]: \S.*\.(kts?|java):", r"^\S.*\.kts?:[0-9]+:[0-9]+: (error|warning): "],
-    new: || Box::new(Kotlin),
-};
-
-struct Kotlin;
-
-impl ToolParser for Kotlin {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        let text = line.text.trim_end();
-        let gradle = re!(
-            r"^([ew]): ((?:file:/+)?(?:[A-Za-z]:)?[^:]+\.(?:kts?|java)):(?: \((\d+), (\d+)\):|(\d+):(\d+):?) (.*)$"
-        );
-        if let Some(found) = gradle.captures(text) {
-            let n =
-                |a: usize, b: usize| found.get(a).or_else(|| found.get(b)).and_then(|m| number(m.as_str()));
-            let file = found[2].strip_prefix("file://").unwrap_or(&found[2]);
-            say(out, file, n(3, 5), n(4, 6), &found[1] == "e", &found[7]);
-            return Flow::TakeRest;
-        }
-        let alone = re!(r"^((?:[A-Za-z]:)?[^:]+\.kts?):(\d+):(\d+): (error|warning): (.*)$");
-        if let Some(found) = alone.captures(text) {
-            say(out, &found[1], number(&found[2]), number(&found[3]), &found[4] == "error", &found[5]);
-            return Flow::TakeRest;
-        }
-        Flow::Rest
-    }
-}
-
-fn say(out: &mut Findings, file: &str, line: Option<u32>, column: Option<u32>, error: bool, words: &str) {
-    let severity = if error { Severity::Error } else { Severity::Warning };
-    let lower = words.to_lowercase();
-    let kind = if lower.starts_with("expecting ")
-        || lower.starts_with("unexpected tokens")
-        || lower.starts_with("syntax error")
-    {
+/// The category that the message tells.
+pub(in crate::parser) fn refine(mut finding: FindingBuilder) -> FindingBuilder {
+    let lower = finding.message.to_lowercase();
+    let syntax = ["expecting ", "unexpected tokens", "syntax error"];
+    finding.category = if syntax.iter().any(|start| lower.starts_with(start)) {
         Category::Syntax
     } else {
-        category(words, severity)
+        category(&finding.message, finding.severity)
     };
-    out.bug(Draft::new("kotlin", kind, words).at(file, line, column).severity(severity));
+    finding
 }

@@ -3,7 +3,7 @@
 mod gradle;
 mod javac;
 mod junit;
-mod kotlin;
+pub(super) mod kotlin;
 mod maven;
 mod stack;
 mod surefire;
@@ -18,7 +18,6 @@ pub(super) const TOOLS: &[Tool] = &[
     maven::CHECKSTYLE,
     maven::MAVEN,
     javac::JAVAC,
-    kotlin::KOTLIN,
     gradle::GRADLE,
     junit::JUNIT,
     junit::TESTNG,

@@ -4,10 +4,10 @@
 //! laid out below their source folder. Paths are therefore relative to a source folder the log does not name.
 
 use crate::contract::bug::{Category, Location};
-use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::findings::{FindingBuilder, Findings, location, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 /// Frames kept of one cause.
 const MAX_FRAMES: usize = 200;
@@ -83,7 +83,7 @@ pub(super) struct Frame {
 
 impl Frame {
     fn location(&self) -> Location {
-        place(&path_of(&self.class, &self.file), self.line, None)
+        location(&path_of(&self.class, &self.file), self.line, None)
     }
 }
 
@@ -212,15 +212,20 @@ impl Stack {
 
     /// What was thrown, without the package, and the words.
     fn thrown(head: &str) -> (&str, &str) {
-        let (kind, words) = match head.split_once(':') {
-            Some((kind, words)) if !kind.contains(' ') => (kind, words.trim()),
+        let (kind, message) = match head.split_once(':') {
+            Some((kind, message)) if !kind.contains(' ') => (kind, message.trim()),
             _ => (head.lines().next().unwrap_or(head), ""),
         };
-        (kind.rsplit(['.', '$']).next().unwrap_or(kind), words)
+        (kind.rsplit(['.', '$']).next().unwrap_or(kind), message)
     }
 
-    /// A draft of the trace. Frames of the root cause come first. `class` is the failing test's, where there is one.
-    pub(super) fn draft(&self, tool: &'static str, otherwise: Category, class: Option<&str>) -> Draft {
+    /// A finding of the trace. Frames of the root cause come first. `class` is the failing test's, where there is one.
+    pub(super) fn finding(
+        &self,
+        tool: &'static str,
+        otherwise: Category,
+        class: Option<&str>,
+    ) -> FindingBuilder {
         let home = class.and_then(home_of);
         let own = |f: &&Frame| {
             let at_home = home.as_ref().is_some_and(|h| f.class.starts_with(h.as_str()))
@@ -231,16 +236,16 @@ impl Stack {
             f.file.contains('.') && f.line.is_some() && !runner && (at_home || !foreign)
         };
         let head = self.causes.first().map_or("", |c| c.head.as_str());
-        let (kind, words) = Self::thrown(head);
+        let (kind, message) = Self::thrown(head);
         let root = self.causes.last().map_or("", |c| c.head.as_str());
-        let mut message = if words.is_empty() { kind.to_owned() } else { format!("{kind}: {words}") };
+        let mut message = if message.is_empty() { kind.to_owned() } else { format!("{kind}: {message}") };
         if self.causes.len() > 1 {
-            let (kind, words) = Self::thrown(root);
-            message.push_str(&format!("\ncaused by {kind}: {words}"));
+            let (kind, cause) = Self::thrown(root);
+            message.push_str(&format!("\ncaused by {kind}: {cause}"));
         }
-        let mut draft = Draft::new(tool, category(Self::thrown(root).0, otherwise), message);
+        let mut finding = FindingBuilder::new(tool, category(Self::thrown(root).0, otherwise), message);
         if !kind.is_empty() {
-            draft = draft.code(kind);
+            finding = finding.code(kind);
         }
         let mut frames: Vec<&Frame> = self.causes.iter().rev().flat_map(|c| &c.frames).filter(own).collect();
         // Without any of the project's own, nothing here is to be fixed.
@@ -251,8 +256,8 @@ impl Stack {
                 frames = at_home;
             }
         }
-        draft.frames = frames.into_iter().map(Frame::location).collect();
-        draft
+        finding.frames = frames.into_iter().map(Frame::location).collect();
+        finding
     }
 }
 
@@ -274,7 +279,7 @@ pub(super) const JAVA: Tool = Tool {
         r#"^Exception in thread ""#,
         r"^Error: (Could not find or load main class|Unable to access jarfile|LinkageError)",
     ],
-    new: || Box::new(Java::default()),
+    new: |_| Box::new(Java::default()),
 };
 
 /// An exception nobody caught.
@@ -286,45 +291,45 @@ struct Java {
 }
 
 impl Java {
-    fn say(&mut self, out: &mut Findings) {
+    fn report(&mut self, out: &mut Findings) {
         let stack = std::mem::take(&mut self.stack);
         if !stack.is_empty() {
-            out.bug(stack.draft("java", Category::Runtime, None).span(self.first, self.last).fallback());
+            out.bug(stack.finding("java", Category::Runtime, None).span(self.first, self.last).fallback());
         }
     }
 }
 
 impl ToolParser for Java {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         if let Some(rest) = text.strip_prefix("Exception in thread \"") {
-            self.say(out);
+            self.report(out);
             let head = rest.split_once("\" ").map_or(rest, |(_, head)| head);
             self.stack.begin(head);
-            (self.first, self.last) = (line.no, line.no);
-            return Flow::Take;
+            (self.first, self.last) = (line.number, line.number);
+            return Response::Consumed(Next::Active);
         }
-        if let Some(words) = text.strip_prefix("Error: ").filter(|_| self.stack.is_empty()) {
-            out.bug(Draft::new("java", Category::Configuration, words));
-            return Flow::TakeRest;
+        if let Some(message) = text.strip_prefix("Error: ").filter(|_| self.stack.is_empty()) {
+            out.bug(FindingBuilder::new("java", Category::Configuration, message));
+            return Response::Consumed(Next::Idle);
         }
         if self.stack.is_empty() {
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if self.stack.line(text) {
-            self.last = line.no;
-            return Flow::Take;
+            self.last = line.number;
+            return Response::Consumed(Next::Active);
         }
-        if !self.stack.has_frames() && line.no - self.first < 10 {
+        if !self.stack.has_frames() && line.number - self.first < 10 {
             self.stack.more(text);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        self.say(out);
-        Flow::Rest
+        self.report(out);
+        Response::Declined(Next::Idle)
     }
 
     fn finish(&mut self, out: &mut Findings) {
-        self.say(out);
+        self.report(out);
     }
 }
 
@@ -365,10 +370,10 @@ mod tests {
         ] {
             assert!(stack.line(line), "{line}");
         }
-        let draft = stack.draft("java", Category::Logic, Some("com.example.shop.CartTest"));
-        let places: Vec<_> = draft.frames.iter().map(|f| (f.file.as_str(), f.line)).collect();
+        let finding = stack.finding("java", Category::Logic, Some("com.example.shop.CartTest"));
+        let locations: Vec<_> = finding.frames.iter().map(|f| (f.file.as_str(), f.line)).collect();
         assert_eq!(
-            places,
+            locations,
             [
                 ("com/example/shop/Cart.java", Some(28)),
                 ("com/example/shop/Cart.java", Some(30)),

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::stack::{Stack, file_of_class};
 use crate::contract::bug::Category;
-use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::findings::{FindingBuilder, Findings, location, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const SUREFIRE: Tool = Tool {
     name: "surefire",
@@ -18,7 +18,7 @@ pub(super) const SUREFIRE: Tool = Tool {
         r"^(\[ERROR\] +)?(Failed tests|Tests in error): *($|\S)",
         r"^(\[INFO\] )?Running [A-Za-z_][A-Za-z0-9_.$]*$",
     ],
-    new: || Box::new(Surefire::default()),
+    new: |_| Box::new(Surefire::default()),
 };
 
 #[derive(Default)]
@@ -43,19 +43,19 @@ struct Open {
 impl Surefire {
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take() else { return };
-        let mut draft = open.stack.draft("surefire", Category::Logic, Some(&open.class));
+        let mut finding = open.stack.finding("surefire", Category::Logic, Some(&open.class));
         if open.stack.is_empty() {
-            draft.message = "the test failed".to_owned();
-            draft.code = None;
+            finding.message = "the test failed".to_owned();
+            finding.code = None;
         }
-        if draft.frames.is_empty() {
-            draft.place = Some(place(&file_of_class(&open.class), None, None));
+        if finding.frames.is_empty() {
+            finding.location = Some(location(&file_of_class(&open.class), None, None));
         }
         self.told.insert(short(&open.id));
-        out.bug(draft.test(open.id).span(open.first, open.last));
+        out.bug(finding.test(open.id).span(open.first, open.last));
     }
 
-    fn head(&mut self, body: &str, no: u64) -> bool {
+    fn head(&mut self, body: &str, line_number: u64) -> bool {
         let Some(name) = body.split(" <<< ").next().filter(|_| body.contains(" <<< ")) else { return false };
         let name = re!(r"\s+(?:-- )?Time elapsed:.*$").replace(name, "");
         let name = name.trim();
@@ -81,7 +81,7 @@ impl Surefire {
         } else {
             format!("{class}.{method}")
         };
-        self.open = Some(Open { id, class, stack: Stack::default(), first: no, last: no });
+        self.open = Some(Open { id, class, stack: Stack::default(), first: line_number, last: line_number });
         true
     }
 
@@ -109,7 +109,7 @@ impl Surefire {
     }
 
     /// `CartTest.discount:22->check:26 expected …`
-    fn summed(&mut self, body: &str, no: u64, out: &mut Findings) {
+    fn summed(&mut self, body: &str, line_number: u64, out: &mut Findings) {
         let row = re!(
             r"^ *(?:Run \d+: )?(?:([\w$.]+)>)?([\w$.]+)[.#]([\w$]+)((?:\(.*?\))?(?:\{.*?\})?(?:\[.*?\])?)(?::(\d+))?((?:->[\w$.<>]+:\d+)*) *(?:» )?(.*)$"
         );
@@ -131,23 +131,24 @@ impl Surefire {
         }
         let mut spots = Vec::new();
         if let Some(line) = found.get(5).and_then(|m| number(m.as_str())) {
-            spots.push(place(&file_of_class(class), Some(line), None));
+            spots.push(location(&file_of_class(class), Some(line), None));
         }
         for hop in found[6].split("->").filter(|h| !h.is_empty()) {
             let Some((name, line)) = hop.rsplit_once(':') else { continue };
             let owner = name.rsplit_once('.').map_or(class, |(owner, _)| owner);
-            spots.push(place(&file_of_class(owner), number(line), None));
+            spots.push(location(&file_of_class(owner), number(line), None));
         }
         if spots.is_empty() {
-            spots.push(place(&file_of_class(class), None, None));
+            spots.push(location(&file_of_class(class), None, None));
         }
-        let mut draft = Draft::new("surefire", Category::Logic, found[7].trim()).span(no, no);
+        let mut finding =
+            FindingBuilder::new("surefire", Category::Logic, found[7].trim()).span(line_number, line_number);
         if found[7].trim().is_empty() {
-            draft.message = "the test failed".to_owned();
+            finding.message = "the test failed".to_owned();
         }
-        draft.frames = spots.into_iter().rev().collect();
+        finding.frames = spots.into_iter().rev().collect();
         self.told.insert(key);
-        out.bug(draft.test(format!("{of}.{}{}", &found[3], &found[4])));
+        out.bug(finding.test(format!("{of}.{}{}", &found[3], &found[4])));
     }
 }
 
@@ -172,26 +173,26 @@ pub(super) fn unlevel(text: &str) -> Option<(&str, &str)> {
 }
 
 impl ToolParser for Surefire {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         let levelled = unlevel(text);
         let body = levelled.map_or(text, |(_, body)| body);
         if self.count(body.trim_start(), out) {
             self.close(out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.contains(" <<< FAILURE!") || text.contains(" <<< ERROR!") {
             self.close(out);
             self.summary = false;
-            if self.head(body.trim_start(), line.no) {
-                return Flow::Take;
+            if self.head(body.trim_start(), line.number) {
+                return Response::Consumed(Next::Active);
             }
         }
         if let Some(class) = body.strip_prefix("Running ").filter(|c| !c.contains(' ')) {
             self.close(out);
             self.summary = false;
             self.class = Some(class.to_owned());
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let heading = body.trim_end();
         if levelled.is_none_or(|(level, _)| level == "ERROR")
@@ -202,48 +203,48 @@ impl ToolParser for Surefire {
             self.close(out);
             self.summary = true;
             if let Some((_, first)) = heading.split_once(":").filter(|(_, rest)| !rest.trim().is_empty()) {
-                self.summed(first, line.no, out);
+                self.summed(first, line.number, out);
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(open) = &mut self.open {
             if levelled.is_none() || body.starts_with("\tat ") {
                 if open.stack.line(body) {
-                    open.last = line.no;
-                    return Flow::Take;
+                    open.last = line.number;
+                    return Response::Consumed(Next::Active);
                 }
                 if open.stack.is_empty() && !body.trim().is_empty() {
                     open.stack.begin(body);
-                    open.last = line.no;
-                    return Flow::Take;
+                    open.last = line.number;
+                    return Response::Consumed(Next::Active);
                 }
-                if !open.stack.has_frames() && line.no - open.first < 200 {
+                if !open.stack.has_frames() && line.number - open.first < 200 {
                     open.stack.more(body);
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 }
                 if body.trim().is_empty() {
                     self.close(out);
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 }
                 // Text behind the frames belongs to nobody.
-                return Flow::Pass;
+                return Response::Declined(Next::Active);
             }
             self.close(out);
         }
         if self.summary {
             match levelled {
-                Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line.no, out),
+                Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line.number, out),
                 Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
-                None if text.starts_with("  ") => self.summed(text, line.no, out),
+                None if text.starts_with("  ") => self.summed(text, line.number, out),
                 Some(("ERROR", rest)) if !rest.is_empty() => {
                     self.summary = false;
-                    return Flow::Rest;
+                    return Response::Declined(Next::Idle);
                 }
                 _ => {}
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn finish(&mut self, out: &mut Findings) {

@@ -1,30 +1,30 @@
 //! Linters that draw: Biome (`path:1:8 rule ━━━`, then `✖ message`), and oxlint, which prints as miette does
 //! (`× message`, then `╭─[path:1:26]`).
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames;
 use super::hints::{command, shell_word};
 use crate::contract::bug::{Applicability, Category, Severity};
 
-/// Lines that wake [`Biome`].
+/// Lines that trigger [`Biome`].
 pub(super) const BIOME: &[&str] = &[
     r"^\S+(:[0-9]+:[0-9]+)? (lint|parse|format|assist|organizeImports|suppressions|check)\S* .*\xe2\x94\x81\xe2\x94\x81",
 ];
-/// Lines that wake [`Oxlint`].
+/// Lines that trigger [`Oxlint`].
 pub(super) const OXLINT: &[&str] =
     &[r"^\s*(\xc3\x97|\xe2\x9a\xa0|x|!) \S", r"^\s*[,\xe2\x95\xad][-\xe2\x94\x80]+\[\S+:[0-9]+:[0-9]+\]"];
 
 #[derive(Default)]
 pub(super) struct Biome {
-    open: Option<Draft>,
+    open: Option<FindingBuilder>,
 }
 
 impl ToolParser for Biome {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(caps) = re!(r"^(\S+?)(?::(\d+):(\d+))? ((?:lint|parse|format|assist|organizeImports|suppressions|check)\S*)(?:\s+FIXABLE)? .*━").captures(text) {
             let get = |i| caps.get(i).and_then(|m| number(m.as_str()));
@@ -34,82 +34,83 @@ impl ToolParser for Biome {
                 Some("format" | "assist" | "organizeImports") => Category::Format,
                 _ => Category::Lint,
             };
-            let mut draft = Draft::new("biome", category, "").at(&caps[1], get(2), get(3)).span(line.no, line.no).code(rule);
+            let mut finding = FindingBuilder::new("biome", category, "").at(&caps[1], get(2), get(3)).span(line.number, line.number).code(rule);
             let file = shell_word(&relative(&caps[1], &[]));
             if category == Category::Format {
                 let run = format!("npx biome check --write {file}");
-                draft.hint = Some(command("the file differs from what Biome writes", Applicability::MachineApplicable, run));
+                finding.hint = Some(command("the file differs from what Biome writes", Applicability::MachineApplicable, run));
             } else if text.contains(" FIXABLE ") {
                 let run = format!("npx biome lint --write --unsafe {file}");
-                draft.hint = Some(command("Biome offers a fix", Applicability::MaybeIncorrect, run));
+                finding.hint = Some(command("Biome offers a fix", Applicability::MaybeIncorrect, run));
             }
-            self.open = Some(draft);
-            return Flow::Take;
+            self.open = Some(finding);
+            return Response::Consumed(Next::Active);
         }
-        let Some(draft) = &mut self.open else { return Flow::Rest };
+        let Some(finding) = &mut self.open else { return Response::Declined(Next::Idle) };
         if text.trim().is_empty() {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        let said = text.trim_start();
-        let mark = said.chars().next().filter(|_| text.starts_with("  "));
+        let message = text.trim_start();
+        let mark = message.chars().next().filter(|_| text.starts_with("  "));
         let severity = match mark {
             Some('✖' | '×') => Severity::Error,
             Some('!' | '⚠') => Severity::Warning,
             Some('i' | 'ℹ') => Severity::Info,
             _ => {
                 self.open = None;
-                return Flow::Rest;
+                return Response::Declined(Next::Idle);
             }
         };
-        draft.message = said.chars().skip(1).collect::<String>().trim().to_owned();
-        draft.severity = severity;
-        draft.log.last = line.no;
+        finding.message = message.chars().skip(1).collect::<String>().trim().to_owned();
+        finding.severity = severity;
+        finding.log.last = line.number;
         // What cannot be parsed is reported as such.
-        if !draft.message.starts_with("Code formatting aborted due to parsing errors") {
-            out.bug(draft.clone());
+        if !finding.message.starts_with("Code formatting aborted due to parsing errors") {
+            out.bug(finding.clone());
         }
         self.open = None;
-        Flow::TakeRest
+        Response::Consumed(Next::Idle)
     }
 }
 
 #[derive(Default)]
 pub(super) struct Oxlint {
-    said: Option<(Severity, String, u64)>,
+    message: Option<(Severity, String, u64)>,
 }
 
 impl ToolParser for Oxlint {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim();
         if let Some(caps) = re!(r"^[╭,][─-]+\[\s*(.+?:\d+:\d+)\s*\]").captures(text)
-            && let Some((severity, said, first)) = self.said.take()
-            && let Some(at) = frames::place(&caps[1])
+            && let Some((severity, message, first)) = self.message.take()
+            && let Some(at) = frames::location(&caps[1])
         {
-            let (code, message) = match re!(r"^([\w-]+\([\w/-]+\)): (.*)$").captures(&said) {
+            let (code, message) = match re!(r"^([\w-]+\([\w/-]+\)): (.*)$").captures(&message) {
                 Some(caps) => (Some(caps[1].to_owned()), caps[2].to_owned()),
-                None => (None, said),
+                None => (None, message),
             };
             let category = if code.is_some() { Category::Lint } else { Category::Syntax };
-            let mut draft = Draft::new("oxlint", category, message).severity(severity).span(first, line.no);
-            draft.place = Some(at);
-            draft.code = code;
-            out.bug(draft);
-            return Flow::TakeRest;
+            let mut finding =
+                FindingBuilder::new("oxlint", category, message).severity(severity).span(first, line.number);
+            finding.location = Some(at);
+            finding.code = code;
+            out.bug(finding);
+            return Response::Consumed(Next::Idle);
         }
         let mut chars = text.chars();
         let severity = match chars.next() {
             Some('×' | 'x') => Severity::Error,
             Some('⚠' | '!') => Severity::Warning,
             _ => {
-                return if self.said.as_ref().is_some_and(|(_, _, first)| line.no < first + 4) {
-                    Flow::Pass
+                return if self.message.as_ref().is_some_and(|(_, _, first)| line.number < first + 4) {
+                    Response::Declined(Next::Active)
                 } else {
-                    Flow::Rest
+                    Response::Declined(Next::Idle)
                 };
             }
         };
         // What stands there alone may be anyone's: it counts only with a place under it.
-        self.said = Some((severity, chars.as_str().trim().to_owned(), line.no));
-        Flow::Pass
+        self.message = Some((severity, chars.as_str().trim().to_owned(), line.number));
+        Response::Declined(Next::Active)
     }
 }

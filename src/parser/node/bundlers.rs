@@ -1,46 +1,46 @@
 //! webpack, esbuild, Rollup, Vite and Parcel: what they could not resolve, parse or link.
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame, clean};
 use super::hints::{missing_module, quoted};
 use super::message::Message;
 use crate::contract::bug::Category;
 
-/// Lines that wake [`Webpack`].
+/// Lines that trigger [`Webpack`].
 pub(super) const WEBPACK: &[&str] =
     &[r"^ERROR in (\./|\.\./|/|[a-z@])\S*", r"^webpack [0-9.]+ compiled with "];
-/// Lines that wake [`Esbuild`].
+/// Lines that trigger [`Esbuild`].
 pub(super) const ESBUILD: &[&str] = &[r"^\xe2\x9c\x98 \[ERROR\] ", r"^\S+:[0-9]+:[0-9]+: ERROR: "];
-/// Lines that wake [`Rollup`].
+/// Lines that trigger [`Rollup`].
 pub(super) const ROLLUP: &[&str] = &[r"^\[!\] "];
-/// Lines that wake [`Vite`].
+/// Lines that trigger [`Vite`].
 pub(super) const VITE: &[&str] = &[r"^error during build:"];
 
-/// Lines that wake [`Parcel`].
+/// Lines that trigger [`Parcel`].
 pub(super) const PARCEL: &[&str] = &[r"^\xf0\x9f\x9a\xa8 Build failed\."];
 
-/// A failure of a bundler: its draft and the message so far.
+/// A failure of a bundler: its finding and the message so far.
 #[derive(Default)]
-struct Open(Option<(Draft, Message)>);
+struct Open(Option<(FindingBuilder, Message)>);
 
 impl Open {
-    fn start(&mut self, draft: Draft, message: &str, out: &mut Findings) {
+    fn start(&mut self, finding: FindingBuilder, message: &str, out: &mut Findings) {
         self.close(out);
         let mut text = Message::default();
         if !message.is_empty() {
             text.line(message);
         }
-        self.0 = Some((draft, text));
+        self.0 = Some((finding, text));
     }
 
     fn close(&mut self, out: &mut Findings) {
-        let Some((mut draft, message)) = self.0.take() else { return };
-        draft.message = message.text("the build failed");
-        let first = draft.message.lines().next().unwrap_or_default().to_owned();
-        draft.category = category(&draft.message);
+        let Some((mut finding, message)) = self.0.take() else { return };
+        finding.message = message.text("the build failed");
+        let first = finding.message.lines().next().unwrap_or_default().to_owned();
+        finding.category = category(&finding.message);
         let specifier = [
             "Can't resolve ",
             "Could not resolve ",
@@ -48,10 +48,10 @@ impl Open {
             "Failed to resolve import ",
         ]
         .iter()
-        .find_map(|lead| draft.message.find(lead))
-        .and_then(|at| quoted(&draft.message, at));
-        draft.hint = specifier.and_then(|(name, _)| missing_module(&first, name));
-        out.bug(draft);
+        .find_map(|lead| finding.message.find(lead))
+        .and_then(|at| quoted(&finding.message, at));
+        finding.hint = specifier.and_then(|(name, _)| missing_module(&first, name));
+        out.bug(finding);
     }
 }
 
@@ -82,38 +82,38 @@ fn category(message: &str) -> Category {
 pub(super) struct Webpack(Open);
 
 impl ToolParser for Webpack {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         // What a loader or plugin has from TypeScript names its place itself, under webpack's head or in it.
         if text.starts_with("[tsl] ERROR in ") {
             self.0.0 = None;
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if re!(r"^ERROR in \S+:\d+:\d+$").is_match(text) {
             self.0.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if let Some(caps) = re!(r"^ERROR in (\S+)(?: (\d+):(\d+)(?:-[\d:]+)?)?$").captures(text) {
             let get = |i| caps.get(i).and_then(|m| number(m.as_str()));
             let path = caps[1].rsplit('!').next().unwrap_or_default().to_owned();
             self.0.start(
-                Draft::new("webpack", Category::Syntax, "")
+                FindingBuilder::new("webpack", Category::Syntax, "")
                     .at(clean(&path), get(2), get(3))
-                    .span(line.no, line.no),
+                    .span(line.number, line.number),
                 "",
                 out,
             );
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, message)) = &mut self.0.0 else { return Flow::Rest };
+        let Some((finding, message)) = &mut self.0.0 else { return Response::Declined(Next::Idle) };
         if let Some(caps) = re!(r"^ @ (\S+) (\d+):(\d+)(?:-[\d:]+)?$").captures(text) {
             // Who imports it; the first one is the file itself, where the head named no line.
-            let at = place(clean(&caps[1]), number(&caps[2]), number(&caps[3]));
-            match &mut draft.place {
-                Some(place) if place.line.is_none() && place.file == at.file => *place = at,
-                _ => draft.related.push(at),
+            let at = location(clean(&caps[1]), number(&caps[2]), number(&caps[3]));
+            match &mut finding.location {
+                Some(location) if location.line.is_none() && location.file == at.file => *location = at,
+                _ => finding.related.push(at),
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("WARNING in ")
             || text.starts_with("webpack ")
@@ -121,13 +121,13 @@ impl ToolParser for Webpack {
             || text.starts_with("npm ")
         {
             self.0.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
-        draft.log.last = line.no;
+        finding.log.last = line.number;
         if text.trim().is_empty() {
             message.blank();
         } else if let Some(caps) = re!(r"^SyntaxError: (\S+): .*\((\d+):(\d+)\)$").captures(text) {
-            draft.place = Some(place(&caps[1], number(&caps[2]), number(&caps[3])));
+            finding.location = Some(location(&caps[1], number(&caps[2]), number(&caps[3])));
             message.line(text);
         } else if frames::marked_line(text).is_some()
             || frames::is_source_line(text)
@@ -137,7 +137,7 @@ impl ToolParser for Webpack {
         } else {
             message.line(text);
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -151,38 +151,42 @@ pub(super) struct Esbuild {
 }
 
 impl ToolParser for Esbuild {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
-        if let Some(said) = text.strip_prefix("✘ [ERROR] ") {
-            self.open.start(Draft::new("esbuild", Category::Syntax, "").span(line.no, line.no), said, out);
-            return Flow::Take;
+        if let Some(message) = text.strip_prefix("✘ [ERROR] ") {
+            self.open.start(
+                FindingBuilder::new("esbuild", Category::Syntax, "").span(line.number, line.number),
+                message,
+                out,
+            );
+            return Response::Consumed(Next::Active);
         }
         if let Some(caps) = re!(r"^(\S.*?):(\d+):(\d+): ERROR: (.*)$").captures(text) {
-            let draft = Draft::new("esbuild", Category::Syntax, "").at(
+            let finding = FindingBuilder::new("esbuild", Category::Syntax, "").at(
                 clean(&caps[1]),
                 number(&caps[2]),
                 number(&caps[3]),
             );
-            self.open.start(draft.span(line.no, line.no), &caps[4], out);
+            self.open.start(finding.span(line.number, line.number), &caps[4], out);
             self.open.close(out);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        let Some((draft, message)) = &mut self.open.0 else { return Flow::Rest };
+        let Some((finding, message)) = &mut self.open.0 else { return Response::Declined(Next::Idle) };
         if text.trim().is_empty() {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if !text.starts_with("  ") {
             self.open.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
-        draft.log.last = line.no;
-        match text.trim().strip_suffix(':').and_then(frames::place) {
-            Some(at) if draft.place.is_none() => draft.place = Some(at),
-            Some(at) => draft.related.push(at),
+        finding.log.last = line.number;
+        match text.trim().strip_suffix(':').and_then(frames::location) {
+            Some(at) if finding.location.is_none() => finding.location = Some(at),
+            Some(at) => finding.related.push(at),
             None if text.contains('│') || text.contains('╵') => {}
             None => message.line(text.trim()),
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -191,27 +195,27 @@ impl ToolParser for Esbuild {
 }
 
 /// What Rollup says, by itself or through Vite: `src/a.js (1:9): …`, `Could not resolve "x" from "src/a.js"`.
-fn rollup_line(draft: &mut Draft, message: &mut Message, text: &str, no: u64) {
-    draft.log.last = no;
+fn rollup_line(finding: &mut FindingBuilder, message: &mut Message, text: &str, line_number: u64) {
+    finding.log.last = line_number;
     if let Some(frame) = frames::frame(text) {
         message.end();
         if let Frame::At(at) = frame {
-            draft.frames.push(at);
+            finding.frames.push(at);
         }
         return;
     }
     if let Some(found) =
-        text.strip_prefix("file: ").and_then(|f| frames::place(f.split(" (").next().unwrap_or(f)))
+        text.strip_prefix("file: ").and_then(|f| frames::location(f.split(" (").next().unwrap_or(f)))
     {
-        draft.place = Some(found);
-    } else if draft.place.is_none()
+        finding.location = Some(found);
+    } else if finding.location.is_none()
         && let Some(caps) = re!(r#"(?:^|[ :])(\S+\.\w+) \((\d+):(\d+)\)"#).captures(text)
     {
-        draft.place = Some(place(clean(&caps[1]), number(&caps[2]), number(&caps[3])));
-    } else if draft.place.is_none()
+        finding.location = Some(location(clean(&caps[1]), number(&caps[2]), number(&caps[3])));
+    } else if finding.location.is_none()
         && let Some(caps) = re!(r#" (?:from|imported by) "?([^"\s]+\.\w+)"?\.?"#).captures(text)
     {
-        draft.place = Some(place(clean(&caps[1]), None, None));
+        finding.location = Some(location(clean(&caps[1]), None, None));
     }
     if re!(r"^\s*\d+: |^\s*\^").is_match(text) {
         message.end();
@@ -225,18 +229,18 @@ fn rollup_line(draft: &mut Draft, message: &mut Message, text: &str, no: u64) {
 struct Last(Open);
 
 impl Last {
-    fn line(&mut self, text: &str, no: u64, out: &mut Findings) -> Flow {
-        let Some((draft, message)) = &mut self.0.0 else { return Flow::Rest };
-        if draft.frames.is_empty() || text.starts_with(' ') {
+    fn line(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
+        let Some((finding, message)) = &mut self.0.0 else { return Response::Declined(Next::Idle) };
+        if finding.frames.is_empty() || text.starts_with(' ') {
             if text.trim().is_empty() {
                 message.blank();
             } else {
-                rollup_line(draft, message, text, no);
+                rollup_line(finding, message, text, line_number);
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         self.0.close(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 }
 
@@ -244,10 +248,16 @@ impl Last {
 pub(super) struct Rollup(Last);
 
 impl ToolParser for Rollup {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        let Some(said) = line.text.strip_prefix("[!] ") else { return self.0.line(line.text, line.no, out) };
-        self.0.0.start(Draft::new("rollup", Category::Syntax, "").span(line.no, line.no), "", out);
-        self.0.line(said, line.no, out)
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let Some(message) = line.text.strip_prefix("[!] ") else {
+            return self.0.line(line.text, line.number, out);
+        };
+        self.0.0.start(
+            FindingBuilder::new("rollup", Category::Syntax, "").span(line.number, line.number),
+            "",
+            out,
+        );
+        self.0.line(message, line.number, out)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -259,12 +269,16 @@ impl ToolParser for Rollup {
 pub(super) struct Vite(Last);
 
 impl ToolParser for Vite {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if !line.text.starts_with("error during build:") {
-            return self.0.line(line.text, line.no, out);
+            return self.0.line(line.text, line.number, out);
         }
-        self.0.0.start(Draft::new("vite", Category::Syntax, "").span(line.no, line.no), "", out);
-        Flow::Take
+        self.0.0.start(
+            FindingBuilder::new("vite", Category::Syntax, "").span(line.number, line.number),
+            "",
+            out,
+        );
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -280,48 +294,53 @@ pub(super) struct Parcel {
 }
 
 impl ToolParser for Parcel {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("🚨 Build failed.") {
             self.end(out);
             self.before = out.count();
-            self.open.start(Draft::new("parcel", Category::Syntax, "").span(line.no, line.no), "", out);
-            return Flow::Take;
+            self.open.start(
+                FindingBuilder::new("parcel", Category::Syntax, "").span(line.number, line.number),
+                "",
+                out,
+            );
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, message)) = &mut self.open.0 else { return Flow::Rest };
+        let Some((finding, message)) = &mut self.open.0 else { return Response::Declined(Next::Idle) };
         if text.trim().is_empty() {
             message.blank();
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(caps) = re!(r"^(?:@[\w-]+/[\w.-]+|[\w.-]+|\w*Error): (\S.*)$").captures(text) {
             if message.is_empty() {
                 message.line(&caps[1]);
             } else {
-                let draft = Draft::new("parcel", Category::Syntax, "").span(line.no, line.no);
-                self.open.start(draft, &caps[1], out);
+                let finding =
+                    FindingBuilder::new("parcel", Category::Syntax, "").span(line.number, line.number);
+                self.open.start(finding, &caps[1], out);
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if !text.starts_with(' ') {
             self.end(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
-        draft.log.last = line.no;
+        finding.log.last = line.number;
         if let Some(frame) = frames::frame(text) {
             message.end();
             if let Frame::At(at) = frame {
-                draft.frames.push(at);
+                finding.frames.push(at);
             }
-        } else if let Some(at) = frames::place(text) {
+        } else if let Some(at) = frames::location(text) {
             message.end();
-            match &draft.place {
-                None => draft.place = Some(at),
-                Some(_) => draft.related.push(at),
+            match &finding.location {
+                None => finding.location = Some(at),
+                Some(_) => finding.related.push(at),
             }
         } else if frames::marked_line(text).is_none() && !frames::is_source_line(text) {
             message.line(text.trim());
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -332,9 +351,9 @@ impl ToolParser for Parcel {
 impl Parcel {
     fn end(&mut self, out: &mut Findings) {
         self.open.close(out);
-        let own = |draft: &Draft| draft.tool == "parcel";
-        if out.drafts.iter().skip(self.before).any(|draft| own(draft) && draft.place.is_some()) {
-            out.retract(self.before, |draft| own(draft) && draft.place.is_none());
+        let own = |finding: &FindingBuilder| finding.tool == "parcel";
+        if out.findings.iter().skip(self.before).any(|finding| own(finding) && finding.location.is_some()) {
+            out.retract(self.before, |finding| own(finding) && finding.location.is_none());
         }
         self.before = out.count();
     }
@@ -347,10 +366,10 @@ mod tests {
     fn found(log: &str) -> Vec<(String, String)> {
         let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
         let at = |n: Option<u32>| n.unwrap_or_default();
-        let place = |bug: &crate::contract::bug::BugReport| {
+        let location = |bug: &crate::contract::bug::BugReport| {
             format!("{}:{}:{}", bug.file.as_deref().unwrap_or_default(), at(bug.line), at(bug.column))
         };
-        bugs.iter().map(|bug| (bug.tool.clone(), place(bug))).collect()
+        bugs.iter().map(|bug| (bug.tool.clone(), location(bug))).collect()
     }
 
     #[test]

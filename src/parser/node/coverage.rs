@@ -1,44 +1,45 @@
 //! Coverage below its threshold, in the words that nyc, c8 and Vitest share.
 
-use super::super::findings::{Draft, Findings};
+use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use crate::contract::bug::Category;
 
-/// Lines that wake [`Coverage`].
+/// Lines that trigger [`Coverage`].
 pub(super) const TRIGGERS: &[&str] = &[r"^ERROR: Coverage for [a-z]+ \([0-9.]+%\) does not meet "];
 
 /// All thresholds missed by one file, or by the project, are one report.
 #[derive(Default)]
 pub(super) struct Coverage {
-    open: Option<Draft>,
+    open: Option<FindingBuilder>,
 }
 
 impl ToolParser for Coverage {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let Some(caps) = re!(r"^ERROR: (Coverage for [a-z]+ \([\d.]+%\) does not meet .*?threshold \([\d.]+%\)(?: for (\S.*))?)$")
             .captures(line.text)
         else {
             self.finish(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         };
         let file = caps.get(2).map(|m| m.as_str());
         match &mut self.open {
-            Some(open) if open.place.as_ref().map(|place| &*place.file) == file => {
+            Some(open) if open.location.as_ref().map(|location| &*location.file) == file => {
                 open.message = format!("{}\n{}", open.message, &caps[1]);
-                open.log.last = line.no;
+                open.log.last = line.number;
             }
             _ => {
                 self.finish(out);
-                let draft = Draft::new("nyc", Category::Configuration, &caps[1]).span(line.no, line.no);
+                let finding = FindingBuilder::new("nyc", Category::Configuration, &caps[1])
+                    .span(line.number, line.number);
                 self.open = Some(match file {
-                    Some(file) => draft.at(file, None, None),
-                    None => draft,
+                    Some(file) => finding.at(file, None, None),
+                    None => finding,
                 });
             }
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {

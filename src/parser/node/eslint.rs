@@ -7,19 +7,19 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::clean;
 use super::hints::{command, hint, quoted, shell_word};
 use crate::contract::bug::{Applicability, Category, Hint, Severity, Suggestion};
 
-/// Lines that wake [`Stylish`]: a path alone, or a row by itself.
+/// Lines that trigger [`Stylish`]: a path alone, or a row by itself.
 pub(super) const STYLISH: &[&str] =
     &[r"^[ ]{0,3}[^\s:(\[<>{}]+(:[0-9]+:[0-9]+)?$", r"^(/|[A-Za-z]:\\).*\.[A-Za-z]+$"];
 
-/// Lines that wake [`Rows`].
+/// Lines that trigger [`Rows`].
 pub(super) const ROWS: &[&str] = &[
     r"^\S.*: line [0-9]+, col [0-9]+, (Error|Warning|Info) - ",
     r"^\S+:[0-9]+:[0-9]+: .* \[([Ee]rror|[Ww]arning|[Ii]nfo)(/.*)?\]$",
@@ -29,7 +29,7 @@ pub(super) const ROWS: &[&str] = &[
     r"^Oops! Something went wrong! :\(",
 ];
 
-/// Lines that wake [`Standard`].
+/// Lines that trigger [`Standard`].
 pub(super) const STANDARD: &[&str] = &[r"^(standard|semistandard|ts-standard|standardx): "];
 /// TSLint's lines, for [`Rows`].
 pub(super) const TSLINT: &[&str] =
@@ -63,24 +63,24 @@ pub(super) struct Stylish {
 }
 
 impl ToolParser for Stylish {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(file) = &mut self.file
-            && line.no <= file.next
+            && line.number <= file.next
             && let Some(caps) = TSLINT_TABLE.captures(text)
         {
-            file.next = line.no + 1;
-            let mut draft = one(&caps, "tslint");
-            draft.place = Some(place(&file.path, number(&caps["line"]), number(&caps["col"])));
-            out.bug(draft);
-            return Flow::Take;
+            file.next = line.number + 1;
+            let mut finding = one(&caps, "tslint");
+            finding.location = Some(location(&file.path, number(&caps["line"]), number(&caps["col"])));
+            out.bug(finding);
+            return Response::Consumed(Next::Active);
         }
         if let Some(file) = &mut self.file
-            && line.no <= file.next + u64::from(self.rows)
+            && line.number <= file.next + u64::from(self.rows)
             && let Some(caps) = ROW.captures(text)
             && is_row(text, &caps)
         {
-            file.next = line.no + 1;
+            file.next = line.number + 1;
             self.rows = true;
             let (message, rule) = split_rule(&caps["rest"]);
             let mark = caps.name("sev").map_or("", |m| m.as_str());
@@ -94,19 +94,23 @@ impl ToolParser for Stylish {
                 message,
                 rule,
             };
-            out.bug(found.draft());
-            return Flow::Take;
+            out.bug(found.finding());
+            return Response::Consumed(Next::Active);
         }
         if text.trim().is_empty() {
             // Next prints a blank line between the path and nothing else; xo one between rows.
-            return if self.file.is_some() { Flow::Pass } else { Flow::Rest };
+            return if self.file.is_some() {
+                Response::Declined(Next::Active)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         }
         let was_rows = std::mem::take(&mut self.rows);
-        self.file = path_alone(text).map(|path| File { path, next: line.no + 1 });
+        self.file = path_alone(text).map(|path| File { path, next: line.number + 1 });
         match &self.file {
-            Some(_) => Flow::Pass,
-            None if was_rows && is_summary(text) => Flow::TakeRest,
-            None => Flow::Rest,
+            Some(_) => Response::Declined(Next::Active),
+            None if was_rows && is_summary(text) => Response::Consumed(Next::Idle),
+            None => Response::Declined(Next::Idle),
         }
     }
 }
@@ -114,8 +118,8 @@ impl ToolParser for Stylish {
 /// A line that holds a path and nothing else (`xo` adds the first place in it).
 fn path_alone(text: &str) -> Option<String> {
     let path = text.trim();
-    let path = match super::frames::place(path) {
-        Some(place) => return is_path(&place.file).then_some(place.file),
+    let path = match super::frames::location(path) {
+        Some(location) => return is_path(&location.file).then_some(location.file),
         None => path,
     };
     is_path(path).then(|| clean(path).to_owned())
@@ -196,22 +200,26 @@ static STANDARD_ROW: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl ToolParser for Rows {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("Oops! Something went wrong!") {
             self.broke = true;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if self.broke {
             if text.is_empty() || text.starts_with("ESLint: ") {
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             self.broke = false;
-            out.bug(Draft::new("eslint", Category::Configuration, text));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("eslint", Category::Configuration, text));
+            return Response::Consumed(Next::Idle);
         }
         if text.starts_with("[{") {
-            return if json(text, out) { Flow::TakeRest } else { Flow::Rest };
+            return if json(text, out) {
+                Response::Consumed(Next::Idle)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         }
         for (form, tool) in
             [(&COMPACT, "eslint"), (&UNIX, "eslint"), (&VISUAL_STUDIO, "eslint"), (&TSLINT_ROW, "tslint")]
@@ -227,10 +235,10 @@ impl ToolParser for Rows {
                     tool
                 };
                 out.bug(one(&caps, tool));
-                return Flow::TakeRest;
+                return Response::Consumed(Next::Idle);
             }
         }
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 }
 
@@ -239,20 +247,20 @@ impl ToolParser for Rows {
 pub(super) struct Standard;
 
 impl ToolParser for Standard {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if let Some(caps) = STANDARD_ROW.captures(line.text) {
             out.bug(one(&caps, "standard"));
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let header = line
             .text
             .split_once(": ")
             .is_some_and(|(name, _)| name.ends_with("standard") || name == "standardx");
-        if header { Flow::Take } else { Flow::Rest }
+        if header { Response::Consumed(Next::Active) } else { Response::Declined(Next::Idle) }
     }
 }
 
-fn one(caps: &Captures<'_>, tool: &'static str) -> Draft {
+fn one(caps: &Captures<'_>, tool: &'static str) -> FindingBuilder {
     let get = |name: &str| caps.name(name).map(|m| m.as_str());
     Found {
         tool,
@@ -263,7 +271,7 @@ fn one(caps: &Captures<'_>, tool: &'static str) -> Draft {
         message: get("msg").unwrap_or_default(),
         rule: get("rule").or_else(|| get("name")).filter(|r| !r.is_empty()),
     }
-    .draft()
+    .finding()
 }
 
 /// ESLint's own JSON on one line.
@@ -272,18 +280,18 @@ fn json(text: &str, out: &mut Findings) -> bool {
     for file in &files {
         let path = file["filePath"].as_str().unwrap_or_default();
         for message in file["messages"].as_array().into_iter().flatten() {
-            let place =
+            let location =
                 |name: &str| message[name].as_u64().and_then(|n| u32::try_from(n).ok()).filter(|n| *n > 0);
             let found = Found {
                 tool: "eslint",
                 path,
-                line: place("line"),
-                column: place("column"),
+                line: location("line"),
+                column: location("column"),
                 severity: if message["severity"] == 1 { Severity::Warning } else { Severity::Error },
                 message: message["message"].as_str().unwrap_or_default(),
                 rule: message["ruleId"].as_str(),
             };
-            out.bug(found.draft());
+            out.bug(found.finding());
         }
     }
     true
@@ -300,16 +308,14 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn draft(&self) -> Draft {
+    fn finding(&self) -> FindingBuilder {
         let message = if self.message.is_empty() { self.rule.unwrap_or("problem") } else { self.message };
-        let mut draft = Draft::new(self.tool, self.category(), message).severity(self.severity).at(
-            clean(self.path),
-            self.line,
-            self.column,
-        );
-        draft.code = self.rule.map(str::to_owned);
-        draft.hint = self.hint();
-        draft
+        let mut finding = FindingBuilder::new(self.tool, self.category(), message)
+            .severity(self.severity)
+            .at(clean(self.path), self.line, self.column);
+        finding.code = self.rule.map(str::to_owned);
+        finding.hint = self.hint();
+        finding
     }
 
     fn category(&self) -> Category {
@@ -360,105 +366,109 @@ impl Found<'_> {
 
 /// Rules whose every report carries a fix, from ESLint's rule index and those of its common plugins. Rules that fix
 /// only some of what they report are left out: the command would change nothing.
+const FIXABLE: &[&str] = &[
+    "array-bracket-newline",
+    "array-bracket-spacing",
+    "array-element-newline",
+    "arrow-body-style",
+    "arrow-parens",
+    "arrow-spacing",
+    "block-spacing",
+    "brace-style",
+    "comma-dangle",
+    "comma-spacing",
+    "comma-style",
+    "computed-property-spacing",
+    "curly",
+    "dot-location",
+    "dot-notation",
+    "eol-last",
+    "func-call-spacing",
+    "function-call-argument-newline",
+    "function-paren-newline",
+    "generator-star-spacing",
+    "implicit-arrow-linebreak",
+    "indent",
+    "jsx-quotes",
+    "key-spacing",
+    "keyword-spacing",
+    "linebreak-style",
+    "lines-around-comment",
+    "lines-between-class-members",
+    "multiline-ternary",
+    "new-parens",
+    "newline-per-chained-call",
+    "no-extra-boolean-cast",
+    "no-extra-parens",
+    "no-extra-semi",
+    "no-floating-decimal",
+    "no-multi-spaces",
+    "no-multiple-empty-lines",
+    "no-regex-spaces",
+    "no-tabs",
+    "no-trailing-spaces",
+    "no-undef-init",
+    "no-unneeded-ternary",
+    "no-useless-rename",
+    "no-var",
+    "no-whitespace-before-property",
+    "nonblock-statement-body-position",
+    "object-curly-newline",
+    "object-curly-spacing",
+    "object-property-newline",
+    "object-shorthand",
+    "one-var-declaration-per-line",
+    "operator-assignment",
+    "operator-linebreak",
+    "padded-blocks",
+    "padding-line-between-statements",
+    "prefer-const",
+    "prefer-template",
+    "quote-props",
+    "quotes",
+    "rest-spread-spacing",
+    "semi",
+    "semi-spacing",
+    "semi-style",
+    "sort-vars",
+    "space-before-blocks",
+    "space-before-function-paren",
+    "space-in-parens",
+    "space-infix-ops",
+    "space-unary-ops",
+    "spaced-comment",
+    "switch-colon-spacing",
+    "template-curly-spacing",
+    "template-tag-spacing",
+    "unicode-bom",
+    "wrap-iife",
+    "wrap-regex",
+    "yield-star-spacing",
+    "yoda",
+];
+
+/// As [`FIXABLE`], of plugins.
+const FIXABLE_OF_PLUGINS: &[&str] = &[
+    "prettier/prettier",
+    "import/order",
+    "import/first",
+    "import/newline-after-import",
+    "simple-import-sort/imports",
+    "simple-import-sort/exports",
+    "@typescript-eslint/consistent-type-imports",
+    "@typescript-eslint/array-type",
+    "react/self-closing-comp",
+    "react/jsx-boolean-value",
+    "tailwindcss/classnames-order",
+    "perfectionist/sort-imports",
+];
+
+/// Whether every report of the rule carries a fix.
 fn is_fixable(rule: &str) -> bool {
-    const RULES: &[&str] = &[
-        "array-bracket-newline",
-        "array-bracket-spacing",
-        "array-element-newline",
-        "arrow-body-style",
-        "arrow-parens",
-        "arrow-spacing",
-        "block-spacing",
-        "brace-style",
-        "comma-dangle",
-        "comma-spacing",
-        "comma-style",
-        "computed-property-spacing",
-        "curly",
-        "dot-location",
-        "dot-notation",
-        "eol-last",
-        "func-call-spacing",
-        "function-call-argument-newline",
-        "function-paren-newline",
-        "generator-star-spacing",
-        "implicit-arrow-linebreak",
-        "indent",
-        "jsx-quotes",
-        "key-spacing",
-        "keyword-spacing",
-        "linebreak-style",
-        "lines-around-comment",
-        "lines-between-class-members",
-        "multiline-ternary",
-        "new-parens",
-        "newline-per-chained-call",
-        "no-extra-boolean-cast",
-        "no-extra-parens",
-        "no-extra-semi",
-        "no-floating-decimal",
-        "no-multi-spaces",
-        "no-multiple-empty-lines",
-        "no-regex-spaces",
-        "no-tabs",
-        "no-trailing-spaces",
-        "no-undef-init",
-        "no-unneeded-ternary",
-        "no-useless-rename",
-        "no-var",
-        "no-whitespace-before-property",
-        "nonblock-statement-body-position",
-        "object-curly-newline",
-        "object-curly-spacing",
-        "object-property-newline",
-        "object-shorthand",
-        "one-var-declaration-per-line",
-        "operator-assignment",
-        "operator-linebreak",
-        "padded-blocks",
-        "padding-line-between-statements",
-        "prefer-const",
-        "prefer-template",
-        "quote-props",
-        "quotes",
-        "rest-spread-spacing",
-        "semi",
-        "semi-spacing",
-        "semi-style",
-        "sort-vars",
-        "space-before-blocks",
-        "space-before-function-paren",
-        "space-in-parens",
-        "space-infix-ops",
-        "space-unary-ops",
-        "spaced-comment",
-        "switch-colon-spacing",
-        "template-curly-spacing",
-        "template-tag-spacing",
-        "unicode-bom",
-        "wrap-iife",
-        "wrap-regex",
-        "yield-star-spacing",
-        "yoda",
-    ];
-    const OTHERS: &[&str] = &[
-        "prettier/prettier",
-        "import/order",
-        "import/first",
-        "import/newline-after-import",
-        "simple-import-sort/imports",
-        "simple-import-sort/exports",
-        "@typescript-eslint/consistent-type-imports",
-        "@typescript-eslint/array-type",
-        "react/self-closing-comp",
-        "react/jsx-boolean-value",
-        "tailwindcss/classnames-order",
-        "perfectionist/sort-imports",
-    ];
     let plain =
         rule.strip_prefix("@stylistic/").or_else(|| rule.strip_prefix("@typescript-eslint/")).unwrap_or(rule);
     let plain = plain.strip_prefix("ts/").or_else(|| plain.strip_prefix("js/")).unwrap_or(plain);
-    RULES.contains(&plain) || OTHERS.contains(&rule)
+    FIXABLE.contains(&plain) || FIXABLE_OF_PLUGINS.contains(&rule)
 }
 
 /// Rules of stylelint's standard configuration that always fix.

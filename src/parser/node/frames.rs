@@ -24,7 +24,7 @@ pub(super) fn frame(text: &str) -> Option<Frame> {
     }
     let rest = text.strip_prefix('❯')?.trim_start();
     let last = rest.rsplit(' ').next().unwrap_or(rest);
-    place(last).map(classify)
+    location(last).map(classify)
 }
 
 /// A frame without its mark: `f (path:1:2)` or `path:1:2`.
@@ -33,7 +33,7 @@ pub(super) fn unmarked(text: &str) -> Option<Frame> {
     if let Some(inside) = text.strip_suffix(')') {
         let open = inside.rfind(" (").map(|i| i + 2).or_else(|| inside.strip_prefix('(').map(|_| 1))?;
         let inside = &inside[open..];
-        if let Some(found) = place(inside) {
+        if let Some(found) = location(inside) {
             return Some(classify(found));
         }
         // `(<anonymous>)`, `(native)`, `(index 0)`, `(eval at f (path:1:2), <anonymous>:1:1)`
@@ -41,15 +41,15 @@ pub(super) fn unmarked(text: &str) -> Option<Frame> {
         return engine.then_some(Frame::Internal);
     }
     // A bare place has no blanks but those of its path; `new Promise` and prose have no numbers at the end.
-    place(text).map(classify)
+    location(text).map(classify)
 }
 
-fn classify(place: Location) -> Frame {
-    if is_internal(&place.file) { Frame::Internal } else { Frame::At(place) }
+fn classify(location: Location) -> Frame {
+    if is_internal(&location.file) { Frame::Internal } else { Frame::At(location) }
 }
 
 /// `path:line:column` or `path:line`, cut from the right so that drive letters and URLs keep their colons.
-pub(super) fn place(text: &str) -> Option<Location> {
+pub(super) fn location(text: &str) -> Option<Location> {
     let text = text.trim();
     let (rest, last) = text.rsplit_once(':')?;
     let last: u32 = number(last)?;
@@ -242,7 +242,7 @@ mod tests {
             "a:b",
             "a:0:1",
         ] {
-            assert_eq!(place(text.trim_start_matches("at ")), None, "{text}");
+            assert_eq!(location(text.trim_start_matches("at ")), None, "{text}");
         }
     }
 }

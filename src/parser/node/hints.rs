@@ -114,7 +114,7 @@ mod tests {
     fn names_packages_only() {
         assert_eq!(package_of("lodash/fp").as_deref(), Some("lodash"));
         assert_eq!(package_of("@scope/name/sub").as_deref(), Some("@scope/name"));
-        for no in [
+        for line_number in [
             "./a",
             "../a",
             "/a/b",
@@ -129,7 +129,7 @@ mod tests {
             "@scope",
             "A b",
         ] {
-            assert_eq!(package_of(no), None, "{no}");
+            assert_eq!(package_of(line_number), None, "{line_number}");
         }
     }
 

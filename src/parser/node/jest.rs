@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::paths::is_own;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame};
 use super::hints::{missing_module, quoted};
 use super::message::Message;
@@ -19,7 +19,7 @@ use super::tree::{Part, Tree};
 use super::tsc;
 use crate::contract::bug::{Category, Location};
 
-/// Lines that wake [`Jest`].
+/// Lines that trigger [`Jest`].
 pub(super) const TRIGGERS: &[&str] = &[
     r"^\s*(FAIL|PASS)\s.*\.[cm]?[jt]sx?(\s+\(.*\))?$",
     r"^(  )?\xe2\x97\x8f ",
@@ -59,7 +59,7 @@ struct Block {
     /// The place a message names itself: a syntax error's.
     named: Option<Location>,
     marked: Option<Location>,
-    diagnostics: Vec<Draft>,
+    diagnostics: Vec<FindingBuilder>,
 }
 
 #[derive(Default)]
@@ -67,14 +67,14 @@ pub(super) struct Jest {
     file: Option<String>,
     block: Option<Block>,
     /// Of the current file, with their titles: later blocks of the same test join them.
-    held: Vec<(String, Draft)>,
+    held: Vec<(String, FindingBuilder)>,
     /// Tests already reported, by file and title.
     seen: HashSet<(Option<String>, String)>,
     tree: Tree,
 }
 
 impl ToolParser for Jest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.trim_start().starts_with(['F', 'P'])
             && let Some(caps) = FILE.captures(text)
@@ -82,45 +82,45 @@ impl ToolParser for Jest {
             self.close_file(out);
             self.file = Some(caps["path"].to_owned());
             self.tree.start();
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(title) = title(text) {
             self.close_block();
             self.tree.stop();
-            self.block = Some(Block::new(title, text.starts_with('●'), line.no));
-            return Flow::Take;
+            self.block = Some(Block::new(title, text.starts_with('●'), line.number));
+            return Response::Consumed(Next::Active);
         }
         if is_console(text) {
             self.close_block();
-            self.block = Some(Block::new("Console", false, line.no));
-            return Flow::Take;
+            self.block = Some(Block::new("Console", false, line.number));
+            return Response::Consumed(Next::Active);
         }
         if let Some(counts) = text.strip_prefix("Tests:") {
             self.close_file(out);
             self.count(counts, out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("No tests found, exiting with code 1") || text.starts_with("Jest: ") {
             self.close_file(out);
-            out.bug(Draft::new("jest", Category::Configuration, text));
-            return Flow::Take;
+            out.bug(FindingBuilder::new("jest", Category::Configuration, text));
+            return Response::Consumed(Next::Active);
         }
         match self.tree.line(text) {
-            Part::Test => return Flow::Take,
-            Part::Suite => return Flow::Pass,
+            Part::Test => return Response::Consumed(Next::Active),
+            Part::Suite => return Response::Declined(Next::Active),
             Part::None => {}
         }
         let blank = text.trim().is_empty();
         match &mut self.block {
             Some(block) if blank || text.starts_with("  ") => {
-                block.line(text, line.no);
-                Flow::Take
+                block.line(text, line.number);
+                Response::Consumed(Next::Active)
             }
             Some(_) => {
                 self.close_block();
                 self.rest(text, out)
             }
-            None if blank => Flow::Rest,
+            None if blank => Response::Declined(Next::Idle),
             None => self.rest(text, out),
         }
     }
@@ -142,7 +142,7 @@ fn is_console(text: &str) -> bool {
 }
 
 impl Jest {
-    fn rest(&mut self, text: &str, out: &mut Findings) -> Flow {
+    fn rest(&mut self, text: &str, out: &mut Findings) -> Response {
         const OWN: &[&str] = &[
             "Test Suites:",
             "Snapshots:",
@@ -152,11 +152,11 @@ impl Jest {
             "Summary of all failing tests",
         ];
         if OWN.iter().any(|own| text.starts_with(own)) || text.starts_with(" › ") {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         // Output of the tests, or of another command that follows: the file's blocks are told either way.
         self.close_file(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn count(&mut self, counts: &str, out: &mut Findings) {
@@ -188,22 +188,22 @@ impl Jest {
         }
         let file = self.file.as_deref();
         let title = block.title.clone();
-        for draft in block.into_drafts(file) {
-            self.held.push((title.clone(), draft));
+        for finding in block.into_drafts(file) {
+            self.held.push((title.clone(), finding));
         }
     }
 
     fn close_file(&mut self, out: &mut Findings) {
         self.close_block();
         self.tree.stop();
-        for (_, draft) in self.held.drain(..) {
-            out.bug(draft);
+        for (_, finding) in self.held.drain(..) {
+            out.bug(finding);
         }
     }
 }
 
 impl Block {
-    fn new(title: &str, global: bool, no: u64) -> Self {
+    fn new(title: &str, global: bool, line_number: u64) -> Self {
         let kind = match title {
             "Console" => Kind::Console,
             // `Validation Warning:`, `Deprecation Warning:` stop nothing.
@@ -215,8 +215,8 @@ impl Block {
         Self {
             kind,
             title: title.to_owned(),
-            first: no,
-            last: no,
+            first: line_number,
+            last: line_number,
             message: Message::default(),
             frames: Vec::new(),
             named: None,
@@ -225,29 +225,29 @@ impl Block {
         }
     }
 
-    fn line(&mut self, text: &str, no: u64) {
+    fn line(&mut self, text: &str, line_number: u64) {
         if text.trim().is_empty() {
             return self.message.blank();
         }
         if self.kind == Kind::Console {
             return;
         }
-        self.last = no;
+        self.last = line_number;
         if let Some(frame) = frames::frame(text) {
             self.message.end();
-            if let Frame::At(place) = frame {
-                self.frames.push(place);
+            if let Frame::At(location) = frame {
+                self.frames.push(location);
             }
             return;
         }
         if let Some(header) = tsc::header(text) {
-            self.diagnostics.push(header.draft(no));
+            self.diagnostics.push(header.finding(line_number));
             return;
         }
         if let Some(line) = frames::marked_line(text) {
             self.message.end();
             if self.marked.is_none() {
-                self.marked = Some(place("", Some(line), None));
+                self.marked = Some(location("", Some(line), None));
             }
             return;
         }
@@ -263,11 +263,11 @@ impl Block {
             return;
         }
         if let Some(caps) = BABEL.captures(text) {
-            self.named = Some(place(&caps["path"], number(&caps["l"]), number(&caps["c"])));
+            self.named = Some(location(&caps["path"], number(&caps["l"]), number(&caps["c"])));
         } else if self.kind == Kind::Suite
             && self.named.is_none()
             && !text.trim().contains(' ')
-            && let Some(found) = frames::place(text)
+            && let Some(found) = frames::location(text)
         {
             // `/path/a.js:7` above the source line that cannot be read.
             self.named = Some(found);
@@ -276,11 +276,11 @@ impl Block {
         self.message.line(text.strip_prefix("    ").unwrap_or(text));
     }
 
-    fn into_drafts(self, file: Option<&str>) -> Vec<Draft> {
+    fn into_drafts(self, file: Option<&str>) -> Vec<FindingBuilder> {
         if !self.diagnostics.is_empty() {
-            let about = |mut draft: Draft| {
-                draft.test = file.map(str::to_owned);
-                draft
+            let about = |mut finding: FindingBuilder| {
+                finding.test = file.map(str::to_owned);
+                finding
             };
             return self.diagnostics.into_iter().map(about).collect();
         }
@@ -293,33 +293,33 @@ impl Block {
             }
             _ => Category::Logic,
         };
-        let mut draft = Draft::new("jest", category, message).span(self.first, self.last);
-        draft.test = match self.kind {
+        let mut finding = FindingBuilder::new("jest", category, message).span(self.first, self.last);
+        finding.test = match self.kind {
             Kind::Test => Some(self.title),
             Kind::Suite => file.map(str::to_owned),
             _ => None,
         };
-        draft.frames = self.frames;
+        finding.frames = self.frames;
         if let Some(file) = file {
             // Frames are relative to the project's folder, the header to where jest was started.
-            for frame in &mut draft.frames {
+            for frame in &mut finding.frames {
                 if file.len() > frame.file.len() && file.ends_with(&format!("/{}", frame.file)) {
                     frame.file = file.to_owned();
                 }
             }
             let marked = self.marked.map(|m| Location { file: file.to_owned(), ..m });
-            if !draft.frames.iter().any(|f| is_own(&f.file)) {
+            if !finding.frames.iter().any(|f| is_own(&f.file)) {
                 let named = self.named.filter(|n| is_own(&n.file));
-                draft.frames.extend(named.or(marked).or_else(|| Some(place(file, None, None))));
+                finding.frames.extend(named.or(marked).or_else(|| Some(location(file, None, None))));
             }
         }
-        if draft.message.contains("Cannot find module")
+        if finding.message.contains("Cannot find module")
             && let Some((specifier, _)) =
-                draft.message.find("Cannot find module").and_then(|at| quoted(&draft.message, at))
+                finding.message.find("Cannot find module").and_then(|at| quoted(&finding.message, at))
         {
-            draft.hint = missing_module(draft.message.lines().next().unwrap_or_default(), specifier);
+            finding.hint = missing_module(finding.message.lines().next().unwrap_or_default(), specifier);
         }
-        vec![draft]
+        vec![finding]
     }
 }
 

@@ -8,16 +8,16 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, place};
+use super::super::findings::{FindingBuilder, Findings, location};
 use super::super::lines::Line;
 use super::super::paths::is_own;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame};
 use super::hints::{missing_module, quoted};
 use super::message::Message;
 use crate::contract::bug::{Category, Location};
 
-/// Lines that wake [`Mocha`].
+/// Lines that trigger [`Mocha`].
 pub(super) const TRIGGERS: &[&str] = &[
     r"^\s+[0-9]+ passing( \([0-9.]+ ?[a-z]+\))?$",
     r"^\s+[0-9]+ failing$",
@@ -60,7 +60,7 @@ pub(super) struct Mocha {
 }
 
 impl ToolParser for Mocha {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         let inner = text.trim_start();
         if inner.starts_with(|c: char| c.is_ascii_digit())
@@ -76,42 +76,46 @@ impl ToolParser for Mocha {
                 "failing" => counts.failing = n,
                 _ => counts.pending += n,
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(error) = inner.strip_prefix("Exception during run: ") {
-            let mut failure = Failure::new(line.no);
+            let mut failure = Failure::new(line.number);
             failure.titled = true;
             // Node's head of a script it cannot parse or link: the place, then the source.
-            failure.head = frames::place(error).filter(|at| at.column.is_none() && !error.contains(' '));
+            failure.head = frames::location(error).filter(|at| at.column.is_none() && !error.contains(' '));
             if failure.head.is_none() {
                 failure.message.line(error);
             }
             self.counts.get_or_insert_default().failing = 1;
             self.open = Some(failure);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with(" Error: No test files found") {
-            out.bug(Draft::new("mocha", Category::Configuration, text.trim()));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("mocha", Category::Configuration, text.trim()));
+            return Response::Consumed(Next::Idle);
         }
         let failing = self.counts.as_ref().map_or(0, |c| c.failing);
         if failing == 0 {
-            return if self.counts.is_some() && text.trim().is_empty() { Flow::Pass } else { self.idle(out) };
+            return if self.counts.is_some() && text.trim().is_empty() {
+                Response::Declined(Next::Active)
+            } else {
+                self.idle(out)
+            };
         }
         if let Some(caps) = START.captures(text)
             && caps[1].parse() == Ok(self.failures.len() + usize::from(self.open.is_some()) + 1)
         {
             self.failures.extend(self.open.take());
-            let mut failure = Failure::new(line.no);
+            let mut failure = Failure::new(line.number);
             failure.title_line(&caps[2]);
             self.open = Some(failure);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let taken = match &mut self.open {
-            Some(open) => open.line(text, line.no),
+            Some(open) => open.line(text, line.number),
             None => text.trim().is_empty(),
         };
-        if taken { Flow::Take } else { self.idle(out) }
+        if taken { Response::Consumed(Next::Active) } else { self.idle(out) }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -121,15 +125,15 @@ impl ToolParser for Mocha {
 
 impl Mocha {
     /// The line is none of mocha's: what was gathered is complete.
-    fn idle(&mut self, out: &mut Findings) -> Flow {
+    fn idle(&mut self, out: &mut Findings) -> Response {
         self.close(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn close(&mut self, out: &mut Findings) {
         self.failures.extend(self.open.take());
         for failure in self.failures.drain(..) {
-            out.bug(failure.into_draft());
+            out.bug(failure.into_finding());
         }
         if let Some(counts) = self.counts.take() {
             out.tests("mocha", counts.passing, counts.failing, counts.pending);
@@ -141,12 +145,12 @@ impl Mocha {
 }
 
 impl Failure {
-    fn new(no: u64) -> Self {
+    fn new(line_number: u64) -> Self {
         Self {
             title: Vec::new(),
             titled: false,
-            first: no,
-            last: no,
+            first: line_number,
+            last: line_number,
             head: None,
             message: Message::default(),
             frames: Vec::new(),
@@ -163,7 +167,7 @@ impl Failure {
     }
 
     /// Takes a line of the failure; whether it was one.
-    fn line(&mut self, text: &str, no: u64) -> bool {
+    fn line(&mut self, text: &str, line_number: u64) -> bool {
         let blank = text.trim().is_empty();
         if blank {
             self.blanks += 1;
@@ -173,16 +177,16 @@ impl Failure {
         // A title never goes on below a blank line.
         if !self.titled && self.blanks == 0 && text.starts_with("    ") && self.title.len() < 30 {
             self.title_line(text);
-            self.last = no;
+            self.last = line_number;
             return true;
         }
         self.titled = true;
         if let Some(frame) = frames::frame(text).filter(|_| text.starts_with(' ')) {
             self.stack = true;
             self.message.end();
-            self.last = no;
-            if let Frame::At(place) = frame {
-                self.frames.push(place);
+            self.last = line_number;
+            if let Frame::At(location) = frame {
+                self.frames.push(location);
             }
             return true;
         }
@@ -190,12 +194,12 @@ impl Failure {
         if (self.stack || self.blanks > 4) && !text.starts_with(' ') && !text.starts_with('}') {
             return false;
         }
-        self.last = no;
+        self.last = line_number;
         self.message.line(text.trim_start());
         true
     }
 
-    fn into_draft(self) -> Draft {
+    fn into_finding(self) -> FindingBuilder {
         let mut message = self.message.text("the test failed");
         if self.head.is_some()
             && let Some(error) = message.lines().find(|line| line.contains("Error: "))
@@ -215,24 +219,24 @@ impl Failure {
         } else {
             Category::Runtime
         };
-        let mut draft = Draft::new("mocha", category, message).span(self.first, self.last);
+        let mut finding = FindingBuilder::new("mocha", category, message).span(self.first, self.last);
         if !self.title.is_empty() {
             // As mocha's own `fullTitle`, which `--grep` matches.
-            draft.test = Some(self.title.join(" "));
+            finding.test = Some(self.title.join(" "));
         }
-        draft.frames = self.frames;
-        if !draft.frames.iter().any(|f| is_own(&f.file)) {
-            draft.frames.extend(self.head);
+        finding.frames = self.frames;
+        if !finding.frames.iter().any(|f| is_own(&f.file)) {
+            finding.frames.extend(self.head);
         }
-        if !draft.frames.iter().any(|f| is_own(&f.file))
+        if !finding.frames.iter().any(|f| is_own(&f.file))
             && let Some(caps) = IN_FILE.captures(&first)
         {
-            draft.frames.push(place(&caps[1], None, None));
+            finding.frames.push(location(&caps[1], None, None));
         }
         if let Some(at) = first.find("Cannot find module").or_else(|| first.find("Cannot find package")) {
-            draft.hint = quoted(&first, at).and_then(|(name, _)| missing_module(&first, name));
+            finding.hint = quoted(&first, at).and_then(|(name, _)| missing_module(&first, name));
         }
-        draft
+        finding
     }
 }
 

@@ -55,6 +55,6 @@ pub(super) const TOOLS: &[Tool] = &[
     Tool { name: "pnpm", triggers: packages::PNPM, new: new::<packages::Pnpm> },
 ];
 
-fn new<P: ToolParser + Default + 'static>() -> Box<dyn ToolParser> {
+fn new<P: ToolParser + Default + 'static>(_: &str) -> Box<dyn ToolParser> {
     Box::new(P::default())
 }

@@ -3,15 +3,15 @@
 
 use std::collections::HashMap;
 
-use super::super::findings::{Draft, Findings};
+use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame};
 use super::message::Message;
 use crate::contract::bug::{Category, Location};
 
-/// Lines that wake [`NodeTest`].
+/// Lines that trigger [`NodeTest`].
 pub(super) const TRIGGERS: &[&str] = &[
     r"^\s*(\xe2\x96\xb6) \S",
     r"^\s*(\xe2\x9c\x94|\xe2\x9c\x96) .* \([0-9.]+m?s\)",
@@ -32,21 +32,21 @@ pub(super) struct NodeTest {
     listed: bool,
     /// The dot reporter's marks were the last thing printed; its list comes behind them.
     dots: bool,
-    place: Option<Location>,
-    open: Option<(Draft, Message)>,
+    location: Option<Location>,
+    open: Option<(FindingBuilder, Message)>,
 }
 
 impl ToolParser for NodeTest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         let dots = std::mem::take(&mut self.dots);
         if !self.listed && (re!(r"^[.X]*X[.X]*$").is_match(text) || dots && text.is_empty()) {
             self.dots = true;
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if text.starts_with("✖ failing tests:") || dots && text == "Failed tests:" {
             self.listed = true;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(caps) = re!(r"^ℹ (\w+) ([\d.]+)$").captures(text) {
             let n = caps[2].parse().unwrap_or(0);
@@ -65,9 +65,9 @@ impl ToolParser for NodeTest {
                     out.succeeded();
                 }
             }
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        if self.listed { self.failure(text, line.no, out) } else { self.tree(text) }
+        if self.listed { self.failure(text, line.number, out) } else { self.tree(text) }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -76,90 +76,95 @@ impl ToolParser for NodeTest {
 }
 
 impl NodeTest {
-    fn tree(&mut self, text: &str) -> Flow {
+    fn tree(&mut self, text: &str) -> Response {
         let indent = text.bytes().take_while(|b| *b == b' ').count();
         let name = text.trim();
         if let Some(suite) = name.strip_prefix("▶ ") {
             self.suites.retain(|(at, _)| *at < indent);
             self.suites.push((indent, suite.to_owned()));
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(failed) = name.strip_prefix("✖ ") {
             self.suites.retain(|(at, _)| *at < indent);
             // Without a time it was never run, or is no test.
             if self.suites.is_empty() && !re!(r"\([\d.]+m?s\)").is_match(failed) {
-                return Flow::Rest;
+                return Response::Declined(Next::Idle);
             }
             let chain = self.suites.iter().map(|(_, suite)| suite.as_str());
             let id = chain.chain([super::tree::without_time(failed)]).collect::<Vec<_>>().join(" > ");
             self.files += u64::from(super::tap::is_file(&id));
             self.ids.insert(failed.to_owned(), id);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
-    fn failure(&mut self, text: &str, no: u64, out: &mut Findings) -> Flow {
+    fn failure(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
         if let Some(at) = text.strip_prefix("test at ") {
             self.close(out);
-            self.place = frames::place(at);
-            return Flow::Take;
+            self.location = frames::location(at);
+            return Response::Consumed(Next::Active);
         }
         if let Some(name) = text.strip_prefix("✖ ") {
             self.close(out);
             if is_todo(name) {
-                self.place = None;
-                return Flow::Take;
+                self.location = None;
+                return Response::Consumed(Next::Active);
             }
             let id =
                 self.ids.get(name).cloned().unwrap_or_else(|| super::tree::without_time(name).to_owned());
-            let mut draft = Draft::new("node-test", Category::Logic, "").span(no, no).test(id);
-            draft.related.extend(self.place.take());
-            self.open = Some((draft, Message::default()));
-            return Flow::Take;
+            let mut finding =
+                FindingBuilder::new("node-test", Category::Logic, "").span(line_number, line_number).test(id);
+            finding.related.extend(self.location.take());
+            self.open = Some((finding, Message::default()));
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, message)) = &mut self.open else {
+        let Some((finding, message)) = &mut self.open else {
             self.listed = text.is_empty() || text.starts_with(' ');
-            return if self.listed { Flow::Take } else { Flow::Rest };
+            return if self.listed {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         };
         if text.trim().is_empty() {
             message.blank();
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if !text.starts_with(' ') {
             self.close(out);
             self.listed = false;
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
-        draft.log.last = no;
+        finding.log.last = line_number;
         match frames::frame(text) {
             Some(frame) => {
                 message.end();
                 if let Frame::At(at) = frame {
-                    draft.frames.push(at);
+                    finding.frames.push(at);
                 }
             }
             None => message.line(text.strip_prefix("  ").unwrap_or(text)),
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn close(&mut self, out: &mut Findings) {
-        let Some((mut draft, message)) = self.open.take() else { return };
-        draft.message = message.text("the test failed");
-        if draft.message.contains("test timed out after") {
-            draft.category = Category::Timeout;
+        let Some((mut finding, message)) = self.open.take() else { return };
+        finding.message = message.text("the test failed");
+        if finding.message.contains("test timed out after") {
+            finding.category = Category::Timeout;
         }
-        let own = draft.frames.iter().any(|f| super::super::paths::is_own(&f.file));
+        let own = finding.frames.iter().any(|f| super::super::paths::is_own(&f.file));
         if !own {
-            draft.frames.append(&mut draft.related);
+            finding.frames.append(&mut finding.related);
         }
         // A file that failed as a whole has told why on its own output, above; a parent for its children.
-        let parent = re!(r"^'\d+ subtests? failed'$").is_match(&draft.message);
-        if parent || draft.message == "'test failed'" {
-            draft = draft.consequence();
+        let parent = re!(r"^'\d+ subtests? failed'$").is_match(&finding.message);
+        if parent || finding.message == "'test failed'" {
+            finding = finding.consequence();
         }
-        out.bug(draft);
+        out.bug(finding);
     }
 }
 

@@ -6,23 +6,23 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings};
+use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::hints::command;
 use super::message::Message;
 use crate::contract::bug::{Applicability, Category, Hint};
 
-/// Lines that wake [`Npm`].
+/// Lines that trigger [`Npm`].
 pub(super) const NPM: &[&str] = &[r"^npm (error|ERR!)( |$)"];
-/// Lines that wake [`Yarn`].
+/// Lines that trigger [`Yarn`].
 pub(super) const YARN: &[&str] = &[
     r"^error ([A-Z]|[@a-z0-9._/-]+@[0-9]|\S+: )",
     r"^\xe2\x9e\xa4 YN[0-9]+: ",
     r"^(Internal Error|Usage Error): ",
     r"^yarn (run|install) v[0-9]",
 ];
-/// Lines that wake [`Pnpm`].
+/// Lines that trigger [`Pnpm`].
 pub(super) const PNPM: &[&str] = &[
     r"^(\s|\xe2\x80\x89)*\[?(ERR_PNPM_[A-Z_0-9]+|ELIFECYCLE)",
     r"^(\s|\xe2\x80\x89)?ERROR(\s|\xe2\x80\x89) ",
@@ -38,39 +38,39 @@ pub(super) struct Npm {
 }
 
 impl ToolParser for Npm {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
-        let Some(said) = text.strip_prefix("npm error").or_else(|| text.strip_prefix("npm ERR!")) else {
+        let Some(message) = text.strip_prefix("npm error").or_else(|| text.strip_prefix("npm ERR!")) else {
             // Notices stand between the lines of an error.
             if text.starts_with("npm ") || text.is_empty() && self.first > 0 {
-                return Flow::Pass;
+                return Response::Declined(Next::Active);
             }
             self.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         };
-        let said = said.trim();
+        let message = message.trim();
         if self.first == 0 {
-            self.first = line.no;
+            self.first = line.number;
         }
-        self.last = line.no;
-        if let Some(code) = said.strip_prefix("code ") {
+        self.last = line.number;
+        if let Some(code) = message.strip_prefix("code ") {
             // A second code is a second error.
             if self.code.is_some() {
                 self.close(out);
-                self.first = line.no;
+                self.first = line.number;
             }
             self.code = Some(code.to_owned());
-        } else if said.starts_with("syscall ")
-            || said.starts_with("errno ")
-            || said.starts_with("A complete log of this run")
-            || said.starts_with("For a full report see")
-            || said.contains("-debug-0.log")
+        } else if message.starts_with("syscall ")
+            || message.starts_with("errno ")
+            || message.starts_with("A complete log of this run")
+            || message.starts_with("For a full report see")
+            || message.contains("-debug-0.log")
         {
         } else if self.lines.len() < 80 {
-            self.lines.push(said.to_owned());
-            self.message.line(without_topic(said));
+            self.lines.push(message.to_owned());
+            self.message.line(without_topic(message));
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -79,13 +79,13 @@ impl ToolParser for Npm {
 }
 
 /// `404 Not Found` → `Not Found`: npm repeats the topic on each line.
-fn without_topic(said: &str) -> &str {
+fn without_topic(message: &str) -> &str {
     for topic in ["404 ", "ERESOLVE ", "notarget ", "engine ", "notsup ", "JSON.parse ", "network "] {
-        if let Some(rest) = said.strip_prefix(topic) {
+        if let Some(rest) = message.strip_prefix(topic) {
             return rest;
         }
     }
-    said
+    message
 }
 
 impl Npm {
@@ -99,7 +99,7 @@ impl Npm {
         let code = code.as_deref().unwrap_or_default();
         if is_script_failure(code, &whole) {
             out.bug(
-                Draft::new("npm", Category::Unknown, message.text("the script failed"))
+                FindingBuilder::new("npm", Category::Unknown, message.text("the script failed"))
                     .span(first, last)
                     .consequence(),
             );
@@ -107,16 +107,16 @@ impl Npm {
         }
         let category = npm_category(code, &whole);
         let text = message.text(code);
-        let mut draft = Draft::new("npm", category, text).span(first, last);
-        draft.code = (!code.is_empty()).then(|| code.to_owned());
+        let mut finding = FindingBuilder::new("npm", category, text).span(first, last);
+        finding.code = (!code.is_empty()).then(|| code.to_owned());
         if code == "EJSONPARSE" {
-            draft = draft.at(&json_path(&whole), None, None);
+            finding = finding.at(&json_path(&whole), None, None);
         } else if matches!(category, Category::Dependency | Category::Configuration) && !whole.contains("gyp")
         {
-            draft = draft.at("package.json", None, None);
+            finding = finding.at("package.json", None, None);
         }
-        draft.hint = npm_hint(&first_line, &whole);
-        out.bug(draft);
+        finding.hint = npm_hint(&first_line, &whole);
+        out.bug(finding);
     }
 }
 
@@ -208,72 +208,79 @@ static BERRY: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^➤ (?P<code>YN\d+): (?:[│┌└·] ?)*(?P<msg>.*)$").expect("a literal"));
 
 impl ToolParser for Yarn {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("yarn ") {
             self.here = true;
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(caps) = BERRY.captures(text) {
             berry(&caps["code"], caps["msg"].trim(), out);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(usage) =
             text.strip_prefix("Usage Error: ").or_else(|| text.strip_prefix("Internal Error: "))
         {
-            out.bug(Draft::new("yarn", Category::Configuration, usage));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("yarn", Category::Configuration, usage));
+            return Response::Consumed(Next::Idle);
         }
-        let Some(said) = text.strip_prefix("error ").filter(|_| self.here) else { return Flow::Rest };
-        if said.starts_with("Command failed") || said.starts_with("Found incompatible module") {
-            out.bug(Draft::new("yarn", Category::Unknown, said).consequence());
-            return Flow::TakeRest;
+        let Some(message) = text.strip_prefix("error ").filter(|_| self.here) else {
+            return Response::Declined(Next::Idle);
+        };
+        if message.starts_with("Command failed") || message.starts_with("Found incompatible module") {
+            out.bug(FindingBuilder::new("yarn", Category::Unknown, message).consequence());
+            return Response::Consumed(Next::Idle);
         }
-        let lock = said.contains("lockfile needs to be updated");
-        let category =
-            if lock || said.starts_with("Couldn't find ") || said.contains("Integrity check failed") {
-                Category::Dependency
-            } else if is_network(said) {
-                Category::Environment
-            } else if said.starts_with("Command \"") || said.contains("is incompatible with this module") {
-                Category::Configuration
-            } else {
-                Category::Dependency
-            };
-        let mut draft = Draft::new("yarn", category, said);
+        let lock = message.contains("lockfile needs to be updated");
+        let category = if lock
+            || message.starts_with("Couldn't find ")
+            || message.contains("Integrity check failed")
+        {
+            Category::Dependency
+        } else if is_network(message) {
+            Category::Environment
+        } else if message.starts_with("Command \"") || message.contains("is incompatible with this module") {
+            Category::Configuration
+        } else {
+            Category::Dependency
+        };
+        let mut finding = FindingBuilder::new("yarn", category, message);
         if category != Category::Environment {
-            draft = draft.at("package.json", None, None);
+            finding = finding.at("package.json", None, None);
         }
         if lock {
-            draft.hint = Some(command(
-                said,
+            finding.hint = Some(command(
+                message,
                 Applicability::MachineApplicable,
                 "yarn install --no-frozen-lockfile".to_owned(),
             ));
         }
-        out.bug(draft);
-        Flow::TakeRest
+        out.bug(finding);
+        Response::Consumed(Next::Idle)
     }
 }
 
 /// Codes of yarn 2 and later that end an install; the rest inform.
-fn berry(code: &str, said: &str, out: &mut Findings) {
+fn berry(code: &str, message: &str, out: &mut Findings) {
     let category = match code {
         "YN0028" | "YN0016" | "YN0027" | "YN0035" | "YN0018" | "YN0082" => Category::Dependency,
-        "YN0001" if is_network(said) => Category::Environment,
+        "YN0001" if is_network(message) => Category::Environment,
         "YN0009" => Category::Dependency,
         "YN0041" | "YN0080" => Category::Environment,
         _ => return,
     };
-    let mut draft = Draft::new("yarn", category, said).code(code);
+    let mut finding = FindingBuilder::new("yarn", category, message).code(code);
     if code == "YN0028" {
-        draft.hint =
-            Some(command(said, Applicability::MachineApplicable, "yarn install --no-immutable".to_owned()));
+        finding.hint = Some(command(
+            message,
+            Applicability::MachineApplicable,
+            "yarn install --no-immutable".to_owned(),
+        ));
     }
-    out.bug(draft);
+    out.bug(finding);
 }
 
-fn is_network(said: &str) -> bool {
+fn is_network(message: &str) -> bool {
     [
         "ECONN",
         "ENOTFOUND",
@@ -286,12 +293,12 @@ fn is_network(said: &str) -> bool {
         "status code 429",
     ]
     .iter()
-    .any(|sign| said.contains(sign))
+    .any(|sign| message.contains(sign))
 }
 
 #[derive(Default)]
 pub(super) struct Pnpm {
-    open: Option<Draft>,
+    open: Option<FindingBuilder>,
     message: Message,
 }
 
@@ -301,48 +308,53 @@ static PNPM_ERROR: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 impl ToolParser for Pnpm {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(caps) = PNPM_ERROR.captures(text) {
             self.close(out);
             let code = &caps["code"];
-            let said = caps["msg"].trim();
+            let message = caps["msg"].trim();
             if code == "ELIFECYCLE"
                 || code.starts_with("ERR_PNPM_RECURSIVE_RUN")
                 || code == "ERR_PNPM_RECURSIVE_EXEC_FIRST_FAIL"
             {
-                out.bug(Draft::new("pnpm", Category::Unknown, said).consequence());
-                return Flow::TakeRest;
+                out.bug(FindingBuilder::new("pnpm", Category::Unknown, message).consequence());
+                return Response::Consumed(Next::Idle);
             }
-            let category = pnpm_category(code, said);
-            let mut draft = Draft::new("pnpm", category, said).code(code).span(line.no, line.no);
+            let category = pnpm_category(code, message);
+            let mut finding =
+                FindingBuilder::new("pnpm", category, message).code(code).span(line.number, line.number);
             if category != Category::Environment {
-                draft = draft.at("package.json", None, None);
+                finding = finding.at("package.json", None, None);
             }
             if code == "ERR_PNPM_OUTDATED_LOCKFILE" {
                 let run = "pnpm install --lockfile-only --no-frozen-lockfile".to_owned();
-                draft.hint = Some(command(said, Applicability::MachineApplicable, run));
+                finding.hint = Some(command(message, Applicability::MachineApplicable, run));
             }
-            self.message.line(said);
-            self.open = Some(draft);
-            return Flow::Take;
+            self.message.line(message);
+            self.open = Some(finding);
+            return Response::Consumed(Next::Active);
         }
-        let Some(open) = &mut self.open else { return Flow::Rest };
+        let Some(open) = &mut self.open else { return Response::Declined(Next::Idle) };
         let on = text.is_empty()
             || text.starts_with([' ', '*'])
-            || (line.no < open.log.first + 12 && !text.starts_with(['>', '#', '$']));
+            || (line.number < open.log.first + 12 && !text.starts_with(['>', '#', '$']));
         if !on {
             self.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if text.trim().is_empty() {
             self.message.blank();
         } else {
             self.message.line(text);
-            open.log.last = line.no;
+            open.log.last = line.number;
         }
         // It may be the next program's as well: nothing ends what pnpm says.
-        if text.trim().is_empty() { Flow::Take } else { Flow::Pass }
+        if text.trim().is_empty() {
+            Response::Consumed(Next::Active)
+        } else {
+            Response::Declined(Next::Active)
+        }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -353,15 +365,15 @@ impl ToolParser for Pnpm {
 impl Pnpm {
     fn close(&mut self, out: &mut Findings) {
         let message = std::mem::take(&mut self.message);
-        if let Some(mut draft) = self.open.take() {
-            draft.message = message.text(&draft.message);
-            out.bug(draft);
+        if let Some(mut finding) = self.open.take() {
+            finding.message = message.text(&finding.message);
+            out.bug(finding);
         }
     }
 }
 
-fn pnpm_category(code: &str, said: &str) -> Category {
-    if is_network(said)
+fn pnpm_category(code: &str, message: &str) -> Category {
+    if is_network(message)
         || code.starts_with("ERR_PNPM_META_FETCH")
         || code == "ERR_PNPM_FETCH_401"
         || code == "ERR_PNPM_FETCH_403"

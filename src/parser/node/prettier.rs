@@ -4,14 +4,14 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::hints::{command, shell_word};
 use crate::contract::bug::{Applicability, Category};
 
-/// Lines that wake [`Prettier`].
+/// Lines that trigger [`Prettier`].
 pub(super) const TRIGGERS: &[&str] =
     &[r"^\[(warn|error)\] \S", r"^Checking formatting\.\.\.", r"^All matched files use Prettier code style"];
 
@@ -26,11 +26,11 @@ static BROKEN: LazyLock<Regex> = LazyLock::new(|| {
 pub(super) struct Prettier;
 
 impl ToolParser for Prettier {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("All matched files use Prettier") {
             out.succeeded();
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(caps) = BROKEN.captures(text) {
             let get = |name| caps.name(name).map(|m| m.as_str());
@@ -39,27 +39,32 @@ impl ToolParser for Prettier {
             } else {
                 Category::Configuration
             };
-            let place = (get("l").and_then(number), get("c").and_then(number));
-            out.bug(Draft::new("prettier", category, &caps["msg"]).at(&caps["path"], place.0, place.1));
-            return Flow::TakeRest;
+            let location = (get("l").and_then(number), get("c").and_then(number));
+            out.bug(FindingBuilder::new("prettier", category, &caps["msg"]).at(
+                &caps["path"],
+                location.0,
+                location.1,
+            ));
+            return Response::Consumed(Next::Idle);
         }
         if let Some(rest) = text.strip_prefix("[warn] ") {
             if is_file(rest) {
                 let run = format!("npx prettier --write {}", shell_word(&relative(rest, &[])));
                 let message = "code style differs from Prettier's";
-                let mut draft = Draft::new("prettier", Category::Format, message).at(rest, None, None);
-                draft.hint = Some(command(message, Applicability::MachineApplicable, run));
-                out.bug(draft);
+                let mut finding =
+                    FindingBuilder::new("prettier", Category::Format, message).at(rest, None, None);
+                finding.hint = Some(command(message, Applicability::MachineApplicable, run));
+                out.bug(finding);
             }
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if text.starts_with("[error] ")
             || text.starts_with("Checking formatting...")
             || text.starts_with("Error occurred when checking code style")
         {
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 }
 

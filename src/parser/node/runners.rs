@@ -2,22 +2,22 @@
 
 use std::collections::BTreeSet;
 
-use super::super::findings::{Draft, Findings};
+use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame};
 use super::message::Message;
 use crate::contract::bug::Category;
 
-/// Lines that wake [`Playwright`].
+/// Lines that trigger [`Playwright`].
 pub(super) const PLAYWRIGHT: &[&str] = &[
     r"^  +[0-9]+\) (\[.*\] )?\S.*:[0-9]+:[0-9]+ ",
     r"^  [0-9]+ (passed|failed|flaky|skipped|did not run)( \(.*\))?$",
 ];
-/// Lines that wake [`Jasmine`].
+/// Lines that trigger [`Jasmine`].
 pub(super) const JASMINE: &[&str] = &[r"^Started$", r"^Failures:$", r"^[0-9]+ specs?, [0-9]+ failures?"];
-/// Lines that wake [`Ava`].
+/// Lines that trigger [`Ava`].
 pub(super) const AVA: &[&str] = &[
     r"^\s+(\xe2\x9c\x98|\xc3\x97) \[fail\]: ",
     r"^\s+Uncaught exception in \S+$",
@@ -26,28 +26,28 @@ pub(super) const AVA: &[&str] = &[
 
 /// One failure: what is known and what is being read.
 #[derive(Default)]
-struct Open(Option<(Draft, Message)>);
+struct Open(Option<(FindingBuilder, Message)>);
 
 impl Open {
-    fn start(&mut self, draft: Draft, out: &mut Findings) {
+    fn start(&mut self, finding: FindingBuilder, out: &mut Findings) {
         self.close(out);
-        self.0 = Some((draft, Message::default()));
+        self.0 = Some((finding, Message::default()));
     }
 
     /// A line of the error or its stack.
-    fn line(&mut self, text: &str, no: u64) {
-        let Some((draft, message)) = &mut self.0 else { return };
+    fn line(&mut self, text: &str, line_number: u64) {
+        let Some((finding, message)) = &mut self.0 else { return };
         if text.trim().is_empty() {
             return message.blank();
         }
-        draft.log.last = no;
+        finding.log.last = line_number;
         if let Some(frame) = frames::frame(text) {
             message.end();
             // Playwright's `at ../src/a.js:1` is relative to the test; the stack below names the same place in full.
             if let Frame::At(at) = frame
                 && !at.file.starts_with("../")
             {
-                draft.frames.push(at);
+                finding.frames.push(at);
             }
         } else if frames::marked_line(text).is_some()
             || frames::is_source_line(text)
@@ -60,15 +60,15 @@ impl Open {
     }
 
     fn close(&mut self, out: &mut Findings) {
-        let Some((mut draft, message)) = self.0.take() else { return };
-        draft.message = message.text("the test failed");
-        if draft.message.starts_with("Test timeout of") {
-            draft.category = Category::Timeout;
+        let Some((mut finding, message)) = self.0.take() else { return };
+        finding.message = message.text("the test failed");
+        if finding.message.starts_with("Test timeout of") {
+            finding.category = Category::Timeout;
         }
-        if !draft.frames.iter().any(|f| super::super::paths::is_own(&f.file)) {
-            draft.frames.append(&mut draft.related);
+        if !finding.frames.iter().any(|f| super::super::paths::is_own(&f.file)) {
+            finding.frames.append(&mut finding.related);
         }
-        out.bug(draft);
+        out.bug(finding);
     }
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Playwright {
 }
 
 impl ToolParser for Playwright {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(caps) = re!(r"^  (\d+) (passed|failed|flaky|skipped|did not run)\b").captures(text) {
             self.open.close(out);
@@ -90,32 +90,33 @@ impl ToolParser for Playwright {
                 "passed" | "flaky" => self.counts[0] += n,
                 _ => self.counts[2] += n,
             }
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(caps) = re!(r"^  +\d+\) ((?:\[.*?\] › )?(\S.*?:\d+:\d+) › .*?)[ ─]*$").captures(text)
         {
             let id = caps[1].to_owned();
             self.open.close(out);
             if !self.seen.contains(&id) {
-                let mut draft =
-                    Draft::new("playwright", Category::Logic, "").span(line.no, line.no).test(&id);
-                draft.related.extend(frames::place(&caps[2]));
+                let mut finding = FindingBuilder::new("playwright", Category::Logic, "")
+                    .span(line.number, line.number)
+                    .test(&id);
+                finding.related.extend(frames::location(&caps[2]));
                 self.seen.push(id);
-                self.open.start(draft, out);
+                self.open.start(finding, out);
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if self.open.0.is_none() || (!text.trim().is_empty() && !text.starts_with("    ")) {
             self.open.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if text.trim_start().starts_with("Retry #") {
             // The same failure again.
             self.open.close(out);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        self.open.line(text, line.no);
-        Flow::Take
+        self.open.line(text, line.number);
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -137,46 +138,50 @@ pub(super) struct Jasmine {
 }
 
 impl ToolParser for Jasmine {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text == "Started" {
             self.started = true;
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if std::mem::take(&mut self.started) {
             let marks = re!(r"^[.F*PS]+$").is_match(text);
-            return if marks { Flow::Take } else { Flow::Rest };
+            return if marks { Response::Consumed(Next::Active) } else { Response::Declined(Next::Idle) };
         }
         if let Some(caps) = re!(r"^(\d+) specs?, (\d+) failures?(?:, (\d+) pending)?").captures(text) {
             self.open.close(out);
             let n = |i: usize| caps.get(i).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);
             let (all, failed, skipped) = (n(1), n(2), n(3));
             out.tests("jasmine", all.saturating_sub(failed + skipped), failed, skipped);
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
         if text == "Failures:" {
             self.listed = true;
             // RSpec says it too.
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if text == "Pending:" || !self.listed {
             self.open.close(out);
             self.listed = false;
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if let Some(caps) = re!(r"^\d+\) (\S.*)$").captures(text) {
-            self.open
-                .start(Draft::new("jasmine", Category::Logic, "").span(line.no, line.no).test(&caps[1]), out);
-            return Flow::Take;
+            self.open.start(
+                FindingBuilder::new("jasmine", Category::Logic, "")
+                    .span(line.number, line.number)
+                    .test(&caps[1]),
+                out,
+            );
+            return Response::Consumed(Next::Active);
         }
         if self.open.0.is_none() && !text.trim().is_empty() {
             self.listed = false;
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if !matches!(text.trim(), "Message:" | "Stack:") {
-            self.open.line(text, line.no);
+            self.open.line(text, line.number);
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -194,7 +199,7 @@ pub(super) struct Ava {
 }
 
 impl ToolParser for Ava {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         let trimmed = text.trim();
         if let Some(caps) = re!(r"^\s+(\d+) tests? (failed|passed|skipped)$").captures(text) {
@@ -206,23 +211,24 @@ impl ToolParser for Ava {
                 _ => 2,
             };
             self.counts[at] += caps[1].parse::<u64>().unwrap_or(0);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(title) = re!(r"^\s+[✘×] \[fail\]: (.*)$").captures(text).map(|c| c[1].to_owned()) {
             self.open.close(out);
             self.failed.insert(title);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(file) = trimmed.strip_prefix("Uncaught exception in ") {
-            let mut draft = Draft::new("ava", Category::Runtime, "").span(line.no, line.no).test(file);
-            draft.related.push(super::super::findings::place(file, None, None));
-            self.open.start(draft, out);
-            return Flow::Take;
+            let mut finding =
+                FindingBuilder::new("ava", Category::Runtime, "").span(line.number, line.number).test(file);
+            finding.related.push(super::super::findings::location(file, None, None));
+            self.open.start(finding, out);
+            return Response::Consumed(Next::Active);
         }
         if trimmed == "─" {
             self.open.close(out);
             self.details = true;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         // The list appends a reason to some titles (`Error thrown in test`).
         let titled = self.details
@@ -233,33 +239,36 @@ impl ToolParser for Ava {
                 self.failed.range(appended.clone()..).next().is_some_and(|title| title.starts_with(&appended))
             });
         if titled {
-            self.open.start(Draft::new("ava", Category::Logic, "").span(line.no, line.no).test(trimmed), out);
-            return Flow::Take;
+            self.open.start(
+                FindingBuilder::new("ava", Category::Logic, "").span(line.number, line.number).test(trimmed),
+                out,
+            );
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, message)) = &mut self.open.0 else {
+        let Some((finding, message)) = &mut self.open.0 else {
             return if self.details || trimmed.is_empty() || text.starts_with("  ") {
-                Flow::Pass
+                Response::Declined(Next::Active)
             } else {
-                Flow::Rest
+                Response::Declined(Next::Idle)
             };
         };
         if !trimmed.is_empty() && (!text.starts_with("  ") || re!(r"^\s+([✔✘×]|- \[skip\]) ").is_match(text))
         {
             self.open.close(out);
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if let Some(at) = trimmed.strip_prefix("› ").and_then(|f| frames::frame(&format!("at {f}"))) {
             message.end();
             if let Frame::At(at) = at {
-                draft.frames.push(at);
+                finding.frames.push(at);
             }
-        } else if message.is_empty() && !trimmed.contains(' ') && frames::place(trimmed).is_some() {
+        } else if message.is_empty() && !trimmed.contains(' ') && frames::location(trimmed).is_some() {
             // The assertion's line; the frame below has the column.
-            draft.related.extend(frames::place(trimmed));
+            finding.related.extend(frames::location(trimmed));
         } else if !re!(r"^\d+:").is_match(trimmed) {
-            self.open.line(text, line.no);
+            self.open.line(text, line.number);
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {

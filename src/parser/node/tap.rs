@@ -3,16 +3,16 @@
 //! Details are YAML between `---` and `...`, or plain indented lines. Node nests subtests by indentation and prints a
 //! parent after its children; a parent that only failed for its children is no failure of its own.
 
-use super::super::findings::{Draft, Findings, place};
+use super::super::findings::{FindingBuilder, Findings, location};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame};
 use super::message::Message;
 use super::uncaught::Uncaught;
 use crate::contract::bug::{Category, Location};
 
-/// Lines that wake [`Tap`].
+/// Lines that trigger [`Tap`].
 pub(super) const TRIGGERS: &[&str] = &[
     r"^\s*(not )?ok [0-9]+( |$)",
     r"^TAP version 1[0-9]",
@@ -60,7 +60,7 @@ struct Failure {
 }
 
 impl ToolParser for Tap {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         let indent = text.bytes().take_while(|b| *b == b' ').count();
         if let Some(caps) =
@@ -75,21 +75,21 @@ impl ToolParser for Tap {
                 // Its children stand below, in braces.
                 self.subtests.retain(|(at, _)| *at < indent);
                 self.subtests.push((indent, name.to_owned()));
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
-            self.result(caps.get(1).is_some(), name, caps.get(3).is_some(), indent, line.no);
-            return Flow::Take;
+            self.result(caps.get(1).is_some(), name, caps.get(3).is_some(), indent, line.number);
+            return Response::Consumed(Next::Active);
         }
         if let Some(open) = &mut self.open {
-            if open.line(text, indent, line.no) {
-                return Flow::Take;
+            if open.line(text, indent, line.number) {
+                return Response::Consumed(Next::Active);
             }
             self.close(out);
         }
         let Some(comment) = text.trim_start().strip_prefix("# ") else {
             let plan =
                 re!(r"^\s*(1\.\.\d+|TAP version \d+|---|\.\.\.|duration_ms: .*|type: .*|\})$").is_match(text);
-            return if plan { Flow::Take } else { Flow::Rest };
+            return if plan { Response::Consumed(Next::Active) } else { Response::Declined(Next::Idle) };
         };
         if indent == 0 {
             self.printed.line(&Line { text: comment, ..*line }, out);
@@ -109,7 +109,7 @@ impl ToolParser for Tap {
         } else if indent == 0 && !self.nested {
             self.comment = Some(comment.to_owned());
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -132,7 +132,7 @@ impl Tap {
         if self.nested { "node-test" } else { "tap" }
     }
 
-    fn result(&mut self, failed: bool, name: &str, directive: bool, indent: usize, no: u64) {
+    fn result(&mut self, failed: bool, name: &str, directive: bool, indent: usize, line_number: u64) {
         self.subtests.retain(|(at, _)| *at <= indent);
         let own = self.subtests.last().is_some_and(|(at, n)| *at == indent && n == name);
         if own {
@@ -157,8 +157,8 @@ impl Tap {
         self.open = Some(Failure {
             id: chain.join(" > "),
             indent,
-            first: no,
-            last: no,
+            first: line_number,
+            last: line_number,
             message: Message::default(),
             frames: Vec::new(),
             test: None,
@@ -177,23 +177,23 @@ impl Tap {
         let category = if open.timeout { Category::Timeout } else { Category::Logic };
         let message = open.message.text(&open.id);
         self.files += u64::from(self.nested && is_file(&open.id));
-        let mut draft =
-            Draft::new(self.runner(), category, message).span(open.first, open.last).test(open.id);
-        draft.frames = open.frames;
-        draft.frames.extend(open.test);
+        let mut finding =
+            FindingBuilder::new(self.runner(), category, message).span(open.first, open.last).test(open.id);
+        finding.frames = open.frames;
+        finding.frames.extend(open.test);
         // A file that failed as a whole has told why in what it printed.
-        if draft.message == "test failed" {
-            draft = draft.consequence();
+        if finding.message == "test failed" {
+            finding = finding.consequence();
         }
-        out.bug(draft);
+        out.bug(finding);
     }
 }
 
 impl Failure {
-    fn line(&mut self, text: &str, indent: usize, no: u64) -> bool {
+    fn line(&mut self, text: &str, indent: usize, line_number: u64) -> bool {
         let trimmed = text.trim();
         if self.yaml {
-            self.last = no;
+            self.last = line_number;
             if trimmed == "..." && indent <= self.indent + 4 {
                 (self.yaml, self.told) = (false, true);
                 return true;
@@ -209,33 +209,33 @@ impl Failure {
             return true;
         }
         // Perl's and bats' details are comments, mocha's plain indented lines.
-        let said = trimmed.strip_prefix('#').map(str::trim_start);
-        if said.is_none() && (indent <= self.indent || trimmed.is_empty()) {
+        let message = trimmed.strip_prefix('#').map(str::trim_start);
+        if message.is_none() && (indent <= self.indent || trimmed.is_empty()) {
             return trimmed.is_empty() && indent > self.indent;
         }
-        let said = said.unwrap_or(trimmed);
+        let message = message.unwrap_or(trimmed);
         if let Some(caps) = re!(
             r"^\(?(?:in test |from function .* in )?(?:file )?(\S+), line (\d+)\)?,?$|^at (\S+) line (\d+)\.$"
         )
-        .captures(said)
+        .captures(message)
         {
             let get = |a, b| caps.get(a).or_else(|| caps.get(b)).map(|m| m.as_str());
             if let (Some(file), Some(line)) = (get(1, 3), get(2, 4)) {
-                self.frames.push(place(file, line.parse().ok(), None));
+                self.frames.push(location(file, line.parse().ok(), None));
             }
-        } else if let Some(frame) = frames::frame(said) {
+        } else if let Some(frame) = frames::frame(message) {
             self.message.end();
             if let Frame::At(at) = frame {
                 self.frames.push(at);
             }
-        } else if said.starts_with("Subtest: ")
-            || re!(r"^(tests|pass|fail|skip|skipped) +\d+$").is_match(said)
+        } else if message.starts_with("Subtest: ")
+            || re!(r"^(tests|pass|fail|skip|skipped) +\d+$").is_match(message)
         {
             return false;
         } else {
-            self.message.line(said);
+            self.message.line(message);
         }
-        self.last = no;
+        self.last = line_number;
         true
     }
 
@@ -251,7 +251,7 @@ impl Failure {
                 self.key.clear();
             }
             match self.key.as_str() {
-                "location" => self.test = frames::place(value),
+                "location" => self.test = frames::location(value),
                 "failureType" => {
                     self.parent = value == "subtestsFailed";
                     self.timeout = value == "testTimeoutFailure";
@@ -276,7 +276,7 @@ impl Failure {
                 Some(("line", line)) => {
                     let line = line.parse().ok();
                     if let Some(file) = self.file.take() {
-                        self.frames.push(place(&file, line, None));
+                        self.frames.push(location(&file, line, None));
                     }
                 }
                 _ => self.frame(trimmed),
@@ -284,9 +284,10 @@ impl Failure {
             // Vitest's is a mapping of name and message.
             "error" if trimmed.starts_with("name: \"") => {}
             "error" | "message" | "expected" | "actual" => {
-                let said = trimmed.strip_prefix("message: \"").unwrap_or(trimmed);
-                self.message
-                    .line(said.strip_suffix('"').filter(|_| said.len() < trimmed.len()).unwrap_or(said));
+                let message = trimmed.strip_prefix("message: \"").unwrap_or(trimmed);
+                self.message.line(
+                    message.strip_suffix('"').filter(|_| message.len() < trimmed.len()).unwrap_or(message),
+                );
             }
             _ => {}
         }

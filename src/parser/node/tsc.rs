@@ -7,9 +7,9 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, place};
+use super::super::findings::{FindingBuilder, Findings, location};
 use super::super::lines::Line;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames;
 use super::hints::{self, hint, quoted};
 use crate::contract::bug::{Applicability, Category, Hint, Location, Severity, Suggestion};
@@ -36,7 +36,7 @@ static CHECKER: LazyLock<Regex> = LazyLock::new(|| {
 static CODE_LINE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\s*(?P<code>TS\d+): (?P<msg>.*)$").expect("a literal"));
 
-/// Lines that wake [`Tsc`].
+/// Lines that trigger [`Tsc`].
 pub(super) const TRIGGERS: &[&str] = &[
     r"^\S+\([0-9]+,[0-9]+\)\s*: (error|warning) TS[0-9]+",
     r"^(Error: |ERROR in )?\S+:[0-9]+:[0-9]+ - (error|warning)\s+TS[0-9]+: ",
@@ -47,7 +47,7 @@ pub(super) const TRIGGERS: &[&str] = &[
 
 /// One diagnostic, as printed so far.
 struct Diagnostic {
-    draft: Draft,
+    finding: FindingBuilder,
     code: String,
     /// The marked source line and the marked text in it.
     marked: Option<(String, String)>,
@@ -60,51 +60,56 @@ struct Diagnostic {
 pub(super) struct Tsc {
     open: Option<Diagnostic>,
     /// A header of a checker plugin that waits for its code.
-    place: Option<(Location, u64)>,
+    location: Option<(Location, u64)>,
     /// The source and the list of files are only printed in pretty mode.
     pretty: bool,
 }
 
 impl ToolParser for Tsc {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(found) = header(text) {
             self.close(out);
             self.pretty = found.pretty;
-            self.open = Some(found.open(line.no));
-            return Flow::Take;
+            self.open = Some(found.open(line.number));
+            return Response::Consumed(Next::Active);
         }
-        if let Some((place, first)) = self.place.take() {
+        if let Some((location, first)) = self.location.take() {
             if let Some(caps) = CODE_LINE.captures(text) {
-                self.open = Some(Diagnostic::new(Some(place), "error", &caps["code"], &caps["msg"], first));
-                return Flow::Take;
+                self.open =
+                    Some(Diagnostic::new(Some(location), "error", &caps["code"], &caps["msg"], first));
+                return Response::Consumed(Next::Active);
             }
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if let Some(caps) = CHECKER.captures(text) {
             self.close(out);
             let number = |a, b| caps.name(a).or_else(|| caps.name(b)).and_then(|m| m.as_str().parse().ok());
             if let (Some(l), c) = (number("l", "l2"), number("c", "c2")) {
-                self.place = Some((place(frames::clean(&caps["path"]), Some(l), c), line.no));
-                return Flow::Take;
+                self.location = Some((location(frames::clean(&caps["path"]), Some(l), c), line.number));
+                return Response::Consumed(Next::Active);
             }
         }
         if let Some(caps) = GLOBAL.captures(text) {
             self.close(out);
-            self.open = Some(Diagnostic::new(None, "error", &caps["code"], &caps["msg"], line.no));
-            return Flow::Take;
+            self.open = Some(Diagnostic::new(None, "error", &caps["code"], &caps["msg"], line.number));
+            return Response::Consumed(Next::Active);
         }
         if is_summary(text) {
             self.close(out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let pretty = self.pretty;
-        if self.open.as_mut().is_some_and(|open| open.more(text, line.no, pretty)) {
-            return Flow::Take;
+        if self.open.as_mut().is_some_and(|open| open.more(text, line.number, pretty)) {
+            return Response::Consumed(Next::Active);
         }
         self.close(out);
         // `     8  src/main.ts:1` under `Errors  Files`
-        if pretty && is_file_count(text) { Flow::Take } else { Flow::Rest }
+        if pretty && is_file_count(text) {
+            Response::Consumed(Next::Active)
+        } else {
+            Response::Declined(Next::Idle)
+        }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -115,7 +120,7 @@ impl ToolParser for Tsc {
 impl Tsc {
     fn close(&mut self, out: &mut Findings) {
         if let Some(open) = self.open.take() {
-            out.bug(open.into_draft());
+            out.bug(open.into_finding());
         }
     }
 }
@@ -149,34 +154,36 @@ pub(super) fn header(text: &str) -> Option<Header<'_>> {
 }
 
 impl Header<'_> {
-    fn open(&self, no: u64) -> Diagnostic {
-        let place = place(frames::clean(self.path), Some(self.line), Some(self.column));
-        Diagnostic::new(Some(place), self.severity, self.code, self.message, no)
+    fn open(&self, line_number: u64) -> Diagnostic {
+        let location = location(frames::clean(self.path), Some(self.line), Some(self.column));
+        Diagnostic::new(Some(location), self.severity, self.code, self.message, line_number)
     }
 
     /// The report of the first line alone, for runners that print diagnostics within their own blocks.
-    pub(super) fn draft(&self, no: u64) -> Draft {
-        self.open(no).into_draft()
+    pub(super) fn finding(&self, line_number: u64) -> FindingBuilder {
+        self.open(line_number).into_finding()
     }
 }
 
 impl Diagnostic {
-    fn new(place: Option<Location>, severity: &str, code: &str, message: &str, no: u64) -> Self {
+    fn new(location: Option<Location>, severity: &str, code: &str, message: &str, line_number: u64) -> Self {
         let severity = if severity == "error" { Severity::Error } else { Severity::Warning };
-        let mut draft =
-            Draft::new("tsc", category(code), message.trim_end()).code(code).severity(severity).span(no, no);
-        draft.place = place;
-        Self { draft, code: code.to_owned(), marked: None, source: None, related: false }
+        let mut finding = FindingBuilder::new("tsc", category(code), message.trim_end())
+            .code(code)
+            .severity(severity)
+            .span(line_number, line_number);
+        finding.location = location;
+        Self { finding, code: code.to_owned(), marked: None, source: None, related: false }
     }
 
-    fn message_line(&mut self, text: &str, no: u64) {
-        self.draft.message.push('\n');
-        self.draft.message.push_str(text);
-        self.draft.log.last = no;
+    fn message_line(&mut self, text: &str, line_number: u64) {
+        self.finding.message.push('\n');
+        self.finding.message.push_str(text);
+        self.finding.log.last = line_number;
     }
 
     /// Takes what belongs to the diagnostic; whether it did.
-    fn more(&mut self, text: &str, no: u64, pretty: bool) -> bool {
+    fn more(&mut self, text: &str, line_number: u64, pretty: bool) -> bool {
         let trimmed = text.trim();
         if trimmed.is_empty() {
             // A blank line ends a plain diagnostic; in a pretty one the source follows it.
@@ -186,7 +193,7 @@ impl Diagnostic {
             if !text.starts_with("  ") || frames::frame(text).is_some() {
                 return false;
             }
-            self.message_line(text.trim_end(), no);
+            self.message_line(text.trim_end(), line_number);
             return true;
         }
         let indented = text.starts_with(' ');
@@ -206,19 +213,19 @@ impl Diagnostic {
         } else if trimmed == "..." {
         } else if !indented {
             return false;
-        } else if let Some(found) = frames::place(trimmed).filter(|_| !trimmed.contains(' ')) {
-            self.draft.related.push(found);
+        } else if let Some(found) = frames::location(trimmed).filter(|_| !trimmed.contains(' ')) {
+            self.finding.related.push(found);
             self.related = true;
         } else if self.source.is_none() && self.marked.is_none() && !self.related {
-            self.message_line(text.trim_end(), no);
+            self.message_line(text.trim_end(), line_number);
         }
-        self.draft.log.last = no;
+        self.finding.log.last = line_number;
         true
     }
 
-    fn into_draft(mut self) -> Draft {
-        self.draft.hint = hint_of(&self);
-        self.draft
+    fn into_finding(mut self) -> FindingBuilder {
+        self.finding.hint = hint_of(&self);
+        self.finding
     }
 }
 
@@ -278,7 +285,7 @@ pub(super) fn category(code: &str) -> Category {
 
 /// The fix that a message determines.
 fn hint_of(diagnostic: &Diagnostic) -> Option<Hint> {
-    let message = diagnostic.draft.message.lines().next()?;
+    let message = diagnostic.finding.message.lines().next()?;
     let number: u32 = diagnostic.code.trim_start_matches("TS").parse().ok()?;
     if let Some(package) = install_command(message) {
         return Some(hint(
@@ -287,8 +294,8 @@ fn hint_of(diagnostic: &Diagnostic) -> Option<Hint> {
             Suggestion::AddDependency { name: package },
         ));
     }
-    let place = diagnostic.draft.place.as_ref()?;
-    let (file, line, column) = (place.file.clone(), place.line?, place.column);
+    let location = diagnostic.finding.location.as_ref()?;
+    let (file, line, column) = (location.file.clone(), location.line?, location.column);
     match number {
         1005 => {
             let (token, _) = quoted(message, 0)?;
@@ -348,7 +355,7 @@ fn did_you_mean(diagnostic: &Diagnostic, message: &str, file: &str, line: u32) -
     {
         return None;
     }
-    let column = diagnostic.draft.place.as_ref().and_then(|p| p.column);
+    let column = diagnostic.finding.location.as_ref().and_then(|p| p.column);
     let before = &message[..at];
     let marked = diagnostic.marked.as_ref().map(|(_, text)| text.as_str());
     let (old, column) = if message.contains("explicit file extension") {

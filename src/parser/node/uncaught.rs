@@ -8,17 +8,17 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::paths::is_own;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame, is_internal};
 use super::hints::{hint, missing_module, quoted};
 use super::message::Message;
 use crate::contract::bug::{Applicability, Category, Hint, Location, Severity, Suggestion};
 
-/// Lines that wake [`Uncaught`].
+/// Lines that trigger [`Uncaught`].
 pub(super) const TRIGGERS: &[&str] = &[
     // The head: a place alone on its line.
     r"^(file://)?(/|[A-Za-z]:\\)[^:]*:[0-9]+$",
@@ -67,16 +67,16 @@ struct Thrown {
     in_require_stack: bool,
     stack: bool,
     /// What a compiler that ran within node has found, in the error's message.
-    diagnostics: Vec<Draft>,
+    diagnostics: Vec<FindingBuilder>,
     /// Inside the braces that list the error's properties.
     properties: bool,
 }
 
 impl ToolParser for Uncaught {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(open) = &mut self.open {
-            if open.line(text, line.no) {
+            if open.line(text, line.number) {
                 return open.flow();
             }
             // `Node.js v20.20.2` says that node gave up.
@@ -85,24 +85,24 @@ impl ToolParser for Uncaught {
                 open.caught = false;
             }
             if text.trim().is_empty() && !open.caught {
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             self.close(out);
             if gave_up {
-                return Flow::TakeRest;
+                return Response::Consumed(Next::Idle);
             }
         }
         if let Some(rest) = text.strip_prefix("FATAL ERROR: ") {
-            out.bug(Draft::new("node", Category::Environment, rest));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("node", Category::Environment, rest));
+            return Response::Consumed(Next::Idle);
         }
-        match Thrown::start(text, line.no) {
+        match Thrown::start(text, line.number) {
             Some(open) => {
                 let flow = open.flow();
                 self.open = Some(open);
                 flow
             }
-            None => Flow::Rest,
+            None => Response::Declined(Next::Idle),
         }
     }
 
@@ -118,40 +118,40 @@ impl Uncaught {
         let read = std::mem::take(&mut open.diagnostics);
         if !read.is_empty() {
             if !open.caught {
-                read.into_iter().for_each(|draft| out.bug(draft));
+                read.into_iter().for_each(|finding| out.bug(finding));
             }
-        } else if let Some(draft) = open.into_draft() {
-            out.bug(draft);
+        } else if let Some(finding) = open.into_finding() {
+            out.bug(finding);
         }
     }
 }
 
 /// What ts-node and tsx throw: a line of tsc's or esbuild's.
-fn diagnostic(text: &str, no: u64) -> Option<Draft> {
+fn diagnostic(text: &str, line_number: u64) -> Option<FindingBuilder> {
     if let Some(header) = super::tsc::header(text) {
-        return Some(header.draft(no));
+        return Some(header.finding(line_number));
     }
     let caps = re!(r"^(\S.*?):(\d+):(\d+): ERROR: (.*)$").captures(text)?;
     let at = (number(&caps[2]), number(&caps[3]));
-    let draft = Draft::new("esbuild", Category::Syntax, &caps[4]).span(no, no);
-    Some(draft.at(frames::clean(&caps[1]), at.0, at.1))
+    let finding = FindingBuilder::new("esbuild", Category::Syntax, &caps[4]).span(line_number, line_number);
+    Some(finding.at(frames::clean(&caps[1]), at.0, at.1))
 }
 
 /// A place alone on its line, without a column.
 fn head(text: &str) -> Option<Location> {
-    let found = frames::place(text)?;
+    let found = frames::location(text)?;
     (found.column.is_none() && !text.contains(' ') && !text.starts_with(' ')).then_some(found)
 }
 
 impl Thrown {
-    fn start(text: &str, no: u64) -> Option<Self> {
-        let mut open = Self { first: no, last: no, ..Self::default() };
-        if let Some(place) = head(text) {
-            open.head = Some(place);
+    fn start(text: &str, line_number: u64) -> Option<Self> {
+        let mut open = Self { first: line_number, last: line_number, ..Self::default() };
+        if let Some(location) = head(text) {
+            open.head = Some(location);
             return Some(open);
         }
         if text.starts_with("<anonymous_script>:") {
-            open.head = Some(place("<anonymous>", None, None));
+            open.head = Some(location("<anonymous>", None, None));
             return Some(open);
         }
         open.caught = true;
@@ -166,8 +166,12 @@ impl Thrown {
     }
 
     /// An error's first line alone may be another tool's: until a stack follows, the lines stay free.
-    fn flow(&self) -> Flow {
-        if self.caught && !self.stack { Flow::Pass } else { Flow::Take }
+    fn flow(&self) -> Response {
+        if self.caught && !self.stack {
+            Response::Declined(Next::Active)
+        } else {
+            Response::Consumed(Next::Active)
+        }
     }
 
     fn begin(&mut self, text: &str) {
@@ -179,7 +183,7 @@ impl Thrown {
     }
 
     /// Takes what belongs to the error; whether it did.
-    fn line(&mut self, text: &str, no: u64) -> bool {
+    fn line(&mut self, text: &str, line_number: u64) -> bool {
         let trimmed = text.trim();
         if !self.error {
             self.waiting += 1;
@@ -208,16 +212,16 @@ impl Thrown {
             return true;
         }
         if self.properties {
-            return self.property(text, trimmed, no);
+            return self.property(text, trimmed, line_number);
         }
         if let Some(frame) = frames::frame(text).filter(|_| text.starts_with(' ')) {
             self.stack = true;
             self.in_require_stack = false;
             self.message.end();
-            self.last = no;
+            self.last = line_number;
             self.properties = trimmed.ends_with(" {");
-            if let Frame::At(place) = frame {
-                self.frames.push(place);
+            if let Frame::At(location) = frame {
+                self.frames.push(location);
             }
             return true;
         }
@@ -232,18 +236,18 @@ impl Thrown {
         if self.in_require_stack
             && let Some(path) = trimmed.strip_prefix("- ")
         {
-            self.require_stack.push(place(frames::clean(path), None, None));
+            self.require_stack.push(location(frames::clean(path), None, None));
             return true;
         }
         if trimmed.starts_with("Node.js v") || (!text.starts_with(' ') && self.is_foreign(text)) {
             return false;
         }
-        if self.caught && no > self.first + 20 {
+        if self.caught && line_number > self.first + 20 {
             return false;
         }
-        self.diagnostics.extend(diagnostic(text, no));
+        self.diagnostics.extend(diagnostic(text, line_number));
         self.message.line(text);
-        self.last = no;
+        self.last = line_number;
         true
     }
 
@@ -255,21 +259,21 @@ impl Thrown {
             || text.starts_with("##[")
     }
 
-    fn property(&mut self, text: &str, trimmed: &str, no: u64) -> bool {
-        self.last = no;
+    fn property(&mut self, text: &str, trimmed: &str, line_number: u64) -> bool {
+        self.last = line_number;
         if text.starts_with('}') {
             self.properties = false;
             return true;
         }
-        if let Some(Frame::At(place)) = frames::frame(text) {
-            self.causes.push(place);
+        if let Some(Frame::At(location)) = frames::frame(text) {
+            self.causes.push(location);
         } else if let Some(code) = trimmed.strip_prefix("code: '") {
             self.code.get_or_insert_with(|| code.trim_end_matches([',', '\'']).to_owned());
         }
         text.starts_with(' ')
     }
 
-    fn into_draft(self) -> Option<Draft> {
+    fn into_finding(self) -> Option<FindingBuilder> {
         if !self.error || (self.caught && !self.stack) {
             return None;
         }
@@ -294,21 +298,22 @@ impl Thrown {
         let importer = message
             .lines()
             .find_map(|l| IMPORTED_FROM.captures(l))
-            .map(|c| place(frames::clean(&c["path"]), None, None));
-        let mut draft = Draft::new("node", category, message.clone()).span(self.first, self.last);
-        draft.code = self.code;
-        draft.frames = self.frames;
+            .map(|c| location(frames::clean(&c["path"]), None, None));
+        let mut finding = FindingBuilder::new("node", category, message.clone()).span(self.first, self.last);
+        finding.code = self.code;
+        finding.frames = self.frames;
         if !own_frame {
             let marked = own_head.map(|h| Location { column: self.column, ..h });
-            draft.frames.extend(marked.or(importer).or_else(|| self.require_stack.into_iter().next()));
+            finding.frames.extend(marked.or(importer).or_else(|| self.require_stack.into_iter().next()));
         }
-        draft.related = self.causes;
-        draft.hint = missing.and_then(|specifier| missing_hint(&message, &first, &specifier, &draft.frames));
+        finding.related = self.causes;
+        finding.hint =
+            missing.and_then(|specifier| missing_hint(&message, &first, &specifier, &finding.frames));
         if self.warning {
-            draft = draft.severity(Severity::Warning);
+            finding = finding.severity(Severity::Warning);
         }
         // A stack alone may have been caught and logged.
-        Some(if self.caught { draft.fallback() } else { draft })
+        Some(if self.caught { finding.fallback() } else { finding })
     }
 }
 

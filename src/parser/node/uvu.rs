@@ -1,32 +1,32 @@
 //! uvu: `FAIL  suite  "test"`, the error and its frames below, indented; the counts at the end.
 
-use super::super::findings::{Draft, Findings};
+use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::frames::{self, Frame};
 use super::message::Message;
 use crate::contract::bug::Category;
 
-/// Lines that wake [`Uvu`].
+/// Lines that trigger [`Uvu`].
 pub(super) const TRIGGERS: &[&str] = &[r#"^   FAIL  .*".*"$"#, r"^  Total:     [0-9]+$"];
 
 #[derive(Default)]
 pub(super) struct Uvu {
-    open: Option<(Draft, Message)>,
+    open: Option<(FindingBuilder, Message)>,
     total: u64,
     passed: u64,
 }
 
 impl ToolParser for Uvu {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(caps) = re!(r#"^   FAIL  (?:(\S.*?)  )?"(.*)"$"#).captures(text) {
             self.close(out);
             let suite = caps.get(1).map(|suite| format!("{} > ", suite.as_str())).unwrap_or_default();
-            let draft = Draft::new("uvu", Category::Logic, "").span(line.no, line.no);
-            self.open = Some((draft.test(format!("{suite}{}", &caps[2])), Message::default()));
-            return Flow::Take;
+            let finding = FindingBuilder::new("uvu", Category::Logic, "").span(line.number, line.number);
+            self.open = Some((finding.test(format!("{suite}{}", &caps[2])), Message::default()));
+            return Response::Consumed(Next::Active);
         }
         if let Some(caps) = re!(r"^  (Total|Passed|Skipped):\s+(\d+)$").captures(text) {
             self.close(out);
@@ -40,31 +40,31 @@ impl ToolParser for Uvu {
                     if failed == 0 && self.passed > 0 {
                         out.succeeded();
                     }
-                    return Flow::TakeRest;
+                    return Response::Consumed(Next::Idle);
                 }
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        let Some((draft, message)) = &mut self.open else { return Flow::Rest };
+        let Some((finding, message)) = &mut self.open else { return Response::Declined(Next::Idle) };
         if text.trim().is_empty() {
             message.blank();
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if !text.starts_with("    ") {
             self.close(out);
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
-        draft.log.last = line.no;
+        finding.log.last = line.number;
         match frames::frame(text) {
             Some(frame) => {
                 message.end();
                 if let Frame::At(at) = frame {
-                    draft.frames.push(at);
+                    finding.frames.push(at);
                 }
             }
             None => message.line(text.trim()),
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -74,9 +74,9 @@ impl ToolParser for Uvu {
 
 impl Uvu {
     fn close(&mut self, out: &mut Findings) {
-        if let Some((mut draft, message)) = self.open.take() {
-            draft.message = message.text("the test failed");
-            out.bug(draft);
+        if let Some((mut finding, message)) = self.open.take() {
+            finding.message = message.text("the test failed");
+            out.bug(finding);
         }
     }
 }

@@ -7,10 +7,10 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::paths::is_own;
-use super::super::registry::{Flow, ToolParser};
+use super::super::registry::{Next, Response, ToolParser};
 use super::super::test_ids::TestIds;
 use super::frames::{self, Frame};
 use super::hints::{missing_module, quoted};
@@ -18,7 +18,7 @@ use super::message::Message;
 use super::tree::{self, Mark};
 use crate::contract::bug::{Category, Location};
 
-/// Lines that wake [`Vitest`].
+/// Lines that trigger [`Vitest`].
 pub(super) const TRIGGERS: &[&str] = &[
     r"^ (RUN|DEV)  v[0-9]",
     r"^ FAIL  .+( > | \[ .* \]$)",
@@ -62,31 +62,31 @@ pub(super) struct Vitest {
 }
 
 impl ToolParser for Vitest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(header) = text.strip_prefix(" FAIL  ") {
-            return self.header(header, line.no, out);
+            return self.header(header, line.number, out);
         }
         if text.starts_with('⎯') {
-            self.rule(text, line.no, out);
-            return Flow::Take;
+            self.rule(text, line.number, out);
+            return Response::Consumed(Next::Active);
         }
         if let Some(root) = run_root(text) {
             if root.starts_with('/') {
                 out.root(root);
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(counts) = text.trim_start().strip_prefix("Tests  ").filter(|_| text.starts_with("  ")) {
             self.count(counts, out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("No test files found, exiting with code 1") {
-            out.bug(Draft::new("vitest", Category::Configuration, text));
-            return Flow::Take;
+            out.bug(FindingBuilder::new("vitest", Category::Configuration, text));
+            return Response::Consumed(Next::Active);
         }
         if self.open.is_some() {
-            return self.body(text, line.no, out);
+            return self.body(text, line.number, out);
         }
         self.listed(text)
     }
@@ -109,7 +109,7 @@ fn without_project(header: &str) -> &str {
 }
 
 impl Vitest {
-    fn header(&mut self, header: &str, no: u64, out: &mut Findings) -> Flow {
+    fn header(&mut self, header: &str, line_number: u64, out: &mut Findings) -> Response {
         let header = without_project(header);
         let suite = header.ends_with(" ]") && header.contains(" [ ");
         let id =
@@ -120,14 +120,14 @@ impl Vitest {
             }
             _ => {
                 self.close(out);
-                self.open = Some(Failure::new(vec![id.to_owned()], suite, false, no));
+                self.open = Some(Failure::new(vec![id.to_owned()], suite, false, line_number));
             }
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     /// A line of rules, with or without a title.
-    fn rule(&mut self, text: &str, no: u64, out: &mut Findings) {
+    fn rule(&mut self, text: &str, line_number: u64, out: &mut Findings) {
         self.close(out);
         let title = text.trim_matches(|c: char| c == '⎯' || c == ' ');
         if title.starts_with("Unhandled Errors") {
@@ -136,33 +136,37 @@ impl Vitest {
             || title.starts_with("Uncaught")
             || title.starts_with("Startup Error")
         {
-            self.open = Some(Failure::new(Vec::new(), false, true, no));
+            self.open = Some(Failure::new(Vec::new(), false, true, line_number));
         }
     }
 
-    fn body(&mut self, text: &str, no: u64, out: &mut Findings) -> Flow {
-        let Some(open) = &mut self.open else { return Flow::Pass };
+    fn body(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
+        let Some(open) = &mut self.open else { return Response::Declined(Next::Active) };
         if text.trim().is_empty() {
             open.message.blank();
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with(" Test Files  ") || text.starts_with("   Duration  ") {
             self.close(out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        open.line(text, no);
-        Flow::Take
+        open.line(text, line_number);
+        Response::Consumed(Next::Active)
     }
 
     /// The inline tree: names of the tests, for the ids.
-    fn listed(&mut self, text: &str) -> Flow {
+    fn listed(&mut self, text: &str) -> Response {
         if let Some(caps) = FILE.captures(text) {
             self.file = Some(caps["path"].to_owned());
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let Some((mark, name)) = tree::marked(text).filter(|_| text.starts_with(' ')) else {
             // `     → message` under a failed test
-            return if text.trim_start().starts_with('→') { Flow::Take } else { Flow::Pass };
+            return if text.trim_start().starts_with('→') {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Declined(Next::Active)
+            };
         };
         let name = without_project(name);
         let name = TIMED.find(name).map_or(name, |time| &name[..time.start()]);
@@ -174,7 +178,7 @@ impl Vitest {
             };
             self.ids.push(id);
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn count(&mut self, counts: &str, out: &mut Findings) {
@@ -201,11 +205,11 @@ impl Vitest {
 }
 
 impl Failure {
-    fn new(headers: Vec<String>, suite: bool, unhandled: bool, no: u64) -> Self {
+    fn new(headers: Vec<String>, suite: bool, unhandled: bool, line_number: u64) -> Self {
         Self {
             headers,
-            first: no,
-            last: no,
+            first: line_number,
+            last: line_number,
             message: Message::default(),
             frames: Vec::new(),
             named: None,
@@ -214,20 +218,20 @@ impl Failure {
         }
     }
 
-    fn line(&mut self, text: &str, no: u64) {
-        self.last = no;
+    fn line(&mut self, text: &str, line_number: u64) {
+        self.last = line_number;
         if let Some(frame) = frames::frame(text) {
             self.message.end();
-            if let Frame::At(place) = frame {
-                self.frames.push(place);
+            if let Frame::At(location) = frame {
+                self.frames.push(location);
             }
             return;
         }
         if let Some(caps) = PLACED.captures(text) {
             self.named.get_or_insert_with(|| {
-                place(frames::clean(&caps["path"]), number(&caps["l"]), number(&caps["c"]))
+                location(frames::clean(&caps["path"]), number(&caps["l"]), number(&caps["c"]))
             });
-        } else if let Some(found) = text.trim_start().strip_prefix("File: ").and_then(frames::place) {
+        } else if let Some(found) = text.trim_start().strip_prefix("File: ").and_then(frames::location) {
             self.named.get_or_insert(found);
         } else if let Some(file) =
             text.strip_prefix("This error originated in \"").and_then(|t| t.split('"').next())
@@ -270,20 +274,21 @@ impl Failure {
         }
         let own = self.frames.iter().any(|f| is_own(&f.file));
         for header in self.headers {
-            let mut draft = Draft::new("vitest", category, message.clone()).span(self.first, self.last);
-            draft.hint = hint.clone();
-            draft.frames = self.frames.clone();
+            let mut finding =
+                FindingBuilder::new("vitest", category, message.clone()).span(self.first, self.last);
+            finding.hint = hint.clone();
+            finding.frames = self.frames.clone();
             let file = header.split(" > ").next().unwrap_or_default().to_owned();
             if !own && !file.is_empty() {
                 match self.named.clone().filter(|n| is_own(&n.file)) {
-                    Some(named) => draft.frames.push(named),
+                    Some(named) => finding.frames.push(named),
                     // The file of the test is no location of the failure where every frame is a dependency's.
-                    None if !self.suite => draft.related.push(place(&file, None, None)),
-                    None => draft.frames.push(place(&file, None, None)),
+                    None if !self.suite => finding.related.push(location(&file, None, None)),
+                    None => finding.frames.push(location(&file, None, None)),
                 }
             }
-            draft.test = Some(header).filter(|h| !h.is_empty());
-            out.bug(draft);
+            finding.test = Some(header).filter(|h| !h.is_empty());
+            out.bug(finding);
         }
     }
 }

@@ -1,16 +1,17 @@
-//! Linters that have no machine of their own, read by the format most of them share: `path:line:column: message`.
+//! Linters that have no parser of their own and no row in `line_formats`, read by the format most of them share: `path:line:column: message`.
 //!
 //! The format is common and so are lines that only look like it, so what is read here counts only where no tool that
 //! knows better reported an error.
 
-use super::findings::{Draft, Findings, number};
+use super::findings::{FindingBuilder, Findings, number};
+use super::line_formats;
 use super::lines::Line;
 use super::paths::is_own;
 use super::re;
-use super::registry::{Flow, Tool, ToolParser, read_by_another};
+use super::registry::{Next, Response, Tool, ToolParser, read_by_another};
 use crate::contract::bug::{Category, Severity};
 
-mod forms;
+mod paired_lines;
 mod suites;
 
 /// The last in order of precedence.
@@ -21,20 +22,11 @@ const LINT: Tool = Tool {
     name: "lint",
     triggers: &[
         r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
-        r"^[A-Za-z0-9_@./+-]+\.proto:[0-9]+:[0-9]+:\S",
-        r"^(?:\S*/)?Dockerfile[^ :]*:[0-9]+ [A-Z]",
-        r"^[^ ]+\.rb:[0-9]+:in [`'].*\(\w+\)$",
-        r"^\*\* \([A-Za-z]+Error\) [^ ]+:[0-9]+",
-        r"^lua[0-9.]*: [^ ]+\.lua:[0-9]+: ",
         r#"^File "[^"]+\.ml[ily]?", lines? [0-9]+"#,
-        r"^(?:PHP )?(?:Parse|Fatal) error: ",
+        r"^(?:PHP )?Fatal error: +Uncaught ",
         r"^\s*#\s+Failed test ",
-        r"^\[[^ \]]+\.go:[0-9]+(?:-[0-9]+)?\] - G[0-9]",
-        r"^[^ :]+: line [0-9]+, col [0-9]+, ",
-        r"^(?:[A-Za-z]:)?[^ :()]+\([0-9]+(?:,[0-9]+)?\) ?: (?:fatal )?(?:error|warning)",
         r"^Running Sphinx v[0-9]",
         r"^build succeeded(, [0-9]+ warnings?)?\.$",
-        r#"^[0-9]+ (?:ERROR|WARNING) "[^"]+" [0-9]+:[0-9]+ ""#,
         // The first of two lines.
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
@@ -42,47 +34,50 @@ const LINT: Tool = Tool {
         r"^Error -+ [^ ]+:[0-9]+:[0-9]+$",
         r"^[A-Za-z0-9_@./+()\[\]-]+\.(?:[jt]sx?|svelte|vue|astro|mdx?|s?css):[0-9]+:[0-9]+$",
     ],
-    new: || Box::new(Lint::default()),
+    new: |_| Box::new(Lint::default()),
 };
 
 #[derive(Default)]
 struct Lint {
-    open: Option<forms::Open>,
-    /// How many drafts there were before Sphinx ran: its errors need not fail the build.
+    open: Option<paired_lines::Open>,
+    /// How many findings there were before Sphinx ran: its errors need not fail the build.
     before_sphinx: Option<usize>,
 }
 
 impl ToolParser for Lint {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let was_open = self.open.is_some();
         if let Some(open) = self.open.take() {
-            match open.line(line.text, line.no) {
-                forms::Next::Done(draft) => out.bug(*draft),
-                forms::Next::Wait(open) => self.open = Some(*open),
-                forms::Next::Not => {}
+            match open.line(line.text, line.number) {
+                paired_lines::Continuation::Done(finding) => out.bug(*finding),
+                paired_lines::Continuation::Wait(open) => self.open = Some(*open),
+                paired_lines::Continuation::Not => {}
             }
         }
         if line.text.starts_with("Running Sphinx v") {
             self.before_sphinx = Some(out.count());
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if line.text.starts_with("build succeeded") {
             if let Some(before) = self.before_sphinx.take() {
-                out.retract(before, |draft| matches!(draft.tool, "lint" | "python"));
+                out.retract(before, |finding| matches!(finding.tool, "lint" | "python"));
                 out.succeeded();
             }
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
-        if let Some(open) = forms::Open::start(line.text, line.no) {
+        if let Some(open) = paired_lines::Open::start(line.text, line.number) {
             self.open = Some(open);
-        } else if let Some(draft) = forms::finding(line.text).or_else(|| finding(line.text)) {
-            out.bug(draft);
+        } else if let Some(finding) =
+            read_finding(line.text).filter(|_| !was_open || !line_formats::reads(line.text))
+        {
+            out.bug(finding);
         }
-        if self.open.is_some() { Flow::Pass } else { Flow::Rest }
+        if self.open.is_some() { Response::Declined(Next::Active) } else { Response::Declined(Next::Idle) }
     }
 }
 
 /// A finding, where the line has a column or says how severe it is; a path and a line alone are no more than a place.
-fn finding(text: &str) -> Option<Draft> {
+fn read_finding(text: &str) -> Option<FindingBuilder> {
     let caps = re!(
         r"^(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?(?:\[(?P<code>[a-z][a-z0-9-]*)\])?:? )?(?P<msg>\S.*)$"
     )
@@ -101,19 +96,19 @@ fn finding(text: &str) -> Option<Draft> {
         Some("info" | "note") => Severity::Info,
         _ => Severity::Error,
     };
-    let mut draft = Draft::new("lint", Category::Lint, get("msg")?).severity(severity);
-    draft.code = get("code").map(str::to_owned);
-    Some(draft.at(path, get("line").and_then(number), get("col").and_then(number)).fallback())
+    let mut finding = FindingBuilder::new("lint", Category::Lint, get("msg")?).severity(severity);
+    finding.code = get("code").map(str::to_owned);
+    Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)).fallback())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::finding;
+    use super::read_finding;
     use crate::contract::bug::Severity;
 
     #[test]
     fn the_severity_may_carry_the_rule() {
-        let warning = finding("src/a.py:40:5: warning[unused-awaitable] Object is not awaited").unwrap();
+        let warning = read_finding("src/a.py:40:5: warning[unused-awaitable] Object is not awaited").unwrap();
         assert_eq!(
             (warning.severity, warning.code.as_deref()),
             (Severity::Warning, Some("unused-awaitable"))
@@ -123,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_place_needs_a_column_or_a_severity() {
-        let at = |text| finding(text).and_then(|d| d.place).map(|p| (p.file, p.line, p.column));
+        let at = |text| read_finding(text).and_then(|d| d.location).map(|p| (p.file, p.line, p.column));
         assert_eq!(at("src/a.css:3:5: bad colour"), Some(("src/a.css".into(), Some(3), Some(5))));
         assert_eq!(at("README.md:6 error MD001/x Heading"), Some(("README.md".into(), Some(6), None)));
         for text in [

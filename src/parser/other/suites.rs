@@ -1,10 +1,10 @@
 //! Test runners of Ruby and PHP: RSpec, Minitest, PHPUnit. A numbered failure names its test, says what is wrong, and
 //! lists frames, deepest first.
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Category, Location};
 
 pub(super) const RSPEC: Tool = Tool {
@@ -18,7 +18,7 @@ pub(super) const RSPEC: Tool = Tool {
         r"^There (?:was|were) [0-9]+ (?:errors?|failures?):$",
         r"^(?:Tests: [0-9]+, Assertions: |OK \([0-9]+ tests?, )",
     ],
-    new: || Box::new(Suites::default()),
+    new: |_| Box::new(Suites::default()),
 };
 
 /// Lines of a message that are kept.
@@ -28,68 +28,74 @@ const MAX_MESSAGE: usize = 40;
 struct Suites {
     /// Whose failures are listed.
     list: Option<&'static str>,
-    draft: Option<Draft>,
+    finding: Option<FindingBuilder>,
     lines: usize,
     /// PHPUnit's counts are still to come; others have lines like them.
     uncounted: bool,
 }
 
 impl ToolParser for Suites {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("An error occurred while loading ") {
             self.flush(out);
             self.list = Some("rspec");
-            self.draft = Some(Draft::new("rspec", Category::Import, "").span(line.no, line.no));
+            self.finding =
+                Some(FindingBuilder::new("rspec", Category::Import, "").span(line.number, line.number));
             self.lines = 0;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(runner) = start_of_list(text) {
             self.flush(out);
             self.list = Some(runner);
             self.uncounted = runner == "phpunit";
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some((runner, ran, failed, skipped)) = counts(text) {
             self.flush(out);
             (self.list, self.uncounted) = (None, false);
             out.tests(runner, ran.saturating_sub(failed + skipped), failed, skipped);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         let frame = frame(text);
         let Some(runner) = self.list else {
             return match frame {
                 // Of what is risky or was skipped.
-                Some(_) if self.uncounted => Flow::Take,
-                _ if self.uncounted => Flow::Pass,
-                _ => Flow::Rest,
+                Some(_) if self.uncounted => Response::Consumed(Next::Active),
+                _ if self.uncounted => Response::Declined(Next::Active),
+                _ => Response::Declined(Next::Idle),
             };
         };
         if over(runner, text) {
             self.flush(out);
             self.list = None;
-            return if self.uncounted { Flow::Pass } else { Flow::Rest };
+            return if self.uncounted {
+                Response::Declined(Next::Active)
+            } else {
+                Response::Declined(Next::Idle)
+            };
         }
-        if let Some((test, at)) = name(runner, text, self.draft.is_some()) {
+        if let Some((test, at)) = name(runner, text, self.finding.is_some()) {
             self.flush(out);
-            let mut draft = Draft::new(runner, Category::Logic, "").test(test).span(line.no, line.no);
-            draft.frames.extend(at);
-            self.draft = Some(draft);
+            let mut finding =
+                FindingBuilder::new(runner, Category::Logic, "").test(test).span(line.number, line.number);
+            finding.frames.extend(at);
+            self.finding = Some(finding);
             self.lines = 0;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        let Some(draft) = &mut self.draft else { return Flow::Pass };
-        draft.log.last = line.no;
+        let Some(finding) = &mut self.finding else { return Response::Declined(Next::Active) };
+        finding.log.last = line.number;
         if let Some(at) = frame {
-            if !draft.frames.contains(&at) {
-                draft.frames.push(at);
+            if !finding.frames.contains(&at) {
+                finding.frames.push(at);
             }
         } else if self.lines < MAX_MESSAGE && !text.trim().is_empty() {
             self.lines += 1;
-            draft.message.push_str(text.trim().trim_start_matches("Failure/Error: "));
-            draft.message.push('\n');
+            finding.message.push_str(text.trim().trim_start_matches("Failure/Error: "));
+            finding.message.push('\n');
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -99,15 +105,15 @@ impl ToolParser for Suites {
 
 impl Suites {
     fn flush(&mut self, out: &mut Findings) {
-        if let Some(draft) = self.draft.take() {
-            out.bug(draft);
+        if let Some(finding) = self.finding.take() {
+            out.bug(finding);
         }
     }
 }
 
 fn frame(text: &str) -> Option<Location> {
     let c = re!(r"^\s*(?:# )?([^\s:]+\.(?:rb|php)):(\d+)(?::in [`'].*)?$").captures(text)?;
-    Some(place(&c[1], number(&c[2]), None))
+    Some(location(&c[1], number(&c[2]), None))
 }
 
 fn start_of_list(text: &str) -> Option<&'static str> {
@@ -137,7 +143,7 @@ fn name(runner: &str, text: &str, open: bool) -> Option<(String, Option<Location
         "phpunit" => re!(r"^\d+\) (\S+::.+)$").captures(text)?,
         _ => return None,
     };
-    let at = c.get(2).map(|file| place(file.as_str(), c.get(3).and_then(|n| number(n.as_str())), None));
+    let at = c.get(2).map(|file| location(file.as_str(), c.get(3).and_then(|n| number(n.as_str())), None));
     Some((c[1].to_owned(), at))
 }
 
@@ -154,10 +160,10 @@ fn counts(text: &str) -> Option<(&'static str, u64, u64, u64)> {
     };
     let of = |words: &str| -> u64 {
         let parts = text.trim_start_matches("OK (").trim_end_matches([')', '.']).split(", ");
-        let said = parts
+        let reported = parts
             .filter_map(|part| part.split_once(": ").map(|(w, n)| (n, w)).or_else(|| part.split_once(' ')));
         let is = |word: &str| words.split('|').any(|w| word.to_ascii_lowercase().starts_with(w));
-        said.filter(|(_, word)| is(word)).filter_map(|(n, _)| n.parse::<u64>().ok()).sum()
+        reported.filter(|(_, word)| is(word)).filter_map(|(n, _)| n.parse::<u64>().ok()).sum()
     };
     // RSpec's errors are those outside of examples.
     let failed = of(if runner == "rspec" { "failure" } else { "failure|error" });

@@ -2,10 +2,10 @@
 
 use super::traceback::Trace;
 use crate::contract::bug::Category;
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 /// Lines kept of what was expected or came.
 const MAX_LINES: usize = 5;
@@ -13,12 +13,12 @@ const MAX_LINES: usize = 5;
 pub(super) const DOCTEST: Tool = Tool {
     name: "doctest",
     triggers: &[r#"^File "[^"]+", line [0-9]+, in \S"#, r"^\*{3}Test Failed\*{3} [0-9]+ failures?"],
-    new: || Box::new(Doctest::default()),
+    new: |_| Box::new(Doctest::default()),
 };
 
 #[derive(Default)]
 struct Doctest {
-    open: Option<Draft>,
+    open: Option<FindingBuilder>,
     confirmed: bool,
     expected: Vec<String>,
     got: Vec<String>,
@@ -39,47 +39,51 @@ enum Part {
 impl Doctest {
     fn close(&mut self, out: &mut Findings) {
         let this = std::mem::take(self);
-        let Some(mut draft) = this.open.filter(|_| this.confirmed) else { return };
-        draft.log.last = this.last;
+        let Some(mut finding) = this.open.filter(|_| this.confirmed) else { return };
+        finding.log.last = this.last;
         if let Some(trace) = this.trace
             && let Some(raised) = &trace.raised
         {
-            draft.message = raised.message();
-            draft = draft.code(raised.kind.clone());
-            draft.related = trace.frames.iter().rev().cloned().collect();
+            finding.message = raised.message();
+            finding = finding.code(raised.kind.clone());
+            finding.related = trace.frames.iter().rev().cloned().collect();
         } else {
-            draft.message = format!("expected {}, got {}", this.expected.join("\n"), this.got.join("\n"));
+            finding.message = format!("expected {}, got {}", this.expected.join("\n"), this.got.join("\n"));
         }
-        out.bug(draft);
+        out.bug(finding);
     }
 }
 
 impl ToolParser for Doctest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         if let Some(found) = re!(r#"^File "([^"]+)", line (\d+), in (\S.*)$"#).captures(text) {
             self.close(out);
-            let draft = Draft::new("doctest", Category::Logic, "")
+            let finding = FindingBuilder::new("doctest", Category::Logic, "")
                 .at(&found[1], number(&found[2]), None)
                 .test(&found[3])
-                .span(line.no, line.no);
-            self.open = Some(draft);
-            return Flow::Take;
+                .span(line.number, line.number);
+            self.open = Some(finding);
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("***Test Failed***") {
             self.close(out);
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
         if self.open.is_none() {
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if !self.confirmed {
             self.confirmed = text == "Failed example:";
-            return if self.confirmed { Flow::Take } else { Flow::Done };
+            return if self.confirmed {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Declined(Next::Finished)
+            };
         }
         if text.len() >= 60 && text.bytes().all(|b| b == b'*') {
             self.close(out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         match text {
             "Expected:" => self.part = Part::Expected,
@@ -106,13 +110,13 @@ impl ToolParser for Doctest {
             }
             _ => {
                 self.close(out);
-                return Flow::Rest;
+                return Response::Declined(Next::Idle);
             }
         }
         if !text.is_empty() {
-            self.last = line.no;
+            self.last = line.number;
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {

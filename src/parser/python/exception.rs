@@ -4,7 +4,7 @@
 //! columns of a caret are columns of the printed text, not of the file.
 
 use crate::contract::bug::{Applicability, Category, Suggestion};
-use crate::parser::findings::Draft;
+use crate::parser::findings::FindingBuilder;
 use crate::parser::re;
 
 /// A raised exception as printed, and where.
@@ -46,20 +46,20 @@ impl Raised {
         category_of(&self.kind, &self.text, otherwise)
     }
 
-    /// Adds to `draft` the fix that the message states for `file:line`.
-    pub(super) fn hint(&self, draft: Draft, file: &str, line: u32) -> Draft {
+    /// Adds to `finding` the fix that the message states for `file:line`.
+    pub(super) fn hint(&self, finding: FindingBuilder, file: &str, line: u32) -> FindingBuilder {
         match self.suggestion(file, line) {
-            Some((text, applicability, suggestion)) => draft.suggest(&text, applicability, suggestion),
-            None => draft,
+            Some((text, applicability, suggestion)) => finding.suggest(&text, applicability, suggestion),
+            None => finding,
         }
     }
 
     fn suggestion(&self, file: &str, line: u32) -> Option<(String, Applicability, Suggestion)> {
         use Applicability::{MachineApplicable, MaybeIncorrect};
-        let words = self.message();
+        let message = self.message();
         let file = file.to_owned();
         if matches!(self.kind.as_str(), "IndentationError" | "TabError") {
-            return Some((words, MaybeIncorrect, Suggestion::Reindent { file, line, columns: None }));
+            return Some((message, MaybeIncorrect, Suggestion::Reindent { file, line, columns: None }));
         }
         if let Some(token) = quoted_after(&self.text, "expected ").filter(|t| is_token(t)) {
             let sure = if token == ":" { MachineApplicable } else { MaybeIncorrect };
@@ -68,14 +68,14 @@ impl Raised {
                 Some((old, new)) => Suggestion::ReplaceText { file, line, column: None, old, new },
                 None => Suggestion::ExpectedToken { file, line, column: None, token },
             };
-            return Some((words, sure, change));
+            return Some((message, sure, change));
         }
         if let Some(name) = missing_module(&self.kind, &self.text) {
-            return Some((words, MaybeIncorrect, Suggestion::AddDependency { name: name.to_owned() }));
+            return Some((message, MaybeIncorrect, Suggestion::AddDependency { name: name.to_owned() }));
         }
         if let Some(module) = quoted_after(&self.text, "Did you forget to import ") {
             let statement = format!("import {module}");
-            return Some((words, MachineApplicable, Suggestion::AddImport { file, statement }));
+            return Some((message, MachineApplicable, Suggestion::AddImport { file, statement }));
         }
         if let Some(name) =
             quoted_after(&self.text, "Did you mean: ").or_else(|| quoted_after(&self.text, "Did you mean "))
@@ -84,7 +84,7 @@ impl Raised {
             let old = self.misspelt(&old)?;
             let new = name.trim_start_matches('.').to_owned();
             return Some((
-                words,
+                message,
                 MaybeIncorrect,
                 Suggestion::ReplaceText { file, line, column: None, old, new },
             ));
@@ -96,7 +96,7 @@ impl Raised {
             let sign = at + source.get(at..)?.find(" = ")?;
             let new = format!("{} == {}", &source[..sign], &source[sign + 3..]);
             return Some((
-                words,
+                message,
                 MaybeIncorrect,
                 Suggestion::ReplaceText { file, line, column: None, old, new },
             ));
@@ -106,7 +106,7 @@ impl Raised {
             let rest = old.strip_prefix("print ")?.trim();
             let new = format!("print({rest})");
             return Some((
-                words,
+                message,
                 MaybeIncorrect,
                 Suggestion::ReplaceText { file, line, column: None, old, new },
             ));

@@ -1,78 +1,43 @@
-//! flake8 and the checkers it is made of: pycodestyle (once pep8), pyflakes; and pydocstyle.
+//! What findings of flake8 and of the checkers it is made of are about (`line_formats` reads them); and pydocstyle.
 
 use crate::contract::bug::{Applicability, Category, Suggestion};
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
-use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
-
-pub(super) const FLAKE8: Tool = Tool {
-    name: "flake8",
-    triggers: &[
-        r"^[^ :\t][^:\t]*\.(py|pyi|pyx|ipynb|rst|in|cfg):[0-9]+:[0-9]+:? [A-Z]{1,6}[0-9]{1,5}:? \S",
-        r"^[A-Za-z]:[^:\t]+\.(py|pyi):[0-9]+:[0-9]+:? [A-Z]{1,6}[0-9]{1,5}:? \S",
-        r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[[A-Z]{1,6}[0-9]{1,5}\] \S",
-    ],
-    new: || Box::new(Rows { tool: "flake8" }),
-};
-
-pub(super) const PYFLAKES: Tool = Tool {
-    name: "pyflakes",
-    triggers: &[
-        r"^[^ :\t][^:\t]*\.pyi?:[0-9]+(:[0-9]+)?:? ('.*' imported but unused|undefined name '|local variable '.*' is assigned|redefinition of unused|import '|'from |f-string is missing|unable to detect undefined|invalid syntax$|unterminated |unexpected indent|expected an indented|unindent does not|dictionary key |list comprehension redefines|'\.\.\.'|'return' |duplicate argument|assertion is always|expected '|'.' was never closed|unmatched ')",
-    ],
-    new: || Box::new(Rows { tool: "pyflakes" }),
-};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const PYDOCSTYLE: Tool = Tool {
     name: "pydocstyle",
     triggers: &[r"^\S.*\.py:[0-9]+ (at module level|in (public|private|class|function|method|package).*):$"],
-    new: || Box::new(Docstrings::default()),
+    new: |_| Box::new(Docstrings::default()),
 };
 
-struct Rows {
-    tool: &'static str,
-}
-
-impl ToolParser for Rows {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
-        let Some(found) = re!(
-            r"^(?P<file>(?:[A-Za-z]:)?[^:]+?):(?P<line>\d+)(?::(?P<column>\d+))?:? (?:\[?(?P<code>[A-Z]{1,6}\d{1,5})\]?:? )?(?P<words>.+)$"
-        ).captures(line.text) else { return Flow::Rest };
-        let words = found["words"].trim();
-        let code = found.name("code").map(|m| m.as_str());
-        let (file, at) = (&found["file"], number(&found["line"]));
-        let mut draft = Draft::new(self.tool, category(code, words), words).at(
-            file,
-            at,
-            found.name("column").and_then(|m| number(m.as_str())),
-        );
-        if let Some(code) = code {
-            draft = draft.code(code);
-        }
-        if let (Some(name), Some(line)) = (unused_import(words), at) {
-            let unused = Suggestion::RemoveImport { file: file.to_owned(), line, name: name.to_owned() };
-            draft = draft.suggest(words, Applicability::MachineApplicable, unused);
-        }
-        out.bug(draft);
-        Flow::TakeRest
-    }
+/// What a finding of flake8, or of one of its checkers, is about, and the fix its message names.
+pub(in crate::parser) fn refine(mut finding: FindingBuilder) -> FindingBuilder {
+    finding.category = category(finding.code.as_deref(), &finding.message);
+    let Some((file, line)) = finding.location.as_ref().and_then(|at| Some((at.file.clone(), at.line?)))
+    else {
+        return finding;
+    };
+    let message = finding.message.clone();
+    let Some(name) = unused_import(&message) else { return finding };
+    let unused = Suggestion::RemoveImport { file, line, name: name.to_owned() };
+    finding.suggest(&message, Applicability::MachineApplicable, unused)
 }
 
 /// `'os' imported but unused`
-fn unused_import(words: &str) -> Option<&str> {
-    words.strip_suffix(" imported but unused")?.strip_prefix('\'')?.strip_suffix('\'')
+fn unused_import(message: &str) -> Option<&str> {
+    message.strip_suffix(" imported but unused")?.strip_prefix('\'')?.strip_suffix('\'')
 }
 
 /// The family of a checker's finding.
-pub(super) fn category(code: Option<&str>, words: &str) -> Category {
+pub(super) fn category(code: Option<&str>, message: &str) -> Category {
     let syntax = matches!(code, Some("E999" | "E901" | "E902" | "F999" | "F7" | "invalid-syntax"))
         || code.is_none()
             && ["invalid syntax", "unterminated ", "expected '", "unmatched '"]
                 .iter()
-                .any(|w| words.starts_with(w));
-    if words.contains("IndentationError")
-        || words.contains("TabError")
+                .any(|w| message.starts_with(w));
+    if message.contains("IndentationError")
+        || message.contains("TabError")
         || matches!(code, Some("E112" | "E113"))
     {
         Category::Indentation
@@ -90,23 +55,25 @@ struct Docstrings {
 }
 
 impl ToolParser for Docstrings {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if let Some((file, at, first)) = self.at.take() {
-            let Some((code, words)) = line.text.trim().split_once(": ") else { return Flow::Rest };
+            let Some((code, message)) = line.text.trim().split_once(": ") else {
+                return Response::Declined(Next::Idle);
+            };
             out.bug(
-                Draft::new("pydocstyle", Category::Lint, words)
+                FindingBuilder::new("pydocstyle", Category::Lint, message)
                     .at(&file, Some(at), None)
                     .code(code)
-                    .span(first, line.no),
+                    .span(first, line.number),
             );
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
-        let place = line.text.find(".py:").and_then(|dot| {
+        let location = line.text.find(".py:").and_then(|dot| {
             let rest = &line.text[dot + 4..];
             let at = number(rest.split(' ').next()?)?;
-            Some((line.text[..dot + 3].to_owned(), at, line.no))
+            Some((line.text[..dot + 3].to_owned(), at, line.number))
         });
-        self.at = place;
-        if self.at.is_some() { Flow::Take } else { Flow::Rest }
+        self.at = location;
+        if self.at.is_some() { Response::Consumed(Next::Active) } else { Response::Declined(Next::Idle) }
     }
 }

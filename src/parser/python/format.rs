@@ -2,10 +2,10 @@
 
 use super::diff::Hunks;
 use crate::contract::bug::{Applicability, Category, Hint, Suggestion};
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const BLACK: Tool = Tool {
     name: "black",
@@ -17,19 +17,19 @@ pub(super) const BLACK: Tool = Tool {
         r"^--- .+\.(py|pyi|pyx|ipynb)\t",
         r"^[0-9]+ files? would be reformatted",
     ],
-    new: || Box::new(Formatter::new("black", "black")),
+    new: |_| Box::new(Formatter::new("black", "black")),
 };
 
 pub(super) const ISORT: Tool = Tool {
     name: "isort",
     triggers: &[r"^ERROR: .+ Imports are incorrectly sorted", r"^--- .+:before\t"],
-    new: || Box::new(Formatter::new("isort", "isort")),
+    new: |_| Box::new(Formatter::new("isort", "isort")),
 };
 
 pub(super) const RUFF_FORMAT: Tool = Tool {
     name: "ruff-format",
     triggers: &[r"^Would reformat: ", r"^--- .+\.(py|pyi|pyx|ipynb)$"],
-    new: || Box::new(Formatter::new("ruff-format", "ruff format")),
+    new: |_| Box::new(Formatter::new("ruff-format", "ruff format")),
 };
 
 struct Formatter {
@@ -40,14 +40,23 @@ struct Formatter {
     first: u64,
     last: u64,
     /// Files already reported.
-    said: Vec<String>,
+    reported: Vec<String>,
     /// Files whose diff came first, to be reported when the tool names them.
     held: Vec<(String, Hunks, u64, u64)>,
 }
 
 impl Formatter {
     fn new(tool: &'static str, command: &'static str) -> Self {
-        Self { tool, command, file: None, hunks: None, first: 0, last: 0, said: Vec::new(), held: Vec::new() }
+        Self {
+            tool,
+            command,
+            file: None,
+            hunks: None,
+            first: 0,
+            last: 0,
+            reported: Vec::new(),
+            held: Vec::new(),
+        }
     }
 
     /// The diff being read has ended.
@@ -57,45 +66,45 @@ impl Formatter {
         }
     }
 
-    fn unformatted(&mut self, file: &str, no: u64, out: &mut Findings) {
+    fn unformatted(&mut self, file: &str, line_number: u64, out: &mut Findings) {
         self.close();
-        if self.said.iter().any(|s| s == file) {
+        if self.reported.iter().any(|s| s == file) {
             return;
         }
-        self.said.push(file.to_owned());
+        self.reported.push(file.to_owned());
         let message =
             if self.tool == "isort" { "imports are not sorted" } else { "the file is not formatted" };
-        let draft = Draft::new(self.tool, Category::Format, message);
+        let finding = FindingBuilder::new(self.tool, Category::Format, message);
         let held = self.held.iter().position(|(f, ..)| f == file).map(|at| self.held.remove(at));
         out.bug(match held {
             Some((_, hunks, first, last)) => {
-                self.with_diff(draft, file, hunks).span(first.min(no), last.max(no))
+                self.with_diff(finding, file, hunks).span(first.min(line_number), last.max(line_number))
             }
-            None => self.with_command(draft.at(file, None, None), file).span(no, no),
+            None => self.with_command(finding.at(file, None, None), file).span(line_number, line_number),
         });
     }
 
-    fn with_diff(&self, draft: Draft, file: &str, hunks: Hunks) -> Draft {
+    fn with_diff(&self, finding: FindingBuilder, file: &str, hunks: Hunks) -> FindingBuilder {
         let (line, changes) = hunks.finish();
-        let mut draft = draft.at(file, line, None);
+        let mut finding = finding.at(file, line, None);
         if changes.is_empty() {
-            return self.with_command(draft, file);
+            return self.with_command(finding, file);
         }
-        draft.hint = Some(Hint {
+        finding.hint = Some(Hint {
             text: format!("the change that {} makes", self.command),
             applicability: Applicability::MachineApplicable,
             suggestions: changes,
         });
-        draft
+        finding
     }
 
-    fn with_command(&self, draft: Draft, file: &str) -> Draft {
+    fn with_command(&self, finding: FindingBuilder, file: &str) -> FindingBuilder {
         let run = if file.contains([' ', '\'', '"', '$', '`']) {
             format!("{} .", self.command)
         } else {
             format!("{} {}", self.command, crate::parser::paths::relative(file, &[]))
         };
-        draft.suggest(
+        finding.suggest(
             "the formatter rewrites the file",
             Applicability::MachineApplicable,
             Suggestion::Command { run },
@@ -103,21 +112,21 @@ impl Formatter {
     }
 
     /// Diffs that nothing named: the tool ran with `--diff` alone.
-    fn say_held(&mut self, certain: bool, out: &mut Findings) {
+    fn report_held(&mut self, certain: bool, out: &mut Findings) {
         self.close();
         for (file, hunks, first, last) in std::mem::take(&mut self.held) {
-            if self.said.contains(&file) {
+            if self.reported.contains(&file) {
                 // The diff came behind the line that named the file.
                 let (line, changes) = hunks.finish();
-                if let Some(draft) =
-                    out.last_of(self.tool).filter(|d| d.place.as_ref().is_some_and(|p| p.file == file))
+                if let Some(finding) =
+                    out.last_of(self.tool).filter(|d| d.location.as_ref().is_some_and(|p| p.file == file))
                 {
-                    if let Some(place) = &mut draft.place {
-                        place.line = line;
+                    if let Some(location) = &mut finding.location {
+                        location.line = line;
                     }
-                    draft.log.last = draft.log.last.max(last);
+                    finding.log.last = finding.log.last.max(last);
                     if !changes.is_empty() {
-                        draft.hint = Some(Hint {
+                        finding.hint = Some(Hint {
                             text: format!("the change that {} makes", self.command),
                             applicability: Applicability::MachineApplicable,
                             suggestions: changes,
@@ -126,21 +135,40 @@ impl Formatter {
                 }
                 continue;
             }
-            let draft = Draft::new(self.tool, Category::Format, "the file is not formatted");
-            let draft = self.with_diff(draft, &file, hunks).span(first, last);
-            self.said.push(file);
+            let finding = FindingBuilder::new(self.tool, Category::Format, "the file is not formatted");
+            let finding = self.with_diff(finding, &file, hunks).span(first, last);
+            self.reported.push(file);
             // A diff alone may be anybody's: what failed is for others to say.
-            out.bug(if certain { draft } else { draft.fallback() });
+            out.bug(if certain { finding } else { finding.fallback() });
         }
     }
 }
 
+/// black could not read a file.
+fn cannot_parse(text: &str) -> Option<FindingBuilder> {
+    let found = re!(
+        r"^error: ?(?:cannot format (?P<a>.+?): (?:Cannot parse[^:]*: (?P<al>\d+):(?P<ac>\d+): )?(?P<am>.*)|(?:cannot parse: )?(?P<b>\S.*?\.(?:pyi?|ipynb)):(?P<bl>\d+):(?P<bc>\d+)(?:: ?(?P<bm>.*))?)$"
+    )
+    .captures(text)?;
+    let file = found.name("a").or_else(|| found.name("b")).map_or("", |m| m.as_str());
+    let at = found.name("al").or_else(|| found.name("bl")).and_then(|m| number(m.as_str()));
+    let column = found.name("ac").or_else(|| found.name("bc")).and_then(|m| number(m.as_str()));
+    let message = found.name("am").or_else(|| found.name("bm")).map_or("", |m| m.as_str());
+    let message = if message.is_empty() {
+        "cannot parse the file".to_owned()
+    } else {
+        format!("cannot parse: {message}")
+    };
+    let category = if at.is_some() { Category::Syntax } else { Category::Format };
+    Some(FindingBuilder::new("black", category, message).at(file, at, column))
+}
+
 impl ToolParser for Formatter {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(hunks) = &mut self.hunks {
             if text.starts_with("+++ ") && self.last == self.first {
-                self.last = line.no;
+                self.last = line.number;
                 // autopep8 names the sides by a folder before the path.
                 if let Some(fixed) = text.strip_prefix("+++ fixed/")
                     && self.file.as_deref().and_then(|f| f.strip_prefix("original/")) == Some(fixed)
@@ -148,15 +176,15 @@ impl ToolParser for Formatter {
                     self.file = Some(fixed.to_owned());
                     self.hunks = Some(Hunks::new(fixed));
                 }
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             if hunks.line(text) {
-                self.last = line.no;
-                return Flow::Take;
+                self.last = line.number;
+                return Response::Consumed(Next::Active);
             }
             self.close();
             if self.tool == "isort" {
-                self.say_held(false, out);
+                self.report_held(false, out);
             }
         }
         if let Some(rest) = text.strip_prefix("--- ") {
@@ -167,44 +195,36 @@ impl ToolParser for Formatter {
                 None => "ruff-format",
             };
             if printer != self.tool {
-                return Flow::Rest;
+                return Response::Declined(Next::Idle);
             }
             let file = rest.split('\t').next().unwrap_or(rest).trim_end();
             let file = file.strip_suffix(":before").unwrap_or(file);
             self.file = Some(file.to_owned());
             self.hunks = Some(Hunks::new(file));
-            (self.first, self.last) = (line.no, line.no);
-            return Flow::Take;
+            (self.first, self.last) = (line.number, line.number);
+            return Response::Consumed(Next::Active);
         }
         if let Some(file) =
             text.strip_prefix("would reformat ").or_else(|| text.strip_prefix("Would reformat: "))
         {
             if file.ends_with(".go") {
-                return Flow::Rest;
+                return Response::Declined(Next::Idle);
             }
-            self.unformatted(file.trim(), line.no, out);
-            return Flow::Take;
+            self.unformatted(file.trim(), line.number, out);
+            return Response::Consumed(Next::Active);
         }
         if let Some(rest) = text.strip_prefix("ERROR: ")
             && let Some((file, _)) = rest.split_once(" Imports are incorrectly sorted")
         {
-            self.unformatted(file, line.no, out);
-            return Flow::Take;
+            self.unformatted(file, line.number, out);
+            return Response::Consumed(Next::Active);
         }
         if self.tool == "black"
-            && let Some(found) = re!(
-            r"^error: ?(?:cannot format (?P<a>.+?): (?:Cannot parse[^:]*: (?P<al>\d+):(?P<ac>\d+): )?(?P<am>.*)|(?:cannot parse: )?(?P<b>\S.*?\.(?:pyi?|ipynb)):(?P<bl>\d+):(?P<bc>\d+)(?:: ?(?P<bm>.*))?)$"
-        ).captures(text)
+            && let Some(finding) = cannot_parse(text)
         {
-            let file = found.name("a").or_else(|| found.name("b")).map_or("", |m| m.as_str());
-            let at = found.name("al").or_else(|| found.name("bl")).and_then(|m| number(m.as_str()));
-            let column = found.name("ac").or_else(|| found.name("bc")).and_then(|m| number(m.as_str()));
-            let words = found.name("am").or_else(|| found.name("bm")).map_or("", |m| m.as_str());
-            let words = if words.is_empty() { "cannot parse the file".to_owned() } else { format!("cannot parse: {words}") };
-            let category = if at.is_some() { Category::Syntax } else { Category::Format };
             self.close();
-            out.bug(Draft::new("black", category, words).at(file, at, column));
-            return Flow::Take;
+            out.bug(finding);
+            return Response::Consumed(Next::Active);
         }
         let summary = text.contains("would be reformatted")
             || text.contains("already formatted")
@@ -212,13 +232,17 @@ impl ToolParser for Formatter {
             || text.starts_with("Would fix ") && text.contains(" error")
             || text.contains("would be left unchanged");
         if summary || text.starts_with("Oh no!") {
-            self.say_held(true, out);
-            return Flow::TakeRest;
+            self.report_held(true, out);
+            return Response::Consumed(Next::Idle);
         }
-        if self.hunks.is_none() && self.held.is_empty() { Flow::Rest } else { Flow::Pass }
+        if self.hunks.is_none() && self.held.is_empty() {
+            Response::Declined(Next::Idle)
+        } else {
+            Response::Declined(Next::Active)
+        }
     }
 
     fn finish(&mut self, out: &mut Findings) {
-        self.say_held(false, out);
+        self.report_held(false, out);
     }
 }

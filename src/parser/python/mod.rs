@@ -3,7 +3,7 @@
 mod diff;
 mod doctest;
 mod exception;
-mod flake8;
+pub(super) mod flake8;
 mod format;
 mod mypy;
 mod pip;
@@ -27,8 +27,6 @@ pub(super) const TOOLS: &[Tool] = &[
     pylint::PYLINT,
     pyright::PYRIGHT,
     mypy::MYPY,
-    flake8::FLAKE8,
-    flake8::PYFLAKES,
     flake8::PYDOCSTYLE,
     format::RUFF_FORMAT,
     format::ISORT,

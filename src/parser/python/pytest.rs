@@ -11,10 +11,10 @@ use regex::Regex;
 use super::exception::{Raised, without_addresses};
 use super::traceback::{Trace, frame, is_chain_link};
 use crate::contract::bug::{Applicability, Category, Location, Suggestion};
-use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::findings::{FindingBuilder, Findings, location, number};
 use crate::parser::lines::{Line, Mark};
 use crate::parser::paths::is_own;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 use crate::parser::test_ids::TestIds;
 
 /// Failures kept of one session.
@@ -36,7 +36,7 @@ pub(super) const PYTEST: Tool = Tool {
         r"^\++ Timeout \++$",
         r"^((FAIL|ERROR:) )?(Required test coverage|Coverage failure: total of)",
     ],
-    new: || Box::new(Pytest::default()),
+    new: |_| Box::new(Pytest::default()),
 };
 
 /// pytest-cov's last word.
@@ -45,7 +45,7 @@ const UNCOVERED: &str = "FAIL Required test coverage";
 /// Newer versions have said it before.
 fn uncovered(text: &str, out: &mut Findings) {
     if out.last_of("pytest").is_none_or(|d| !d.message.starts_with("Coverage failure")) {
-        out.bug(Draft::new("pytest", Category::Configuration, text));
+        out.bug(FindingBuilder::new("pytest", Category::Configuration, text));
     }
 }
 
@@ -114,8 +114,8 @@ struct Block {
     error: bool,
     trace: Trace,
     /// The lines marked `E` since the last frame.
-    words: Vec<String>,
-    words_open: bool,
+    message: Vec<String>,
+    message_open: bool,
     /// Of the first of them.
     indent: usize,
     /// Within the marked lines a file was named: its source line follows.
@@ -166,8 +166,47 @@ struct Pytest {
     root: Option<String>,
 }
 
+impl Pytest {
+    /// A title between `=`: a section of the output begins, or a session does, or ends.
+    fn section(&mut self, text: &str, title: &str, captured: bool, out: &mut Findings) -> Response {
+        let title = title.trim_matches('=').trim();
+        if title == "test session starts" {
+            if captured || self.part == Part::Other && self.begun {
+                self.nested += 1;
+                return Response::Consumed(Next::Active);
+            }
+            if self.begun {
+                // The session before was cut off.
+                self.end(out, None);
+            }
+            self.begun = true;
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(totals) = TOTALS.captures(text) {
+            if self.nested > 0 {
+                self.nested -= 1;
+                return Response::Consumed(Next::Active);
+            }
+            self.end(out, Some(&totals[1]));
+            return Response::Consumed(Next::Finished);
+        }
+        if self.nested > 0 {
+            return Response::Consumed(Next::Active);
+        }
+        self.close_block();
+        self.begun = true;
+        self.part = match title {
+            "FAILURES" => Part::Failures,
+            "ERRORS" => Part::Errors,
+            "short test summary info" => Part::Summary,
+            _ => Part::Other,
+        };
+        Response::Consumed(Next::Active)
+    }
+}
+
 impl ToolParser for Pytest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         if let Some(rest) = text.strip_prefix("INTERNALERROR>") {
             return self.internal(line, rest.strip_prefix(' ').unwrap_or(rest));
@@ -185,46 +224,14 @@ impl ToolParser for Pytest {
         if text.starts_with('=')
             && let Some(section) = SECTION.captures(text)
         {
-            let title = section[1].trim_matches('=').trim();
-            if title == "test session starts" {
-                if captured || self.part == Part::Other && self.begun {
-                    self.nested += 1;
-                    return Flow::Take;
-                }
-                if self.begun {
-                    // The session before was cut off.
-                    self.end(out, None);
-                }
-                self.begun = true;
-                return Flow::Take;
-            }
-            if let Some(totals) = TOTALS.captures(text) {
-                if self.nested > 0 {
-                    self.nested -= 1;
-                    return Flow::Take;
-                }
-                self.end(out, Some(&totals[1]));
-                return Flow::Last;
-            }
-            if self.nested > 0 {
-                return Flow::Take;
-            }
-            self.close_block();
-            self.begun = true;
-            self.part = match title {
-                "FAILURES" => Part::Failures,
-                "ERRORS" => Part::Errors,
-                "short test summary info" => Part::Summary,
-                _ => Part::Other,
-            };
-            return Flow::Take;
+            return self.section(text, &section[1], captured, out);
         }
         if self.nested > 0 {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if !captured && self.begun && RESULTS.is_match(text) {
             self.results = Some(String::new());
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(results) = &mut self.results {
             if text.starts_with("    ") {
@@ -232,18 +239,18 @@ impl ToolParser for Pytest {
                     results.push_str(count);
                     results.push_str(", ");
                 }
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             let results = std::mem::take(results);
             self.end(out, Some(&results));
-            return Flow::Done;
+            return Response::Declined(Next::Finished);
         }
         if !captured
             && text.starts_with(|c: char| c.is_ascii_digit() || c == 'n')
             && let Some(totals) = TOTALS.captures(text)
         {
             self.end(out, Some(&totals[1]));
-            return Flow::Last;
+            return Response::Consumed(Next::Finished);
         }
         match self.part {
             Part::Start => self.progress(line, text, out),
@@ -256,7 +263,7 @@ impl ToolParser for Pytest {
                     // A passed test whose output is shown: sessions in it are not ours.
                     self.block = Some(Block { captured: true, ..Block::default() });
                 }
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
         }
     }
@@ -269,63 +276,72 @@ impl ToolParser for Pytest {
 
 impl Pytest {
     /// Lines before the first section: progress, ids, collection counts, errors of the command line.
-    fn progress(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Flow {
+    fn progress(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Response {
         if let Some(block) = &mut self.block {
             // `ImportError while loading conftest`: frames and words without a section.
-            if self.begun || text.is_empty() && !block.words.is_empty() {
+            if self.begun || text.is_empty() && !block.message.is_empty() {
                 self.close_block();
             } else {
                 return self.in_block(line, text);
             }
         }
         if self.fault(line, text) {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("ImportError while loading conftest '") {
-            self.block = Some(Block { first: line.no, last: line.no, error: true, ..Block::default() });
-            return Flow::Take;
+            self.block =
+                Some(Block { first: line.number, last: line.number, error: true, ..Block::default() });
+            return Response::Consumed(Next::Active);
         }
         if let Some(root) = text.strip_prefix("rootdir: ") {
             let root = root.split(", ").next().unwrap_or(root);
             out.root(root);
             self.root = Some(root.to_owned());
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(rest) = text.strip_prefix("collected ") {
             self.collected_none =
                 rest.starts_with("0 items") && !rest.contains('/') || rest.ends_with("/ 0 selected");
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(found) = RAN.captures(text) {
             self.ran(&found[1], &found[2]);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(found) = RAN_BY_WORKER.captures(text) {
             let (id, how) = (found[2].to_owned(), found[1].to_owned());
             self.ran(&id, &how);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let usage = text
             .split_once("pytest: error: ")
             .or_else(|| text.split_once("__main__.py: error: "))
-            .map(|(_, words)| words)
+            .map(|(_, message)| message)
             .or_else(|| text.strip_prefix("ERROR: "));
-        if let Some(words) = usage.filter(|w| !w.starts_with("usage: ")) {
-            let words = words.trim_end();
-            if !words.is_empty() {
-                out.bug(Draft::new("pytest", Category::Configuration, words));
+        if let Some(message) = usage.filter(|w| !w.starts_with("usage: ")) {
+            let message = message.trim_end();
+            if !message.is_empty() {
+                out.bug(FindingBuilder::new("pytest", Category::Configuration, message));
             }
-            return if self.begun { Flow::Take } else { Flow::Last };
+            return if self.begun {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Consumed(Next::Finished)
+            };
         }
         // `coverage report` says it without a session.
         if text.starts_with(UNCOVERED) || text.starts_with("Coverage failure: total of") {
             uncovered(text, out);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if self.killed || line.mark == Mark::Error || ENDED.is_match(text) {
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
-        if self.begun || text.starts_with("ERROR: usage: ") { Flow::Take } else { Flow::Done }
+        if self.begun || text.starts_with("ERROR: usage: ") {
+            Response::Consumed(Next::Active)
+        } else {
+            Response::Declined(Next::Finished)
+        }
     }
 
     fn ran(&mut self, id: &str, how: &str) {
@@ -339,7 +355,7 @@ impl Pytest {
         }
     }
 
-    fn in_block(&mut self, line: &Line<'_>, text: &str) -> Flow {
+    fn in_block(&mut self, line: &Line<'_>, text: &str) -> Response {
         if text.starts_with('_')
             && let Some(title) = BLOCK.captures(text)
             && title[1].chars().any(|c| c != '_' && c != ' ')
@@ -348,27 +364,27 @@ impl Pytest {
             self.block = Some(Block {
                 title: title[1].to_owned(),
                 error: self.part == Part::Errors,
-                first: line.no,
-                last: line.no,
+                first: line.number,
+                last: line.number,
                 ..Block::default()
             });
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if self.block.is_none() {
             // `--tb=line` prints no titles.
             self.block = Some(Block {
                 error: self.part == Part::Errors,
-                first: line.no,
-                last: line.no,
+                first: line.number,
+                last: line.number,
                 ..Block::default()
             });
         }
-        let Some(block) = &mut self.block else { return Flow::Take };
-        block.line(line.no, text);
+        let Some(block) = &mut self.block else { return Response::Consumed(Next::Active) };
+        block.line(line.number, text);
         if block.title.is_empty() && self.begun && block.ends_in_line_style(text) {
             self.close_block();
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn close_block(&mut self) {
@@ -381,7 +397,7 @@ impl Pytest {
         }
     }
 
-    fn in_summary(&mut self, line: &Line<'_>, text: &str) -> Flow {
+    fn in_summary(&mut self, line: &Line<'_>, text: &str) -> Response {
         if let Some(id) = text.strip_prefix("PASSED ").or_else(|| text.strip_prefix("XPASS ")) {
             let id = id.to_owned();
             self.ran(&id, "PASSED");
@@ -395,50 +411,50 @@ impl Pytest {
                 message: message.to_owned(),
                 error: &found[1] == "ERROR",
                 sub: found[1].starts_with("SUB"),
-                line: line.no,
+                line: line.number,
                 taken: false,
             });
         } else if text.starts_with(UNCOVERED) || text.starts_with("ERROR: Coverage failure") {
             self.blocks.push(Block {
                 plain: Some(text.to_owned()),
-                first: line.no,
-                last: line.no,
+                first: line.number,
+                last: line.number,
                 ..Block::default()
             });
         } else if !text.is_empty() && !text.starts_with([' ', '+', '-', '?']) {
             // More of a message, or, where no totals end the summary (`-qq`), the next program.
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     /// pytest itself crashed.
-    fn internal(&mut self, line: &Line<'_>, text: &str) -> Flow {
+    fn internal(&mut self, line: &Line<'_>, text: &str) -> Response {
         let block =
-            self.block.get_or_insert_with(|| Block { first: line.no, error: true, ..Block::default() });
-        block.last = line.no;
+            self.block.get_or_insert_with(|| Block { first: line.number, error: true, ..Block::default() });
+        block.last = line.number;
         if is_chain_link(text) {
             block.trace.link();
         } else if text.starts_with("Traceback ") {
             block.title = "INTERNALERROR".to_owned();
         } else {
-            block.line(line.no, text);
+            block.line(line.number, text);
         }
         self.part = Part::Errors;
         self.begun = true;
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     /// faulthandler's dump of a crash: deepest call first, that of the thread that crashed under `Current thread`.
     fn fault(&mut self, line: &Line<'_>, text: &str) -> bool {
         // Behind the letters or the id of what is running.
-        if let Some((running, words)) = text.split_once("Fatal Python error: ") {
+        if let Some((running, message)) = text.split_once("Fatal Python error: ") {
             let running = running.trim_end();
             let mut block =
-                Block { first: line.no, last: line.no, title: "Fatal".into(), ..Block::default() };
+                Block { first: line.number, last: line.number, title: "Fatal".into(), ..Block::default() };
             block.plain = running.contains("::").then(|| running.to_owned());
             block.trace.raised =
-                Some(Raised { kind: "Fatal".into(), text: words.into(), ..Raised::default() });
+                Some(Raised { kind: "Fatal".into(), text: message.into(), ..Raised::default() });
             self.faults.push(block);
             self.fault = Fault::Others;
             self.killed = true;
@@ -450,7 +466,7 @@ impl Pytest {
         } else if let Some((file, at, function)) = frame(text) {
             if self.fault == Fault::Current && block.trace.frames.len() < MAX_BLOCKS {
                 block.trace.push(file, at, function);
-                block.last = line.no;
+                block.last = line.number;
             }
         } else if self.fault == Fault::Current && !block.trace.frames.is_empty() {
             block.trace.frames.reverse();
@@ -471,22 +487,24 @@ impl Pytest {
     }
 
     /// pytest-timeout's `thread` method: a dump of all stacks between two `+++ Timeout +++`, then the end.
-    fn timeout_dump(&mut self, line: &Line<'_>, text: &str) -> Option<Flow> {
+    fn timeout_dump(&mut self, line: &Line<'_>, text: &str) -> Option<Response> {
         // The first of them stands behind the file whose tests are running.
         let mark = text.ends_with("++ Timeout ++++++++++++++++++++++++++++++++++++")
             || text.ends_with("++ Timeout ++");
         // Inside a failure's block it is captured output: the session went on.
         if mark && self.nested == 0 && self.part == Part::Start {
             match self.timeout.take() {
-                None => self.timeout = Some(Block { first: line.no, last: line.no, ..Block::default() }),
+                None => {
+                    self.timeout = Some(Block { first: line.number, last: line.number, ..Block::default() })
+                }
                 Some(mut block) => {
-                    block.last = line.no;
+                    block.last = line.number;
                     block.title = "Timeout".to_owned();
                     self.blocks.push(block);
                     self.killed = true;
                 }
             }
-            return Some(Flow::Take);
+            return Some(Response::Consumed(Next::Active));
         }
         let block = self.timeout.as_mut()?;
         if text.starts_with("~~") {
@@ -497,7 +515,7 @@ impl Pytest {
         } else if let Some((file, at, function)) = frame(text) {
             block.trace.push(file, at, function);
         }
-        Some(Flow::Take)
+        Some(Response::Consumed(Next::Active))
     }
 
     /// The session is over: joins blocks and summary, and says how many tests ran.
@@ -507,11 +525,11 @@ impl Pytest {
             self.blocks.push(block);
         }
         let blocks = std::mem::take(&mut self.blocks);
-        let mut said = 0;
+        let mut reported = 0;
         let sub_tests = self.summed.iter().any(|s| s.sub);
         for mut block in blocks {
             if block.trace.frames.is_empty()
-                && block.plain.as_deref().is_some_and(|words| CRASHED.is_match(words))
+                && block.plain.as_deref().is_some_and(|message| CRASHED.is_match(message))
                 && let Some(fault) = self.fault_in(&block.title)
             {
                 block.trace.frames = fault.trace.frames;
@@ -527,25 +545,25 @@ impl Pytest {
                 entry.taken = true;
                 (entry.id.clone(), entry.message.clone())
             });
-            let words = block.plain.as_deref().filter(|_| block.trace.frames.is_empty());
-            if sub_tests && words.is_some_and(counts_sub_tests) {
+            let message = block.plain.as_deref().filter(|_| block.trace.frames.is_empty());
+            if sub_tests && message.is_some_and(counts_sub_tests) {
                 continue;
             }
-            said += 1;
-            out.bug(block.draft(known, self.root.as_deref()));
+            reported += 1;
+            out.bug(block.finding(known, self.root.as_deref()));
         }
         for block in std::mem::take(&mut self.faults).into_iter().filter(|_| totals.is_none()) {
-            said += 1;
-            out.bug(block.draft(None, self.root.as_deref()));
+            reported += 1;
+            out.bug(block.finding(None, self.root.as_deref()));
         }
         for entry in self.summed.drain(..).filter(|s| !s.taken) {
             if sub_tests && counts_sub_tests(&entry.message) {
                 continue;
             }
-            said += 1;
-            out.bug(entry.draft());
+            reported += 1;
+            out.bug(entry.finding());
         }
-        self.count(out, totals, said);
+        self.count(out, totals, reported);
         *self = Self::default();
     }
 
@@ -569,9 +587,9 @@ impl Pytest {
                 })
                 .map(|(at, _)| at);
         }
-        let words = block.trace.raised.as_ref().map(|r| r.text.clone()).unwrap_or_default();
+        let message = block.trace.raised.as_ref().map(|r| r.text.clone()).unwrap_or_default();
         let kind = block.trace.raised.as_ref().map_or("", |r| r.kind.as_str());
-        let first = words.lines().next().unwrap_or_default().to_owned();
+        let first = message.lines().next().unwrap_or_default().to_owned();
         open()
             .find(|(_, s)| {
                 (first.is_empty() && !kind.is_empty() && s.message.rsplit('.').next() == Some(kind))
@@ -581,7 +599,7 @@ impl Pytest {
             .map(|(at, _)| at)
     }
 
-    fn count(&mut self, out: &mut Findings, totals: Option<&str>, said: u64) {
+    fn count(&mut self, out: &mut Findings, totals: Option<&str>, reported: u64) {
         let (mut passed, mut failed, mut skipped) = (0, 0, 0);
         let mut other = 0;
         for found in totals.map(|t| COUNT.captures_iter(t)).into_iter().flatten() {
@@ -608,19 +626,19 @@ impl Pytest {
         if passed + failed + skipped > 0 {
             out.named_tests("pytest", passed, failed, skipped, ids);
         }
-        if totals.is_some() && failed == 0 && said == 0 {
+        if totals.is_some() && failed == 0 && reported == 0 {
             if passed + skipped > 0 {
                 out.succeeded();
             } else if self.collected_none || totals == Some("no tests ran") {
                 // Exit code 5: to CI that is a failure.
-                out.bug(Draft::new("pytest", Category::Configuration, "no tests ran").fallback());
+                out.bug(FindingBuilder::new("pytest", Category::Configuration, "no tests ran").fallback());
             }
         }
     }
 }
 
 impl Block {
-    fn line(&mut self, no: u64, text: &str) {
+    fn line(&mut self, line_number: u64, text: &str) {
         if self.captured && !self.ends_behind_captured(text) {
             return;
         }
@@ -629,18 +647,18 @@ impl Block {
             self.captured = true;
             return;
         }
-        self.last = no;
+        self.last = line_number;
         if is_chain_link(text) {
-            self.settle_words();
+            self.settle_message();
             self.trace.link();
-            self.words.clear();
+            self.message.clear();
             return;
         }
-        if let Some(words) = text.strip_prefix("E  ").or_else(|| (text == "E").then_some("")) {
-            self.marked(words);
+        if let Some(message) = text.strip_prefix("E  ").or_else(|| (text == "E").then_some("")) {
+            self.marked(message);
             return;
         }
-        self.words_open = false;
+        self.message_open = false;
         if self.title.starts_with("[doctest]")
             && (self.explained > 0 || matches!(text, "Expected:" | "Expected nothing"))
             && !PLACE.is_match(text)
@@ -676,28 +694,39 @@ impl Block {
             self.plain = Some(text.to_owned());
             return;
         }
-        if let Some(found) = PLACE.captures(text)
-            && looks_like_python(&found[1])
-            && let Some(line) = number(&found[2])
-        {
-            let rest = found.get(3).map_or("", |m| m.as_str());
-            let function = rest.strip_prefix("in ");
-            self.trace.push(&found[1], line, function);
-            // `a.py:11: ValueError` and, by line, `a.py:11: ValueError: words`.
-            if function.is_none() && !rest.is_empty() && (self.title.is_empty() || self.words.is_empty()) {
-                self.trace.raised = Raised::read(rest).or_else(|| {
-                    Some(Raised { kind: "AssertionError".into(), text: rest.into(), ..Raised::default() })
-                });
-            } else if function.is_none() && !rest.is_empty() {
-                let kind = rest.rsplit('.').next().unwrap_or(rest);
-                if let Some(raised) = self.trace.raised.as_mut().filter(|r| r.kind == "AssertionError") {
-                    kind.clone_into(&mut raised.kind);
-                }
-            }
+        if self.place(text) {
             return;
         }
+        self.raised_or_source(text);
+    }
+
+    /// `a.py:11: ValueError`, `a.py:11: in test_x`.
+    fn place(&mut self, text: &str) -> bool {
+        let Some(found) = PLACE.captures(text).filter(|found| looks_like_python(&found[1])) else {
+            return false;
+        };
+        let Some(line) = number(&found[2]) else { return false };
+        let rest = found.get(3).map_or("", |m| m.as_str());
+        let function = rest.strip_prefix("in ");
+        self.trace.push(&found[1], line, function);
+        // `a.py:11: ValueError` and, by line, `a.py:11: ValueError: words`.
+        if function.is_none() && !rest.is_empty() && (self.title.is_empty() || self.message.is_empty()) {
+            self.trace.raised = Raised::read(rest).or_else(|| {
+                Some(Raised { kind: "AssertionError".into(), text: rest.into(), ..Raised::default() })
+            });
+        } else if function.is_none() && !rest.is_empty() {
+            let kind = rest.rsplit('.').next().unwrap_or(rest);
+            if let Some(raised) = self.trace.raised.as_mut().filter(|r| r.kind == "AssertionError") {
+                kind.clone_into(&mut raised.kind);
+            }
+        }
+        true
+    }
+
+    fn raised_or_source(&mut self, text: &str) {
         // `--tb=native`: the traceback's last line stands at the margin.
-        if !text.starts_with([' ', '>', '[', '_']) && self.words.is_empty() && !self.trace.frames.is_empty() {
+        if !text.starts_with([' ', '>', '[', '_']) && self.message.is_empty() && !self.trace.frames.is_empty()
+        {
             if let Some(raised) = Raised::read(text) {
                 self.trace.raised = Some(raised);
             }
@@ -718,31 +747,31 @@ impl Block {
     }
 
     /// A line marked `E`.
-    fn marked(&mut self, words: &str) {
-        let words = words.strip_prefix(' ').unwrap_or(words);
-        if !self.words_open {
+    fn marked(&mut self, message: &str) {
+        let message = message.strip_prefix(' ').unwrap_or(message);
+        if !self.message_open {
             // A later run of marked lines is the later exception.
-            self.words.clear();
-            self.words_open = true;
+            self.message.clear();
+            self.message_open = true;
         }
-        if let Some((file, line, _)) = frame(words) {
+        if let Some((file, line, _)) = frame(message) {
             // A syntax error: the place is in the words.
             self.trace.push(file, line, None);
-            self.words.clear();
+            self.message.clear();
             self.syntax = true;
             return;
         }
-        let bare = words.trim();
-        let indented = words.starts_with("   ");
+        let bare = message.trim();
+        let indented = message.starts_with("   ");
         let exception = bare.split(':').next().is_some_and(|kind| kind.ends_with("Error"));
         if self.syntax && indented && !exception {
-            self.trace.detail(words);
+            self.trace.detail(message);
             return;
         }
         if bare.starts_with("fixture '") && bare.ends_with("not found") {
             self.missing_fixture = true;
         }
-        if self.words.is_empty() {
+        if self.message.is_empty() {
             let raised = Raised::read(bare).filter(|r| !bare.starts_with("assert ") && !r.kind.is_empty());
             self.trace.raised = Some(match raised {
                 Some(mut raised) => {
@@ -751,23 +780,23 @@ impl Block {
                 }
                 None => Raised { kind: "AssertionError".into(), text: bare.to_owned(), ..Raised::default() },
             });
-        } else if self.words.len() < MAX_EXPLANATION
+        } else if self.message.len() < MAX_EXPLANATION
             && let Some(raised) = &mut self.trace.raised
             && !bare.is_empty()
         {
             // In the long style all marked lines are indented alike.
-            let blanks = words.len() - words.trim_start().len();
+            let blanks = message.len() - message.trim_start().len();
             raised.text.push('\n');
-            raised.text.push_str(words[blanks.min(self.indent)..].trim_end());
+            raised.text.push_str(message[blanks.min(self.indent)..].trim_end());
         }
-        if self.words.is_empty() {
-            self.indent = words.len() - words.trim_start().len();
+        if self.message.is_empty() {
+            self.indent = message.len() - message.trim_start().len();
         }
-        self.words.push(String::new());
+        self.message.push(String::new());
     }
 
-    fn settle_words(&mut self) {
-        self.words_open = false;
+    fn settle_message(&mut self) {
+        self.message_open = false;
     }
 
     /// The id's end that this block's title stands for.
@@ -807,9 +836,9 @@ impl Block {
     /// In the line style the place stands behind what the test printed, with the words once more.
     fn ends_behind_captured(&self, text: &str) -> bool {
         let Some(raised) = self.trace.raised.as_ref().filter(|_| self.title.is_empty()) else { return false };
-        let words = PLACE.captures(text).and_then(|found| found.get(3));
+        let message = PLACE.captures(text).and_then(|found| found.get(3));
         let first = raised.text.lines().next().unwrap_or(&raised.kind);
-        words.is_some_and(|words| words.as_str().ends_with(first))
+        message.is_some_and(|message| message.as_str().ends_with(first))
     }
 
     /// Without titles each place with words ends a failure.
@@ -817,62 +846,62 @@ impl Block {
         self.trace.raised.is_some() && PLACE.is_match(text) && !text.starts_with("E ")
     }
 
-    fn draft(self, known: Option<(String, String)>, root: Option<&str>) -> Draft {
+    fn finding(self, known: Option<(String, String)>, root: Option<&str>) -> FindingBuilder {
         let timeout = self.title == "Timeout"
             || self.trace.raised.is_none() && self.title.is_empty() && self.plain.is_none();
-        let mut draft = if let Some(raised) = &self.trace.raised {
+        let mut finding = if let Some(raised) = &self.trace.raised {
             let collecting = self.title.starts_with("ERROR collecting");
             let otherwise = if collecting || matches!(self.title.as_str(), "INTERNALERROR" | "Fatal") {
                 Category::Runtime
             } else {
                 Category::Logic
             };
-            let mut draft = self.trace.draft("pytest", otherwise);
-            draft.message = without_addresses(&raised.message());
+            let mut finding = self.trace.finding("pytest", otherwise);
+            finding.message = without_addresses(&raised.message());
             if let Some(plain) = self.plain.as_ref().filter(|_| raised.kind == "DocTestFailure") {
-                plain.trim_end().clone_into(&mut draft.message);
+                plain.trim_end().clone_into(&mut finding.message);
             }
             if raised.kind == "AssertionError"
                 && !raised.text.is_empty()
                 && !raised.text.contains("AssertionError")
             {
-                draft.message = without_addresses(&raised.text);
+                finding.message = without_addresses(&raised.text);
             }
-            draft
+            finding
         } else {
-            let words = match (&self.plain, &known) {
+            let message = match (&self.plain, &known) {
                 (Some(plain), _) => plain.clone(),
                 (None, Some((_, message))) if !message.is_empty() => message.clone(),
                 _ if timeout => "the test ran into its time limit".to_owned(),
                 _ => format!("{} failed", self.title),
             };
             let category = if timeout { Category::Timeout } else { Category::Logic };
-            let mut draft = self.trace.draft("pytest", category);
-            draft.category = category;
-            draft.message = words;
-            draft
+            let mut finding = self.trace.finding("pytest", category);
+            finding.category = category;
+            finding.message = message;
+            finding
         };
         if self.missing_fixture {
-            draft.category = Category::Logic;
+            finding.category = Category::Logic;
         }
         if self.plain.as_deref().is_some_and(|p| p.contains("coverage")) && self.title.is_empty() {
-            draft.category = Category::Configuration;
+            finding.category = Category::Configuration;
         }
         let id = known.map(|(id, _)| id).or_else(|| self.guessed_id(root));
         // The failing test's own file, should no frame be the repository's.
         if let Some(id) = &id
-            && !draft.frames.iter().any(|f| is_own(&f.file))
+            && !finding.frames.iter().any(|f| is_own(&f.file))
             && let Some((file, _)) = id.split_once("::")
         {
-            draft.frames.clear();
-            draft.place = Some(place(file, None, None));
-        } else if draft.frames.is_empty()
+            finding.frames.clear();
+            finding.location = Some(location(file, None, None));
+        } else if finding.frames.is_empty()
             && let Some(path) = self.title.strip_prefix("ERROR collecting ")
         {
-            draft.place = Some(place(path, None, None));
+            finding.location = Some(location(path, None, None));
         }
-        draft.test = id;
-        draft.span(self.first, self.last)
+        finding.test = id;
+        finding.span(self.first, self.last)
     }
 
     /// The id that a session without a summary would have printed: the first frame is in the test's file.
@@ -915,29 +944,29 @@ impl Block {
 }
 
 impl Summed {
-    fn draft(self) -> Draft {
+    fn finding(self) -> FindingBuilder {
         let raised = Raised::read(&self.message);
-        let words = if self.message.is_empty() {
+        let message = if self.message.is_empty() {
             format!("{} failed", self.id)
         } else {
             without_addresses(&self.message)
         };
         let category = raised.as_ref().map_or(Category::Logic, |r| r.category(Category::Logic));
-        let mut draft = Draft::new("pytest", category, words).span(self.line, self.line);
+        let mut finding = FindingBuilder::new("pytest", category, message).span(self.line, self.line);
         if let Some(raised) = raised.filter(|r| r.kind.ends_with("Error") || r.kind.ends_with("Exception")) {
-            draft = draft.code(raised.kind.clone());
+            finding = finding.code(raised.kind.clone());
             if raised.kind == "ModuleNotFoundError"
                 && let Some(name) = raised.text.split('\'').nth(1).filter(|n| !n.contains('.'))
             {
                 let wanted = Suggestion::AddDependency { name: name.to_owned() };
-                draft = draft.suggest(&raised.message(), Applicability::MaybeIncorrect, wanted);
+                finding = finding.suggest(&raised.message(), Applicability::MaybeIncorrect, wanted);
             }
         }
         let file = self.id.split("::").next().unwrap_or(&self.id).trim();
         if looks_like_python(file) {
-            draft = draft.at(file, None, None);
+            finding = finding.at(file, None, None);
         }
-        draft.test(self.id)
+        finding.test(self.id)
     }
 }
 
@@ -954,9 +983,9 @@ fn is_test_file(path: &str) -> bool {
 }
 
 /// What a test says whose sub-tests failed: they are reported themselves.
-fn counts_sub_tests(words: &str) -> bool {
-    let words = words.trim();
-    words.starts_with("contains ") && words.contains(" failed subtest")
+fn counts_sub_tests(message: &str) -> bool {
+    let message = message.trim();
+    message.starts_with("contains ") && message.contains(" failed subtest")
 }
 
 /// Splits `tests/a.py::test[x - y] - KeyError: 'z'` into id and message.

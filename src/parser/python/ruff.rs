@@ -2,10 +2,10 @@
 
 use super::flake8::category;
 use crate::contract::bug::{Applicability, Category, Suggestion};
-use crate::parser::findings::{Draft, Findings, number};
+use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 pub(super) const RUFF: Tool = Tool {
     name: "ruff",
@@ -22,7 +22,7 @@ pub(super) const RUFF: Tool = Tool {
         r"^error: Failed to parse [^ :]+:[0-9]+",
         r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[(invalid-syntax|[A-Z]{1,6}[0-9]{2,5}\] ([A-Z`][a-z`]))",
     ],
-    new: || Box::new(Ruff::default()),
+    new: |_| Box::new(Ruff::default()),
 };
 
 #[derive(Default)]
@@ -36,7 +36,7 @@ struct Ruff {
 }
 
 struct Open {
-    draft: Draft,
+    finding: FindingBuilder,
     file: String,
     fixable: bool,
     help: Option<String>,
@@ -48,44 +48,44 @@ struct Open {
 }
 
 impl Open {
-    fn new(draft: Draft, file: &str, fixable: bool, last: u64) -> Self {
+    fn new(finding: FindingBuilder, file: &str, fixable: bool, last: u64) -> Self {
         let file = file.to_owned();
         let (diff, gaps) = (Vec::new(), Vec::new());
-        Self { draft, file, fixable, help: None, unsafe_fix: false, diff, gaps, last }
+        Self { finding, file, fixable, help: None, unsafe_fix: false, diff, gaps, last }
     }
 }
 
 impl Ruff {
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take() else { return };
-        let Open { mut draft, file, fixable, help, unsafe_fix, diff, gaps, last } = open;
-        draft.log.last = last;
-        let words = help.unwrap_or_else(|| "the tool fixes it".to_owned());
-        let sure = if unsafe_fix || !fixable && draft.category != Category::Format {
+        let Open { mut finding, file, fixable, help, unsafe_fix, diff, gaps, last } = open;
+        finding.log.last = last;
+        let message = help.unwrap_or_else(|| "the tool fixes it".to_owned());
+        let sure = if unsafe_fix || !fixable && finding.category != Category::Format {
             Applicability::MaybeIncorrect
         } else {
             Applicability::MachineApplicable
         };
         let changes = changes(&file, &diff, &gaps);
         if changes.is_empty() {
-            draft = hint_of_words(draft, &file, fixable);
+            finding = hint_of_message(finding, &file, fixable);
         } else {
-            draft.hint = None;
+            finding.hint = None;
             for change in changes {
-                draft = draft.suggest(&words, sure, change);
+                finding = finding.suggest(&message, sure, change);
             }
         }
-        out.bug(draft);
+        out.bug(finding);
     }
 
-    fn place(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
+    fn location(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
         let Some(found) = re!(r"^ *--> (.+?):(?:cell \d+:)?(\d+):(\d+)$").captures(line.text) else {
             return false;
         };
-        let Some((code, fixable, words, first)) = self.head.take() else { return false };
+        let Some((code, fixable, message, first)) = self.head.take() else { return false };
         self.close(out);
-        let draft = finding(&code, &words, &found[1], &found[2], &found[3]).span(first, line.no);
-        self.open = Some(Open::new(draft, &found[1], fixable, line.no));
+        let finding = read_finding(&code, &message, &found[1], &found[2], &found[3]).span(first, line.number);
+        self.open = Some(Open::new(finding, &found[1], fixable, line.number));
         true
     }
 
@@ -102,58 +102,59 @@ impl Ruff {
             open.gaps.push(open.diff.len());
         } else if let Some(found) = re!(r"^ *(\d+)? +([-+|]) ?(.*)$").captures(text) {
             let sign = found[2].chars().next().unwrap_or('|');
-            if open.help.is_some() || open.draft.code.as_deref() == Some("unformatted") {
-                let no = found.get(1).and_then(|m| number(m.as_str()));
+            if open.help.is_some() || open.finding.code.as_deref() == Some("unformatted") {
+                let line_number = found.get(1).and_then(|m| number(m.as_str()));
                 // `|` without a number only opens and closes the picture.
-                if no.is_some() || sign == '-' {
-                    open.diff.push((no, sign, found[3].to_owned()));
+                if line_number.is_some() || sign == '-' {
+                    open.diff.push((line_number, sign, found[3].to_owned()));
                 }
             }
         } else if !(body.is_empty() || body == "|" || body.starts_with("| ") || body.starts_with("note: ")) {
             return false;
         }
         if !body.is_empty() {
-            open.last = line.no;
+            open.last = line.number;
         }
         true
     }
 }
 
 impl ToolParser for Ruff {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
-        if self.place(line, out) {
-            return Flow::Take;
+        if self.location(line, out) {
+            return Response::Consumed(Next::Active);
         }
         self.head = None;
         if let Some(file) = &self.grouped {
             if let Some(found) = re!(r"^ +(\d+):(\d+) +(\S+?):? (\[[*-]\] )?(.+)$").captures(text) {
                 let fixable = found.get(4).is_some_and(|m| m.as_str().contains('*'));
-                let draft = finding(&found[3], &found[5], file, &found[1], &found[2]).span(line.no, line.no);
-                out.bug(hint_of_words(draft, file, fixable));
-                return Flow::Take;
+                let finding = read_finding(&found[3], &found[5], file, &found[1], &found[2])
+                    .span(line.number, line.number);
+                out.bug(hint_of_message(finding, file, fixable));
+                return Response::Consumed(Next::Active);
             }
             if re!(r"^ +cell \d+:\d+").is_match(text) {
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
             self.grouped = None;
         }
         if let Some(row) = row(text) {
             self.close(out);
-            let (draft, file, fixable) = row;
-            let draft = draft.span(line.no, line.no);
-            self.open = Some(Open::new(draft, &file, fixable, line.no));
-            return Flow::Take;
+            let (finding, file, fixable) = row;
+            let finding = finding.span(line.number, line.number);
+            self.open = Some(Open::new(finding, &file, fixable, line.number));
+            return Response::Consumed(Next::Active);
         }
-        if let Some(draft) = command(text) {
+        if let Some(finding) = command(text) {
             self.close(out);
-            out.bug(draft);
-            return Flow::TakeRest;
+            out.bug(finding);
+            return Response::Consumed(Next::Idle);
         }
         if let Some(found) = re!(r"^error: Failed to parse (.+?):(\d+):(\d+): (.*)$").captures(text) {
             self.close(out);
-            out.bug(finding("invalid-syntax", &found[4], &found[1], &found[2], &found[3]));
-            return Flow::TakeRest;
+            out.bug(read_finding("invalid-syntax", &found[4], &found[1], &found[2], &found[3]));
+            return Response::Consumed(Next::Idle);
         }
         let head = re!(
             r"^(?:error\[)?([A-Z]{1,6}\d{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[[*-]\] )?(.+)$"
@@ -161,20 +162,20 @@ impl ToolParser for Ruff {
         if let Some(found) = head.captures(text) {
             self.close(out);
             let fixable = found.get(2).is_some_and(|m| m.as_str().contains('*'));
-            self.head = Some((found[1].to_owned(), fixable, found[3].to_owned(), line.no));
+            self.head = Some((found[1].to_owned(), fixable, found[3].to_owned(), line.number));
             // Only the place on the next line proves that it is ruff's.
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if text.ends_with(':') && re!(r"^[^ :\t][^:\t]*\.(py|pyi|ipynb):$").is_match(text) {
             self.close(out);
             self.grouped = Some(text[..text.len() - 1].to_owned());
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
         if self.drawing(line) {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         self.close(out);
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -182,19 +183,21 @@ impl ToolParser for Ruff {
     }
 }
 
-fn finding(code: &str, words: &str, file: &str, line: &str, column: &str) -> Draft {
+fn read_finding(code: &str, message: &str, file: &str, line: &str, column: &str) -> FindingBuilder {
     let kind = match code {
         "unformatted" => Category::Format,
-        "invalid-syntax" | "syntax-error" if words.to_lowercase().contains("indent") => Category::Indentation,
+        "invalid-syntax" | "syntax-error" if message.to_lowercase().contains("indent") => {
+            Category::Indentation
+        }
         "invalid-syntax" | "syntax-error" => Category::Syntax,
-        _ => category(Some(code), words),
+        _ => category(Some(code), message),
     };
     let tool = if code == "unformatted" { "ruff-format" } else { "ruff" };
-    Draft::new(tool, kind, words).code(code).at(file, number(line), number(column))
+    FindingBuilder::new(tool, kind, message).code(code).at(file, number(line), number(column))
 }
 
 /// Concise, pylint's, and the head of the older full format.
-fn row(text: &str) -> Option<(Draft, String, bool)> {
+fn row(text: &str) -> Option<(FindingBuilder, String, bool)> {
     let row = re!(
         r"^((?:[A-Za-z]:)?[^:]+\.(?:py|pyi|ipynb|toml)):(?:cell \d+:)?(\d+):(\d+): (?:([A-Z]{1,6}\d{2,5}|invalid-syntax|SyntaxError|syntax-error):? )(\[[*-]\] )?(.+)$"
     );
@@ -207,7 +210,7 @@ fn row(text: &str) -> Option<(Draft, String, bool)> {
         }
         let code = if &found[4] == "SyntaxError" { "invalid-syntax" } else { &found[4] };
         return Some((
-            finding(code, &found[6], &found[1], &found[2], &found[3]),
+            read_finding(code, &found[6], &found[1], &found[2], &found[3]),
             found[1].to_owned(),
             fixable,
         ));
@@ -216,11 +219,12 @@ fn row(text: &str) -> Option<(Draft, String, bool)> {
     let found = pylint.captures(text)?;
     let sentence =
         found[4].starts_with(|c: char| c.is_uppercase() || c == '`') && !found[4].starts_with("SyntaxError");
-    sentence.then(|| (finding(&found[3], &found[4], &found[1], &found[2], "0"), found[1].to_owned(), false))
+    sentence
+        .then(|| (read_finding(&found[3], &found[4], &found[1], &found[2], "0"), found[1].to_owned(), false))
 }
 
 /// `::error title=ruff (F401),file=…,line=1,col=8,endLine=1,endColumn=10::a.py:1:8: F401 …`
-fn command(text: &str) -> Option<Draft> {
+fn command(text: &str) -> Option<FindingBuilder> {
     let found = re!(r"^::(?:error|warning) title=[Rr]uff \(([^)]+)\),([^:]*?(?:[A-Za-z]:[^:]*?)?)::(.*)$")
         .captures(text)?;
     let field = |name: &str| {
@@ -235,42 +239,42 @@ fn command(text: &str) -> Option<Draft> {
     let first = lines.next().unwrap_or_default();
     // The message repeats place and rule, and knows the column where the properties leave it out.
     let inner = re!(r"^(.+?):(?:cell \d+:)?(\d+):(\d+): (?:\S+ )?(.*)$").captures(first);
-    let words = inner.as_ref().map_or(first, |m| m.get(4).map_or("", |w| w.as_str()));
+    let message = inner.as_ref().map_or(first, |m| m.get(4).map_or("", |w| w.as_str()));
     let mut column = field("col");
     if column.is_empty() {
         column = inner.as_ref().map_or(String::new(), |m| m[3].to_owned());
     }
-    let mut draft = finding(&found[1], words, &field("file"), &field("line"), &column);
-    draft.end_line = number(&field("endLine"));
-    draft.end_column = number(&field("endColumn"));
+    let mut finding = read_finding(&found[1], message, &field("file"), &field("line"), &column);
+    finding.end_line = number(&field("endLine"));
+    finding.end_column = number(&field("endColumn"));
     let file = field("file");
-    Some(hint_of_words(draft, &file, lines.any(|l| l.contains("help: "))))
+    Some(hint_of_message(finding, &file, lines.any(|l| l.contains("help: "))))
 }
 
 /// The fix that the words of a finding name, where no diff is printed.
-fn hint_of_words(draft: Draft, file: &str, fixable: bool) -> Draft {
-    let line = draft.place.as_ref().and_then(|p| p.line);
-    let code = draft.code.clone().unwrap_or_default();
-    if let (Some(name), Some(line)) = (unused_import(&draft.message), line) {
+fn hint_of_message(finding: FindingBuilder, file: &str, fixable: bool) -> FindingBuilder {
+    let line = finding.location.as_ref().and_then(|p| p.line);
+    let code = finding.code.clone().unwrap_or_default();
+    if let (Some(name), Some(line)) = (unused_import(&finding.message), line) {
         let name = name.to_owned();
-        let text = draft.message.clone();
+        let text = finding.message.clone();
         let unused = Suggestion::RemoveImport { file: file.to_owned(), line, name };
-        return draft.suggest(&text, Applicability::MachineApplicable, unused);
+        return finding.suggest(&text, Applicability::MachineApplicable, unused);
     }
     if !fixable
         || file.is_empty()
         || file.contains([' ', '\'', '"', '$', '`'])
         || !code.bytes().all(|b| b.is_ascii_alphanumeric())
     {
-        return draft;
+        return finding;
     }
     let file = crate::parser::paths::relative(file, &[]);
     let run = format!("ruff check --select {code} --fix {file}");
-    draft.suggest("the tool fixes it", Applicability::MachineApplicable, Suggestion::Command { run })
+    finding.suggest("the tool fixes it", Applicability::MachineApplicable, Suggestion::Command { run })
 }
 
-fn unused_import(words: &str) -> Option<&str> {
-    words.strip_prefix('`')?.split_once("` imported but unused").map(|(name, _)| name)
+fn unused_import(message: &str) -> Option<&str> {
+    message.strip_prefix('`')?.split_once("` imported but unused").map(|(name, _)| name)
 }
 
 /// Replacements from the printed diff. Its numbers are the new file's.
@@ -282,7 +286,7 @@ fn changes(file: &str, diff: &[(Option<u32>, char, String)], gaps: &[usize]) -> 
     for end in ends.filter(|e| *e <= diff.len()) {
         let part = &diff[start.min(end)..end];
         start = end;
-        let Some(first) = part.iter().find_map(|(no, ..)| *no) else {
+        let Some(first) = part.iter().find_map(|(line_number, ..)| *line_number) else {
             // Nothing but removals: no number says where.
             continue;
         };

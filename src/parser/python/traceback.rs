@@ -6,11 +6,11 @@
 
 use super::exception::Raised;
 use crate::contract::bug::{Applicability, Category, Location, Suggestion};
-use crate::parser::findings::{Draft, Findings, number, place};
+use crate::parser::findings::{FindingBuilder, Findings, location, number};
 use crate::parser::lines::Line;
 use crate::parser::paths::is_own;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 
 /// Frames kept of one stack, from each end: enough for any recursion.
 const MAX_FRAMES: usize = 200;
@@ -27,7 +27,7 @@ pub(super) const PYTHON: Tool = Tool {
         r"^\S*python[0-9.]*(\.exe)?: (can't open file|No module named|Error while finding module|can't find '__main__')",
         r"^ModuleNotFoundError: No module named ",
     ],
-    new: || Box::new(Python::default()),
+    new: |_| Box::new(Python::default()),
 };
 
 /// File, line and function of `  File "a.py", line 3, in f`; faulthandler writes it without the second comma.
@@ -116,7 +116,7 @@ impl Trace {
             self.frames.remove(MAX_FRAMES / 2);
             self.functions.remove(MAX_FRAMES / 2);
         }
-        self.frames.push(place(file, Some(line), None));
+        self.frames.push(location(file, Some(line), None));
         self.functions.push(function.map(str::to_owned));
     }
 
@@ -140,24 +140,24 @@ impl Trace {
         self.frames.iter().rev().find(|f| is_own(&f.file))
     }
 
-    /// A draft of what was raised: deepest frames first, the chain's earlier ones beside it.
-    pub(super) fn draft(&self, tool: &'static str, otherwise: Category) -> Draft {
+    /// A finding of what was raised: deepest frames first, the chain's earlier ones beside it.
+    pub(super) fn finding(&self, tool: &'static str, otherwise: Category) -> FindingBuilder {
         let raised = self.raised.clone().unwrap_or_default();
         let message =
             if raised.kind.is_empty() { "the program crashed".to_owned() } else { raised.message() };
-        let mut draft = Draft::new(tool, raised.category(otherwise), message);
+        let mut finding = FindingBuilder::new(tool, raised.category(otherwise), message);
         if !raised.kind.is_empty() {
-            draft = draft.code(raised.kind.clone());
+            finding = finding.code(raised.kind.clone());
         }
-        draft.frames = self.frames.iter().rev().chain(self.before.iter().rev()).cloned().collect();
+        finding.frames = self.frames.iter().rev().chain(self.before.iter().rev()).cloned().collect();
         // The words of an exception are about the line that raised it; a library's line is not ours to fix.
         if let (Some(own), Some(last)) = (self.own(), self.frames.last())
             && (own == last || raised.category(Category::Unknown) == Category::Import)
             && let Some(line) = own.line
         {
-            draft = raised.hint(draft, &own.file, line);
+            finding = raised.hint(finding, &own.file, line);
         }
-        draft
+        finding
     }
 }
 
@@ -185,21 +185,21 @@ struct Python {
     headed: bool,
     /// Frames of the exception group whose parts are being read.
     group: Option<Vec<Location>>,
-    /// The group as a draft of its own, should no part have a place.
-    pending_group: Option<Draft>,
+    /// The group as a finding of its own, should no part have a place.
+    pending_group: Option<FindingBuilder>,
     compiling: Option<String>,
 }
 
 impl Python {
     fn start(&mut self, line: &Line<'_>, headed: bool) {
         self.trace = Trace::default();
-        self.first = line.no;
-        self.last = line.no;
+        self.first = line.number;
+        self.last = line.number;
         self.headed = headed;
         self.state = State::Stack;
     }
 
-    fn say(&mut self, out: &mut Findings) {
+    fn report(&mut self, out: &mut Findings) {
         self.state = State::Idle;
         let trace = std::mem::take(&mut self.trace);
         let Some(raised) = &trace.raised else { return };
@@ -207,35 +207,35 @@ impl Python {
             return;
         }
         let syntax = matches!(raised.category(Category::Unknown), Category::Syntax | Category::Indentation);
-        let mut draft = trace.draft("python", Category::Runtime).span(self.first, self.last);
+        let mut finding = trace.finding("python", Category::Runtime).span(self.first, self.last);
         if !syntax {
-            draft = draft.fallback();
+            finding = finding.fallback();
         }
         match &mut self.group {
             // The group itself: its parts follow.
             Some(frames) if frames.is_empty() && self.pending_group.is_none() => {
                 *frames = trace.frames;
-                self.pending_group = Some(draft);
+                self.pending_group = Some(finding);
             }
             Some(frames) => {
                 if !trace.frames.is_empty() {
                     self.pending_group = None;
-                    draft.related.extend(frames.iter().cloned());
-                    out.bug(draft);
+                    finding.related.extend(frames.iter().cloned());
+                    out.bug(finding);
                 }
             }
-            None => out.bug(draft),
+            None => out.bug(finding),
         }
     }
 
     fn close_group(&mut self, out: &mut Findings) {
         self.group = None;
-        if let Some(draft) = self.pending_group.take() {
-            out.bug(draft);
+        if let Some(finding) = self.pending_group.take() {
+            out.bug(finding);
         }
     }
 
-    fn idle(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Flow {
+    fn idle(&mut self, line: &Line<'_>, text: &str, out: &mut Findings) -> Response {
         if text.contains("Traceback (most recent call last):") {
             if text.contains("Exception Group Traceback")
                 || line.text.trim_start().starts_with("+ Exception Group")
@@ -246,59 +246,60 @@ impl Python {
                 self.close_group(out);
             }
             self.start(line, true);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if frame(text).is_some() {
             self.start(line, false);
             self.trace.line(text);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(rest) = text.strip_prefix("*** Error compiling '") {
             self.compiling = rest.split('\'').next().map(str::to_owned);
-            self.first = line.no;
+            self.first = line.number;
             self.state = State::Compiling;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(message) = text.strip_prefix("Fatal Python error: ") {
             self.start(line, true);
             self.state = State::Fault;
             self.trace.raised =
                 Some(Raised { kind: "Fatal".into(), text: message.into(), ..Raised::default() });
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if self.group.is_some() && text.trim_start().starts_with("+-") {
             if !text.contains("---- ") {
                 self.close_group(out);
-                return Flow::TakeRest;
+                return Response::Consumed(Next::Idle);
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some((_, rest)) = text.split_once(": ").filter(|(head, _)| head.contains("python")) {
             if let Some(name) = rest.strip_prefix("No module named ") {
                 let name = name.trim_matches(['\'', '"']);
-                let draft = Draft::new("python", Category::Import, format!("no module named {name}"));
+                let finding =
+                    FindingBuilder::new("python", Category::Import, format!("no module named {name}"));
                 let plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
                 let wanted = Suggestion::AddDependency { name: name.to_owned() };
-                let draft = draft.code("ModuleNotFoundError");
+                let finding = finding.code("ModuleNotFoundError");
                 out.bug(if plain {
-                    draft.suggest(rest, Applicability::MaybeIncorrect, wanted)
+                    finding.suggest(rest, Applicability::MaybeIncorrect, wanted)
                 } else {
-                    draft
+                    finding
                 });
-                return Flow::TakeRest;
+                return Response::Consumed(Next::Idle);
             }
-            out.bug(Draft::new("python", Category::Configuration, rest));
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("python", Category::Configuration, rest));
+            return Response::Consumed(Next::Idle);
         }
         if let Some(raised) = Raised::read(text).filter(|r| r.kind == "ModuleNotFoundError") {
             // What printed it swallowed the stack.
-            let draft = Draft::new("python", Category::Import, raised.message())
+            let finding = FindingBuilder::new("python", Category::Import, raised.message())
                 .code("ModuleNotFoundError")
                 .fallback();
-            out.bug(raised.hint(draft, "", 0));
-            return Flow::TakeRest;
+            out.bug(raised.hint(finding, "", 0));
+            return Response::Consumed(Next::Idle);
         }
-        Flow::Rest
+        Response::Declined(Next::Idle)
     }
 
     /// `Sorry: IndentationError: unexpected indent (a.py, line 3)`.
@@ -312,13 +313,13 @@ impl Python {
         };
         self.trace = Trace { raised: Some(raised), ..Trace::default() };
         self.trace.push(&file, line, None);
-        self.say(out);
+        self.report(out);
         true
     }
 }
 
 impl ToolParser for Python {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         // compileall marks the place of what it cannot compile.
         let text = line.text.strip_prefix("*** ").filter(|rest| frame(rest).is_some());
         let text = text.unwrap_or_else(|| undraw(line.text));
@@ -326,10 +327,14 @@ impl ToolParser for Python {
             State::Idle => self.idle(line, text, out),
             State::Compiling => {
                 if self.sorry(text, out) {
-                    return Flow::TakeRest;
+                    return Response::Consumed(Next::Idle);
                 }
                 self.state = State::Idle;
-                if frame(text).is_some() { self.idle(line, text, out) } else { Flow::Rest }
+                if frame(text).is_some() {
+                    self.idle(line, text, out)
+                } else {
+                    Response::Declined(Next::Idle)
+                }
             }
             State::Stack => {
                 if text.contains("Traceback (most recent call last):") {
@@ -339,29 +344,29 @@ impl ToolParser for Python {
                 if !self.trace.line(text) {
                     self.state = State::Idle;
                     self.trace = Trace::default();
-                    return Flow::Rest;
+                    return Response::Declined(Next::Idle);
                 }
-                self.last = line.no;
-                let Some(raised) = &self.trace.raised else { return Flow::Take };
+                self.last = line.number;
+                let Some(raised) = &self.trace.raised else { return Response::Consumed(Next::Active) };
                 let syntax =
                     matches!(raised.category(Category::Unknown), Category::Syntax | Category::Indentation);
                 if !self.headed && !syntax {
                     self.state = State::Idle;
                     self.trace = Trace::default();
-                    return Flow::Rest;
+                    return Response::Declined(Next::Idle);
                 }
                 self.state = State::Raised { lines: 0, blank: false };
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
             State::Raised { lines, blank } => {
                 if is_chain_link(text) {
                     self.trace.link();
                     self.state = State::Stack;
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 }
                 if text.trim().is_empty() {
                     *blank = true;
-                    return Flow::Pass;
+                    return Response::Declined(Next::Active);
                 }
                 *lines += 1;
                 let part_of_group = self.group.is_some() && line.text.trim_start().starts_with(['|', '+']);
@@ -369,35 +374,35 @@ impl ToolParser for Python {
                 let over = *blank || *lines > MAX_MESSAGE_LINES || part_of_group || new_stack;
                 // A message of several lines may be followed by a blank line and the next of the chain.
                 if !over {
-                    return Flow::Pass;
+                    return Response::Declined(Next::Active);
                 }
-                self.say(out);
+                self.report(out);
                 self.idle(line, text, out)
             }
             State::Fault => {
                 if let Some((file, at, function)) = frame(text) {
                     // Deepest first here, outermost first in `Trace`.
-                    self.trace.frames.insert(0, place(file, Some(at), None));
+                    self.trace.frames.insert(0, location(file, Some(at), None));
                     self.trace.functions.insert(0, function.map(str::to_owned));
                     self.trace.frames.truncate(MAX_FRAMES);
-                    self.last = line.no;
-                    return Flow::Take;
+                    self.last = line.number;
+                    return Response::Consumed(Next::Active);
                 }
                 if text.trim().is_empty() && self.trace.frames.is_empty()
                     || text.starts_with("Current thread ")
                     || text.starts_with("Python runtime state")
                 {
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 }
-                self.say(out);
-                Flow::Rest
+                self.report(out);
+                Response::Declined(Next::Idle)
             }
         }
     }
 
     fn finish(&mut self, out: &mut Findings) {
         if matches!(self.state, State::Raised { .. } | State::Fault) {
-            self.say(out);
+            self.report(out);
         }
         self.close_group(out);
     }

@@ -3,10 +3,10 @@
 use super::exception::without_addresses;
 use super::traceback::{Trace, is_chain_link};
 use crate::contract::bug::Category;
-use crate::parser::findings::{Draft, Findings};
+use crate::parser::findings::{FindingBuilder, Findings};
 use crate::parser::lines::Line;
 use crate::parser::re;
-use crate::parser::registry::{Flow, Tool, ToolParser};
+use crate::parser::registry::{Next, Response, Tool, ToolParser};
 use crate::parser::test_ids::TestIds;
 
 /// Lines of an assertion's explanation that go into the message.
@@ -19,7 +19,7 @@ pub(super) const UNITTEST: Tool = Tool {
         r"^Ran [0-9]+ tests? in [0-9.]+s$",
         r"^[A-Za-z_][A-Za-z0-9_]* \([A-Za-z_][A-Za-z0-9_.]*\)( \.\.\. |$)",
     ],
-    new: || Box::new(Unittest::default()),
+    new: |_| Box::new(Unittest::default()),
 };
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -32,7 +32,7 @@ enum State {
     Head,
     Body,
     /// Behind `Ran 3 tests`.
-    Ran(u64),
+    TestOutcome(u64),
 }
 
 #[derive(Default)]
@@ -72,21 +72,21 @@ impl Unittest {
         }
         let trace = std::mem::take(&mut self.trace);
         let plain = std::mem::take(&mut self.plain).join("\n");
-        let mut draft = trace.draft("unittest", Category::Logic);
+        let mut finding = trace.finding("unittest", Category::Logic);
         if trace.raised.is_none() {
-            draft.category = Category::Logic;
-            draft.message = if plain.is_empty() { "unexpected success".to_owned() } else { plain };
-        } else if draft.code.as_deref() == Some("AssertionError")
+            finding.category = Category::Logic;
+            finding.message = if plain.is_empty() { "unexpected success".to_owned() } else { plain };
+        } else if finding.code.as_deref() == Some("AssertionError")
             && let Some(text) = trace.raised.as_ref().map(|r| r.text.clone()).filter(|t| !t.is_empty())
         {
-            draft.message = without_addresses(&text);
+            finding.message = without_addresses(&text);
         }
-        out.bug(draft.test(test).span(self.first, self.last));
+        out.bug(finding.test(test).span(self.first, self.last));
     }
 
-    fn open(&mut self, name: &str, no: u64) {
+    fn open(&mut self, name: &str, line_number: u64) {
         self.test = name.trim().to_owned();
-        (self.first, self.last) = (no, no);
+        (self.first, self.last) = (line_number, line_number);
         self.trace = Trace::default();
         self.plain.clear();
         (self.reading, self.explained) = (false, 0);
@@ -103,7 +103,7 @@ impl Unittest {
                 self.reading = false;
                 return;
             }
-            self.last = line.no;
+            self.last = line.number;
             self.reading = self.trace.raised.is_none();
         } else if is_chain_link(text) {
             self.trace.link();
@@ -119,7 +119,7 @@ impl Unittest {
                 self.explained += 1;
                 raised.text.push('\n');
                 raised.text.push_str(text.trim_end());
-                self.last = line.no;
+                self.last = line.number;
             }
         } else if !text.is_empty() && self.plain.len() < MAX_EXPLANATION {
             self.plain.push(text.trim_end().to_owned());
@@ -169,7 +169,7 @@ impl Unittest {
         if text.starts_with("OK") && ran > 0 {
             out.succeeded();
         } else if text.starts_with("NO TESTS RAN") {
-            out.bug(Draft::new("unittest", Category::Configuration, "no tests ran").fallback());
+            out.bug(FindingBuilder::new("unittest", Category::Configuration, "no tests ran").fallback());
         }
     }
 }
@@ -186,59 +186,59 @@ fn stands_for_a_module(test: &str) -> bool {
 }
 
 impl ToolParser for Unittest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         let rule = text.len() == 70 && text.bytes().all(|b| b == b'=');
         if let Some(ran) = text.strip_prefix("Ran ").and_then(|r| r.split(' ').next()?.parse().ok())
             && re!(r"^Ran \d+ tests? in [\d.]+s$").is_match(text)
         {
             self.close(out);
-            self.state = State::Ran(ran);
-            return Flow::Take;
+            self.state = State::TestOutcome(ran);
+            return Response::Consumed(Next::Active);
         }
         if rule {
             self.close(out);
             self.state = State::Rule;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         match self.state {
             State::Idle => {
                 if self.verbose(text) {
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 }
-                Flow::Rest
+                Response::Declined(Next::Idle)
             }
             State::Rule => {
                 let head = re!(r"^(?:FAIL|ERROR|UNEXPECTED SUCCESS): (.+)$");
                 let Some(found) = head.captures(text) else {
                     self.state = State::Idle;
-                    return Flow::Rest;
+                    return Response::Declined(Next::Idle);
                 };
-                self.open(&found[1], line.no);
+                self.open(&found[1], line.number);
                 self.state = State::Head;
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
             State::Head => {
                 if text.len() >= 70 && text.bytes().all(|b| b == b'-') {
                     self.state = State::Body;
                 }
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
             State::Body => {
                 self.body(line);
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
-            State::Ran(ran) => {
+            State::TestOutcome(ran) => {
                 if text.is_empty() {
-                    return Flow::Take;
+                    return Response::Consumed(Next::Active);
                 }
                 if text.starts_with("OK") || text.starts_with("FAILED (") || text.starts_with("NO TESTS RAN")
                 {
                     self.count(text, ran, out);
-                    return Flow::Last;
+                    return Response::Consumed(Next::Finished);
                 }
                 // The runner's own last line may come behind another stream's.
-                Flow::Pass
+                Response::Declined(Next::Active)
             }
         }
     }

@@ -1,10 +1,10 @@
 //! cargo's own errors: manifests, resolution, locked builds, missing files, build scripts, the linker's verdict.
 
-use super::super::findings::{Draft, Findings, number};
+use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use super::panic::Panic;
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
@@ -17,7 +17,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\s+Finished (?:`|dev|release|test)",
         r"^error: no such command: ",
     ],
-    new: || Box::new(Cargo::default()),
+    new: |_| Box::new(Cargo::default()),
 };
 
 const MAX_LINES: usize = 400;
@@ -30,37 +30,37 @@ struct Cargo {
 }
 
 impl ToolParser for Cargo {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(c) = re!(r"^\s+(?:Compiling|Checking) .+ \((?:file://)?(/.+)\)$").captures(text) {
             // A member's folder is no workspace where that is known.
             if relative(&c[1], &[]) == c[1] {
                 out.root(&c[1]);
             }
-            self.flush(line.no, out);
-            return Flow::TakeRest;
+            self.flush(line.number, out);
+            return Response::Consumed(Next::Idle);
         }
         if re!(r"^\s+Finished (?:`|dev|release|test)").is_match(text) {
-            self.flush(line.no, out);
+            self.flush(line.number, out);
             out.succeeded();
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if text.starts_with("error: ") {
-            self.flush(line.no, out);
-            self.block = Some((line.no, vec![text.to_owned()]));
+            self.flush(line.number, out);
+            self.block = Some((line.number, vec![text.to_owned()]));
             self.script = false;
-            return Flow::Pass;
+            return Response::Declined(Next::Active);
         }
-        let Some((_, lines)) = &mut self.block else { return Flow::Rest };
+        let Some((_, lines)) = &mut self.block else { return Response::Declined(Next::Idle) };
         // The chain of causes, and what a build script printed.
         let goes_on = text.trim().is_empty() || text.starts_with("  ") || re!(r"^(?:Caused by:|  ?---|required by|versions that meet|all possible|previously selected|failed to select|perhaps|location searched|help: |note: |hint: |To )").is_match(text);
         if !goes_on || lines.len() > MAX_LINES {
-            self.flush(line.no, out);
-            return Flow::Rest;
+            self.flush(line.number, out);
+            return Response::Declined(Next::Idle);
         }
         lines.push(text.to_owned());
         self.script |= re!(r"^  --- std(?:out|err)$").is_match(text);
-        if self.script { Flow::Take } else { Flow::Pass }
+        if self.script { Response::Consumed(Next::Active) } else { Response::Declined(Next::Active) }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -80,43 +80,43 @@ impl Cargo {
     }
 }
 
-fn read(lines: &[String]) -> Draft {
+fn read(lines: &[String]) -> FindingBuilder {
     let message = lines[0].trim_start_matches("error: ");
     let all = lines.join("\n");
     if re!(r"^could not (?:compile|document)|^process didn't exit successfully|^failed to compile")
         .is_match(message)
     {
-        return Draft::new("cargo", Category::Unknown, message.to_owned()).consequence();
+        return FindingBuilder::new("cargo", Category::Unknown, message.to_owned()).consequence();
     }
     let whole = all.trim_start_matches("error: ").trim_end();
-    let mut draft = Draft::new("cargo", category(&all), whole);
+    let mut finding = FindingBuilder::new("cargo", category(&all), whole);
     let manifest = re!(r"(?:manifest at|read|load) `([^`]+)`").captures(&all).map(|c| c[1].to_owned());
     if let Some(c) = re!(r"(?:TOML parse error )?at line (\d+),? column (\d+)").captures(&all) {
         if let Some(file) = &manifest {
-            draft = draft.at(file, number(&c[1]), number(&c[2]));
+            finding = finding.at(file, number(&c[1]), number(&c[2]));
         }
     } else if let Some(file) = manifest.filter(|_| message.contains("manifest")) {
-        draft = draft.at(&file, None, None);
+        finding = finding.at(&file, None, None);
     } else if let Some(c) = re!(r"undefined (?:reference|symbol)").find(&all) {
-        draft.message = format!("{message}: {}", all[c.start()..].lines().next().unwrap_or(""));
+        finding.message = format!("{message}: {}", all[c.start()..].lines().next().unwrap_or(""));
     }
     if let Some(panic) = panic_in(lines) {
-        draft.message = format!("{message}: {}", panic.message.trim());
-        draft.frames = panic.frames;
+        finding.message = format!("{message}: {}", panic.message.trim());
+        finding.frames = panic.frames;
     } else if let Some(c) =
         re!(r"cargo::?warning=([^\s:]+):(\d+):(\d+): (?:fatal )?error: (.*)").captures(&all)
     {
         // A C compiler's error, which the script passes on.
-        draft.message = format!("{message}: {}", &c[4]);
-        draft = draft.at(&c[1], number(&c[2]), number(&c[3]));
+        finding.message = format!("{message}: {}", &c[4]);
+        finding = finding.at(&c[1], number(&c[2]), number(&c[3]));
     } else if let Some(c) = re!(r">>> referenced by \S+ \(([^():]+\.rs):(\d+)\)").captures(&all) {
-        draft = draft.at(&c[1], number(&c[2]), None);
+        finding = finding.at(&c[1], number(&c[2]), None);
     }
     if re!(r"needs to be updated but --(?:locked|frozen)").is_match(&all) {
         let run = "cargo update --workspace".to_owned();
-        draft = draft.suggest(message, Applicability::MaybeIncorrect, Suggestion::Command { run });
+        finding = finding.suggest(message, Applicability::MaybeIncorrect, Suggestion::Command { run });
     }
-    draft
+    finding
 }
 
 /// What a build script died of.
@@ -152,19 +152,19 @@ fn category(all: &str) -> Category {
 mod tests {
     use super::read;
 
-    fn place_of(text: &str) -> Option<(String, Option<u32>)> {
+    fn location_of(text: &str) -> Option<(String, Option<u32>)> {
         let lines: Vec<String> = text.lines().map(str::to_owned).collect();
-        let draft = read(&lines);
-        draft.place.or_else(|| draft.frames.into_iter().next()).map(|at| (at.file, at.line))
+        let finding = read(&lines);
+        finding.location.or_else(|| finding.frames.into_iter().next()).map(|at| (at.file, at.line))
     }
 
     #[test]
     fn compilers_and_linkers_below_say_where() {
         let script = "error: failed to run custom build command for `a v0.1.0 (/r)`\n  --- stdout\n  cargo:warning=csrc/f.c: In function 'f':\n  cargo:warning=csrc/f.c:2:22: error: 'x' undeclared";
-        assert_eq!(place_of(script), Some(("csrc/f.c".into(), Some(2))));
+        assert_eq!(location_of(script), Some(("csrc/f.c".into(), Some(2))));
         let panic = "error: failed to run custom build command for `a v0.1.0 (/r)`\n\nCaused by:\n  --- stderr\n\n  thread 'main' (8) panicked at build.rs:1:138:\n  SDK must be set";
-        assert_eq!(place_of(panic), Some(("build.rs".into(), Some(1))));
+        assert_eq!(location_of(panic), Some(("build.rs".into(), Some(1))));
         let linker = "error: linking with `cc` failed: exit status: 1\n  = note: rust-lld: error: undefined symbol: f\n          >>> referenced by main.rs:2 (src/main.rs:2)";
-        assert_eq!(place_of(linker), Some(("src/main.rs".into(), Some(2))));
+        assert_eq!(location_of(linker), Some(("src/main.rs".into(), Some(2))));
     }
 }

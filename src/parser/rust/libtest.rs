@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use super::super::test_ids::TestIds;
 use super::panic::{Panic, snapshot};
 use crate::contract::bug::{Category, Location};
@@ -22,7 +22,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\s*Doc-tests ",
         r"^error: (?:(?:doc)?test failed, to rerun pass|[0-9]+ targets? failed)",
     ],
-    new: || Box::new(Libtest::default()),
+    new: |_| Box::new(Libtest::default()),
 };
 
 /// Lines kept of one failing test's output where it tells no panic.
@@ -41,7 +41,7 @@ struct Libtest {
     /// A panic printed while tests run (`--nocapture`).
     loose: Option<(Panic, u64)>,
     ignored: u64,
-    /// Drafts there were when these tests began.
+    /// Findings there were when these tests began.
     before: usize,
 }
 
@@ -75,62 +75,64 @@ fn verdict_of(text: &str) -> Option<(&str, Verdict, &str)> {
     let modes = [" - should panic", " - compile fail", " - compile"];
     let name = modes.iter().find_map(|mode| name.strip_suffix(mode)).unwrap_or(name);
     let verdict = [("ok", Verdict::Passed), ("FAILED", Verdict::Failed)];
-    let said = verdict.iter().find_map(|(word, verdict)| Some((name, *verdict, rest.strip_prefix(word)?)));
+    let reported =
+        verdict.iter().find_map(|(word, verdict)| Some((name, *verdict, rest.strip_prefix(word)?)));
     let unsaid = || {
         let ignored = rest.starts_with("ignored") || rest.starts_with("bench:");
         if ignored { (name, Verdict::Ignored, "") } else { (name, Verdict::Open, rest) }
     };
-    (!name.is_empty()).then(|| said.unwrap_or_else(unsaid))
+    (!name.is_empty()).then(|| reported.unwrap_or_else(unsaid))
 }
 
 impl ToolParser for Libtest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("running ") && re!(r"^running \d+ tests?$").is_match(text) {
-            self.end(line.no, out);
+            self.end(line.number, out);
             self.running = true;
             self.reported.clear();
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(test) = text.strip_prefix("---- ").and_then(|rest| rest.strip_suffix(" stdout ----")) {
-            self.close(line.no, out);
+            self.close(line.number, out);
             self.listing = false;
             self.section = Some(Section {
                 test: test.to_owned(),
-                first: line.no,
+                first: line.number,
                 panics: Vec::new(),
                 compiler: None,
                 snapshot: None,
                 output: Vec::new(),
             });
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if text.starts_with("test result: ")
             && let Some(c) =
                 re!(r"^test result: (ok|FAILED)\. (\d+) passed; (\d+) failed; (\d+) ignored;").captures(text)
         {
-            self.close(line.no, out);
+            self.close(line.number, out);
             let count = |at: usize| c[at].parse().unwrap_or(0);
-            self.summary(&c[1], count(2), count(3), count(4), line.no, out);
-            return Flow::TakeRest;
+            self.summary(&c[1], count(2), count(3), count(4), line.number, out);
+            return Response::Consumed(Next::Idle);
         }
         if text.starts_with("error: ")
             && re!(r"^error: (?:(?:doc)?test failed, to rerun pass|\d+ targets? failed)").is_match(text)
         {
-            self.end(line.no, out);
+            self.end(line.number, out);
             out.bug(
-                Draft::new("cargo-test", Category::Logic, text.trim_start_matches("error: ")).consequence(),
+                FindingBuilder::new("cargo-test", Category::Logic, text.trim_start_matches("error: "))
+                    .consequence(),
             );
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if matches!(text, "failures:" | "successes:") {
-            self.close(line.no, out);
+            self.close(line.number, out);
             self.listing = text == "failures:";
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(section) = &mut self.section {
             section.line(text);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         self.outside(line, out)
     }
@@ -143,10 +145,10 @@ impl ToolParser for Libtest {
 
 impl Libtest {
     /// A line of no failing test's section.
-    fn outside(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn outside(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some((name, verdict, output)) = verdict_of(text) {
-            self.close_loose(line.no, out);
+            self.close_loose(line.number, out);
             match verdict {
                 Verdict::Failed => {
                     self.executed.push(name);
@@ -156,37 +158,37 @@ impl Libtest {
                 Verdict::Passed | Verdict::Open => self.executed.push(name),
             }
             if let Some(panic) = Panic::start(output) {
-                self.loose = Some((panic, line.no));
+                self.loose = Some((panic, line.number));
             }
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if !self.running && !self.listing {
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if let Some(panic) = Panic::start(text) {
-            self.close_loose(line.no, out);
-            self.loose = Some((panic, line.no));
-            return Flow::Take;
+            self.close_loose(line.number, out);
+            self.loose = Some((panic, line.number));
+            return Response::Consumed(Next::Active);
         }
         if let Some((panic, _)) = &mut self.loose {
             if panic.line(text) {
-                return Flow::Take;
+                return Response::Consumed(Next::Active);
             }
-            self.close_loose(line.no, out);
+            self.close_loose(line.number, out);
         }
         if self.listing && text.starts_with("    ") {
             let name = text.trim().to_owned();
             self.failed.insert(name);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if re!(r"^(?:\s*(?:Running|Doc-tests) |error: (?:could not compile|process didn't exit))")
             .is_match(text)
         {
             // The binary ended without a result: it crashed or was killed.
-            self.end(line.no, out);
-            return Flow::Rest;
+            self.end(line.number, out);
+            return Response::Declined(Next::Idle);
         }
-        Flow::Pass
+        Response::Declined(Next::Active)
     }
 
     fn close(&mut self, now: u64, out: &mut Findings) {
@@ -194,11 +196,12 @@ impl Libtest {
         if let Some(section) = self.section.take() {
             let last = now.saturating_sub(1).max(section.first);
             let (test, first) = (section.test.clone(), section.first);
-            let draft = section.into_draft().span(first, last);
+            let finding = section.into_finding().span(first, last);
             // Its panic was read where it was printed (`--nocapture`); what is left here names no place.
-            let known = !self.reported.insert(test) && draft.frames.is_empty() && draft.place.is_none();
+            let known =
+                !self.reported.insert(test) && finding.frames.is_empty() && finding.location.is_none();
             if !known {
-                out.bug(draft);
+                out.bug(finding);
             }
         }
     }
@@ -209,8 +212,8 @@ impl Libtest {
         // Only a test's own thread carries its name; other threads may panic on purpose.
         if thread != "main" && thread != "<unnamed>" {
             self.reported.insert(thread.clone());
-            let draft = panic.into_draft("cargo-test", Category::Logic).test(thread);
-            out.bug(draft.span(first, now.saturating_sub(1).max(first)));
+            let finding = panic.into_finding("cargo-test", Category::Logic).test(thread);
+            out.bug(finding.span(first, now.saturating_sub(1).max(first)));
         }
     }
 
@@ -240,7 +243,7 @@ impl Libtest {
             for test in &self.failed {
                 if !self.reported.contains(test) {
                     out.bug(
-                        Draft::new("cargo-test", Category::Logic, format!("test {test} failed"))
+                        FindingBuilder::new("cargo-test", Category::Logic, format!("test {test} failed"))
                             .test(test)
                             .span(now, now),
                     );
@@ -283,7 +286,7 @@ impl Section {
         } else if let Some(c) = re!(r"^\s*--> (.+?):(\d+):(\d+)$").captures(text)
             && let Some((_, _, at @ None)) = &mut self.compiler
         {
-            *at = Some(place(&c[1], number(&c[2]), number(&c[3])));
+            *at = Some(location(&c[1], number(&c[2]), number(&c[3])));
         }
         self.snapshot = snapshot(text).or_else(|| self.snapshot.take());
         if self.output.len() < MAX_OUTPUT && !text.trim().is_empty() {
@@ -291,45 +294,45 @@ impl Section {
         }
     }
 
-    fn into_draft(mut self) -> Draft {
+    fn into_finding(mut self) -> FindingBuilder {
         // `src/lib.rs - path::item (line 12)`: the doc test's place is in its name.
         let doc = re!(r"^(\S+\.(?:rs|md)) - (?:.* )?\(line (\d+)\)(?: - .*)?$")
             .captures(&self.test)
-            .map(|c| place(&c[1], number(&c[2]), None));
+            .map(|c| location(&c[1], number(&c[2]), None));
         let own = self.panics.iter().position(|p| p.thread == self.test).unwrap_or(0);
-        let mut draft = if let Some((code, message, at)) = self.compiler.take().filter(|_| doc.is_some()) {
-            let mut draft = Draft::new("cargo-test", Category::Type, message);
-            draft.code = code;
-            draft.frames.extend(at);
-            draft
+        let mut finding = if let Some((code, message, at)) = self.compiler.take().filter(|_| doc.is_some()) {
+            let mut finding = FindingBuilder::new("cargo-test", Category::Type, message);
+            finding.code = code;
+            finding.frames.extend(at);
+            finding
         } else if own < self.panics.len() {
             let panic = self.panics.remove(own);
-            let mut draft = panic.into_draft("cargo-test", Category::Logic);
-            draft.frames.splice(0..0, self.snapshot.take());
+            let mut finding = panic.into_finding("cargo-test", Category::Logic);
+            finding.frames.splice(0..0, self.snapshot.take());
             // Threads it started, on whose end it may only have waited.
-            draft.related.extend(self.panics.iter().filter_map(|other| other.frames.first().cloned()));
-            draft
+            finding.related.extend(self.panics.iter().filter_map(|other| other.frames.first().cloned()));
+            finding
         } else {
             let error = self.output.iter().find(|l| l.starts_with("Error: ") || l.starts_with("note: "));
-            let said = error.cloned().unwrap_or_else(|| self.output.join("\n"));
-            let mut draft = Draft::new("cargo-test", Category::Logic, said.clone());
+            let reported = error.cloned().unwrap_or_else(|| self.output.join("\n"));
+            let mut finding = FindingBuilder::new("cargo-test", Category::Logic, reported.clone());
             // `note: test did not panic as expected at src/lib.rs:10:8`
-            if let Some(c) = re!(r" at (\S+\.rs):(\d+):(\d+)$").captures(&said) {
-                draft.place = Some(place(&c[1], number(&c[2]), number(&c[3])));
+            if let Some(c) = re!(r" at (\S+\.rs):(\d+):(\d+)$").captures(&reported) {
+                finding.location = Some(location(&c[1], number(&c[2]), number(&c[3])));
             }
-            draft
+            finding
         };
         if let Some(doc) = doc {
             // A panic's place in a doc test counts lines of the test's own text.
-            if draft.category == Category::Logic {
-                draft.frames.insert(0, doc);
-                draft.frames.truncate(1);
+            if finding.category == Category::Logic {
+                finding.frames.insert(0, doc);
+                finding.frames.truncate(1);
             } else {
-                draft.frames.push(doc);
+                finding.frames.push(doc);
             }
         }
-        draft.test = Some(self.test);
-        draft
+        finding.test = Some(self.test);
+        finding
     }
 }
 

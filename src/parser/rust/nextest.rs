@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use super::super::test_ids::TestIds;
 use super::panic::{Panic, snapshot};
 use crate::contract::bug::{Category, Location};
@@ -19,7 +19,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^\s+Starting [0-9]+ tests? across",
         r"^error: test run failed$",
     ],
-    new: || Box::new(Nextest::default()),
+    new: |_| Box::new(Nextest::default()),
 };
 
 #[derive(Default)]
@@ -41,8 +41,28 @@ struct Failing {
     error: Option<String>,
 }
 
+impl Nextest {
+    /// `4 passed, 1 failed, 2 skipped`
+    fn summary(&mut self, counts: &str, out: &mut Findings) {
+        let count = |what: &str| {
+            counts
+                .split(',')
+                .filter_map(|part| part.trim().split_once(' '))
+                .find(|(_, word)| word.starts_with(what))
+                .and_then(|(n, _)| n.parse().ok())
+                .unwrap_or(0u64)
+        };
+        let failed = count("failed") + count("timed out") + count("exec failed");
+        let mut ids = std::mem::take(&mut self.passed);
+        for test in self.failing.keys() {
+            ids.push(test.as_str());
+        }
+        out.named_tests("nextest", count("passed"), failed, count("skipped"), ids);
+    }
+}
+
 impl ToolParser for Nextest {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(c) = re!(
             r"^\s+(?:TRY \d+ )?(PASS|FAIL|ABORT|LEAK|TIMEOUT|TMT|FLAKY \d+/\d+|SIG[A-Z]+|LEAK-FAIL) +\[[^\]]*\] +(?:\([^)]*\) +)?(.+)$"
@@ -57,68 +77,56 @@ impl ToolParser for Nextest {
                 if !self.summarised {
                     self.passed.push(test);
                 }
-                return Flow::TakeRest;
+                return Response::Consumed(Next::Idle);
             }
             self.failing.entry(test.clone()).or_insert(Failing {
-                first: line.no,
+                first: line.number,
                 status: c[1].to_owned(),
                 panic: None,
                 error: None,
             });
             self.current = Some(test);
             self.snapshot = None;
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"^--- (?:TRY \d+ )?STD(?:OUT|ERR): +(.+?) +---$").captures(text) {
             self.close();
             let test = c[1].trim().to_owned();
             self.current = Some(test);
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"^\s+Summary \[[^\]]*\] +(?:\d+/)?\d+ tests? run: (.*)$").captures(text) {
             self.close();
             self.current = None;
             self.summarised = true;
-            let count = |what: &str| {
-                c[1].split(',')
-                    .filter_map(|part| part.trim().split_once(' '))
-                    .find(|(_, word)| word.starts_with(what))
-                    .and_then(|(n, _)| n.parse().ok())
-                    .unwrap_or(0u64)
-            };
-            let failed = count("failed") + count("timed out") + count("exec failed");
-            let mut ids = std::mem::take(&mut self.passed);
-            for test in self.failing.keys() {
-                ids.push(test.as_str());
-            }
-            out.named_tests("nextest", count("passed"), failed, count("skipped"), ids);
-            return Flow::TakeRest;
+            self.summary(&c[1], out);
+            return Response::Consumed(Next::Idle);
         }
         if text == "error: test run failed" {
             self.close();
-            out.bug(Draft::new("nextest", Category::Logic, "test run failed").consequence());
-            return Flow::TakeRest;
+            out.bug(FindingBuilder::new("nextest", Category::Logic, "test run failed").consequence());
+            return Response::Consumed(Next::Idle);
         }
         if self.current.is_none() {
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         // Behind the summary output may be shown again, or not.
         if self.summarised && !text.is_empty() && !text.starts_with("  ") {
             self.close();
             self.current = None;
-            return Flow::Rest;
+            return Response::Declined(Next::Idle);
         }
         if text.trim_start().starts_with("Cancelling due to") || text.starts_with("────") {
             self.close();
             self.current = None;
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some(at) = snapshot(text) {
             self.snapshot = Some(at);
         } else if let Some(panic) = Panic::start(text) {
             self.close();
-            self.panic = Some((panic, line.no));
-            return Flow::Take;
+            self.panic = Some((panic, line.number));
+            return Response::Consumed(Next::Active);
         }
         if let Some((panic, _)) = &mut self.panic {
             let inner = text.strip_prefix("    ").unwrap_or(text);
@@ -128,33 +136,37 @@ impl ToolParser for Nextest {
         {
             failing.error = Some(text.trim().to_owned());
         }
-        Flow::Take
+        Response::Consumed(Next::Active)
     }
 
     fn finish(&mut self, out: &mut Findings) {
         self.close();
         for (test, failing) in std::mem::take(&mut self.failing) {
             let timeout = matches!(failing.status.as_str(), "TIMEOUT" | "TMT");
-            let mut draft = match (failing.panic, failing.error) {
-                (Some(panic), _) => panic.into_draft("nextest", Category::Logic),
+            let mut finding = match (failing.panic, failing.error) {
+                (Some(panic), _) => panic.into_finding("nextest", Category::Logic),
                 (None, Some(error)) => {
                     let at = re!(r" at (\S+\.rs):(\d+):(\d+)$")
                         .captures(&error)
-                        .map(|c| place(&c[1], number(&c[2]), number(&c[3])));
-                    let mut draft = Draft::new("nextest", Category::Logic, error);
-                    draft.place = at;
-                    draft
+                        .map(|c| location(&c[1], number(&c[2]), number(&c[3])));
+                    let mut finding = FindingBuilder::new("nextest", Category::Logic, error);
+                    finding.location = at;
+                    finding
                 }
                 (None, None) if timeout => {
-                    Draft::new("nextest", Category::Timeout, format!("test {test} timed out"))
+                    FindingBuilder::new("nextest", Category::Timeout, format!("test {test} timed out"))
                 }
                 (None, None) => {
                     let category = if failing.status == "FAIL" { Category::Logic } else { Category::Runtime };
-                    Draft::new("nextest", category, format!("test {test} failed ({})", failing.status))
+                    FindingBuilder::new(
+                        "nextest",
+                        category,
+                        format!("test {test} failed ({})", failing.status),
+                    )
                 }
             };
-            draft.test = Some(test);
-            out.bug(draft.span(failing.first, failing.first));
+            finding.test = Some(test);
+            out.bug(finding.span(failing.first, failing.first));
         }
     }
 }

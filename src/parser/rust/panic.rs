@@ -1,16 +1,16 @@
 //! Panics: where, with which words, and the stack if one is printed. Used by the test runners; speaks itself for a
 //! program that panicked outside tests.
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Category, Location};
 
 pub(super) const TOOL: Tool = Tool {
     name: "rust-panic",
     triggers: &[r"^\s*thread '[^']*' (?:\([0-9]+\) )?(?:panicked at|has overflowed its stack)"],
-    new: || Box::new(Standalone::default()),
+    new: |_| Box::new(Standalone::default()),
 };
 
 /// Lines of a message, and frames of a stack, that are read.
@@ -51,7 +51,7 @@ impl Panic {
         let mut panic = Self { thread: c[1].to_owned(), ..Self::default() };
         if let Some(at) = re!(r"^(?:'(.*)', )?(\S[^']*?):(\d+):(\d+):?$").captures(&c[2]) {
             panic.message = at.get(1).map_or(String::new(), |m| m.as_str().to_owned());
-            panic.frames.push(place(&at[2], number(&at[3]), number(&at[4])));
+            panic.frames.push(location(&at[2], number(&at[3]), number(&at[4])));
             if at.get(1).is_some() {
                 panic.state = State::Stack;
             }
@@ -83,7 +83,11 @@ impl Panic {
             }
             State::Stack => {
                 if let Some(c) = re!(r"^at (.+?):(\d+)(?::(\d+))?$").captures(trimmed) {
-                    self.frames.push(place(&c[1], number(&c[2]), c.get(3).and_then(|m| number(m.as_str()))));
+                    self.frames.push(location(
+                        &c[1],
+                        number(&c[2]),
+                        c.get(3).and_then(|m| number(m.as_str())),
+                    ));
                     return true;
                 }
                 re!(r"^\d+: ").is_match(trimmed)
@@ -99,7 +103,7 @@ impl Panic {
                 {
                     self.message.push('\n');
                     self.message.push_str(&c[1]);
-                    self.frames.push(place(&c[2], number(&c[3]), number(&c[4])));
+                    self.frames.push(location(&c[2], number(&c[3]), number(&c[4])));
                     self.state = State::Stack;
                     return true;
                 }
@@ -116,33 +120,33 @@ impl Panic {
         self.state == State::Over
     }
 
-    pub(super) fn into_draft(self, tool: &'static str, category: Category) -> Draft {
+    pub(super) fn into_finding(self, tool: &'static str, category: Category) -> FindingBuilder {
         let category = if self.message == OVERFLOW { Category::Runtime } else { category };
         let message = if self.message.trim().is_empty() { "explicit panic".to_owned() } else { self.message };
-        let mut draft = Draft::new(tool, category, message);
-        draft.frames = self.frames;
-        from_workspace(&mut draft.frames);
+        let mut finding = FindingBuilder::new(tool, category, message);
+        finding.frames = self.frames;
+        from_workspace(&mut finding.frames);
         // proptest panics for the whole test, and says which assertion did not hold.
-        if let Some(c) = re!(r"^Test failed: .* at (\S+\.rs):(\d+)\.(?:\n|$)").captures(&draft.message) {
-            draft.frames.insert(0, place(&c[1], number(&c[2]), None));
+        if let Some(c) = re!(r"^Test failed: .* at (\S+\.rs):(\d+)\.(?:\n|$)").captures(&finding.message) {
+            finding.frames.insert(0, location(&c[1], number(&c[2]), None));
         }
-        draft
+        finding
     }
 }
 
 /// `Source: src/lib.rs:11`: insta panics in its own code, and names the assertion before.
 pub(super) fn snapshot(text: &str) -> Option<Location> {
     let c = re!(r"^\s*Source: (\S+\.rs):(\d+)$").captures(text)?;
-    Some(place(&c[1], number(&c[2]), None))
+    Some(location(&c[1], number(&c[2]), None))
 }
 
 /// The panic's own place is named from the workspace, the stack's from the package's folder; where both name one file
 /// that folder shows.
 fn from_workspace(frames: &mut [Location]) {
-    let Some((place, stack)) = frames.split_first_mut() else { return };
+    let Some((location, stack)) = frames.split_first_mut() else { return };
     let folder = stack.iter().find_map(|frame| {
-        let folder = place.file.strip_suffix(frame.file.strip_prefix("./")?)?;
-        (frame.line == place.line && folder.ends_with('/')).then_some(folder)
+        let folder = location.file.strip_suffix(frame.file.strip_prefix("./")?)?;
+        (frame.line == location.line && folder.ends_with('/')).then_some(folder)
     });
     let Some(folder) = folder else { return };
     for frame in stack.iter_mut() {
@@ -159,33 +163,33 @@ struct Standalone {
 }
 
 impl ToolParser for Standalone {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if let Some(panic) = Panic::start(line.text) {
-            self.say(line.no, out);
-            self.panic = Some((panic, line.no));
-            return Flow::Take;
+            self.report(line.number, out);
+            self.panic = Some((panic, line.number));
+            return Response::Consumed(Next::Active);
         }
         if let Some((panic, _)) = &mut self.panic
             && panic.line(line.text)
         {
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
-        self.say(line.no, out);
-        Flow::Done
+        self.report(line.number, out);
+        Response::Declined(Next::Finished)
     }
 
     fn finish(&mut self, out: &mut Findings) {
         let now = out.now() + 1;
-        self.say(now, out);
+        self.report(now, out);
     }
 }
 
 impl Standalone {
-    fn say(&mut self, now: u64, out: &mut Findings) {
+    fn report(&mut self, now: u64, out: &mut Findings) {
         if let Some((panic, first)) = self.panic.take() {
             out.bug(
                 panic
-                    .into_draft("rust-panic", Category::Runtime)
+                    .into_finding("rust-panic", Category::Runtime)
                     .span(first, now.saturating_sub(1).max(first)),
             );
         }
@@ -231,10 +235,10 @@ mod tests {
 
     #[test]
     fn frames_of_a_member_are_named_from_the_workspace() {
-        let draft = read(
+        let finding = read(
             "thread 'a' panicked at crates/x/src/util.rs:3:9:\nno\nstack backtrace:\n   0: x::util::f\n             at ./src/util.rs:3:9\n   1: x::g\n             at ./src/lib.rs:7:5",
         )
-        .into_draft("cargo-test", Category::Logic);
-        assert_eq!(draft.frames.last().unwrap().file, "crates/x/src/lib.rs");
+        .into_finding("cargo-test", Category::Logic);
+        assert_eq!(finding.frames.last().unwrap().file, "crates/x/src/lib.rs");
     }
 }

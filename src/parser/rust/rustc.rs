@@ -2,10 +2,10 @@
 //!
 //! Covers cargo's TOML diagnostics (the same shape) and `--message-format short` and `json`.
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use super::{clippy, suggestion};
 use crate::contract::bug::{Applicability, Category, Location, Severity, Suggestion};
 
@@ -16,7 +16,7 @@ pub(super) const TOOL: Tool = Tool {
         r"^[^\s:][^:]*\.rs:[0-9]+:[0-9]+: (?:error|warning)",
         r#"^\{"reason":"compiler-message""#,
     ],
-    new: || Box::new(Rustc::default()),
+    new: |_| Box::new(Rustc::default()),
 };
 
 /// Lines between the header and its `-->`: a message may have several.
@@ -38,35 +38,39 @@ struct Block {
 }
 
 impl ToolParser for Rustc {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(short) = short(text) {
-            self.flush(line.no, out);
+            self.flush(line.number, out);
             out.bug(short);
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if text.starts_with("{\"reason\":\"compiler-message\"") {
-            self.flush(line.no, out);
+            self.flush(line.number, out);
             let rendered = serde_json::from_str::<serde_json::Value>(text)
                 .ok()
                 .and_then(|v| Some(v.pointer("/message/rendered")?.as_str()?.to_owned()));
-            if let Some(draft) =
+            if let Some(finding) =
                 rendered.and_then(|r| read(&r.lines().map(str::to_owned).collect::<Vec<_>>()))
             {
-                out.bug(draft);
+                out.bug(finding);
             }
-            return Flow::TakeRest;
+            return Response::Consumed(Next::Idle);
         }
         if let Some((_, code, message)) = header(text) {
-            self.flush(line.no, out);
+            self.flush(line.number, out);
             if is_summary(message) {
-                return Flow::Rest;
+                return Response::Declined(Next::Idle);
             }
-            self.block = Some(Block { first: line.no, lines: vec![text.to_owned()], placed: false });
+            self.block = Some(Block { first: line.number, lines: vec![text.to_owned()], placed: false });
             // Without a code it may be another tool's.
-            return if code.is_some() { Flow::Take } else { Flow::Pass };
+            return if code.is_some() {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Declined(Next::Active)
+            };
         }
-        let Some(block) = &mut self.block else { return Flow::Rest };
+        let Some(block) = &mut self.block else { return Response::Declined(Next::Idle) };
         block.placed |= re!(r"^\s*(?:-->|╭▸|┌─|:::) ").is_match(text);
         let goes_on = if block.placed {
             re!(r"^(?:\s*(?:\d+|LL)?\s*[|=+~│╰‡┆-](?:\s|$)|\.\.\.|(?:note|help|warning): |\s+\S|\d+ ?[/|\\])")
@@ -75,13 +79,13 @@ impl ToolParser for Rustc {
             !text.trim().is_empty() && block.lines.len() <= MAX_HEADER
         };
         if !goes_on {
-            self.flush(line.no, out);
-            return Flow::Rest;
+            self.flush(line.number, out);
+            return Response::Declined(Next::Idle);
         }
         if block.lines.len() < MAX_BLOCK {
             block.lines.push(text.to_owned());
         }
-        if block.placed { Flow::Take } else { Flow::Pass }
+        if block.placed { Response::Consumed(Next::Active) } else { Response::Declined(Next::Active) }
     }
 
     fn finish(&mut self, out: &mut Findings) {
@@ -93,8 +97,8 @@ impl ToolParser for Rustc {
 impl Rustc {
     fn flush(&mut self, now: u64, out: &mut Findings) {
         let Some(block) = self.block.take() else { return };
-        if let Some(draft) = read(&block.lines) {
-            out.bug(draft.span(block.first, now.saturating_sub(1).max(block.first)));
+        if let Some(finding) = read(&block.lines) {
+            out.bug(finding.span(block.first, now.saturating_sub(1).max(block.first)));
         }
     }
 }
@@ -113,26 +117,26 @@ fn is_summary(message: &str) -> bool {
 }
 
 /// `src/main.rs:3:5: warning: …`
-fn short(text: &str) -> Option<Draft> {
+fn short(text: &str) -> Option<FindingBuilder> {
     let c = re!(r"^([^\s:][^:]*\.rs):(\d+):(\d+): (error|warning)(?:\[(E\d+)\])?: (.*)$").captures(text)?;
     let code = c.get(5).map(|m| m.as_str());
     let severity = if &c[4] == "error" { Severity::Error } else { Severity::Warning };
-    let mut draft = Draft::new("rustc", category(code, &c[6], &c[1]), &c[6]).severity(severity);
-    draft.code = code.map(str::to_owned);
-    Some(draft.at(&c[1], number(&c[2]), number(&c[3])))
+    let mut finding = FindingBuilder::new("rustc", category(code, &c[6], &c[1]), &c[6]).severity(severity);
+    finding.code = code.map(str::to_owned);
+    Some(finding.at(&c[1], number(&c[2]), number(&c[3])))
 }
 
 /// One whole diagnostic. `None` where it is another tool's line that only looks like a header.
-fn read(lines: &[String]) -> Option<Draft> {
+fn read(lines: &[String]) -> Option<FindingBuilder> {
     let (severity, code, first) = header(lines.first()?)?;
     let mut message = first.to_owned();
-    let mut places: Vec<Location> = Vec::new();
+    let mut locations: Vec<Location> = Vec::new();
     let mut lint = None;
     let mut in_header = true;
     for text in &lines[1..] {
         if let Some(c) = re!(r"^\s*(?:-->|╭▸|┌─|:::) (.+?):(\d+):(\d+)(?:: .*)?$").captures(text) {
             in_header = false;
-            places.push(place(&c[1], number(&c[2]), number(&c[3])));
+            locations.push(location(&c[1], number(&c[2]), number(&c[3])));
         } else if in_header {
             message.push('\n');
             message.push_str(text);
@@ -140,10 +144,10 @@ fn read(lines: &[String]) -> Option<Draft> {
             lint = Some(name);
         }
     }
-    if places.is_empty() && (code.is_none() || !code.is_some_and(|c| c.starts_with('E'))) {
+    if locations.is_empty() && (code.is_none() || !code.is_some_and(|c| c.starts_with('E'))) {
         return None;
     }
-    let file = places.first().map_or(String::new(), |p| p.file.clone());
+    let file = locations.first().map_or(String::new(), |p| p.file.clone());
     let tool = if lint.as_deref().is_some_and(|l| l.starts_with("clippy::")) { "clippy" } else { "rustc" };
     let codespan = lines.iter().any(|l| l.trim_start().starts_with("┌─"));
     let (tool, category) = match (&lint, codespan) {
@@ -152,29 +156,29 @@ fn read(lines: &[String]) -> Option<Draft> {
         (Some(_), _) => (tool, Category::Lint),
         (None, _) => (tool, category(code, &message, &file)),
     };
-    let mut draft = Draft::new(tool, category, message).severity(severity);
-    draft.code = code.map(str::to_owned).or(lint);
-    draft.hint = suggestion::read(lines, &file);
+    let mut finding = FindingBuilder::new(tool, category, message).severity(severity);
+    finding.code = code.map(str::to_owned).or(lint);
+    finding.hint = suggestion::read(lines, &file);
     if let Some(import) = re!(r"^unused imports?: (.+)$").captures(first) {
-        let at = places.first().and_then(|p| p.line).unwrap_or(1);
+        let at = locations.first().and_then(|p| p.line).unwrap_or(1);
         for name in import[1].split(", ") {
             let name = name.trim_matches('`').to_owned();
-            draft = draft.suggest(
+            finding = finding.suggest(
                 first,
                 Applicability::MachineApplicable,
                 Suggestion::RemoveImport { file: file.clone(), line: at, name },
             );
         }
     }
-    if draft.category == Category::Type
-        && let Some(hint) = &draft.hint
+    if finding.category == Category::Type
+        && let Some(hint) = &finding.hint
         && re!(r"import").is_match(&hint.text)
     {
-        draft.category = Category::Import;
+        finding.category = Category::Import;
     }
     // The first place is the primary span; in a macro of another crate the next own one is the invocation.
-    draft.frames = places;
-    Some(draft)
+    finding.frames = locations;
+    Some(finding)
 }
 
 fn category(code: Option<&str>, message: &str, file: &str) -> Category {

@@ -1,20 +1,20 @@
 //! `cargo fmt --check`: `Diff in src/main.rs:3:` and the hunk below it. One report per file, with the whole fix.
 
-use super::super::findings::{Draft, Findings, number, place};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Flow, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
 pub(super) const TOOL: Tool = Tool {
     name: "rustfmt",
     triggers: &[r"^Diff in .+(?::[0-9]+:?| at line [0-9]+:)$"],
-    new: || Box::new(Rustfmt::default()),
+    new: |_| Box::new(Rustfmt::default()),
 };
 
 #[derive(Default)]
 struct Rustfmt {
-    file: Option<(String, Draft, u64)>,
+    file: Option<(String, FindingBuilder, u64)>,
     hunk: Option<Hunk>,
 }
 
@@ -27,22 +27,23 @@ struct Hunk {
 }
 
 impl ToolParser for Rustfmt {
-    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Flow {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         if let Some(c) = re!(r"^Diff in (?:\\\\\?\\)?(.+?)(?::(\d+):?| at line (\d+):)$").captures(line.text)
         {
             self.end_change();
             let Some(at) = c.get(2).or_else(|| c.get(3)).and_then(|m| number(m.as_str())) else {
-                return Flow::Done;
+                return Response::Declined(Next::Finished);
             };
             if self.file.as_ref().is_none_or(|(file, ..)| *file != c[1]) {
-                self.say(line.no, out);
-                let draft = Draft::new("rustfmt", Category::Format, "not formatted as rustfmt formats it");
-                self.file = Some((c[1].to_owned(), draft.at(&c[1], Some(at), None), line.no));
-            } else if let Some((file, draft, _)) = &mut self.file {
-                draft.related.push(place(file, Some(at), None));
+                self.report(line.number, out);
+                let finding =
+                    FindingBuilder::new("rustfmt", Category::Format, "not formatted as rustfmt formats it");
+                self.file = Some((c[1].to_owned(), finding.at(&c[1], Some(at), None), line.number));
+            } else if let Some((file, finding, _)) = &mut self.file {
+                finding.related.push(location(file, Some(at), None));
             }
             self.hunk = Some(Hunk { next: at, start: at, old: Vec::new(), new: Vec::new() });
-            return Flow::Take;
+            return Response::Consumed(Next::Active);
         }
         let mut chars = line.text.chars();
         let (sign, rest) = (chars.next(), chars.as_str());
@@ -55,11 +56,11 @@ impl ToolParser for Rustfmt {
                     hunk.old.push(rest.to_owned());
                     hunk.next += 1;
                 }
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
             (Some('+'), Some(hunk)) => {
                 hunk.new.push(rest.to_owned());
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
             (Some(' ') | None, Some(_)) => {
                 self.end_change();
@@ -67,12 +68,12 @@ impl ToolParser for Rustfmt {
                     hunk.next += 1;
                     hunk.start = hunk.next;
                 }
-                Flow::Take
+                Response::Consumed(Next::Active)
             }
             _ => {
                 self.end_change();
-                self.say(line.no, out);
-                Flow::Done
+                self.report(line.number, out);
+                Response::Declined(Next::Finished)
             }
         }
     }
@@ -80,13 +81,13 @@ impl ToolParser for Rustfmt {
     fn finish(&mut self, out: &mut Findings) {
         self.end_change();
         let now = out.now() + 1;
-        self.say(now, out);
+        self.report(now, out);
     }
 }
 
 impl Rustfmt {
     fn end_change(&mut self) {
-        let (Some(hunk), Some((file, draft, _))) = (&mut self.hunk, &mut self.file) else { return };
+        let (Some(hunk), Some((file, finding, _))) = (&mut self.hunk, &mut self.file) else { return };
         if hunk.old.is_empty() && hunk.new.is_empty() {
             return;
         }
@@ -97,12 +98,12 @@ impl Rustfmt {
             new: std::mem::take(&mut hunk.new),
         };
         hunk.start = hunk.next;
-        draft.add_suggestion("cargo fmt", Applicability::MachineApplicable, change);
+        finding.add_suggestion("cargo fmt", Applicability::MachineApplicable, change);
     }
 
-    fn say(&mut self, now: u64, out: &mut Findings) {
-        if let Some((_, draft, first)) = self.file.take() {
-            out.bug(draft.span(first, now.saturating_sub(1).max(first)));
+    fn report(&mut self, now: u64, out: &mut Findings) {
+        if let Some((_, finding, first)) = self.file.take() {
+            out.bug(finding.span(first, now.saturating_sub(1).max(first)));
         }
         self.hunk = None;
     }

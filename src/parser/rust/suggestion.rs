@@ -80,17 +80,17 @@ impl Shown {
             } else if re!(r"^\s*::: ").is_match(text) {
                 break;
             } else if let Some(c) = re!(r"^\s*(\d+)\s+\| ?(.*)$").captures(text) {
-                let no = number(&c[1])?;
+                let line_number = number(&c[1])?;
                 if drawn {
                     let code = c[2].get(2..).unwrap_or_default();
                     if re!(r"^[/|] ").is_match(code) {
                         return None;
                     }
-                    shown.known.insert(no, code.to_owned());
+                    shown.known.insert(line_number, code.to_owned());
                     continue;
                 }
-                shown.known.insert(no, c[2].to_owned());
-                shown.rows.push((no, c[2].to_owned(), Vec::new()));
+                shown.known.insert(line_number, c[2].to_owned());
+                shown.rows.push((line_number, c[2].to_owned(), Vec::new()));
             } else if let Some(c) = re!(r"^\s*\| ?(.*)$").captures(text)
                 && let Some((.., marks)) = shown.rows.last_mut()
             {
@@ -103,7 +103,7 @@ impl Shown {
     /// Whether printed columns are the file's columns (no tabs widened before them).
     fn columns_true(&self) -> bool {
         let Some((line, column)) = self.primary else { return false };
-        self.rows.iter().find(|(no, ..)| *no == line).is_some_and(|(_, _, marks)| {
+        self.rows.iter().find(|(line_number, ..)| *line_number == line).is_some_and(|(_, _, marks)| {
             marks.first().is_some_and(|m| m.chars().nth(column as usize - 1) == Some('^'))
         })
     }
@@ -213,7 +213,8 @@ fn block(lines: &[String], file: &str, known: &BTreeMap<u32, String>) -> (Vec<Su
     let mut run = Run::default();
     // New lines so far less old ones: the numbers printed beside `+`, `~` and `|` are those after the change.
     let mut shift = 0i64;
-    let before = |no: u32, shift: i64| u32::try_from(i64::from(no) - shift).unwrap_or(no);
+    let before =
+        |line_number: u32, shift: i64| u32::try_from(i64::from(line_number) - shift).unwrap_or(line_number);
     let mut at = 0;
     while at < lines.len() {
         let text = &lines[at];
@@ -221,25 +222,25 @@ fn block(lines: &[String], file: &str, known: &BTreeMap<u32, String>) -> (Vec<Su
         if let Some(c) = re!(r"^\s*--> (.+?):\d+:\d+$").captures(text) {
             file = c[1].to_owned();
         } else if let Some(c) = re!(r"^\s*(\d+)\s+([-+~|])(?: (.*))?$").captures(text) {
-            let Some(no) = number(&c[1]) else { continue };
+            let Some(line_number) = number(&c[1]) else { continue };
             let code = c.get(3).map_or("", |m| m.as_str()).to_owned();
             match &c[2] {
                 "-" => {
                     if !run.new.is_empty() {
                         run.flush(&file, &mut shift, &mut current);
                     }
-                    run.line.get_or_insert(no);
+                    run.line.get_or_insert(line_number);
                     run.old.push(code);
                 }
                 "+" => {
                     if run.line.is_none() {
-                        run.line = Some(before(no, shift));
+                        run.line = Some(before(line_number, shift));
                     }
                     run.new.push(code);
                 }
                 "~" => {
                     run.flush(&file, &mut shift, &mut current);
-                    let line = before(no, shift);
+                    let line = before(line_number, shift);
                     let Some(old) = known.get(&line) else { return (Vec::new(), 0) };
                     run = Run { line: Some(line), old: vec![old.clone()], new: vec![code] };
                 }
@@ -249,7 +250,7 @@ fn block(lines: &[String], file: &str, known: &BTreeMap<u32, String>) -> (Vec<Su
                         lines.get(at).and_then(|l| re!(r"^\s*\| ?([ +~-]*[+~-][ +~-]*)$").captures(l));
                     if let Some(marks) = marks {
                         at += 1;
-                        let line = before(no, shift);
+                        let line = before(line_number, shift);
                         let Some(old) = unmarked(&code, &marks[1], known.get(&line)) else {
                             return (Vec::new(), 0);
                         };

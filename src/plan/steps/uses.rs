@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{MAX_NESTING, Place, Planner};
+use super::{MAX_NESTING, Planner, StepScope};
 use crate::contract::build::PlanStep;
 use crate::contract::git::RepoPath;
 use crate::plan::actions::{self, Rule, With};
+use crate::plan::contexts::{self, SharedContexts};
 use crate::plan::expr::Value;
-use crate::plan::recipe::{Known, Recipe};
-use crate::plan::scope::{self, SharedScope};
+use crate::plan::step_template::{Known, StepTemplate};
 use crate::plan::workflow::{Reader, Step, shortened_numbers};
 use crate::plan::yaml::{self, Key, Kind, Node};
 use crate::plan::{PlanError, toolchain};
@@ -19,7 +19,7 @@ impl Planner<'_> {
     pub(super) fn uses(
         &mut self,
         step: &Step,
-        place: &Place,
+        scope: &StepScope,
         name: &str,
         keep: Option<String>,
         background: bool,
@@ -27,25 +27,18 @@ impl Planner<'_> {
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         if let Some(image) = uses.strip_prefix("docker://") {
-            self.lose(step, place);
-            self.skip(
-                uses,
-                format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
-            );
-            self.note(format!(
-                "`{name}` runs a container image of its own; what it checks or makes is missing here"
-            ));
+            self.container_image(step, scope, name, uses, image);
             return Ok(());
         }
         if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
-            return self.local(step, place, name, background, uses, with);
+            return self.local(step, scope, name, background, uses, with);
         }
-        let env = self.env_of(place, place.layers.len())?;
+        let env = self.env_of(scope, scope.layers.len())?;
         let (action, reference) = uses.split_once('@').unwrap_or((uses, ""));
         let mut inputs = With { values: Vec::new(), reference: reference.to_owned() };
         for (key, node) in with {
-            let value = scope::text(node, &self.view(place, &env))
-                .map_err(|e| self.fault(place, node.line, e.to_string()))?;
+            let value = contexts::text(node, &self.view(scope, &env))
+                .map_err(|e| self.fault(scope, node.line, e.to_string()))?;
             shortened_numbers(&key.text, node).into_iter().for_each(|note| self.note(note));
             let value = value.unknown.first().map_or(Ok(value.text), |what| Err(what.to_string()));
             inputs.values.push((key.text.to_ascii_lowercase(), value));
@@ -53,56 +46,44 @@ impl Planner<'_> {
         match actions::rule(action) {
             Some(Rule::Checkout) => {
                 self.checkout(uses, &inputs);
-                self.fixed(step, place, None);
+                self.fixed(step, scope, None);
             }
             Some(Rule::Toolchain(kind)) => {
                 let set_up = toolchain::set_up(kind, action, &inputs, self.tree);
-                self.out.wanted.extend(set_up.wanted);
+                self.out.requested.extend(set_up.requested);
                 set_up.notes.into_iter().for_each(|note| self.note(note));
-                self.fixed(step, place, None);
+                self.fixed(step, scope, None);
                 if let Some(script) = set_up.script {
-                    self.emulate(step, place, name, keep, uses, &script)?;
+                    self.emulate(step, scope, name, keep, uses, &script)?;
                 } else {
                     self.skip(uses, "the image stands for it");
                 }
             }
             Some(Rule::Wrapper { command, shell }) => {
-                let Some((_, node)) = with.iter().find(|(key, _)| key.text.eq_ignore_ascii_case(command))
-                else {
-                    self.lose(step, place);
-                    self.skip(uses, format!("has no `{command}` to run"));
-                    return Ok(());
-                };
-                let find =
-                    |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
-                let shell = shell.and_then(find);
-                let directory = find("working-directory").or_else(|| find("working_directory"));
-                let origin = format!("run, wrapped by {uses}");
-                self.script(step, place, name, keep, background, node, shell, directory, &origin)?;
-                self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
+                self.wrapped(step, scope, name, keep, background, uses, with, command, shell)?;
             }
             Some(Rule::Emulate(build)) => {
-                self.fixed(step, place, None);
+                self.fixed(step, scope, None);
                 match actions::emulate(build, &inputs) {
-                    Some(script) => self.emulate(step, place, name, keep, uses, &script)?,
+                    Some(script) => self.emulate(step, scope, name, keep, uses, &script)?,
                     None => self.skip(uses, "its inputs give nothing to run here"),
                 }
             }
             Some(Rule::Harmless(why)) => {
-                self.fixed(step, place, None);
+                self.fixed(step, scope, None);
                 self.skip(uses, why);
             }
             Some(Rule::Missing(why)) => {
-                self.lose(step, place);
+                self.lose(step, scope);
                 self.skip(uses, why);
                 self.note(format!("{action} {why}: a failure that depends on it cannot be reproduced"));
             }
             Some(Rule::Filter(why)) => {
-                self.fixed(step, place, Some("true"));
+                self.fixed(step, scope, Some("true"));
                 self.skip(uses, why);
             }
             None => {
-                self.lose(step, place);
+                self.lose(step, scope);
                 self.skip(uses, "is not known, so it was left out");
                 self.note(format!(
                     "{action} is not known: a failure that depends on it cannot be reproduced"
@@ -113,20 +94,61 @@ impl Planner<'_> {
         Ok(())
     }
 
+    /// A step that runs an image of its own.
+    fn container_image(&mut self, step: &Step, scope: &StepScope, name: &str, uses: &str, image: &str) {
+        self.lose(step, scope);
+        self.skip(
+            uses,
+            format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
+        );
+        self.note(format!(
+            "`{name}` runs a container image of its own; what it checks or makes is missing here"
+        ));
+    }
+
+    /// An action that runs a command it is given.
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn wrapped(
+        &mut self,
+        step: &Step,
+        scope: &StepScope,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+        command: &str,
+        shell: Option<&str>,
+    ) -> Result<(), PlanError> {
+        let find = |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
+        let Some(node) = find(command) else {
+            self.lose(step, scope);
+            self.skip(uses, format!("has no `{command}` to run"));
+            return Ok(());
+        };
+        let shell = shell.and_then(find);
+        let directory = find("working-directory").or_else(|| find("working_directory"));
+        let origin = format!("run, wrapped by {uses}");
+        self.script(step, scope, name, keep, background, node, shell, directory, &origin)?;
+        let action = uses.split_once('@').map_or(uses, |(action, _)| action);
+        self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
+        Ok(())
+    }
+
     /// A step that is left out, and nobody knows what it would have done.
-    fn lose(&mut self, step: &Step, place: &Place) {
+    fn lose(&mut self, step: &Step, scope: &StepScope) {
         self.may_add_files = true;
         if let Some(id) = &step.id {
-            self.know(place, id, Known::Lost);
+            self.know(scope, id, Known::Lost);
         }
     }
 
-    fn fixed(&mut self, step: &Step, place: &Place, fallback: Option<&'static str>) {
+    fn fixed(&mut self, step: &Step, scope: &StepScope, fallback: Option<&'static str>) {
         if let Some(id) = &step.id {
             // The one output that means "do nothing".
             let outputs = vec![("should_skip".to_owned(), "false".to_owned())];
             let outputs = if fallback.is_some() { outputs } else { Vec::new() };
-            self.know(place, id, Known::Fixed { outputs, fallback, outcome: "success" });
+            self.know(scope, id, Known::Fixed { outputs, fallback, outcome: "success" });
         }
     }
 
@@ -151,20 +173,20 @@ impl Planner<'_> {
     fn emulate(
         &mut self,
         step: &Step,
-        place: &Place,
+        scope: &StepScope,
         name: &str,
         keep: Option<String>,
         uses: &str,
         script: &str,
     ) -> Result<(), PlanError> {
-        let env = self.env_of(place, place.layers.len())?;
+        let env = self.env_of(scope, scope.layers.len())?;
         // The script holds no expression; a text that looks like one must stay text.
         let literal = Node {
             kind: Kind::String { text: script.replace("${{", "$ {{"), block: false },
             line: step.line,
         };
         let planned = PlanStep {
-            id: step.id.as_ref().map(|id| format!("{}{id}", place.scope.prefix)),
+            id: step.id.as_ref().map(|id| format!("{}{id}", scope.contexts.prefix)),
             name: name.to_owned(),
             run: script.to_owned(),
             shell: Some("bash".to_owned()),
@@ -172,21 +194,21 @@ impl Planner<'_> {
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: format!("emulates {uses}"),
             condition: keep,
-            continue_on_error: place.continue_on_error
-                || self.flag(step.continue_on_error.as_ref(), place, &BTreeMap::new())?,
-            timeout_minutes: self.timeout(step.timeout.as_ref(), place, &BTreeMap::new())?,
+            continue_on_error: scope.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), scope, &BTreeMap::new())?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             ..PlanStep::default()
         };
-        let recipe = Recipe {
-            scope: place.scope.clone(),
-            guards: place.guards.clone(),
-            layers: place.layers.clone(),
+        let template = StepTemplate {
+            contexts: scope.contexts.clone(),
+            conditions: scope.conditions.clone(),
+            layers: scope.layers.clone(),
             run: literal,
             working_directory: None,
-            in_ci: place.in_ci,
+            in_ci: scope.in_ci,
             fixed_env: BTreeMap::new(),
         };
-        self.push(planned, Some(recipe), place.displayed.clone().unwrap_or_default());
+        self.push(planned, Some(template), scope.displayed.clone().unwrap_or_default());
         Ok(())
     }
 
@@ -194,37 +216,22 @@ impl Planner<'_> {
     fn local(
         &mut self,
         step: &Step,
-        place: &Place,
+        scope: &StepScope,
         name: &str,
         background: bool,
         uses: &str,
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         let Some((path, file, text)) = self.find_action(uses) else {
-            // What CI has run was there; otherwise only a step can have put it there.
-            if !self.trusted && leaves_the_repository(uses) {
-                return Err(self.fault(place, step.line, format!("`uses: {uses}` leaves the repository")));
-            }
-            if !self.trusted && !self.may_add_files {
-                let problem =
-                    format!("`uses: {uses}`: there is no action.yml at this path in the repository");
-                return Err(self.fault(place, step.line, problem));
-            }
-            self.lose(step, place);
-            self.skip(uses, "there is no action.yml at this path in the repository");
-            self.note(format!(
-                "{uses} is not in the repository: it may be made or fetched by an earlier step"
-            ));
-            self.exports.open = true;
-            return Ok(());
+            return self.absent(step, scope, uses);
         };
-        if place.stack.contains(&path) {
-            let way = place.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
-            return Err(self.fault(place, step.line, format!("the composite actions form a cycle: {way}")));
+        if scope.stack.contains(&path) {
+            let way = scope.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
+            return Err(self.fault(scope, step.line, format!("the composite actions form a cycle: {way}")));
         }
-        if place.stack.len() >= MAX_NESTING {
+        if scope.stack.len() >= MAX_NESTING {
             return Err(self.fault(
-                place,
+                scope,
                 step.line,
                 format!("composite actions are nested deeper than {MAX_NESTING}"),
             ));
@@ -239,7 +246,7 @@ impl Planner<'_> {
             return Err(reader.fault(runs.line, "the action's `runs` does not say what it is `using`"));
         }
         if using != "composite" {
-            self.lose(step, place);
+            self.lose(step, scope);
             let kind = if using == "docker" { "a Docker container action" } else { "a JavaScript action" };
             self.skip(uses, format!("is {kind} of this repository (using: {using}), which is not run here"));
             self.note(format!("{uses} is {kind}: a failure in it cannot be reproduced"));
@@ -253,52 +260,74 @@ impl Planner<'_> {
         let steps = reader.steps(steps, true)?;
         let notes = std::mem::take(&mut reader.notes);
         notes.into_iter().for_each(|note| self.note(note));
-        let inputs = self.inputs(&root, place, with)?;
-        let prefix = match &step.id {
-            Some(id) => format!("{}{id}.", place.scope.prefix),
-            None => format!("{}__{}.", place.scope.prefix, self.visited),
-        };
-        let action_path = if path.is_empty() {
-            scope::WORKSPACE.to_owned()
-        } else {
-            format!("{}/{path}", scope::WORKSPACE)
-        };
-        let mut scope = scope::Scope { inputs, prefix, ..place.scope.as_ref().clone() };
-        if let Value::Object(github) = &scope.github {
-            let mut github = github.as_ref().clone();
-            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
-            scope.github = Value::Object(Arc::new(github));
-        }
-        let scope: SharedScope = Arc::new(scope);
+        let inputs = self.inputs(&root, scope, with)?;
+        let contexts = self.contexts_inside(step, scope, &path, inputs);
         if let Some(id) = &step.id {
             let outputs = root.get("outputs").map_or(&[][..], Node::entries);
             let outputs = outputs
                 .iter()
                 .filter_map(|(key, spec)| Some((key.text.clone(), spec.get("value")?.clone())))
                 .collect();
-            self.know(place, id, Known::Composite { scope: scope.clone(), outputs });
+            self.know(scope, id, Known::Composite { contexts: contexts.clone(), outputs });
         }
         let env = BTreeMap::new();
-        let mut stack = place.stack.clone();
+        let mut stack = scope.stack.clone();
         stack.push(path);
-        let inner = Place {
+        let inner = StepScope {
             file,
-            scope,
-            layers: place.layers.clone(),
-            guards: place.guards.clone(),
+            contexts,
+            layers: scope.layers.clone(),
+            conditions: scope.conditions.clone(),
             defaults: None,
             job_defaults: None,
             stack,
             origin: format!("composite {uses}"),
-            continue_on_error: place.continue_on_error
-                || self.flag(step.continue_on_error.as_ref(), place, &env)?,
-            displayed: Some(place.displayed.clone().unwrap_or_else(|| name.to_owned())),
-            in_ci: place.in_ci,
+            continue_on_error: scope.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
+            displayed: Some(scope.displayed.clone().unwrap_or_else(|| name.to_owned())),
+            in_ci: scope.in_ci,
         };
         if background {
             self.note(format!("`{name}` runs beside other steps in CI; here its steps run in order"));
         }
         self.list(&steps, &inner)
+    }
+
+    /// A local action that is not in the repository.
+    fn absent(&mut self, step: &Step, scope: &StepScope, uses: &str) -> Result<(), PlanError> {
+        // What CI has run was there; otherwise only a step can have put it there.
+        if !self.trusted && leaves_the_repository(uses) {
+            return Err(self.fault(scope, step.line, format!("`uses: {uses}` leaves the repository")));
+        }
+        if !self.trusted && !self.may_add_files {
+            let problem = format!("`uses: {uses}`: there is no action.yml at this path in the repository");
+            return Err(self.fault(scope, step.line, problem));
+        }
+        self.lose(step, scope);
+        self.skip(uses, "there is no action.yml at this path in the repository");
+        self.note(format!("{uses} is not in the repository: it may be made or fetched by an earlier step"));
+        self.exports.open = true;
+        Ok(())
+    }
+
+    /// The contexts that the steps of a composite action see.
+    fn contexts_inside(&self, step: &Step, scope: &StepScope, path: &str, inputs: Value) -> SharedContexts {
+        let prefix = match &step.id {
+            Some(id) => format!("{}{id}.", scope.contexts.prefix),
+            None => format!("{}__{}.", scope.contexts.prefix, self.visited),
+        };
+        let action_path = if path.is_empty() {
+            contexts::WORKSPACE.to_owned()
+        } else {
+            format!("{}/{path}", contexts::WORKSPACE)
+        };
+        let mut contexts = contexts::JobContexts { inputs, prefix, ..scope.contexts.as_ref().clone() };
+        if let Value::Object(github) = &contexts.github {
+            let mut github = github.as_ref().clone();
+            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
+            contexts.github = Value::Object(Arc::new(github));
+        }
+        Arc::new(contexts)
     }
 
     /// Path of the action, of its file, and the text.
@@ -316,12 +345,12 @@ impl Planner<'_> {
     }
 
     /// A composite action's `inputs`: what `with` gives, else the defaults.
-    fn inputs(&self, action: &Node, place: &Place, with: &[(Key, Node)]) -> Result<Value, PlanError> {
-        let env = self.env_of(place, place.layers.len())?;
-        let view = self.view(place, &env);
+    fn inputs(&self, action: &Node, scope: &StepScope, with: &[(Key, Node)]) -> Result<Value, PlanError> {
+        let env = self.env_of(scope, scope.layers.len())?;
+        let view = self.view(scope, &env);
         let text = |node: &Node| -> Result<Value, PlanError> {
             let rendered =
-                scope::text(node, &view).map_err(|e| self.fault(place, node.line, e.to_string()))?;
+                contexts::text(node, &view).map_err(|e| self.fault(scope, node.line, e.to_string()))?;
             Ok(match rendered.unknown.first() {
                 Some(what) => Value::unknown(what.clone()),
                 None => Value::string(rendered.text),

@@ -1,0 +1,111 @@
+//! make, ninja, cmake and ctest: which target or test failed (a consequence), and what is wrong with the build files
+//! themselves.
+
+use super::super::findings::{FindingBuilder, Findings, number};
+use super::super::lines::Line;
+use super::super::paths::relative;
+use super::super::re;
+use super::super::registry::{Next, Response, Tool, ToolParser};
+use crate::contract::bug::Category;
+
+pub(super) const TOOL: Tool = Tool {
+    name: "make",
+    triggers: &[
+        r"^(?:g?make|mingw32-make)(?:\[[0-9]+\])?: (?:\*\*\*|(?:Entering|Leaving) directory)",
+        r"^[^\s:]+:[0-9]+: \*\*\* ",
+        r"^ninja: (?:build stopped|error)",
+        r"^CMake Error",
+        r"^The following tests FAILED:$",
+    ],
+    new: |_| Box::new(Make::default()),
+};
+
+/// Folders entered one within the other.
+const MAX_DEPTH: usize = 64;
+
+#[derive(Default)]
+struct Make {
+    cmake: Option<(FindingBuilder, u64)>,
+    /// In ctest's list of failed tests.
+    ctest: bool,
+}
+
+impl ToolParser for Make {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let text = line.text;
+        if let Some((finding, _)) = &mut self.cmake {
+            let empty = text.trim().is_empty();
+            if text.starts_with("  ") || (empty && finding.message.is_empty()) {
+                finding.message.push_str(text.trim());
+                finding.message.push('\n');
+                return Response::Consumed(Next::Active);
+            }
+            Self::finish(self, out);
+            return Response::Declined(Next::Finished);
+        }
+        if self.ctest {
+            let Some(c) = re!(r"^\s+\d+ - (.+?) \(([^()]+)\)").captures(text) else {
+                return Response::Declined(Next::Finished);
+            };
+            // What the test printed says why, where a parser speaks.
+            out.failed();
+            out.bug(FindingBuilder::new("make", Category::Logic, &c[2]).test(&c[1]).fallback());
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(c) = re!(r"^CMake Error(?: at ([^\s:]+):(\d+).*|: (.*)|.*)$").captures(text) {
+            let mut finding =
+                FindingBuilder::new("make", Category::Configuration, c.get(3).map_or("", |m| m.as_str()));
+            if let (Some(file), Some(at)) = (c.get(1), c.get(2)) {
+                finding = finding.at(file.as_str(), number(at.as_str()), None);
+            }
+            self.cmake = Some((finding, line.number));
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(c) = re!(r"Entering directory ['`](/[^']+)'").captures(text) {
+            // The outermost is the workspace, unless that is known.
+            if relative(&c[1], &out.roots) == c[1] {
+                out.root(&c[1]);
+            }
+            if out.folders.len() < MAX_DEPTH {
+                out.folders.push(c[1].to_owned());
+            }
+            return Response::Consumed(Next::Finished);
+        }
+        if text.contains(": Leaving directory ") {
+            out.folders.pop();
+            return Response::Consumed(Next::Finished);
+        }
+        // The line make names is the recipe's; it counts where make itself found the fault.
+        if let Some(c) = re!(r"^([^\s:]+):(\d+): \*\*\* (.*?)\.  Stop\.$").captures(text) {
+            out.bug(FindingBuilder::new("make", Category::Configuration, &c[3]).at(
+                &c[1],
+                number(&c[2]),
+                None,
+            ));
+            return Response::Consumed(Next::Finished);
+        }
+        if let Some(c) =
+            re!(r"\*\*\* (No rule to make target .*?|No targets .*?|missing .*?)(?:\.  Stop\.)?$")
+                .captures(text)
+        {
+            out.bug(FindingBuilder::new("make", Category::Configuration, &c[1]));
+            return Response::Consumed(Next::Finished);
+        }
+        if re!(r"^[^\s:]+:\d+: ").is_match(text) {
+            return Response::Declined(Next::Finished);
+        }
+        if text == "The following tests FAILED:" {
+            self.ctest = true;
+            return Response::Consumed(Next::Active);
+        }
+        out.bug(FindingBuilder::new("make", Category::Unknown, text).consequence());
+        Response::Consumed(Next::Finished)
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        if let Some((finding, first)) = self.cmake.take() {
+            let last = out.now();
+            out.bug(finding.span(first, last));
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Findings whose location and message stand on lines apart: of Bandit, ShellCheck, Eclipse's compiler, Flow,
+//! svelte-check, Next.js, OCaml, Perl's tests and PHP.
+
+use super::super::findings::{FindingBuilder, number};
+use super::super::paths::is_own;
+use super::super::re;
+use crate::contract::bug::Category;
+
+/// Lines between the two of a finding: source, marks, more about it.
+const BETWEEN: u8 = 8;
+/// Lines of a stack before the line that names the place.
+const STACK: u8 = 60;
+
+/// What the second line of a finding looks like.
+#[derive(Debug, Clone, Copy)]
+enum Awaits {
+    /// Bandit: the place, under the message.
+    Location,
+    /// `^-- SC2086 (info): message`.
+    ShellCheck,
+    /// The first line at the margin.
+    Margin,
+    /// `Error: message`, on the very next line or below the source.
+    Error,
+    /// PHP: `  thrown in src/a.php on line 5`, behind the message and the stack.
+    Thrown,
+    /// Perl: `#   at t/a.t line 4.`
+    At,
+}
+
+/// The first line of a finding was read.
+#[derive(Debug)]
+pub(super) struct Open {
+    finding: FindingBuilder,
+    awaits: Awaits,
+    left: u8,
+}
+
+/// What a line was to an open finding.
+pub(super) enum Continuation {
+    Done(Box<FindingBuilder>),
+    Wait(Box<Open>),
+    Not,
+}
+
+impl Open {
+    pub(super) fn start(text: &str, line_number: u64) -> Option<Self> {
+        let open = |finding: FindingBuilder, awaits, left| Self {
+            finding: finding.fallback().span(line_number, line_number),
+            awaits,
+            left,
+        };
+        let blank = || FindingBuilder::new("lint", Category::Lint, "");
+        if let Some(c) = re!(r"^>> Issue: \[(B\d+):\w+\] (.+)$").captures(text) {
+            let finding = FindingBuilder::new("lint", Category::Lint, &c[2]).code(&c[1]);
+            return Some(open(finding, Awaits::Location, BETWEEN));
+        }
+        if let Some(c) = re!(r"^(?:PHP )?Fatal error:\s+(Uncaught .*)$").captures(text) {
+            let finding = FindingBuilder::new("lint", Category::Runtime, &c[1]);
+            return Some(open(finding, Awaits::Thrown, STACK));
+        }
+        if let Some(c) = re!(r"^\s*#\s+Failed test '(.+)'$").captures(text) {
+            let finding =
+                FindingBuilder::new("lint", Category::Logic, format!("failed test '{}'", &c[1])).test(&c[1]);
+            return Some(open(finding, Awaits::At, 0));
+        }
+        if let Some(c) =
+            re!(r#"^File "([^"]+)", lines? (\d+)(?:-\d+)?(?:, characters (\d+)-\d+)?:$"#).captures(text)
+        {
+            // OCaml counts characters from 0.
+            let column = c.get(3).and_then(|m| number(m.as_str())).map(|n| n + 1);
+            let mut finding = blank().at(&c[1], number(&c[2]), column);
+            finding.category = Category::Type;
+            return Some(open(finding, Awaits::Error, BETWEEN));
+        }
+        if let Some(c) = re!(r"^In (\S+) line (\d+):$").captures(text) {
+            return Some(open(blank().at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
+        }
+        if let Some(c) = re!(r"^\d+\. ERROR in (.+) \(at line (\d+)\)$").captures(text) {
+            let mut finding = blank().at(&c[1], number(&c[2]), None);
+            finding.category = Category::Type;
+            return Some(open(finding, Awaits::Margin, BETWEEN));
+        }
+        if let Some(c) = re!(r"^Error -+ (\S+):(\d+):(\d+)$").captures(text) {
+            let mut finding = blank().at(&c[1], number(&c[2]), number(&c[3]));
+            finding.category = Category::Type;
+            return Some(open(finding, Awaits::Margin, BETWEEN));
+        }
+        if let Some(c) = re!(r"^([\w@./+()\[\]-]+\.\w+):(\d+):(\d+)$").captures(text)
+            && is_own(&c[1])
+        {
+            return Some(open(blank().at(&c[1], number(&c[2]), number(&c[3])), Awaits::Error, 0));
+        }
+        None
+    }
+
+    pub(super) fn line(mut self, text: &str, line_number: u64) -> Continuation {
+        let found = match self.awaits {
+            Awaits::Location => {
+                re!(r"^\s+Location: (\S+?):(\d+):(\d+)$").captures(text).map(|c| {
+                    // Columns are counted from 0 here.
+                    let column = number(&c[3]).map(|n| n + 1);
+                    self.finding.location =
+                        Some(super::super::findings::location(&c[1], number(&c[2]), column));
+                })
+            }
+            Awaits::ShellCheck => re!(r"^\s*\^-+\^? (SC\d+)(?: \(\w+\))?: (.+)$").captures(text).map(|c| {
+                self.finding.code = Some(c[1].to_owned());
+                c[2].clone_into(&mut self.finding.message);
+            }),
+            Awaits::Margin => {
+                let reported = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
+                reported.then(|| text.clone_into(&mut self.finding.message))
+            }
+            Awaits::Thrown => re!(r"^\s+thrown in (\S+) on line (\d+)$").captures(text).map(|c| {
+                self.finding.location = Some(super::super::findings::location(&c[1], number(&c[2]), None));
+            }),
+            Awaits::At => re!(r"^\s*#\s+at (\S+) line (\d+)\.$").captures(text).map(|c| {
+                self.finding.location = Some(super::super::findings::location(&c[1], number(&c[2]), None));
+            }),
+            Awaits::Error => re!(r"^(?:(Type) e|E)rror(?: \([^)]*\))?: (.+)$").captures(text).map(|c| {
+                if c.get(1).is_some() {
+                    self.finding.category = Category::Type;
+                }
+                c[2].clone_into(&mut self.finding.message);
+            }),
+        };
+        if found.is_some() {
+            self.finding.log.last = line_number;
+            return Continuation::Done(Box::new(self.finding));
+        }
+        if self.left == 0 {
+            return Continuation::Not;
+        }
+        self.left -= 1;
+        Continuation::Wait(Box::new(self))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Continuation, Open};
+
+    #[test]
+    fn findings_on_lines_apart_are_joined() {
+        for (log, file, line, message) in [
+            (
+                ">> Issue: [B404:blacklist] Risky import.\n   Severity: Low\n   Location: ./a.py:3:0",
+                "./a.py",
+                3,
+                "Risky import.",
+            ),
+            (
+                "PHP Fatal error:  Uncaught E: no in /r/a.php:5\nStack trace:\n#0 {main}\n  thrown in /r/a.php on line 5",
+                "/r/a.php",
+                5,
+                "Uncaught E: no in /r/a.php:5",
+            ),
+            (
+                "File \"a.ml\", line 1, characters 14-17:\n1 | let f x = x + \"a\"\n                  ^^^\nError: No.",
+                "a.ml",
+                1,
+                "No.",
+            ),
+            ("#   Failed test 'adds'\n#   at t/a.t line 4.", "t/a.t", 4, "failed test 'adds'"),
+            ("In b.sh line 3:\necho $1\n     ^-- SC2086 (info): Double quote.", "b.sh", 3, "Double quote."),
+            ("1. ERROR in /r/A.java (at line 5)\n\tint x;\n\t    ^\nBad type", "/r/A.java", 5, "Bad type"),
+            ("Error ------- src/a.js:5:3\n\nCannot assign.", "src/a.js", 5, "Cannot assign."),
+            ("./src/p.tsx:5:9\nType error: Not assignable.", "./src/p.tsx", 5, "Not assignable."),
+        ] {
+            let mut lines = log.lines();
+            let mut open = Open::start(lines.next().unwrap(), 1);
+            let mut done = None;
+            for text in lines {
+                match open.take().map(|open| open.line(text, 2)) {
+                    Some(Continuation::Done(finding)) => done = Some(finding),
+                    Some(Continuation::Wait(next)) => open = Some(*next),
+                    _ => {}
+                }
+            }
+            let finding = done.unwrap_or_else(|| panic!("{log}"));
+            let location = finding.location.unwrap();
+            assert_eq!(
+                (location.file.as_str(), location.line, finding.message.as_str()),
+                (file, Some(line), message)
+            );
+        }
+    }
+}
