@@ -78,7 +78,7 @@ pub(super) fn among(
 }
 
 /// Searches for all the words of all gates at once.
-pub(super) struct Words(Prefilter);
+pub(super) struct Words(Option<Prefilter>);
 
 impl Words {
     pub(super) fn new(mut words: Vec<String>) -> Self {
@@ -90,17 +90,17 @@ impl Words {
                 needed.push(word);
             }
         }
-        Self(Prefilter::new(MatchKind::LeftmostFirst, &needed).expect("there are words, none of them empty"))
+        Self(Prefilter::new(MatchKind::LeftmostFirst, &needed))
     }
 
     /// Whether vector instructions look for them, many times faster than anything else. They cannot for too many.
     pub(super) fn is_fast(&self) -> bool {
-        self.0.is_fast()
+        self.0.as_ref().is_none_or(Prefilter::is_fast)
     }
 
     /// Where the first one behind `from` begins.
     pub(super) fn find(&self, text: &[u8], from: usize) -> Option<usize> {
-        Some(self.0.find(text, Span { start: from, end: text.len() })?.start)
+        Some(self.0.as_ref()?.find(text, Span { start: from, end: text.len() })?.start)
     }
 }
 
@@ -284,6 +284,14 @@ mod tests {
             assert_eq!(find_place(line.as_bytes(), 0), None, "{line}");
         }
     }
+
+    #[test]
+    fn without_words_none_is_found() {
+        let none = Words::new(Vec::new());
+        assert_eq!(none.find(b"text", 0), None);
+        assert!(none.is_fast());
+    }
+
     #[test]
     fn words_are_found_in_the_lines_not_before_them() {
         let words = Words::new(vec!["Killed".to_owned(), "python".to_owned()]);
