@@ -115,15 +115,15 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
     let config = Config::load(&flags, variables)?;
     let started = Instant::now();
-    let (cancel, received) = signals::listen();
+    let (scope, received) = signals::listen();
     let run_dir = RunDir::new()?;
     let (report_dir, fail_on) = (config.report_dir.clone(), config.fail_on);
     let redactor = report::commands::Redactor::new(config.secrets());
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
     console.redact(redactor.clone());
     let source = tokio::select! {
-        source = arguments::source(&repo, run_dir.path()) => Some(source?),
-        _ = cancel.ended() => None,
+        source = arguments::source(&repo, run_dir.path(), &scope) => Some(source?),
+        _ = scope.ended() => None,
     };
     // A clone of ours goes at the end; its report is for whoever called.
     let report_to = source.clone().filter(|s| !s.starts_with(run_dir.path())).unwrap_or_else(|| ".".into());
@@ -139,7 +139,7 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
                 push,
                 events: console.clone(),
                 event_log,
-                scope: cancel,
+                scope,
                 variables: variables.clone(),
             })
             .await
@@ -181,8 +181,8 @@ async fn demo_command(args: &[String], variables: &BTreeMap<String, String>) -> 
         [only] => only,
         more => return Err(ExpectedError::usage(format!("demo takes one name at most, not {more:?}")).into()),
     };
-    let (cancel, received) = signals::listen();
-    let code = demo::run(only, &flags, variables, &cancel, io::stdout().is_terminal()).await?;
+    let (scope, received) = signals::listen();
+    let code = demo::run(only, &flags, variables, &scope, io::stdout().is_terminal()).await?;
     Ok(received.signal().map_or(code, ExitCode::from))
 }
 

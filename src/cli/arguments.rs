@@ -25,8 +25,8 @@ pub(super) fn only(command: &str, flags: &Flags, takes: &[&str], usage: &str) ->
     }
 }
 
-/// The checkout that `--repo` names; an address is cloned into `place` first.
-pub(super) async fn source(repo: &str, place: &Path) -> Result<PathBuf, ExpectedError> {
+/// The checkout that `--repo` names; an address is cloned into `dir` first.
+pub(super) async fn source(repo: &str, dir: &Path, scope: &Scope) -> Result<PathBuf, ExpectedError> {
     let path = PathBuf::from(repo);
     if path.is_dir() {
         return path
@@ -43,15 +43,13 @@ pub(super) async fn source(repo: &str, place: &Path) -> Result<PathBuf, Expected
             )));
         }
     };
-    let target = place.join("source");
-    git::clone(&Remote { url, token: None }, &target, &Scope::unbounded(), DEFAULT_GIT_TIMEOUT)
-        .await
-        .map_err(|e| {
-            let error = ExpectedError::environment(format!("--repo {repo:?}: {e}"));
-            match e.hint() {
-                Some(hint) => error.hint(hint),
-                None => error,
-            }
-        })?;
+    let target = dir.join("source");
+    git::clone(&Remote { url, token: None }, &target, scope, DEFAULT_GIT_TIMEOUT).await.map_err(|e| {
+        let error = ExpectedError::environment(format!("--repo {repo:?}: {e}"));
+        match e.hint() {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
+    })?;
     Ok(target)
 }

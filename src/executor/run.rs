@@ -163,8 +163,7 @@ impl Executor {
             self.caches.clear();
             self.in_doubt = true;
         }
-        let result = self.result(args, exit, trace, started.elapsed());
-        result
+        self.result(args, exit, trace, started.elapsed())
     }
 
     fn result(

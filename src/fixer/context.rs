@@ -104,7 +104,7 @@ struct Builder<'t> {
 
 /// A place in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Place {
+struct CodeLocation {
     path: RepoPath,
     line: Option<u32>,
 }
@@ -127,18 +127,18 @@ impl Builder<'_> {
         }
     }
 
-    fn place(&self, file: &str, line: Option<u32>) -> Option<Place> {
+    fn place(&self, file: &str, line: Option<u32>) -> Option<CodeLocation> {
         let path = find_file(file, self.tree)?;
         // Others' code is no place to fix anything.
         let skipped =
             matches!(self.paths.protection(path.as_str()), Some(Protection::Vendored | Protection::Never));
-        (!skipped).then_some(Place { path, line })
+        (!skipped).then_some(CodeLocation { path, line })
     }
 
-    fn places(&self, bug: &BugReport) -> Vec<Place> {
+    fn places(&self, bug: &BugReport) -> Vec<CodeLocation> {
         let first = bug.file.as_deref().and_then(|f| self.place(f, bug.line));
         let related = bug.related.iter().filter_map(|l| self.place(&l.file, l.line));
-        let mut places: Vec<Place> = Vec::new();
+        let mut places: Vec<CodeLocation> = Vec::new();
         for place in first.into_iter().chain(related) {
             if !places.contains(&place) {
                 places.push(place);
@@ -206,7 +206,7 @@ impl Builder<'_> {
 
     fn test(&mut self, bug: &BugReport, level: u8) {
         let places = self.places(bug);
-        let (mut tests, frames): (Vec<Place>, Vec<Place>) =
+        let (mut tests, frames): (Vec<CodeLocation>, Vec<CodeLocation>) =
             places.into_iter().partition(|p| self.is_test_place(p));
         let named = bug.test.as_deref().and_then(|id| {
             let hint = tests.first().map(|p| p.path.clone());
@@ -215,7 +215,7 @@ impl Builder<'_> {
         if let Some((path, line)) = named
             && !tests.iter().any(|t| t.path == path && t.line.is_some())
         {
-            tests.push(Place { path, line: Some(line) });
+            tests.push(CodeLocation { path, line: Some(line) });
         }
         let mut names: Vec<String> = Vec::new();
         let mut test_code = String::new();
@@ -283,7 +283,7 @@ impl Builder<'_> {
         }
     }
 
-    fn is_test_place(&self, place: &Place) -> bool {
+    fn is_test_place(&self, place: &CodeLocation) -> bool {
         if self.is_test_file(place.path.as_str()) {
             return true;
         }
@@ -297,7 +297,7 @@ impl Builder<'_> {
     // Pieces.
 
     /// The function around the place; where it is longer than `longest`, the lines around the place in it.
-    fn block(&mut self, place: &Place, line: u32, why: &str, longest: u32) {
+    fn block(&mut self, place: &CodeLocation, line: u32, why: &str, longest: u32) {
         let Some(text) = self.tree.read_text(&place.path) else { return };
         let (first, last) = match enclosing_block(Language::of(place.path.as_str()), &text, line) {
             Some((first, last)) if last - first < longest => (first.min(line), last.max(line)),

@@ -6,7 +6,7 @@ use super::hardcoding;
 use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
 use super::sanitize::is_invisible;
-use super::weakening::{self, Place};
+use super::weakening::{self, FileRole};
 use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::fix::{FileChange, FixProposal, Rejection};
 use crate::contract::git::SourceTree;
@@ -174,10 +174,10 @@ fn judge_file(
     let protection = options.paths.protection(path);
     let inline = weakening::touches_inline_tests(change, diff);
     let is_test = protection == Some(Protection::Test) || inline;
-    let place = if is_test { Place::Test } else { Place::Source };
+    let role = if is_test { FileRole::Test } else { FileRole::Source };
     let toolchain = proposal.provider == TOOLCHAIN;
     let layout_only = toolchain && same_but_layout(change);
-    if !layout_only && let Some(rejection) = weakening::find(change, diff, place) {
+    if !layout_only && let Some(rejection) = weakening::find(change, diff, role) {
         return Err(rejection);
     }
     match protection {

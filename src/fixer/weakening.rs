@@ -17,7 +17,7 @@ pub(crate) use tests_kept::changed_expectation;
 
 /// Where the changed lines of a file stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
+pub(crate) enum FileRole {
     Source,
     /// A test file, or the inline tests of a source file.
     Test,
@@ -38,15 +38,15 @@ pub(crate) fn touches_inline_tests(change: &FileChange, diff: &LineDiff<'_>) -> 
 }
 
 /// The first rule the change breaks.
-pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, place: Place) -> Option<Rejection> {
+pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, role: FileRole) -> Option<Rejection> {
     if change.after.is_none() {
         return Some(weakening(change, "deleted-file", None, "a file is deleted"));
     }
     rules::Rules::of(change, diff)
-        .find(place)
+        .find(role)
         .or_else(|| equality::find(change))
         .or_else(|| config::find(change, diff))
-        .or_else(|| (place == Place::Test).then(|| tests_kept::find(change, diff)).flatten())
+        .or_else(|| (role == FileRole::Test).then(|| tests_kept::find(change, diff)).flatten())
 }
 
 /// Whether the change catches errors and drops them.
@@ -74,7 +74,7 @@ mod tests {
             test in proptest::bool::ANY,
         ) {
             let path = RepoPath::new(&name).unwrap();
-            let place = if test { Place::Test } else { Place::Source };
+            let role = if test { FileRole::Test } else { FileRole::Source };
             let judge = |before: &str, after: &str| {
                 let change = FileChange {
                     path: path.clone(),
@@ -82,7 +82,7 @@ mod tests {
                     after: Some(after.to_owned()),
                 };
                 let diff = LineDiff::of(&change);
-                (find(&change, &diff, place), touches_inline_tests(&change, &diff), drops_errors(&change, &diff))
+                (find(&change, &diff, role), touches_inline_tests(&change, &diff), drops_errors(&change, &diff))
             };
             judge(&before, &after);
             judge(&after, &before);

@@ -49,16 +49,16 @@ impl PublisherSetup<'_> {
             .unwrap_or_else(|| "detached".to_owned());
         let branch = heal_branch(config, trigger, &reference, &head)?;
         let token = config.push_token.clone().or_else(|| config.github_token.clone());
-        let hub = match (client, &token) {
+        let repo = match (client, &token) {
             (Some(client), Some(token)) => {
                 Some(self.examine(client, token, &branch, workspace, workflow_file).await?)
             }
             _ => None,
         };
         let in_place = trigger.base_branch.as_ref() == Some(&branch);
-        let (hub, default_branch) = match hub {
-            Some((hub, default_branch)) => {
-                (Some(GitHubRepo { client: hub.client.with_scope(&self.scope), ..hub }), default_branch)
+        let (repo, default_branch) = match repo {
+            Some((repo, default_branch)) => {
+                (Some(GitHubRepo { client: repo.client.with_scope(&self.scope), ..repo }), default_branch)
             }
             None => (None, trigger.default_branch.clone()),
         };
@@ -75,7 +75,7 @@ impl PublisherSetup<'_> {
         Ok(Publisher {
             mode: config.commit_mode,
             remote,
-            hub,
+            github: repo,
             default_branch,
             branch,
             in_place,
@@ -150,7 +150,7 @@ impl PublisherSetup<'_> {
             self.journal.emit(Event::Warning { what });
         }
         let timeouts = Timeouts { total: config.ci_timeout, ..Timeouts::default() };
-        let hub = GitHubRepo {
+        let repo = GitHubRepo {
             client,
             repository: (*slug).clone(),
             token: facts,
@@ -162,7 +162,7 @@ impl PublisherSetup<'_> {
             has_approval_runs,
             timeouts,
         };
-        Ok((hub, preflight.default_branch))
+        Ok((repo, preflight.default_branch))
     }
 }
 

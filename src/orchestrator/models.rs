@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
-
 use crate::config::Config;
 use crate::contract::event::EventSink;
 use crate::contract::model::{AskModel, FailureKind};
@@ -116,9 +114,7 @@ pub(super) fn make_advisor(
     }
     let client = http::Client::new(scope, ca, http::Redirects::Refuse)?;
     let router = Router::new(servers, client, events)?;
-    let secrets: Vec<SecretString> =
-        config.secrets().into_iter().cloned().chain(config.sandbox_env.values().cloned()).collect();
-    Ok(Some((FixAgent::new(options.clone(), Redactor::new(&secrets)), Box::new(router))))
+    Ok(Some((FixAgent::new(options.clone(), Redactor::new(config.secrets())), Box::new(router))))
 }
 
 /// Where fixes come from, in order.

@@ -40,7 +40,7 @@ pub(super) async fn run(session: Session) -> Ending {
     let started = Instant::now();
     let watched = scope.run("watching CI", watch(&session, &publisher, &revision)).await;
     let clocks = Clocks { ci: started.elapsed(), ..Clocks::default() };
-    let outcome = watched.unwrap_or_else(|stopped| stopped_outcome(stopped));
+    let outcome = watched.unwrap_or_else(stopped_outcome);
     let diff = session.journal.report().diff;
     session.journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff });
     let concluding = publisher.conclude(Some(&revision), &session.journal);

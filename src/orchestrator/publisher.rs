@@ -52,7 +52,7 @@ pub struct Publisher {
     pub mode: CommitMode,
     /// For `git`: where to push.
     pub remote: Option<Remote>,
-    pub hub: Option<GitHubRepo>,
+    pub github: Option<GitHubRepo>,
     pub default_branch: Option<BranchName>,
     pub branch: BranchName,
     /// The heal goes upon the failing branch itself, as `branch` says, and not on one of its own.
@@ -212,9 +212,9 @@ impl Publisher {
         if workspace.has_commit(parent) {
             return Ok(());
         }
-        match (&self.hub, &self.remote) {
-            (Some(hub), _) => {
-                let objects = github::remote_objects(&hub.client, &hub.repository, parent, paths)
+        match (&self.github, &self.remote) {
+            (Some(repo), _) => {
+                let objects = github::remote_objects(&repo.client, &repo.repository, parent, paths)
                     .await
                     .map_err(|e| api_outcome(&e))?;
                 workspace.import(objects).map_err(|e| git_outcome(&e))
@@ -226,7 +226,7 @@ impl Publisher {
             }
             (None, None) => Err(Outcome::Refused {
                 why: format!("commit {} is not in the checkout", parent.short()),
-                remedy: Some("check the branch out with its history, or pass github-token".to_owned()),
+                remedy: Some("check the branch out with its history, or pass repo-token".to_owned()),
             }),
         }
     }
@@ -271,10 +271,10 @@ impl Publisher {
         from: &MoveFrom,
         commits: &[PreparedCommit],
     ) -> Result<(BranchName, CommitSha), Outcome> {
-        let Some(hub) = &self.hub else {
+        let Some(repo) = &self.github else {
             return Err(Outcome::Refused {
                 why: "commit-mode api needs GitHub's API".to_owned(),
-                remedy: Some("pass github-token, or use commit-mode: git".to_owned()),
+                remedy: Some("pass repo-token, or use commit-mode: git".to_owned()),
             });
         };
         let Some(default) = &self.default_branch else {
@@ -284,7 +284,7 @@ impl Publisher {
             });
         };
         for branch in names {
-            match github::publish(&hub.client, &hub.repository, default, branch, from, commits).await {
+            match github::publish(&repo.client, &repo.repository, default, branch, from, commits).await {
                 Ok(tip) => return Ok((branch.clone(), tip)),
                 Err(ApiError::Moved { .. }) if *from == MoveFrom::Absent => {}
                 Err(error) => return Err(api_outcome(&error)),
@@ -306,16 +306,16 @@ impl Publisher {
             journal.emit(Event::Watched { result: Box::new(no_verdict(verdict.clone())) });
             Ok(CiOutcome::Verdict(verdict))
         };
-        let Some(hub) = &self.hub else { return skipped("nothing is known of GitHub here") };
+        let Some(repo) = &self.github else { return skipped("nothing is known of GitHub here") };
         let Some(arranged) = &revision.arranged else { return skipped("no CI was asked for") };
         let result = github::watch(Watch {
-            client: &hub.client,
-            repo: &hub.repository,
+            client: &repo.client,
+            repo: &repo.repository,
             branch: &revision.branch,
             head: &revision.tip,
-            workflow_file: hub.workflow_file.as_deref(),
+            workflow_file: repo.workflow_file.as_deref(),
             trigger: &arranged.trigger,
-            timeouts: &hub.timeouts,
+            timeouts: &repo.timeouts,
             sink: journal,
         })
         .await?;
@@ -323,8 +323,8 @@ impl Publisher {
             return Ok(CiOutcome::Verdict(result.verdict));
         };
         let mut log = Vec::new();
-        for job in github::failed_run_jobs(&hub.client, &hub.repository, run, LAG).await? {
-            log.extend(github::job_log(&hub.client, &hub.repository, &job, LOG_BYTES, LAG).await?.bytes);
+        for job in github::failed_run_jobs(&repo.client, &repo.repository, run, LAG).await? {
+            log.extend(github::job_log(&repo.client, &repo.repository, &job, LOG_BYTES, LAG).await?.bytes);
             log.push(b'\n');
         }
         let diagnosis = parser::diagnose(log.as_slice(), &ParseOptions::default()).unwrap_or_default();

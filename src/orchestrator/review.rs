@@ -21,11 +21,12 @@ use super::publisher::{BranchTarget, GitHubRepo, Publisher, PushedRevision, Root
 impl Publisher {
     /// Where the failing branch stands now, if that is no longer where it failed.
     pub(super) async fn moved_base(&self) -> Result<Option<CommitSha>, Outcome> {
-        let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
+        let Some((repo, base)) = self.github.as_ref().and_then(|repo| Some((repo, repo.base.as_ref()?)))
+        else {
             return Ok(None);
         };
         let now =
-            github::branch_head(&hub.client, &hub.repository, base).await.map_err(|e| api_outcome(&e))?;
+            github::branch_head(&repo.client, &repo.repository, base).await.map_err(|e| api_outcome(&e))?;
         Ok(now.filter(|now| *now != self.head))
     }
 
@@ -45,25 +46,27 @@ impl Publisher {
         if self.in_place {
             return Ok(BranchTarget::Existing(self.branch.clone(), MoveFrom::FastForward(self.head.clone())));
         }
-        let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
+        let Some((repo, base)) = self.github.as_ref().and_then(|repo| Some((repo, repo.base.as_ref()?)))
+        else {
             return Ok(BranchTarget::New);
         };
         let look = async |look| {
-            github::existing_pull_requests(&hub.client, &hub.repository, base, look)
+            github::existing_pull_requests(&repo.client, &repo.repository, base, look)
                 .await
                 .map_err(|e| api_outcome(&e))
         };
         let same_cause = |heal: &ExistingPullRequest| heal.mark.cause == cause.as_str();
         for heal in look(PullRequestState::Open).await?.into_iter().filter(same_cause) {
-            let at = github::branch_head(&hub.client, &hub.repository, &heal.branch)
+            let at = github::branch_head(&repo.client, &repo.repository, &heal.branch)
                 .await
                 .map_err(|e| api_outcome(&e))?;
             let Some(at) = at else { continue };
             if heal.mark.tip.as_ref().is_some_and(|tip| *tip != at) {
                 return Err(worked_on(&heal));
             }
-            let tree =
-                github::commit_tree(&hub.client, &hub.repository, &at).await.map_err(|e| api_outcome(&e))?;
+            let tree = github::commit_tree(&repo.client, &repo.repository, &at)
+                .await
+                .map_err(|e| api_outcome(&e))?;
             if commits.last().is_some_and(|last| last.tree == tree) {
                 return Ok(BranchTarget::UpToDate(heal.branch, at));
             }
@@ -85,38 +88,38 @@ impl Publisher {
         revision: &PushedRevision,
         journal: &Journal,
     ) -> Result<Option<ArrangedRun>, Outcome> {
-        let Some(hub) = &self.hub else { return Ok(None) };
-        let text = self.text(hub, &journal.report(), revision);
+        let Some(repo) = &self.github else { return Ok(None) };
+        let text = self.text(repo, &journal.report(), revision);
         if let Some(arranged) = previous.and_then(|r| r.arranged.clone()) {
             if arranged.pull_request.is_some() {
-                self.open(hub, &revision.branch, &text).await.map_err(|e| api_outcome(&e))?;
+                self.open(repo, &revision.branch, &text).await.map_err(|e| api_outcome(&e))?;
             }
             return Ok(Some(arranged));
         }
         let options = CiTriggerOptions {
-            token_starts_runs: hub.token.kind.starts_runs(),
-            may_dispatch: hub.token.permissions.actions,
-            may_open_pull_request: hub.token.permissions.pull_requests,
-            pull_request: hub.pull_request,
-            workflow_file: hub.workflow_file.as_deref(),
-            triggers: &hub.triggers,
+            token_starts_runs: repo.token.kind.starts_runs(),
+            may_dispatch: repo.token.permissions.actions,
+            may_open_pull_request: repo.token.permissions.pull_requests,
+            pull_request: repo.pull_request,
+            workflow_file: repo.workflow_file.as_deref(),
+            triggers: &repo.triggers,
             branch: &revision.branch,
-            base: hub.base.as_ref().filter(|_| !self.in_place),
+            base: repo.base.as_ref().filter(|_| !self.in_place),
             changed,
-            open_pull_request_into: hub.open_pull_request_into.as_ref().filter(|_| self.in_place),
-            has_approval_runs: hub.has_approval_runs,
+            open_pull_request_into: repo.open_pull_request_into.as_ref().filter(|_| self.in_place),
+            has_approval_runs: repo.has_approval_runs,
         };
-        github::arrange_ci_run(&hub.client, &hub.repository, &options, &text)
+        github::arrange_ci_run(&repo.client, &repo.repository, &options, &text)
             .await
             .map(Some)
             .map_err(|e| api_outcome(&e))
     }
 
-    fn text(&self, hub: &GitHubRepo, report: &RunReport, revision: &PushedRevision) -> PullRequestText {
+    fn text(&self, repo: &GitHubRepo, report: &RunReport, revision: &PushedRevision) -> PullRequestText {
         PullRequestText {
             title: pull_request::title(report, &self.commit_prefix),
             body: pull_request::body(report),
-            draft: hub.pull_request == PullRequestMode::Draft,
+            draft: repo.pull_request == PullRequestMode::Draft,
             mark: PullRequestMarker {
                 cause: revision.cause.as_str().to_owned(),
                 job: self.job.clone(),
@@ -128,13 +131,13 @@ impl Publisher {
 
     async fn open(
         &self,
-        hub: &GitHubRepo,
+        repo: &GitHubRepo,
         branch: &BranchName,
         text: &PullRequestText,
     ) -> Result<Option<PullRequest>, ApiError> {
-        match hub.base.as_ref().filter(|base| *base != branch) {
+        match repo.base.as_ref().filter(|base| *base != branch) {
             Some(base) => {
-                github::open_pull_request(&hub.client, &hub.repository, base, branch, text).await.map(Some)
+                github::open_pull_request(&repo.client, &repo.repository, base, branch, text).await.map(Some)
             }
             None => Ok(None),
         }
@@ -162,21 +165,21 @@ impl Publisher {
         revision: &PushedRevision,
         journal: &Journal,
     ) -> Result<(), String> {
-        let Some(hub) = &self.hub else { return Ok(()) };
+        let Some(repo) = &self.github else { return Ok(()) };
         let arranged = revision.arranged.as_ref();
         let is_open = arranged.is_some_and(|c| c.pull_request.is_some());
         // What GitHub refused once has been told already.
         let was_refused = arranged.is_some_and(|c| !c.notes.is_empty());
         let opens = report.outcome == Outcome::Healed
             && !self.in_place
-            && hub.pull_request == PullRequestMode::Auto
-            && hub.token.permissions.pull_requests != Permission::No
+            && repo.pull_request == PullRequestMode::Auto
+            && repo.token.permissions.pull_requests != Permission::No
             && !was_refused;
         if !is_open && !opens {
             return Ok(());
         }
-        let text = self.text(hub, report, revision);
-        match self.open(hub, &revision.branch, &text).await {
+        let text = self.text(repo, report, revision);
+        match self.open(repo, &revision.branch, &text).await {
             Ok(pull_request) => {
                 if let Some(pull_request) = pull_request.filter(|_| !is_open) {
                     journal.emit(Event::PullRequestOpened { pull_request });
@@ -195,17 +198,18 @@ impl Publisher {
 
     /// The job is green without a heal: those that are open for it are not needed.
     async fn close_obsolete(&self, report: &RunReport, journal: &Journal) -> Result<(), String> {
-        let Some((hub, base)) = self.hub.as_ref().and_then(|hub| Some((hub, hub.base.as_ref()?))) else {
+        let Some((repo, base)) = self.github.as_ref().and_then(|repo| Some((repo, repo.base.as_ref()?)))
+        else {
             return Ok(());
         };
         let trouble = |e: ApiError| format!("heals that are no longer needed may be open: {e}");
         let heals =
-            github::existing_pull_requests(&hub.client, &hub.repository, base, PullRequestState::Open)
+            github::existing_pull_requests(&repo.client, &repo.repository, base, PullRequestState::Open)
                 .await
                 .map_err(trouble)?;
         let why = pull_request::no_longer_needed(report);
         for heal in heals.iter().filter(|heal| heal.mark.job == self.job) {
-            github::close_pull_request(&hub.client, &hub.repository, heal, &why).await.map_err(trouble)?;
+            github::close_pull_request(&repo.client, &repo.repository, heal, &why).await.map_err(trouble)?;
             let what = format!("closed {}: the branch is green without it", heal.reference.url);
             journal.emit(Event::Progress { what });
         }

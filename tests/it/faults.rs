@@ -5,5 +5,6 @@ mod child;
 mod docker;
 mod frozen_engine;
 mod frozen_servers;
+mod in_time;
 mod network;
 mod signals;

@@ -1,6 +1,6 @@
 //! Words that must not be added, one row each.
 
-use super::Place;
+use super::FileRole;
 use crate::fixer::language::Language::{self, Go, Java, JavaScript, Other, Python, Rust, TypeScript};
 
 pub(super) struct Row {
@@ -9,7 +9,7 @@ pub(super) struct Row {
     /// Empty: any file.
     pub(super) languages: &'static [Language],
     /// `None`: anywhere.
-    pub(super) place: Option<Place>,
+    pub(super) role: Option<FileRole>,
     /// Looks at the text as it stands, line by line, comments too; else at statements without comments and empty
     /// lines, so that nothing harmless between two lines hides what they do together.
     pub(super) raw: bool,
@@ -20,20 +20,20 @@ const SCRIPT: &[Language] = &[JavaScript, TypeScript];
 const ANY: &[Language] = &[];
 
 const fn row(rule: &'static str, languages: &'static [Language], pattern: &'static str) -> Row {
-    Row { rule, languages, place: None, raw: false, pattern }
+    Row { rule, languages, role: None, raw: false, pattern }
 }
 
 const fn raw(rule: &'static str, languages: &'static [Language], pattern: &'static str) -> Row {
-    Row { rule, languages, place: None, raw: true, pattern }
+    Row { rule, languages, role: None, raw: true, pattern }
 }
 
 const fn placed(
     rule: &'static str,
     languages: &'static [Language],
-    place: Place,
+    role: FileRole,
     pattern: &'static str,
 ) -> Row {
-    Row { rule, languages, place: Some(place), raw: false, pattern }
+    Row { rule, languages, role: Some(role), raw: false, pattern }
 }
 
 pub(super) const ROWS: &[Row] = &[
@@ -149,37 +149,37 @@ pub(super) const ROWS: &[Row] = &[
     placed(
         "detects-tests",
         &[Python],
-        Place::Source,
+        FileRole::Source,
         r#"PYTEST|['"](pytest|unittest|_pytest)['"]\s+in\b|\bsys\.modules\b.*(pytest|unittest)|\binspect\.(stack|currentframe)\s*\(|\bsys\._(getframe|current_frames)\s*\(|\btraceback\.(extract_stack|format_stack|walk_stack)\s*\(|\bsys\.(gettrace|getprofile)\s*\(|\bsys\.argv\b.*test"#,
     ),
     placed(
         "detects-tests",
         SCRIPT,
-        Place::Source,
+        FileRole::Source,
         r#"\b(JEST_WORKER_ID|VITEST\b|NODE_TEST_CONTEXT|MOCHA_|npm_lifecycle_event|__vitest)|NODE_ENV\b['"`\]]*\s*[=!]==?\s*['"`]test|['"`]test['"`]\s*[=!]==?\s*[\w.\[\]'"]*NODE_ENV|\btypeof\s*\(?\s*((globalThis|global|window)\.)?(jest|vi|vitest|expect|describe|it|test|mocha|beforeEach|afterEach)\b|['"`](jest|vi|expect|describe|it|beforeEach)['"`]\s+in\s+(global|globalThis|window)\b|\bprocess\.(argv|execArgv|title)\b.*(test|jest|mocha|ava)|\bimport\.meta\.vitest\b|\bnew\s+Error\([^)]*\)\.stack\b"#,
     ),
     placed(
         "detects-tests",
         &[Rust],
-        Place::Source,
+        FileRole::Source,
         r#"\bcfg!\s*\([^\]]*?\btest\b|#!?\[\s*cfg(_attr)?\s*\([^\]]*?\bnot\s*\([^\]]*?\btest\b|\bcfg\s*\(\s*any\s*\(\s*\)\s*\)|\b(NEXTEST|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS)\b|\bthread::current\s*\(\s*\)\.name\b|\bcurrent_exe\s*\("#,
     ),
     placed(
         "detects-tests",
         &[Go],
-        Place::Source,
+        FileRole::Source,
         r#"\btesting\.(Testing|Short|Benchmark)\s*\(|flag\.Lookup\(\s*"test\.|\bos\.Args\b.*test|HasSuffix\(os\.Args\[0\],\s*"\.test|"-?-?test\.(v|run|skip|short|count|timeout|parallel|paniconexit0)\b|\bruntime\.Callers?\s*\(|\bdebug\.(Stack|PrintStack)\s*\("#,
     ),
     placed(
         "detects-tests",
         &[Java],
-        Place::Source,
+        FileRole::Source,
         r#"\bgetStackTrace\s*\(|\bStackWalker\b|surefire\.|org\.junit|\bClass\.forName\s*\(\s*"[^"]*([Tt]est|junit)|\bgetProperty\s*\(\s*"(java\.class\.path|sun\.java\.command)"|org\.gradle\.test|\bgetInputArguments\s*\("#,
     ),
     placed(
         "detects-tests",
         ANY,
-        Place::Source,
+        FileRole::Source,
         r#"(getenv|environ(\.get)?|process\.env|env::var(_os)?|option_env!|Getenv|LookupEnv)\b[^\n]{0,12}['".\[(]+(CI|GITHUB_ACTIONS|CI_HEALER)\b"#,
     ),
     // Judges tampered with from the code under test.
@@ -208,20 +208,20 @@ pub(super) const ROWS: &[Row] = &[
     placed(
         "rigged-judge",
         ANY,
-        Place::Source,
+        FileRole::Source,
         r#"\b(open|write|write_text|write_bytes|writeFile|writeFileSync|WriteFile|Create|OpenFile|rename|replace|unlink|unlinkSync|remove|removeSync|rmSync|rmtree|remove_file|remove_dir_all|Remove|RemoveAll|rm|truncate|create|delete|copy|copyFile|copyFileSync)\s*\([^()\n]*['"`][^'"`\n]*(\btests?/|_test\.go|\btest_\w*\.py|\.(test|spec)\.[jt]sx?|Test\.java|conftest\.py|pytest\.ini|pyproject\.toml|package\.json|\.github/|\.git/|__snapshots__)"#,
     ),
     // Tests named in the code under test: to read what they expect, or to be rid of them.
     placed(
         "rigged-judge",
         ANY,
-        Place::Source,
+        FileRole::Source,
         r#"\b(system|popen|Popen|run|call|check_call|check_output|exec|execSync|execFileSync|spawn|spawnSync|Command|exec_command|new)\s*\([^\n]*['"`][^'"`\n]*(\btests?/|\btest_\w*\.py\b|_test\.go\b|\.(test|spec)\.[cm]?[jt]sx?\b|Test\.java\b|\bconftest\.py)"#,
     ),
     placed(
         "detects-tests",
         &[Python, JavaScript, TypeScript, Java, Go, Rust],
-        Place::Source,
+        FileRole::Source,
         r#"['"`][^'"`\n]*(\btest_\w+\.py|_test\.go|\w\.(test|spec)\.[cm]?[jt]sx?|\w(Test|Tests|IT)\.java|\bconftest\.py)['"`]"#,
     ),
     // Code no rule can read.
@@ -288,67 +288,67 @@ pub(super) const ROWS: &[Row] = &[
     placed(
         "rigged-judge",
         &[Python],
-        Place::Source,
+        FileRole::Source,
         r"\b(Magic|Async|NonCallable)?Mock\s*\(|\bmock\.ANY\b|\bfrom\s+(unittest\.)?mock\s+import\b|\bimport\s+(unittest\.)?mock\b|\bmonkeypatch\b",
     ),
     placed(
         "rigged-judge",
         SCRIPT,
-        Place::Source,
+        FileRole::Source,
         r"\b(jest|vi)\.(fn|mock|spyOn|doMock|setTimeout|useFakeTimers)\s*\(|\bsinon\.",
     ),
-    placed("rigged-judge", &[Java], Place::Source, r"\bMockito\.|\borg\.mockito\b"),
+    placed("rigged-judge", &[Java], FileRole::Source, r"\bMockito\.|\borg\.mockito\b"),
     // Stubs that compile and do nothing.
-    placed("stub", &[Rust], Place::Source, r"\b(todo|unimplemented)!\s*[(\[{]"),
-    placed("stub", &[Python], Place::Source, r"\braise\s+NotImplementedError\b"),
-    placed("stub", SCRIPT, Place::Source, r#"throw\s+new\s+Error\(\s*['"`](not implemented|todo)"#),
-    placed("stub", &[Java], Place::Source, r"throw\s+new\s+UnsupportedOperationException\b"),
-    placed("stub", &[Go], Place::Source, r#"panic\(\s*"(not implemented|todo|unimplemented)"#),
+    placed("stub", &[Rust], FileRole::Source, r"\b(todo|unimplemented)!\s*[(\[{]"),
+    placed("stub", &[Python], FileRole::Source, r"\braise\s+NotImplementedError\b"),
+    placed("stub", SCRIPT, FileRole::Source, r#"throw\s+new\s+Error\(\s*['"`](not implemented|todo)"#),
+    placed("stub", &[Java], FileRole::Source, r"throw\s+new\s+UnsupportedOperationException\b"),
+    placed("stub", &[Go], FileRole::Source, r#"panic\(\s*"(not implemented|todo|unimplemented)"#),
     // Assertions that cannot fail, or fail less.
     placed(
         "loosened-assertion",
         &[Python],
-        Place::Test,
+        FileRole::Test,
         r"\bassert\s+(True|1|not\s+False|not\s+None)\b|\bassert\b.*\bor\s+(True|1)\b|\bassertTrue\s*\(\s*True|\bassertFalse\s*\(\s*False|\bassert\s*\(.*,.*\)\s*$",
     ),
     placed(
         "loosened-assertion",
         &[Python],
-        Place::Test,
+        FileRole::Test,
         r"\bassert(NotEqual|IsNotNone|IsInstance|In|Greater\w*|Less\w*|AlmostEqual|NotIn|Regex)\s*\(|\bassert\b.*(!=|>=|<=|\bis not None\b|\bisinstance\()|\bmock\.ANY\b|\bapprox\(",
     ),
     placed(
         "loosened-assertion",
         SCRIPT,
-        Place::Test,
+        FileRole::Test,
         r"\.(toBeDefined|toBeTruthy|toBeFalsy|not|toBeGreaterThan\w*|toBeLessThan\w*|toBeCloseTo|toBeInstanceOf|toMatchObject|toContain)\b|\bexpect\.(any|anything|objectContaining|arrayContaining)\b|expect\(\s*(true|1)\s*\)|\bassert\.(ok|notEqual|notStrictEqual|doesNotThrow)\s*\(|\bassert\(\s*true",
     ),
     placed(
         "loosened-assertion",
         &[Rust],
-        Place::Test,
+        FileRole::Test,
         r"\bassert_ne!|\bassert!\s*\(\s*true|\bassert!\(.*(>=|<=|!=|\.is_ok\(\)|\.is_some\(\)|\|\|)|#\[should_panic",
     ),
     placed(
         "loosened-assertion",
         &[Java],
-        Place::Test,
+        FileRole::Test,
         r"\bassert(NotNull|NotEquals|NotSame|DoesNotThrow|InstanceOf)\s*\(|\bassertTrue\s*\(\s*true|\bassertFalse\s*\(\s*false|\bassertThat\(.*(anything|notNullValue|isNotNull|isNotEqualTo|isGreaterThan\w*|isLessThan\w*|isCloseTo)|\bany\w*\(\)|@Test\s*\(\s*expected",
     ),
     placed(
         "swallowed-failure",
         &[Python],
-        Place::Test,
+        FileRole::Test,
         r"\bexcept\b\s*(AssertionError|Exception|BaseException)?\s*(as\s+\w+)?\s*:|\bcontextlib\.suppress\b|\bsuppress\s*\(",
     ),
-    placed("swallowed-failure", SCRIPT, Place::Test, r"\bcatch\b\s*(\(\w*\))?\s*\{|\.catch\s*\("),
-    placed("swallowed-failure", &[Java], Place::Test, r"\bcatch\s*\("),
-    placed("swallowed-failure", &[Go], Place::Test, r"\brecover\s*\("),
-    placed("emptied-test", &[Python], Place::Test, r"^\s*(pass|\.\.\.|return(\s+(None|True))?)\s*(#.*)?$"),
+    placed("swallowed-failure", SCRIPT, FileRole::Test, r"\bcatch\b\s*(\(\w*\))?\s*\{|\.catch\s*\("),
+    placed("swallowed-failure", &[Java], FileRole::Test, r"\bcatch\s*\("),
+    placed("swallowed-failure", &[Go], FileRole::Test, r"\brecover\s*\("),
+    placed("emptied-test", &[Python], FileRole::Test, r"^\s*(pass|\.\.\.|return(\s+(None|True))?)\s*(#.*)?$"),
     placed(
         "emptied-test",
         &[JavaScript, TypeScript, Java, Go, Rust],
-        Place::Test,
+        FileRole::Test,
         r"^\s*return\s*(\(\s*\))?\s*;?\s*$|=>\s*\{\s*\}|\)\s*(error)?\s*\{\s*\}",
     ),
     // Coverage and other thresholds in whatever file.

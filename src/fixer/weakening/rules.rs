@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::{Regex, RegexBuilder};
 
 use super::rows::{ROWS, Row};
-use super::{Place, weakening};
+use super::{FileRole, weakening};
 use crate::contract::fix::{FileChange, Rejection};
 use crate::diff::LineDiff;
 use crate::fixer::language::{Language, without_comments};
@@ -24,13 +24,13 @@ static COMPILED: LazyLock<Vec<(&'static Row, Regex)>> = LazyLock::new(|| {
 });
 
 /// A text as rules see it, and which line of the file each of its lines comes from.
-struct Seen {
+struct RuleText {
     text: String,
     /// Where each line begins in `text`, and its number (from 1) in the file.
     lines: Vec<(usize, u32)>,
 }
 
-impl Seen {
+impl RuleText {
     fn raw(text: &str) -> Self {
         let mut seen = Self { text: String::with_capacity(text.len()), lines: Vec::new() };
         for (number, line) in (1..).zip(text.lines()) {
@@ -110,8 +110,8 @@ struct Hit {
 
 /// Both sides of a change as rules see them.
 struct Sides {
-    old: Seen,
-    new: Seen,
+    old: RuleText,
+    new: RuleText,
 }
 
 /// A change prepared for the rules.
@@ -129,11 +129,11 @@ impl<'c> Rules<'c> {
         let language = Language::of(change.path.as_str());
         let (old, new) =
             (change.before.as_deref().unwrap_or_default(), change.after.as_deref().unwrap_or_default());
-        let raw = Sides { old: Seen::raw(old), new: Seen::raw(new) };
+        let raw = Sides { old: RuleText::raw(old), new: RuleText::raw(new) };
         // What a comment is in other files, nobody knows.
         let code = match language {
-            Language::Other => Sides { old: Seen::raw(old), new: Seen::raw(new) },
-            _ => Sides { old: Seen::code(language, old), new: Seen::code(language, new) },
+            Language::Other => Sides { old: RuleText::raw(old), new: RuleText::raw(new) },
+            _ => Sides { old: RuleText::code(language, old), new: RuleText::code(language, new) },
         };
         let number = |index: usize| u32::try_from(index).unwrap_or(u32::MAX);
         let span = |range: std::ops::Range<usize>| number(range.start) + 1..=number(range.end);
@@ -141,12 +141,12 @@ impl<'c> Rules<'c> {
         Self { change, language, raw, code, hunks }
     }
 
-    pub(super) fn find(&self, place: Place) -> Option<Rejection> {
+    pub(super) fn find(&self, role: FileRole) -> Option<Rejection> {
         COMPILED
             .iter()
             .filter(|(row, _)| {
                 (row.languages.is_empty() || row.languages.contains(&self.language))
-                    && row.place.is_none_or(|p| p == place)
+                    && row.role.is_none_or(|p| p == role)
             })
             .find_map(|(row, pattern)| {
                 let hit = self.gained(if row.raw { &self.raw } else { &self.code }, pattern)?;
@@ -238,13 +238,13 @@ mod tests {
         assert_eq!(COMPILED.len(), ROWS.len());
     }
 
-    fn added(path: &str, place: Place, line: &str) -> Option<String> {
+    fn added(path: &str, role: FileRole, line: &str) -> Option<String> {
         let change = FileChange {
             path: RepoPath::new(path).unwrap(),
             before: Some("first\n".to_owned()),
             after: Some(format!("first\n{line}\n")),
         };
-        match Rules::of(&change, &LineDiff::of(&change)).find(place) {
+        match Rules::of(&change, &LineDiff::of(&change)).find(role) {
             Some(Rejection::TestWeakening { rule, .. }) => Some(rule),
             other => {
                 assert_eq!(other, None);
@@ -255,8 +255,8 @@ mod tests {
 
     #[test]
     fn what_looks_away_is_found() {
-        use Place::{Source, Test};
-        for (path, place, line, rule) in [
+        use FileRole::{Source, Test};
+        for (path, role, line, rule) in [
             ("a.py", Test, "@pytest.mark.skip(reason='flaky')", "skipped-test"),
             ("a.py", Test, "    self.skipTest('x')", "skipped-test"),
             ("a.py", Source, "x = f()  # type: ignore", "suppression"),
@@ -286,7 +286,7 @@ mod tests {
             ("ATest.java", Test, "@Disabled", "skipped-test"),
             ("run.txt", Source, "pytest || true", "ignored-failure"),
         ] {
-            assert_eq!(added(path, place, line).as_deref(), Some(rule), "{path}: {line}");
+            assert_eq!(added(path, role, line).as_deref(), Some(rule), "{path}: {line}");
         }
     }
 
@@ -328,7 +328,7 @@ mod tests {
             ("A.java", "    } catch (IOException e) {"),
             ("a.js", "  skip: 10,"),
         ] {
-            assert_eq!(added(path, Place::Source, line), None, "{path}: {line}");
+            assert_eq!(added(path, FileRole::Source, line), None, "{path}: {line}");
         }
     }
 
@@ -339,6 +339,6 @@ mod tests {
             before: Some("import os  # noqa\nx = 1\ny = 2\n".to_owned()),
             after: Some("x = 1\ny = 2\nimport os  # noqa\n".to_owned()),
         };
-        assert_eq!(Rules::of(&change, &LineDiff::of(&change)).find(Place::Source), None);
+        assert_eq!(Rules::of(&change, &LineDiff::of(&change)).find(FileRole::Source), None);
     }
 }

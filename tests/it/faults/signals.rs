@@ -37,7 +37,7 @@ fn silent_server() -> (u16, std::sync::mpsc::Receiver<Vec<u8>>) {
 }
 
 /// Command lines of this machine's processes that contain `part`.
-fn processes_with(part: &str) -> Vec<String> {
+pub(super) fn processes_with(part: &str) -> Vec<String> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
         let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
