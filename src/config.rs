@@ -1,7 +1,7 @@
 //! Inputs, flags and the workflow environment, read once and checked before anything runs.
 //!
-//! The only reader of `INPUT_*`, `GITHUB_*` and flags. One table, [`INPUTS`], says what every input is; a field of
-//! [`Config`] and its row in [`Config::load`] say what it is for. An empty value means "not given".
+//! The only reader of `INPUT_*`, `GITHUB_*` and flags. One table, `INPUTS`, says what every input is; a field of
+//! `Config` and its row in `Config::load` say what it is for. An empty value means "not given".
 
 mod environment;
 mod flags;

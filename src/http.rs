@@ -1,7 +1,7 @@
 //! The one place that speaks HTTP: rustls with ring, the roots compiled in, extra authorities from a PEM bundle, proxies
 //! from the usual variables. Never reads inputs and never holds a credential.
 //!
-//! A [`Client`] is bound to a [`Scope`]: sending, and reading a body, end with a typed error as soon as that is stopped,
+//! A `Client` is bound to a `Scope`: sending, and reading a body, end with a typed error as soon as that is stopped,
 //! whatever the server does.
 
 use std::future::Future;

@@ -1,6 +1,6 @@
 //! How long something may go on: one deadline and one word to stop, handed down to every wait of a run.
 //!
-//! Whoever waits for a peer (the Docker engine, an HTTP server, a git child, the disk) waits inside a [`Scope`]; the
+//! Whoever waits for a peer (the Docker engine, an HTTP server, a git child, the disk) waits inside a `Scope`; the
 //! constructors of their clients take one. A scope that is stopped ends every such wait, whatever the peer does.
 
 use std::fmt;

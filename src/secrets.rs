@@ -6,7 +6,7 @@
 //! (`%2F`, `\n`, `&#95;`), hex, base64 at its three alignments and the reversed text are forms of their own. A secret
 //! of little but punctuation, which such a reading would not tell from other text, is followed character by character.
 //!
-//! Time is linear in the text; memory is that of the forms. [`Masking`] does the same to text that comes in pieces.
+//! Time is linear in the text; memory is that of the forms. `Masking` does the same to text that comes in pieces.
 
 mod automaton;
 mod forms;

@@ -1,9 +1,9 @@
 //! The retry loop.
 //!
-//! [`heal`] is one run from its configuration to its report; [`setup`] prepares it in stages. [`state`] is what the run
-//! knows, and [`transition`] the pure table that changes it: what happened in, what to do next out. [`progress`] decides,
-//! also purely, whether a run is better than the one before. The [`driver`] carries the actions out through the layers and
-//! answers each with one event; it decides nothing. The [`journal`] takes every event up into the report.
+//! `heal` is one run from its configuration to its report; `setup` prepares it in stages. `state` is what the run
+//! knows, and `transition` the pure table that changes it: what happened in, what to do next out. `progress` decides,
+//! also purely, whether a run is better than the one before. The `driver` carries the actions out through the layers and
+//! answers each with one event; it decides nothing. The `journal` takes every event up into the report.
 
 pub mod budget;
 pub mod bundle;

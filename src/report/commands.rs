@@ -119,7 +119,7 @@ pub(super) fn defuse_legacy(line: &str) -> String {
 }
 
 /// One line of text that the runner takes for text, whatever it holds: for messages of ours that quote foreign text
-/// outside of [`StopCommands`].
+/// outside of `StopCommands`.
 #[must_use]
 pub fn inert_line(text: &str) -> String {
     let line = defuse_legacy(&clean::line(text, 4000));
