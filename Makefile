@@ -18,9 +18,10 @@ test: engine action-binary ## all tests: unit, and stories against real containe
 unit: ## the tests that need no Docker
 	cargo test --locked --lib
 
-check: ## formatting and lints, warnings denied
+check: ## formatting, lints and docs, warnings denied
 	cargo fmt --all -- --check
 	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --locked
 
 # Advisories change without us and need their database: the project's own workflow asks for them.
 policy: ## what may enter the dependency tree: licences, bans, sources

@@ -57,13 +57,13 @@ impl<'c> LineDiff<'c> {
     /// Removed lines with their number (from 1) in the old text.
     #[must_use]
     pub fn removed(&self) -> Vec<(u32, &'c str)> {
-        self.hunks().flat_map(|op| op.old_range()).map(|i| (number(i), bare(self.old[i]))).collect()
+        self.hunks().flat_map(similar::DiffOp::old_range).map(|i| (number(i), bare(self.old[i]))).collect()
     }
 
     /// Added lines with their number (from 1) in the new text.
     #[must_use]
     pub fn added(&self) -> Vec<(u32, &'c str)> {
-        self.hunks().flat_map(|op| op.new_range()).map(|i| (number(i), bare(self.new[i]))).collect()
+        self.hunks().flat_map(similar::DiffOp::new_range).map(|i| (number(i), bare(self.new[i]))).collect()
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn parse(text: &str) -> CreateOptions {
                 None => options.notes.push(format!("container option {flag} has no value and was left out")),
             },
             other => {
-                options.notes.push(format!("container option {other:?} was not understood and was left out"))
+                options.notes.push(format!("container option {other:?} was not understood and was left out"));
             }
         }
     }

@@ -354,7 +354,7 @@ impl Executor {
         let deadline = Instant::now() + self.options.engine_wait;
         let mut told = false;
         loop {
-            match self.engine.ask("asking whether the engine is there", QUICK, |d| d.ping()).await {
+            match self.engine.ask("asking whether the engine is there", QUICK, |docker| docker.ping()).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_stopped() || Instant::now() >= deadline => return Err(error),
                 Err(_) if told => {}

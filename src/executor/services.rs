@@ -285,9 +285,7 @@ async fn healthy(
             engine.ask("asking for a service's health", QUICK, |d| d.inspect_container(container, None));
         let state = asked.await?.state.unwrap_or_default();
         let health = state.health.and_then(|h| h.status);
-        let problem = if !state.running.unwrap_or(false) {
-            format!("it ended with exit code {}", state.exit_code.unwrap_or_default())
-        } else {
+        let problem = if state.running.unwrap_or(false) {
             match health {
                 None | Some(HealthStatusEnum::HEALTHY | HealthStatusEnum::NONE | HealthStatusEnum::EMPTY) => {
                     return Ok(());
@@ -307,6 +305,8 @@ async fn healthy(
                     continue;
                 }
             }
+        } else {
+            format!("it ended with exit code {}", state.exit_code.unwrap_or_default())
         };
         let last = last_lines(engine, container).await;
         let last = if last.is_empty() { String::new() } else { format!("; its last lines:\n{last}") };

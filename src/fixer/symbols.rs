@@ -291,6 +291,7 @@ pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
 }
 
 /// Words of the languages and of their test frameworks.
+#[expect(clippy::too_many_lines, reason = "it is a list of words")]
 fn is_common(word: &str) -> bool {
     const WORDS: &[&str] = &[
         "if",

@@ -160,7 +160,7 @@ fn http_date(text: &str) -> Option<SystemTime> {
     let name = parts.next()?;
     let month = MONTHS.iter().position(|m| *m == name)? as i64 + 1;
     let year: i64 = parts.next()?.parse().ok()?;
-    let mut clock = parts.next()?.split(':').map(|p| p.parse::<i64>());
+    let mut clock = parts.next()?.split(':').map(str::parse::<i64>);
     let (hour, minute, second) = (clock.next()?.ok()?, clock.next()?.ok()?, clock.next()?.ok()?);
     if !(1970..=9999).contains(&year) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
         return None;

@@ -491,7 +491,7 @@ async fn connect_engine(
     let mut executor = Executor::connect(options, &session.scope).await.map_err(|e| executor_outcome(&e))?;
     match executor.sweep().await {
         Ok(removed) if !removed.is_empty() => {
-            journal.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() })
+            journal.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() });
         }
         Ok(_) => {}
         Err(error) => journal.emit(Event::Warning { what: error.to_string() }),

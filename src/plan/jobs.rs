@@ -232,10 +232,10 @@ impl Finder<'_> {
         let runner = labels.as_deref().map_or(Runner::Unclear, runner::classify);
         match (&labels, runner) {
             (None, _) => {
-                notes.push("which runner it needs cannot be known here; Linux is assumed".to_owned())
+                notes.push("which runner it needs cannot be known here; Linux is assumed".to_owned());
             }
             (Some(labels), Runner::Unclear) => {
-                notes.push(format!("no label of {} tells the system; Linux is assumed", labels.join(", ")))
+                notes.push(format!("no label of {} tells the system; Linux is assumed", labels.join(", ")));
             }
             (Some(labels), Runner::LinuxArm) => notes.push(format!(
                 "{} is an arm64 machine; the sandbox has this machine's architecture",

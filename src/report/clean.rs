@@ -128,7 +128,7 @@ fn strip_ansi(text: &str) -> String {
                 chars.next();
                 // Character-set selection has one more character.
                 if matches!(next, '('..='/') {
-                    chars.next_if(|c| c.is_ascii_alphanumeric());
+                    chars.next_if(char::is_ascii_alphanumeric);
                 }
             }
             _ => {}

@@ -183,7 +183,7 @@ impl Printer<'_> {
             }
             Event::Applied { diff, .. } => self.applied(&diff),
             Event::Reverted { why, .. } | Event::KeptReverted { why, .. } => {
-                self.line(Colour::Yellow, &format!("↩ reverted: {why}"))
+                self.line(Colour::Yellow, &format!("↩ reverted: {why}"));
             }
             Event::Kept { improved, .. } => self.line(Colour::Green, &format!("✓ kept: {improved}")),
             Event::ProviderSwitched { from, to, cause } => {

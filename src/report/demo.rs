@@ -24,7 +24,11 @@ impl Row {
     pub fn is_as_expected(&self) -> bool {
         let honest = match self.report.outcome {
             Outcome::Healed => {
-                self.report.final_proof.as_ref().is_some_and(|p| p.holds()) && self.report.push.is_some()
+                self.report
+                    .final_proof
+                    .as_ref()
+                    .is_some_and(super::super::contract::report::FinalProof::holds)
+                    && self.report.push.is_some()
             }
             _ => self.report.push.is_none(),
         };

@@ -112,6 +112,7 @@ fn set(scene: &Scene, setting: Setting) {
 }
 
 /// Runs one case to its end and says in one line how it went.
+#[expect(clippy::too_many_lines, reason = "a story, step by step")]
 async fn outcome(case: &Case<'_>) -> String {
     set(case.scene, case.setting);
     let (slug, client) = (FakeGitHub::slug(), case.scene.hub.client(case.token.1));

@@ -162,7 +162,7 @@ pub(super) const ROWS: &[Row] = &[
         "detects-tests",
         &[Rust],
         FileRole::Source,
-        r#"\bcfg!\s*\([^\]]*?\btest\b|#!?\[\s*cfg(_attr)?\s*\([^\]]*?\bnot\s*\([^\]]*?\btest\b|\bcfg\s*\(\s*any\s*\(\s*\)\s*\)|\b(NEXTEST|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS)\b|\bthread::current\s*\(\s*\)\.name\b|\bcurrent_exe\s*\("#,
+        r"\bcfg!\s*\([^\]]*?\btest\b|#!?\[\s*cfg(_attr)?\s*\([^\]]*?\bnot\s*\([^\]]*?\btest\b|\bcfg\s*\(\s*any\s*\(\s*\)\s*\)|\b(NEXTEST|CARGO_TARGET_TMPDIR|RUST_TEST_THREADS)\b|\bthread::current\s*\(\s*\)\.name\b|\bcurrent_exe\s*\(",
     ),
     placed(
         "detects-tests",

@@ -110,9 +110,9 @@ impl Cc {
             *last = line_number;
             let at = location(&inside(&c[1], out), number(&c[2]), c.get(3).and_then(|m| number(m.as_str())));
             if c.get(4).is_some() {
-                finding.frames.push(at)
+                finding.frames.push(at);
             } else {
-                finding.related.push(at)
+                finding.related.push(at);
             }
             return Response::Consumed(Next::Active);
         }

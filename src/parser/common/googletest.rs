@@ -55,9 +55,9 @@ impl ToolParser for Googletest {
         }
         if let Some(found) = re!(r"^\[  (PASSED|FAILED)  \] \d+ tests?[.,]").captures(text) {
             if &found[1] == "PASSED" {
-                out.succeeded()
+                out.succeeded();
             } else {
-                out.failed()
+                out.failed();
             }
             return Response::Consumed(Next::Idle);
         }

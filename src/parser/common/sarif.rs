@@ -9,7 +9,7 @@ use crate::contract::bug::{Category, Severity};
 
 pub(super) const TOOL: Tool = Tool {
     name: "sarif",
-    triggers: &[r#"^\{\s*$"#, r#"^\{.*"runs"\s*:\s*\["#],
+    triggers: &[r"^\{\s*$", r#"^\{.*"runs"\s*:\s*\["#],
     new: |_| Box::new(Sarif::default()),
 };
 

@@ -209,7 +209,7 @@ fn rollup_line(finding: &mut FindingBuilder, message: &mut Message, text: &str, 
     {
         finding.location = Some(found);
     } else if finding.location.is_none()
-        && let Some(caps) = re!(r#"(?:^|[ :])(\S+\.\w+) \((\d+):(\d+)\)"#).captures(text)
+        && let Some(caps) = re!(r"(?:^|[ :])(\S+\.\w+) \((\d+):(\d+)\)").captures(text)
     {
         finding.location = Some(location(clean(&caps[1]), number(&caps[2]), number(&caps[3])));
     } else if finding.location.is_none()

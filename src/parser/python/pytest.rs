@@ -495,7 +495,7 @@ impl Pytest {
         if mark && self.nested == 0 && self.part == Part::Start {
             match self.timeout.take() {
                 None => {
-                    self.timeout = Some(Block { first: line.number, last: line.number, ..Block::default() })
+                    self.timeout = Some(Block { first: line.number, last: line.number, ..Block::default() });
                 }
                 Some(mut block) => {
                     block.last = line.number;

@@ -68,6 +68,7 @@ async fn stops<T: Debug>(what: impl Display, work: impl Future<Output = Result<T
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one row per call")]
 async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
     let slug = FakeGitHub::slug();
     let token = SecretString::from(JOB_TOKEN);

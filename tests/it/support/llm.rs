@@ -319,7 +319,9 @@ fn check_gemini(uri: &Uri, headers: &HeaderMap, body: &Value) -> Result<(), Stri
     if fits.is_none_or(|m| m.is_empty() || m.contains('/')) {
         return Err(format!("no such method: {path}"));
     }
-    if headers.get("x-goog-api-key").is_none_or(|v| v.is_empty()) || headers.contains_key("authorization") {
+    if headers.get("x-goog-api-key").is_none_or(axum::http::HeaderValue::is_empty)
+        || headers.contains_key("authorization")
+    {
         return Err("the key belongs into x-goog-api-key alone".to_owned());
     }
     known_keys("body", body, &["contents", "systemInstruction", "generationConfig", "safetySettings"])?;

@@ -90,7 +90,7 @@ fn create_tree(shared: &Shared, body: &Value) -> Answer {
         let path = entry["path"].as_str().unwrap_or_default();
         match entry["sha"].as_str() {
             Some(sha) => {
-                lines.push_str(&format!("{} {sha}\t{path}\n", entry["mode"].as_str().unwrap_or("100644")))
+                lines.push_str(&format!("{} {sha}\t{path}\n", entry["mode"].as_str().unwrap_or("100644")));
             }
             None => lines.push_str(&format!("0 {}\t{path}\n", "0".repeat(40))),
         }
