@@ -223,7 +223,7 @@ pub const INPUTS: &[Input] = &[
     Input {
         name: "time-budget",
         default: "30m",
-        kind: Kind::Duration("1m", "24h"),
+        kind: Kind::Duration("10s", "24h"),
         doc: "Wall clock for the whole run, such as `30m`.",
         ..PLAIN
     },

@@ -11,7 +11,7 @@ pub struct BuildPlan {
     /// The workflow file, relative to the repository; `None` for `command` and for detected plans.
     pub workflow: Option<String>,
     pub job: Option<String>,
-    /// The matrix leg this plan stands for.
+    /// The matrix job this plan stands for.
     pub matrix: BTreeMap<String, serde_json::Value>,
     pub image: ImageChoice,
     pub steps: Vec<PlanStep>,
@@ -22,9 +22,9 @@ pub struct BuildPlan {
 }
 
 impl BuildPlan {
-    /// Names the job and matrix leg; the same over runs and commits. Empty for a plan that no workflow made.
+    /// Names the job of the matrix; the same over runs and commits. Empty for a plan that no workflow made.
     #[must_use]
-    pub fn leg(&self) -> String {
+    pub fn matrix_job(&self) -> String {
         match (&self.workflow, &self.job) {
             (Some(workflow), Some(job)) if self.matrix.is_empty() => format!("{workflow}#{job}"),
             (Some(workflow), Some(job)) => {

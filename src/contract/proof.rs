@@ -29,7 +29,7 @@ pub struct Proof {
     pub patch_sha256: String,
     /// Lower-case hex SHA-256 of the plan's JSON.
     pub plan_sha256: String,
-    /// The job and matrix leg that failed; empty where no workflow made the plan.
+    /// The job of the matrix that failed; empty where no workflow made the plan.
     #[serde(default)]
     pub job: String,
     /// The image as asked for.

@@ -72,7 +72,7 @@ fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
         reference: report.reference.clone(),
         patch_sha256: sha256(patch),
         plan_sha256: sha256(&serde_json::to_vec(plan).ok()?),
-        job: plan.leg(),
+        job: plan.matrix_job(),
         image_ref: after.execution.image_ref.clone(),
         image_id: after.execution.image_id.clone(),
         commands: commands(plan, &before.execution, &after.execution),

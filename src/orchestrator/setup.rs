@@ -281,7 +281,7 @@ async fn choose_destination(
         slug,
         trigger,
         source: &session.source,
-        job: first.leg(),
+        job: first.matrix_job(),
         journal: &session.journal,
         scope: session.scope.with_grace(PUBLISH_GRACE),
     };

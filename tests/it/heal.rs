@@ -84,13 +84,19 @@ impl Story {
 
     pub(crate) async fn heal(&self) -> Ended {
         let mut command = self.command();
+        let started = std::time::Instant::now();
         let Output { status, stdout, stderr } =
             tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let text = format!("{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         let results = std::fs::read(self.repo().join(".ci-healer/results.json"))
             .unwrap_or_else(|e| panic!("{e}\n{text}"));
         assert_rebuilds(&self.repo().join(".ci-healer"));
-        Ended { code: status.code().unwrap_or(-1), text, results: serde_json::from_slice(&results).unwrap() }
+        let results: Value = serde_json::from_slice(&results).unwrap();
+        let timings = &results["timings"];
+        let (wall, total) = (started.elapsed().as_secs_f64(), timings["total"].as_f64().unwrap());
+        // All of the run is told: what is left is starting the process and writing the files.
+        assert!(total <= wall && wall - total < 2.0 + wall / 4.0, "{timings} of {wall} s\n{text}");
+        Ended { code: status.code().unwrap_or(-1), text, results }
     }
 
     /// Branches of the remote beside `main`.
