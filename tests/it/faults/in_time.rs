@@ -63,9 +63,13 @@ fn a_signal_while_the_engine_is_frozen() {
                 assert!(told.elapsed() < IN_TIME, "{phase}: {:?}\n{}", told.elapsed(), ended.text);
                 assert_eq!(ended.code, Some(143), "{phase}: {}", ended.text);
                 let outcome = results(&ended)["outcome"].as_str().unwrap().to_owned();
-                // When closing, the verdict stands already.
-                let expected = if phase.starts_with("DELETE") { "already_green" } else { "cancelled" };
-                assert_eq!(outcome, expected, "{phase}: {}", ended.text);
+                // When closing, the verdict stands already; a start that sweeps up after others deletes as well.
+                let expected: &[&str] = if phase.starts_with("DELETE") {
+                    &["already_green", "cancelled"]
+                } else {
+                    &["cancelled"]
+                };
+                assert!(expected.contains(&outcome.as_str()), "{phase}: {outcome}\n{}", ended.text);
             });
         }
     });
@@ -86,7 +90,7 @@ fn a_time_budget_that_ends_while_the_engine_is_frozen() {
                 let outcome = results["outcome"].as_str().unwrap();
                 // An engine that does not answer at first is none, and that is found out sooner.
                 let expected: &[&str] = match phase {
-                    "DELETE /containers/" => &["already_green"],
+                    "DELETE /containers/" => &["already_green", "budget_spent"],
                     "GET /info" => &["budget_spent", "error"],
                     _ => &["budget_spent"],
                 };
