@@ -121,11 +121,10 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let redactor = report::commands::Redactor::new(config.secrets());
     let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
     console.redact(redactor.clone());
-    let source = tokio::select! {
-        // A clone that was stopped is no error.
-        biased;
-        _ = scope.ended() => None,
-        source = arguments::source(&repo, run_dir.path(), &scope) => Some(source?),
+    // A clone that was stopped is no error.
+    let source = match arguments::source(&repo, run_dir.path(), &scope).await {
+        Err(_) if scope.stopped().is_some() => None,
+        source => Some(source?),
     };
     // A clone of ours goes at the end; its report is for whoever called.
     let report_to = source.clone().filter(|s| !s.starts_with(run_dir.path())).unwrap_or_else(|| ".".into());
