@@ -89,11 +89,12 @@ pub struct FailedJob {
 /// A step of a job as the API lists it.
 ///
 /// ```
+/// use ci_healer::contract::ci::Conclusion;
 /// use ci_healer::plan::{CiStep, FailedJob};
 ///
-/// let step = CiStep { name: "Run tests".to_owned(), conclusion: "failure".to_owned() };
+/// let step = CiStep { name: "Run tests".to_owned(), conclusion: Some(Conclusion::Failure) };
 /// let job = FailedJob { name: "test (ubuntu-latest, 3.12)".to_owned(), steps: vec![step] };
-/// assert_eq!(job.steps[0].conclusion, "failure");
+/// assert_eq!(job.steps[0].conclusion, Some(Conclusion::Failure));
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CiStep {
