@@ -11,7 +11,7 @@ use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::ci::{CiResult, Published, PullRequest};
 use super::fix::{FixProposal, Rejection, Usage};
-use super::git::{CommitSha, RepoSlug};
+use super::git::CommitSha;
 use super::outcome::Outcome;
 use super::report::{BudgetReport, CommitReport, FailedRun, Progress, ReportFiles, Timings};
 
@@ -180,12 +180,6 @@ impl Event {
     #[must_use]
     pub fn is_recorded(&self) -> bool {
         !matches!(self, Self::Progress { .. } | Self::Output { .. } | Self::Unknown)
-    }
-
-    /// `owner/name` as a fact of the run.
-    #[must_use]
-    pub fn repository(slug: &RepoSlug, reference: Option<String>) -> Self {
-        Self::RepositoryKnown { repository: slug.to_string(), reference }
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use crate::contract::event::{Event, EventSink, Stamped};
-use crate::contract::report::{ReportFiles, RunReport};
+use crate::contract::report::RunReport;
 use crate::report::event_log::EventLog;
 use crate::report::projection::Projection;
 
@@ -43,12 +43,6 @@ impl Journal {
     #[must_use]
     pub fn report(&self) -> RunReport {
         self.state().projection.report().clone()
-    }
-
-    /// The report and where its files are to lie.
-    #[must_use]
-    pub fn into_report(self) -> (RunReport, Option<ReportFiles>) {
-        self.state.into_inner().unwrap_or_else(PoisonError::into_inner).projection.into_parts()
     }
 
     fn take(&self, event: Event) -> Option<String> {

@@ -63,7 +63,7 @@ async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outco
         return Err(refuse(why.clone()));
     }
     let slug = setup::slug(config, source);
-    journal.emit(Event::repository(&slug, config.workflow_run.git_ref.clone()));
+    setup::tell_repository(session, &slug);
     let mut workspace = setup::check_out(session, &slug, &trigger).await?;
     let options = setup::fix_options(config).map_err(|e| expected_outcome(&e))?;
     check_proof(&proof, &patch, &slug.to_string())?;

@@ -121,7 +121,7 @@ pub(super) fn read_trigger(config: &Config) -> Result<TriggerContext, Outcome> {
     Ok(github::read_trigger_context(event_payload(config)?, &context))
 }
 
-fn tell_repository(session: &Session, slug: &RepoSlug) {
+pub(super) fn tell_repository(session: &Session, slug: &RepoSlug) {
     let facts = &session.config.workflow_run;
     let repository =
         if facts.repository.is_some() { slug.to_string() } else { session.source.display().to_string() };

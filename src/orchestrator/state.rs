@@ -296,16 +296,6 @@ impl State {
         self.attempts
     }
 
-    #[must_use]
-    pub fn pushes(&self) -> u32 {
-        self.pushes
-    }
-
-    #[must_use]
-    pub fn is_done(&self) -> bool {
-        self.phase == Phase::Done
-    }
-
     /// What the next attempt has to improve on.
     #[must_use]
     pub fn current(&self) -> Option<&Evidence> {

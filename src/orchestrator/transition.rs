@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::evidence::Evidence;
 use super::progress::{Progress, RunStatus, compare, fewer_tests, report};
 use super::state::{
-    Action, Answer, FixSource, Goal, KeptFix, LoopEvent, Phase, State, Target, Then, Transition, Trial,
+    Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LoopEvent, Phase, State, Target, Then,
+    Transition, Trial,
 };
 use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::{Event, Offer, Purpose};
@@ -316,10 +317,9 @@ fn choose(mut state: State) -> Transition {
 
 /// After an answer of a source of fixes.
 fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) -> Transition {
-    if let Answer::BudgetSpent(which) = answer {
-        return finish_unhealed(state, Outcome::BudgetSpent { which });
-    }
-    let mut facts = state.begin_iteration();
+    // What was not asked begins nothing.
+    let was_asked = !matches!(answer, Answer::BudgetSpent(_));
+    let mut facts = if was_asked { state.begin_iteration() } else { Vec::new() };
     let next = match answer {
         Answer::Applied(offer) => {
             state.attempts += 1;
@@ -418,7 +418,7 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
             };
             state.touches_protected |= trial.offer.protected;
             state.fixed_flaky_kind |= before.observation.may_be_flaky();
-            let AppliedChange { proposal, changes } = trial.into();
+            let AppliedProposal { proposal, changes, .. } = trial.offer;
             state.kept.push(KeptFix { proposal, changes });
             state.history.clear();
             let mut facts = vec![Event::Kept { improved, progress: Some(compared) }];
@@ -442,18 +442,6 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
             state.escalate_context(trial.source, trial.target);
             state.revert(trial, &why, Some((seen, compared)), Then::Choose)
         }
-    }
-}
-
-/// What a trial leaves when it is kept.
-struct AppliedChange {
-    proposal: FixProposal,
-    changes: Vec<crate::contract::fix::FileChange>,
-}
-
-impl From<Trial> for AppliedChange {
-    fn from(trial: Trial) -> Self {
-        Self { proposal: trial.offer.proposal, changes: trial.offer.changes }
     }
 }
 

@@ -53,11 +53,6 @@ impl Projection {
         self.is_finished
     }
 
-    #[must_use]
-    pub fn into_parts(self) -> (RunReport, Option<ReportFiles>) {
-        (self.report, self.files)
-    }
-
     /// Takes one event up.
     pub fn apply(&mut self, stamped: &Stamped) {
         self.take_up(&stamped.event);
