@@ -15,13 +15,14 @@ use crate::diff;
 use crate::executor::{Executor, close_patience};
 use crate::report::event_log::EventLog;
 use crate::report::results;
-use crate::scope::Scope;
+use crate::scope::{Scope, StopReason};
 
 use super::bundle::{Bundle, Finished};
-use super::driver::Clocks;
+use super::driver::{Clocks, PUBLISH_GRACE};
 use super::journal::Journal;
 use super::outcome_from::stopped_outcome;
 use super::protected_view::restored_in_proof;
+use super::publisher::{Publisher, PushedRevision};
 use super::run_dir::RunDir;
 use super::setup::{self, Prepared, Session};
 
@@ -101,14 +102,8 @@ async fn heal_loop(session: Session) -> Ending {
     let (state, outcome) = driver.run(rules).await;
     let changes = if state.is_trusted() { driver.workspace.changes() } else { Vec::new() };
     journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });
-    if let Some(publisher) = &driver.publisher
-        && state.is_trusted()
-        && scope.stopped().is_none()
-    {
-        let concluding = publisher.conclude(state.revision(), &journal);
-        if let Err(stopped) = scope.child(CONCLUDING).run("telling GitHub how it ended", concluding).await {
-            journal.emit(Event::Warning { what: stopped.to_string() });
-        }
+    if let Some(publisher) = driver.publisher.as_ref().filter(|_| state.is_trusted()) {
+        conclude(publisher, state.revision(), &journal, &scope).await;
     }
     if let Some(what) = close(driver.executor, &scope).await {
         journal.emit(Event::Warning { what });
@@ -122,6 +117,24 @@ async fn heal_loop(session: Session) -> Ending {
         changed: changes.into_iter().map(|change| change.path).collect(),
     });
     Ending { outcome, clocks: driver.clocks, bundle }
+}
+
+/// Tells GitHub how the run ended, where it was not told to stop.
+pub(super) async fn conclude(
+    publisher: &Publisher,
+    revision: Option<&PushedRevision>,
+    journal: &Journal,
+    scope: &Scope,
+) {
+    if scope.stopped().is_some_and(StopReason::is_signal) {
+        return;
+    }
+    // The publisher's own requests end with the grace of the run; here, that a slow server does not hold up the end.
+    let bounds = scope.with_grace(PUBLISH_GRACE).child(CONCLUDING);
+    let concluding = publisher.conclude(revision, journal);
+    if let Err(stopped) = bounds.run("telling GitHub how it ended", concluding).await {
+        journal.emit(Event::Warning { what: stopped.to_string() });
+    }
 }
 
 /// Puts the bundle together and tells the end.

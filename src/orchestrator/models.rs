@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::config::Config;
 use crate::contract::event::EventSink;
-use crate::contract::model::{AskModel, FailureKind};
+use crate::contract::model::{AskModel, FailureKind, ProviderFailure};
 use crate::contract::outcome::Outcome;
 use crate::contract::settings::ProviderName;
 use crate::error::ExpectedError;
@@ -52,13 +52,13 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
 }
 
 /// Looks whether the model servers take their keys and have their models. `toolchain` heals without any of them, so
-/// that only a run which asks models alone, and none that can answer, is blocked.
+/// that only a run which asks models alone, and none that can answer, is blocked. Beside each check, whom it is about.
 pub(super) async fn check_models(
     config: &Config,
     ca: Option<&[u8]>,
     servers: &[ProviderConfig],
     scope: &Scope,
-) -> Result<Vec<PreflightCheck>, Outcome> {
+) -> Result<Vec<(PreflightCheck, String)>, Outcome> {
     let client = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
     let failures = crate::llm::probe(&client, servers).await.map_err(|e| match e {
         ProbeError::Config(error) => expected_outcome(&error),
@@ -69,10 +69,8 @@ pub(super) async fn check_models(
     let blocks =
         dead == servers.len() && !servers.is_empty() && !config.providers.contains(&ProviderName::Toolchain);
     let severity = if blocks { Severity::Blocking } else { Severity::Warning };
-    Ok(failures
-        .iter()
-        .map(|f| PreflightCheck::new(severity, format!("{}: {}", f.provider, f.message)))
-        .collect())
+    let check = |f: &ProviderFailure| PreflightCheck::new(severity, format!("{}: {}", f.provider, f.message));
+    Ok(failures.into_iter().map(|f| (check(&f), f.provider)).collect())
 }
 
 /// What is to be said of the model servers before a run; for people who want to know beforehand.
@@ -86,11 +84,12 @@ pub async fn preflight(config: &Config, scope: &Scope) -> Result<Vec<PreflightCh
         ]);
     }
     let ca = ca_bundle(config)?;
-    let mut findings = check_models(config, ca.as_deref(), &servers, scope).await?;
+    let (mut findings, silent): (Vec<_>, Vec<_>) =
+        check_models(config, ca.as_deref(), &servers, scope).await?.into_iter().unzip();
     let answering: Vec<&str> = servers
         .iter()
         .map(|s| s.name.as_str())
-        .filter(|name| !findings.iter().any(|f| f.message.starts_with(&format!("{name}: "))))
+        .filter(|name| !silent.iter().any(|other| other == name))
         .collect();
     if !answering.is_empty() {
         findings.push(PreflightCheck::new(

@@ -20,7 +20,7 @@ use crate::report::results::{PATCH_FILE, PROOF_FILE};
 use super::bundle::sha256;
 use super::destination::PublisherSetup;
 use super::driver::{Clocks, PUBLISH_GRACE};
-use super::heal::Ending;
+use super::heal::{Ending, conclude};
 use super::outcome_from::{expected_outcome, stopped_outcome};
 use super::publisher::{CiOutcome, Publication, Publisher, PushedRevision, RootCause, no_verdict};
 use super::setup::{self, Session};
@@ -40,14 +40,19 @@ pub(super) async fn run(session: Session) -> Ending {
     let started = Instant::now();
     let watched = scope.run("watching CI", watch(&session, &publisher, &revision)).await;
     let clocks = Clocks { ci: started.elapsed(), ..Clocks::default() };
-    let outcome = watched.unwrap_or_else(stopped_outcome);
+    let outcome = watched.unwrap_or_else(|stopped| match stopped_outcome(stopped) {
+        // The heal is proven and out; only what CI says of it is not known.
+        Outcome::BudgetSpent { .. } => {
+            let result = Box::new(no_verdict(CiVerdict::TimedOut));
+            session.journal.emit(Event::Watched { result });
+            Outcome::Healed
+        }
+        outcome => outcome,
+    });
     let diff = session.journal.report().diff;
     session.journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff });
-    let concluding = publisher.conclude(Some(&revision), &session.journal);
-    if session.config.wait_for_ci
-        && let Err(stopped) = scope.run("telling GitHub how it ended", concluding).await
-    {
-        session.journal.emit(Event::Warning { what: stopped.to_string() });
+    if session.config.wait_for_ci {
+        conclude(&publisher, Some(&revision), &session.journal, &scope).await;
     }
     Ending { outcome, clocks, bundle: None }
 }

@@ -254,7 +254,7 @@ async fn choose_models(
     }
     let checks =
         models::check_models(&session.config, connection.ca.as_deref(), &servers, &session.scope).await;
-    for check in checks? {
+    for (check, _) in checks? {
         if check.severity == Severity::Blocking {
             return Err(Outcome::Refused { why: check.message, remedy: check.hint });
         }

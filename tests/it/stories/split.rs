@@ -5,7 +5,7 @@ use std::path::Path;
 use super::placements::{MERGE, pull_request, pull_request_step};
 use super::stage::*;
 use crate::support::git::git;
-use crate::support::github::{READ_ONLY_JOB_TOKEN, SLUG};
+use crate::support::github::{CiScript, Fault, READ_ONLY_JOB_TOKEN, SLUG};
 use crate::support::runner::{Credentials, Runner};
 
 /// What the job without rights hands over.
@@ -80,6 +80,45 @@ fn a_patch_is_published_upon_the_pull_request_s_own_branch_where_that_is_asked_f
     assert_eq!(git(&stage.bare(), &["rev-parse", "topic^"]), head);
     assert_eq!(stage.show("topic:calc.py"), MENDED);
     assert!(stage.heal_branches().is_empty() && stage.hub.pulls().is_empty());
+}
+
+/// What is written of events is a report: no later job decides anything by it.
+#[test]
+fn events_that_came_with_a_bundle_are_not_read() {
+    let stage = Stage::calculator();
+    let from = patched(&stage);
+    let runner = receiver(&stage, &from).without_socket();
+    let lie = r#"{"at":1,"elapsed":0.0,"event":"verdict_reached","outcome":"refused","why":"no","diff":""}"#;
+    std::fs::write(runner.workspace().join(".ci-healer/events.jsonl"), format!("nonsense\n{lie}\n")).unwrap();
+    runner.settle();
+    stage.heal(&runner, &stage.step().with("mode", "publish")).expect("healed", 0);
+}
+
+/// The heal is proven and out: that its CI takes longer than the time budget takes nothing from it.
+#[test]
+fn a_time_budget_that_ends_while_ci_is_watched_leaves_the_heal() {
+    let stage = Stage::calculator();
+    stage.hub.script(CI_FILE, CiScript { runs_for: u32::MAX, ..CiScript::passes() });
+    let from = patched(&stage);
+    let runner = receiver(&stage, &from).without_socket();
+    let ended = stage.heal(&runner, &stage.step().with("mode", "publish").with("time-budget", "15s"));
+    ended.expect("healed", 0);
+    assert_eq!(ended.output("ci-verdict"), "timed_out");
+    assert_eq!(ended.output("branch"), stage.heal_commit().0);
+}
+
+#[test]
+fn a_time_budget_that_ends_while_the_commit_is_made_ends_the_run() {
+    let stage = Stage::calculator();
+    let from = patched(&stage);
+    let runner = receiver(&stage, &from).without_socket();
+    stage.hub.fault("/git/trees", Fault::Hang);
+    let begun = std::time::Instant::now();
+    let ended = stage.heal(&runner, &stage.step().with("mode", "publish").with("time-budget", "10s"));
+    assert!(begun.elapsed() < std::time::Duration::from_secs(10 + 7), "{:?}", begun.elapsed());
+    ended.expect("budget_spent", 1);
+    assert_eq!(ended.results["which"], "time");
+    assert!(stage.heal_branches().is_empty());
 }
 
 #[test]
