@@ -3,7 +3,6 @@
 //! Whoever waits for a peer (the Docker engine, an HTTP server, a git child, the disk) waits inside a `Scope`; the
 //! constructors of their clients take one. A scope that is stopped ends every such wait, whatever the peer does.
 
-use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,46 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tokio::time::sleep_until;
 
-/// Why something had to stop. In order: a later reason takes the place of an earlier one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum StopReason {
-    /// This part's own limit is over; the run goes on.
-    Limit,
-    /// The run's `time-budget` is spent.
-    TimeBudget,
-    /// SIGINT.
-    Interrupted,
-    /// SIGTERM.
-    Terminated,
-}
-
-impl StopReason {
-    /// Somebody told us to stop, as against time that ran out.
-    #[must_use]
-    pub fn is_signal(self) -> bool {
-        self >= Self::Interrupted
-    }
-}
-
-impl fmt::Display for StopReason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Limit => "its time is over",
-            Self::TimeBudget => "the time budget is spent",
-            Self::Interrupted => "interrupted",
-            Self::Terminated => "terminated",
-        })
-    }
-}
-
-/// A wait that its scope ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{during} was stopped: {reason}")]
-pub struct Stopped {
-    pub reason: StopReason,
-    /// What was going on: `asking for a fix`.
-    pub during: &'static str,
-}
+pub use crate::contract::stop::{StopReason, Stopped};
 
 /// A word to stop, once it is said.
 #[derive(Debug, Clone, Copy)]

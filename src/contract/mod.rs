@@ -14,3 +14,4 @@ pub mod outcome;
 pub mod proof;
 pub mod report;
 pub mod settings;
+pub mod stop;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::fix::Usage;
 use super::outcome::BudgetKind;
-use crate::scope::Stopped;
+use super::stop::Stopped;
 
 /// One question. The model gets text and returns JSON; it has no tools.
 #[derive(Debug, Clone)]

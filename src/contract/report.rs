@@ -11,7 +11,7 @@ use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::ci::{CiResult, Published};
 use super::event::Offer;
-use super::fix::{Rejection, Usage};
+use super::fix::Rejection;
 use super::git::{CommitSha, RepoPath};
 use super::outcome::Outcome;
 
@@ -134,28 +134,12 @@ pub struct Iteration {
 /// A proposal and what became of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProposalReport {
-    pub provider: String,
-    pub model: Option<String>,
-    pub bugs: Vec<Fingerprint>,
-    pub context_level: u8,
-    pub confidence: f64,
-    /// The provider's one line: `import the missing name`.
-    pub fix: String,
+    #[serde(flatten)]
+    pub offer: Offer,
     /// Unified; empty where the edits did not apply.
     pub diff: String,
-    /// A tool's own fixing command, where the fix is one.
-    pub command: Option<String>,
-    pub usage: Usage,
     #[serde(flatten)]
     pub verdict: ProposalVerdict,
-}
-
-impl ProposalReport {
-    #[must_use]
-    pub fn new(proposal: Offer, diff: String, verdict: ProposalVerdict) -> Self {
-        let Offer { provider, model, bugs, context_level, confidence, fix, command, usage } = proposal;
-        Self { provider, model, bugs, context_level, confidence, fix, diff, command, usage, verdict }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

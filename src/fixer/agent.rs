@@ -14,7 +14,7 @@ use crate::contract::fix::{FixProposal, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::model::{AskModel, Limits, ModelRequest, NoReply, NoReplyReason, ProviderFailure};
 use crate::contract::outcome::BudgetKind;
-use crate::scope::Stopped;
+use crate::contract::stop::Stopped;
 
 /// Room for a reply: thinking, some edits, a reason.
 const MAX_OUTPUT_TOKENS: u32 = 4096;

@@ -112,10 +112,10 @@ fn commands(plan: &BuildPlan, before: &ExecutionResult, after: &ExecutionResult)
 fn providers(report: &RunReport) -> Vec<ProviderShare> {
     let mut shares: BTreeMap<(String, Option<String>), ProviderShare> = BTreeMap::new();
     for proposal in report.iterations.iter().flat_map(|i| &i.proposals) {
-        let key = (proposal.provider.clone(), proposal.model.clone());
+        let key = (proposal.offer.provider.clone(), proposal.offer.model.clone());
         let share = shares.entry(key).or_insert_with(|| ProviderShare {
-            provider: proposal.provider.clone(),
-            model: proposal.model.clone(),
+            provider: proposal.offer.provider.clone(),
+            model: proposal.offer.model.clone(),
             proposals: 0,
             kept: 0,
             tokens_in: 0,
@@ -124,9 +124,9 @@ fn providers(report: &RunReport) -> Vec<ProviderShare> {
         });
         share.proposals += 1;
         share.kept += u32::from(proposal.verdict == ProposalVerdict::Kept);
-        share.tokens_in += proposal.usage.tokens_in;
-        share.tokens_out += proposal.usage.tokens_out;
-        share.cost = match (share.cost, proposal.usage.cost, proposal.usage.tokens()) {
+        share.tokens_in += proposal.offer.usage.tokens_in;
+        share.tokens_out += proposal.offer.usage.tokens_out;
+        share.cost = match (share.cost, proposal.offer.usage.cost, proposal.offer.usage.tokens()) {
             (Some(sum), Some(cost), _) => Some(sum + cost),
             (Some(sum), None, 0) => Some(sum),
             _ => None,

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::evidence::Evidence;
+use super::outcome_from::stopped_outcome;
 use super::progress::{Progress, RunStatus, compare, fewer_tests, report};
 use super::state::{
     Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LoopEvent, Phase, State, Target, Then,
@@ -18,7 +19,7 @@ use crate::contract::fix::{FixProposal, Rejection};
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::Progress as ProgressReport;
 use crate::fixer::{PastAttempt, patch_fingerprint};
-use crate::scope::StopReason;
+use crate::scope::{StopReason, Stopped};
 
 /// The last context level: a bug that a fix with this much context does not heal is given up.
 pub const LAST_LEVEL: u8 = 4;
@@ -181,11 +182,7 @@ impl Transition {
 
 /// The run is over for a reason from outside.
 fn stopped(state: State, phase: Phase, reason: StopReason) -> Transition {
-    let outcome = if reason.is_signal() {
-        Outcome::Cancelled
-    } else {
-        Outcome::BudgetSpent { which: BudgetKind::Time }
-    };
+    let outcome = stopped_outcome(Stopped { reason, during: "the run" });
     match phase {
         Phase::Trying(trial) => {
             let then = if reason.is_signal() { Then::Finish(outcome) } else { Then::FinishUnhealed(outcome) };

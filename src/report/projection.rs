@@ -90,13 +90,13 @@ impl Projection {
             }
             Event::Rejected { proposal, diff, reason } => {
                 let verdict = ProposalVerdict::Rejected { rejection: reason.clone() };
-                self.proposed(ProposalReport::new((**proposal).clone(), diff.clone(), verdict));
+                self.proposed(ProposalReport { offer: (**proposal).clone(), diff: diff.clone(), verdict });
             }
             Event::Applied { proposal, diff } => {
                 // Until a run says otherwise it counts as taken back.
                 let verdict =
                     ProposalVerdict::Reverted { why: "the run ended before its verdict".to_owned() };
-                self.proposed(ProposalReport::new((**proposal).clone(), diff.clone(), verdict));
+                self.proposed(ProposalReport { offer: (**proposal).clone(), diff: diff.clone(), verdict });
             }
             Event::Reverted { why, progress } => {
                 self.judged(ProposalVerdict::Reverted { why: why.clone() }, progress.as_ref());

@@ -19,7 +19,7 @@ const BUG_ROWS: usize = 20;
 /// `fix: import the missing name`
 #[must_use]
 pub fn title(report: &RunReport, commit_prefix: &str) -> String {
-    let kept: Vec<&str> = view::kept(report).map(|proposal| proposal.fix.as_str()).collect();
+    let kept: Vec<&str> = view::kept(report).map(|proposal| proposal.offer.fix.as_str()).collect();
     subject(commit_prefix, &kept)
 }
 
@@ -99,7 +99,7 @@ pub fn body(report: &RunReport) -> String {
             out.push_str(&format!(
                 "- {} ({})\n",
                 markdown::code(&super::results::proposal_text(report, proposal), 500),
-                markdown::code(&proposal.provider, 60)
+                markdown::code(&proposal.offer.provider, 60)
             ));
         }
         out.push('\n');

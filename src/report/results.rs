@@ -107,7 +107,7 @@ pub fn document(report: &RunReport) -> Value {
 
 /// `IMPORT error in src/app.py line 3 → Fix: import the missing name`
 pub(super) fn proposal_text(report: &RunReport, proposal: &ProposalReport) -> String {
-    text::fix(&view::bugs_of(report, proposal), &proposal.fix)
+    text::fix(&view::bugs_of(report, proposal), &proposal.offer.fix)
 }
 
 /// The step's outputs, in the order of the documentation.

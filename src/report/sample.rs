@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::contract::bug::*;
 use crate::contract::build::*;
 use crate::contract::ci::{CiResult, CiVerdict, Published, PullRequest, RunReference};
+use crate::contract::event::Offer;
 use crate::contract::fix::{Rejection, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::outcome::Outcome;
@@ -124,22 +125,21 @@ pub(super) const DIFF: &str = "--- a/src/app.py\n+++ b/src/app.py\n@@ -1,4 +1,4 
 
 pub(super) fn proposal(provider: &str, verdict: ProposalVerdict) -> ProposalReport {
     let toolchain = provider == "toolchain";
-    ProposalReport {
+    let offer = Offer {
         provider: provider.to_owned(),
         model: (!toolchain).then(|| "gemini-3.5-flash".to_owned()),
         bugs: vec![Fingerprint("f-src/app.py-3".to_owned())],
         context_level: if toolchain { 0 } else { 1 },
         confidence: 0.92,
         fix: "import the missing name".to_owned(),
-        diff: DIFF.to_owned(),
         command: None,
         usage: if toolchain {
             Usage::default()
         } else {
             Usage { tokens_in: 1800, tokens_out: 140, cost: Some(0.00123), estimated: false }
         },
-        verdict,
-    }
+    };
+    ProposalReport { offer, diff: DIFF.to_owned(), verdict }
 }
 
 /// A healed run with three attempts, published and passed.
@@ -350,8 +350,8 @@ pub(super) fn hostile(report: &mut RunReport, text: &str) {
         iteration.bugs.iter_mut().for_each(poison);
         iteration.execution.iter_mut().for_each(poison_execution);
         for proposal in &mut iteration.proposals {
-            (proposal.fix, proposal.diff, proposal.provider) = (text(), text(), text());
-            (proposal.model, proposal.command) = (Some(text()), Some(text()));
+            (proposal.offer.fix, proposal.diff, proposal.offer.provider) = (text(), text(), text());
+            (proposal.offer.model, proposal.offer.command) = (Some(text()), Some(text()));
             if let ProposalVerdict::Reverted { why } = &mut proposal.verdict {
                 *why = text();
             }
@@ -392,8 +392,8 @@ pub(super) fn assert_valid(name: &str, document: &Value) {
 }
 
 /// An offer whose every text is `text`.
-pub(crate) fn offer(text: &str) -> crate::contract::event::Offer {
-    crate::contract::event::Offer {
+pub(crate) fn offer(text: &str) -> Offer {
+    Offer {
         provider: text.to_owned(),
         model: Some(text.to_owned()),
         bugs: Vec::new(),

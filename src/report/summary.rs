@@ -222,7 +222,7 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
 }
 
 fn exhausted_next(report: &RunReport) -> String {
-    if view::proposals(report).any(|proposal| proposal.provider != "toolchain") {
+    if view::proposals(report).any(|proposal| proposal.offer.provider != "toolchain") {
         "read the attempts below; what they learned may help whoever fixes it by hand.".to_owned()
     } else {
         "no model was asked, only the toolchain's own suggestions. With `gemini-api-key` (or `groq-api-key`, or \
@@ -275,7 +275,7 @@ fn the_fix(report: &RunReport) -> String {
     }
     let mut out = String::from("### The fix\n\n");
     for proposal in kept.iter().take(BUG_ROWS) {
-        out.push_str(&format!("- {} ({})\n", markdown::code(&proposal.fix, 300), origin(proposal)));
+        out.push_str(&format!("- {} ({})\n", markdown::code(&proposal.offer.fix, 300), origin(proposal)));
     }
     if !report.diff.is_empty() {
         out.push_str(&format!("\n{}", markdown::fence(&report.diff, "diff", DIFF_BYTES)));
@@ -286,14 +286,14 @@ fn the_fix(report: &RunReport) -> String {
 
 /// Who offered it.
 fn origin(proposal: &ProposalReport) -> String {
-    let mut out = markdown::code(&proposal.provider, 60);
-    if let Some(model) = &proposal.model {
+    let mut out = markdown::code(&proposal.offer.provider, 60);
+    if let Some(model) = &proposal.offer.model {
         out.push_str(&format!(" {}", markdown::code(model, 100)));
     }
-    if proposal.context_level > 0 {
-        out.push_str(&format!(", context level {}", proposal.context_level));
+    if proposal.offer.context_level > 0 {
+        out.push_str(&format!(", context level {}", proposal.offer.context_level));
     }
-    out.push_str(&format!(", confidence {:.2}", proposal.confidence));
+    out.push_str(&format!(", confidence {:.2}", proposal.offer.confidence));
     out
 }
 
@@ -327,15 +327,16 @@ fn attempt(number: usize, iteration: &Iteration, proposal: &ProposalReport) -> S
     };
     let mut out = format!(
         "<details><summary>{number}. {mark}: {} ({})</summary>\n\n",
-        markdown::html_code(&proposal.fix, 200),
-        markdown::html_code(&proposal.provider, 60),
+        markdown::html_code(&proposal.offer.fix, 200),
+        markdown::html_code(&proposal.offer.provider, 60),
     );
     out.push_str(&format!("- From {}\n", origin(proposal)));
-    if proposal.usage.tokens() > 0 {
-        let cost = proposal.usage.cost.map_or(String::new(), |cost| format!(", {}", text::dollars(cost)));
-        out.push_str(&format!("- {} tokens{cost}\n", text::number(proposal.usage.tokens())));
+    if proposal.offer.usage.tokens() > 0 {
+        let cost =
+            proposal.offer.usage.cost.map_or(String::new(), |cost| format!(", {}", text::dollars(cost)));
+        out.push_str(&format!("- {} tokens{cost}\n", text::number(proposal.offer.usage.tokens())));
     }
-    if let Some(command) = &proposal.command {
+    if let Some(command) = &proposal.offer.command {
         out.push_str(&format!("- Command: {}\n", markdown::code(command, 300)));
     }
     let reason = match &proposal.verdict {

@@ -47,7 +47,7 @@ pub(super) fn kept(report: &RunReport) -> impl Iterator<Item = &ProposalReport> 
 
 /// The reports a proposal means to fix.
 pub(super) fn bugs_of<'a>(report: &'a RunReport, proposal: &ProposalReport) -> Vec<&'a BugReport> {
-    all_bugs(report).into_iter().filter(|bug| proposal.bugs.contains(&bug.fingerprint)).collect()
+    all_bugs(report).into_iter().filter(|bug| proposal.offer.bugs.contains(&bug.fingerprint)).collect()
 }
 
 /// The step that failed: as CI names it, else as the baseline found it.

@@ -5,8 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Layers a layer may use beside its own and `contract`.
 const ALLOWED: &[(&str, &[&str])] = &[
-    // Why something was stopped passes between the layers, too.
-    ("contract", &["scope"]),
+    ("contract", &[]),
     ("error", &[]),
     ("diff", &[]),
     ("secrets", &[]),
@@ -17,7 +16,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("executor", &["error", "scope"]),
     ("parser", &[]),
     ("scan", &[]),
-    ("fixer", &["diff", "error", "scope", "secrets"]),
+    ("fixer", &["diff", "error", "secrets"]),
     ("llm", &["error", "http", "scope"]),
     ("git", &["diff", "error", "scope"]),
     ("github", &["error", "http", "scope"]),

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::support::events::assert_rebuilds;
+
 /// Longer than any phase takes.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -27,6 +29,7 @@ pub(super) struct Stopped {
     pub(super) text: String,
     /// What it reported, if it came to that.
     pub(super) results: Option<Value>,
+    report_dir: PathBuf,
     pid: u32,
     temp: TempDir,
 }
@@ -102,7 +105,8 @@ impl Started {
         self.readers.drain(..).for_each(|r| r.join().unwrap());
         let text = std::mem::take(&mut *self.printed.0.lock().unwrap());
         let results = std::fs::read(&self.report).ok().map(|b| serde_json::from_slice(&b).unwrap());
-        Stopped { code: status.code(), text, results, pid, temp: self.temp }
+        let report_dir = self.report.parent().unwrap().to_owned();
+        Stopped { code: status.code(), text, results, report_dir, pid, temp: self.temp }
     }
 }
 
@@ -115,6 +119,7 @@ impl Stopped {
         assert_eq!(results["outcome"], outcome, "{}", self.text);
         assert_eq!(left_by(self.pid), Vec::<String>::new(), "{}", self.text);
         assert_eq!(self.temporary_files(), Vec::<PathBuf>::new(), "{}", self.text);
+        assert_rebuilds(&self.report_dir);
         results
     }
 
