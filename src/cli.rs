@@ -201,6 +201,7 @@ fn exit_code(outcome: &Outcome, fail_on: FailOn, signal: Option<u8>) -> ExitCode
         Outcome::Flaky { .. }
         | Outcome::NotReproduced { .. }
         | Outcome::Exhausted { .. }
+        | Outcome::Partial { .. }
         | Outcome::BudgetSpent { .. }
         | Outcome::Refused { .. }
         | Outcome::Cancelled => 1,

@@ -21,7 +21,7 @@ pub use inputs::{Fallback, INPUTS, Input, Kind, Secret};
 
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{
-    CommitMode, FailOn, Hardening, Mode, Network, ProviderName, PullRequestMode,
+    CommitMode, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
 };
 use crate::error::ExpectedError;
 use lookup::Lookup;
@@ -78,7 +78,7 @@ pub struct Config {
     pub pull_request: PullRequestMode,
     pub wait_for_ci: bool,
     pub ci_timeout: Duration,
-    pub push_partial: bool,
+    pub on_partial: OnPartial,
     pub fail_on: FailOn,
     pub report_dir: String,
     pub check_run_id: Option<u64>,
@@ -141,7 +141,7 @@ impl Config {
             pull_request: from.need("pull-request")?,
             wait_for_ci: from.need("wait-for-ci")?,
             ci_timeout: from.need("ci-timeout")?,
-            push_partial: from.need("push-partial")?,
+            on_partial: on_partial(&from)?,
             fail_on: from.need("fail-on")?,
             report_dir: from.need::<RepoPath>("report-dir")?.as_str().to_owned(),
             check_run_id: from.find("check-run-id")?,
@@ -159,6 +159,22 @@ impl Config {
     #[must_use]
     pub fn secrets(&self) -> &[SecretString] {
         &self.secrets
+    }
+}
+
+/// `on-partial`, or what its older name says.
+fn on_partial(from: &Lookup<'_>) -> Result<OnPartial, ExpectedError> {
+    let older = from.find::<bool>("push-partial")?;
+    let older = older.map(|push| if push { OnPartial::Publish } else { OnPartial::Patch });
+    let named = from.find::<OnPartial>("on-partial")?;
+    match (named, older) {
+        (Some(named), Some(older)) if named != older => Err(ExpectedError::usage(format!(
+            "input push-partial says {}, and on-partial says {}",
+            older.as_str(),
+            named.as_str()
+        ))
+        .hint("leave push-partial out: it is the older name of on-partial")),
+        (named, older) => Ok(named.or(older).unwrap_or(OnPartial::Publish)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The inputs, one row each: what the action, the flags, the README's table and `ci-healer help` say of an input is
 //! made from its row.
 
-use crate::contract::settings::{FailOn, Hardening, Mode, Network, ProviderName, PullRequestMode};
+use crate::contract::settings::{FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode};
 
 /// One input of the action and flag of the command line.
 #[derive(Debug, Clone, Copy)]
@@ -388,10 +388,19 @@ pub const INPUTS: &[Input] = &[
         ..PLAIN
     },
     Input {
+        name: "on-partial",
+        default: "",
+        kind: Kind::OneOf(OnPartial::NAMES),
+        doc: "What becomes of fixes that are each proven for their own failure while others stay red: `publish` (the \
+            default: a pull request that says what is still red, never on the failing branch), `patch` (only in \
+            `report-dir`), `nothing` (as `patch`, and nothing is said of it outside).",
+        ..PLAIN
+    },
+    Input {
         name: "push-partial",
-        default: "false",
+        default: "",
         kind: Kind::Switch,
-        doc: "Whether improvements are pushed although the build is not green yet.",
+        doc: "The older name of `on-partial`: `true` means `publish`, `false` means `patch`.",
         ..PLAIN
     },
     Input {

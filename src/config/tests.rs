@@ -39,7 +39,7 @@ fn flags_win_over_inputs() {
     assert_eq!(rest, ["log.txt"]);
     let config = Config::load(&flags, &variables(&[("INPUT_MAX-ATTEMPTS", "9")])).unwrap();
     assert_eq!(config.max_attempts, 2);
-    assert!(config.push_partial);
+    assert_eq!(config.on_partial, OnPartial::Publish);
     assert_eq!(config.branch, "x");
 }
 

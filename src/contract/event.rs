@@ -120,6 +120,11 @@ pub enum Event {
         #[serde(rename = "reason")]
         why: String,
     },
+    /// The run does not end green; these failures are fixed, each proven for itself, and these are left.
+    PartiallyProven {
+        fixed: Vec<Fingerprint>,
+        left: Vec<Fingerprint>,
+    },
     /// The code is looked at anew since the last proof, which says nothing any more.
     ProofExpired,
     ProviderSwitched {
@@ -250,8 +255,26 @@ pub enum Purpose {
     Attempt,
     /// The whole plan from scratch.
     FinalProof,
-    /// With every protected file as it was at the failing commit.
+    /// The whole plan from scratch, with every protected file as it was at the failing commit.
     ProtectedProof,
+    /// What is proven once more, up to the step that failed: it may have passed by chance.
+    RepeatedProof,
+    /// The unchanged code with no step's failure ending the run: what steps that CI never reached say of it.
+    Uncover,
+}
+
+impl Purpose {
+    /// Whether the code is as it was at the failing commit.
+    #[must_use]
+    pub fn is_of_unchanged_code(self) -> bool {
+        matches!(self, Self::Baseline | Self::Repeat | Self::Uncover)
+    }
+
+    /// Whether everything is run from scratch.
+    #[must_use]
+    pub fn is_proof(self) -> bool {
+        matches!(self, Self::FinalProof | Self::ProtectedProof)
+    }
 }
 
 /// Receives events; never blocks for long, never fails.

@@ -41,6 +41,10 @@ pub enum Outcome {
     Diagnosed,
     /// `mode: patch`
     Patched,
+    /// Some failures are fixed, each proven for itself; others are still red, and this is why.
+    Partial {
+        why: String,
+    },
     Cancelled,
 }
 
@@ -60,7 +64,41 @@ impl Outcome {
             Self::Error { .. } => "error",
             Self::Diagnosed => "diagnosed",
             Self::Patched => "patched",
+            Self::Partial { .. } => "partial",
             Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl Outcome {
+    /// What it says beyond its name; the name where that is all.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Environment { why }
+            | Self::Exhausted { why }
+            | Self::Partial { why }
+            | Self::Refused { why, .. } => why.clone(),
+            Self::Error { what } => what.clone(),
+            Self::BudgetSpent { which } => format!("the budget of {} is spent", which.as_str()),
+            Self::Flaky { failed, runs } => {
+                format!("a job failed {failed} times in {runs} runs of the unchanged code")
+            }
+            other => other.as_str().to_owned(),
+        }
+    }
+}
+
+impl BudgetKind {
+    /// As in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Attempts => "attempts",
+            Self::Time => "time",
+            Self::Tokens => "tokens",
+            Self::Cost => "cost",
+            Self::Pushes => "pushes",
         }
     }
 }

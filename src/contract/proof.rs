@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::bug::{Fingerprint, TestRun};
 use super::build::Exit;
 use super::git::{CommitSha, RepoPath};
+use super::report::PartialProof;
 
 /// The value of `schema` in `proof.json`.
 pub const PROOF_SCHEMA: &str = "ci-healer/proof/1";
@@ -44,8 +45,31 @@ pub struct Proof {
     pub green: u32,
     pub protected: ProtectedCheck,
     pub changed: Vec<RepoPath>,
+    /// Every failed job with a plan of its own, where there are several; the one above among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<ProvenJob>,
+    /// Only some failures are fixed: which of them is proven for itself, and what is still red.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialProof>,
     /// Who offered the kept fixes, and at what cost (attempts that failed included).
     pub providers: Vec<ProviderShare>,
+}
+
+/// One failed job of several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ProvenJob {
+    pub job: String,
+    /// Lower-case hex SHA-256 of the plan's JSON.
+    pub plan_sha256: String,
+    /// The image as it ran, by content.
+    pub image_id: String,
+    pub commands: Vec<ProvenCommand>,
+    /// `None` where the unchanged code was never run: the job was green with the fixes.
+    pub before: Option<ProofSide>,
+    /// `None` where it could not be judged here.
+    pub after: Option<ProofSide>,
+    pub repeats: u32,
+    pub green: u32,
 }
 
 /// One step, before and after.

@@ -31,10 +31,17 @@ pub struct RunReport {
     pub run: Option<FailedRun>,
     #[serde(flatten)]
     pub outcome: Outcome,
+    /// This, `baseline` and `final_proof` are of the job whose failure was reproduced first.
     pub plan: Option<BuildPlan>,
     pub baseline: Option<Baseline>,
     pub iterations: Vec<Iteration>,
     pub final_proof: Option<FinalProof>,
+    /// Every failed job with a plan of its own, where there are several; that job among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<JobReport>,
+    /// What is proven of a run that does not end green.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial: Option<PartialProof>,
     /// Everything that was kept, as one unified diff; empty where nothing was.
     pub diff: String,
     pub commits: Vec<CommitReport>,
@@ -63,6 +70,8 @@ impl RunReport {
             baseline: None,
             iterations: Vec::new(),
             final_proof: None,
+            jobs: Vec::new(),
+            partial: None,
             diff: String::new(),
             commits: Vec::new(),
             push: None,
@@ -74,11 +83,52 @@ impl RunReport {
         }
     }
 
-    /// The bugs of the failing commit: those of the baseline.
+    /// The bugs of the failing commit: those of the baseline, of every job.
     #[must_use]
-    pub fn bugs(&self) -> &[BugReport] {
-        self.baseline.as_ref().map_or(&[], |baseline| &baseline.bugs)
+    pub fn bugs(&self) -> Vec<&BugReport> {
+        let baselines = if self.jobs.is_empty() {
+            self.baseline.iter().collect()
+        } else {
+            self.jobs.iter().filter_map(|job| job.baseline.as_ref()).collect::<Vec<_>>()
+        };
+        let mut bugs: Vec<&BugReport> = Vec::new();
+        for bug in baselines.into_iter().flat_map(|baseline| &baseline.bugs) {
+            // Jobs of a matrix see the same failures.
+            if !bugs.iter().any(|known| known.fingerprint == bug.fingerprint && known.file == bug.file) {
+                bugs.push(bug);
+            }
+        }
+        bugs
     }
+
+    /// Every job that can be judged here is proven with all that is kept.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        let holds = |proof: &Option<FinalProof>| proof.as_ref().is_some_and(FinalProof::holds);
+        if self.jobs.is_empty() {
+            holds(&self.final_proof)
+        } else {
+            self.jobs.iter().all(|job| holds(&job.final_proof))
+        }
+    }
+}
+
+/// One failed job of several.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct JobReport {
+    pub plan: BuildPlan,
+    /// The unchanged code; `None` where it was never run: it was green with what is kept.
+    pub baseline: Option<Baseline>,
+    pub final_proof: Option<FinalProof>,
+}
+
+/// What is proven of a run that does not end green.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartialProof {
+    /// Failures that are fixed, each proven for itself.
+    pub fixed: Vec<Fingerprint>,
+    /// Failures that the last run from scratch still shows.
+    pub left: Vec<Fingerprint>,
 }
 
 /// Where the files of a run lie, relative to the workspace.

@@ -49,6 +49,15 @@ setting! {
 }
 
 setting! {
+    /// `on-partial`: what becomes of fixes that are proven for their own failures while others stay red.
+    OnPartial {
+        Publish = "publish",
+        Patch = "patch",
+        Nothing = "nothing",
+    }
+}
+
+setting! {
     /// One name of `providers`.
     ProviderName {
         Toolchain = "toolchain",

@@ -35,6 +35,8 @@ const WORTH_A_SNAPSHOT: Duration = Duration::from_secs(3);
 /// What to run the plan on, and how.
 pub struct Request<'a> {
     pub purpose: Purpose,
+    /// Which of the run's plans it is: each has a volume and a snapshot of its own.
+    pub leg: usize,
     pub tree: &'a dyn SourceTree,
     /// A sanitised `.git` for the sandbox: no credentials, no hooks.
     pub git_dir: Option<&'a Path>,
@@ -58,6 +60,9 @@ pub struct Executor {
     /// The last execution's image, for reading back.
     pub(super) image_id: Option<String>,
     snapshot: Option<Snapshot>,
+    /// The leg that `workspace` and `snapshot` are of, and those of the others.
+    leg: usize,
+    parked: HashMap<usize, (Option<WorkspaceVolume>, Option<Snapshot>)>,
     pub(super) networks: HashSet<String>,
     /// Names of the caches that have their volume.
     pub(super) caches: HashSet<&'static str>,
@@ -102,6 +107,8 @@ impl Executor {
             workspace: None,
             image_id: None,
             snapshot: None,
+            leg: 0,
+            parked: HashMap::new(),
             networks: HashSet::new(),
             caches: HashSet::new(),
             authorities: HashMap::new(),
@@ -141,6 +148,7 @@ impl Executor {
     ) -> ExecutionResult {
         let started = Instant::now();
         self.executions += 1;
+        self.switch_to(request.leg);
         self.engine = self.engine.within(scope);
         let mut trace = ExecutionTrace::new(self.options.log_limits);
         let args = ExecutionArgs { plan, evaluator, request, sink, scope };
@@ -164,6 +172,15 @@ impl Executor {
             self.in_doubt = true;
         }
         self.result(args, exit, trace, started.elapsed())
+    }
+
+    /// What one leg's steps left in the workspace is nothing to another's.
+    fn switch_to(&mut self, leg: usize) {
+        if leg != self.leg {
+            self.parked.insert(self.leg, (self.workspace.take(), self.snapshot.take()));
+            (self.workspace, self.snapshot) = self.parked.remove(&leg).unwrap_or_default();
+            self.leg = leg;
+        }
     }
 
     fn result(

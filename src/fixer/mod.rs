@@ -20,6 +20,7 @@ mod reply;
 mod sanitize;
 mod skills;
 mod symbols;
+mod tested_by;
 #[cfg(test)]
 mod testing;
 mod weakening;
@@ -34,6 +35,7 @@ pub use patch_file::read_patch;
 pub use paths::{PathRules, Protection};
 pub use redact::Redactor;
 pub use reply::{check_reply, reply_schema};
+pub use tested_by::tests_that_name;
 
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{FixProposal, Rejection};

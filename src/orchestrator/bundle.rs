@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest, Sha256};
 
-use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::build::{BuildPlan, ExecutionResult};
 use crate::contract::git::{CommitSha, RepoPath};
-use crate::contract::proof::{PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProviderShare};
-use crate::contract::report::{ProposalVerdict, ReportFiles, RunReport};
+use crate::contract::proof::{
+    PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProvenJob, ProviderShare,
+};
+use crate::contract::report::{JobReport, ProposalVerdict, ReportFiles, RunReport};
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -58,11 +60,12 @@ fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
     let after = report.final_proof.as_ref()?;
     let protected = match (&after.protected, restored.is_empty()) {
         (_, true) | (None, _) => ProtectedCheck::Untouched,
-        (Some(run), false) if run.is_green() => ProtectedCheck::Passed { restored },
+        // Of a part, what is left is red with or without them.
+        (Some(run), false) if run.is_green() || report.partial.is_some() => {
+            ProtectedCheck::Passed { restored }
+        }
         (Some(_), false) => ProtectedCheck::Failed { restored },
     };
-    let failures =
-        |bugs: &[BugReport]| -> Vec<Fingerprint> { bugs.iter().map(|b| b.fingerprint.clone()).collect() };
     Some(Proof {
         schema: PROOF_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -75,27 +78,51 @@ fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
         job: plan.matrix_job(),
         image_ref: after.execution.image_ref.clone(),
         image_id: after.execution.image_id.clone(),
-        commands: commands(plan, &before.execution, &after.execution),
-        before: ProofSide {
-            exit: before.execution.exit.clone(),
-            failures: failures(&before.bugs),
-            tests: before.tests.clone(),
-        },
-        after: ProofSide {
-            exit: after.execution.exit.clone(),
-            failures: failures(&after.bugs),
-            tests: after.tests.clone(),
-        },
+        commands: commands(plan, Some(&before.execution), Some(&after.execution)),
+        before: side(&before.execution, &before.bugs, &before.tests),
+        after: side(&after.execution, &after.bugs, &after.tests),
         repeats: after.runs,
         green: after.green,
         protected,
         changed,
+        jobs: report.jobs.iter().filter_map(proven_job).collect(),
+        partial: report.partial.clone(),
         providers: providers(report),
     })
 }
 
-fn commands(plan: &BuildPlan, before: &ExecutionResult, after: &ExecutionResult) -> Vec<ProvenCommand> {
-    let exit = |result: &ExecutionResult, index: usize| result.steps.get(index).and_then(|s| s.exit_code);
+fn side(execution: &ExecutionResult, bugs: &[BugReport], tests: &[TestRun]) -> ProofSide {
+    ProofSide {
+        exit: execution.exit.clone(),
+        failures: bugs.iter().map(|b| b.fingerprint.clone()).collect(),
+        tests: tests.to_vec(),
+    }
+}
+
+fn proven_job(job: &JobReport) -> Option<ProvenJob> {
+    let JobReport { plan, baseline, final_proof } = job;
+    let runs = [baseline.as_ref().map(|b| &b.execution), final_proof.as_ref().map(|p| &p.execution)];
+    let any = runs.iter().flatten().next_back()?;
+    Some(ProvenJob {
+        job: plan.matrix_job(),
+        plan_sha256: sha256(&serde_json::to_vec(plan).ok()?),
+        image_id: any.image_id.clone(),
+        commands: commands(plan, runs[0], runs[1]),
+        before: baseline.as_ref().map(|b| side(&b.execution, &b.bugs, &b.tests)),
+        after: final_proof.as_ref().map(|p| side(&p.execution, &p.bugs, &p.tests)),
+        repeats: final_proof.as_ref().map_or(0, |p| p.runs),
+        green: final_proof.as_ref().map_or(0, |p| p.green),
+    })
+}
+
+fn commands(
+    plan: &BuildPlan,
+    before: Option<&ExecutionResult>,
+    after: Option<&ExecutionResult>,
+) -> Vec<ProvenCommand> {
+    let exit = |result: Option<&ExecutionResult>, index: usize| {
+        result.and_then(|result| result.steps.get(index)?.exit_code)
+    };
     plan.steps
         .iter()
         .enumerate()

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use secrecy::SecretString;
 
-use crate::config::Config;
+use crate::config::{Config, INPUTS};
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, CommitSha, RepoPath, RepoSlug, SourceTree as _};
 use crate::contract::outcome::Outcome;
@@ -56,6 +56,11 @@ impl PublisherSetup<'_> {
             _ => None,
         };
         let in_place = trigger.base_branch.as_ref() == Some(&branch);
+        let partial_branch = if in_place {
+            render(own_branch_template(), trigger, &reference, &head)?
+        } else {
+            branch.clone()
+        };
         let (repo, default_branch) = match repo {
             Some((repo, default_branch)) => {
                 (Some(GitHubRepo { client: repo.client.with_scope(&self.scope), ..repo }), default_branch)
@@ -78,6 +83,7 @@ impl PublisherSetup<'_> {
             github: repo,
             default_branch,
             branch,
+            partial_branch,
             in_place,
             head,
             commit_prefix: config.commit_prefix.clone(),
@@ -194,6 +200,20 @@ fn heal_branch(
     reference: &str,
     head: &CommitSha,
 ) -> Result<BranchName, Outcome> {
+    render(&config.branch, trigger, reference, head)
+}
+
+fn render(
+    template: &str,
+    trigger: &Trigger,
+    reference: &str,
+    head: &CommitSha,
+) -> Result<BranchName, Outcome> {
     let facts = BranchFacts { reference, sha: head, run_id: trigger.run_id, fingerprint: head.short() };
-    github::render_branch(&config.branch, &facts).map_err(|e| api_outcome(&e))
+    github::render_branch(template, &facts).map_err(|e| api_outcome(&e))
+}
+
+/// The default of `branch`: a branch of the heal's own.
+fn own_branch_template() -> &'static str {
+    INPUTS.iter().find(|input| input.name == "branch").map_or("", |input| input.default)
 }

@@ -36,7 +36,7 @@ pub(super) const PUBLISH_GRACE: Duration = Duration::from_secs(3);
 /// Everything one run works with.
 pub struct Driver {
     pub workspace: Workspace,
-    /// The plans to heal, one for each failed job of the matrix; never empty. Attempts run the first, proofs all.
+    /// The plans to heal, one for each failed job; never empty. A leg of the loop is an index into them.
     pub plans: Vec<Planned>,
     pub executor: Executor,
     /// `None`: no model server may be asked.
@@ -100,13 +100,13 @@ impl Driver {
         }
         let scope = self.scope.clone();
         let done = match action {
-            Action::Run(purpose) => Ok(self.execute(state, purpose).await),
+            Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
             Action::Propose { source: FixSource::Model, bugs, level } => {
                 scope.run("asking for a fix", self.ask_model(state, &bugs, level)).await
             }
-            Action::Publish { .. } => {
-                scope.with_grace(PUBLISH_GRACE).run("publishing", self.publish(state)).await
+            Action::Publish { partial } => {
+                scope.with_grace(PUBLISH_GRACE).run("publishing", self.publish(state, partial)).await
             }
             Action::Watch => {
                 let started = Instant::now();
@@ -135,61 +135,55 @@ impl Driver {
         LoopEvent::Reverted
     }
 
-    /// Runs the plan and reads its log. A proof is of every failed job: the first red one decides.
-    async fn execute(&mut self, state: &State, purpose: Purpose) -> LoopEvent {
-        let jobs = if is_proof(purpose) { self.plans.len() } else { 1 };
-        let mut seen = None;
-        for job in 0..jobs {
-            let started = Instant::now();
-            let mut result = self.run_plan(job, purpose).await;
-            self.clocks.build += started.elapsed();
-            let evidence = Evidence::of_run(&mut result);
-            let is_green = result.is_green();
-            let was_stopped = result.exit == Exit::Cancelled;
-            self.journal.emit(Event::Executed {
-                purpose,
-                job,
-                result: Box::new(result),
-                log: evidence.log_facts(),
-                bugs: evidence.diagnosis.bugs.clone(),
-                tests: evidence.diagnosis.tests.clone(),
-            });
-            if let Some(reason) = self.scope.stopped().filter(|_| was_stopped) {
-                return LoopEvent::Stopped(reason);
-            }
-            seen = Some(evidence);
-            if !is_green {
-                break;
-            }
-        }
-        let nothing = || Evidence {
-            observation: Observation::infrastructure("there is no plan"),
-            diagnosis: state.baseline().map(|b| b.diagnosis.clone()).unwrap_or_default(),
-            log: Vec::new(),
+    /// Runs a leg's plan and reads its log.
+    async fn execute(&mut self, state: &State, purpose: Purpose, leg: usize) -> LoopEvent {
+        let started = Instant::now();
+        let mut result = self.run_plan(state, purpose, leg).await;
+        self.clocks.build += started.elapsed();
+        let evidence = match purpose {
+            Purpose::Uncover => Evidence::of_every_step(&mut result),
+            _ => Evidence::of_run(&mut result),
         };
-        LoopEvent::Ran(Arc::new(seen.unwrap_or_else(nothing)))
+        let was_stopped = result.exit == Exit::Cancelled;
+        self.journal.emit(Event::Executed {
+            purpose,
+            job: leg,
+            result: Box::new(result),
+            log: evidence.log_facts(),
+            bugs: evidence.diagnosis.bugs.clone(),
+            tests: evidence.diagnosis.tests.clone(),
+        });
+        match self.scope.stopped().filter(|_| was_stopped) {
+            Some(reason) => LoopEvent::Stopped(reason),
+            None => LoopEvent::Ran(Arc::new(evidence)),
+        }
     }
 
-    /// One execution of one job's plan.
-    async fn run_plan(&mut self, job: usize, purpose: Purpose) -> ExecutionResult {
-        let restored = (purpose == Purpose::ProtectedProof).then(|| {
-            let restored = restored_in_proof(self.workspace.changes(), &self.fix_options.paths);
-            ProtectedView::new(&self.workspace, restored)
-        });
+    /// One execution of one leg's plan.
+    async fn run_plan(&mut self, state: &State, purpose: Purpose, leg: usize) -> ExecutionResult {
+        let changes = self.workspace.changes();
+        let restored = match purpose {
+            Purpose::ProtectedProof => restored_in_proof(changes, &self.fix_options.paths),
+            purpose if purpose.is_of_unchanged_code() => changes,
+            _ => Vec::new(),
+        };
+        let restored = (!restored.is_empty()).then(|| ProtectedView::new(&self.workspace, restored));
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
             None => &self.workspace,
         };
-        let planned = &self.plans[job];
+        let planned = &self.plans[leg];
+        let plan = plan_for(&planned.plan, purpose, state.baseline(leg).map(|b| &b.observation));
         let request = Request {
             purpose,
+            leg,
             tree,
             git_dir: self.workspace.sanitised_git_dir(),
-            fresh: is_proof(purpose),
-            from_snapshot: !is_proof(purpose),
+            fresh: purpose.is_proof(),
+            from_snapshot: !purpose.is_proof(),
         };
         let journal = self.journal.as_ref();
-        self.executor.execute(&planned.plan, &planned.evaluator, &request, journal, &self.scope).await
+        self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await
     }
 
     /// What the log itself suggests: one idea that was not tried yet.
@@ -246,7 +240,9 @@ impl Driver {
         }
         let touched = touched(&changes);
         let protected = !restored_in_proof(changes.clone(), &self.fix_options.paths).is_empty();
-        Ok(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, protected })))
+        let tested_by = fixer::tests_that_name(&changes, &self.workspace, &self.fix_options.paths);
+        let offer = AppliedProposal { proposal, changes, touched, protected, tested_by };
+        Ok(Answer::Applied(Box::new(offer)))
     }
 
     /// Runs a tool's own fixing command where the failing step runs, and reads back what it changed.
@@ -255,11 +251,13 @@ impl Driver {
         state: &State,
         command: &str,
     ) -> Result<Result<Vec<FileChange>, String>, StopReason> {
-        let planned = &self.plans[0];
+        let leg = state.leg();
+        let planned = &self.plans[leg];
         let plan = command_plan(&planned.plan, state.current().map(|seen| &seen.observation), command);
         let started = Instant::now();
         let request = Request {
             purpose: Purpose::Attempt,
+            leg,
             tree: &self.workspace,
             git_dir: self.workspace.sanitised_git_dir(),
             fresh: false,
@@ -314,7 +312,7 @@ impl Driver {
         };
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
-        let facts = facts(&self.plans[0].plan, &seen.observation);
+        let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
         let history: Vec<PastAttempt> = state
             .history()
             .iter()
@@ -366,13 +364,16 @@ impl Driver {
         LoopEvent::Answered { usage, answer }
     }
 
-    async fn publish(&mut self, state: &State) -> LoopEvent {
-        let Some(publisher) = &self.publisher else {
+    async fn publish(&mut self, state: &State, partial: bool) -> LoopEvent {
+        let Some(publisher) = &mut self.publisher else {
             let what = "there is nowhere to publish to".to_owned();
             return LoopEvent::PublishFailed { outcome: Outcome::Error { what } };
         };
+        if partial && let Err(outcome) = publisher.go_partial() {
+            return LoopEvent::PublishFailed { outcome };
+        }
         let report = self.journal.report();
-        let proven = report.final_proof.as_ref().is_some_and(crate::contract::report::FinalProof::holds);
+        let proven = !partial && report.is_proven();
         self.journal.emit(Event::PublishStarted { diff: diff::unified(&self.workspace.changes()), proven });
         let commits: Vec<CommitRequest> = state
             .unpublished()
@@ -422,13 +423,9 @@ impl Driver {
     }
 }
 
-fn is_proof(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::FinalProof | Purpose::ProtectedProof)
-}
-
 fn action_name(action: &Action) -> &'static str {
     match action {
-        Action::Run(_) => "run the plan",
+        Action::Run { .. } => "run the plan",
         Action::Propose { .. } => "propose a fix",
         Action::Revert { .. } => "take changes back",
         Action::Publish { .. } => "publish",
@@ -443,6 +440,23 @@ fn facts(plan: &BuildPlan, seen: &Observation) -> String {
     step.map_or_else(String::new, |s| {
         format!("step {:?}: {}", s.name, s.run.lines().next().unwrap_or_default())
     })
+}
+
+/// The plan as this run needs it. `baseline` is what the leg's unchanged code showed.
+fn plan_for(plan: &BuildPlan, purpose: Purpose, baseline: Option<&Observation>) -> BuildPlan {
+    let mut plan = plan.clone();
+    let Some(failing) = baseline.and_then(|b| b.failing_step) else { return plan };
+    match purpose {
+        // Whether the failure comes and goes shows in its own step.
+        Purpose::Repeat | Purpose::RepeatedProof => plan.steps.truncate(failing + 1),
+        Purpose::Uncover => {
+            for step in plan.steps.iter_mut().skip(failing) {
+                step.continue_on_error = true;
+            }
+        }
+        _ => {}
+    }
+    plan
 }
 
 /// The steps before the failing one, then the command in the failing one's place.

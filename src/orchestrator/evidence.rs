@@ -1,7 +1,9 @@
 //! What one run of the plan showed: its log, what the parser reads in it, and what of it decides.
 
-use crate::contract::bug::{BugReport, Diagnosis};
-use crate::contract::build::ExecutionResult;
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan};
+use crate::contract::build::{ExecutionResult, StepOutcome};
 use crate::contract::event::LogFacts;
 use crate::parser::{self, ParseOptions};
 
@@ -14,6 +16,16 @@ pub struct Evidence {
     pub observation: Observation,
     pub diagnosis: Diagnosis,
     pub log: Vec<u8>,
+    /// What each step came to, where all of them were run whatever failed before.
+    pub steps: BTreeMap<usize, StepEvidence>,
+}
+
+/// What one step of a run showed.
+#[derive(Debug, Default, PartialEq)]
+pub struct StepEvidence {
+    pub succeeded: bool,
+    pub failed: bool,
+    pub failures: BTreeSet<Fingerprint>,
 }
 
 impl Evidence {
@@ -22,13 +34,37 @@ impl Evidence {
     pub fn of_run(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
         let diagnosis = read_log(&log, result);
-        Self { observation: Observation::new(result, &diagnosis), diagnosis, log }
+        let observation = Observation::new(result, &diagnosis);
+        Self { observation, diagnosis, log, steps: BTreeMap::new() }
+    }
+
+    /// Of a run in which no step's failure ended it: takes the log out of `result`.
+    #[must_use]
+    pub fn of_every_step(result: &mut ExecutionResult) -> Self {
+        let log = std::mem::take(&mut result.log);
+        let diagnosis = parser::diagnose(log.as_slice(), &ParseOptions::default()).unwrap_or_default();
+        let failures_of = |span: Option<LogSpan>| -> BTreeSet<Fingerprint> {
+            let inside = |b: &&BugReport| {
+                span.is_some_and(|span| b.log.last >= span.first && b.log.first <= span.last)
+            };
+            diagnosis.bugs.iter().filter(inside).map(|b| b.fingerprint.clone()).collect()
+        };
+        let steps = result.steps.iter().enumerate().map(|(index, step)| {
+            let (succeeded, failed) =
+                (step.outcome == StepOutcome::Success, step.outcome == StepOutcome::Failure);
+            (index, StepEvidence { succeeded, failed, failures: failures_of(step.log) })
+        });
+        let steps = steps.collect();
+        let end = Observation::new(result, &diagnosis).end;
+        let observation = Observation { end, ..Observation::of_log(&diagnosis) };
+        Self { observation, diagnosis, log, steps }
     }
 
     /// Of a run of which only the log is known: CI's.
     #[must_use]
     pub fn of_log(diagnosis: Diagnosis, log: Vec<u8>) -> Self {
-        Self { observation: Observation::of_log(&diagnosis), diagnosis, log }
+        let observation = Observation::of_log(&diagnosis);
+        Self { observation, diagnosis, log, steps: BTreeMap::new() }
     }
 
     #[must_use]

@@ -31,6 +31,7 @@ pub enum RunStatus {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
+    pub tool: String,
     pub category: Category,
     pub file: Option<String>,
     pub line: Option<u32>,
@@ -91,6 +92,11 @@ impl Observation {
         Self { end: RunStatus::Red, failing_step: None, failures, tests: diagnosis.tests.clone() }
     }
 
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        self.end == RunStatus::Green
+    }
+
     /// There are failures, and none of them is the code's.
     #[must_use]
     pub fn is_environment_only(&self) -> bool {
@@ -102,6 +108,13 @@ impl Observation {
     pub fn may_be_flaky(&self) -> bool {
         let by_chance = [Category::Logic, Category::Runtime, Category::Timeout];
         !self.failures.is_empty() && self.failures.values().all(|f| by_chance.contains(&f.category))
+    }
+
+    /// The failures that `later` does not show any more.
+    #[must_use]
+    pub fn gone_in(&self, later: &Self) -> BTreeMap<Fingerprint, Failure> {
+        let gone = self.failures.iter().filter(|(key, _)| !later.failures.contains_key(*key));
+        gone.map(|(key, failure)| (key.clone(), failure.clone())).collect()
     }
 
     fn failed_tests(&self) -> u64 {
@@ -119,7 +132,26 @@ enum Stage {
 
 impl Failure {
     fn of(bug: &BugReport) -> Self {
-        Self { category: bug.category, file: bug.file.clone(), line: bug.line, test: bug.test.clone() }
+        Self {
+            tool: bug.tool.clone(),
+            category: bug.category,
+            file: bug.file.clone(),
+            line: bug.line,
+            test: bug.test.clone(),
+        }
+    }
+
+    /// In lines that a change touched.
+    pub(super) fn lies_in(&self, touched: &[Touched]) -> bool {
+        touched.iter().any(|t| {
+            self.file.as_deref().is_some_and(|file| same_file(file, &t.file))
+                && self.line.is_none_or(|line| line >= t.first && line <= t.last)
+        })
+    }
+
+    /// It could show only once everything was compiled.
+    pub(super) fn is_of_running(&self) -> bool {
+        self.stage() == Stage::Run
     }
 
     fn stage(&self) -> Stage {
@@ -136,68 +168,77 @@ impl Failure {
 /// Compares a run with the one it was to improve on.
 #[must_use]
 pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -> Progress {
-    match &after.end {
-        RunStatus::Green => return fewer_tests(before, after).map_or(Progress::Green, Progress::None),
-        RunStatus::Red => {}
-        RunStatus::TimedOut { after_seconds } => {
-            return Progress::None(format!("the build did not end within {after_seconds} s"));
-        }
-        RunStatus::OutOfMemory => return Progress::None("the build ran out of memory".to_owned()),
-        RunStatus::Infrastructure { what } => return Progress::None(format!("the sandbox failed: {what}")),
-        RunStatus::Cancelled => return Progress::None("the run was cancelled".to_owned()),
-    }
-    if let Some(why) = fewer_tests(before, after) {
+    if let Some(why) = regression(before, after, touched) {
         return Progress::None(why);
     }
-    match (before.failing_step, after.failing_step) {
-        (Some(was), Some(is)) if is > was => {
-            return Progress::Better(format!("step {} passes, step {} fails now", was + 1, is + 1));
+    if after.end == RunStatus::Green {
+        return Progress::Green;
+    }
+    if let (Some(was), Some(is)) = (before.failing_step, after.failing_step)
+        && is > was
+    {
+        return Progress::Better(format!("step {} passes, step {} fails now", was + 1, is + 1));
+    }
+    let (removed, added) = difference(before, after);
+    match (removed.len(), added.is_empty()) {
+        (0, _) => Progress::None("the same failures as before".to_owned()),
+        (gone, true) => Progress::Better(format!("{gone} of {} failures are gone", before.failures.len())),
+        (gone, false) => Progress::Better(format!("{gone} failures are gone, and others behind them show")),
+    }
+}
+
+/// What is worse in `after`, where something is: it did not come to a verdict, gets less far, or fails where `before` did
+/// not, other than behind what is gone.
+#[must_use]
+pub fn regression(before: &Observation, after: &Observation, touched: &[Touched]) -> Option<String> {
+    match &after.end {
+        RunStatus::Green | RunStatus::Red => {}
+        RunStatus::TimedOut { after_seconds } => {
+            return Some(format!("the build did not end within {after_seconds} s"));
         }
+        RunStatus::OutOfMemory => return Some("the build ran out of memory".to_owned()),
+        RunStatus::Infrastructure { what } => return Some(format!("the sandbox failed: {what}")),
+        RunStatus::Cancelled => return Some("the run was cancelled".to_owned()),
+    }
+    if let Some(why) = fewer_tests(before, after) {
+        return Some(why);
+    }
+    match (before.failing_step, after.failing_step) {
+        (Some(was), Some(is)) if is > was => return None,
         (Some(was), Some(is)) if is < was => {
-            return Progress::None(format!("step {} fails, which passed before", is + 1));
+            return Some(format!("step {} fails, which passed before", is + 1));
         }
         _ => {}
     }
-    let keys = |o: &Observation| o.failures.keys().cloned().collect::<BTreeSet<_>>();
-    let (was, is) = (keys(before), keys(after));
-    let removed: Vec<&Failure> = was.difference(&is).map(|f| &before.failures[f]).collect();
-    let added: Vec<&Failure> = is.difference(&was).map(|f| &after.failures[f]).collect();
-    if removed.is_empty() {
-        return Progress::None(match added.len() {
-            0 => "the same failures as before".to_owned(),
-            n => format!("the same failures as before and {n} more"),
-        });
-    }
-    if added.is_empty() {
-        return Progress::Better(format!("{} of {} failures are gone", removed.len(), was.len()));
+    let (removed, added) = difference(before, after);
+    if removed.is_empty() && !added.is_empty() {
+        return Some(format!("the same failures as before and {} more", added.len()));
     }
     let furthest_removed = removed.iter().map(|f| f.stage()).max().unwrap_or(Stage::Run);
     let passed_before = passed_tests(before);
-    for failure in &added {
-        if failure.test.as_ref().is_some_and(|t| passed_before.contains(t.as_str())) {
-            return Progress::None(format!(
-                "test {} fails, which passed before",
-                failure.test.as_deref().unwrap_or_default()
-            ));
+    added.into_iter().find_map(|failure| {
+        if let Some(test) = failure.test.as_deref().filter(|test| passed_before.contains(test)) {
+            return Some(format!("test {test} fails, which passed before"));
         }
         if failure.stage() > furthest_removed {
-            continue;
+            return None;
         }
         if furthest_removed == Stage::Run && failure.stage() == Stage::Run && !was_hidden(before, after) {
-            return Progress::None("another failure took the place of the one that is gone".to_owned());
+            return Some("another failure took the place of the one that is gone".to_owned());
         }
         if failure.stage() < furthest_removed {
-            return Progress::None(format!("a new {} failure came up", failure.category.as_str()));
+            return Some(format!("a new {} failure came up", failure.category.as_str()));
         }
-        let in_the_change = touched.iter().any(|t| {
-            failure.file.as_deref().is_some_and(|file| same_file(file, &t.file))
-                && failure.line.is_none_or(|line| line >= t.first && line <= t.last)
-        });
-        if in_the_change {
-            return Progress::None("the changed lines fail themselves now".to_owned());
-        }
-    }
-    Progress::Better(format!("{} failures are gone, and others behind them show", removed.len()))
+        failure.lies_in(touched).then(|| "the changed lines fail themselves now".to_owned())
+    })
+}
+
+/// The failures that are gone, and those that are new.
+fn difference<'a>(before: &'a Observation, after: &'a Observation) -> (Vec<&'a Failure>, Vec<&'a Failure>) {
+    let not_in = |a: &'a Observation, b: &Observation| -> Vec<&'a Failure> {
+        a.failures.iter().filter(|(key, _)| !b.failures.contains_key(*key)).map(|(_, f)| f).collect()
+    };
+    (not_in(before, after), not_in(after, before))
 }
 
 /// The comparison as the report tells it; `made` says whether it counts as progress.
@@ -221,11 +262,11 @@ fn was_hidden(before: &Observation, after: &Observation) -> bool {
     executed(after) > executed(before) && after.failed_tests() <= before.failed_tests().max(1)
 }
 
-fn same_file(a: &str, b: &str) -> bool {
+pub(super) fn same_file(a: &str, b: &str) -> bool {
     a == b || a.ends_with(&format!("/{b}")) || b.ends_with(&format!("/{a}"))
 }
 
-fn passed_tests(observation: &Observation) -> BTreeSet<&str> {
+pub(super) fn passed_tests(observation: &Observation) -> BTreeSet<&str> {
     let failed: BTreeSet<&str> = observation.failures.values().filter_map(|f| f.test.as_deref()).collect();
     observation
         .tests
@@ -282,7 +323,7 @@ mod tests {
     use super::*;
 
     fn failure(category: Category, file: &str, line: u32) -> Failure {
-        Failure { category, file: Some(file.to_owned()), line: Some(line), test: None }
+        Failure { tool: String::new(), category, file: Some(file.to_owned()), line: Some(line), test: None }
     }
 
     fn red(step: usize, failures: &[(&str, Failure)]) -> Observation {

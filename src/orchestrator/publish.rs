@@ -6,11 +6,15 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::contract::bug::Fingerprint;
+use crate::contract::build::Exit;
 use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::fix::{FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
 use crate::contract::proof::{PROOF_SCHEMA, Proof, ProtectedCheck};
+use crate::contract::report::PartialProof;
+use crate::contract::settings::OnPartial;
 use crate::diff;
 use crate::fixer;
 use crate::git::{CommitRequest, Workspace};
@@ -32,13 +36,18 @@ const MAX_FILE: u64 = 16 << 20;
 pub(super) async fn run(session: Session) -> Ending {
     let scope = session.scope.clone();
     let grace = scope.with_grace(PUBLISH_GRACE);
-    let (publisher, revision) = match grace.run("publishing", publish(&session)).await {
+    let Out { publisher, revision, is_partial } = match grace.run("publishing", publish(&session)).await {
         Ok(Ok(published)) => published,
         Ok(Err(outcome)) => return outcome.into(),
         Err(stopped) => return stopped_outcome(stopped).into(),
     };
     let started = Instant::now();
-    let watched = scope.run("watching CI", watch(&session, &publisher, &revision)).await;
+    let watched = if is_partial {
+        // CI is red for what is left.
+        Ok(Outcome::Partial { why: "the patch fixes only a part of what failed".to_owned() })
+    } else {
+        scope.run("watching CI", watch(&session, &publisher, &revision)).await
+    };
     let clocks = Clocks { ci: started.elapsed(), ..Clocks::default() };
     let outcome = watched.unwrap_or_else(|stopped| match stopped_outcome(stopped) {
         // The heal is proven and out; only what CI says of it is not known.
@@ -51,13 +60,20 @@ pub(super) async fn run(session: Session) -> Ending {
     });
     let diff = session.journal.report().diff;
     session.journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff });
-    if session.config.wait_for_ci {
+    if session.config.wait_for_ci || is_partial {
         conclude(&publisher, Some(&revision), &session.journal, &scope).await;
     }
     Ending { outcome, clocks, bundle: None }
 }
 
-async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outcome> {
+/// What went out.
+struct Out {
+    publisher: Publisher,
+    revision: PushedRevision,
+    is_partial: bool,
+}
+
+async fn publish(session: &Session) -> Result<Out, Outcome> {
     let Session { config, source, journal, .. } = session;
     let dir = source.join(&config.report_dir);
     let patch = read(&dir.join(PATCH_FILE))?;
@@ -91,9 +107,21 @@ async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outco
         journal,
         scope: session.scope.with_grace(PUBLISH_GRACE),
     };
-    let publisher = setup.make(&workspace, workflow, client).await?;
+    let mut publisher = setup.make(&workspace, workflow, client).await?;
+    if let Some(partial) = &proof.partial {
+        if config.on_partial != OnPartial::Publish {
+            let on_partial = config.on_partial.as_str();
+            return Err(Outcome::Refused {
+                why: format!("the patch fixes only a part, and `on-partial` is {on_partial}"),
+                remedy: Some("set `on-partial: publish` to have it offered as a pull request".to_owned()),
+            });
+        }
+        publisher.go_partial()?;
+        let PartialProof { fixed, left } = partial.clone();
+        journal.emit(Event::PartiallyProven { fixed, left });
+    }
     // What the pull request is opened with.
-    journal.emit(Event::PublishStarted { diff: diff::unified(&changes), proven: true });
+    journal.emit(Event::PublishStarted { diff: diff::unified(&changes), proven: proof.partial.is_none() });
     let message = pull_request::patch_message(&config.commit_prefix, &changes, &proof);
     let publication = Publication {
         commits: &[CommitRequest { message, changes }],
@@ -101,7 +129,7 @@ async fn publish(session: &Session) -> Result<(Publisher, PushedRevision), Outco
         previous: None,
     };
     let revision = publisher.publish(&mut workspace, publication, journal).await?;
-    Ok((publisher, revision))
+    Ok(Out { publisher, revision, is_partial: proof.partial.is_some() })
 }
 
 async fn watch(session: &Session, publisher: &Publisher, revision: &PushedRevision) -> Outcome {
@@ -157,15 +185,63 @@ fn check_proof(proof: &Proof, patch: &[u8], repository: &str) -> Result<(), Outc
         "it is of another repository",
     )?;
     check(proof.patch_sha256 == sha256(patch), "the patch is not the one that was proven")?;
-    let failed =
-        |exit: &crate::contract::build::Exit| *exit != crate::contract::build::Exit::Exited { code: 0 };
+    let failed = |exit: &Exit| *exit != Exit::Exited { code: 0 };
     check(failed(&proof.before.exit), "nothing failed before")?;
-    check(!failed(&proof.after.exit), "the patched code does not pass")?;
-    check(proof.repeats > 0 && proof.green == proof.repeats, "not every repeat passed")?;
+    check(proof.repeats > 0, "the patched code was not run from scratch")?;
+    match &proof.partial {
+        None => check_whole(proof, &failed)?,
+        Some(partial) => check_partial(proof, partial)?,
+    }
     check(!matches!(proof.protected, ProtectedCheck::Failed { .. }), "it leans on protected files")?;
+    if proof.partial.is_some() {
+        return Ok(());
+    }
     if let Some(shrunk) = fixer::executed_tests_shrunk(&proof.before.tests, &proof.after.tests) {
         let why = format!("{} executed {} tests, {} before", shrunk.runner, shrunk.after, shrunk.before);
         return Err(refuse(format!("the proof does not hold: {why}")));
+    }
+    Ok(())
+}
+
+/// Every failed job passes.
+fn check_whole(proof: &Proof, failed: &dyn Fn(&Exit) -> bool) -> Result<(), Outcome> {
+    let refuse = |what: String| Err(refuse(format!("the proof does not hold: {what}")));
+    if failed(&proof.after.exit) {
+        return refuse("the patched code does not pass".to_owned());
+    }
+    if proof.green != proof.repeats {
+        return refuse("not every repeat passed".to_owned());
+    }
+    for job in &proof.jobs {
+        let is_green = job.after.as_ref().is_some_and(|after| !failed(&after.exit));
+        if !is_green || job.repeats == 0 || job.green != job.repeats {
+            return refuse(format!("the job {} does not pass", job.job));
+        }
+    }
+    Ok(())
+}
+
+/// What it calls fixed failed before and does not fail now, and nothing fails that did not.
+fn check_partial(proof: &Proof, partial: &PartialProof) -> Result<(), Outcome> {
+    let refuse = |what: &str| Err(refuse(format!("the proof does not hold: {what}")));
+    let before: Vec<&Fingerprint> = if proof.jobs.is_empty() {
+        proof.before.failures.iter().collect()
+    } else {
+        proof.jobs.iter().filter_map(|job| job.before.as_ref()).flat_map(|side| &side.failures).collect()
+    };
+    let after: Vec<&Fingerprint> = if proof.jobs.is_empty() {
+        proof.after.failures.iter().collect()
+    } else {
+        proof.jobs.iter().filter_map(|job| job.after.as_ref()).flat_map(|side| &side.failures).collect()
+    };
+    if partial.fixed.is_empty() {
+        return refuse("nothing of it is fixed");
+    }
+    if partial.fixed.iter().any(|fixed| after.contains(&fixed)) {
+        return refuse("a failure it calls fixed is still there");
+    }
+    if partial.fixed.iter().all(|fixed| !before.contains(&fixed)) {
+        return refuse("nothing it calls fixed failed before");
     }
     Ok(())
 }

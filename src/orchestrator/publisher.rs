@@ -13,7 +13,7 @@ use crate::contract::outcome::Outcome;
 use crate::contract::report::CommitReport;
 use crate::contract::settings::{CommitMode, PullRequestMode};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
-use crate::github::{self, ApiError, ArrangedRun, Client, TokenFacts, Triggers, Watch};
+use crate::github::{self, ApiError, ArrangedRun, Client, Permission, TokenFacts, Triggers, Watch};
 use crate::parser::{self, ParseOptions};
 use crate::scope::Scope;
 
@@ -55,6 +55,8 @@ pub struct Publisher {
     pub github: Option<GitHubRepo>,
     pub default_branch: Option<BranchName>,
     pub branch: BranchName,
+    /// Where a heal goes that is not whole: a branch of its own, whatever `branch` says.
+    pub partial_branch: BranchName,
     /// The heal goes upon the failing branch itself, as `branch` says, and not on one of its own.
     pub in_place: bool,
     /// The commit a heal sits on: the branch's or the pull request's head.
@@ -121,6 +123,28 @@ impl Publisher {
     #[must_use]
     pub fn head(&self) -> &CommitSha {
         &self.head
+    }
+
+    /// From here on for a heal that is not whole: on a branch of its own, and only where a pull request can say what
+    /// is still red.
+    pub fn go_partial(&mut self) -> Result<(), Outcome> {
+        let may_open = self.github.as_ref().is_some_and(|repo| {
+            repo.pull_request != PullRequestMode::Never
+                && repo.token.permissions.pull_requests != Permission::No
+                && repo.base.is_some()
+        });
+        if !may_open {
+            return Err(Outcome::Refused {
+                why: "a partial heal is only published with a pull request, and none may be opened here"
+                    .to_owned(),
+                remedy: Some(
+                    "allow `pull-requests: write` and `pull-request`, or apply the patch by hand".to_owned(),
+                ),
+            });
+        }
+        self.branch = self.partial_branch.clone();
+        self.in_place = false;
+        Ok(())
     }
 
     /// Publishes. The outcome says why not, where that is so.

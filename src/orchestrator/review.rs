@@ -170,9 +170,14 @@ impl Publisher {
         let is_open = arranged.is_some_and(|c| c.pull_request.is_some());
         // What GitHub refused once has been told already.
         let was_refused = arranged.is_some_and(|c| !c.notes.is_empty());
-        let opens = report.outcome == Outcome::Healed
+        let is_wanted = match report.outcome {
+            Outcome::Healed => repo.pull_request == PullRequestMode::Auto,
+            // Only with one may it be out at all.
+            Outcome::Partial { .. } => repo.pull_request != PullRequestMode::Never,
+            _ => false,
+        };
+        let opens = is_wanted
             && !self.in_place
-            && repo.pull_request == PullRequestMode::Auto
             && repo.token.permissions.pull_requests != Permission::No
             && !was_refused;
         if !is_open && !opens {

@@ -87,8 +87,14 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     let advisor =
         models::make_advisor(&config, ca.as_deref(), &fix_options, journal.clone(), servers, &scope)
             .map_err(|e| expected_outcome(&e))?;
-    let rules =
-        rules(&config, push, models::sources(&config, advisor.is_some()), diagnose_only, ci_known_red);
+    let rules = rules(
+        &config,
+        push,
+        plans.len(),
+        models::sources(&config, advisor.is_some()),
+        diagnose_only,
+        ci_known_red,
+    );
     let commit_prefix = config.commit_prefix.clone();
     let clocks = Clocks::default();
     let driver = Driver {
@@ -291,11 +297,13 @@ async fn choose_destination(
 fn rules(
     config: &Config,
     push: Push,
+    legs: usize,
     sources: Vec<super::state::FixSource>,
     diagnose_only: Option<Outcome>,
     ci_known_red: bool,
 ) -> Rules {
     Rules {
+        legs,
         max_attempts: config.max_attempts,
         flaky_runs: config.flaky_runs,
         sources,
@@ -304,7 +312,7 @@ fn rules(
             (_, Push::No) => Goal::Commit,
             (_, Push::Yes) => Goal::Publish { watch: config.wait_for_ci },
         },
-        push_partial: config.push_partial,
+        on_partial: config.on_partial,
         diagnose_only,
         ci_known_red,
         budget: Budget::new(config.token_budget, config.cost_budget),
@@ -455,10 +463,12 @@ fn make_plans(
         ..PlanRequest::of(workspace)
     };
     let plans = plan::plan(&request).map_err(plan_outcome)?;
-    let Some(first) = plans.first() else {
+    if plans.is_empty() {
         return Err(Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None });
-    };
-    session.journal.emit(Event::Planned { plan: Box::new(first.plan.clone()) });
+    }
+    for planned in &plans {
+        session.journal.emit(Event::Planned { plan: Box::new(planned.plan.clone()) });
+    }
     Ok(plans)
 }
 

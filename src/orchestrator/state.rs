@@ -6,26 +6,29 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use super::evidence::Evidence;
-use super::progress::Touched;
+use super::progress::{Failure, Touched};
 use super::publisher::PushedRevision;
 use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
+use crate::contract::settings::OnPartial;
 use crate::fixer::PastAttempt;
 use crate::scope::StopReason;
 
 /// What the user allows and asks for.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rules {
-    /// Fix attempts over the whole run; also the most pushes.
+    /// How many failed jobs there are to heal, each with a plan of its own; at least one.
+    pub legs: usize,
+    /// Fix attempts over the whole run that do not stay; also the most pushes.
     pub max_attempts: u32,
     pub flaky_runs: u32,
     /// In the order to try them.
     pub sources: Vec<FixSource>,
     pub goal: Goal,
-    pub push_partial: bool,
+    pub on_partial: OnPartial,
     /// End so after the first run, without a fix.
     pub diagnose_only: Option<Outcome>,
     /// GitHub says that this commit failed; a green sandbox then means flaky or not reproduced.
@@ -59,12 +62,15 @@ pub enum Goal {
 pub struct State {
     pub(super) rules: Rules,
     pub(super) phase: Phase,
+    /// Attempts made, and how many of them gave theirs back because the fix stayed.
     pub(super) attempts: u32,
+    pub(super) given_back: u32,
     pub(super) pushes: u32,
     pub(super) budget: Budget,
-    /// The unchanged code.
-    pub(super) baseline: Option<Arc<Evidence>>,
-    /// Base plus what is kept: what the next attempt has to improve on.
+    /// The failed jobs, in the order of their plans; `leg` is the one that is being healed.
+    pub(super) legs: Vec<Leg>,
+    pub(super) leg: usize,
+    /// The leg with what is kept: what the next attempt has to improve on.
     pub(super) current: Option<Arc<Evidence>>,
     /// What to fix next, in order; rebuilt whenever `current` changes.
     pub(super) targets: Vec<Target>,
@@ -76,14 +82,14 @@ pub struct State {
     pub(super) suggestions_refused: u32,
     /// What was tried for `current` and did not stay; told to the next attempt.
     pub(super) history: Vec<PastAttempt>,
+    /// How often a fix of a failure was refused for a rule that no context changes; such failures come last.
+    pub(super) permission_missing: BTreeMap<Fingerprint, u8>,
+    /// The last such rule, in words.
+    pub(super) missing_permission: Option<String>,
     /// Fixes that stay, in order; the first `published` of them are on the heal branch.
     pub(super) kept: Vec<KeptFix>,
     pub(super) published: usize,
     pub(super) revision: Option<PushedRevision>,
-    /// Some kept fix changed a protected file.
-    pub(super) touches_protected: bool,
-    /// Some fixed failure was one of those that come and go by chance.
-    pub(super) fixed_flaky_kind: bool,
     pub(super) infrastructure_failures: u32,
     /// CI failed on a published heal, and its log says what is left.
     pub(super) after_red_ci: bool,
@@ -91,10 +97,42 @@ pub struct State {
     /// Turns of the loop begun so far, and whether the last one has not come to a run yet.
     pub(super) iterations: u32,
     pub(super) iteration_is_open: bool,
-    /// Proofs run since the code last changed are told in the report.
+    /// A proof is told in the report, and whether it is of what is kept now.
     pub(super) has_told_proof: bool,
+    pub(super) is_proof_current: bool,
     /// A change could not be taken back: nothing of the clone may be handed out.
     pub(super) is_untrusted: bool,
+}
+
+/// One failed job of CI, as far as the run has come with it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Leg {
+    pub(super) status: LegStatus,
+    /// Its run on the unchanged code.
+    pub(super) baseline: Option<Arc<Evidence>>,
+    /// The same with the results of the failing step and of all behind it ignored: what steps that CI never reached say
+    /// of the unchanged code.
+    pub(super) uncovered: Option<Arc<Evidence>>,
+    /// Its run when its healing began, and how many fixes were kept then.
+    pub(super) entry: Option<(Arc<Evidence>, usize)>,
+    /// Green from scratch with exactly what is kept now.
+    pub(super) is_proven: bool,
+    /// Its last run from scratch with exactly what is kept now.
+    pub(super) seen: Option<Arc<Evidence>>,
+}
+
+/// What is known of a leg with what is kept.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) enum LegStatus {
+    /// Not looked at yet.
+    #[default]
+    Open,
+    /// Green with the first `kept` fixes; `end` is how a run of it alone would have ended, where nothing was wrong.
+    Green { kept: usize, end: Option<Outcome> },
+    /// Red, and there is no further idea.
+    GivenUp(Outcome),
+    /// Its failure cannot be judged here.
+    Unjudged(Outcome),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -110,6 +148,11 @@ pub(super) enum Phase {
         target: usize,
     },
     Trying(Trial),
+    /// The proposal on trial gets to a step that CI never reached, and that step is red: the unchanged code is asked.
+    Uncovering {
+        trial: Trial,
+        seen: Arc<Evidence>,
+    },
     /// The proposal on trial is taken back.
     Reverting {
         trial: Trial,
@@ -119,12 +162,16 @@ pub(super) enum Phase {
         seen: Option<Arc<Evidence>>,
         then: Then,
     },
-    Proving {
-        runs_left: u32,
-        protected: bool,
+    /// A leg is run from scratch with what is kept.
+    Proving(Proof),
+    /// A leg is red with what is kept: `seen`. Its unchanged code is asked whether that is new.
+    Comparing {
+        leg: usize,
+        seen: Arc<Evidence>,
     },
-    /// What is kept and not published is taken back.
+    /// What is kept from `from` on is taken back.
     RevertingKept {
+        from: usize,
         why: String,
         then: Then,
     },
@@ -135,13 +182,29 @@ pub(super) enum Phase {
     Done,
 }
 
+/// A run from scratch of one leg.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Proof {
+    pub(super) leg: usize,
+    /// How often its fixed step is still to be run again, since its failure could have come by chance.
+    pub(super) repeats: u32,
+    /// Whether a red run was run again before.
+    pub(super) again: bool,
+    /// The run ends so, whatever this shows: only what is proven for its own failure may still go out.
+    pub(super) partial: Option<Outcome>,
+}
+
 /// How it goes on after something was taken back.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Then {
     /// The next idea.
     Choose,
-    /// From the unchanged code again.
-    StartOver,
+    /// With this leg again, from where its healing began.
+    StartOver {
+        leg: usize,
+    },
+    /// What is left of the kept fixes is proven.
+    ProvePartial(Outcome),
     /// No further idea; improvements may still go out.
     FinishUnhealed(Outcome),
     Finish(Outcome),
@@ -163,6 +226,8 @@ pub struct AppliedProposal {
     pub touched: Vec<Touched>,
     /// It changes a protected file, which the proof restores.
     pub protected: bool,
+    /// Test files that name what it changes.
+    pub tested_by: BTreeSet<String>,
 }
 
 /// A fix that stays: one commit.
@@ -170,6 +235,16 @@ pub struct AppliedProposal {
 pub struct KeptFix {
     pub proposal: FixProposal,
     pub changes: Vec<FileChange>,
+    pub touched: Vec<Touched>,
+    pub protected: bool,
+    /// The leg whose failures it fixes, the step that failed then, and the failures that went with it.
+    pub leg: usize,
+    pub step: Option<usize>,
+    pub fixed: BTreeMap<Fingerprint, Failure>,
+    /// What it fixes may come and go by chance.
+    pub flaky_kind: bool,
+    /// A step that CI never reached fails with it, in tests of what it changes, and nobody knows since when.
+    pub is_suspect: bool,
 }
 
 /// Failures that go into one request: those of one file.
@@ -233,7 +308,11 @@ pub enum Answer {
 /// What to do next; answered by exactly one [`LoopEvent`], but for `Finish`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    Run(Purpose),
+    /// Run this leg's plan.
+    Run {
+        purpose: Purpose,
+        leg: usize,
+    },
     /// `bugs` empty: all of them, as the toolchain's own suggestions do not conflict.
     Propose {
         source: FixSource,
@@ -264,36 +343,45 @@ impl State {
     pub fn new(rules: Rules) -> Self {
         Self {
             budget: rules.budget.clone(),
+            legs: vec![Leg::default(); rules.legs.max(1)],
+            leg: 0,
             rules,
             phase: Phase::Start,
             attempts: 0,
+            given_back: 0,
             pushes: 0,
-            baseline: None,
             current: None,
             targets: Vec::new(),
             levels: BTreeMap::new(),
             exhausted_sources: BTreeSet::new(),
             suggestions_refused: 0,
             history: Vec::new(),
+            permission_missing: BTreeMap::new(),
+            missing_permission: None,
             kept: Vec::new(),
             published: 0,
             revision: None,
-            touches_protected: false,
-            fixed_flaky_kind: false,
             infrastructure_failures: 0,
             after_red_ci: false,
             last_provider_trouble: None,
             iterations: 0,
             iteration_is_open: false,
             has_told_proof: false,
+            is_proof_current: false,
             is_untrusted: false,
         }
     }
 
-    /// Fix attempts made so far.
+    /// Fix attempts made so far that did not stay: a fix that is kept gives its attempt back.
     #[must_use]
     pub fn attempts(&self) -> u32 {
-        self.attempts
+        self.attempts.saturating_sub(self.given_back)
+    }
+
+    /// The leg that is being healed.
+    #[must_use]
+    pub fn leg(&self) -> usize {
+        self.leg
     }
 
     /// What the next attempt has to improve on.
@@ -302,10 +390,10 @@ impl State {
         self.current.as_deref()
     }
 
-    /// The unchanged code's run.
+    /// The run of a leg's unchanged code.
     #[must_use]
-    pub fn baseline(&self) -> Option<&Evidence> {
-        self.baseline.as_deref()
+    pub fn baseline(&self, leg: usize) -> Option<&Evidence> {
+        self.legs.get(leg)?.baseline.as_deref()
     }
 
     #[must_use]
@@ -340,7 +428,9 @@ impl State {
     #[must_use]
     pub fn budget_report(&self, limits: &BudgetReport) -> BudgetReport {
         let mut report = limits.clone();
-        report.attempts = Spent { spent: self.attempts, limit: Some(self.rules.max_attempts) };
+        // A fix that stays gives its attempt back.
+        let limit = Some(self.rules.max_attempts.saturating_add(self.given_back));
+        report.attempts = Spent { spent: self.attempts, limit };
         report.pushes = Spent { spent: self.pushes, limit: Some(self.rules.max_attempts) };
         self.budget.report(&mut report);
         report

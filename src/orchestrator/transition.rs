@@ -1,17 +1,23 @@
 //! The transition table of the retry loop: `transition(state, event) → (state, facts, action)`, pure.
 //!
+//! [`legs`] holds what concerns several failed jobs, [`proof`] the proofs from scratch and what may go out after them.
+//!
 //! What it guarantees, whatever the events (see the property tests): it ends; it publishes only what the final
 //! proof has shown green since the last change; a reverted fix is never committed; it spends no more attempts and
 //! pushes than allowed; after a change that could not be taken back nothing is handed out.
 
+mod legs;
+mod proof;
+
 use std::sync::Arc;
 
 use super::evidence::Evidence;
+use super::never_reached::{Uncovered, judge_uncovered};
 use super::outcome_from::stopped_outcome;
-use super::progress::{Progress, RunStatus, compare, fewer_tests, report};
+use super::progress::{Progress, RunStatus, compare, report, same_file};
 use super::state::{
-    Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LoopEvent, Phase, State, Target, Then,
-    Transition, Trial,
+    Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LegStatus, LoopEvent, Phase, State, Target,
+    Then, Transition, Trial,
 };
 use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::{Event, Offer, Purpose};
@@ -26,6 +32,9 @@ pub const LAST_LEVEL: u8 = 4;
 /// Suggestions of tools that may be turned down for one state of the code; each is another one, so this is a backstop.
 const MAX_SUGGESTIONS_REFUSED: u32 = 200;
 
+/// Fixes that may stay in one run; a backstop, since each gives its attempt back.
+const MOST_KEPT: u32 = 60;
+
 /// The table.
 #[must_use]
 pub fn transition(mut state: State, event: LoopEvent) -> Transition {
@@ -36,48 +45,45 @@ pub fn transition(mut state: State, event: LoopEvent) -> Transition {
             state.finish(Outcome::Error { what: "an event came after the end".to_owned() })
         }
         (phase, LoopEvent::Stopped(reason)) => stopped(state, phase, reason),
-        (Phase::Start, LoopEvent::Begin) => {
-            state.phase = Phase::Reproducing { runs: 0, red: 0 };
-            state.act(Action::Run(Purpose::Baseline))
-        }
-        (Phase::Reproducing { runs, red }, LoopEvent::Ran(seen)) => reproduced(state, runs, red, seen),
+        (Phase::Start, LoopEvent::Begin) => legs::reproduce(state),
+        (Phase::Reproducing { runs, red }, LoopEvent::Ran(seen)) => legs::reproduced(state, runs, red, seen),
         (Phase::Choosing { source, target }, LoopEvent::Answered { usage, answer }) => {
             state.budget.book(usage);
             answered(state, source, target, answer)
         }
         (Phase::Trying(trial), LoopEvent::Ran(seen)) => tried(state, trial, seen),
+        (Phase::Uncovering { trial, seen }, LoopEvent::Ran(unchanged)) => {
+            uncovered(state, trial, seen, unchanged)
+        }
         (Phase::Reverting { trial, why, progress, seen, then }, LoopEvent::Reverted) => {
             let bugs = seen.map(|seen| seen.diagnosis.bugs.clone()).unwrap_or_default();
             let patch = patch_fingerprint(&trial.offer.changes);
             state.history.push(PastAttempt::reverted(trial.offer.proposal, patch, why.clone(), bugs));
             go_on(state, then).told_first(vec![Event::Reverted { why, progress }])
         }
-        (Phase::Proving { runs_left, protected }, LoopEvent::Ran(seen)) => {
-            proved(state, runs_left, protected, &seen)
+        (Phase::Proving(proof), LoopEvent::Ran(seen)) => proof::proved(state, proof, seen),
+        (Phase::Comparing { leg, seen }, LoopEvent::Ran(unchanged)) => {
+            legs::compared(state, leg, seen, unchanged)
         }
-        (Phase::RevertingKept { why, then }, LoopEvent::Reverted) => {
-            let kept = state.kept.split_off(state.published.min(state.kept.len()));
-            let count = kept.len();
-            for KeptFix { proposal, changes } in kept.into_iter().rev() {
-                let patch = patch_fingerprint(&changes);
-                state.history.push(PastAttempt::reverted(proposal, patch, why.clone(), Vec::new()));
-            }
-            state.touches_protected = false;
-            go_on(state, then).told_first(vec![Event::KeptReverted { count, why }])
+        (Phase::RevertingKept { from, why, then }, LoopEvent::Reverted) => {
+            proof::kept_reverted(state, from, why, then)
         }
         (Phase::Reverting { .. } | Phase::RevertingKept { .. }, LoopEvent::RevertFailed { what }) => {
             state.is_untrusted = true;
             state.finish(Outcome::Error { what: format!("a change could not be taken back: {what}") })
         }
         (Phase::Publishing { then }, LoopEvent::Published(revision)) => published(state, then, *revision),
-        (Phase::Publishing { then }, LoopEvent::PublishFailed { outcome }) => {
-            state.finish(then.unwrap_or(outcome))
+        (Phase::Publishing { then: None }, LoopEvent::PublishFailed { outcome }) => state.finish(outcome),
+        (Phase::Publishing { then: Some(then) }, LoopEvent::PublishFailed { outcome }) => {
+            let what = format!("what is proven could not be published: {}", outcome.reason());
+            state.finish(then).told_first(vec![Event::Warning { what }])
         }
         (Phase::Watching, LoopEvent::CiPassed | LoopEvent::CiUnknown) => state.finish(Outcome::Healed),
         (Phase::Watching, LoopEvent::CiFailed(seen)) => ci_failed(state, seen),
         (phase, event) => {
             // Whatever is applied may still be there.
-            state.is_untrusted = matches!(phase, Phase::Trying(_) | Phase::Reverting { .. });
+            state.is_untrusted =
+                matches!(phase, Phase::Trying(_) | Phase::Uncovering { .. } | Phase::Reverting { .. });
             let what = format!("unexpected {} in {}", name(&event), name(&phase));
             state.finish(Outcome::Error { what })
         }
@@ -113,11 +119,18 @@ impl State {
         self.act(Action::Revert { changes })
     }
 
-    /// Takes everything back that is kept and not published.
-    fn revert_kept(mut self, why: String, then: Then) -> Transition {
-        let changes = self.unpublished().iter().rev().map(|kept| kept.changes.clone()).collect();
-        self.phase = Phase::RevertingKept { why, then };
-        self.act(Action::Revert { changes })
+    /// What is kept is other code now: no proof of it counts.
+    fn code_changed(&mut self) {
+        self.is_proof_current = false;
+        for leg in &mut self.legs {
+            leg.is_proven = false;
+            leg.seen = None;
+        }
+    }
+
+    /// Some fix that is kept and not out changes a protected file.
+    fn touches_protected(&self) -> bool {
+        self.unpublished().iter().any(|kept| kept.protected)
     }
 
     /// Makes `seen` what the next attempt has to improve on.
@@ -138,9 +151,16 @@ impl State {
             }
         }
         self.targets = groups.into_iter().map(|(_, _, bugs)| Target { bugs }).collect();
+        self.order_targets();
         self.exhausted_sources.clear();
         self.suggestions_refused = 0;
         self.current = Some(seen);
+    }
+
+    /// What only a permission would open comes last.
+    fn order_targets(&mut self) {
+        let missing = |bug: &Fingerprint| self.permission_missing.get(bug).copied().unwrap_or_default();
+        self.targets.sort_by_key(|target| target.bugs.iter().map(missing).max());
     }
 
     fn level_of(&self, target: &Target) -> u8 {
@@ -157,6 +177,20 @@ impl State {
         for bug in chosen.bugs.clone() {
             self.levels.insert(bug, level);
         }
+    }
+
+    /// A fix of this target was refused for a rule that no context changes: the others come first, and the second time
+    /// it is given up.
+    fn defer(&mut self, target: usize) {
+        let Some(chosen) = self.targets.get(target) else { return };
+        for bug in chosen.bugs.clone() {
+            let times = self.permission_missing.entry(bug.clone()).or_default();
+            *times += 1;
+            if *times > 1 {
+                self.levels.insert(bug, LAST_LEVEL + 1);
+            }
+        }
+        self.order_targets();
     }
 
     /// A turn of the loop begins, unless the last one has not come to a run yet.
@@ -184,7 +218,7 @@ impl Transition {
 fn stopped(state: State, phase: Phase, reason: StopReason) -> Transition {
     let outcome = stopped_outcome(Stopped { reason, during: "the run" });
     match phase {
-        Phase::Trying(trial) => {
+        Phase::Trying(trial) | Phase::Uncovering { trial, .. } => {
             let then = if reason.is_signal() { Then::Finish(outcome) } else { Then::FinishUnhealed(outcome) };
             state.revert(trial, "the run ended before its verdict", None, then)
         }
@@ -193,85 +227,27 @@ fn stopped(state: State, phase: Phase, reason: StopReason) -> Transition {
             State { is_untrusted: true, ..state }.finish(outcome)
         }
         // What is kept has no proof yet, or is out already: either way nothing more may be pushed.
-        Phase::Proving { .. } | Phase::Publishing { .. } | Phase::Watching => state.finish(outcome),
+        Phase::Proving(_) | Phase::Comparing { .. } | Phase::Publishing { .. } | Phase::Watching => {
+            state.finish(outcome)
+        }
         _ if reason.is_signal() => state.finish(outcome),
         _ => finish_unhealed(state, outcome),
     }
 }
 
-fn go_on(mut state: State, then: Then) -> Transition {
+fn go_on(state: State, then: Then) -> Transition {
     match then {
         Then::Choose => choose(state),
-        Then::StartOver => match state.baseline.clone() {
-            Some(baseline) => {
-                state.set_target(baseline);
-                choose(state)
-            }
-            None => state.finish(Outcome::Error { what: "a proof without a baseline".to_owned() }),
-        },
+        Then::StartOver { leg } => legs::start_over(state, leg),
+        Then::ProvePartial(outcome) => proof::prove_partly(state, outcome),
         Then::FinishUnhealed(outcome) => finish_unhealed(state, outcome),
         Then::Finish(outcome) => state.finish(outcome),
     }
 }
 
-/// After a run of the unchanged code: red and real, flaky, green, or not ours.
-fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Evidence>) -> Transition {
-    let runs = runs + 1;
-    let environment = |why: String| Outcome::Environment { why };
-    match &seen.observation.end {
-        RunStatus::Infrastructure { what } => {
-            state.infrastructure_failures += 1;
-            if state.infrastructure_failures > 1 {
-                return state.finish(Outcome::Error { what: what.clone() });
-            }
-            state.phase = Phase::Reproducing { runs: runs - 1, red };
-            let purpose = if runs == 1 { Purpose::Baseline } else { Purpose::Repeat };
-            return state.act(Action::Run(purpose));
-        }
-        RunStatus::Cancelled => return state.finish(Outcome::Cancelled),
-        RunStatus::TimedOut { after_seconds } => {
-            let why =
-                format!("the build did not end within {after_seconds} s; `sandbox-timeout` allows more");
-            return state.finish(environment(why));
-        }
-        RunStatus::OutOfMemory => {
-            let why = "the build ran out of memory; `sandbox-memory` allows more".to_owned();
-            return state.finish(environment(why));
-        }
-        RunStatus::Green if red > 0 => return state.finish(Outcome::Flaky { failed: red, runs }),
-        RunStatus::Green if !state.rules.ci_known_red => return state.finish(Outcome::AlreadyGreen),
-        RunStatus::Green if runs <= state.rules.flaky_runs => {
-            state.phase = Phase::Reproducing { runs, red };
-            return state.act(Action::Run(Purpose::Repeat));
-        }
-        RunStatus::Green => return state.finish(Outcome::NotReproduced { runs }),
-        // An earlier run was green.
-        RunStatus::Red if runs > red + 1 => {
-            return state.finish(Outcome::Flaky { failed: red + 1, runs });
-        }
-        RunStatus::Red => {}
-    }
-    let red = red + 1;
-    if seen.observation.is_environment_only() {
-        return state.finish(environment("every failure the build shows lies outside the code".to_owned()));
-    }
-    if let Some(outcome) = state.rules.diagnose_only.clone() {
-        return state.finish(outcome);
-    }
-    // A failing test may fail by chance; seeing it twice costs one run, healing a ghost costs the whole budget.
-    if seen.observation.may_be_flaky() && runs == 1 && state.rules.flaky_runs > 0 {
-        state.baseline = Some(seen);
-        state.phase = Phase::Reproducing { runs, red };
-        return state.act(Action::Run(Purpose::Repeat));
-    }
-    state.baseline.get_or_insert_with(|| seen.clone());
-    state.set_target(seen);
-    choose(state)
-}
-
 /// Asks the next source that is not exhausted for the first target that is not given up.
 fn choose(mut state: State) -> Transition {
-    if state.attempts >= state.rules.max_attempts {
+    if state.attempts() >= state.rules.max_attempts || state.given_back >= MOST_KEPT {
         return finish_unhealed(state, Outcome::BudgetSpent { which: BudgetKind::Attempts });
     }
     for source in state.rules.sources.clone() {
@@ -301,15 +277,16 @@ fn choose(mut state: State) -> Transition {
             }
         }
     }
-    let why = match &state.last_provider_trouble {
-        Some(trouble) => trouble.clone(),
-        None if !state.rules.sources.contains(&FixSource::Model) => {
+    let why = match (&state.last_provider_trouble, &state.missing_permission) {
+        (Some(trouble), _) => trouble.clone(),
+        (None, Some(rule)) => format!("a fix was offered that {rule}"),
+        (None, None) if !state.rules.sources.contains(&FixSource::Model) => {
             "the tools state no fix, and no model server has a key".to_owned()
         }
-        None if state.targets.is_empty() => "the log names no failure in the code".to_owned(),
-        None => "no proposal made the build better".to_owned(),
+        (None, None) if state.targets.is_empty() => "the log names no failure in the code".to_owned(),
+        (None, None) => "no proposal made the build better".to_owned(),
     };
-    finish_unhealed(state, Outcome::Exhausted { why })
+    legs::give_up(state, Outcome::Exhausted { why })
 }
 
 /// After an answer of a source of fixes.
@@ -322,12 +299,14 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
             state.attempts += 1;
             let diff = crate::diff::unified(&offer.changes);
             facts.push(Event::Applied { proposal: Box::new(Offer::from(&offer.proposal)), diff });
+            let leg = state.leg;
             state.phase = Phase::Trying(Trial { source, target, offer: *offer });
-            state.act(Action::Run(Purpose::Attempt))
+            state.act(Action::Run { purpose: Purpose::Attempt, leg })
         }
         Answer::Rejected { proposal, patch, diff, reason } => {
             facts.push(rejected(&proposal, diff, &reason));
             let was_empty = reason == Rejection::NoChange;
+            let permission = missing_permission(&reason);
             state.history.push(PastAttempt::refused(*proposal, patch, reason));
             match source {
                 FixSource::ToolSuggestions => {
@@ -336,6 +315,11 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
                     if state.suggestions_refused >= MAX_SUGGESTIONS_REFUSED {
                         state.exhausted_sources.insert(source);
                     }
+                }
+                // More context changes nothing about the rule, and nothing was tried.
+                FixSource::Model if permission.is_some() => {
+                    state.missing_permission = permission;
+                    state.defer(target);
                 }
                 FixSource::Model => {
                     state.attempts += u32::from(!was_empty);
@@ -363,19 +347,24 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
     next.told_first(facts)
 }
 
+/// The rule, in words, where a fix needs a permission and not a better idea.
+fn missing_permission(reason: &Rejection) -> Option<String> {
+    match reason {
+        Rejection::TestEdit { path } => {
+            Some(format!("changes the test file {path}, which needs `allow-test-edits: true`"))
+        }
+        Rejection::Path { path, why } => Some(format!("changes {path}, and that {why}")),
+        _ => None,
+    }
+}
+
 fn rejected(proposal: &FixProposal, diff: String, reason: &Rejection) -> Event {
     Event::Rejected { proposal: Box::new(Offer::from(proposal)), diff, reason: reason.clone() }
 }
 
-/// Ends without a heal; what is kept goes out only where the user wants that.
-fn finish_unhealed(mut state: State, outcome: Outcome) -> Transition {
-    let may_push = matches!(state.rules.goal, Goal::Publish { .. });
-    let has_more = !state.unpublished().is_empty();
-    if has_more && state.rules.push_partial && may_push && state.pushes < state.rules.max_attempts {
-        state.phase = Phase::Publishing { then: Some(outcome) };
-        return state.act(Action::Publish { partial: true });
-    }
-    state.finish(outcome)
+/// Ends without a heal; what is kept may go out where it is proven for its own failure.
+fn finish_unhealed(state: State, outcome: Outcome) -> Transition {
+    proof::prove_partly(state, outcome)
 }
 
 /// After a run with a proposal applied.
@@ -388,8 +377,9 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
             let then = Then::Finish(Outcome::Error { what: what.clone() });
             return state.revert(trial, "the run ended before its verdict", None, then);
         }
+        let leg = state.leg;
         state.phase = Phase::Trying(trial);
-        return state.act(Action::Run(Purpose::Attempt));
+        return state.act(Action::Run { purpose: Purpose::Attempt, leg });
     }
     if seen.observation.end == RunStatus::Cancelled {
         let then = Then::Finish(Outcome::Cancelled);
@@ -406,34 +396,20 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
         compare(&before.observation, &seen.observation, &trial.offer.touched)
     };
     let compared = report(&before.observation, &seen.observation, !matches!(progress, Progress::None(_)));
-    let is_green = progress == Progress::Green;
     match progress {
-        Progress::Green | Progress::Better(_) => {
-            let improved = match progress {
-                Progress::Better(how) => how,
-                _ => "every step passes".to_owned(),
-            };
-            state.touches_protected |= trial.offer.protected;
-            state.fixed_flaky_kind |= before.observation.may_be_flaky();
-            let AppliedProposal { proposal, changes, .. } = trial.offer;
-            state.kept.push(KeptFix { proposal, changes });
-            state.history.clear();
-            let mut facts = vec![Event::Kept { improved, progress: Some(compared) }];
-            let next = if is_green {
-                let runs_left = if state.fixed_flaky_kind { state.rules.flaky_runs } else { 0 };
-                state.current = Some(seen);
-                state.phase = Phase::Proving { runs_left, protected: false };
-                // An earlier proof was of other code.
-                facts.extend(
-                    std::mem::replace(&mut state.has_told_proof, true).then_some(Event::ProofExpired),
-                );
-                state.act(Action::Run(Purpose::FinalProof))
-            } else {
-                state.set_target(seen);
-                choose(state)
-            };
-            next.told_first(facts)
+        Progress::Green => keep(state, trial, seen, "every step passes".to_owned(), compared, false),
+        // CI never came to that step: what it says of the unchanged code tells whether the fix broke it.
+        Progress::Better(_) if seen.observation.failing_step > before.observation.failing_step => {
+            match state.legs[state.leg].uncovered.clone() {
+                Some(unchanged) => uncovered(state, trial, seen, unchanged),
+                None => {
+                    let leg = state.leg;
+                    state.phase = Phase::Uncovering { trial, seen };
+                    state.act(Action::Run { purpose: Purpose::Uncover, leg })
+                }
+            }
         }
+        Progress::Better(how) => keep(state, trial, seen, how, compared, false),
         Progress::None(why) => {
             // A model's next try at these bugs sees more; the toolchain's next idea is another one anyway.
             state.escalate_context(trial.source, trial.target);
@@ -442,63 +418,80 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
     }
 }
 
-/// After a run from scratch of what is kept.
-fn proved(mut state: State, runs_left: u32, protected: bool, seen: &Evidence) -> Transition {
-    let seen = &seen.observation;
-    if let RunStatus::Infrastructure { what } = &seen.end {
-        state.infrastructure_failures += 1;
-        if state.infrastructure_failures > 1 {
-            return state.finish(Outcome::Error { what: what.clone() });
-        }
-        state.phase = Phase::Proving { runs_left, protected };
-        let purpose = if protected { Purpose::ProtectedProof } else { Purpose::FinalProof };
-        return state.act(Action::Run(purpose));
+/// What a step that CI never reached says of the unchanged code is known: judge the proposal that got there.
+fn uncovered(mut state: State, trial: Trial, seen: Arc<Evidence>, unchanged: Arc<Evidence>) -> Transition {
+    if unchanged.observation.end == RunStatus::Cancelled {
+        let then = Then::Finish(Outcome::Cancelled);
+        return state.revert(trial, "the run ended before its verdict", None, then);
     }
-    if seen.end == RunStatus::Cancelled {
-        return state.finish(Outcome::Cancelled);
-    }
-    let vanished = state.baseline.as_ref().and_then(|b| fewer_tests(&b.observation, seen));
-    if seen.end == RunStatus::Green && vanished.is_none() {
-        if runs_left > 0 {
-            state.phase = Phase::Proving { runs_left: runs_left - 1, protected };
-            return state.act(Action::Run(Purpose::FinalProof));
-        }
-        if state.touches_protected && !protected {
-            state.phase = Phase::Proving { runs_left: 0, protected: true };
-            return state.act(Action::Run(Purpose::ProtectedProof));
-        }
-        return match state.rules.goal {
-            Goal::Patch => state.finish(Outcome::Patched),
-            Goal::Commit => state.finish(Outcome::Healed),
-            Goal::Publish { .. } if state.pushes >= state.rules.max_attempts => {
-                state.finish(Outcome::BudgetSpent { which: BudgetKind::Pushes })
-            }
-            Goal::Publish { .. } => {
-                state.phase = Phase::Publishing { then: None };
-                state.act(Action::Publish { partial: false })
-            }
-        };
-    }
-    // The fix does not hold from scratch: nothing of it may stay.
-    let why = vanished.unwrap_or_else(|| {
-        if protected {
-            "the fix holds only with its changes to protected files".to_owned()
-        } else {
-            "the fix did not hold in a run from scratch".to_owned()
-        }
-    });
-    let failures = state.baseline.iter().flat_map(|b| b.observation.failures.keys()).cloned();
-    for bug in failures.collect::<Vec<Fingerprint>>() {
-        let level = state.levels.get(&bug).copied().unwrap_or(1) + 1;
-        state.levels.insert(bug, level);
-    }
-    let then = if state.after_red_ci {
-        let why = "what CI shows could not be fixed without breaking the proof".to_owned();
-        Then::Finish(Outcome::Exhausted { why })
-    } else {
-        Then::StartOver
+    let Some(before) = state.current.clone() else {
+        let then = Then::Finish(Outcome::Error { what: "an attempt without a run before it".to_owned() });
+        return state.revert(trial, "there is nothing to compare with", None, then);
     };
-    state.revert_kept(why, then)
+    let made = report(&before.observation, &seen.observation, true);
+    let verdict = judge_uncovered(&unchanged, &seen, &trial.offer.touched);
+    state.legs[state.leg].uncovered = Some(unchanged);
+    let number = |step: Option<usize>| step.map_or(0, |s| s + 1);
+    let (was, is) = (number(before.observation.failing_step), number(seen.observation.failing_step));
+    let how = |since: &str| format!("step {was} passes; step {is}, which CI never reached, fails {since}");
+    match verdict {
+        Uncovered::Refuted(why) => {
+            state.escalate_context(trial.source, trial.target);
+            let compared = ProgressReport { made: false, ..made };
+            state.revert(trial, &why, Some((seen, compared)), Then::Choose)
+        }
+        Uncovered::Old => keep(state, trial, seen, how("without the fix, too"), made, false),
+        Uncovered::Unknown => {
+            let tested_by = &trial.offer.tested_by;
+            let failures = seen.observation.failures.values();
+            let is_suspect = failures
+                .filter_map(|failure| failure.file.as_ref())
+                .any(|file| tested_by.iter().any(|test| same_file(test, file)));
+            keep(state, trial, seen, how("since a change nobody ran"), made, is_suspect)
+        }
+    }
+}
+
+/// The proposal on trial stays.
+fn keep(
+    mut state: State,
+    trial: Trial,
+    seen: Arc<Evidence>,
+    improved: String,
+    compared: ProgressReport,
+    is_suspect: bool,
+) -> Transition {
+    let is_green = seen.observation.end == RunStatus::Green;
+    let before = state.current.as_ref().map(|before| &before.observation);
+    let fixed = before.map(|before| before.gone_in(&seen.observation)).unwrap_or_default();
+    let (step, flaky_kind) =
+        before.map_or((None, false), |before| (before.failing_step, before.may_be_flaky()));
+    let AppliedProposal { proposal, changes, touched, protected, .. } = trial.offer;
+    let leg = state.leg;
+    state.kept.push(KeptFix {
+        proposal,
+        changes,
+        touched,
+        protected,
+        leg,
+        step,
+        fixed,
+        flaky_kind,
+        is_suspect,
+    });
+    state.given_back += 1;
+    state.code_changed();
+    state.history.clear();
+    let facts = vec![Event::Kept { improved, progress: Some(compared) }];
+    let next = if is_green {
+        state.current = Some(seen);
+        state.legs[leg].status = LegStatus::Green { kept: state.kept.len(), end: None };
+        legs::advance(state)
+    } else {
+        state.set_target(seen);
+        choose(state)
+    };
+    next.told_first(facts)
 }
 
 /// The heal branch stands at what is kept.
@@ -523,6 +516,7 @@ fn published(
 /// CI is red on the heal: its log is the next turn's.
 fn ci_failed(mut state: State, seen: Arc<Evidence>) -> Transition {
     state.has_told_proof = false;
+    state.code_changed();
     state.history.clear();
     let next = if state.pushes >= state.rules.max_attempts {
         state.finish(Outcome::BudgetSpent { which: BudgetKind::Pushes })

@@ -185,6 +185,14 @@ impl Printer<'_> {
             Event::Reverted { why, .. } | Event::KeptReverted { why, .. } => {
                 self.line(Colour::Yellow, &format!("↩ reverted: {why}"));
             }
+            Event::PartiallyProven { fixed, left } => self.line(
+                Colour::Yellow,
+                &format!(
+                    "◐ {} proven, {} left",
+                    text::count(fixed.len(), "fixed failure is", "fixed failures are"),
+                    text::count(left.len(), "failure is", "failures are")
+                ),
+            ),
             Event::Kept { improved, .. } => self.line(Colour::Green, &format!("✓ kept: {improved}")),
             Event::ProviderSwitched { from, to, cause } => {
                 let to = to.map_or("no provider is left".to_owned(), |to| format!("{to} is next"));
@@ -290,7 +298,9 @@ impl Printer<'_> {
             Purpose::Repeat => "the failing commit, once more",
             Purpose::Attempt => "with the fix",
             Purpose::FinalProof => "with the fix, from scratch",
-            Purpose::ProtectedProof => "with the fix and every protected file restored",
+            Purpose::ProtectedProof => "with the fix, from scratch, every protected file restored",
+            Purpose::RepeatedProof => "with the fix, once more up to the step that failed",
+            Purpose::Uncover => "the failing commit, going on behind the failing step",
         };
         let step = result.failed_step.and_then(|index| result.steps.get(index));
         let step = step.map_or(String::new(), |step| format!(" in step {}", step.name));

@@ -6,20 +6,23 @@ use crate::contract::build::ExecutionResult;
 use crate::contract::event::{Event, Purpose, Stamped};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{
-    Baseline, FinalProof, Iteration, ProposalReport, ProposalVerdict, ReportFiles, RunReport,
+    Baseline, FinalProof, Iteration, JobReport, PartialProof, ProposalReport, ProposalVerdict, ReportFiles,
+    RunReport,
 };
 
 /// The record as far as the run has come.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Projection {
     report: RunReport,
+    /// The failed jobs, in the order of their plans.
+    jobs: Vec<JobReport>,
     files: Option<ReportFiles>,
     is_finished: bool,
 }
 
 impl Default for Projection {
     fn default() -> Self {
-        Self { report: RunReport::begun("heal"), files: None, is_finished: false }
+        Self { report: RunReport::begun("heal"), jobs: Vec::new(), files: None, is_finished: false }
     }
 }
 
@@ -77,9 +80,13 @@ impl Projection {
             }
             Event::FailedRunKnown { run } => report.run = Some((**run).clone()),
             Event::CheckedOut { sha } => report.sha = Some(sha.clone()),
-            Event::Planned { plan } => report.plan = Some((**plan).clone()),
-            Event::Executed { purpose, result, bugs, tests, .. } => {
-                self.executed(*purpose, result, bugs, tests);
+            Event::Planned { plan } => {
+                self.jobs.push(JobReport { plan: (**plan).clone(), baseline: None, final_proof: None });
+                self.show_jobs();
+            }
+            Event::Executed { purpose, job, result, bugs, tests, .. } => {
+                self.executed(*purpose, *job, result, bugs, tests);
+                self.show_jobs();
             }
             Event::IterationStarted { number, bugs } => {
                 report.iterations.push(Iteration {
@@ -103,7 +110,13 @@ impl Projection {
             }
             Event::Kept { progress, .. } => self.judged(ProposalVerdict::Kept, progress.as_ref()),
             Event::KeptReverted { count, why } => self.kept_reverted(*count, why),
-            Event::ProofExpired => report.final_proof = None,
+            Event::ProofExpired => {
+                self.jobs.iter_mut().for_each(|job| job.final_proof = None);
+                self.show_jobs();
+            }
+            Event::PartiallyProven { fixed, left } => {
+                report.partial = Some(PartialProof { fixed: fixed.clone(), left: left.clone() });
+            }
             Event::BudgetChanged { budget } => report.budget.clone_from(budget),
             Event::PublishStarted { diff, proven } => {
                 report.diff.clone_from(diff);
@@ -146,10 +159,25 @@ impl Projection {
         }
     }
 
-    /// A run of the plan and what it showed.
+    /// The job whose failure was reproduced first stands for the run.
+    fn show_jobs(&mut self) {
+        let failed =
+            |job: &JobReport| job.baseline.as_ref().is_some_and(|b| b.failed > 0 && !b.bugs.is_empty());
+        let shown = self.jobs.iter().find(|job| failed(job)).or(self.jobs.first());
+        if let Some(JobReport { plan, baseline, final_proof }) = shown.cloned() {
+            self.report.plan = Some(plan);
+            (self.report.baseline, self.report.final_proof) = (baseline, final_proof);
+        }
+        if self.jobs.len() > 1 {
+            self.report.jobs.clone_from(&self.jobs);
+        }
+    }
+
+    /// A run of a job's plan and what it showed.
     fn executed(
         &mut self,
         purpose: Purpose,
+        job: usize,
         result: &ExecutionResult,
         bugs: &[BugReport],
         tests: &[TestRun],
@@ -157,10 +185,10 @@ impl Projection {
         // A run without a verdict counts as none; what it said stands only until another one speaks.
         let counts = u32::from(result.has_verdict());
         let green = u32::from(result.is_green());
-        let report = &mut self.report;
+        let Some(job) = self.jobs.get_mut(job) else { return };
         match purpose {
             Purpose::Baseline | Purpose::Repeat => {
-                let baseline = report.baseline.get_or_insert_with(|| Baseline {
+                let baseline = job.baseline.get_or_insert_with(|| Baseline {
                     execution: result.clone(),
                     runs: 0,
                     failed: 0,
@@ -176,12 +204,14 @@ impl Projection {
                 }
             }
             Purpose::Attempt => {
-                if let Some(iteration) = report.iterations.last_mut() {
+                if let Some(iteration) = self.report.iterations.last_mut() {
                     iteration.execution = Some(result.clone());
                 }
             }
-            Purpose::FinalProof => {
-                let proof = report.final_proof.get_or_insert_with(|| FinalProof {
+            // What it shows is in the decision that rests on it.
+            Purpose::Uncover => {}
+            Purpose::FinalProof | Purpose::ProtectedProof | Purpose::RepeatedProof => {
+                let proof = job.final_proof.get_or_insert_with(|| FinalProof {
                     execution: result.clone(),
                     tests: tests.to_vec(),
                     bugs: bugs.to_vec(),
@@ -191,15 +221,13 @@ impl Projection {
                 });
                 proof.runs += counts;
                 proof.green += green;
+                if purpose == Purpose::ProtectedProof {
+                    proof.protected = Some(result.clone());
+                }
                 if result.tells_more_than(&proof.execution) {
                     proof.execution = result.clone();
                     proof.bugs = bugs.to_vec();
                     proof.tests = tests.to_vec();
-                }
-            }
-            Purpose::ProtectedProof => {
-                if let Some(proof) = &mut report.final_proof {
-                    proof.protected = Some(result.clone());
                 }
             }
         }
@@ -235,7 +263,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::contract::build::Exit;
+    use crate::contract::build::{BuildPlan, Exit};
     use crate::contract::event::LogFacts;
 
     fn executed(purpose: Purpose, exit: Exit) -> Event {
@@ -263,6 +291,8 @@ mod tests {
 
     fn report_of(purpose: Purpose, exits: &[Exit]) -> RunReport {
         let mut projection = Projection::default();
+        let plan = crate::report::sample::healed().plan.unwrap();
+        projection.take_up(&Event::Planned { plan: Box::new(plan) });
         for exit in exits {
             projection.take_up(&executed(purpose, exit.clone()));
         }
@@ -297,6 +327,39 @@ mod tests {
         }
         let proof = report_of(Purpose::FinalProof, &[GREEN, RED]).final_proof.unwrap();
         assert_eq!((proof.execution.exit, proof.runs, proof.green), (RED, 2, 1));
+    }
+
+    #[test]
+    fn the_job_whose_failure_shows_stands_for_the_run() {
+        let mut projection = Projection::default();
+        let sample = crate::report::sample::healed();
+        let plan = |job: &str| {
+            let plan = BuildPlan { job: Some(job.to_owned()), ..sample.plan.clone().unwrap() };
+            Event::Planned { plan: Box::new(plan) }
+        };
+        let run = |purpose, job, exit, bugs: &[BugReport]| match executed(purpose, exit) {
+            Event::Executed { result, log, tests, .. } => {
+                Event::Executed { purpose, job, result, log, bugs: bugs.to_vec(), tests }
+            }
+            other => other,
+        };
+        let bugs: Vec<BugReport> = sample.bugs().into_iter().cloned().collect();
+        for event in [
+            plan("deploy"),
+            plan("test"),
+            run(Purpose::Baseline, 0, broken(), &[]),
+            run(Purpose::Baseline, 1, RED, &bugs),
+            run(Purpose::FinalProof, 1, GREEN, &[]),
+        ] {
+            projection.take_up(&event);
+        }
+        let report = projection.report();
+        assert_eq!(report.plan.as_ref().unwrap().job.as_deref(), Some("test"));
+        assert_eq!((report.jobs.len(), report.bugs().len()), (2, bugs.len()));
+        assert!(report.final_proof.as_ref().unwrap().holds());
+        assert!(!report.is_proven(), "the other job is not");
+        projection.take_up(&Event::ProofExpired);
+        assert!(projection.report().final_proof.is_none());
     }
 
     #[test]

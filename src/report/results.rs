@@ -89,6 +89,15 @@ pub fn document(report: &RunReport) -> Value {
     if let Some(proof) = &report.final_proof {
         add_bugs(&mut value["final_proof"]["bugs"], &proof.bugs);
     }
+    for (index, job) in report.jobs.iter().enumerate() {
+        let entry = &mut value["jobs"][index];
+        if let Some(baseline) = &job.baseline {
+            add_bugs(&mut entry["baseline"]["bugs"], &baseline.bugs);
+        }
+        if let Some(proof) = &job.final_proof {
+            add_bugs(&mut entry["final_proof"]["bugs"], &proof.bugs);
+        }
+    }
     for (index, iteration) in report.iterations.iter().enumerate() {
         let entry = &mut value["iterations"][index];
         add_bugs(&mut entry["bugs"], &iteration.bugs);

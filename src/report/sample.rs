@@ -303,6 +303,8 @@ pub(super) fn proof() -> Proof {
         green: 2,
         protected: ProtectedCheck::Passed { restored: vec![path.clone()] },
         changed: vec![path],
+        jobs: Vec::new(),
+        partial: None,
         providers: vec![ProviderShare {
             provider: "gemini".to_owned(),
             model: Some("gemini-3.5-flash".to_owned()),

@@ -45,6 +45,7 @@ fn headline(report: &RunReport) -> String {
         Outcome::Healed if ci_doubt(report).is_some() => ("⚠️", "Healed in the sandbox"),
         Outcome::Healed => ("✅", "Healed"),
         Outcome::Patched => ("✅", "Patched"),
+        Outcome::Partial { .. } => ("🟡", "Partly healed"),
         Outcome::AlreadyGreen => ("✅", "Already green"),
         Outcome::Diagnosed => ("🔎", "Diagnosed"),
         Outcome::Flaky { .. } => ("🎲", "Flaky"),
@@ -119,6 +120,10 @@ fn next_step(report: &RunReport, written: Option<&ReportFiles>) -> String {
         Outcome::Patched => {
             let file = patch.map_or(String::new(), |file| format!(" ({})", markdown::code(file, 200)));
             (None, format!("publish the proven patch{file} with a `mode: publish` job, or apply it by hand."))
+        }
+        Outcome::Partial { why } => {
+            let kept = healed_next(report, patch);
+            (Some(format!("What is still red: {}", words(why))), format!("fix what is left by hand; {kept}"))
         }
         Outcome::AlreadyGreen => (None, "nothing to do: every step succeeded.".to_owned()),
         Outcome::Diagnosed => (None, "fix what is listed below.".to_owned()),

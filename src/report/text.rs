@@ -170,6 +170,9 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Refused { why, .. } => format!("refused: {}", words(why)),
         Outcome::Error { what } => format!("error: {}", words(what)),
         Outcome::Diagnosed => "diagnosed".to_owned(),
+        Outcome::Partial { why } => {
+            format!("partly healed: what is fixed is proven, and something else is still red: {}", words(why))
+        }
         Outcome::Patched => "patched: a proven patch is ready to be published".to_owned(),
         Outcome::Cancelled => "cancelled".to_owned(),
     }

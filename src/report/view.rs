@@ -8,7 +8,7 @@ use crate::contract::report::{ProposalReport, ProposalVerdict, RunReport};
 pub(super) fn all_bugs(report: &RunReport) -> Vec<&BugReport> {
     let mut bugs: Vec<&BugReport> = Vec::new();
     let later = report.iterations.iter().flat_map(|iteration| &iteration.bugs);
-    for bug in report.bugs().iter().chain(later) {
+    for bug in report.bugs().into_iter().chain(later) {
         if !bugs.iter().any(|known| known.fingerprint == bug.fingerprint) {
             bugs.push(bug);
         }

@@ -201,8 +201,14 @@ impl Run {
 
     /// One step on another tree than its own.
     pub(crate) async fn on(&mut self, tree: &dyn SourceTree, script: &str) -> ExecutionResult {
-        let request =
-            Request { purpose: Purpose::Baseline, tree, git_dir: None, fresh: false, from_snapshot: false };
+        let request = Request {
+            purpose: Purpose::Baseline,
+            leg: 0,
+            tree,
+            git_dir: None,
+            fresh: false,
+            from_snapshot: false,
+        };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
             .await
@@ -211,6 +217,7 @@ impl Run {
     pub(crate) async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
         let request = Request {
             purpose: Purpose::Baseline,
+            leg: 0,
             tree: &self.tree,
             git_dir: None,
             fresh,

@@ -1,0 +1,245 @@
+//! The failed jobs of a run ("legs"), one after the other: each is reproduced on the unchanged code, healed, and at the
+//! end proven with all that is kept. A failure of another leg that the unchanged code has as well is the next thing to
+//! heal; only a new one speaks against what is kept.
+
+use std::sync::Arc;
+
+use super::proof;
+use super::{choose, finish_unhealed};
+use crate::contract::event::Purpose;
+use crate::contract::outcome::Outcome;
+use crate::orchestrator::evidence::Evidence;
+use crate::orchestrator::progress::{RunStatus, regression};
+use crate::orchestrator::state::{Action, LegStatus, Phase, Proof, State, Then, Transition};
+
+/// Runs the unchanged code of the leg at hand.
+pub(super) fn reproduce(mut state: State) -> Transition {
+    state.phase = Phase::Reproducing { runs: 0, red: 0 };
+    let leg = state.leg;
+    state.act(Action::Run { purpose: Purpose::Baseline, leg })
+}
+
+/// After a run of the unchanged code: red and real, flaky, green, or not ours.
+pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Evidence>) -> Transition {
+    let leg = state.leg;
+    let runs = runs + 1;
+    let repeat = Action::Run { purpose: Purpose::Repeat, leg };
+    match &seen.observation.end {
+        RunStatus::Infrastructure { what } => {
+            state.infrastructure_failures += 1;
+            if state.infrastructure_failures > 1 {
+                return nothing_to_heal(state, Outcome::Error { what: what.clone() });
+            }
+            state.phase = Phase::Reproducing { runs: runs - 1, red };
+            let purpose = if runs == 1 { Purpose::Baseline } else { Purpose::Repeat };
+            return state.act(Action::Run { purpose, leg });
+        }
+        RunStatus::Cancelled => return state.finish(Outcome::Cancelled),
+        RunStatus::TimedOut { .. } | RunStatus::OutOfMemory => {
+            let why = limits(&seen.observation.end).unwrap_or_default();
+            return nothing_to_heal(state, Outcome::Environment { why });
+        }
+        RunStatus::Green if red > 0 => return nothing_to_heal(state, Outcome::Flaky { failed: red, runs }),
+        RunStatus::Green if !state.rules.ci_known_red => return is_green(state, Outcome::AlreadyGreen),
+        RunStatus::Green if runs <= state.rules.flaky_runs => {
+            state.phase = Phase::Reproducing { runs, red };
+            return state.act(repeat);
+        }
+        RunStatus::Green => return is_green(state, Outcome::NotReproduced { runs }),
+        // An earlier run was green.
+        RunStatus::Red if runs > red + 1 => {
+            return nothing_to_heal(state, Outcome::Flaky { failed: red + 1, runs });
+        }
+        RunStatus::Red => {}
+    }
+    let red = red + 1;
+    if seen.observation.is_environment_only() {
+        let why = "every failure the build shows lies outside the code".to_owned();
+        return nothing_to_heal(state, Outcome::Environment { why });
+    }
+    if let Some(outcome) = state.rules.diagnose_only.clone() {
+        state.legs[leg].baseline = Some(seen);
+        state.legs[leg].status = LegStatus::GivenUp(outcome);
+        return advance(state);
+    }
+    // A failing test may fail by chance; seeing it twice costs one run, healing a ghost costs the whole budget.
+    if seen.observation.may_be_flaky() && runs == 1 && state.rules.flaky_runs > 0 {
+        state.legs[leg].baseline = Some(seen);
+        state.phase = Phase::Reproducing { runs, red };
+        return state.act(repeat);
+    }
+    // A repeat ends behind the failing step, so the first run is the one to compare with.
+    let baseline = state.legs[leg].baseline.get_or_insert(seen).clone();
+    begin(state, leg, baseline)
+}
+
+/// Why a limit of the sandbox ended a run.
+fn limits(end: &RunStatus) -> Option<String> {
+    match end {
+        RunStatus::TimedOut { after_seconds } => {
+            Some(format!("the build did not end within {after_seconds} s; `sandbox-timeout` allows more"))
+        }
+        RunStatus::OutOfMemory => {
+            Some("the build ran out of memory; `sandbox-memory` allows more".to_owned())
+        }
+        _ => None,
+    }
+}
+
+/// Begins to heal a leg that is red like `seen` with what is kept.
+fn begin(mut state: State, leg: usize, seen: Arc<Evidence>) -> Transition {
+    state.leg = leg;
+    state.legs[leg].status = LegStatus::Open;
+    state.legs[leg].entry = Some((seen.clone(), state.kept.len()));
+    state.history.clear();
+    state.set_target(seen);
+    choose(state)
+}
+
+/// The leg's failure is none that could be healed here.
+fn nothing_to_heal(mut state: State, outcome: Outcome) -> Transition {
+    let leg = state.leg;
+    state.legs[leg].status = LegStatus::Unjudged(outcome);
+    advance(state)
+}
+
+/// The leg's unchanged code is green here.
+fn is_green(mut state: State, end: Outcome) -> Transition {
+    let (leg, kept) = (state.leg, state.kept.len());
+    state.legs[leg].status = LegStatus::Green { kept, end: Some(end) };
+    advance(state)
+}
+
+/// The leg at hand has no further idea for it.
+pub(super) fn give_up(mut state: State, outcome: Outcome) -> Transition {
+    // What CI showed of a published heal is no leg's.
+    if state.after_red_ci {
+        return finish_unhealed(state, outcome);
+    }
+    let leg = state.leg;
+    state.legs[leg].status = LegStatus::GivenUp(outcome);
+    advance(state)
+}
+
+/// The next thing to do once the leg at hand is green, given up or not ours.
+pub(super) fn advance(mut state: State) -> Transition {
+    if let Some(open) = state.legs.iter().position(|leg| leg.status == LegStatus::Open) {
+        if state.kept.is_empty() && state.legs[open].baseline.is_none() {
+            state.leg = open;
+            return reproduce(state);
+        }
+        return proof::prove(state, open);
+    }
+    let given_up = state.legs.iter().find_map(|leg| match &leg.status {
+        LegStatus::GivenUp(outcome) => Some(outcome.clone()),
+        _ => None,
+    });
+    let unjudged = state.legs.iter().find_map(|leg| match &leg.status {
+        LegStatus::Unjudged(outcome) => Some(outcome.clone()),
+        _ => None,
+    });
+    if let Some(outcome) = given_up.or(unjudged) {
+        return finish_unhealed(state, outcome);
+    }
+    if state.kept.is_empty() {
+        let end = state.legs.iter().find_map(|leg| match &leg.status {
+            LegStatus::Green { end, .. } => end.clone(),
+            _ => None,
+        });
+        return state.finish(end.unwrap_or(Outcome::AlreadyGreen));
+    }
+    match state.legs.iter().position(|leg| !leg.is_proven) {
+        Some(leg) => proof::prove(state, leg),
+        None => proof::all_proven(state),
+    }
+}
+
+/// A leg is red with what is kept, and this is its unchanged code.
+pub(super) fn compared(
+    mut state: State,
+    leg: usize,
+    seen: Arc<Evidence>,
+    unchanged: Arc<Evidence>,
+) -> Transition {
+    match &unchanged.observation.end {
+        RunStatus::Cancelled => return state.finish(Outcome::Cancelled),
+        RunStatus::Infrastructure { what } => {
+            state.leg = leg;
+            return nothing_to_heal(state, Outcome::Error { what: what.clone() });
+        }
+        RunStatus::TimedOut { .. } | RunStatus::OutOfMemory => {
+            state.leg = leg;
+            let why = limits(&unchanged.observation.end).unwrap_or_default();
+            return nothing_to_heal(state, Outcome::Environment { why });
+        }
+        RunStatus::Green => {
+            let (kept, end) = (0, Some(Outcome::NotReproduced { runs: 1 }));
+            state.legs[leg].baseline = Some(unchanged);
+            state.legs[leg].status = LegStatus::Green { kept, end };
+            return proof::does_not_hold(
+                state,
+                leg,
+                "another failed job, green without the fix, fails with it",
+            );
+        }
+        RunStatus::Red => {}
+    }
+    state.legs[leg].baseline = Some(unchanged);
+    red_as_before(state, leg, seen)
+}
+
+/// A leg that was not healed yet is red with what is kept: the next thing to heal, unless what is kept broke it.
+pub(super) fn red_as_before(mut state: State, leg: usize, seen: Arc<Evidence>) -> Transition {
+    let Some(baseline) = state.legs[leg].baseline.clone() else {
+        state.phase = Phase::Comparing { leg, seen };
+        return state.act(Action::Run { purpose: Purpose::Baseline, leg });
+    };
+    let touched: Vec<_> = state.kept.iter().flat_map(|kept| kept.touched.clone()).collect();
+    if let Some(why) = regression(&baseline.observation, &seen.observation, &touched) {
+        return proof::does_not_hold(state, leg, &format!("in another failed job {why}"));
+    }
+    state.leg = leg;
+    if seen.observation.is_environment_only() {
+        let why = "every failure the build shows lies outside the code".to_owned();
+        return nothing_to_heal(state, Outcome::Environment { why });
+    }
+    begin(state, leg, seen)
+}
+
+/// With a leg again from where its healing began; the fixes kept since then are taken back.
+pub(super) fn start_over(mut state: State, leg: usize) -> Transition {
+    let kept = state.kept.len();
+    for other in &mut state.legs {
+        other.is_proven = false;
+        other.seen = None;
+        // What was green only with the fixes that are gone is looked at again.
+        if matches!(other.status, LegStatus::Green { kept: with, .. } if with > kept) {
+            other.status = LegStatus::Open;
+        }
+    }
+    let from = state.legs[leg].entry.clone().filter(|(_, with)| *with == kept).map(|(seen, _)| seen);
+    match from.or_else(|| state.legs[leg].baseline.clone().filter(|_| kept == 0)) {
+        Some(seen) if !seen_green(&seen) => begin(state, leg, seen),
+        // It is run again with what is left, and healed from there.
+        _ => advance(state),
+    }
+}
+
+fn seen_green(seen: &Evidence) -> bool {
+    seen.observation.end == RunStatus::Green
+}
+
+/// A proof of a leg, not told to end the run.
+pub(super) fn plain_proof(leg: usize) -> Proof {
+    Proof { leg, repeats: 0, again: false, partial: None }
+}
+
+/// How it goes on once fixes are taken back because a leg did not hold.
+pub(super) fn after_a_fix_that_did_not_hold(state: &State, leg: usize) -> Then {
+    if state.after_red_ci {
+        let why = "what CI shows could not be fixed without breaking the proof".to_owned();
+        Then::Finish(Outcome::Exhausted { why })
+    } else {
+        Then::StartOver { leg }
+    }
+}

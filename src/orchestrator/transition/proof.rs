@@ -1,0 +1,235 @@
+//! Proofs: runs from scratch of every leg with all that is kept, and what may go out of a run that does not end green.
+
+use std::sync::Arc;
+
+use super::legs;
+use crate::contract::event::{Event, Purpose};
+use crate::contract::fix::FileChange;
+use crate::contract::outcome::{BudgetKind, Outcome};
+use crate::contract::settings::OnPartial;
+use crate::fixer::{PastAttempt, patch_fingerprint};
+use crate::orchestrator::evidence::Evidence;
+use crate::orchestrator::partial::is_proven_fixed;
+use crate::orchestrator::progress::{RunStatus, fewer_tests, regression};
+use crate::orchestrator::state::{Action, Goal, KeptFix, LegStatus, Phase, Proof, State, Then, Transition};
+
+/// Runs a leg from scratch with what is kept.
+pub(super) fn prove(state: State, leg: usize) -> Transition {
+    run(state, legs::plain_proof(leg))
+}
+
+fn run(mut state: State, proof: Proof) -> Transition {
+    let leg = proof.leg;
+    // One run with the protected files restored says more than one with them changed, which was green before.
+    let purpose = if state.touches_protected() { Purpose::ProtectedProof } else { Purpose::FinalProof };
+    // An earlier proof was of other code.
+    let expired = state.has_told_proof && !state.is_proof_current;
+    state.has_told_proof = true;
+    state.is_proof_current = true;
+    state.phase = Phase::Proving(proof);
+    let next = state.act(Action::Run { purpose, leg });
+    if expired { next.told_first(vec![Event::ProofExpired]) } else { next }
+}
+
+/// After a run from scratch of one leg.
+pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Transition {
+    let leg = proof.leg;
+    match &seen.observation.end {
+        RunStatus::Cancelled => return state.finish(Outcome::Cancelled),
+        RunStatus::Infrastructure { what } => {
+            let what = what.clone();
+            return without_verdict(state, proof, what);
+        }
+        _ => {}
+    }
+    let vanished =
+        state.legs[leg].baseline.as_ref().and_then(|b| fewer_tests(&b.observation, &seen.observation));
+    if proof.repeats == 0 || seen.observation.end != RunStatus::Green {
+        state.legs[leg].seen = Some(seen.clone());
+    }
+    if proof.partial.is_some() {
+        return proved_partly(state, proof, seen, vanished.is_some());
+    }
+    if seen.observation.end == RunStatus::Green && vanished.is_none() {
+        return holds(state, &proof);
+    }
+    let is_healed = matches!(state.legs[leg].status, LegStatus::Green { .. });
+    if !is_healed && vanished.is_none() {
+        return legs::red_as_before(state, leg, seen);
+    }
+    let why = vanished.unwrap_or_else(|| {
+        if state.touches_protected() {
+            "the fix holds only with its changes to protected files".to_owned()
+        } else {
+            "the fix did not hold in a run from scratch".to_owned()
+        }
+    });
+    does_not_hold(state, leg, &why)
+}
+
+/// A leg is green from scratch; what may be green by chance is run again.
+fn holds(mut state: State, proof: &Proof) -> Transition {
+    let leg = proof.leg;
+    let is_first = !state.legs[leg].is_proven;
+    let fixed_by_chance = state.kept.iter().any(|kept| kept.leg == leg && kept.flaky_kind);
+    let repeats = match (is_first, fixed_by_chance) {
+        (true, true) => state.rules.flaky_runs,
+        (true, false) => 0,
+        (false, _) => proof.repeats - 1,
+    };
+    state.legs[leg].is_proven = true;
+    if !matches!(state.legs[leg].status, LegStatus::Green { .. }) {
+        state.legs[leg].status = LegStatus::Green { kept: state.kept.len(), end: None };
+    }
+    if repeats > 0 {
+        state.phase = Phase::Proving(Proof { repeats, ..proof.clone() });
+        return state.act(Action::Run { purpose: Purpose::RepeatedProof, leg });
+    }
+    legs::advance(state)
+}
+
+/// The machine failed: once more, then a leg that nothing was fixed in is left to CI.
+fn without_verdict(mut state: State, proof: Proof, what: String) -> Transition {
+    state.infrastructure_failures += 1;
+    if state.infrastructure_failures == 1 {
+        return run(state, Proof { again: true, ..proof });
+    }
+    let leg = proof.leg;
+    if let Some(outcome) = proof.partial {
+        return state.finish(outcome);
+    }
+    if state.legs.len() > 1 && state.kept.iter().all(|kept| kept.leg != leg) {
+        state.legs[leg].status = LegStatus::Unjudged(Outcome::Error { what });
+        return legs::advance(state);
+    }
+    state.finish(Outcome::Error { what })
+}
+
+/// What is kept does not hold in a leg: the fixes since it was right go.
+pub(super) fn does_not_hold(mut state: State, leg: usize, why: &str) -> Transition {
+    let own = state.kept.iter().position(|kept| kept.leg == leg);
+    let since = match &state.legs[leg].status {
+        LegStatus::Green { kept, .. } if *kept < state.kept.len() => Some(*kept),
+        _ => own,
+    };
+    let from = since.unwrap_or(0).max(state.published);
+    // Whose fixes they are begins anew, with more context.
+    let begins_anew = state.kept.get(from).map_or(leg, |kept| kept.leg);
+    let failures = state.legs[begins_anew].baseline.iter().flat_map(|b| b.observation.failures.keys());
+    for bug in failures.cloned().collect::<Vec<_>>() {
+        let level = state.levels.get(&bug).copied().unwrap_or(1) + 1;
+        state.levels.insert(bug, level);
+    }
+    let then = legs::after_a_fix_that_did_not_hold(&state, begins_anew);
+    revert_kept(state, from, why.to_owned(), then)
+}
+
+/// Takes back what is kept from `from` on; nothing that is published.
+pub(super) fn revert_kept(mut state: State, from: usize, why: String, then: Then) -> Transition {
+    let from = from.max(state.published);
+    let changes: Vec<Vec<FileChange>> =
+        state.kept.iter().skip(from).rev().map(|kept| kept.changes.clone()).collect();
+    state.phase = Phase::RevertingKept { from, why, then };
+    state.act(Action::Revert { changes })
+}
+
+pub(super) fn kept_reverted(mut state: State, from: usize, why: String, then: Then) -> Transition {
+    let kept = state.kept.split_off(from.min(state.kept.len()));
+    let count = kept.len();
+    state.given_back = state.given_back.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
+    let facts = vec![Event::KeptReverted { count, why: why.clone() }];
+    let reverted: Vec<PastAttempt> = kept
+        .into_iter()
+        .rev()
+        .map(|KeptFix { proposal, changes, .. }| {
+            let patch = patch_fingerprint(&changes);
+            PastAttempt::reverted(proposal, patch, why.clone(), Vec::new())
+        })
+        .collect();
+    state.code_changed();
+    let mut next = super::go_on(state, then);
+    next.state.history.extend(reverted);
+    next.told_first(facts)
+}
+
+/// Every leg is green from scratch.
+pub(super) fn all_proven(mut state: State) -> Transition {
+    match state.rules.goal {
+        Goal::Patch => state.finish(Outcome::Patched),
+        Goal::Commit => state.finish(Outcome::Healed),
+        Goal::Publish { .. } if state.pushes >= state.rules.max_attempts => {
+            state.finish(Outcome::BudgetSpent { which: BudgetKind::Pushes })
+        }
+        Goal::Publish { .. } => {
+            state.phase = Phase::Publishing { then: None };
+            state.act(Action::Publish { partial: false })
+        }
+    }
+}
+
+/// The run ends unhealed: each fix that stays is proven for its own failure, or does not leave the run.
+pub(super) fn prove_partly(state: State, cause: Outcome) -> Transition {
+    if state.unpublished().is_empty() {
+        return state.finish(cause);
+    }
+    let open = (0..state.legs.len()).find(|leg| {
+        state.legs[*leg].seen.is_none() && !matches!(state.legs[*leg].status, LegStatus::Unjudged(_))
+    });
+    match open {
+        Some(leg) => run(state, Proof { partial: Some(cause), ..legs::plain_proof(leg) }),
+        None => partly_proven(state, cause),
+    }
+}
+
+fn proved_partly(mut state: State, proof: Proof, seen: Arc<Evidence>, has_fewer_tests: bool) -> Transition {
+    let leg = proof.leg;
+    let Some(cause) = proof.partial else { return state.finish(Outcome::Cancelled) };
+    let is_green = seen.observation.end == RunStatus::Green && !has_fewer_tests;
+    state.legs[leg].is_proven = is_green;
+    if is_green {
+        state.legs[leg].status = LegStatus::Green { kept: state.kept.len(), end: None };
+    }
+    prove_partly(state, cause)
+}
+
+/// Every leg that can be judged was run from scratch: what of it is proven?
+fn partly_proven(mut state: State, cause: Outcome) -> Transition {
+    if state.legs.iter().all(|leg| leg.is_proven) {
+        return all_proven(state);
+    }
+    let touched: Vec<_> = state.kept.iter().flat_map(|kept| kept.touched.clone()).collect();
+    let broken = state.legs.iter().find_map(|leg| {
+        let (before, after) = (leg.baseline.as_ref()?, leg.seen.as_ref()?);
+        regression(&before.observation, &after.observation, &touched)
+    });
+    let first_unproven = if broken.is_some() {
+        Some(state.published)
+    } else {
+        (state.published..state.kept.len()).find(|at| !is_proven(&state, &state.kept[*at]))
+    };
+    if let Some(from) = first_unproven {
+        let why = broken
+            .unwrap_or_else(|| "nothing shows that it fixes its own failure while others are red".to_owned());
+        return revert_kept(state, from, why, Then::ProvePartial(cause));
+    }
+    let fixed: Vec<_> = state.unpublished().iter().flat_map(|kept| kept.fixed.keys().cloned()).collect();
+    let seen = state.legs.iter().filter_map(|leg| leg.seen.as_ref());
+    let left: Vec<_> = seen.flat_map(|seen| seen.observation.failures.keys().cloned()).collect();
+    let facts = vec![Event::PartiallyProven { fixed, left }];
+    let outcome = Outcome::Partial { why: cause.reason() };
+    let may_publish = state.rules.on_partial == OnPartial::Publish
+        && matches!(state.rules.goal, Goal::Publish { .. })
+        && state.pushes < state.rules.max_attempts;
+    if may_publish {
+        state.phase = Phase::Publishing { then: Some(outcome) };
+        return state.act(Action::Publish { partial: true }).told_first(facts);
+    }
+    state.finish(outcome).told_first(facts)
+}
+
+/// A kept fix is proven for its own failure by its leg's run from scratch.
+fn is_proven(state: &State, kept: &KeptFix) -> bool {
+    let leg = &state.legs[kept.leg];
+    let (Some(before), Some(after)) = (&leg.baseline, &leg.seen) else { return false };
+    !kept.is_suspect && is_proven_fixed(&before.observation, &after.observation, kept.step, &kept.fixed)
+}

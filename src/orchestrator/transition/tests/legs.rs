@@ -1,0 +1,221 @@
+//! Several failed jobs, steps that CI never reached, and what may go out of a run that does not end green.
+
+use super::*;
+use crate::orchestrator::evidence::StepEvidence;
+
+fn at_step(step: usize, failures: &[(&str, Category)]) -> LoopEvent {
+    let LoopEvent::Ran(seen) = red(failures) else { unreachable!() };
+    let observation = Observation { failing_step: Some(step), ..seen.observation.clone() };
+    LoopEvent::Ran(Arc::new(Evidence {
+        observation,
+        diagnosis: Diagnosis::default(),
+        log: Vec::new(),
+        steps: BTreeMap::new(),
+    }))
+}
+
+/// A run of the unchanged code that went on behind its failing step.
+fn uncovered(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
+    let failures = failures.iter().map(|name| Fingerprint((*name).to_owned())).collect();
+    let evidence = StepEvidence { succeeded, failed: !succeeded, failures };
+    LoopEvent::Ran(Arc::new(Evidence {
+        observation: seen(RunStatus::Green, &[]).observation.clone(),
+        diagnosis: Diagnosis::default(),
+        log: Vec::new(),
+        steps: BTreeMap::from([(step, evidence)]),
+    }))
+}
+
+fn tested_by(file: &str) -> LoopEvent {
+    let LoopEvent::Answered { answer: Answer::Applied(mut offer), usage } = offered() else { unreachable!() };
+    offer.tested_by.insert(file.to_owned());
+    LoopEvent::Answered { answer: Answer::Applied(offer), usage }
+}
+
+fn two_legs() -> Rules {
+    Rules { legs: 2, sources: vec![FixSource::Model], on_partial: OnPartial::Publish, ..rules() }
+}
+
+fn lint() -> LoopEvent {
+    red(&[("lint", Category::Lint)])
+}
+
+fn types() -> LoopEvent {
+    red(&[("types", Category::Type)])
+}
+
+fn legs_of(actions: &[Action]) -> Vec<(Purpose, usize)> {
+    actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Run { purpose, leg } => Some((*purpose, *leg)),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn the_failure_of_another_job_is_the_next_one_to_heal() {
+    let (effects, actions) = play(
+        two_legs(),
+        &[
+            LoopEvent::Begin,
+            lint(),
+            offered(),
+            green(),
+            // The other job with the fix, then without it.
+            types(),
+            types(),
+            offered(),
+            green(),
+            green(),
+            green(),
+        ],
+    );
+    assert_eq!(effects, ["kept", "kept"]);
+    assert_eq!(
+        legs_of(&actions),
+        [
+            (Purpose::Baseline, 0),
+            (Purpose::Attempt, 0),
+            (Purpose::FinalProof, 1),
+            (Purpose::Baseline, 1),
+            (Purpose::Attempt, 1),
+            (Purpose::FinalProof, 0),
+            (Purpose::FinalProof, 1),
+        ]
+    );
+    assert_eq!(actions.last(), Some(&Action::Publish { partial: false }));
+}
+
+#[test]
+fn another_job_that_the_fix_breaks_speaks_against_it() {
+    for unchanged in [green(), red(&[("other", Category::Logic)])] {
+        let (effects, _) =
+            play(two_legs(), &[LoopEvent::Begin, lint(), offered(), green(), types(), unchanged]);
+        assert_eq!(effects, ["kept", "kept reverted"]);
+    }
+}
+
+#[test]
+fn a_job_that_cannot_be_judged_here_keeps_nothing_back() {
+    let (_, actions) =
+        play(two_legs(), &[LoopEvent::Begin, broken(), broken(), types(), offered(), green(), green()]);
+    assert_eq!(actions.last(), Some(&Action::Publish { partial: true }));
+    let (_, actions) = play(
+        two_legs(),
+        &[
+            LoopEvent::Begin,
+            types(),
+            offered(),
+            green(),
+            red(&[("net", Category::Environment)]),
+            red(&[("net", Category::Environment)]),
+            green(),
+        ],
+    );
+    assert_eq!(actions.last(), Some(&Action::Publish { partial: true }));
+}
+
+#[test]
+fn a_job_without_an_idea_does_not_hold_up_the_others() {
+    let nothing = || answered(Answer::Nothing);
+    let mut events = vec![LoopEvent::Begin, lint()];
+    events.extend(std::iter::repeat_with(nothing).take(4));
+    events.extend([types(), offered(), green(), lint(), green()]);
+    let (effects, actions) = play(two_legs(), &events);
+    assert_eq!(effects, ["kept"]);
+    assert_eq!(actions.last(), Some(&Action::Publish { partial: true }));
+    let patch = Rules { goal: Goal::Patch, ..two_legs() };
+    let (_, actions) = play(patch, &events);
+    assert!(matches!(actions.last(), Some(Action::Finish(Outcome::Partial { .. }))), "{:?}", actions.last());
+}
+
+#[test]
+fn diagnosis_looks_at_every_job() {
+    let only = Rules { diagnose_only: Some(Outcome::Diagnosed), ..two_legs() };
+    let (_, actions) = play(only, &[LoopEvent::Begin, lint(), types()]);
+    assert_eq!(legs_of(&actions), [(Purpose::Baseline, 0), (Purpose::Baseline, 1)]);
+    assert_eq!(actions.last(), Some(&Action::Finish(Outcome::Diagnosed)));
+}
+
+#[test]
+fn a_step_that_ci_never_reached_is_held_against_the_unchanged_code() {
+    let one = Rules { legs: 1, ..two_legs() };
+    let until = [LoopEvent::Begin, types(), offered(), at_step(1, &[("twine", Category::Type)])];
+    let play = |last: LoopEvent| play(one.clone(), &[until.to_vec(), vec![last]].concat()).0;
+    assert_eq!(play(uncovered(1, true, &[])), ["reverted"], "it passes without the fix");
+    assert_eq!(play(uncovered(1, false, &["twine"])), ["kept"], "it fails so without the fix");
+    assert_eq!(play(uncovered(1, false, &["built nothing"])), ["kept"], "it could not do its work");
+}
+
+#[test]
+fn a_fix_whose_own_tests_fail_behind_it_does_not_go_out_alone() {
+    let one = Rules { legs: 1, ..two_legs() };
+    for (proposal, goes_out) in [(tested_by("wrong.rs"), false), (offered(), true)] {
+        let wrong = || at_step(1, &[("wrong", Category::Logic)]);
+        let mut events =
+            vec![LoopEvent::Begin, types(), proposal, wrong(), uncovered(1, false, &["not built"])];
+        events.extend(std::iter::repeat_with(|| answered(Answer::Nothing)).take(4));
+        events.push(wrong());
+        let (effects, actions) = play(one.clone(), &events);
+        assert_eq!(actions.last() == Some(&Action::Publish { partial: true }), goes_out, "{actions:?}");
+        assert_eq!(effects.last() == Some(&"kept reverted"), !goes_out);
+    }
+}
+
+#[test]
+fn a_fix_that_stays_gives_its_attempt_back() {
+    let names = ["a", "b", "c", "d", "e", "f", "g"];
+    let left = |n: usize| red(&names[n..].iter().map(|name| (*name, Category::Type)).collect::<Vec<_>>());
+    let mut events = vec![LoopEvent::Begin, left(0)];
+    for n in 1..names.len() {
+        events.extend([offered(), left(n)]);
+    }
+    events.extend([offered(), green(), green()]);
+    let two = Rules { max_attempts: 2, ..rules() };
+    let (effects, actions) = play(two, &events);
+    assert_eq!(effects.len(), names.len());
+    assert_eq!(actions.last(), Some(&Action::Publish { partial: false }));
+}
+
+#[test]
+fn what_is_not_proven_for_itself_does_not_leave_the_run() {
+    let model = Rules { sources: vec![FixSource::Model], on_partial: OnPartial::Publish, ..rules() };
+    let both = red(&[("a", Category::Type), ("b", Category::Type)]);
+    let one = red(&[("b", Category::Type)]);
+    let mut events = vec![LoopEvent::Begin, both, offered(), one.clone()];
+    events.extend(std::iter::repeat_with(|| answered(Answer::Nothing)).take(4));
+    events.push(one);
+    let (effects, actions) = play(model, &events);
+    assert_eq!(effects, ["kept", "kept reverted"], "a compiler that stops early is silent about the rest");
+    assert!(matches!(actions.last(), Some(Action::Finish(Outcome::Exhausted { .. }))));
+}
+
+#[test]
+fn a_missing_permission_is_said_once_and_costs_nothing() {
+    let model = Rules { sources: vec![FixSource::Model], max_attempts: 1, ..rules() };
+    let refused = || rejected_for(Rejection::TestEdit { path: "tests/x.rs".to_owned() });
+    let (_, actions) = play(
+        model,
+        &[
+            LoopEvent::Begin,
+            red(&[("a", Category::Logic), ("b", Category::Type)]),
+            refused(),
+            refused(),
+            refused(),
+            refused(),
+        ],
+    );
+    let asked: Vec<&str> = actions
+        .iter()
+        .filter_map(|action| match action {
+            Action::Propose { bugs, .. } => Some(bugs[0].0.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(asked[..2], ["a", "b"], "the other failure comes before it is asked again");
+    assert_eq!(asked.len(), 4);
+    let Some(Action::Finish(Outcome::Exhausted { why })) = actions.last() else { panic!("{actions:?}") };
+    assert!(why.contains("allow-test-edits"), "{why}");
+}
