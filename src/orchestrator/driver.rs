@@ -20,7 +20,7 @@ use crate::plan::Planned;
 use crate::report::pull_request;
 use crate::scope::{Scope, StopReason};
 
-use super::evidence::{Evidence, excerpt};
+use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
 use super::models::Advisor;
 use super::progress::{Observation, Touched};
@@ -143,7 +143,8 @@ impl Driver {
             let started = Instant::now();
             let mut result = self.run_plan(job, purpose).await;
             self.clocks.build += started.elapsed();
-            let evidence = Evidence::of_run(&mut result);
+            let steps = step_folders(&result, &self.plans[job].plan);
+            let evidence = Evidence::of_run(&mut result).placed(&steps, &self.workspace);
             let is_green = result.is_green();
             let was_stopped = result.exit == Exit::Cancelled;
             self.journal.emit(Event::Executed {
@@ -162,10 +163,9 @@ impl Driver {
                 break;
             }
         }
-        let nothing = || Evidence {
-            observation: Observation::infrastructure("there is no plan"),
-            diagnosis: state.baseline().map(|b| b.diagnosis.clone()).unwrap_or_default(),
-            log: Vec::new(),
+        let nothing = || {
+            let diagnosis = state.baseline().map(|b| b.diagnosis.clone()).unwrap_or_default();
+            Evidence::of_nothing(Observation::infrastructure("there is no plan"), diagnosis)
         };
         LoopEvent::Ran(Arc::new(seen.unwrap_or_else(nothing)))
     }
@@ -407,6 +407,8 @@ impl Driver {
             Ok(CiOutcome::Verdict(CiVerdict::Passed)) => LoopEvent::CiPassed,
             Ok(CiOutcome::Verdict(_)) => LoopEvent::CiUnknown,
             Ok(CiOutcome::Red(evidence)) => {
+                // CI's steps are not told apart in its log; what is printed of packages is.
+                let evidence = evidence.placed(&[], &self.workspace);
                 self.journal.emit(Event::CiDiagnosed {
                     log: evidence.log_facts(),
                     bugs: evidence.diagnosis.bugs.clone(),

@@ -1,12 +1,15 @@
 //! What one run of the plan showed: its log, what the parser reads in it, and what of it decides.
 
-use crate::contract::bug::{BugReport, Diagnosis};
-use crate::contract::build::ExecutionResult;
+use crate::contract::bug::{BugReport, Diagnosis, Origins};
+use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, StepResult};
 use crate::contract::event::LogFacts;
+use crate::contract::git::SourceTree;
 use crate::parser::{self, ParseOptions};
+use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
 use super::progress::Observation;
+use super::tests_ran;
 
 /// Kept once and shared: logs are long.
 #[derive(Debug, PartialEq)]
@@ -14,6 +17,8 @@ pub struct Evidence {
     pub observation: Observation,
     pub diagnosis: Diagnosis,
     pub log: Vec<u8>,
+    /// What the log says of where each report's tool ran.
+    origins: Origins,
 }
 
 impl Evidence {
@@ -21,14 +26,29 @@ impl Evidence {
     #[must_use]
     pub fn of_run(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
-        let diagnosis = read_log(&log, result);
-        Self { observation: Observation::new(result, &diagnosis), diagnosis, log }
+        let (diagnosis, origins) = read_log(&log, result);
+        Self { observation: Observation::new(result, &diagnosis), diagnosis, log, origins }
     }
 
     /// Of a run of which only the log is known: CI's.
     #[must_use]
-    pub fn of_log(diagnosis: Diagnosis, log: Vec<u8>) -> Self {
-        Self { observation: Observation::of_log(&diagnosis), diagnosis, log }
+    pub fn of_log(log: Vec<u8>) -> Self {
+        let (diagnosis, origins) = read(&log);
+        Self { observation: Observation::of_log(&diagnosis), diagnosis, log, origins }
+    }
+
+    /// Of no run at all.
+    #[must_use]
+    pub fn of_nothing(observation: Observation, diagnosis: Diagnosis) -> Self {
+        Self { observation, diagnosis, log: Vec::new(), origins: Origins::new() }
+    }
+
+    /// With the paths of its reports as the repository has them. Before anything else uses them.
+    #[must_use]
+    pub fn placed(mut self, steps: &[StepFolder], tree: &dyn SourceTree) -> Self {
+        placing::place(&mut self.diagnosis, &self.origins, steps, tree);
+        self.observation.take_places(&self.diagnosis);
+        self
     }
 
     #[must_use]
@@ -45,14 +65,30 @@ impl Evidence {
     }
 }
 
-/// What a run's log says. Only the failing step's reports count: an earlier step that was allowed to fail is no cause.
-fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
+/// Where each step of a run wrote into its log, and the folder it ran in.
+#[must_use]
+pub fn step_folders(result: &ExecutionResult, plan: &BuildPlan) -> Vec<StepFolder> {
+    let of = |(step, planned): (&StepResult, &PlanStep)| {
+        let folder = planned.working_directory.clone();
+        step.log.filter(|_| result.log_cut == 0).map(|log| StepFolder { log, folder })
+    };
+    result.steps.iter().zip(&plan.steps).filter_map(of).collect()
+}
+
+fn read(log: &[u8]) -> (Diagnosis, Origins) {
     // Reading from memory cannot fail.
-    let mut diagnosis = parser::diagnose(log, &ParseOptions::default()).unwrap_or_default();
+    let (mut diagnosis, origins) = parser::read(log, &ParseOptions::default()).unwrap_or_default();
+    tests_ran::leave_out_unloaded(&mut diagnosis);
+    (diagnosis, origins)
+}
+
+/// What a run's log says. Only the failing step's reports count: an earlier step that was allowed to fail is no cause.
+fn read_log(log: &[u8], result: &ExecutionResult) -> (Diagnosis, Origins) {
+    let (mut diagnosis, origins) = read(log);
     // What a run broken off by the machine left in its log is no bug.
     if result.is_green() || !result.has_verdict() {
         diagnosis.bugs.clear();
-        return diagnosis;
+        return (diagnosis, origins);
     }
     let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|s| s.log);
     if let Some(span) = span.filter(|_| result.log_cut == 0) {
@@ -61,7 +97,7 @@ fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
             diagnosis.bugs.retain(inside);
         }
     }
-    diagnosis
+    (diagnosis, origins)
 }
 
 /// The part of the log that belongs to the reports, else its end: what a model is shown of it.

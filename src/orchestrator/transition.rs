@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::evidence::Evidence;
 use super::outcome_from::stopped_outcome;
-use super::progress::{Progress, RunStatus, compare, fewer_tests, report};
+use super::progress::{Progress, RunStatus, compare, missing_tests, report};
 use super::state::{
     Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LoopEvent, Phase, State, Target, Then,
     Transition, Trial,
@@ -457,7 +457,7 @@ fn proved(mut state: State, runs_left: u32, protected: bool, seen: &Evidence) ->
     if seen.end == RunStatus::Cancelled {
         return state.finish(Outcome::Cancelled);
     }
-    let vanished = state.baseline.as_ref().and_then(|b| fewer_tests(&b.observation, seen));
+    let vanished = state.baseline.as_ref().and_then(|b| missing_tests(&b.observation, seen));
     if seen.end == RunStatus::Green && vanished.is_none() {
         if runs_left > 0 {
             state.phase = Phase::Proving { runs_left: runs_left - 1, protected };

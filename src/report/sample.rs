@@ -53,7 +53,7 @@ pub(super) fn failing_test() -> BugReport {
 }
 
 fn tests_run(passed: u64, failed: u64) -> TestRun {
-    TestRun { runner: "pytest".to_owned(), executed: passed + failed, passed, failed, skipped: 2, ids: None }
+    TestRun::counted("pytest", passed, failed, 2)
 }
 
 pub(super) fn diagnosis() -> Diagnosis {

@@ -20,6 +20,7 @@ mod public_api;
 mod publish;
 mod secrets;
 mod stories;
+mod styles;
 mod support;
 mod tidy;
 mod watch;

@@ -40,7 +40,7 @@ fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
             .collect(),
         tests: Vec::new(),
     };
-    Arc::new(Evidence { observation, diagnosis: Diagnosis::default(), log: Vec::new() })
+    Arc::new(Evidence::of_nothing(observation, Diagnosis::default()))
 }
 
 fn red(failures: &[(&str, Category)]) -> LoopEvent {
