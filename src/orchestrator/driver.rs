@@ -16,7 +16,7 @@ use crate::diff::{self, LineDiff};
 use crate::executor::{Executor, ExecutorError, Request};
 use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed};
 use crate::git::{CommitRequest, Workspace};
-use crate::plan::Planned;
+use crate::plan::{self, Planned};
 use crate::report::pull_request;
 use crate::scope::{Scope, StopReason};
 
@@ -181,12 +181,14 @@ impl Driver {
             None => &self.workspace,
         };
         let planned = &self.plans[job];
+        let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let request = Request {
             purpose,
             tree,
             git_dir: self.workspace.sanitised_git_dir(),
             fresh: is_proof(purpose),
             from_snapshot: !is_proof(purpose),
+            probes: &probes,
         };
         let journal = self.journal.as_ref();
         self.executor.execute(&planned.plan, &planned.evaluator, &request, journal, &self.scope).await
@@ -264,6 +266,7 @@ impl Driver {
             git_dir: self.workspace.sanitised_git_dir(),
             fresh: false,
             from_snapshot: true,
+            probes: &[],
         };
         let journal = self.journal.as_ref();
         let result = self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await;
@@ -422,6 +425,11 @@ impl Driver {
     fn tell_ci(&self, verdict: CiVerdict) {
         self.journal.emit(Event::Watched { result: Box::new(no_verdict(verdict)) });
     }
+}
+
+/// What ran is compared between the first run of the failing commit and each attempt. A proof runs what an attempt ran.
+fn asks_probes(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Baseline | Purpose::Attempt)
 }
 
 fn is_proof(purpose: Purpose) -> bool {

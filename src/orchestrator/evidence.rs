@@ -27,7 +27,11 @@ impl Evidence {
     pub fn of_run(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
         let (diagnosis, origins) = read_log(&log, result);
-        Self { observation: Observation::new(result, &diagnosis), diagnosis, log, origins }
+        let mut observation = Observation::new(result, &diagnosis);
+        for probe in result.probes.drain(..) {
+            observation.tests.extend(tests_ran::of_probe(&probe.report));
+        }
+        Self { observation, diagnosis, log, origins }
     }
 
     /// Of a run of which only the log is known: CI's.

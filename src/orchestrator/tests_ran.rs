@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::bug::{BugReport, Category, Diagnosis, TestRun};
+use crate::parser::{self, ParseOptions};
 
 /// What is known of one runner's tests, over all of its runs.
 #[derive(Default)]
@@ -66,6 +67,19 @@ fn first_missing<'a>(before: &[&'a str], after: &[&str]) -> Option<&'a str> {
     })
 }
 
+/// What a probe's answer says of the tests, as runs of their own: they are compared with another probe's alone, and no
+/// answer is as good as none.
+pub(super) fn of_probe(report: &[u8]) -> Vec<TestRun> {
+    // Reading from memory cannot fail.
+    let mut diagnosis = parser::diagnose(report, &ParseOptions::default()).unwrap_or_default();
+    leave_out_unloaded(&mut diagnosis);
+    for run in &mut diagnosis.tests {
+        run.runner.push_str(" (asked again)");
+        run.silent_when_green = true;
+    }
+    diagnosis.tests
+}
+
 /// Runners list a file that could not be loaded as a failed test of its own. It is none, and is gone once it loads.
 pub(super) fn leave_out_unloaded(diagnosis: &mut Diagnosis) {
     let before_running = |bug: &&BugReport| {
@@ -101,7 +115,6 @@ pub(super) fn failed(runs: &[TestRun]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parser::{self, ParseOptions};
 
     fn counted(executed: u64) -> TestRun {
         TestRun::counted("pytest", executed, 0, 0)

@@ -78,6 +78,7 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
         image_id: format!("sha256:{}", "4e".repeat(32)),
         image_ref: "python:3.12-bookworm".to_owned(),
         log: b"not part of the record".to_vec(),
+        probes: Vec::new(),
         log_cut: 0,
         notes: Vec::new(),
     }

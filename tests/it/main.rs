@@ -24,4 +24,5 @@ mod styles;
 mod support;
 mod tidy;
 mod watch;
+mod what_ran;
 mod workspace;
