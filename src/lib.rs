@@ -31,6 +31,8 @@ pub mod orchestrator;
 /// Log → `Diagnosis`, deterministic; never touches files.
 #[warn(missing_docs)]
 pub mod parser;
+/// Where the paths of a log lead in the repository.
+pub mod placing;
 /// Workflow, job and inputs → `BuildPlan`; never runs anything.
 #[warn(missing_docs)]
 pub mod plan;

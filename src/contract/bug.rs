@@ -1,5 +1,7 @@
 //! What the parser says: typed reports of what failed, where, and what ran.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 /// The whole answer of the parser to one log.
@@ -107,6 +109,18 @@ pub struct LogSpan {
     pub last: u64,
 }
 
+/// What a log says of where a report's tool ran: its paths may begin in a package of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Packages, projects, modules or folders, as the log names them; the surest first.
+    pub packages: Vec<String>,
+    /// Paths that the log gave in full, so that they are relative to the workspace for certain.
+    pub rooted: Vec<String>,
+}
+
+/// By report.
+pub type Origins = BTreeMap<Fingerprint, Origin>;
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {
     pub file: String,
@@ -114,17 +128,45 @@ pub struct Location {
     pub column: Option<u32>,
 }
 
-/// What one test runner executed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// What one test runner executed, as far as its output says so. `None` is "not known", which is never zero: many
+/// runners name only what failed, or print nothing at all when everything passed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TestRun {
     pub runner: String,
     /// Passed and failed, without the skipped ones.
-    pub executed: u64,
-    pub passed: u64,
-    pub failed: u64,
-    pub skipped: u64,
+    pub executed: Option<u64>,
+    pub passed: Option<u64>,
+    pub failed: Option<u64>,
+    pub skipped: Option<u64>,
     /// Ids of the executed tests, where the log prints each of them; `null` where it does not.
     pub ids: Option<Vec<String>>,
+    /// In the style seen here the runner says nothing of its tests where all of them pass: a later green log
+    /// without a word of it tells nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub silent_when_green: bool,
+}
+
+impl TestRun {
+    /// Of a runner that says how many tests passed, failed and were skipped, and names none of them.
+    #[must_use]
+    pub fn counted(runner: &str, passed: u64, failed: u64, skipped: u64) -> Self {
+        Self {
+            runner: runner.to_owned(),
+            executed: Some(passed.saturating_add(failed)),
+            passed: Some(passed),
+            failed: Some(failed),
+            skipped: Some(skipped),
+            ..Self::default()
+        }
+    }
+
+    /// So many tests ran for certain; there may have been more where `executed` is not known.
+    #[must_use]
+    pub fn at_least(&self) -> u64 {
+        let parts = self.passed.unwrap_or(0).saturating_add(self.failed.unwrap_or(0));
+        let named = self.ids.as_ref().map_or(0, |ids| ids.len() as u64);
+        self.executed.unwrap_or(0).max(parts).max(named)
+    }
 }
 
 /// A fix that the log states, carried as data: the parser neither reads nor writes files.
@@ -168,4 +210,34 @@ pub enum Suggestion {
     AddDependency { name: String },
     /// The tool's own fixing command (`go mod tidy`, `cargo fmt`, `ruff check --fix`), run in the sandbox as part of a fix.
     Command { run: String },
+}
+
+impl Suggestion {
+    /// The file it changes.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::ReplaceLines { file, .. }
+            | Self::ReplaceText { file, .. }
+            | Self::ExpectedToken { file, .. }
+            | Self::RemoveImport { file, .. }
+            | Self::AddImport { file, .. }
+            | Self::RemoveLine { file, .. }
+            | Self::Reindent { file, .. } => Some(file),
+            Self::AddDependency { .. } | Self::Command { .. } => None,
+        }
+    }
+
+    pub fn file_mut(&mut self) -> Option<&mut String> {
+        match self {
+            Self::ReplaceLines { file, .. }
+            | Self::ReplaceText { file, .. }
+            | Self::ExpectedToken { file, .. }
+            | Self::RemoveImport { file, .. }
+            | Self::AddImport { file, .. }
+            | Self::RemoveLine { file, .. }
+            | Self::Reindent { file, .. } => Some(file),
+            Self::AddDependency { .. } | Self::Command { .. } => None,
+        }
+    }
 }

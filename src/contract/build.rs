@@ -157,6 +157,25 @@ pub enum StepOutcome {
     Skipped,
 }
 
+/// A step's own question, asked once more in a form that says what ran: one more command, run when all steps are over, in
+/// the same container, folder and environment. What it says is foreign, and makes a verdict worse or nothing at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe {
+    /// Index into the plan's steps.
+    pub step: usize,
+    /// Its standard output is part of the answer. `None`: only the files are read.
+    pub command: Option<String>,
+    /// Plain files of the sandbox whose contents are part of the answer, by their absolute paths.
+    pub files: Vec<String>,
+}
+
+/// What a probe said: text of the sandbox's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProbeResult {
+    pub step: usize,
+    pub report: Vec<u8>,
+}
+
 /// Decides, just before a step, whether it runs and with what: the executor itself interprets nothing.
 ///
 /// The plan layer implements it with its expression evaluator.
@@ -196,6 +215,9 @@ pub struct ExecutionResult {
     /// stdout and stderr in the order they came, head and tail where it was too long.
     #[serde(skip)]
     pub log: Vec<u8>,
+    /// What the probes said that were asked for.
+    #[serde(skip)]
+    pub probes: Vec<ProbeResult>,
     /// Bytes cut out of the middle of `log`.
     pub log_cut: u64,
     /// Differences from what the plan asked for (another image, an unsupported option).

@@ -16,6 +16,7 @@ mod identity;
 mod image;
 mod log;
 mod options;
+mod probe;
 mod read_back;
 mod run;
 mod sandbox;

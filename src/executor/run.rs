@@ -17,7 +17,7 @@ use super::snapshot::{Snapshot, setup_steps};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepEvaluator};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator};
 use crate::contract::event::{Event, EventSink, Purpose};
 use crate::contract::git::SourceTree;
 use crate::contract::settings::Network;
@@ -44,6 +44,8 @@ pub struct Request<'a> {
     pub fresh: bool,
     /// Start after the set-up steps, where an earlier execution of this run has kept their result and it still holds.
     pub from_snapshot: bool,
+    /// Asked when all steps are over; see [`Probe`].
+    pub probes: &'a [Probe],
 }
 
 /// Runs plans for one run of ours. Everything it creates in the engine is removed by [`Executor::close`], or when it is
@@ -190,7 +192,7 @@ impl Executor {
         trace: ExecutionTrace,
         duration: Duration,
     ) -> ExecutionResult {
-        let ExecutionTrace { log, mut records, image_id, mut notes } = trace;
+        let ExecutionTrace { log, mut records, image_id, mut notes, probes } = trace;
         let log = log.finish(&records.spans);
         for (step, span) in records.results.iter_mut().zip(log.spans) {
             step.log = span;
@@ -205,6 +207,7 @@ impl Executor {
             image_id,
             image_ref: args.plan.image.reference.clone(),
             log: log.bytes,
+            probes,
             log_cut: log.cut,
             notes,
         }
@@ -358,7 +361,8 @@ impl Executor {
                 self.disconnect(&sandbox.id).await?;
             }
             job.run(setup, plan.steps.len()).await?;
-            job.finish().await
+            job.finish().await?;
+            job.probe().await
         }
         .await;
         if job.has_bash() {

@@ -16,15 +16,16 @@ use super::environment::HOME;
 use super::error::ExecutorError;
 use super::files;
 use super::log::{LogBuffer, LogLimits};
+use super::probe::{self, ProbeContext};
 use super::run::Request;
 use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
 use super::workspace::ROOT;
 use crate::contract::build::{
-    BuildPlan, Exit, JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepResult, StepState,
-    Wait,
+    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, StepEvaluator, StepOutcome, StepResult,
+    StepState, Wait,
 };
-use crate::contract::event::{Event, EventSink, Stream};
+use crate::contract::event::{Event, EventSink, Purpose, Stream};
 use crate::scope::Scope;
 
 /// A step whose process has ended may leave others holding its output; as on a runner they get five seconds.
@@ -97,6 +98,7 @@ pub(super) struct ExecutionTrace {
     pub(super) records: StepRecords,
     pub(super) image_id: String,
     pub(super) notes: Vec<String>,
+    pub(super) probes: Vec<ProbeResult>,
 }
 
 impl ExecutionTrace {
@@ -106,6 +108,7 @@ impl ExecutionTrace {
             records: StepRecords::default(),
             image_id: String::new(),
             notes: Vec::new(),
+            probes: Vec::new(),
         }
     }
 }
@@ -118,6 +121,9 @@ pub(super) struct Job<'a> {
     deadline: tokio::time::Instant,
     log: &'a mut LogBuffer,
     pub(super) records: &'a mut StepRecords,
+    answers: &'a mut Vec<ProbeResult>,
+    /// Of the steps that a probe asks about.
+    probed: Vec<ProbeContext>,
     running: Vec<Running>,
     streams: SelectAll<BoxStream<'static, (usize, OutputItem)>>,
 }
@@ -171,6 +177,8 @@ impl<'a> Job<'a> {
             deadline,
             log: &mut trace.log,
             records: &mut trace.records,
+            answers: &mut trace.probes,
+            probed: Vec::new(),
             running: Vec::new(),
             streams: SelectAll::new(),
         }
@@ -215,6 +223,27 @@ impl<'a> Job<'a> {
     /// The job ends when its background steps have.
     pub(super) async fn finish(&mut self) -> Result<(), Abort> {
         self.until_done(|_, _| true).await
+    }
+
+    /// Asks the probes of the steps that ran. The verdict is settled: what they do and say changes nothing of it.
+    pub(super) async fn probe(&mut self) -> Result<(), Abort> {
+        // A red attempt is judged by its failures.
+        if self.args.request.purpose != Purpose::Baseline && self.records.failure.is_some() {
+            return Ok(());
+        }
+        for context in std::mem::take(&mut self.probed) {
+            let ran = &self.records.results[context.step];
+            let asked = self.args.request.probes.iter().find(|probe| probe.step == context.step);
+            let Some(probe) = asked.filter(|_| ran.exit_code.is_some()) else { continue };
+            let run = probe::run(self.context.sandbox, self.context.user, &context, probe, ran.duration);
+            tokio::select! {
+                biased;
+                _ = self.args.scope.ended() => return Ok(()),
+                () = tokio::time::sleep_until(self.deadline) => return Ok(()),
+                answer = run => self.answers.extend(answer),
+            }
+        }
+        Ok(())
     }
 
     fn reach(&mut self, step: &PlanStep) {
@@ -307,6 +336,16 @@ impl<'a> Job<'a> {
         } else {
             format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
         };
+        if self.args.request.probes.iter().any(|probe| probe.step == index) {
+            let mut env = full.clone();
+            // What it writes there would be lost; what reports are newer than tells which are the step's own.
+            for name in ["ENV", "PATH", "OUTPUT", "STATE", "STEP_SUMMARY"] {
+                env.insert(format!("GITHUB_{name}"), "/dev/null".to_owned());
+            }
+            env.insert("CI_HEALER_STEP".to_owned(), path.clone());
+            let (directory, has_bash) = (directory.clone(), self.context.has_bash);
+            self.probed.push(ProbeContext { step: index, env, directory, has_bash });
+        }
         let marker = EndMarker::of(index);
         let mut argv: Vec<String> = ["sh", "-c", STEP_WRAPPER, "sh", marker.text(), &directory]
             .into_iter()

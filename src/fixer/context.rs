@@ -8,10 +8,11 @@ use super::language::{Language, enclosing_block};
 use super::paths::{PathRules, Protection};
 use super::redact::Redactor;
 use super::sanitize::clean;
-use super::symbols::{self, find_file};
+use super::symbols;
 use crate::contract::bug::{BugReport, Category};
 use crate::contract::fix::LineWindow;
 use crate::contract::git::{RepoPath, SourceTree};
+use crate::placing::find_file;
 
 /// Lines around a place, at level 1.
 const NEAR: u32 = 3;

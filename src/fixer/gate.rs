@@ -7,7 +7,7 @@ use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
 use super::sanitize::is_invisible;
 use super::weakening::{self, FileRole};
-use crate::contract::bug::{BugReport, TestRun};
+use crate::contract::bug::BugReport;
 use crate::contract::fix::{FileChange, FixProposal, Rejection};
 use crate::contract::git::SourceTree;
 use crate::diff::LineDiff;
@@ -324,56 +324,6 @@ fn doubts(
     }
 }
 
-/// Fewer tests ran than before: what a green build would hide.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShrunkTests {
-    pub runner: String,
-    pub before: u64,
-    pub after: u64,
-    /// Ids that ran before and not after, where the log names them.
-    pub missing: Vec<String>,
-}
-
-/// Holds the tests executed after against those before. Ask it of a green run: one that failed early ran less.
-#[must_use]
-pub fn executed_tests_shrunk(before: &[TestRun], after: &[TestRun]) -> Option<ShrunkTests> {
-    let mut runners: Vec<&str> = before.iter().map(|t| t.runner.as_str()).collect();
-    runners.sort_unstable();
-    runners.dedup();
-    for runner in runners {
-        let of = |runs: &[TestRun]| -> (u64, Option<Vec<String>>) {
-            let mine = runs.iter().filter(|t| t.runner == runner);
-            let executed = mine.clone().map(|t| t.executed).sum();
-            let ids: Option<Vec<String>> =
-                mine.map(|t| t.ids.clone()).collect::<Option<Vec<_>>>().map(|ids| ids.concat());
-            (executed, ids)
-        };
-        let ((had, old_ids), (has, new_ids)) = (of(before), of(after));
-        let missing: Vec<String> = match (old_ids, new_ids) {
-            (Some(old), Some(new)) => {
-                let mut pool = std::collections::BTreeMap::<String, usize>::new();
-                for id in new {
-                    *pool.entry(id).or_default() += 1;
-                }
-                old.into_iter()
-                    .filter(|id| match pool.get_mut(id) {
-                        Some(n) if *n > 0 => {
-                            *n -= 1;
-                            false
-                        }
-                        _ => true,
-                    })
-                    .collect()
-            }
-            _ => Vec::new(),
-        };
-        if has < had || !missing.is_empty() {
-            return Some(ShrunkTests { runner: runner.to_owned(), before: had, after: has, missing });
-        }
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -547,25 +497,5 @@ mod tests {
         let right = proposal(vec![edit("a.py", "n + 1", "(n + 1) ** 2")]);
         let changes = apply(&right.edits, &[], &tree).unwrap();
         assert!(!gate(&right, &changes, &[failing], &tree, &options, &[]).unwrap().hard_coded);
-    }
-
-    #[test]
-    fn fewer_tests_are_noticed() {
-        let run = |executed: u64, ids: Option<&[&str]>| TestRun {
-            runner: "pytest".to_owned(),
-            executed,
-            passed: executed,
-            failed: 0,
-            skipped: 0,
-            ids: ids.map(|i| i.iter().map(|s| (*s).to_owned()).collect()),
-        };
-        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[run(3, None)]), None);
-        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[run(2, None), run(1, None)]), None);
-        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[run(2, None)]).unwrap().after, 2);
-        assert_eq!(executed_tests_shrunk(&[run(3, None)], &[]).unwrap().after, 0);
-        let missing =
-            executed_tests_shrunk(&[run(2, Some(&["a", "b"]))], &[run(2, Some(&["a", "c"]))]).unwrap();
-        assert_eq!(missing.missing, ["b"]);
-        assert_eq!(executed_tests_shrunk(&[], &[run(1, None)]), None);
     }
 }

@@ -13,12 +13,12 @@ use super::gate::TOOLCHAIN;
 use super::language::Language;
 use super::patch::patch_fingerprint;
 use super::sanitize::one_line;
-use super::symbols::find_file;
 use super::{PastAttempt, edits};
 use crate::contract::bug::{Applicability, BugReport, Category, Hint, Suggestion};
 use crate::contract::fix::{Edit, FixProposal, Usage};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::diff::LineDiff;
+use crate::placing::find_file;
 
 const SURE: f64 = 0.95;
 const LIKELY: f64 = 0.75;

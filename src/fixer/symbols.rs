@@ -5,25 +5,12 @@ use std::collections::BTreeSet;
 
 use super::language::{Language, enclosing_block, has_word};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
+use crate::placing::find_file;
 
 /// A search reads at most so many files and bytes: localisation must not cost seconds.
 const MOST_FILES: usize = 4000;
 const MOST_BYTES: usize = 40 << 20;
 const LARGEST_FILE: usize = 400_000;
-
-/// The file a tool names: as it stands, or the only one that ends so (tools print paths from their own folder).
-pub(crate) fn find_file(file: &str, tree: &dyn SourceTree) -> Option<RepoPath> {
-    let path = RepoPath::new(file.trim_start_matches("./")).ok()?;
-    if tree.entry(&path).is_some() {
-        return Some(path);
-    }
-    let tail = format!("/{path}");
-    let mut fits = tree.files().iter().filter(|f| f.path.as_str().ends_with(&tail));
-    match (fits.next(), fits.next()) {
-        (Some(only), None) => Some(only.path.clone()),
-        _ => None,
-    }
-}
 
 /// Where a name is defined.
 #[derive(Debug, Clone, PartialEq, Eq)]

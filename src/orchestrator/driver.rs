@@ -16,11 +16,11 @@ use crate::diff::{self, LineDiff};
 use crate::executor::{Executor, ExecutorError, Request};
 use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed};
 use crate::git::{CommitRequest, Workspace};
-use crate::plan::Planned;
+use crate::plan::{self, Planned};
 use crate::report::pull_request;
 use crate::scope::{Scope, StopReason};
 
-use super::evidence::{Evidence, excerpt};
+use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
 use super::models::Advisor;
 use super::progress::{Observation, Touched};
@@ -140,10 +140,12 @@ impl Driver {
         let started = Instant::now();
         let mut result = self.run_plan(state, purpose, leg).await;
         self.clocks.build += started.elapsed();
+        let steps = step_folders(&result, &self.plans[leg].plan);
         let evidence = match purpose {
             Purpose::Uncover => Evidence::of_every_step(&mut result),
             _ => Evidence::of_run(&mut result),
         };
+        let evidence = evidence.placed(&steps, &self.workspace);
         let was_stopped = result.exit == Exit::Cancelled;
         self.journal.emit(Event::Executed {
             purpose,
@@ -173,6 +175,7 @@ impl Driver {
             None => &self.workspace,
         };
         let planned = &self.plans[leg];
+        let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.baseline(leg).map(|b| &b.observation));
         let request = Request {
             purpose,
@@ -181,6 +184,7 @@ impl Driver {
             git_dir: self.workspace.sanitised_git_dir(),
             fresh: purpose.is_proof(),
             from_snapshot: !purpose.is_proof(),
+            probes: &probes,
         };
         let journal = self.journal.as_ref();
         self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await
@@ -262,6 +266,7 @@ impl Driver {
             git_dir: self.workspace.sanitised_git_dir(),
             fresh: false,
             from_snapshot: true,
+            probes: &[],
         };
         let journal = self.journal.as_ref();
         let result = self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await;
@@ -408,6 +413,8 @@ impl Driver {
             Ok(CiOutcome::Verdict(CiVerdict::Passed)) => LoopEvent::CiPassed,
             Ok(CiOutcome::Verdict(_)) => LoopEvent::CiUnknown,
             Ok(CiOutcome::Red(evidence)) => {
+                // CI's steps are not told apart in its log; what is printed of packages is.
+                let evidence = evidence.placed(&[], &self.workspace);
                 self.journal.emit(Event::CiDiagnosed {
                     log: evidence.log_facts(),
                     bugs: evidence.diagnosis.bugs.clone(),
@@ -421,6 +428,11 @@ impl Driver {
     fn tell_ci(&self, verdict: CiVerdict) {
         self.journal.emit(Event::Watched { result: Box::new(no_verdict(verdict)) });
     }
+}
+
+/// What ran is compared between the first run of the failing commit and each attempt. A proof runs what an attempt ran.
+fn asks_probes(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Baseline | Purpose::Attempt)
 }
 
 fn action_name(action: &Action) -> &'static str {

@@ -2,13 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan};
-use crate::contract::build::{ExecutionResult, StepOutcome};
+use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan, Origins};
+use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, StepOutcome, StepResult};
 use crate::contract::event::LogFacts;
+use crate::contract::git::SourceTree;
 use crate::parser::{self, ParseOptions};
+use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
 use super::progress::Observation;
+use super::tests_ran;
 
 /// Kept once and shared: logs are long.
 #[derive(Debug, PartialEq)]
@@ -18,6 +21,8 @@ pub struct Evidence {
     pub log: Vec<u8>,
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
+    /// What the log says of where each report's tool ran.
+    origins: Origins,
 }
 
 /// What one step of a run showed.
@@ -33,16 +38,19 @@ impl Evidence {
     #[must_use]
     pub fn of_run(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
-        let diagnosis = read_log(&log, result);
-        let observation = Observation::new(result, &diagnosis);
-        Self { observation, diagnosis, log, steps: BTreeMap::new() }
+        let (diagnosis, origins) = read_log(&log, result);
+        let mut observation = Observation::new(result, &diagnosis);
+        for probe in result.probes.drain(..) {
+            observation.tests.extend(tests_ran::of_probe(&probe.report));
+        }
+        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
     }
 
     /// Of a run in which no step's failure ended it: takes the log out of `result`.
     #[must_use]
     pub fn of_every_step(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
-        let diagnosis = parser::diagnose(log.as_slice(), &ParseOptions::default()).unwrap_or_default();
+        let (diagnosis, origins) = read(&log);
         let failures_of = |span: Option<LogSpan>| -> BTreeSet<Fingerprint> {
             let inside = |b: &&BugReport| {
                 span.is_some_and(|span| b.log.last >= span.first && b.log.first <= span.last)
@@ -57,14 +65,36 @@ impl Evidence {
         let steps = steps.collect();
         let end = Observation::new(result, &diagnosis).end;
         let observation = Observation { end, ..Observation::of_log(&diagnosis) };
-        Self { observation, diagnosis, log, steps }
+        Self { observation, diagnosis, log, steps, origins }
     }
 
     /// Of a run of which only the log is known: CI's.
     #[must_use]
-    pub fn of_log(diagnosis: Diagnosis, log: Vec<u8>) -> Self {
+    pub fn of_log(log: Vec<u8>) -> Self {
+        let (diagnosis, origins) = read(&log);
         let observation = Observation::of_log(&diagnosis);
-        Self { observation, diagnosis, log, steps: BTreeMap::new() }
+        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+    }
+
+    /// Of no run at all.
+    #[must_use]
+    pub fn of_nothing(observation: Observation, diagnosis: Diagnosis) -> Self {
+        let (log, steps, origins) = (Vec::new(), BTreeMap::new(), Origins::new());
+        Self { observation, diagnosis, log, steps, origins }
+    }
+
+    /// With what each step came to.
+    #[must_use]
+    pub fn with_steps(self, steps: BTreeMap<usize, StepEvidence>) -> Self {
+        Self { steps, ..self }
+    }
+
+    /// With the paths of its reports as the repository has them. Before anything else uses them.
+    #[must_use]
+    pub fn placed(mut self, steps: &[StepFolder], tree: &dyn SourceTree) -> Self {
+        placing::place(&mut self.diagnosis, &self.origins, steps, tree);
+        self.observation.take_places(&self.diagnosis);
+        self
     }
 
     #[must_use]
@@ -81,14 +111,30 @@ impl Evidence {
     }
 }
 
-/// What a run's log says. Only the failing step's reports count: an earlier step that was allowed to fail is no cause.
-fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
+/// Where each step of a run wrote into its log, and the folder it ran in.
+#[must_use]
+pub fn step_folders(result: &ExecutionResult, plan: &BuildPlan) -> Vec<StepFolder> {
+    let of = |(step, planned): (&StepResult, &PlanStep)| {
+        let folder = planned.working_directory.clone();
+        step.log.filter(|_| result.log_cut == 0).map(|log| StepFolder { log, folder })
+    };
+    result.steps.iter().zip(&plan.steps).filter_map(of).collect()
+}
+
+fn read(log: &[u8]) -> (Diagnosis, Origins) {
     // Reading from memory cannot fail.
-    let mut diagnosis = parser::diagnose(log, &ParseOptions::default()).unwrap_or_default();
+    let (mut diagnosis, origins) = parser::read(log, &ParseOptions::default()).unwrap_or_default();
+    tests_ran::leave_out_unloaded(&mut diagnosis);
+    (diagnosis, origins)
+}
+
+/// What a run's log says. Only the failing step's reports count: an earlier step that was allowed to fail is no cause.
+fn read_log(log: &[u8], result: &ExecutionResult) -> (Diagnosis, Origins) {
+    let (mut diagnosis, origins) = read(log);
     // What a run broken off by the machine left in its log is no bug.
     if result.is_green() || !result.has_verdict() {
         diagnosis.bugs.clear();
-        return diagnosis;
+        return (diagnosis, origins);
     }
     let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|s| s.log);
     if let Some(span) = span.filter(|_| result.log_cut == 0) {
@@ -97,7 +143,7 @@ fn read_log(log: &[u8], result: &ExecutionResult) -> Diagnosis {
             diagnosis.bugs.retain(inside);
         }
     }
-    diagnosis
+    (diagnosis, origins)
 }
 
 /// The part of the log that belongs to the reports, else its end: what a model is shown of it.

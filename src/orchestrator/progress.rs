@@ -9,6 +9,8 @@ use crate::contract::bug::{BugReport, Category, Diagnosis, Fingerprint, Severity
 use crate::contract::build::{ExecutionResult, Exit};
 use crate::contract::report;
 
+use super::tests_ran;
+
 /// What one execution showed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observation {
@@ -97,6 +99,15 @@ impl Observation {
         self.end == RunStatus::Green
     }
 
+    /// Takes over where the reports lie in the repository.
+    pub fn take_places(&mut self, diagnosis: &Diagnosis) {
+        for bug in &diagnosis.bugs {
+            if let Some(failure) = self.failures.get_mut(&bug.fingerprint) {
+                failure.file.clone_from(&bug.file);
+            }
+        }
+    }
+
     /// There are failures, and none of them is the code's.
     #[must_use]
     pub fn is_environment_only(&self) -> bool {
@@ -115,10 +126,6 @@ impl Observation {
     pub fn gone_in(&self, later: &Self) -> BTreeMap<Fingerprint, Failure> {
         let gone = self.failures.iter().filter(|(key, _)| !later.failures.contains_key(*key));
         gone.map(|(key, failure)| (key.clone(), failure.clone())).collect()
-    }
-
-    fn failed_tests(&self) -> u64 {
-        self.tests.iter().map(|t| t.failed).sum()
     }
 }
 
@@ -192,16 +199,14 @@ pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -
 #[must_use]
 pub fn regression(before: &Observation, after: &Observation, touched: &[Touched]) -> Option<String> {
     match &after.end {
-        RunStatus::Green | RunStatus::Red => {}
+        RunStatus::Green => return missing_tests(before, after),
+        RunStatus::Red => {}
         RunStatus::TimedOut { after_seconds } => {
             return Some(format!("the build did not end within {after_seconds} s"));
         }
         RunStatus::OutOfMemory => return Some("the build ran out of memory".to_owned()),
         RunStatus::Infrastructure { what } => return Some(format!("the sandbox failed: {what}")),
         RunStatus::Cancelled => return Some("the run was cancelled".to_owned()),
-    }
-    if let Some(why) = fewer_tests(before, after) {
-        return Some(why);
     }
     match (before.failing_step, after.failing_step) {
         (Some(was), Some(is)) if is > was => return None,
@@ -258,8 +263,8 @@ pub fn report(before: &Observation, after: &Observation, made: bool) -> report::
 
 /// More tests ran than before and no more of them failed: the new failures were hidden by the old ones.
 fn was_hidden(before: &Observation, after: &Observation) -> bool {
-    let executed = |o: &Observation| o.tests.iter().map(|t| t.executed).sum::<u64>();
-    executed(after) > executed(before) && after.failed_tests() <= before.failed_tests().max(1)
+    tests_ran::more(&before.tests, &after.tests)
+        && tests_ran::failed(&after.tests) <= tests_ran::failed(&before.tests).max(1)
 }
 
 pub(super) fn same_file(a: &str, b: &str) -> bool {
@@ -278,44 +283,11 @@ pub(super) fn passed_tests(observation: &Observation) -> BTreeSet<&str> {
         .collect()
 }
 
-/// The fact behind the rule against weakened tests: a runner that executed tests before executes no fewer after.
-///
-/// A build that stops earlier now is judged by its failures; this asks only of runners that ran both times, and of
-/// all of them when the build ended green.
+/// The fact behind the rule against weakened tests: the tests that ran before ran again, as far as that is known. Asked
+/// of green runs alone; a build that stops earlier now is judged by its failures.
 #[must_use]
-pub fn fewer_tests(before: &Observation, after: &Observation) -> Option<String> {
-    for was in &before.tests {
-        let sum = |o: &Observation| {
-            o.tests.iter().filter(|t| t.runner == was.runner).map(|t| t.executed).sum::<u64>()
-        };
-        let (executed_before, executed_after) = (sum(before), sum(after));
-        let ran_after = after.tests.iter().any(|t| t.runner == was.runner);
-        let compare = ran_after || after.end == RunStatus::Green;
-        if compare && executed_after < executed_before && after.end == RunStatus::Green {
-            return Some(format!("{} executed {executed_after} tests, {executed_before} before", was.runner));
-        }
-        if let (true, Some(missing)) = (after.end == RunStatus::Green, missing_test(before, was, after)) {
-            return Some(format!("test {missing} was executed before and is not now"));
-        }
-    }
-    None
-}
-
-fn missing_test<'a>(before: &Observation, was: &'a TestRun, after: &Observation) -> Option<&'a str> {
-    let ids = was.ids.as_ref()?;
-    // Runners list a file that could not be loaded as a failed test of its own; it is none.
-    let not_loaded: BTreeSet<&str> = before
-        .failures
-        .values()
-        .filter(|f| f.stage() < Stage::Run)
-        .filter_map(|f| f.test.as_deref())
-        .collect();
-    let mut now = BTreeSet::new();
-    for run in after.tests.iter().filter(|t| t.runner == was.runner) {
-        // A runner that prints ids only of failures has none to compare.
-        now.extend(run.ids.as_ref()?.iter().map(String::as_str));
-    }
-    ids.iter().map(String::as_str).find(|id| !now.contains(id) && !not_loaded.contains(id))
+pub fn missing_tests(before: &Observation, after: &Observation) -> Option<String> {
+    if after.end == RunStatus::Green { tests_ran::missing(&before.tests, &after.tests) } else { None }
 }
 
 #[cfg(test)]
@@ -337,12 +309,8 @@ mod tests {
 
     fn with_tests(mut o: Observation, executed: u64, failed: u64, ids: Option<&[&str]>) -> Observation {
         o.tests = vec![TestRun {
-            runner: "pytest".to_owned(),
-            executed,
-            passed: executed - failed,
-            failed,
-            skipped: 0,
             ids: ids.map(|ids| ids.iter().map(|s| (*s).to_owned()).collect()),
+            ..TestRun::counted("pytest", executed - failed, failed, 0)
         }];
         o
     }
@@ -370,14 +338,6 @@ mod tests {
             with_tests(red(0, &[("a", failure(Category::Logic, "a.py", 3))]), 2, 1, Some(&["x", "y"]));
         let after = with_tests(green(), 2, 0, Some(&["x", "z"]));
         assert!(matches!(compare(&before, &after, &[]), Progress::None(why) if why.contains("test y")));
-    }
-
-    #[test]
-    fn a_file_that_could_not_be_loaded_is_no_test() {
-        let load = Failure { test: Some("x".to_owned()), ..failure(Category::Syntax, "a.py", 3) };
-        let before = with_tests(red(0, &[("a", load)]), 1, 1, Some(&["x"]));
-        let after = with_tests(green(), 2, 0, Some(&["y", "z"]));
-        assert_eq!(compare(&before, &after, &[]), Progress::Green);
     }
 
     #[test]

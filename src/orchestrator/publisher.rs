@@ -14,7 +14,6 @@ use crate::contract::report::CommitReport;
 use crate::contract::settings::{CommitMode, PullRequestMode};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
 use crate::github::{self, ApiError, ArrangedRun, Client, Permission, TokenFacts, Triggers, Watch};
-use crate::parser::{self, ParseOptions};
 use crate::scope::Scope;
 
 use super::bundle::short_name;
@@ -351,8 +350,7 @@ impl Publisher {
             log.extend(github::job_log(&repo.client, &repo.repository, &job, LOG_BYTES, LAG).await?.bytes);
             log.push(b'\n');
         }
-        let diagnosis = parser::diagnose(log.as_slice(), &ParseOptions::default()).unwrap_or_default();
-        Ok(CiOutcome::Red(Evidence::of_log(diagnosis, log)))
+        Ok(CiOutcome::Red(Evidence::of_log(log)))
     }
 }
 

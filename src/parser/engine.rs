@@ -62,13 +62,17 @@ impl Engine {
             _ => {}
         }
         let Self { scanner, found, streams, out, evidence } = self;
-        let (stream, text) = streams.of(line.text, |rest| {
+        let (stream, text, prefix) = streams.of(line.text, |rest| {
             // A whole line that is some tool's has no prefix.
             found.tools.is_empty() && scanner.any(rest)
         });
         if text.len() < line.text.len() {
             scanner.scan_line(text, found);
         }
+        if out.stream != prefix {
+            prefix.clone_into(&mut out.stream);
+        }
+        out.headings.line(prefix, text, line.number);
         let in_stream = Line { text, ..*line };
         if stream.offer_to_active(&in_stream, out) {
             return;
@@ -89,7 +93,8 @@ impl Engine {
     }
 
     fn end_of_step(&mut self) {
-        for stream in self.streams.drain() {
+        for (prefix, stream) in self.streams.drain() {
+            self.out.stream = prefix;
             stream.finish(&mut self.out);
         }
         // Where the step's make died, it did not say that it left its folders.

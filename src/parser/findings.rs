@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::origin::Headings;
 use super::test_ids::TestIds;
 use crate::contract::bug::{Applicability, Category, Hint, Location, LogSpan, Severity, Suggestion, TestRun};
 
@@ -39,6 +40,12 @@ pub(crate) struct FindingBuilder {
     /// Places that belong to it; foreign ones are left out.
     pub(crate) related: Vec<Location>,
     pub(crate) hint: Option<Hint>,
+    /// Package or folder it belongs to, where the tool itself says so.
+    pub(crate) package: Option<String>,
+    /// The output stream it was read from.
+    pub(super) stream: String,
+    /// Paths that were printed in full.
+    pub(super) rooted: Vec<String>,
 }
 
 impl FindingBuilder {
@@ -58,6 +65,9 @@ impl FindingBuilder {
             frames: Vec::new(),
             related: Vec::new(),
             hint: None,
+            package: None,
+            stream: String::new(),
+            rooted: Vec::new(),
         }
     }
 
@@ -144,27 +154,95 @@ pub(crate) enum TestOutcome {
     Skipped,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct TestCounts {
-    pub(super) passed: u64,
-    pub(super) failed: u64,
-    pub(super) skipped: u64,
-    pub(super) ids: TestIds,
+/// How many tests ended how, as far as a runner's output says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Counts {
+    pub(crate) passed: Option<u64>,
+    pub(crate) failed: Option<u64>,
+    pub(crate) skipped: Option<u64>,
+}
+
+impl Counts {
+    pub(crate) const NONE_RAN: Self = Self::known(0, 0, 0);
+
+    pub(crate) const UNKNOWN: Self = Self { passed: None, failed: None, skipped: None };
+
+    pub(crate) const fn known(passed: u64, failed: u64, skipped: u64) -> Self {
+        Self { passed: Some(passed), failed: Some(failed), skipped: Some(skipped) }
+    }
+
+    /// Of a runner that speaks of failed tests only.
+    pub(crate) const fn failed(failed: u64) -> Self {
+        Self { passed: None, failed: Some(failed), skipped: None }
+    }
+
+    const fn executed(self) -> Option<u64> {
+        match (self.passed, self.failed) {
+            (Some(passed), Some(failed)) => Some(passed.saturating_add(failed)),
+            _ => None,
+        }
+    }
+
+    /// A sum with an unknown part is not known.
+    fn add(&mut self, more: Self) {
+        let add = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
+        self.passed = add(self.passed, more.passed);
+        self.failed = add(self.failed, more.failed);
+        self.skipped = add(self.skipped, more.skipped);
+    }
+}
+
+/// What one runner is known to have run, summed up over its summaries.
+#[derive(Debug)]
+pub(crate) struct TestCounts {
+    counts: Counts,
+    ids: TestIds,
     /// Some executed test was not named.
-    pub(super) anonymous: bool,
+    anonymous: bool,
+    silent_when_green: bool,
+}
+
+impl Default for TestCounts {
+    fn default() -> Self {
+        let counts = Counts::NONE_RAN;
+        Self { counts, ids: TestIds::default(), anonymous: false, silent_when_green: false }
+    }
 }
 
 impl TestCounts {
+    /// One more summary; `ids` where it named all the tests that it counts.
+    pub(crate) fn add(&mut self, counts: Counts, ids: Option<TestIds>) {
+        self.counts.add(counts);
+        match ids.filter(|ids| counts.executed() == Some(ids.len())) {
+            Some(ids) => self.ids.append(ids),
+            None => self.anonymous |= counts.executed() != Some(0),
+        }
+    }
+
+    /// So many tests were executed, and each of them was named.
+    pub(crate) fn named(&self) -> Option<u64> {
+        self.counts.executed().filter(|all| !self.anonymous && self.ids.len() == *all)
+    }
+
+    fn append(&mut self, more: Self) {
+        self.counts.add(more.counts);
+        self.ids.append(more.ids);
+        self.anonymous |= more.anonymous;
+        self.silent_when_green |= more.silent_when_green;
+    }
+
     pub(super) fn into_run(self, runner: &str) -> TestRun {
-        let executed = self.passed + self.failed;
-        let all_named = !self.anonymous && self.ids.len() == executed && executed > 0;
+        let Counts { passed, failed, skipped } = self.counts;
+        let executed = self.counts.executed();
+        let all_named = !self.anonymous && executed.is_some_and(|all| all > 0 && self.ids.len() == all);
         TestRun {
             runner: runner.to_owned(),
             executed,
-            passed: self.passed,
-            failed: self.failed,
-            skipped: self.skipped,
+            passed,
+            failed,
+            skipped,
             ids: all_named.then(|| self.ids.complete()).flatten(),
+            silent_when_green: self.silent_when_green,
         }
     }
 }
@@ -173,6 +251,9 @@ impl TestCounts {
 #[derive(Default)]
 pub(crate) struct Findings {
     now: u64,
+    /// The prefix of the lines being read, where they have one.
+    pub(super) stream: String,
+    pub(super) headings: Headings,
     pub(super) findings: Vec<FindingBuilder>,
     pub(super) runs: BTreeMap<&'static str, TestCounts>,
     /// Where the workspace lay, as tools say it.
@@ -202,6 +283,7 @@ impl Findings {
         if finding.log.first == 0 {
             finding.log = LogSpan { first: self.now, last: self.now };
         }
+        finding.stream.clone_from(&self.stream);
         self.findings.push(finding);
     }
 
@@ -223,21 +305,32 @@ impl Findings {
 
     /// A runner's own summary, which names no tests. Several summaries of one runner add up.
     pub(crate) fn tests(&mut self, runner: &'static str, passed: u64, failed: u64, skipped: u64) {
-        let tally = self.runs.entry(runner).or_default();
-        tally.passed += passed;
-        tally.failed += failed;
-        tally.skipped += skipped;
-        tally.anonymous |= passed + failed > 0;
+        self.some_tests(runner, Counts::known(passed, failed, skipped));
+    }
+
+    /// As [`Self::tests`], of a runner that does not say everything.
+    pub(crate) fn some_tests(&mut self, runner: &'static str, counts: Counts) {
+        self.runs.entry(runner).or_default().add(counts, None);
+    }
+
+    /// Summaries that were gathered elsewhere.
+    pub(crate) fn gathered_tests(&mut self, runner: &'static str, tests: TestCounts) {
+        self.runs.entry(runner).or_default().append(tests);
+    }
+
+    /// The runner's output is of a style that says nothing of tests where all of them pass.
+    pub(crate) fn silent_when_green(&mut self, runner: &'static str) {
+        self.runs.entry(runner).or_default().silent_when_green = true;
     }
 
     /// One test that the runner names. Use either this or [`Self::tests`] for a run, or `ids` beside it.
     pub(crate) fn test(&mut self, runner: &'static str, id: &str, ran: TestOutcome) {
         let tally = self.runs.entry(runner).or_default();
-        match ran {
-            TestOutcome::Passed => tally.passed += 1,
-            TestOutcome::Failed => tally.failed += 1,
-            TestOutcome::Skipped => tally.skipped += 1,
-        }
+        tally.counts.add(match ran {
+            TestOutcome::Passed => Counts::known(1, 0, 0),
+            TestOutcome::Failed => Counts::known(0, 1, 0),
+            TestOutcome::Skipped => Counts::known(0, 0, 1),
+        });
         if ran != TestOutcome::Skipped {
             tally.ids.push(id);
         }
@@ -252,16 +345,7 @@ impl Findings {
         skipped: u64,
         ids: TestIds,
     ) {
-        let all_named = ids.len() == passed + failed;
-        let tally = self.runs.entry(runner).or_default();
-        tally.passed += passed;
-        tally.failed += failed;
-        tally.skipped += skipped;
-        if all_named {
-            tally.ids.append(ids);
-        } else {
-            tally.anonymous = true;
-        }
+        self.runs.entry(runner).or_default().add(Counts::known(passed, failed, skipped), Some(ids));
     }
 
     /// A folder the log says is the workspace (absolute).

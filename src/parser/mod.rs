@@ -13,6 +13,7 @@ mod go;
 mod java;
 mod line_formats;
 mod node;
+mod origin;
 mod other;
 mod paths;
 mod python;
@@ -29,7 +30,7 @@ use log_scan::lines;
 pub use log_scan::lines::looks_binary;
 
 pub use self::line_formats::LineFormat;
-use crate::contract::bug::Diagnosis;
+use crate::contract::bug::{Diagnosis, Origins};
 
 /// What the parser may know beside the log.
 ///
@@ -62,7 +63,26 @@ pub struct ParseOptions {
 ///
 /// # Errors
 /// Where the log cannot be read; whatever it holds is no error.
-pub fn diagnose(mut log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
+pub fn diagnose(log: impl BufRead, options: &ParseOptions) -> io::Result<Diagnosis> {
+    read(log, options).map(|(diagnosis, _)| diagnosis)
+}
+
+/// Reads a whole log, and what it says of where each report's tool ran.
+///
+/// ```
+/// use ci_healer::parser::{ParseOptions, read};
+///
+/// let log = "packages/core test: src/a.ts(7,3): error TS2304: Cannot find name 'x'.\n";
+/// let (diagnosis, origins) = read(log.as_bytes(), &ParseOptions::default())?;
+/// let bug = &diagnosis.bugs[0];
+/// assert_eq!(bug.file.as_deref(), Some("src/a.ts"));
+/// assert_eq!(origins[&bug.fingerprint].packages, ["packages/core test"]);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+/// Where the log cannot be read; whatever it holds is no error.
+pub fn read(mut log: impl BufRead, options: &ParseOptions) -> io::Result<(Diagnosis, Origins)> {
     let mut engine = engine::Engine::new();
     let lines = lines::for_each_block(&mut log, &mut |block| engine.block(block))?;
     let (out, evidence) = engine.finish();

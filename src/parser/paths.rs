@@ -146,6 +146,12 @@ fn is_python_home(part: &str, path: &str) -> bool {
         && path.contains("/lib/python")
 }
 
+/// From the root of a file system.
+pub(crate) fn is_absolute(path: &str) -> bool {
+    let path = path.strip_prefix("file://").unwrap_or(path);
+    path.starts_with('/') || path.as_bytes().get(1) == Some(&b':')
+}
+
 /// Backslashes of Windows paths become slashes; a path that only escapes something keeps them.
 pub(crate) fn slashes(path: &str) -> String {
     let b = path.as_bytes();

@@ -6,9 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::evidence::Evidence;
 use super::findings::{FindingBuilder, Findings, Strength};
-use super::paths;
+use super::{origin, paths};
 use crate::contract::bug::{
-    BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Severity, Suggestion,
+    BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Origin, Origins, Severity,
 };
 
 /// Characters kept of one message.
@@ -17,8 +17,13 @@ const MESSAGE: usize = 4_000;
 const RELATED: usize = 30;
 
 /// Makes the whole answer.
-pub(super) fn assemble(lines: u64, out: Findings, evidence: Evidence, extra_roots: &[String]) -> Diagnosis {
-    let Findings { findings, runs, roots, last_success, last_failure, .. } = out;
+pub(super) fn assemble(
+    lines: u64,
+    out: Findings,
+    evidence: Evidence,
+    extra_roots: &[String],
+) -> (Diagnosis, Origins) {
+    let Findings { findings, runs, roots, last_success, last_failure, headings, .. } = out;
     let roots: Vec<String> = extra_roots.iter().cloned().chain(roots).collect();
     let tests: Vec<_> = runs.into_iter().map(|(runner, tally)| tally.into_run(runner)).collect();
     let mut findings: Vec<FindingBuilder> = findings.into_iter().map(|d| resolve_paths(d, &roots)).collect();
@@ -44,7 +49,16 @@ pub(super) fn assemble(lines: u64, out: Findings, evidence: Evidence, extra_root
     {
         findings.push(unknown(&lines));
     }
-    Diagnosis { lines, bugs: with_fingerprints(findings), tests }
+    let origins: Vec<Origin> = findings
+        .iter_mut()
+        .map(|f| {
+            let heading = headings.before(&f.stream, f.log.first);
+            origin::origin(&f.stream, heading, f.package.take(), std::mem::take(&mut f.rooted))
+        })
+        .collect();
+    let bugs = with_fingerprints(findings);
+    let origins = bugs.iter().map(|bug| bug.fingerprint.clone()).zip(origins).collect();
+    (Diagnosis { lines, bugs, tests }, origins)
 }
 
 fn unknown(lines: &[(u64, String)]) -> FindingBuilder {
@@ -56,9 +70,16 @@ fn unknown(lines: &[(u64, String)]) -> FindingBuilder {
 
 /// Decides the location and makes all paths relative.
 fn resolve_paths(mut finding: FindingBuilder, roots: &[String]) -> FindingBuilder {
-    let own = |at: &Location| {
+    let mut rooted = Vec::new();
+    let mut own = |at: &Location| {
         let file = paths::relative(&at.file, roots);
-        paths::is_own(&file).then(|| Location { file, ..at.clone() })
+        if !paths::is_own(&file) {
+            return None;
+        }
+        if paths::is_absolute(&at.file) && !paths::is_absolute(&file) && !rooted.contains(&file) {
+            rooted.push(file.clone());
+        }
+        Some(Location { file, ..at.clone() })
     };
     if let Some(location) = finding.location.take() {
         finding.location = own(&location);
@@ -77,6 +98,7 @@ fn resolve_paths(mut finding: FindingBuilder, roots: &[String]) -> FindingBuilde
     related.retain(|r| seen.insert(r.clone()));
     related.truncate(RELATED);
     finding.related = related;
+    finding.rooted = rooted;
     if finding.location.is_none() {
         finding.end_line = None;
         finding.end_column = None;
@@ -93,25 +115,12 @@ fn resolve_paths(mut finding: FindingBuilder, roots: &[String]) -> FindingBuilde
     }
     if let Some(hint) = &mut finding.hint {
         for suggestion in &mut hint.suggestions {
-            if let Some(file) = file_of(suggestion) {
+            if let Some(file) = suggestion.file_mut() {
                 *file = paths::relative(file, roots);
             }
         }
     }
     finding
-}
-
-fn file_of(suggestion: &mut Suggestion) -> Option<&mut String> {
-    match suggestion {
-        Suggestion::ReplaceLines { file, .. }
-        | Suggestion::ReplaceText { file, .. }
-        | Suggestion::ExpectedToken { file, .. }
-        | Suggestion::RemoveImport { file, .. }
-        | Suggestion::AddImport { file, .. }
-        | Suggestion::RemoveLine { file, .. }
-        | Suggestion::Reindent { file, .. } => Some(file),
-        Suggestion::AddDependency { .. } | Suggestion::Command { .. } => None,
-    }
 }
 
 /// One root cause, one report.

@@ -14,19 +14,24 @@ pub(super) struct OutputStreams<L> {
 }
 
 impl<L: Default> OutputStreams<L> {
-    /// The output stream of a line and its text without the prefix. `opens` says whether what is behind a new prefix opens one.
-    pub(super) fn of<'a>(&mut self, text: &'a str, opens: impl FnOnce(&str) -> bool) -> (&mut L, &'a str) {
-        let Some((key, rest)) = split_prefix(text) else { return (&mut self.main, text) };
+    /// The output stream of a line, its text without the prefix, and the prefix. `opens` says whether what is behind a new prefix opens one.
+    pub(super) fn of<'a>(
+        &mut self,
+        text: &'a str,
+        opens: impl FnOnce(&str) -> bool,
+    ) -> (&mut L, &'a str, &'a str) {
+        let Some((key, rest)) = split_prefix(text) else { return (&mut self.main, text, "") };
         let known = self.marked.contains_key(key);
         if known || (self.marked.len() < MAX_STREAMS && opens(rest)) {
-            (self.marked.entry(key.to_owned()).or_default(), rest)
+            (self.marked.entry(key.to_owned()).or_default(), rest, key)
         } else {
-            (&mut self.main, text)
+            (&mut self.main, text, "")
         }
     }
 
-    pub(super) fn drain(&mut self) -> Vec<L> {
+    /// Each with its prefix; the main one has none.
+    pub(super) fn drain(&mut self) -> Vec<(String, L)> {
         let marked = std::mem::take(&mut self.marked);
-        std::iter::once(std::mem::take(&mut self.main)).chain(marked.into_values()).collect()
+        std::iter::once((String::new(), std::mem::take(&mut self.main))).chain(marked).collect()
     }
 }

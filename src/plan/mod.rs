@@ -12,6 +12,7 @@ mod expr;
 mod image;
 mod jobs;
 mod matrix;
+mod probe;
 mod runner;
 mod select;
 mod step_template;
@@ -31,6 +32,7 @@ use crate::contract::build::BuildPlan;
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
+pub use probe::{probe, probes};
 pub use step_template::Evaluator;
 
 /// What is asked. [`PlanRequest::of`] asks no more than it must; set what else is known.

@@ -91,10 +91,10 @@ fn plain(diagnosis: &Diagnosis, out: &mut dyn Write) -> io::Result<()> {
             out,
             "{}: {} executed, {} passed, {} failed, {} skipped",
             clean::line(&run.runner, 60),
-            run.executed,
-            run.passed,
-            run.failed,
-            run.skipped
+            text::known(run.executed),
+            text::known(run.passed),
+            text::known(run.failed),
+            text::known(run.skipped)
         )?;
     }
     Ok(())

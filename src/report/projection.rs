@@ -275,6 +275,7 @@ mod tests {
             image_id: String::new(),
             image_ref: String::new(),
             log: Vec::new(),
+            probes: Vec::new(),
             log_cut: 0,
             notes: Vec::new(),
         };

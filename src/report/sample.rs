@@ -53,7 +53,7 @@ pub(super) fn failing_test() -> BugReport {
 }
 
 fn tests_run(passed: u64, failed: u64) -> TestRun {
-    TestRun { runner: "pytest".to_owned(), executed: passed + failed, passed, failed, skipped: 2, ids: None }
+    TestRun::counted("pytest", passed, failed, 2)
 }
 
 pub(super) fn diagnosis() -> Diagnosis {
@@ -78,6 +78,7 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
         image_id: format!("sha256:{}", "4e".repeat(32)),
         image_ref: "python:3.12-bookworm".to_owned(),
         log: b"not part of the record".to_vec(),
+        probes: Vec::new(),
         log_cut: 0,
         notes: Vec::new(),
     }

@@ -202,15 +202,22 @@ pub fn ci_verdict(verdict: &CiVerdict) -> String {
     }
 }
 
+/// A number, or that it is not known.
+pub(super) fn known(count: Option<u64>) -> String {
+    count.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string())
+}
+
 /// `41 executed, 40 passed, 1 failed, 2 skipped`, summed over the runners.
 pub(super) fn tests(runs: &[TestRun]) -> Option<String> {
     if runs.is_empty() {
         return None;
     }
-    let sum = |field: fn(&TestRun) -> u64| runs.iter().map(field).fold(0u64, u64::saturating_add);
-    let (executed, failed, skipped) = (sum(|r| r.executed), sum(|r| r.failed), sum(|r| r.skipped));
-    let mut out = format!("{executed} executed, {failed} failed");
-    if skipped > 0 {
+    // A sum with an unknown part is not known.
+    let sum = |field: fn(&TestRun) -> Option<u64>| {
+        runs.iter().map(field).try_fold(0u64, |sum, count| Some(sum.saturating_add(count?)))
+    };
+    let mut out = format!("{} executed, {} failed", known(sum(|r| r.executed)), known(sum(|r| r.failed)));
+    if let Some(skipped) = sum(|r| r.skipped).filter(|skipped| *skipped > 0) {
         out.push_str(&format!(", {skipped} skipped"));
     }
     Some(out)

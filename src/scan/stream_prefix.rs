@@ -44,11 +44,15 @@ fn named(text: &str) -> Option<(&str, &str)> {
     let (name, after) = text.split_at(end);
     if bytes[end - 1] == b':' {
         let rest = after.strip_prefix(' ').or_else(|| after.is_empty().then_some(""))?;
-        let (package, task) = name[..end - 1].split_once(':')?;
+        let name = &name[..end - 1];
+        let Some((package, task)) = name.split_once(':') else {
+            // Lerna's: the package alone.
+            return (name.starts_with('@') && name.contains('/')).then_some((name, rest));
+        };
         let task_like =
             task.bytes().all(|b| b.is_ascii_alphabetic() || b"-_:".contains(&b)) && !task.is_empty();
         let package_like = !package.is_empty() && !package.contains('.');
-        return (task_like && package_like).then_some((&name[..end - 1], rest));
+        return (task_like && package_like).then_some((name, rest));
     }
     let mut bar = end;
     while bytes.get(bar) == Some(&b' ') {

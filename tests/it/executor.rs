@@ -208,6 +208,7 @@ impl Run {
             git_dir: None,
             fresh: false,
             from_snapshot: false,
+            probes: &[],
         };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
@@ -222,6 +223,7 @@ impl Run {
             git_dir: None,
             fresh,
             from_snapshot: true,
+            probes: &[],
         };
         self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }

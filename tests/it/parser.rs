@@ -122,7 +122,8 @@ fn recorded_logs_give_the_diagnosis_beside_them() {
 
 #[test]
 fn logs_of_a_tool_are_reported_under_its_name_and_clean_ones_not_at_all() {
-    for case in cases() {
+    // Of the styles, some are another tool's, and in some nothing fails: see `styles`.
+    for case in cases().into_iter().filter(|case| !case.name.contains("/style-")) {
         let tool = case.name.split('/').next().unwrap();
         let found = diagnose(&case.log);
         let passing = case.name.contains("clean") || case.name.contains("pass");

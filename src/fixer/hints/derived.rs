@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use crate::contract::bug::{Applicability, BugReport, Hint, Suggestion};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::fixer::language::Language;
-use crate::fixer::symbols::find_file;
+use crate::placing::find_file;
 
 /// Modules of Python's standard library that code uses as `module.name`.
 const PYTHON_MODULES: &[&str] = &[

@@ -10,7 +10,7 @@ use crate::contract::settings::OnPartial;
 use crate::fixer::{PastAttempt, patch_fingerprint};
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::partial::is_proven_fixed;
-use crate::orchestrator::progress::{RunStatus, fewer_tests, regression};
+use crate::orchestrator::progress::{RunStatus, missing_tests, regression};
 use crate::orchestrator::state::{Action, Goal, KeptFix, LegStatus, Phase, Proof, State, Then, Transition};
 
 /// Runs a leg from scratch with what is kept.
@@ -43,7 +43,7 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
         _ => {}
     }
     let vanished =
-        state.legs[leg].baseline.as_ref().and_then(|b| fewer_tests(&b.observation, &seen.observation));
+        state.legs[leg].baseline.as_ref().and_then(|b| missing_tests(&b.observation, &seen.observation));
     if proof.repeats == 0 || seen.observation.end != RunStatus::Green {
         state.legs[leg].seen = Some(seen.clone());
     }

@@ -47,12 +47,7 @@ fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
             .collect(),
         tests: Vec::new(),
     };
-    Arc::new(Evidence {
-        observation,
-        diagnosis: Diagnosis::default(),
-        log: Vec::new(),
-        steps: BTreeMap::new(),
-    })
+    Arc::new(Evidence::of_nothing(observation, Diagnosis::default()))
 }
 
 fn run(purpose: Purpose) -> Action {

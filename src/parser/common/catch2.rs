@@ -13,6 +13,9 @@ pub(super) const TOOL: Tool = Tool {
     name: "catch2",
     triggers: &[
         r"^\S+ is a Catch2? v[0-9.]+\S* host application",
+        // The compact reporter has neither heads nor rules.
+        r"^\S+:[0-9]+: failed: ",
+        r"^test cases: [0-9]+ \| ",
         r"^All tests passed \([0-9]+ assertions? in [0-9]+ test cases?\)",
     ],
     new: |_| Box::new(Catch::default()),
@@ -54,6 +57,12 @@ impl ToolParser for Catch {
                 .span(line.number, line.number);
             finding.test.clone_from(&self.test);
             (self.open, self.lines) = (Some(finding), 0);
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(found) = re!(r"^(\S+):(\d+): failed: (.*)$").captures(text) {
+            self.finish(out);
+            let finding = FindingBuilder::new("catch2", Category::Logic, &found[3]);
+            out.bug(finding.at(&found[1], number(&found[2]), None).span(line.number, line.number));
             return Response::Consumed(Next::Active);
         }
         let rule = text.len() > 70 && text.bytes().all(|b| b == b'-');

@@ -13,7 +13,10 @@ pub(super) const TOOL: Tool = Tool {
     name: "googletest",
     triggers: &[
         r"^(?:[0-9]+: )?\[ RUN      \] \S",
-        r"^(?:[0-9]+: )?\[  (?:PASSED|FAILED)  \] [0-9]+ tests?[.,]",
+        r"^(?:[0-9]+: )?\[  (?:PASSED|FAILED|SKIPPED) +\] [0-9]+ tests?[.,]",
+        r"^(?:[0-9]+: )?\[==========\] [0-9]+ tests? from [0-9]+ test (?:suite|case)s? ran\.",
+        // With `--gtest_brief` no test says that it begins.
+        r"^(?:[0-9]+: )?\S+:[0-9]+: Failure$",
     ],
     new: |_| Box::new(Googletest::default()),
 };
@@ -25,6 +28,10 @@ struct Googletest {
     lines: usize,
     /// The running test has been reported.
     reported: bool,
+    /// Tests that said that they begin.
+    begun: u64,
+    /// How many ran, and how many of them were skipped and passed: of a run that names none.
+    brief: Option<(u64, u64, u64)>,
 }
 
 impl Googletest {
@@ -43,6 +50,49 @@ impl Googletest {
     }
 }
 
+impl Googletest {
+    /// A line of a run in which tests do not say that they begin.
+    fn unnamed(&mut self, text: &str, line_number: u64, out: &mut Findings) -> Response {
+        if let Some(found) = re!(r"^(\S+):(\d+): Failure$").captures(text) {
+            self.flush(out);
+            let finding = FindingBuilder::new("googletest", Category::Logic, "")
+                .at(&found[1], number(&found[2]), None)
+                .span(line_number, line_number);
+            (self.open, self.lines) = (Some(finding), 0);
+            return Response::Consumed(Next::Active);
+        }
+        if self.open.is_none() {
+            return Response::Declined(Next::Idle);
+        }
+        if let Some(found) = re!(r"^\[  FAILED  \] (\S+) \(\d+ ms\)$").captures(text) {
+            if let Some(finding) = &mut self.open {
+                finding.test = Some(found[1].to_owned());
+            }
+            self.flush(out);
+            return Response::Consumed(Next::Idle);
+        }
+        self.more(text, line_number)
+    }
+
+    /// More of a failed expectation's text.
+    fn more(&mut self, text: &str, line_number: u64) -> Response {
+        let Some(finding) = self.open.as_mut().filter(|_| self.lines < MAX_LINES) else {
+            return Response::Declined(Next::Active);
+        };
+        self.lines += 1;
+        // `SCOPED_TRACE`: who called.
+        if let Some(found) = re!(r"^(\S+?)(?::(\d+)|\((\d+)\)): ").captures(text) {
+            let at = found.get(2).or_else(|| found.get(3)).and_then(|m| number(m.as_str()));
+            finding.related.push(location(&found[1], at, None));
+        } else if !text.is_empty() {
+            finding.message.push('\n');
+            finding.message.push_str(text);
+        }
+        finding.log.last = line_number;
+        Response::Consumed(Next::Active)
+    }
+}
+
 impl ToolParser for Googletest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         // Under `ctest -V` the test's number stands before each line.
@@ -51,9 +101,25 @@ impl ToolParser for Googletest {
         if let Some(name) = text.strip_prefix("[ RUN      ] ") {
             self.flush(out);
             (self.test, self.reported) = (Some(name.to_owned()), false);
+            self.begun += 1;
             return Response::Consumed(Next::Active);
         }
-        if let Some(found) = re!(r"^\[  (PASSED|FAILED)  \] \d+ tests?[.,]").captures(text) {
+        if let Some(found) = re!(r"^\[==========\] (\d+) tests? from \d+ test \w+ ran\.").captures(text) {
+            self.brief =
+                (std::mem::take(&mut self.begun) == 0).then(|| (found[1].parse().unwrap_or(0), 0, 0));
+            return Response::Consumed(Next::Idle);
+        }
+        if let Some(found) = re!(r"^\[  (PASSED|FAILED|SKIPPED) +\] (\d+) tests?[.,]").captures(text) {
+            if let Some((_, skipped, passed)) = &mut self.brief {
+                match &found[1] {
+                    "PASSED" => *passed = found[2].parse().unwrap_or(0),
+                    "SKIPPED" => *skipped = found[2].parse().unwrap_or(0),
+                    _ => {}
+                }
+            }
+            if &found[1] == "SKIPPED" {
+                return Response::Consumed(Next::Idle);
+            }
             if &found[1] == "PASSED" {
                 out.succeeded();
             } else {
@@ -61,7 +127,7 @@ impl ToolParser for Googletest {
             }
             return Response::Consumed(Next::Idle);
         }
-        let Some(test) = self.test.clone() else { return Response::Declined(Next::Idle) };
+        let Some(test) = self.test.clone() else { return self.unnamed(text, line.number, out) };
         let ended = [
             ("[       OK ] ", TestOutcome::Passed),
             ("[  SKIPPED ] ", TestOutcome::Skipped),
@@ -95,24 +161,14 @@ impl ToolParser for Googletest {
             self.fail(Category::Runtime, text, out);
             return Response::Consumed(Next::Idle);
         }
-        let Some(finding) = self.open.as_mut().filter(|_| self.lines < MAX_LINES) else {
-            return Response::Declined(Next::Active);
-        };
-        self.lines += 1;
-        // `SCOPED_TRACE`: who called.
-        if let Some(found) = re!(r"^(\S+?)(?::(\d+)|\((\d+)\)): ").captures(text) {
-            let at = found.get(2).or_else(|| found.get(3)).and_then(|m| number(m.as_str()));
-            finding.related.push(location(&found[1], at, None));
-        } else if !text.is_empty() {
-            finding.message.push('\n');
-            finding.message.push_str(text);
-        }
-        finding.log.last = line.number;
-        Response::Consumed(Next::Active)
+        self.more(text, line.number)
     }
 
     fn finish(&mut self, out: &mut Findings) {
         self.flush(out);
+        if let Some((all, skipped, passed)) = self.brief.take() {
+            out.tests("googletest", passed, all.saturating_sub(passed + skipped), skipped);
+        }
     }
 }
 
@@ -137,6 +193,6 @@ mod tests {
                    [==========] 1 test from 1 test suite ran. (0 ms total)\n[  PASSED  ] 1 test.\n";
         let found = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
         assert!(found.bugs.is_empty());
-        assert_eq!(found.tests[0].passed, 1);
+        assert_eq!(found.tests[0].passed, Some(1));
     }
 }

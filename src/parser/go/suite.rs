@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use memchr::{memchr2, memmem::Finder};
 
-use super::super::findings::{FindingBuilder, Findings, location, number};
+use super::super::findings::{Counts, FindingBuilder, Findings, TestCounts, location, number};
 use super::super::re;
 use super::super::test_ids::TestIds;
 use super::stack::Stack;
@@ -35,8 +35,8 @@ pub(super) struct Suite {
     verbose: bool,
     /// Within gotestsum's list of what failed.
     summary: bool,
-    /// How many ran is said elsewhere.
-    counted: bool,
+    /// What the packages that are over ran.
+    ran: Option<TestCounts>,
 }
 
 #[derive(Debug, Default)]
@@ -185,18 +185,23 @@ impl Suite {
             self.summary = true;
             return Some(Part::Mine);
         }
-        if self.summary
-            && let Some(c) = re!(r"^DONE (\d+) tests?(?:, \d+ \w+)* in ").captures(text)
+        if text.starts_with("DONE ")
+            && let Some(c) = re!(r"^DONE (\d+) tests?(?:, \d+ \w+)* in [\d.]+s$").captures(text)
         {
             let of = |name: &str| {
                 let found = text.split(", ").find_map(|p| p.split(" in ").next()?.split_once(name));
                 found.and_then(|(n, _)| n.trim().parse::<u64>().ok()).unwrap_or(0)
             };
             let (skipped, failed) = (of(" skipped"), of(" failure"));
-            self.counted = true;
+            let before = self.ran.take();
             self.end("", "", "", line_number, out);
             let ran = c[1].parse::<u64>().unwrap_or(0).saturating_sub(skipped);
-            out.tests("go-test", ran.saturating_sub(failed), failed, skipped);
+            // The same tests again, unless the packages' own output said less of them.
+            self.ran = before.filter(|before| before.named() == Some(ran));
+            if self.ran.is_none() {
+                let counts = Counts::known(ran.saturating_sub(failed), failed, skipped);
+                self.ran.get_or_insert_default().add(counts, None);
+            }
             return Some(Part::End);
         }
         None
@@ -235,6 +240,13 @@ impl Suite {
         }
     }
 
+    /// What ran, told once: gotestsum sums up what its packages printed.
+    pub(super) fn tell_tests(&mut self, out: &mut Findings) {
+        if let Some(ran) = self.ran.take() {
+            out.gathered_tests("go-test", ran);
+        }
+    }
+
     /// The package's line, or the end of the log (`verdict` and `package` empty).
     pub(super) fn end(
         &mut self,
@@ -246,7 +258,8 @@ impl Suite {
     ) {
         self.close_stack();
         self.listen(None);
-        let suite = std::mem::take(self);
+        let mut suite = std::mem::take(self);
+        self.ran = suite.ran.take();
         let failed_names: BTreeSet<String> =
             suite.tests.values().filter(|t| t.state == Some(State::Failed)).map(|t| t.name.clone()).collect();
         let (mut passed, mut failed, mut skipped) = (suite.passed.len(), 0, suite.skipped);
@@ -280,7 +293,9 @@ impl Suite {
             }
             reported = true;
             let folder = test.folder.clone().unwrap_or_else(|| folder_of(package));
-            out.bug(test.into_finding(&folder));
+            let mut finding = test.into_finding(&folder);
+            finding.package = (!package.is_empty()).then(|| package.to_owned());
+            out.bug(finding);
         }
         for (stack, first) in suite.stray {
             if verdict != "ok" && stack.is_go() {
@@ -289,13 +304,16 @@ impl Suite {
                 out.bug(stack.into_finding(tool).span(first, line_number));
             }
         }
-        if !suite.counted && (passed + failed + skipped > 0 || verdict == "ok") {
-            if suite.verbose {
-                let ids = ids.prefixed(&format!("{package}{dot}"));
-                out.named_tests("go-test", passed, failed, skipped, ids);
-            } else if passed + failed + skipped > 0 {
-                out.tests("go-test", passed, failed, skipped);
-            }
+        if suite.verbose {
+            let ids = ids.prefixed(&format!("{package}{dot}"));
+            let counts = Counts::known(passed, failed, skipped);
+            self.ran.get_or_insert_default().add(counts, Some(ids));
+        } else if let Some(counts) = unnamed(verdict, package, rest, failed) {
+            // Among packages that name their tests, one that failed without naming any ran none.
+            let named =
+                verdict == "FAIL" && failed == 0 && self.ran.as_ref().is_some_and(|r| r.named().is_some());
+            let counts = if named { Counts::NONE_RAN } else { counts };
+            self.ran.get_or_insert_default().add(counts, None);
         }
         if verdict == "FAIL" && !reported {
             out.bug(if rest.starts_with('[') {
@@ -310,6 +328,20 @@ impl Suite {
                 finding
             });
         }
+    }
+}
+
+/// What a package's line says of tests that were not named: without `-v` those that pass are not spoken of.
+fn unnamed(verdict: &str, package: &str, rest: &str, failed: u64) -> Option<Counts> {
+    let none_ran = rest.contains("[no test files]") || rest.contains("[no tests to run]");
+    // Other programs begin lines with `ok` or `FAIL` too.
+    let ran = !package.is_empty() && re!(r"^(?:[\d.]+s|\(cached\))(?:\s|$)").is_match(rest);
+    if none_ran {
+        Some(Counts::NONE_RAN)
+    } else if verdict == "FAIL" && failed == 0 && ran {
+        Some(Counts::UNKNOWN)
+    } else {
+        (failed > 0 || ran && verdict == "ok").then_some(Counts::failed(failed))
     }
 }
 
@@ -458,8 +490,9 @@ mod tests {
         report(&mut suite, "=== RUN   TestHalf");
         report(&mut suite, "--- FAIL: TestHalf (0.00s)");
         assert_eq!(report(&mut suite, "FAIL\texample.com/a\t0.1s"), Part::End);
+        suite.tell_tests(&mut out);
         let run = out.runs.remove("go-test").unwrap().into_run("go-test");
-        assert_eq!((run.passed, run.failed, run.skipped), (499, 1, 1));
+        assert_eq!((run.passed, run.failed, run.skipped), (Some(499), Some(1), Some(1)));
         let ids = run.ids.unwrap();
         assert_eq!((ids.len(), ids[0].as_str()), (500, "example.com/a.TestAll/0"));
     }

@@ -58,8 +58,10 @@ impl ToolParser for GoTest {
     fn finish(&mut self, out: &mut Findings) {
         let now = out.now();
         self.text.end("", "", "", now, out);
+        self.text.tell_tests(out);
         for (name, mut package) in std::mem::take(&mut self.json) {
             package.suite.end("", &name, "", now, out);
+            package.suite.tell_tests(out);
         }
         self.build.finish(out);
     }

@@ -2,7 +2,7 @@
 
 use super::stack::{Stack, file_of_class};
 use crate::contract::bug::{Category, Location};
-use crate::parser::findings::{FindingBuilder, Findings, location, number};
+use crate::parser::findings::{Counts, FindingBuilder, Findings, location, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
 use crate::parser::registry::{Next, Response, Tool, ToolParser};
@@ -19,6 +19,7 @@ pub(super) const GRADLE: Tool = Tool {
         r"^BUILD (SUCCESSFUL|FAILED) in ",
         r"^\S.* > .+ (FAILED|PASSED|SKIPPED)$",
         r"^[0-9]+ tests? completed, ",
+        r"^(> Task )?:\S*[tT]est( (NO-SOURCE|SKIPPED|UP-TO-DATE|FROM-CACHE))?$",
     ],
     new: |_| Box::new(Gradle::default()),
 };
@@ -35,6 +36,9 @@ struct Gradle {
     passed: TestIds,
     failed: TestIds,
     skipped: u64,
+    /// Test tasks that ran, as far as is known, and those that had nothing to run.
+    tasks: u64,
+    empty_tasks: u64,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -157,14 +161,25 @@ impl Gradle {
         out.bug(if failed_task && finding.location.is_none() { finding.consequence() } else { finding });
     }
 
-    fn counted(&mut self, found: Option<(u64, u64, u64)>, out: &mut Findings) {
+    /// The end of a test task that failed (with its counts), of the build, or of the log.
+    fn counted(&mut self, found: Option<(u64, u64, u64)>, green: bool, out: &mut Findings) {
         let mut ids = std::mem::take(&mut self.passed);
-        let named = (ids.len(), self.failed.len(), self.skipped);
-        let (passed, failed, skipped) = found.unwrap_or(named);
+        let named = (ids.len(), self.failed.len(), std::mem::take(&mut self.skipped));
         ids.append(std::mem::take(&mut self.failed));
-        self.skipped = 0;
-        if passed + failed + skipped > 0 {
+        let (tasks, empty) = (std::mem::take(&mut self.tasks), std::mem::take(&mut self.empty_tasks));
+        // Unless told to (`testLogging`), Gradle speaks of failed tests only.
+        let talks = named.0 > 0;
+        if let Some((passed, failed, skipped)) = found {
             out.named_tests("gradle", passed, failed, skipped, ids);
+        } else if talks {
+            out.named_tests("gradle", named.0, named.1, named.2, ids);
+        } else if named.1 > 0 || green && tasks > 0 {
+            out.some_tests("gradle", Counts::failed(named.1));
+        } else if empty > 0 {
+            out.some_tests("gradle", Counts::NONE_RAN);
+        }
+        if !talks && (found.is_some() || named.1 > 0) {
+            out.silent_when_green("gradle");
         }
     }
 }
@@ -211,8 +226,17 @@ impl ToolParser for Gradle {
             self.close(out);
             let n = |at: usize| found.get(at).and_then(|m| m.as_str().parse::<u64>().ok()).unwrap_or(0);
             let (all, failed, skipped) = (n(1), n(2), n(3));
-            self.counted(Some((all.saturating_sub(failed + skipped), failed, skipped)), out);
+            self.counted(Some((all.saturating_sub(failed + skipped), failed, skipped)), false, out);
             return Response::Consumed(Next::Active);
+        }
+        if let Some(found) = re!(r"^(?:> Task )?:\S*[tT]est(?: (\S+))?$").captures(text) {
+            self.close(out);
+            match found.get(1).map(|m| m.as_str()) {
+                Some("NO-SOURCE" | "SKIPPED") => self.empty_tasks += 1,
+                Some("FAILED") => {}
+                _ => self.tasks += 1,
+            }
+            return Response::Consumed(Next::Idle);
         }
         if let Some(found) = re!(r"^(\S.*?) > (.+) (FAILED|PASSED|SKIPPED)$").captures(text)
             && !text.starts_with("> ")
@@ -244,7 +268,7 @@ impl ToolParser for Gradle {
         }
         if text.starts_with("BUILD SUCCESSFUL") {
             self.close(out);
-            self.counted(None, out);
+            self.counted(None, true, out);
             out.succeeded();
             return Response::Consumed(Next::Idle);
         }
@@ -272,6 +296,6 @@ impl ToolParser for Gradle {
 
     fn finish(&mut self, out: &mut Findings) {
         self.close(out);
-        self.counted(None, out);
+        self.counted(None, false, out);
     }
 }

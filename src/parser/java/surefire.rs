@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::stack::{Stack, file_of_class};
 use crate::contract::bug::Category;
-use crate::parser::findings::{FindingBuilder, Findings, location, number};
+use crate::parser::findings::{Counts, FindingBuilder, Findings, location, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
 use crate::parser::registry::{Next, Response, Tool, ToolParser};
@@ -17,6 +17,7 @@ pub(super) const SUREFIRE: Tool = Tool {
         r"^\[ERROR\] +(Failures|Errors): *$",
         r"^(\[ERROR\] +)?(Failed tests|Tests in error): *($|\S)",
         r"^(\[INFO\] )?Running [A-Za-z_][A-Za-z0-9_.$]*$",
+        r"^(\[INFO\] )?(No tests to run|Tests are skipped)\.$",
     ],
     new: |_| Box::new(Surefire::default()),
 };
@@ -30,6 +31,9 @@ struct Surefire {
     summary: bool,
     /// Passed, failed, skipped of classes whose module has not summed up.
     counts: (u64, u64, u64),
+    /// Maven speaks of what goes well, too: without `-q`.
+    talks: bool,
+    counted: bool,
 }
 
 struct Open {
@@ -104,6 +108,7 @@ impl Surefire {
             self.counts = (0, 0, 0);
             self.summary = false;
             out.tests("surefire", passed, failed, skipped);
+            self.counted = true;
         }
         true
     }
@@ -177,6 +182,15 @@ impl ToolParser for Surefire {
         let text = line.text.trim_end();
         let levelled = unlevel(text);
         let body = levelled.map_or(text, |(_, body)| body);
+        self.talks |= match levelled {
+            Some((level, _)) => level == "INFO",
+            // Old versions print without levels, `-q` or not, so that they have told.
+            None => body.starts_with("Running ") || body.trim_start().starts_with("Tests run: "),
+        };
+        if matches!(body.trim(), "No tests to run." | "Tests are skipped.") {
+            out.some_tests("surefire", Counts::NONE_RAN);
+            return Response::Consumed(Next::Idle);
+        }
         if self.count(body.trim_start(), out) {
             self.close(out);
             return Response::Consumed(Next::Active);
@@ -252,6 +266,10 @@ impl ToolParser for Surefire {
         let (passed, failed, skipped) = std::mem::take(&mut self.counts);
         if passed + failed + skipped > 0 {
             out.tests("surefire", passed, failed, skipped);
+            self.counted = true;
+        }
+        if self.counted && !self.talks {
+            out.silent_when_green("surefire");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::findings::{FindingBuilder, Findings};
+use super::super::findings::{Counts, FindingBuilder, Findings};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Next, Response, ToolParser};
@@ -275,7 +275,9 @@ impl ToolParser for Ava {
         self.open.close(out);
         let [passed, failed, skipped] = self.counts;
         if passed + failed > 0 {
-            out.tests("ava", passed, failed, skipped);
+            // Where tests failed it does not say how many passed.
+            let passed = (failed == 0 || passed > 0).then_some(passed);
+            out.some_tests("ava", Counts { passed, failed: Some(failed), skipped: Some(skipped) });
         }
     }
 }

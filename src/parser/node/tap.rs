@@ -323,6 +323,6 @@ mod tests {
         assert_eq!((bug.file.as_deref(), bug.line, bug.column), (Some("src/math.ts"), Some(2), Some(22)));
         assert_eq!(bug.message, "division by zero");
         let run = &diagnosis.tests[0];
-        assert_eq!((run.executed, run.passed, run.failed), (2, 1, 1));
+        assert_eq!((run.executed, run.passed, run.failed), (Some(2), Some(1), Some(1)));
     }
 }

@@ -95,6 +95,6 @@ mod tests {
             (Some("Cart > adds"), Some("t/a.js"), Some(4))
         );
         let run = &diagnosis.tests[0];
-        assert_eq!((run.runner.as_str(), run.passed, run.failed), ("uvu", 1, 1));
+        assert_eq!((run.runner.as_str(), run.passed, run.failed), ("uvu", Some(1), Some(1)));
     }
 }

@@ -11,7 +11,7 @@ use regex::Regex;
 use super::exception::{Raised, without_addresses};
 use super::traceback::{Trace, frame, is_chain_link};
 use crate::contract::bug::{Applicability, Category, Location, Suggestion};
-use crate::parser::findings::{FindingBuilder, Findings, location, number};
+use crate::parser::findings::{Counts, FindingBuilder, Findings, location, number};
 use crate::parser::lines::{Line, Mark};
 use crate::parser::paths::is_own;
 use crate::parser::registry::{Next, Response, Tool, ToolParser};
@@ -617,14 +617,18 @@ impl Pytest {
         if totals.is_none() && self.passed.is_empty() && self.failed.is_empty() {
             return;
         }
-        let mut ids = std::mem::take(&mut self.passed);
+        let mut ids = std::mem::take(&mut self.passed).distinct();
+        let named_passed = ids.len();
         ids.append(std::mem::take(&mut self.failed));
         let ids = ids.distinct();
-        if totals.is_none() {
-            (passed, failed) = (ids.len(), 0);
-        }
-        if passed + failed + skipped > 0 {
-            out.named_tests("pytest", passed, failed, skipped, ids);
+        match totals {
+            Some(_) => out.named_tests("pytest", passed, failed, skipped, ids),
+            // Cut off, or `-qq`: what failed is listed, and nothing is said of what passed.
+            None if named_passed == 0 => {
+                out.some_tests("pytest", Counts::failed(ids.len()));
+                out.silent_when_green("pytest");
+            }
+            None => out.named_tests("pytest", named_passed, ids.len() - named_passed, 0, ids),
         }
         if totals.is_some() && failed == 0 && reported == 0 {
             if passed + skipped > 0 {

@@ -163,9 +163,7 @@ impl Unittest {
         let passed = ran - skipped - inside;
         let failed = inside + self.outside;
         let ids = std::mem::take(&mut self.ids);
-        if ran > 0 || failed > 0 {
-            out.named_tests("unittest", passed, failed, skipped, ids);
-        }
+        out.named_tests("unittest", passed, failed, skipped, ids);
         if text.starts_with("OK") && ran > 0 {
             out.succeeded();
         } else if text.starts_with("NO TESTS RAN") {

@@ -6,24 +6,16 @@ use crate::orchestrator::evidence::StepEvidence;
 fn at_step(step: usize, failures: &[(&str, Category)]) -> LoopEvent {
     let LoopEvent::Ran(seen) = red(failures) else { unreachable!() };
     let observation = Observation { failing_step: Some(step), ..seen.observation.clone() };
-    LoopEvent::Ran(Arc::new(Evidence {
-        observation,
-        diagnosis: Diagnosis::default(),
-        log: Vec::new(),
-        steps: BTreeMap::new(),
-    }))
+    LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default())))
 }
 
 /// A run of the unchanged code that went on behind its failing step.
 fn uncovered(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
     let failures = failures.iter().map(|name| Fingerprint((*name).to_owned())).collect();
     let evidence = StepEvidence { succeeded, failed: !succeeded, failures };
-    LoopEvent::Ran(Arc::new(Evidence {
-        observation: seen(RunStatus::Green, &[]).observation.clone(),
-        diagnosis: Diagnosis::default(),
-        log: Vec::new(),
-        steps: BTreeMap::from([(step, evidence)]),
-    }))
+    let observation = seen(RunStatus::Green, &[]).observation.clone();
+    let steps = BTreeMap::from([(step, evidence)]);
+    LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default()).with_steps(steps)))
 }
 
 fn tested_by(file: &str) -> LoopEvent {

@@ -1,0 +1,238 @@
+//! The question behind a step: its own runner's call, in a form that says what ran. Pure, over the step's script.
+//!
+//! A probe is made only where the step's style hides how many tests run, and only of a call that is understood to its
+//! end: what a script wraps (`npm test`, `make test`) or pipes into something else is not asked.
+
+use crate::contract::build::{BuildPlan, PlanStep, Probe};
+
+/// Where pytest writes its report: outside the workspace.
+const PYTEST_REPORT: &str = "/tmp/ci-healer-probe.xml";
+
+/// The probes of a plan's steps.
+///
+/// ```
+/// use ci_healer::contract::build::PlanStep;
+/// use ci_healer::plan::probe;
+///
+/// let step = PlanStep { run: "go test ./...".to_owned(), ..PlanStep::default() };
+/// assert_eq!(probe(0, &step).and_then(|p| p.command).as_deref(), Some("go test -json ./..."));
+/// let told = PlanStep { run: "go test -v ./...".to_owned(), ..PlanStep::default() };
+/// assert_eq!(probe(0, &told), None);
+/// ```
+#[must_use]
+pub fn probe(index: usize, step: &PlanStep) -> Option<Probe> {
+    let shell = step.shell.as_deref().unwrap_or("bash").split(' ').next().unwrap_or_default();
+    if !matches!(shell, "bash" | "sh" | "")
+        || step.background
+        || step.wait.is_some()
+        || step.run.contains("${{")
+    {
+        return None;
+    }
+    let (prelude, call) = runner_call(&step.run)?;
+    let (form, files) = detailed(call)?;
+    let command = prelude.into_iter().map(str::to_owned).chain([form]).collect::<Vec<_>>().join("\n");
+    Some(Probe { step: index, command: Some(command), files })
+}
+
+/// The probes of all steps that have one; see [`probe`].
+///
+/// ```
+/// use ci_healer::contract::build::{BuildPlan, PlanStep};
+/// # let request_of = |steps: Vec<PlanStep>| -> BuildPlan { serde_json::from_value(serde_json::json!({
+/// #     "workflow": null, "job": null, "matrix": {}, "image": {"ref": "x", "why": ""}, "steps": steps,
+/// #     "services": [], "skipped": [], "notes": []})).unwrap() };
+/// let step = |run: &str| PlanStep { run: run.to_owned(), ..PlanStep::default() };
+/// let plan = request_of(vec![step("go build ./..."), step("go test ./...")]);
+/// assert_eq!(ci_healer::plan::probes(&plan)[0].step, 1);
+/// ```
+#[must_use]
+pub fn probes(plan: &BuildPlan) -> Vec<Probe> {
+    plan.steps.iter().enumerate().filter_map(|(index, step)| probe(index, step)).collect()
+}
+
+/// The script's one call of a runner, and the lines before it that set where and how it runs.
+fn runner_call(script: &str) -> Option<(Vec<&str>, &str)> {
+    let lines = script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let (mut prelude, mut call) = (Vec::new(), None);
+    for line in lines {
+        let is_call = detailed(line).is_some();
+        if is_call && call.is_some() {
+            // Two calls would be two answers.
+            return None;
+        }
+        if is_call {
+            call = Some(line);
+        } else if call.is_none() && sets_the_stage(line) {
+            prelude.push(line);
+        } else if !is_simple(line) {
+            // A loop or a condition may stand around the call.
+            return None;
+        }
+    }
+    call.map(|call| (prelude, call))
+}
+
+/// One command, whose output goes where the script's does.
+fn is_simple(line: &str) -> bool {
+    let blocks =
+        ["if ", "for ", "while ", "case ", "until ", "then", "do ", "else", "elif ", "fi", "done", "esac"];
+    !line.contains(['|', ';', '&', '<', '>', '`', '{', '}', '\\'])
+        && !blocks.iter().any(|word| line.starts_with(word))
+}
+
+fn sets_the_stage(line: &str) -> bool {
+    let first = line.split(' ').next().unwrap_or_default();
+    let is_assignment = first.split_once('=').is_some_and(|(name, _)| is_name(name)) && !line.contains(' ');
+    is_simple(line) && (is_assignment || matches!(first, "cd" | "export" | "source" | "." | "set" | "pushd"))
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// A runner's call that hides what ran, in the form that says it, and the files that the answer is in.
+fn detailed(line: &str) -> Option<(String, Vec<String>)> {
+    if !is_simple(line) {
+        return None;
+    }
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let at = words.iter().position(|word| !word.split_once('=').is_some_and(|(name, _)| is_name(name)))?;
+    let (environment, call) = words.split_at(at);
+    let has = |flags: &[&str]| call.iter().any(|word| flags.contains(word));
+    let with = |form: Vec<&str>| environment.iter().copied().chain(form).collect::<Vec<_>>().join(" ");
+    match call {
+        ["go", "test", rest @ ..] => {
+            let told = ["-v", "-json", "-c", "-h", "-list", "-test.v", "-v=true", "--json", "--v"];
+            let form = [&["go", "test", "-json"], rest].concat();
+            (!has(&told)).then(|| (with(form), Vec::new()))
+        }
+        ["mvn" | "mvnw" | "./mvnw", ..] => {
+            let runs = has(&["test", "verify", "package", "install", "integration-test"]);
+            (runs && has(&["-q", "--quiet"])).then(|| (written_reports(&MAVEN), Vec::new()))
+        }
+        ["gradle" | "gradlew" | "./gradlew", tasks @ ..] => {
+            let runs = |task: &&str| {
+                let name = task.rsplit(':').next().unwrap_or(task);
+                !task.starts_with('-')
+                    && (matches!(name, "build" | "check") || name.to_lowercase().ends_with("test"))
+            };
+            tasks.iter().any(|task| runs(task)).then(|| (written_reports(&GRADLE), Vec::new()))
+        }
+        _ => {
+            let rest = pytest_arguments(call)?;
+            let quiet: usize = rest.iter().map(|word| quietness(word)).sum();
+            // What ran last time decides what runs this time; and who writes a report already is not disturbed.
+            let other = |word: &&str| {
+                word.starts_with("--junit")
+                    || word.starts_with("--collect-only")
+                    || matches!(*word, "--lf" | "--ff" | "--sw" | "--last-failed" | "--failed-first" | "--co")
+            };
+            if quiet < 2 || rest.iter().any(|word| other(&word)) {
+                return None;
+            }
+            let report = format!("--junitxml={PYTEST_REPORT}");
+            let form = [call, &["-p", "no:cacheprovider", &report]].concat();
+            Some((with(form), vec![PYTEST_REPORT.to_owned()]))
+        }
+    }
+}
+
+fn pytest_arguments<'a>(call: &'a [&'a str]) -> Option<&'a [&'a str]> {
+    let call = match call {
+        ["uv" | "poetry" | "pdm" | "hatch" | "pipenv" | "rye", "run", rest @ ..] => rest,
+        _ => call,
+    };
+    match call {
+        ["pytest" | "py.test", rest @ ..] => Some(rest),
+        [python, "-m", "pytest", rest @ ..] if python.starts_with("python") => Some(rest),
+        ["coverage", "run", "-m", "pytest", rest @ ..] => Some(rest),
+        _ => None,
+    }
+}
+
+/// How many times `-q` is said.
+fn quietness(word: &str) -> usize {
+    match word.strip_prefix('-') {
+        Some(flags) if !flags.is_empty() && flags.bytes().all(|b| b == b'q') => flags.len(),
+        _ => usize::from(word == "--quiet"),
+    }
+}
+
+const MAVEN: [&str; 2] = ["*/target/surefire-reports/TEST-*.xml", "*/target/failsafe-reports/TEST-*.xml"];
+const GRADLE: [&str; 1] = ["*/build/test-results/*/TEST-*.xml"];
+
+/// Prints the reports that the step has written itself: those that are newer than its script. A report of an earlier
+/// run would tell of tests that are gone.
+fn written_reports(places: &[&str]) -> String {
+    let paths = places.iter().map(|place| format!("-path '{place}'")).collect::<Vec<_>>().join(" -o ");
+    format!(
+        "find . -type f \\( {paths} \\) -size -2048k -newermc \"$CI_HEALER_STEP\" \
+         -exec sh -c 'for f; do cat \"$f\"; echo; done' sh {{}} +"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn command(run: &str) -> Option<String> {
+        let step = PlanStep { run: run.to_owned(), ..PlanStep::default() };
+        probe(3, &step).and_then(|probe| probe.command)
+    }
+
+    #[test]
+    fn calls_that_hide_what_ran_are_asked_in_detail() {
+        for (run, form) in [
+            ("go test ./...", "go test -json ./..."),
+            ("go test -race -count=1 ./a ./b", "go test -json -race -count=1 ./a ./b"),
+            ("CGO_ENABLED=0 go test ./...\n", "CGO_ENABLED=0 go test -json ./..."),
+            (
+                "cd srv\nexport A=1\ngo vet ./...\ngo test $(go list ./...)",
+                "cd srv\nexport A=1\ngo test -json $(go list ./...)",
+            ),
+            ("set -e\n# all\ngo test ./...\necho done", "set -e\ngo test -json ./..."),
+            ("pytest -qq", "pytest -qq -p no:cacheprovider --junitxml=/tmp/ci-healer-probe.xml"),
+            (
+                "uv run python -m pytest -q -q tests",
+                "uv run python -m pytest -q -q tests -p no:cacheprovider --junitxml=/tmp/ci-healer-probe.xml",
+            ),
+        ] {
+            assert_eq!(command(run).as_deref(), Some(form), "{run}");
+        }
+        assert!(command("./gradlew :core:test").unwrap().contains("build/test-results"));
+        assert!(command("mvn -B -q verify").unwrap().contains("surefire-reports"));
+    }
+
+    #[test]
+    fn what_tells_already_or_is_not_understood_is_not_asked() {
+        for run in [
+            "go test -v ./...",
+            "go test -json ./...",
+            "go build ./...",
+            "go test ./... | tee out.txt",
+            "go test ./... && echo ok",
+            "go test ./a\ngo test ./b",
+            "for d in a b; do\ngo test ./$d\ndone",
+            "if true\nthen\ngo test ./...\nfi",
+            "go test \\\n  ./...",
+            "go test ./... ${{ matrix.flags }}",
+            "pytest -q",
+            "pytest",
+            "pytest -qq --lf",
+            "pytest -qq --junitxml=a.xml",
+            "mvn -B test",
+            "mvn -q compile",
+            "gradle assemble",
+            "npm test",
+            "make test",
+            "cargo test -q",
+            "",
+        ] {
+            assert_eq!(command(run), None, "{run}");
+        }
+        let python =
+            PlanStep { run: "go test".to_owned(), shell: Some("python".to_owned()), ..PlanStep::default() };
+        assert_eq!(probe(0, &python), None);
+    }
+}
