@@ -25,7 +25,10 @@ pub(super) struct JobContexts {
     pub(super) matrix: Value,
     pub(super) strategy: Value,
     pub(super) inputs: Value,
+    /// As it is once every job that is planned here is green.
     pub(super) needs: Value,
+    /// As it was in CI, where that is known.
+    pub(super) needs_unhealed: Value,
     pub(super) secrets: Arc<BTreeMap<String, SecretString>>,
     pub(super) vars: Value,
     pub(super) runner: Value,

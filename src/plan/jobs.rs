@@ -9,7 +9,9 @@ use crate::contract::git::{RepoPath, SourceTree};
 
 use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
 use super::expr::{self, Value};
+use super::gates;
 use super::matrix::{self, MatrixJob};
+use super::results::{Moment, Results};
 use super::runner::{self, Runner};
 use super::step_template::Layer;
 use super::workflow::{self, Input, Job, Workflow};
@@ -34,6 +36,10 @@ pub(super) struct Candidate {
     pub(super) labels: Option<Vec<String>>,
     pub(super) runner: Runner,
     pub(super) notes: Vec<String>,
+    /// The jobs that must be over before it, by their paths; those of the jobs that call it included.
+    pub(super) needs: Vec<Vec<String>>,
+    /// It only looks at the results of those.
+    pub(super) is_gate: bool,
 }
 
 impl Candidate {
@@ -54,6 +60,7 @@ pub(super) struct Finder<'a> {
     pub(super) vars: &'a BTreeMap<String, String>,
     pub(super) trusted: bool,
     pub(super) hashes: &'a Hashes,
+    pub(super) results: &'a Results,
 }
 
 /// What a called workflow gets from its caller.
@@ -65,6 +72,9 @@ struct Call {
     path: Vec<String>,
     files: Vec<String>,
     notes: Vec<String>,
+    needs: Vec<Vec<String>>,
+    /// It is given the results of those.
+    gives_results: bool,
 }
 
 impl Finder<'_> {
@@ -82,6 +92,8 @@ impl Finder<'_> {
             path: Vec::new(),
             files: vec![workflow.file.clone()],
             notes: Vec::new(),
+            needs: Vec::new(),
+            gives_results: false,
         };
         let mut out = Vec::new();
         for index in 0..workflow.jobs.len() {
@@ -106,16 +118,19 @@ impl Finder<'_> {
     }
 
     fn contexts(&self, workflow: &Workflow, job: &Job, call: &Call) -> JobContexts {
-        let needs = job.needs.iter().map(|id| {
-            let outputs = Value::partial(&format!("needs.{id}.outputs"), Vec::<(String, Value)>::new());
-            // The job would not have run otherwise, unless its own condition says so.
-            let result = if job.condition.is_some() {
-                Value::unknown(format!("needs.{id}.result"))
-            } else {
-                Value::string("success")
-            };
-            (id.clone(), Value::object([("result", result), ("outputs", outputs)]))
-        });
+        let needs = |moment: Moment| {
+            let needs = job.needs.iter().map(|id| {
+                let outputs = Value::partial(&format!("needs.{id}.outputs"), Vec::<(String, Value)>::new());
+                let result = match self.results.of(&call.path, id, moment) {
+                    Some(result) => Value::string(result.as_str()),
+                    // The job would not have run otherwise, unless its own condition says so.
+                    None if job.condition.is_none() => Value::string("success"),
+                    None => Value::unknown(format!("needs.{id}.result")),
+                };
+                (id.clone(), Value::object([("result", result), ("outputs", outputs)]))
+            });
+            Value::object(needs.collect::<Vec<_>>())
+        };
         let vars = self.vars.iter().map(|(k, v)| (k.clone(), Value::string(v.as_str())));
         JobContexts {
             github: contexts::github(self.facts, workflow, &job.id),
@@ -127,7 +142,8 @@ impl Finder<'_> {
                 ("max-parallel", Value::Number(1.0)),
             ]),
             inputs: call.inputs.clone(),
-            needs: Value::object(needs.collect::<Vec<_>>()),
+            needs: needs(Moment::Healed),
+            needs_unhealed: needs(Moment::Unhealed),
             secrets: call.secrets.clone(),
             vars: Value::object(vars.collect::<Vec<_>>()),
             runner: Value::Null,
@@ -196,11 +212,13 @@ impl Finder<'_> {
             path.push(job.id.clone());
             if job.uses.is_some() {
                 let view = StepContexts::of_job(&contexts, self.hashes);
-                let inner = self.call(workflow, job, &view, call, name, path, &notes)?;
+                let mut inner = self.call(workflow, job, &view, call, name, path, &notes)?;
+                inner.needs = needs_of(job, call);
+                inner.gives_results = job.with.as_ref().is_some_and(gates::looks_at_results);
                 self.called(workflow, job, &inner, out)?;
                 continue;
             }
-            self.normal(workflow, index, matrix_job, contexts, name, path, notes.clone(), out)?;
+            self.normal(workflow, index, matrix_job, contexts, name, path, notes.clone(), call, out)?;
         }
         Ok(())
     }
@@ -215,6 +233,7 @@ impl Finder<'_> {
         name: String,
         path: Vec<String>,
         mut notes: Vec<String>,
+        call: &Call,
         out: &mut Vec<Candidate>,
     ) -> Result<(), PlanError> {
         let job = &workflow.jobs[index];
@@ -269,7 +288,10 @@ impl Finder<'_> {
                 notes.push(format!("the job's own condition is false here: {}", condition_text.trim()));
             }
         }
+        let needs = needs_of(job, call);
         out.push(Candidate {
+            is_gate: !needs.is_empty() && gates::is_gate(job, call.gives_results),
+            needs,
             workflow: workflow.clone(),
             job: index,
             matrix_job,
@@ -337,7 +359,16 @@ impl Finder<'_> {
             }
             _ => Arc::new(BTreeMap::new()),
         };
-        Ok(Call { inputs: with, secrets, name, path, files: outer.files.clone(), notes: notes.to_vec() })
+        Ok(Call {
+            inputs: with,
+            secrets,
+            name,
+            path,
+            files: outer.files.clone(),
+            notes: notes.to_vec(),
+            needs: Vec::new(),
+            gives_results: false,
+        })
     }
 
     /// The jobs of the workflow that a job calls.
@@ -393,6 +424,12 @@ impl Finder<'_> {
         }
         Ok(())
     }
+}
+
+/// What a job waits for: what its caller does, and what it names beside itself.
+fn needs_of(job: &Job, call: &Call) -> Vec<Vec<String>> {
+    let own = job.needs.iter().map(|id| [&call.path[..], std::slice::from_ref(id)].concat());
+    call.needs.iter().cloned().chain(own).collect()
 }
 
 fn inputs_of_call(workflow: &Workflow, given: &Value, job: &Job, notes: &mut Vec<String>) -> Value {

@@ -9,10 +9,12 @@ mod availability;
 mod contexts;
 mod detect;
 mod expr;
+mod gates;
 mod image;
 mod jobs;
 mod matrix;
 mod probe;
+mod results;
 mod runner;
 mod select;
 mod step_template;
@@ -48,6 +50,8 @@ pub struct PlanRequest<'a> {
     pub jobs: &'a [String],
     /// What CI says has failed; empty outside Actions.
     pub failed: &'a [FailedJob],
+    /// How CI's other jobs ended, by the names that GitHub shows; as far as they have.
+    pub ended: &'a [EndedJob],
     /// The event and the run, as far as they are known.
     pub github: GithubFacts,
     /// Secrets the user passes on. Their values are never part of a plan.
@@ -70,6 +74,7 @@ impl<'a> PlanRequest<'a> {
             workflow: None,
             jobs: &[],
             failed: &[],
+            ended: &[],
             github: GithubFacts::default(),
             secrets: BTreeMap::new(),
             vars: BTreeMap::new(),
@@ -86,6 +91,23 @@ pub struct FailedJob {
     pub name: String,
     /// All its steps, in order.
     pub steps: Vec<CiStep>,
+}
+
+/// A job of CI that is over.
+///
+/// ```
+/// use ci_healer::contract::ci::Conclusion;
+/// use ci_healer::plan::EndedJob;
+///
+/// let deploy = EndedJob { name: "deploy".to_owned(), conclusion: Conclusion::Skipped };
+/// assert_eq!(deploy.conclusion.as_str(), "skipped");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedJob {
+    /// As GitHub shows it.
+    pub name: String,
+    /// Not a failure: those are [`FailedJob`]s.
+    pub conclusion: Conclusion,
 }
 
 /// A step of a job as the API lists it.

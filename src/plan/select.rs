@@ -1,8 +1,9 @@
 //! Which workflow and which of its jobs: from CI's failed jobs, from what the user names, or the only sensible one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::contract::ci::Conclusion;
 use crate::contract::git::RepoPath;
 
 use super::actions;
@@ -10,6 +11,7 @@ use super::assemble::assemble;
 use super::contexts::Hashes;
 use super::expr::Value;
 use super::jobs::{Candidate, Finder};
+use super::results::{Results, Standing};
 use super::runner::Runner;
 use super::workflow::{self, StepAction, Workflow};
 use super::{FailedJob, PlanError, PlanRequest, Planned, detect};
@@ -86,7 +88,7 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
         let fit = if request.failed.is_empty() && request.jobs.is_empty() {
             workflow.jobs.iter().any(runs_something)
         } else if request.jobs.is_empty() {
-            let all = candidates(&workflow, None, request).unwrap_or_default();
+            let all = candidates(&workflow, None, request, &Results::default()).unwrap_or_default();
             request.failed.iter().all(|f| all.iter().any(|c| same_name(&c.name, &f.name)))
         } else {
             request.jobs.iter().all(|j| workflow.jobs.iter().any(|job| is_called(job, j)))
@@ -131,6 +133,7 @@ fn candidates(
     workflow: &Arc<Workflow>,
     only: Option<usize>,
     request: &PlanRequest<'_>,
+    results: &Results,
 ) -> Result<Vec<Candidate>, PlanError> {
     let hashes = Hashes::default();
     let finder = Finder {
@@ -139,6 +142,7 @@ fn candidates(
         vars: &request.vars,
         trusted: !request.failed.is_empty(),
         hashes: &hashes,
+        results,
     };
     finder.top(workflow, only, &Arc::new(request.secrets.clone()))
 }
@@ -149,15 +153,83 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
     }
     let make = |candidate: &Candidate| assemble(candidate, None, request.tree, request.sandbox_image);
     if request.jobs.is_empty() {
-        let candidate = only_sensible(workflow, request)?;
-        return Ok(vec![make(&candidate)?]);
+        let (candidate, gates) = only_sensible(workflow, request)?;
+        return Ok(with_notes(vec![make(&candidate)?], &gates));
     }
-    request.jobs.iter().map(|name| make(&named(workflow, name, request)?)).collect()
+    let nothing = Results::default();
+    let asked: Vec<Candidate> =
+        request.jobs.iter().map(|name| named(workflow, name, request, &nothing)).collect::<Result<_, _>>()?;
+    let (gates, mut work): (Vec<_>, Vec<_>) = asked.into_iter().partition(|candidate| candidate.is_gate);
+    if work.is_empty() {
+        work = needed_by(&gates, candidates(workflow, None, request, &nothing)?);
+    }
+    // What those that are planned come to decides about the others among them.
+    let planned = || Standing { in_ci: None, is_planned: true };
+    let results = Results::new(work.iter().map(|candidate| (&candidate.path[..], planned())));
+    let all = candidates(workflow, None, request, &results)?;
+    let plans = work.iter().map(|work| make(again(work, &all))).collect::<Result<Vec<_>, _>>()?;
+    if plans.is_empty() {
+        return Err(nothing_behind(&gates));
+    }
+    Ok(with_notes(plans, &gates))
+}
+
+/// The same job among others.
+fn again<'c>(candidate: &'c Candidate, all: &'c [Candidate]) -> &'c Candidate {
+    all.iter().find(|c| c.path == candidate.path && c.name == candidate.name).unwrap_or(candidate)
+}
+
+/// The jobs whose results gate jobs look at, also through other gates; of a matrix the one that runs here best.
+fn needed_by(gates: &[Candidate], all: Vec<Candidate>) -> Vec<Candidate> {
+    let needs = needs_of(gates, &all);
+    let behind = all.into_iter().filter(|c| !c.is_gate && is_among(c, &needs)).collect();
+    by_path(behind).iter().filter_map(|group| best(group).cloned()).collect()
+}
+
+fn needs_of(gates: &[Candidate], all: &[Candidate]) -> BTreeSet<Vec<String>> {
+    let mut needs: BTreeSet<Vec<String>> = BTreeSet::new();
+    let mut open: Vec<&Candidate> = gates.iter().collect();
+    while let Some(gate) = open.pop() {
+        for need in &gate.needs {
+            if needs.insert(need.clone()) {
+                open.extend(all.iter().filter(|c| c.is_gate && c.path.starts_with(need)));
+            }
+        }
+    }
+    needs
+}
+
+fn is_among(candidate: &Candidate, paths: &BTreeSet<Vec<String>>) -> bool {
+    (1..=candidate.path.len()).any(|length| paths.contains(&candidate.path[..length]))
+}
+
+/// Gate jobs are told where people look for them: with the plans that stand.
+fn with_notes(mut plans: Vec<Planned>, gates: &[Candidate]) -> Vec<Planned> {
+    if let Some(first) = plans.first_mut() {
+        for gate in gates {
+            let note = format!(
+                "the job `{}` only looks at the results of other jobs; it is judged by CI",
+                gate.path_text()
+            );
+            if !first.plan.notes.contains(&note) {
+                first.plan.notes.push(note);
+            }
+        }
+    }
+    plans
+}
+
+fn nothing_behind(gates: &[Candidate]) -> PlanError {
+    let names = gates.iter().map(|gate| format!("`{}`", gate.path_text())).collect::<Vec<_>>().join(", ");
+    PlanError::Refused {
+        why: format!("{names} only looks at the results of other jobs, and none of those can be run here"),
+        remedy: Some("name the job that failed with `job`".to_owned()),
+    }
 }
 
 /// One plan for each failed job of CI.
 fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
-    let all = candidates(workflow, None, request)?;
+    let all = candidates(workflow, None, request, &Results::default())?;
     let requested = |c: &Candidate| {
         request.jobs.is_empty()
             || request
@@ -165,22 +237,46 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
                 .iter()
                 .any(|j| c.path_text().eq_ignore_ascii_case(j) || c.path[0].eq_ignore_ascii_case(j))
     };
+    let found: Vec<(Candidate, &FailedJob)> =
+        request.failed.iter().filter_map(|failed| Some((match_failed(&all, failed)?, failed))).collect();
+    let gates: Vec<Candidate> =
+        found.iter().map(|(c, _)| c).filter(|c| c.is_gate && requested(c)).cloned().collect();
+    let mut work: Vec<(Candidate, Option<&FailedJob>)> = found
+        .iter()
+        .filter(|(c, _)| !c.is_gate && requested(c))
+        .map(|(c, failed)| (c.clone(), Some(*failed)))
+        .collect();
+    if work.is_empty() && !gates.is_empty() {
+        let needs = needs_of(&gates, &all);
+        let behind = found.iter().filter(|(c, _)| !c.is_gate && is_among(c, &needs));
+        work = behind.map(|(c, failed)| (c.clone(), Some(*failed))).collect();
+        if work.is_empty() {
+            work = needed_by(&gates, all.clone()).into_iter().map(|c| (c, None)).collect();
+        }
+    }
+    let all = candidates(workflow, None, request, &results_in(&all, &found, &work, request))?;
     let mut out = Vec::new();
     let mut refused = None;
-    for failed in request.failed {
-        let Some(candidate) = match_failed(&all, failed).filter(|c| requested(c)) else { continue };
+    for (candidate, failed) in &work {
+        let candidate = match failed {
+            Some(failed) => match_failed(&all, failed).unwrap_or_else(|| candidate.clone()),
+            None => again(candidate, &all).clone(),
+        };
         if let Some(error) = refuse_runner(std::slice::from_ref(&candidate)) {
             refused = Some(error);
             continue;
         }
-        match assemble(&candidate, Some(failed), request.tree, request.sandbox_image) {
+        match assemble(&candidate, *failed, request.tree, request.sandbox_image) {
             Ok(planned) => out.push(planned),
             Err(error @ PlanError::Refused { .. }) => refused = Some(error),
             Err(error) => return Err(error),
         }
     }
     if !out.is_empty() {
-        return Ok(out);
+        return Ok(with_notes(out, &gates));
+    }
+    if !gates.is_empty() {
+        return Err(refused.unwrap_or_else(|| nothing_behind(&gates)));
     }
     Err(refused.unwrap_or_else(|| PlanError::Choose {
         problem: format!(
@@ -190,6 +286,30 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
         ),
         options: all.iter().map(|c| c.name.clone()).take(50).collect(),
     }))
+}
+
+/// What CI says of each job, and which of them get plans of their own.
+fn results_in(
+    all: &[Candidate],
+    found: &[(Candidate, &FailedJob)],
+    work: &[(Candidate, Option<&FailedJob>)],
+    request: &PlanRequest<'_>,
+) -> Results {
+    let is_planned = |candidate: &Candidate| {
+        candidate.runner.is_reproducible() && work.iter().any(|(work, _)| work.path == candidate.path)
+    };
+    let failed = found.iter().map(|(candidate, _)| {
+        // A gate is as green as what it looks at.
+        let is_planned = candidate.is_gate || is_planned(candidate);
+        (&candidate.path[..], Standing { in_ci: Some(Conclusion::Failure), is_planned })
+    });
+    let guessed = work.iter().filter(|(_, failed)| failed.is_none());
+    let guessed = guessed.map(|(c, _)| (&c.path[..], Standing { in_ci: None, is_planned: is_planned(c) }));
+    let ended = request.ended.iter().filter_map(|job| {
+        let candidate = all.iter().find(|c| same_name(&c.name, &job.name))?;
+        Some((&candidate.path[..], Standing { in_ci: Some(job.conclusion.clone()), is_planned: false }))
+    });
+    Results::new(failed.chain(guessed).chain(ended))
 }
 
 /// By its name; a matrix job whose values are not known here matches by what stands before the bracket.
@@ -295,7 +415,12 @@ fn best(group: &[Candidate]) -> Option<&Candidate> {
         .find_map(|runner| group.iter().find(|c| c.runner == runner))
 }
 
-fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Result<Candidate, PlanError> {
+fn named(
+    workflow: &Arc<Workflow>,
+    name: &str,
+    request: &PlanRequest<'_>,
+    results: &Results,
+) -> Result<Candidate, PlanError> {
     let missing = |options: Vec<String>| PlanError::Choose {
         problem: format!("{} has no job `{name}`", workflow.file),
         options,
@@ -307,11 +432,11 @@ fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Res
         .or_else(|| workflow.jobs.iter().position(|j| name.contains('/') && is_called(j, name)))
     else {
         // Perhaps the name that GitHub shows.
-        let all = candidates(workflow, None, request).unwrap_or_default();
+        let all = candidates(workflow, None, request, results).unwrap_or_default();
         let shown = all.into_iter().find(|c| same_name(&c.name, name) && c.runner.is_reproducible());
         return shown.ok_or_else(|| missing(workflow.jobs.iter().map(|j| j.id.clone()).take(100).collect()));
     };
-    let mut groups = by_path(candidates(workflow, Some(index), request)?);
+    let mut groups = by_path(candidates(workflow, Some(index), request, results)?);
     if name.contains('/') {
         let normal = name.split('/').map(str::trim).collect::<Vec<_>>().join("/");
         let paths: Vec<String> = groups.iter().map(|g| g[0].path_text()).collect();
@@ -339,26 +464,34 @@ fn named(workflow: &Arc<Workflow>, name: &str, request: &PlanRequest<'_>) -> Res
     best(&group).cloned().ok_or_else(|| missing(Vec::new()))
 }
 
-fn only_sensible(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Candidate, PlanError> {
+/// The only job with something to run, and the gate jobs beside it.
+fn only_sensible(
+    workflow: &Arc<Workflow>,
+    request: &PlanRequest<'_>,
+) -> Result<(Candidate, Vec<Candidate>), PlanError> {
     let mut sensible: Vec<usize> =
         (0..workflow.jobs.len()).filter(|&i| runs_something(&workflow.jobs[i])).collect();
     if sensible.is_empty() && workflow.jobs.len() == 1 {
         sensible.push(0);
     }
+    let nothing = Results::default();
+    let of_job = |index: usize| named(workflow, &workflow.jobs[index].id, request, &nothing);
     if let [only] = sensible.as_slice() {
-        return named(workflow, &workflow.jobs[*only].id, request);
+        return Ok((of_job(*only)?, Vec::new()));
     }
     let mut possible = Vec::new();
+    let mut gates = Vec::new();
     let mut last = None;
     for index in sensible {
-        match named(workflow, &workflow.jobs[index].id, request) {
+        match of_job(index) {
+            Ok(candidate) if candidate.is_gate => gates.push(candidate),
             Ok(candidate) => possible.push(candidate),
             Err(error @ PlanError::Invalid { .. }) => return Err(error),
             Err(error) => last = Some(error),
         }
     }
     match (possible.len(), last) {
-        (1, None) => Ok(possible.remove(0)),
+        (1, None) => Ok((possible.remove(0), gates)),
         (0, Some(error)) => Err(error),
         _ => Err(PlanError::Choose {
             problem: format!("{} has several jobs: say which one", workflow.file),

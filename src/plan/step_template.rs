@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::contract::build::{JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepState};
+use crate::contract::ci::Conclusion;
 
 use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
 use super::expr::{self, Value};
@@ -214,7 +215,7 @@ pub(super) fn env_context(env: &BTreeMap<String, expr::Rendered>, exports: &Expo
 }
 
 /// Decides and completes each step at its moment, from what the run has told so far.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Evaluator {
     pub(super) steps: Vec<PlanStep>,
     pub(super) templates: Vec<Option<StepTemplate>>,
@@ -223,6 +224,65 @@ pub struct Evaluator {
 }
 
 impl Evaluator {
+    /// For a run of the unchanged code: `needs.<job>.result` is what CI says of that job, and where it says nothing what
+    /// the job's own run `gave` here, by the job's id. Otherwise every job that has a plan is taken to be green, since
+    /// that is what a fix is proven for.
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    /// use ci_healer::contract::build::{JobState, PreparedStep, StepEvaluator as _};
+    /// use ci_healer::contract::ci::Conclusion;
+    /// # use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
+    /// # use ci_healer::plan::{PlanRequest, plan};
+    /// # struct OneFile(TreeFile);
+    /// # impl SourceTree for OneFile {
+    /// #     fn files(&self) -> &[TreeFile] { std::slice::from_ref(&self.0) }
+    /// #     fn read(&self, path: &RepoPath) -> Option<Vec<u8>> { (*path == self.0.path).then(|| JOBS.into()) }
+    /// # }
+    /// const JOBS: &str = "on: push
+    /// jobs:
+    ///   test: {runs-on: ubuntu-latest, steps: [{run: make}]}
+    ///   report: {needs: test, if: always(), runs-on: ubuntu-latest, steps: [{run: './report ${{ needs.test.result }}'}]}
+    /// ";
+    /// # let path = RepoPath::new(".github/workflows/ci.yml").unwrap();
+    /// # let tree = OneFile(TreeFile { path, mode: FileMode::Regular, id: String::new() });
+    /// let jobs = ["test".to_owned(), "report".to_owned()];
+    /// let plans = plan(&PlanRequest { jobs: &jobs, ..PlanRequest::of(&tree) }).unwrap();
+    /// let (step, healed) = (&plans[1].plan.steps[0], &plans[1].evaluator);
+    /// let gave = BTreeMap::from([("test".to_owned(), Conclusion::Failure)]);
+    /// for (evaluator, says) in [(healed, "./report success"), (&healed.unhealed(&gave), "./report failure")] {
+    ///     let prepared = evaluator.prepare(step, &JobState::default());
+    ///     assert!(matches!(prepared, PreparedStep::Run { script, .. } if script == says));
+    /// }
+    /// ```
+    #[must_use]
+    pub fn unhealed(&self, gave: &BTreeMap<String, Conclusion>) -> Self {
+        let mut done: Vec<(SharedContexts, SharedContexts)> = Vec::new();
+        let mut unhealed = |contexts: &mut SharedContexts| {
+            let known =
+                done.iter().find(|(before, _)| Arc::ptr_eq(before, contexts)).map(|(_, after)| after.clone());
+            let after = known.unwrap_or_else(|| {
+                let needs = needs_unhealed(contexts, gave);
+                let after = Arc::new(JobContexts { needs, ..contexts.as_ref().clone() });
+                done.push((contexts.clone(), after.clone()));
+                after
+            });
+            *contexts = after;
+        };
+        let mut evaluator = self.clone();
+        for template in evaluator.templates.iter_mut().flatten() {
+            unhealed(&mut template.contexts);
+            template.conditions.iter_mut().for_each(|condition| unhealed(&mut condition.contexts));
+            template.layers.iter_mut().for_each(|layer| unhealed(&mut layer.contexts));
+        }
+        for step in &mut evaluator.known {
+            if let Known::Composite { contexts, .. } = &mut step.what {
+                unhealed(contexts);
+            }
+        }
+        evaluator
+    }
+
     /// The step's place in the plan: where the run stands, else the first that is the same.
     fn index(&self, step: &PlanStep, state: &JobState) -> Option<usize> {
         // The executor lists a step as reached before it asks about it.
@@ -309,6 +369,21 @@ impl Evaluator {
         }
         Ok(PreparedStep::Run { script: run.text, env: out, working_directory })
     }
+}
+
+/// The `needs` of CI, with what is not known of it filled from what runs here gave.
+fn needs_unhealed(contexts: &JobContexts, gave: &BTreeMap<String, Conclusion>) -> Value {
+    let Value::Object(needs) = &contexts.needs_unhealed else { return contexts.needs_unhealed.clone() };
+    let entries = needs.entries.iter().map(|(id, need)| {
+        let need = match (need, gave.get(id)) {
+            (Value::Object(entry), Some(result)) if matches!(entry.get("result"), Value::Unknown(_)) => {
+                Value::object([("result", Value::string(result.as_str())), ("outputs", entry.get("outputs"))])
+            }
+            _ => need.clone(),
+        };
+        (id.clone(), need)
+    });
+    Value::object(entries.collect::<Vec<_>>())
 }
 
 /// Why a condition of this value keeps its step from running.

@@ -270,6 +270,26 @@ async fn jobs_that_fail_together_are_one_heal_proven_on_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_gate_job_beside_the_failed_one_is_left_to_ci() {
+    let gate = "  all-green:\n    if: always()\n    needs: [test]\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n          echo '${{ toJSON(needs) }}'\n          [ \"${{ needs.test.result }}\" = success ]\n";
+    let ci = format!("{CI}{gate}");
+    let files = [
+        (".github/workflows/ci.yml", ci.as_str()),
+        ("calc.py", "def add(a, b)\n    return a + b\n"),
+        ("test_calc.py", ADD_TEST),
+    ];
+    for jobs in ["test,all-green", "all-green"] {
+        let story = Story::new(&files).flag("providers", "toolchain").flag("job", jobs);
+        let ended = story.heal().await;
+        ended.expect("healed", 0);
+        assert_eq!(story.healed_file("calc.py"), "def add(a, b):\n    return a + b\n");
+        let note = "the job `all-green` only looks at the results of other jobs; it is judged by CI";
+        assert!(ended.results["plan"]["notes"].as_array().unwrap().iter().any(|n| n == note), "{jobs}");
+        assert!(ended.text.contains(note), "{}", ended.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_bugs_in_two_files_are_both_mended() {
     let story = Story::new(&[
         (".github/workflows/ci.yml", CI),

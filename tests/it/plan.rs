@@ -3,12 +3,13 @@
 //! Each folder of `tests/fixtures/workflows` is a repository; each file of `workflows-malformed` a workflow that GitHub
 //! would refuse.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ci_healer::contract::build::{JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
 use ci_healer::contract::ci::Conclusion;
 use ci_healer::git::DirectoryTree;
-use ci_healer::plan::{CiStep, FailedJob, PlanError, PlanRequest, Planned, plan};
+use ci_healer::plan::{CiStep, EndedJob, FailedJob, PlanError, PlanRequest, Planned, plan};
 
 fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)
@@ -362,4 +363,124 @@ fn a_command_replaces_the_workflow() {
     assert_eq!(planned.plan.steps[0].run, "go test ./...");
     assert_eq!(planned.plan.steps[0].working_directory, "sub");
     assert_eq!(planned.plan.image.reference, "my/image:1");
+}
+
+const GATED: &str = "on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    strategy: {matrix: {part: [a, b]}}
+    steps: [{uses: actions/checkout@v4}, {run: 'make ${{ matrix.part }}'}]
+  lint: {runs-on: ubuntu-latest, steps: [{uses: actions/checkout@v4}, {run: make lint}]}
+  inner-gate: {if: always(), needs: lint, runs-on: ubuntu-latest, steps: [{run: 'test ${{ needs.lint.result }} = success'}]}
+  deploy: {if: false, needs: test, runs-on: ubuntu-latest, steps: [{run: make deploy}]}
+  all-green:
+    if: always()
+    needs: [test, inner-gate]
+    runs-on: ubuntu-latest
+    steps: [{run: '[ \"${{ join(needs.*.result) }}\" = \"success,success\" ]'}]
+  report:
+    if: always()
+    needs: [test, lint, deploy, all-green]
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v4
+      - run: ./report ${{ needs.test.result }} ${{ needs.lint.result }} ${{ needs.deploy.result }} ${{ needs.all-green.result }}
+";
+
+fn gated(
+    request: impl for<'a> FnOnce(PlanRequest<'a>) -> Result<Vec<Planned>, PlanError>,
+) -> Result<Vec<Planned>, PlanError> {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(".github/workflows");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("ci.yml"), GATED).unwrap();
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    request(PlanRequest::of(&tree))
+}
+
+fn jobs_of(plans: &[Planned]) -> Vec<(&str, Option<&str>)> {
+    plans.iter().map(|p| (p.plan.job.as_deref().unwrap(), p.ci_job.as_deref())).collect()
+}
+
+fn gate_notes(plans: &[Planned]) -> Vec<&String> {
+    plans.iter().flat_map(|p| &p.plan.notes).filter(|n| n.contains("only looks at the results")).collect()
+}
+
+fn failed(names: &[&str]) -> Vec<FailedJob> {
+    names.iter().map(|name| FailedJob { name: (*name).to_owned(), steps: Vec::new() }).collect()
+}
+
+#[test]
+fn a_gate_job_among_the_failed_ones_is_left_to_ci() {
+    let all = failed(&["test (b)", "all-green"]);
+    let plans = gated(|request| plan(&PlanRequest { failed: &all, ..request })).unwrap();
+    assert_eq!(jobs_of(&plans), [("test", Some("test (b)"))]);
+    assert_eq!(
+        gate_notes(&plans),
+        ["the job `all-green` only looks at the results of other jobs; it is judged by CI"]
+    );
+    // Also where it is named, and where it is the only one that is.
+    for named in [&["test", "all-green"][..], &["all-green"]] {
+        let jobs: Vec<String> = named.iter().map(|j| (*j).to_owned()).collect();
+        let plans = gated(|request| plan(&PlanRequest { failed: &all, jobs: &jobs, ..request })).unwrap();
+        assert_eq!(jobs_of(&plans), [("test", Some("test (b)"))], "{named:?}");
+        assert_eq!(gate_notes(&plans).len(), 1);
+    }
+    // What failed behind the gate is found through other gates too.
+    let all = failed(&["lint", "inner-gate", "all-green"]);
+    let jobs = ["all-green".to_owned()];
+    let plans = gated(|request| plan(&PlanRequest { failed: &all, jobs: &jobs, ..request })).unwrap();
+    assert_eq!(jobs_of(&plans), [("lint", Some("lint"))]);
+    // Nothing behind it is known to have failed.
+    let plans = gated(|request| plan(&PlanRequest { failed: &failed(&["all-green"]), ..request })).unwrap();
+    assert_eq!(jobs_of(&plans), [("test", None), ("lint", None)]);
+}
+
+#[test]
+fn a_gate_job_that_a_user_names_is_left_out_too() {
+    let of = |named: &[&str]| {
+        let jobs: Vec<String> = named.iter().map(|j| (*j).to_owned()).collect();
+        gated(|request| plan(&PlanRequest { jobs: &jobs, ..request })).unwrap()
+    };
+    let plans = of(&["test", "all-green"]);
+    assert_eq!(jobs_of(&plans), [("test", None)]);
+    assert_eq!(gate_notes(&plans).len(), 1);
+    assert_eq!(jobs_of(&of(&["all-green"])), [("test", None), ("lint", None)]);
+    let two = "on: push\njobs:\n  t: {runs-on: ubuntu-latest, steps: [{run: make}]}\n  ok: {needs: t, if: always(), \
+               runs-on: ubuntu-latest, steps: [{run: 'test ${{ needs.t.result }} = success'}]}\n";
+    let planned = of_files(&[(".github/workflows/ci.yml", two)], &[]).unwrap();
+    assert_eq!(planned.plan.job.as_deref(), Some("t"), "the only job with something to run");
+    assert_eq!(gate_notes(&[planned]).len(), 1);
+}
+
+#[test]
+fn the_results_of_needed_jobs_follow_from_what_is_planned_and_what_ci_says() {
+    let script = |planned: &Planned, unhealed: bool| {
+        let evaluator =
+            if unhealed { &planned.evaluator.unhealed(&BTreeMap::new()) } else { &planned.evaluator };
+        match evaluator.prepare(planned.plan.steps.last().unwrap(), &JobState::default()) {
+            PreparedStep::Run { script, .. } => script,
+            other => format!("{other:?}"),
+        }
+    };
+    let all = failed(&["test (b)", "all-green", "report"]);
+    let ended = |name: &str, conclusion| EndedJob { name: name.to_owned(), conclusion };
+    let over = [
+        ended("test (a)", Conclusion::Success),
+        ended("lint", Conclusion::Success),
+        ended("inner-gate", Conclusion::Success),
+        ended("deploy", Conclusion::Skipped),
+    ];
+    let plans = gated(|request| plan(&PlanRequest { failed: &all, ended: &over, ..request })).unwrap();
+    assert_eq!(jobs_of(&plans), [("test", Some("test (b)")), ("report", Some("report"))]);
+    assert_eq!(script(&plans[1], false), "./report success success skipped success");
+    assert_eq!(script(&plans[1], true), "./report failure success skipped failure");
+    // A failed job that has no plan stays failed; what nobody tells stays unknown.
+    let jobs = ["report".to_owned()];
+    let plans =
+        gated(|request| plan(&PlanRequest { failed: &all, ended: &over, jobs: &jobs, ..request })).unwrap();
+    assert_eq!(script(&plans[0], false), "./report failure success skipped success");
+    let plans = gated(|request| plan(&PlanRequest { failed: &all, ..request })).unwrap();
+    assert!(script(&plans[1], false).contains("needs.lint.result"));
 }

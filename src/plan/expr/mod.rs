@@ -15,7 +15,7 @@ use github_actions_expressions::literal::Literal;
 use github_actions_expressions::op::{BinExpr, BinOp, UnOp};
 use github_actions_expressions::{Expr, SpannedExpr};
 
-pub(super) use template::{Rendered, check, check_one, condition_kind, render, whole_expression};
+pub(super) use template::{Rendered, check, check_one, condition_kind, render, replace, whole_expression};
 pub(super) use value::{Object, Unknown, Value};
 
 /// GitHub's own limit on one expression.
@@ -95,6 +95,23 @@ fn is_status(func: &Function) -> bool {
 /// Whether the expression calls `success`, `failure`, `always` or `cancelled`.
 pub(super) fn asks_status(expr: &SpannedExpr<'_>) -> bool {
     calls(expr, is_status)
+}
+
+/// What the expression asks of contexts, each by its parts in lower case: `needs`, `*`, `result`. A part that is computed
+/// is `?`. Nothing where the expression does not parse.
+pub(super) fn context_paths(text: &str) -> Vec<Vec<String>> {
+    let Ok(expr) = parse(text) else { return Vec::new() };
+    let part = |part: &SpannedExpr<'_>| match &part.inner {
+        Expr::Identifier(name) => name.as_str().to_ascii_lowercase(),
+        Expr::Star => "*".to_owned(),
+        Expr::Index(inner) => match &inner.inner {
+            Expr::Literal(Literal::String(name)) => name.to_ascii_lowercase(),
+            Expr::Star => "*".to_owned(),
+            _ => "?".to_owned(),
+        },
+        _ => "?".to_owned(),
+    };
+    expr.contexts().into_iter().map(|(context, _)| context.parts.iter().map(part).collect()).collect()
 }
 
 /// A context or function that the place of the expression does not have.

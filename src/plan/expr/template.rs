@@ -111,6 +111,20 @@ pub(in crate::plan) fn render(text: &str, contexts: &dyn Contexts) -> Result<Ren
     Ok(out)
 }
 
+/// The text with another in the place of each expression; `None` where an expression is never closed.
+pub(in crate::plan) fn replace(text: &str, mut with: impl FnMut(&str) -> &'static str) -> Option<String> {
+    let pieces = pieces(text).ok()?;
+    Some(
+        pieces
+            .into_iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text,
+                Piece::Expression(expression, ..) => with(expression),
+            })
+            .collect(),
+    )
+}
+
 /// What an `if:` amounts to.
 #[derive(Debug, Clone)]
 pub(in crate::plan) struct Condition {
