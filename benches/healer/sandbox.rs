@@ -94,6 +94,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         steps: steps.iter().map(step).collect(),
         services: Vec::new(),
         skipped: Vec::new(),
+        checkout: None,
         notes: Vec::new(),
     }
 }

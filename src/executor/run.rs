@@ -36,7 +36,7 @@ const WORTH_A_SNAPSHOT: Duration = Duration::from_secs(3);
 pub struct Request<'a> {
     pub purpose: Purpose,
     pub tree: &'a dyn SourceTree,
-    /// A sanitised `.git` for the sandbox: no credentials, no hooks.
+    /// The `.git` for the sandbox, made for this very tree: no credentials, no hooks.
     pub git_dir: Option<&'a Path>,
     /// From scratch: a new volume, every step, nothing left of earlier executions.
     pub fresh: bool,

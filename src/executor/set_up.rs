@@ -1,6 +1,6 @@
 //! Makes a sandbox ready for steps: its network, its container, and a volume that agrees with the tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{
     NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
@@ -235,9 +235,12 @@ impl Executor {
                 }
             }
         }
-        let mut delta = workspace.delta(request.tree, request.git_dir)?;
-        if let Some(synced_at) = workspace.synced_at {
-            extra.extend(workspace::sync_files(workspace, &delta, synced_at));
+        let mut delta = workspace.delta(request.tree);
+        let was_used = workspace.synced_at.is_some();
+        match (workspace.synced_at, request.git_dir) {
+            (Some(synced_at), _) => extra.extend(workspace::sync_files(workspace, &delta, synced_at)),
+            (None, Some(dir)) => delta.git = workspace.git_folder(dir, &BTreeSet::new())?,
+            (None, None) => {}
         }
         if delta.upload.len() > 1000 {
             sink.emit(crate::contract::event::Event::Progress {
@@ -252,9 +255,9 @@ impl Executor {
         workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, attributes, extra).await?;
         sandbox.start().await?;
         let root = if self.options.hardening == Hardening::Strict { user.name.as_str() } else { "0:0" };
-        if workspace.synced_at.is_some() {
+        if was_used {
             self.restore_tracked_files(sandbox, workspace, request, &delta, attributes, root).await?;
-            delta.delete.clear();
+            self.renew_git(sandbox, workspace, request, attributes, root).await?;
         }
         if owner != user.ids {
             let ids = format!("{}:{}", user.ids.0, user.ids.1);
@@ -262,9 +265,36 @@ impl Executor {
         }
         workspace.owner = Some(user.ids);
         workspace.set_uploaded(request.tree);
+        if request.git_dir.is_some() {
+            let refreshed = sandbox.run(&user.name, &["sh", "-c", workspace::REFRESH_INDEX], SLOW).await?;
+            if refreshed.0 != 0 {
+                ::log::debug!("the sandbox's index does not agree with its files: exit {}", refreshed.0);
+            }
+        }
         tokio::time::sleep(workspace.until_mtime(self.engine.now_nanos())).await;
         workspace.synced_at = Some(self.engine.now_nanos());
         Ok(())
+    }
+
+    /// What steps did to `.git` is gone with it: the next execution has the state its own checkout would leave.
+    async fn renew_git(
+        &self,
+        sandbox: &Sandbox,
+        workspace: &mut WorkspaceVolume,
+        request: &super::Request<'_>,
+        attributes: Attributes,
+        root: &str,
+    ) -> Result<(), ExecutorError> {
+        let Some(dir) = request.git_dir else { return Ok(()) };
+        let (code, listed) = sandbox.run(root, &["sh", "-c", workspace::CLEAR_GIT], SLOW).await?;
+        if code != 0 {
+            let what = "taking away the .git of the last execution";
+            return Err(ExecutorError::unexpected(what, format!("it ended with exit code {code}")));
+        }
+        let untouched = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
+        let git = workspace.git_folder(dir, &untouched)?;
+        let delta = Delta { git, ..Delta::default() };
+        workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, attributes, Vec::new()).await
     }
 
     /// Brings tracked files back that earlier steps changed or removed, and removes those that are no longer tracked.
@@ -292,7 +322,7 @@ impl Executor {
             Ok(_) => workspace.forget(),
             Err(error) => return Err(error),
         }
-        let again = workspace.delta(request.tree, None)?;
+        let again = workspace.delta(request.tree);
         if again.is_empty() {
             return Ok(());
         }

@@ -172,19 +172,26 @@ impl Driver {
 
     /// One execution of one job's plan.
     async fn run_plan(&mut self, job: usize, purpose: Purpose) -> ExecutionResult {
-        let restored = (purpose == Purpose::ProtectedProof).then(|| {
-            let restored = restored_in_proof(self.workspace.changes(), &self.fix_options.paths);
-            ProtectedView::new(&self.workspace, restored)
-        });
+        let left_out = if purpose == Purpose::ProtectedProof {
+            restored_in_proof(self.workspace.changes(), &self.fix_options.paths)
+        } else {
+            Vec::new()
+        };
+        let planned = &self.plans[job];
+        let git_dir = match self.workspace.sandbox_git_dir(planned.plan.checkout.as_ref(), &left_out) {
+            Ok(git_dir) => git_dir,
+            Err(error) => return ExecutionResult::infrastructure(&planned.plan, error.to_string()),
+        };
+        let restored = (purpose == Purpose::ProtectedProof)
+            .then(|| ProtectedView::new(&self.workspace, left_out));
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
             None => &self.workspace,
         };
-        let planned = &self.plans[job];
         let request = Request {
             purpose,
             tree,
-            git_dir: self.workspace.sanitised_git_dir(),
+            git_dir: git_dir.as_deref(),
             fresh: is_proof(purpose),
             from_snapshot: !is_proof(purpose),
         };
@@ -258,10 +265,14 @@ impl Driver {
         let planned = &self.plans[0];
         let plan = command_plan(&planned.plan, state.current().map(|seen| &seen.observation), command);
         let started = Instant::now();
+        let git_dir = match self.workspace.sandbox_git_dir(plan.checkout.as_ref(), &[]) {
+            Ok(git_dir) => git_dir,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
         let request = Request {
             purpose: Purpose::Attempt,
             tree: &self.workspace,
-            git_dir: self.workspace.sanitised_git_dir(),
+            git_dir: git_dir.as_deref(),
             fresh: false,
             from_snapshot: true,
         };

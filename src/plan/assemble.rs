@@ -76,6 +76,7 @@ pub(super) fn assemble(
         steps: planned.steps.clone(),
         services,
         skipped: planned.skipped,
+        checkout: planned.checkout,
         notes: unique(notes),
     };
     let evaluator =

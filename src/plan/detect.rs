@@ -98,6 +98,7 @@ fn finish(steps: Vec<PlanStep>, image: ImageChoice, notes: Vec<String>) -> Plann
         steps: steps.clone(),
         services: Vec::new(),
         skipped: Vec::new(),
+        checkout: None,
         notes,
     };
     let templates = steps.iter().map(|_| None).collect();

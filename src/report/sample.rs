@@ -117,6 +117,7 @@ pub(super) fn plan() -> BuildPlan {
             step: "actions/upload-artifact@v4".to_owned(),
             why: "does not affect the result of the build".to_owned(),
         }],
+        checkout: None,
         notes: Vec::new(),
     }
 }

@@ -162,6 +162,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
         steps,
         services: Vec::new(),
         skipped: Vec::new(),
+        checkout: None,
         notes: Vec::new(),
     }
 }
