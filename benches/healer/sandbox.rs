@@ -77,6 +77,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         run: (*run).to_owned(),
         working_directory: ".".to_owned(),
         setup: *setup,
+        installs: setup.then(Vec::new),
         ..PlanStep::default()
     };
     BuildPlan {

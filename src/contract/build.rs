@@ -106,6 +106,10 @@ pub struct PlanStep {
     /// Prepares the failing step, as against being what failed or comes after it.
     #[serde(default)]
     pub setup: bool,
+    /// Set where it is known to do nothing but install: the files that say what, beside package managers' manifests. Where
+    /// those are unchanged, it need not run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installs: Option<Vec<String>>,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,

@@ -244,9 +244,8 @@ struct Writer {
 impl Writer {
     async fn write(&mut self, tree: &dyn SourceTree, delta: &Delta, extra: &[u8]) -> Result<(), UploadError> {
         let mut folders = BTreeSet::new();
-        if !delta.is_empty() {
-            self.folder(&mut folders, "").await?;
-        }
+        // Also where no file follows: the folder itself is the user's.
+        self.folder(&mut folders, "").await?;
         for file in &delta.upload {
             self.folder(&mut folders, file.path.parent()).await?;
             self.file(tree, file).await?;
@@ -399,8 +398,7 @@ mkdir -p .git/objects && mv "$kept" .git/objects/pack && ls .git/objects/pack
 
 /// Makes the index agree with the files, as a checkout leaves it: some commands believe it without looking. An image
 /// without git has no such command.
-pub(super) const REFRESH_INDEX: &str =
-    "command -v git >/dev/null 2>&1 || exit 0; exec git -C /workspace -c core.fsmonitor=false update-index -q --refresh";
+pub(super) const REFRESH_INDEX: &str = "command -v git >/dev/null 2>&1 || exit 0; exec git -C /workspace -c core.fsmonitor=false update-index -q --refresh";
 
 /// The files that [`FIND_CHANGED`] reads, as archive entries below `/`.
 pub(super) fn sync_files(workspace: &WorkspaceVolume, delta: &Delta, synced_at: i128) -> Vec<u8> {

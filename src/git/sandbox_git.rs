@@ -74,7 +74,10 @@ impl Workspace {
             .map_err(|e| GitError::io("read the clone's configuration", &e))?;
         let config = config + &checkout_config(&head, checkout);
         write(&target.join("config"), config.as_bytes())?;
-        write(&target.join("description"), b"Unnamed repository; edit this file 'description' to name it.\n")?;
+        write(
+            &target.join("description"),
+            b"Unnamed repository; edit this file 'description' to name it.\n",
+        )?;
         Ok(Some(target))
     }
 
@@ -112,11 +115,8 @@ impl Workspace {
         let index = target.join("index");
         self.store.with(move |repo| {
             let tree = edited_tree(repo, base_tree, &edits)?;
-            let head = if tree == base_tree {
-                base
-            } else {
-                fix_commit(repo, base, tree, is_merge, &changes)?
-            };
+            let head =
+                if tree == base_tree { base } else { fix_commit(repo, base, tree, is_merge, &changes)? };
             write_index(repo, tree, &index)?;
             let refs = selection.refs(repo, base, head)?;
             let starts = refs.values().copied().chain([head]).filter_map(|id| commit_of(repo, id)).collect();
@@ -251,9 +251,7 @@ fn write_index(repo: &gix::Repository, tree: ObjectId, path: &Path) -> Result<()
         let is_there = std::str::from_utf8(name).is_ok_and(|name| RepoPath::new(name).is_ok());
         if !is_there {
             // The sandbox does not have it, which is no change.
-            entry.flags.insert(
-                gix::index::entry::Flags::SKIP_WORKTREE | gix::index::entry::Flags::EXTENDED,
-            );
+            entry.flags.insert(gix::index::entry::Flags::SKIP_WORKTREE | gix::index::entry::Flags::EXTENDED);
         }
     }
     index.set_path(path);
@@ -350,7 +348,8 @@ fn checkout_config(head: &Head, checkout: Option<&Checkout>) -> String {
         && checkout.remote.is_some()
         && !branch.contains(['"', '\\', '\n'])
     {
-        config.push_str(&format!("[branch \"{branch}\"]\n\tremote = origin\n\tmerge = refs/heads/{branch}\n"));
+        config
+            .push_str(&format!("[branch \"{branch}\"]\n\tremote = origin\n\tmerge = refs/heads/{branch}\n"));
     }
     config
 }

@@ -182,8 +182,8 @@ impl Driver {
             Ok(git_dir) => git_dir,
             Err(error) => return ExecutionResult::infrastructure(&planned.plan, error.to_string()),
         };
-        let restored = (purpose == Purpose::ProtectedProof)
-            .then(|| ProtectedView::new(&self.workspace, left_out));
+        let restored =
+            (purpose == Purpose::ProtectedProof).then(|| ProtectedView::new(&self.workspace, left_out));
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
             None => &self.workspace,
@@ -469,6 +469,7 @@ fn command_plan(plan: &BuildPlan, seen: Option<&Observation>, command: &str) -> 
         step.condition = None;
         step.continue_on_error = false;
         step.setup = false;
+        step.installs = None;
         step.background = false;
     }
     fixing

@@ -10,6 +10,7 @@ mod contexts;
 mod detect;
 mod expr;
 mod image;
+mod installs;
 mod jobs;
 mod matrix;
 mod runner;

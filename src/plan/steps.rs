@@ -545,6 +545,7 @@ impl Planner<'_> {
                 || self.flag(step.continue_on_error.as_ref(), scope, &BTreeMap::new())?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             setup: false,
+            installs: None,
             background,
             wait: None,
         };

@@ -96,6 +96,7 @@ pub(super) fn plan() -> BuildPlan {
         continue_on_error: false,
         timeout_minutes: None,
         setup: name == "Install",
+        installs: None,
         background: false,
         wait: None,
     };

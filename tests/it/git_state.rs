@@ -44,7 +44,12 @@ fn fixed(workspace: &Workspace) -> FileChange {
 }
 
 /// A worktree that has the workspace's files and the `.git` made for them.
-fn lay_out(sandbox: &Sandbox, workspace: &Workspace, checkout: &Checkout, left_out: &[FileChange]) -> PathBuf {
+fn lay_out(
+    sandbox: &Sandbox,
+    workspace: &Workspace,
+    checkout: &Checkout,
+    left_out: &[FileChange],
+) -> PathBuf {
     let dir = workspace.sandbox_git_dir(Some(checkout), left_out).unwrap().unwrap();
     let place = sandbox.join("place");
     let _ = std::fs::remove_dir_all(&place);
@@ -113,7 +118,9 @@ fn depth_and_tags_are_those_of_the_checkouts_inputs() {
     }
     let mut workspace = open(&sandbox, &repo, None);
     workspace.apply(&[fixed(&workspace)]).unwrap();
-    for (depth, commits, is_shallow) in [(1, 1, "true"), (2, 2, "true"), (4, 4, "true"), (9, 5, "false"), (0, 5, "false")] {
+    for (depth, commits, is_shallow) in
+        [(1, 1, "true"), (2, 2, "true"), (4, 4, "true"), (9, 5, "false"), (0, 5, "false")]
+    {
         let place = lay_out(&sandbox, &workspace, &checkout("refs/heads/main", depth, false), &[]);
         assert_eq!(history(&place).len(), commits, "depth {depth}");
         assert_eq!(git(&place, &["rev-parse", "--is-shallow-repository"]), is_shallow, "depth {depth}");
@@ -195,7 +202,13 @@ async fn every_execution_has_its_own_clean_git() {
          test -z \"$(git status --porcelain)\" && git diff --exit-code && test -d .git/hooks && test -z \"$(ls .git/hooks)\"\n\
          git log -1 --format=%H\ngit tag v9\necho x >.git/hooks/pre-commit\necho y >>src/app.py\n\
          git -c user.name=x -c user.email=x@y commit -qam later\ngit gc -q --prune=now";
-    for (script, fresh) in [(spoil, false), (spoil, false), (&*format!("{spoil}\nrm -rf .git"), false), (spoil, false), (spoil, true)] {
+    for (script, fresh) in [
+        (spoil, false),
+        (spoil, false),
+        (&*format!("{spoil}\nrm -rf .git"), false),
+        (spoil, false),
+        (spoil, true),
+    ] {
         let git_dir = workspace.sandbox_git_dir(Some(&main), &[]).unwrap();
         let request = Request {
             purpose: Purpose::Attempt,
@@ -207,7 +220,9 @@ async fn every_execution_has_its_own_clean_git() {
         let result =
             run.executor.execute(&git_plan(script), &Plain, &request, run.events.as_ref(), &run.scope).await;
         assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
-        ids.push(log(&result).lines().next().unwrap().to_owned());
+        // Other lines are git's hints on stderr.
+        let log = log(&result);
+        ids.push(log.lines().find(|l| l.len() == 40 && !l.contains(' ')).unwrap().to_owned());
     }
     ids.dedup();
     assert_eq!(ids.len(), 1, "{ids:?}");
@@ -261,19 +276,34 @@ async fn tools_that_need_a_clean_tree_run_after_the_fix() {
             "python3 -B -c 'import calc'",
             "git describe --tags --dirty | tee version\ngrep -q '^v1-2-g.......$' version\nrm version",
             "cargo package --offline --no-verify",
-            "rm -rf target\nnpm version patch --git-tag-version=true",
+            "rm -rf target\ngit config user.name x\ngit config user.email x@example.org\nnpm version patch",
             "git describe --exact-match --tags HEAD",
         ],
     );
     let files = [
-        ("Cargo.toml", "[package]\nname = \"widget\"\nversion = \"0.1.0\"\nedition = \"2021\"\nlicense = \"MIT\"\ndescription = \"x\"\n"),
+        (
+            "Cargo.toml",
+            "[package]\nname = \"widget\"\nversion = \"0.1.0\"\nedition = \"2021\"\nlicense = \"MIT\"\ndescription = \"x\"\n",
+        ),
         ("src/lib.rs", ""),
         ("package.json", "{\"name\": \"widget\", \"version\": \"1.0.0\"}\n"),
     ];
     heals(&files, &workflow, |repo| {
         git(repo, &["tag", "v1"]);
-        git(repo, &["config", "user.name", "x"]);
         commit_all(repo, "after the tag");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_compares_with_the_commit_passes() {
+    let workflow = workflow(
+        "",
+        &[
+            "python3 -m py_compile calc.py",
+            "cp check.sh .git/hooks/pre-commit\nchmod +x .git/hooks/pre-commit\ngit hook run pre-commit",
+        ],
+    );
+    let check = "#!/bin/sh\nset -e\ngit diff --cached --quiet\ngit diff --quiet\ngit ls-files -m | grep . && exit 1\nexit 0\n";
+    heals(&[("check.sh", check), (".gitignore", "__pycache__\n")], &workflow, |_| {}).await;
 }
