@@ -77,6 +77,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         run: (*run).to_owned(),
         working_directory: ".".to_owned(),
         setup: *setup,
+        installs: setup.then(Vec::new),
         ..PlanStep::default()
     };
     BuildPlan {
@@ -94,6 +95,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         steps: steps.iter().map(step).collect(),
         services: Vec::new(),
         skipped: Vec::new(),
+        checkout: None,
         notes: Vec::new(),
     }
 }

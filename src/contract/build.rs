@@ -17,8 +17,24 @@ pub struct BuildPlan {
     pub steps: Vec<PlanStep>,
     pub services: Vec<Service>,
     pub skipped: Vec<SkippedStep>,
+    /// How the job's own checkout leaves the repository; `None` where no workflow says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkout: Option<Checkout>,
     /// Decisions and doubts, for people.
     pub notes: Vec<String>,
+}
+
+/// What a job's checkout fetches of the repository, and what it then stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkout {
+    /// `refs/heads/main`, `refs/pull/7/merge`, `refs/tags/v1`, a branch or a commit; `None` where that is not known.
+    #[serde(rename = "ref")]
+    pub reference: Option<String>,
+    /// How many commits; 0 is all of them, with all branches and tags.
+    pub fetch_depth: u32,
+    pub fetch_tags: bool,
+    /// The address of `origin`, without credentials.
+    pub remote: Option<String>,
 }
 
 impl BuildPlan {
@@ -90,6 +106,10 @@ pub struct PlanStep {
     /// Prepares the failing step, as against being what failed or comes after it.
     #[serde(default)]
     pub setup: bool,
+    /// Set where it is known to do nothing but install: the files that say what, beside package managers' manifests. Where
+    /// those are unchanged, it need not run again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub installs: Option<Vec<String>>,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,
@@ -225,6 +245,23 @@ pub struct ExecutionResult {
 }
 
 impl ExecutionResult {
+    /// Nothing could be run.
+    #[must_use]
+    pub fn infrastructure(plan: &BuildPlan, what: String) -> Self {
+        Self {
+            exit: Exit::Infrastructure { what },
+            steps: Vec::new(),
+            failed_step: None,
+            duration: Duration::ZERO,
+            image_id: String::new(),
+            image_ref: plan.image.reference.clone(),
+            log: Vec::new(),
+            log_cut: 0,
+            notes: Vec::new(),
+            probes: Vec::new(),
+        }
+    }
+
     /// Every step that counts succeeded.
     #[must_use]
     pub fn is_green(&self) -> bool {

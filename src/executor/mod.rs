@@ -3,6 +3,7 @@
 //! Never fixes code, never commits, never interprets what the steps print. What callers may rely on is written down in
 //! `EXECUTION_CONTRACT.md` beside this file.
 
+mod account;
 mod archive;
 mod ca;
 mod caches;

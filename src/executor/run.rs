@@ -13,7 +13,7 @@ use super::image::{Image, Images};
 use super::options::{self, CreateOptions};
 use super::services::Services;
 use super::set_up::ReadySandbox;
-use super::snapshot::{Snapshot, setup_steps};
+use super::snapshot::{Snapshot, installing_steps};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
@@ -38,11 +38,11 @@ pub struct Request<'a> {
     /// Which of the run's plans it is: each has a volume and a snapshot of its own.
     pub leg: usize,
     pub tree: &'a dyn SourceTree,
-    /// A sanitised `.git` for the sandbox: no credentials, no hooks.
+    /// The `.git` for the sandbox, made for this very tree: no credentials, no hooks.
     pub git_dir: Option<&'a Path>,
     /// From scratch: a new volume, every step, nothing left of earlier executions.
     pub fresh: bool,
-    /// Start after the set-up steps, where an earlier execution of this run has kept their result and it still holds.
+    /// Start after the leading installing steps, where an earlier execution of this run has kept their result and it still holds.
     pub from_snapshot: bool,
     /// Asked when all steps are over; see [`Probe`].
     pub probes: &'a [Probe],
@@ -72,6 +72,8 @@ pub struct Executor {
     pub(super) authorities: HashMap<String, Vec<u8>>,
     /// Images with bash.
     with_bash: HashSet<String>,
+    /// Images that steps call `sudo` in, and what they became with it; `None` where it could not be had.
+    pub(super) with_sudo: HashMap<String, Option<String>>,
     /// The numbers of users, by image and name.
     pub(super) user_ids: HashMap<(String, String), (u32, u32)>,
     executions: u32,
@@ -115,6 +117,7 @@ impl Executor {
             caches: HashSet::new(),
             authorities: HashMap::new(),
             with_bash: HashSet::new(),
+            with_sudo: HashMap::new(),
             user_ids: HashMap::new(),
             executions: 0,
             readers: 0,
@@ -298,14 +301,19 @@ impl Executor {
             .clone()
             .filter(|s| request.from_snapshot && !request.fresh && s.fits(plan, request.tree));
         let mut image = context.image.clone();
-        if let Some(snapshot) = &snapshot {
-            image.id.clone_from(&snapshot.image);
-        }
+        let notes = &mut trace.notes;
+        let ready = async {
+            let with_sudo = self.provide_sudo(args, context, notes).await?;
+            if let Some(prepared) = snapshot.as_ref().map(|s| s.image.clone()).or(with_sudo) {
+                image.id = prepared;
+            }
+            self.set_up(args, context, &image, volume, services).await
+        };
         let ready = tokio::select! {
             biased;
             _ = scope.ended() => return Err(Abort::Cancelled),
             () = tokio::time::sleep_until(deadline) => return Err(Abort::TimedOut),
-            ready = self.set_up(args, context, &image, volume, services) => ready.map_err(with_hint)?,
+            ready = ready => ready.map_err(with_hint)?,
         };
         let outcome = self.run_steps(args, trace, context, snapshot, &ready).await;
         // After a stop its end is its connection's.
@@ -344,19 +352,20 @@ impl Executor {
             trace.records = snapshot.records;
         }
         let mut job = Job::new(step_context, args, deadline, trace);
-        let setup = setup_steps(plan).max(from);
+        let installed = installing_steps(plan).max(from);
+        let setup = plan.steps.iter().take_while(|s| s.setup && !s.background).count().max(installed);
         let outcome = async {
-            job.run(from, setup).await?;
-            let is_set_up = from < setup && !request.fresh && job.records.failure.is_none();
+            job.run(from, installed).await?;
+            let is_set_up = from < installed && !request.fresh && job.records.failure.is_none();
             if is_set_up && begun.elapsed() > WORTH_A_SNAPSHOT {
                 let (engine, identity) = (&self.engine, &self.identity);
-                let taken =
-                    Snapshot::take(engine, identity, &sandbox.id, plan, request.tree, job.records).await;
+                let taken = Snapshot::take(engine, identity, sandbox, plan, request.tree, job.records).await;
                 match taken {
                     Ok(snapshot) => self.snapshot = Some(snapshot),
                     Err(error) => ::log::warn!("{error}"),
                 }
             }
+            job.run(installed, setup).await?;
             if self.options.network == Network::SetupOnly {
                 self.disconnect(&sandbox.id).await?;
             }

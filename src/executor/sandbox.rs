@@ -10,12 +10,13 @@ use std::time::Duration;
 use bollard::container::{AttachContainerResults, LogOutput};
 use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
 use bollard::models::{
-    ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig, HostConfigLogConfig, Mount,
-    MountType, MountVolumeOptions, NetworkingConfig,
+    ContainerConfig, ContainerCreateBody, EndpointIpamConfig, EndpointSettings, HostConfig,
+    HostConfigLogConfig, Mount, MountType, MountVolumeOptions, NetworkingConfig,
 };
 use bollard::query_parameters::{
-    AttachContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder, CreateContainerOptionsBuilder,
-    DownloadFromContainerOptionsBuilder, EventsOptionsBuilder, UploadToContainerOptionsBuilder,
+    AttachContainerOptionsBuilder, CommitContainerOptionsBuilder, ContainerArchiveInfoOptionsBuilder,
+    CreateContainerOptionsBuilder, DownloadFromContainerOptionsBuilder, EventsOptionsBuilder,
+    UploadToContainerOptionsBuilder,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -276,6 +277,19 @@ impl Sandbox {
                 Err(ExecutorError::NoAnswer { what: "asking for memory events".to_owned(), limit: QUICK })
             }
         }
+    }
+
+    /// The container as an image. Its labels go with it, so that it is removed with the run.
+    pub(super) async fn commit(
+        &self,
+        identity: &Identity,
+        what: &'static str,
+    ) -> Result<String, ExecutorError> {
+        let options = CommitContainerOptionsBuilder::new().container(&self.id).pause(true).build();
+        let config =
+            ContainerConfig { labels: Some(identity.labels("snapshot")), ..ContainerConfig::default() };
+        let committed = self.engine.ask(what, SLOW, |d| d.commit_container(options, config)).await?;
+        Ok(committed.id)
     }
 
     /// Ends everything in the container and waits until it is gone.

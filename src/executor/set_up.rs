@@ -1,11 +1,12 @@
 //! Makes a sandbox ready for steps: its network, its container, and a volume that agrees with the tree.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bollard::models::{
     NetworkConnectRequest, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
 };
 
+use super::account;
 use super::archive::{self, Entry, Kind};
 use super::ca;
 use super::caches::{self, CacheMount};
@@ -13,7 +14,6 @@ use super::engine::{Object, QUICK, SLOW};
 use super::environment;
 use super::error::ExecutorError;
 use super::image::Image;
-use super::options::CreateOptions;
 use super::run::{ExecutionContext, Executor};
 use super::sandbox::{ContainerSpec, Exec, Sandbox};
 use super::services::Services;
@@ -53,24 +53,31 @@ impl Executor {
         services: &mut Services,
     ) -> Result<ReadySandbox, ExecutorError> {
         let ExecutionArgs { plan, request, sink, .. } = args;
-        let env = environment::of_container(image, plan, &self.options.env, self.options.ca_bundle.is_some());
+        let mut env =
+            environment::of_container(image, plan, &self.options.env, self.options.ca_bundle.is_some());
         let strict = self.options.hardening == Hardening::Strict;
-        let user = context.create.user.as_deref().unwrap_or(&image.user);
+        let user = account::wanted(plan, image, context.create.user.as_deref());
+        if user == account::RUNNER {
+            env.entry("PATH".to_owned()).and_modify(|path| *path = account::path(path));
+        }
         // Whatever steps put there must not carry into a proof.
         let caches = if request.fresh || strict {
             Vec::new()
         } else {
-            caches::of_plan(request.tree, image, user, &env)
+            caches::of_plan(request.tree, image, &user, &env)
         };
         let (network, beside) = self.networks(args).await?;
         let on = beside.as_ref().unwrap_or(&network);
         services.start(&self.engine, &self.identity, &plan.services, on, context.name, sink).await?;
         let mut sandbox = self.create(image, context, volume, &env, &network, &caches).await?;
-        let user = self.user(&sandbox, image, context.create).await?;
+        let (user, account) = self.user(&sandbox, image, user).await?;
         if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
             self.join(&sandbox.id, beside).await?;
         }
-        self.fill(&mut sandbox, volume, args, &user, &caches).await?;
+        self.fill(&mut sandbox, volume, args, &user, (&caches, account)).await?;
+        if user.name == account::RUNNER && !strict {
+            account::give_folders(&sandbox).await?;
+        }
         let forwarder = if plan.image.from_container {
             None
         } else {
@@ -190,15 +197,17 @@ impl Executor {
         self.engine.make(made, "creating a volume", |d| d.create_volume(volume)).await.map(|_| ())
     }
 
-    /// Who runs the steps, and as which numbers files must belong to them.
+    /// Who runs the steps, as which numbers files must belong to them, and archive entries that make the account.
     async fn user(
         &mut self,
         sandbox: &Sandbox,
         image: &Image,
-        create: &CreateOptions,
-    ) -> Result<User, ExecutorError> {
-        let wanted = create.user.clone().unwrap_or_else(|| image.user.clone());
-        let wanted = if wanted.is_empty() { "0:0".to_owned() } else { wanted };
+        wanted: String,
+    ) -> Result<(User, Vec<u8>), ExecutorError> {
+        if wanted == account::RUNNER {
+            let (ids, entries) = account::entries(sandbox).await?;
+            return Ok((User { name: wanted, ids }, entries));
+        }
         let key = (image.id.clone(), wanted.clone());
         let ids = if let Some(ids) = self.user_ids.get(&key) {
             *ids
@@ -208,9 +217,61 @@ impl Executor {
             ids
         };
         if self.options.hardening == Hardening::Strict && ids.0 == 0 {
-            return Ok(User { name: STRICT_USER.to_owned(), ids: (1001, 1001) });
+            return Ok((User { name: STRICT_USER.to_owned(), ids: (1001, 1001) }, Vec::new()));
         }
-        Ok(User { name: wanted, ids })
+        Ok((User { name: wanted, ids }, Vec::new()))
+    }
+
+    /// The image with `sudo` in it, where steps call it and the image's user may not be root; made once per run.
+    pub(super) async fn provide_sudo(
+        &mut self,
+        args: ExecutionArgs<'_>,
+        context: &ExecutionContext<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<String>, ExecutorError> {
+        let (plan, image) = (args.plan, context.image);
+        let user = account::wanted(plan, image, context.create.user.as_deref());
+        let strict = self.options.hardening == Hardening::Strict;
+        if user != account::RUNNER || strict || !account::calls_sudo(plan) {
+            return Ok(None);
+        }
+        if let Some(known) = self.with_sudo.get(&image.id) {
+            return Ok(known.clone());
+        }
+        let lacks = format!(
+            "image {} has no sudo and it could not be installed: steps that call it fail here",
+            image.reference
+        );
+        let made = if self.options.network == Network::Off {
+            None
+        } else {
+            let (network, _) = self.networks(args).await?;
+            let env = environment::of_container(image, plan, &self.options.env, false);
+            let spec = ContainerSpec {
+                image: &image.id,
+                name: format!("{}-sudo", context.name),
+                role: "sandbox",
+                env: &env,
+                mounts: Vec::new(),
+                network: &network,
+                create: context.create,
+                strict_user: None,
+            };
+            let mut sandbox = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
+            let made = if sandbox.has("/usr/bin/sudo").await {
+                Some(image.id.clone())
+            } else {
+                sandbox.start().await?;
+                account::with_sudo(&self.engine, &self.identity, &sandbox).await?
+            };
+            sandbox.remove().await?;
+            made
+        };
+        if made.is_none() {
+            notes.push(lacks);
+        }
+        self.with_sudo.insert(image.id.clone(), made.clone());
+        Ok(made)
     }
 
     /// Makes the volume agree with the tree, and the container ready for steps; starts it.
@@ -220,9 +281,10 @@ impl Executor {
         workspace: &mut WorkspaceVolume,
         ExecutionArgs { request, sink, .. }: ExecutionArgs<'_>,
         user: &User,
-        caches: &[CacheMount],
+        (caches, account): (&[CacheMount], Vec<u8>),
     ) -> Result<(), ExecutorError> {
-        let mut extra = our_folders(user);
+        let mut extra = account;
+        extra.extend(our_folders(user));
         extra.extend(caches::entries(caches, user.ids));
         if let Some(bundle) = &self.options.ca_bundle {
             let image = self.image_id.clone().unwrap_or_default();
@@ -235,9 +297,12 @@ impl Executor {
                 }
             }
         }
-        let mut delta = workspace.delta(request.tree, request.git_dir)?;
-        if let Some(synced_at) = workspace.synced_at {
-            extra.extend(workspace::sync_files(workspace, &delta, synced_at));
+        let mut delta = workspace.delta(request.tree);
+        let was_used = workspace.synced_at.is_some();
+        match (workspace.synced_at, request.git_dir) {
+            (Some(synced_at), _) => extra.extend(workspace::sync_files(workspace, &delta, synced_at)),
+            (None, Some(dir)) => delta.git = workspace.git_folder(dir, &BTreeSet::new())?,
+            (None, None) => {}
         }
         if delta.upload.len() > 1000 {
             sink.emit(crate::contract::event::Event::Progress {
@@ -252,9 +317,9 @@ impl Executor {
         workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, attributes, extra).await?;
         sandbox.start().await?;
         let root = if self.options.hardening == Hardening::Strict { user.name.as_str() } else { "0:0" };
-        if workspace.synced_at.is_some() {
+        if was_used {
             self.restore_tracked_files(sandbox, workspace, request, &delta, attributes, root).await?;
-            delta.delete.clear();
+            self.renew_git(sandbox, workspace, request, attributes, root).await?;
         }
         if owner != user.ids {
             let ids = format!("{}:{}", user.ids.0, user.ids.1);
@@ -262,9 +327,36 @@ impl Executor {
         }
         workspace.owner = Some(user.ids);
         workspace.set_uploaded(request.tree);
+        if request.git_dir.is_some() {
+            let refreshed = sandbox.run(&user.name, &["sh", "-c", workspace::REFRESH_INDEX], SLOW).await?;
+            if refreshed.0 != 0 {
+                ::log::debug!("the sandbox's index does not agree with its files: exit {}", refreshed.0);
+            }
+        }
         tokio::time::sleep(workspace.until_mtime(self.engine.now_nanos())).await;
         workspace.synced_at = Some(self.engine.now_nanos());
         Ok(())
+    }
+
+    /// What steps did to `.git` is gone with it: the next execution has the state its own checkout would leave.
+    async fn renew_git(
+        &self,
+        sandbox: &Sandbox,
+        workspace: &mut WorkspaceVolume,
+        request: &super::Request<'_>,
+        attributes: Attributes,
+        root: &str,
+    ) -> Result<(), ExecutorError> {
+        let Some(dir) = request.git_dir else { return Ok(()) };
+        let (code, listed) = sandbox.run(root, &["sh", "-c", workspace::CLEAR_GIT], SLOW).await?;
+        if code != 0 {
+            let what = "taking away the .git of the last execution";
+            return Err(ExecutorError::unexpected(what, format!("it ended with exit code {code}")));
+        }
+        let untouched = String::from_utf8_lossy(&listed).lines().map(str::to_owned).collect();
+        let git = workspace.git_folder(dir, &untouched)?;
+        let delta = Delta { git, ..Delta::default() };
+        workspace::upload(&self.engine, &sandbox.id, request.tree, &delta, attributes, Vec::new()).await
     }
 
     /// Brings tracked files back that earlier steps changed or removed, and removes those that are no longer tracked.
@@ -292,7 +384,7 @@ impl Executor {
             Ok(_) => workspace.forget(),
             Err(error) => return Err(error),
         }
-        let again = workspace.delta(request.tree, None)?;
+        let again = workspace.delta(request.tree);
         if again.is_empty() {
             return Ok(());
         }

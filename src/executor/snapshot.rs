@@ -1,16 +1,14 @@
-//! The prepared container of a run, kept as an image: later executions start after the set-up steps.
+//! The prepared container of a run, kept as an image: later executions start after the leading steps that only install.
 //!
 //! An optimisation only: the final proof runs everything from scratch. A snapshot is left unused where it would lie: when
-//! the set-up itself differs, or when a file changed that set-up steps install from.
+//! the steps themselves differ, or when a file changed that they install from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bollard::models::ContainerConfig;
-use bollard::query_parameters::CommitContainerOptionsBuilder;
-
-use super::engine::{Engine, Object, SLOW};
+use super::engine::{Engine, Object};
 use super::error::ExecutorError;
 use super::identity::Identity;
+use super::sandbox::Sandbox;
 use super::steps::StepRecords;
 use crate::contract::build::{BuildPlan, ImageChoice, PlanStep};
 use crate::contract::git::SourceTree;
@@ -55,9 +53,10 @@ pub(super) struct Snapshot {
     manifests: BTreeMap<String, String>,
 }
 
-/// The plan's leading set-up steps.
-pub(super) fn setup_steps(plan: &BuildPlan) -> usize {
-    plan.steps.iter().take_while(|s| s.setup && !s.background).count()
+/// The leading steps that are known to do nothing but install: what any other makes may be made of the code that a fix
+/// changes, so it runs again.
+pub(super) fn installing_steps(plan: &BuildPlan) -> usize {
+    plan.steps.iter().take_while(|s| s.setup && s.installs.is_some() && !s.background).count()
 }
 
 impl Snapshot {
@@ -65,18 +64,13 @@ impl Snapshot {
     pub(super) async fn take(
         engine: &Engine,
         identity: &Identity,
-        container: &str,
+        sandbox: &Sandbox,
         plan: &BuildPlan,
         tree: &dyn SourceTree,
         records: &StepRecords,
     ) -> Result<Self, ExecutorError> {
-        let steps = setup_steps(plan);
-        let options = CommitContainerOptionsBuilder::new().container(container).pause(true).build();
-        let config =
-            ContainerConfig { labels: Some(identity.labels("snapshot")), ..ContainerConfig::default() };
-        let committed =
-            engine.ask("keeping the prepared sandbox", SLOW, |d| d.commit_container(options, config));
-        let image = committed.await?.id;
+        let steps = installing_steps(plan);
+        let image = sandbox.commit(identity, "keeping the prepared sandbox").await?;
         engine.record_made(Object::Image(image.clone()));
         let mut records = records.clone();
         records.spans.fill(None);
@@ -89,25 +83,28 @@ impl Snapshot {
             records,
             steps,
             made_of: (plan.image.clone(), plan.steps[..steps].to_vec()),
-            manifests: manifests(tree),
+            manifests: manifests(&plan.steps[..steps], tree),
         })
     }
 
     /// Whether starting here gives what starting at the beginning would.
     pub(super) fn fits(&self, plan: &BuildPlan, tree: &dyn SourceTree) -> bool {
-        setup_steps(plan) == self.steps
+        installing_steps(plan) == self.steps
             && plan.image == self.made_of.0
             && plan.steps[..self.steps] == self.made_of.1[..]
-            && manifests(tree) == self.manifests
+            && manifests(&plan.steps[..self.steps], tree) == self.manifests
     }
 }
 
-fn manifests(tree: &dyn SourceTree) -> BTreeMap<String, String> {
+/// What the steps install from, by content: manifests, and the scripts that the steps are known to consist of.
+fn manifests(steps: &[PlanStep], tree: &dyn SourceTree) -> BTreeMap<String, String> {
+    let scripts: BTreeSet<&str> =
+        steps.iter().filter_map(|s| s.installs.as_ref()).flatten().map(String::as_str).collect();
     let decides =
         |name: &str| MANIFESTS.contains(&name) || name.starts_with("requirements") || name.ends_with(".sh");
     tree.files()
         .iter()
-        .filter(|f| decides(f.path.file_name()))
+        .filter(|f| decides(f.path.file_name()) || scripts.contains(f.path.as_str()))
         .map(|f| (f.path.as_str().to_owned(), f.id.clone()))
         .collect()
 }

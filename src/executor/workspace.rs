@@ -32,8 +32,8 @@ const SECOND: i128 = 1_000_000_000;
 pub(super) struct WorkspaceVolume {
     pub(super) name: String,
     uploaded: BTreeMap<RepoPath, (FileMode, String)>,
-    /// The sanitised `.git`, by path, length and time.
-    git: HashMap<PathBuf, (u64, Option<SystemTime>)>,
+    /// The packs of `.git` that were sent, by length and time: what is in one of that name never changes.
+    packs: HashMap<PathBuf, (u64, Option<SystemTime>)>,
     /// Whom the files belong to.
     pub(super) owner: Option<(u32, u32)>,
     /// The engine's clock when the volume last agreed with the tree; `None` until steps have run in it.
@@ -56,7 +56,14 @@ pub(super) struct Attributes {
 pub(super) struct Delta {
     pub(super) upload: Vec<TreeFile>,
     pub(super) delete: Vec<RepoPath>,
-    git: Vec<(PathBuf, PathBuf)>,
+    pub(super) git: GitFolder,
+}
+
+/// What `.git` consists of: files by where they lie and by their name inside, and folders, which may be empty.
+#[derive(Debug, Default)]
+pub(super) struct GitFolder {
+    files: Vec<(PathBuf, PathBuf)>,
+    folders: Vec<PathBuf>,
 }
 
 impl WorkspaceVolume {
@@ -64,7 +71,7 @@ impl WorkspaceVolume {
         Self {
             name,
             uploaded: BTreeMap::new(),
-            git: HashMap::new(),
+            packs: HashMap::new(),
             owner: None,
             synced_at: None,
             last_mtime: None,
@@ -72,11 +79,7 @@ impl WorkspaceVolume {
     }
 
     /// What differs between the volume, as far as known, and the tree.
-    pub(super) fn delta(
-        &mut self,
-        tree: &dyn SourceTree,
-        git_dir: Option<&Path>,
-    ) -> Result<Delta, ExecutorError> {
+    pub(super) fn delta(&self, tree: &dyn SourceTree) -> Delta {
         let mut delta = Delta::default();
         let mut gone: BTreeSet<&RepoPath> = self.uploaded.keys().collect();
         for file in tree.files() {
@@ -86,10 +89,7 @@ impl WorkspaceVolume {
             }
         }
         delta.delete = gone.into_iter().cloned().collect();
-        if let Some(dir) = git_dir {
-            delta.git = self.changed_git_files(dir)?;
-        }
-        Ok(delta)
+        delta
     }
 
     /// The modification time for files that are sent now: newer than all that was built before, and in another second
@@ -129,31 +129,46 @@ impl WorkspaceVolume {
         self.uploaded.iter().map(|(path, (mode, _))| (path, *mode))
     }
 
-    fn changed_git_files(&mut self, dir: &Path) -> Result<Vec<(PathBuf, PathBuf)>, ExecutorError> {
+    /// All of `dir` but the packs among `untouched`, which lie in the volume as they were sent.
+    pub(super) fn git_folder(
+        &mut self,
+        dir: &Path,
+        untouched: &BTreeSet<String>,
+    ) -> Result<GitFolder, ExecutorError> {
         let fail = |path: &Path, e: std::io::Error| ExecutorError::Workspace {
             what: format!("reading {}", path.display()),
             cause: e.to_string(),
         };
-        let mut changed = Vec::new();
+        let sent = std::mem::take(&mut self.packs);
+        let mut found = GitFolder::default();
         let mut folders = vec![dir.to_owned()];
         while let Some(folder) = folders.pop() {
             for entry in std::fs::read_dir(&folder).map_err(|e| fail(&folder, e))? {
                 let entry = entry.map_err(|e| fail(&folder, e))?;
                 let path = entry.path();
                 let meta = entry.metadata().map_err(|e| fail(&path, e))?;
+                let inside = path.strip_prefix(dir).unwrap_or(&path).to_owned();
                 if meta.is_dir() {
+                    found.folders.push(inside);
                     folders.push(path);
                 } else if meta.is_file() {
+                    let is_pack = inside.starts_with("objects/pack");
                     let stamp = (meta.len(), meta.modified().ok());
-                    let inside = path.strip_prefix(dir).unwrap_or(&path).to_owned();
-                    if self.git.insert(inside.clone(), stamp) != Some(stamp) {
-                        changed.push((path, inside));
+                    let is_there = is_pack
+                        && sent.get(&inside) == Some(&stamp)
+                        && inside.file_name().and_then(|n| n.to_str()).is_some_and(|n| untouched.contains(n));
+                    if is_pack {
+                        self.packs.insert(inside.clone(), stamp);
+                    }
+                    if !is_there {
+                        found.files.push((path, inside));
                     }
                 }
             }
         }
-        changed.sort();
-        Ok(changed)
+        found.files.sort();
+        found.folders.sort();
+        Ok(found)
     }
 }
 
@@ -163,8 +178,9 @@ pub(super) fn covers(paths: &BTreeSet<String>, path: &str) -> bool {
 }
 
 impl Delta {
+    /// No file of the tree is to be sent.
     pub(super) fn is_empty(&self) -> bool {
-        self.upload.is_empty() && self.git.is_empty()
+        self.upload.is_empty()
     }
 }
 
@@ -228,14 +244,18 @@ struct Writer {
 impl Writer {
     async fn write(&mut self, tree: &dyn SourceTree, delta: &Delta, extra: &[u8]) -> Result<(), UploadError> {
         let mut folders = BTreeSet::new();
-        if !delta.is_empty() {
-            self.folder(&mut folders, "").await?;
-        }
+        // Also where no file follows: the folder itself is the user's.
+        self.folder(&mut folders, "").await?;
         for file in &delta.upload {
             self.folder(&mut folders, file.path.parent()).await?;
             self.file(tree, file).await?;
         }
-        for (path, inside) in &delta.git {
+        for inside in &delta.git.folders {
+            if let Some(inside) = inside.to_str() {
+                self.folder(&mut folders, &format!(".git/{inside}")).await?;
+            }
+        }
+        for (path, inside) in &delta.git.files {
             let Some(inside) = inside.to_str() else { continue };
             let inside = format!(".git/{inside}");
             self.folder(&mut folders, inside.rsplit_once('/').map_or("", |(dir, _)| dir)).await?;
@@ -362,6 +382,24 @@ fi
 exec xargs -0 sh -c 'for f; do if [ ! -L "$f" ] && { [ ! -e "$f" ] || [ -d "$f" ]; }; then printf "%s\0" "$f"; fi; done' sh <$s/files
 "#;
 
+/// Takes away the `.git` that steps have had their hands on, all but the packs that no one has touched since the marker,
+/// which it lists.
+pub(super) const CLEAR_GIT: &str = r#"
+cd /workspace || exit 1
+kept=/workspace/.git-packs-kept
+rm -rf "$kept" || exit 1
+for part in .git .git/objects .git/objects/pack; do
+  if [ -L $part ] || [ ! -d $part ]; then rm -rf .git; exit; fi
+done
+mv .git/objects/pack "$kept" && rm -rf .git || exit 1
+find "$kept" -mindepth 1 -maxdepth 1 \( ! -type f -o -cnewer /ci-healer/sync/marker \) -exec rm -rf -- {} + || exit 1
+mkdir -p .git/objects && mv "$kept" .git/objects/pack && ls .git/objects/pack
+"#;
+
+/// Makes the index agree with the files, as a checkout leaves it: some commands believe it without looking. An image
+/// without git has no such command.
+pub(super) const REFRESH_INDEX: &str = "command -v git >/dev/null 2>&1 || exit 0; exec git -C /workspace -c core.fsmonitor=false update-index -q --refresh";
+
 /// The files that [`FIND_CHANGED`] reads, as archive entries below `/`.
 pub(super) fn sync_files(workspace: &WorkspaceVolume, delta: &Delta, synced_at: i128) -> Vec<u8> {
     let mut files = Vec::new();
@@ -446,12 +484,12 @@ mod tests {
             ("b/c", FileMode::Regular, "2"),
             ("d", FileMode::Regular, "3"),
         ]);
-        assert_eq!(names(&workspace.delta(&first, None).unwrap().upload), ["a", "b/c", "d"]);
+        assert_eq!(names(&workspace.delta(&first).upload), ["a", "b/c", "d"]);
         workspace.set_uploaded(&first);
-        assert!(workspace.delta(&first, None).unwrap().is_empty());
+        assert!(workspace.delta(&first).is_empty());
 
         let second = tree(&[("a", FileMode::Executable, "1"), ("b/c", FileMode::Regular, "4")]);
-        let delta = workspace.delta(&second, None).unwrap();
+        let delta = workspace.delta(&second);
         assert_eq!(names(&delta.upload), ["a", "b/c"]);
         assert_eq!(delta.delete, [RepoPath::new("d").unwrap()]);
     }
@@ -467,10 +505,10 @@ mod tests {
         workspace.set_uploaded(&files);
         // A changed file, and a folder that became a link.
         workspace.forget_files(&changed_paths(b"./a\0./unknown\0"));
-        assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["a"]);
+        assert_eq!(names(&workspace.delta(&files).upload), ["a"]);
         workspace.set_uploaded(&files);
         workspace.forget_files(&changed_paths(b"./b\0"));
-        assert_eq!(names(&workspace.delta(&files, None).unwrap().upload), ["b/c", "b/d"]);
+        assert_eq!(names(&workspace.delta(&files).upload), ["b/c", "b/d"]);
     }
 
     #[test]
@@ -490,16 +528,24 @@ mod tests {
     }
 
     #[test]
-    fn the_git_folder_is_sent_once_and_then_by_change() {
+    fn the_git_folder_is_sent_whole_but_for_packs_that_are_there() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("refs")).unwrap();
+        for folder in ["hooks", "objects/pack"] {
+            std::fs::create_dir_all(dir.path().join(folder)).unwrap();
+        }
         std::fs::write(dir.path().join("HEAD"), "x").unwrap();
-        std::fs::write(dir.path().join("refs/r"), "y").unwrap();
+        std::fs::write(dir.path().join("objects/pack/pack-1.pack"), "y").unwrap();
         let mut workspace = WorkspaceVolume::new("v".to_owned());
-        let none = tree(&[]);
-        assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 2);
-        assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 0);
-        std::fs::write(dir.path().join("HEAD"), "xyz").unwrap();
-        assert_eq!(workspace.delta(&none, Some(dir.path())).unwrap().git.len(), 1);
+        let mut sent = |untouched: &[&str]| {
+            let untouched = untouched.iter().map(|n| (*n).to_owned()).collect();
+            let folder = workspace.git_folder(dir.path(), &untouched).unwrap();
+            assert!(folder.folders.contains(&PathBuf::from("hooks")));
+            folder.files.len()
+        };
+        assert_eq!(sent(&["pack-1.pack"]), 2, "nothing was sent before");
+        assert_eq!(sent(&["pack-1.pack"]), 1);
+        assert_eq!(sent(&[]), 2, "someone has touched it");
+        std::fs::write(dir.path().join("objects/pack/pack-1.pack"), "yz").unwrap();
+        assert_eq!(sent(&["pack-1.pack"]), 2, "it is another");
     }
 }

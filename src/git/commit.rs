@@ -87,7 +87,7 @@ pub(super) fn check_path(path: &RepoPath) -> Result<(), GitError> {
     Err(GitError::Protected { path: path.clone(), why })
 }
 
-fn build_tree(
+pub(super) fn build_tree(
     repo: &gix::Repository,
     base: gix::ObjectId,
     changes: &[FileChange],
@@ -186,7 +186,7 @@ fn find_file(
     Ok(None)
 }
 
-fn entry_kind(mode: FileMode) -> EntryKind {
+pub(super) fn entry_kind(mode: FileMode) -> EntryKind {
     match mode {
         FileMode::Regular => EntryKind::Blob,
         FileMode::Executable => EntryKind::BlobExecutable,
@@ -201,7 +201,7 @@ pub(super) fn write_commit(
     time: u64,
     message: &str,
     tree: gix::ObjectId,
-    parent: Option<gix::ObjectId>,
+    parents: impl IntoIterator<Item = gix::ObjectId>,
 ) -> Result<gix::ObjectId, GitError> {
     let time = format!("{time} +0000");
     let signature = gix::actor::SignatureRef {
@@ -209,7 +209,7 @@ pub(super) fn write_commit(
         email: author.email.as_str().into(),
         time: &time,
     };
-    repo.new_commit_as(signature, signature, message, tree, parent)
+    repo.new_commit_as(signature, signature, message, tree, parents)
         .map(|c| c.id)
         .map_err(|e| GitError::repository("write the commit", &e))
 }

@@ -12,6 +12,7 @@ mod object_store_copy;
 mod origin;
 mod push;
 mod sample;
+mod sandbox_git;
 mod store;
 mod submodules_and_lfs;
 mod workspace;

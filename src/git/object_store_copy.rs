@@ -162,7 +162,8 @@ pub(super) fn skeleton(target: &Path, format: Format) -> Result<(), GitError> {
     write(&target.join("HEAD"), b"ref: refs/heads/main\n")
 }
 
-fn copy_objects(from: &Path, to: &Path) -> Result<(), GitError> {
+/// Links the objects of one repository into another.
+pub(super) fn copy_objects(from: &Path, to: &Path) -> Result<(), GitError> {
     for entry in list(from)? {
         let name = entry.file_name();
         let Some(name) = name.to_str() else { continue };

@@ -116,7 +116,6 @@ impl Workspace {
         let external = SubmodulesAndLfs::new(scope);
         let mut workspace = Self::with_base(store, external, git_dir, base, base_tree, notes)?;
         workspace.restore_missing(layout.worktree.as_deref())?;
-        workspace.write_index()?;
         if let Some(worktree) = &layout.worktree {
             workspace.read_submodules_and_lfs(worktree, &options.work_dir);
             let changed =
@@ -239,19 +238,6 @@ impl Workspace {
         self.rebuild();
     }
 
-    /// An index of the base, so that `git status` in a copy of the clone shows edits only.
-    fn write_index(&self) -> Result<(), GitError> {
-        let tree = object_id(&self.base_tree)?;
-        self.store.with(move |repo| {
-            let mut index =
-                repo.index_from_tree(&tree).map_err(|e| GitError::repository("make an index", &e))?;
-            index
-                .write(gix::index::write::Options::default())
-                .map_err(|e| GitError::repository("write the index", &e))?;
-            Ok(())
-        })
-    }
-
     /// Reads, imports and commits end with `scope` from now on: publishing has a grace of its own.
     pub fn set_scope(&mut self, scope: &Scope) {
         self.store.set_scope(scope);
@@ -293,13 +279,6 @@ impl Workspace {
     #[must_use]
     pub fn git_dir(&self) -> &Path {
         &self.git_dir
-    }
-
-    /// A `.git` that may be copied into the sandbox: history as far as the checkout has it, an index of the base, no
-    /// remotes, credentials or hooks. `None` where CI had none either.
-    #[must_use]
-    pub fn sanitised_git_dir(&self) -> Option<&Path> {
-        (!self.synthetic_base).then_some(&*self.git_dir)
     }
 
     /// True when the clone knows the commit well enough to build on it.
@@ -399,6 +378,13 @@ impl Workspace {
                 after: edited.now.as_ref().map(|(_, _, b)| String::from_utf8_lossy(b).into_owned()),
             })
             .collect()
+    }
+
+    /// The edits as git records them; `None` where the file is deleted.
+    pub(super) fn edited_files(&self) -> impl Iterator<Item = (RepoPath, Option<(FileMode, Vec<u8>)>)> {
+        self.edits.iter().map(|(path, edit)| {
+            (path.clone(), edit.now.as_ref().map(|(mode, _, bytes)| (*mode, bytes.clone())))
+        })
     }
 
     /// A file as the base has it; `None` where it has none, or not as text.

@@ -164,24 +164,28 @@ impl Driver {
     /// One execution of one leg's plan.
     async fn run_plan(&mut self, state: &State, purpose: Purpose, leg: usize) -> ExecutionResult {
         let changes = self.workspace.changes();
-        let restored = match purpose {
+        let left_out = match purpose {
             Purpose::ProtectedProof => restored_in_proof(changes, &self.fix_options.paths),
             purpose if purpose.is_of_unchanged_code() => changes,
             _ => Vec::new(),
         };
-        let restored = (!restored.is_empty()).then(|| ProtectedView::new(&self.workspace, restored));
+        let planned = &self.plans[leg];
+        let git_dir = match self.workspace.sandbox_git_dir(planned.plan.checkout.as_ref(), &left_out) {
+            Ok(git_dir) => git_dir,
+            Err(error) => return ExecutionResult::infrastructure(&planned.plan, error.to_string()),
+        };
+        let restored = (!left_out.is_empty()).then(|| ProtectedView::new(&self.workspace, left_out));
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
             None => &self.workspace,
         };
-        let planned = &self.plans[leg];
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.baseline(leg).map(|b| &b.observation));
         let request = Request {
             purpose,
             leg,
             tree,
-            git_dir: self.workspace.sanitised_git_dir(),
+            git_dir: git_dir.as_deref(),
             fresh: purpose.is_proof(),
             from_snapshot: !purpose.is_proof(),
             probes: &probes,
@@ -259,11 +263,15 @@ impl Driver {
         let planned = &self.plans[leg];
         let plan = command_plan(&planned.plan, state.current().map(|seen| &seen.observation), command);
         let started = Instant::now();
+        let git_dir = match self.workspace.sandbox_git_dir(plan.checkout.as_ref(), &[]) {
+            Ok(git_dir) => git_dir,
+            Err(error) => return Ok(Err(error.to_string())),
+        };
         let request = Request {
             purpose: Purpose::Attempt,
             leg,
             tree: &self.workspace,
-            git_dir: self.workspace.sanitised_git_dir(),
+            git_dir: git_dir.as_deref(),
             fresh: false,
             from_snapshot: true,
             probes: &[],
@@ -484,6 +492,7 @@ fn command_plan(plan: &BuildPlan, seen: Option<&Observation>, command: &str) -> 
         step.condition = None;
         step.continue_on_error = false;
         step.setup = false;
+        step.installs = None;
         step.background = false;
     }
     fixing

@@ -10,6 +10,7 @@ use crate::contract::git::SourceTree;
 use super::contexts::{self, Hashes, StepContexts};
 use super::expr::Value;
 use super::image::{self, RequestedToolchain};
+use super::installs;
 use super::jobs::{self, Candidate};
 use super::step_template::Evaluator;
 use super::steps::{self, JobScope};
@@ -59,11 +60,10 @@ pub(super) fn assemble(
         });
     }
     let image = image(candidate, &planned, tree, sandbox_image, &hashes, &mut notes)?;
-    let from_container = image.from_container;
-    if image.reference != crate::contract::build::MULTI_RUNTIME_IMAGE && !from_container {
-        sudo(&mut planned, &mut notes);
-    }
     doubts(&planned.steps, &mut notes);
+    for step in &mut planned.steps {
+        step.installs = installs::installs(step, tree);
+    }
     mark_setup(&mut planned.steps, &planned.displayed, failed);
     services.sort_by(|a, b| a.name.cmp(&b.name));
 
@@ -76,6 +76,7 @@ pub(super) fn assemble(
         steps: planned.steps.clone(),
         services,
         skipped: planned.skipped,
+        checkout: planned.checkout,
         notes: unique(notes),
     };
     let evaluator =
@@ -273,35 +274,6 @@ fn job_context(services: &[Service]) -> Value {
     Value::object([("services", Value::object(services.collect::<Vec<_>>()))])
 }
 
-/// Official images run as root and have no `sudo`; hosted runners do.
-fn sudo(planned: &mut steps::Planned, notes: &mut Vec<String>) {
-    let calls = |step: &PlanStep| step.run.split(|c: char| !c.is_alphanumeric()).any(|w| w == "sudo");
-    if !planned.steps.iter().any(calls) {
-        return;
-    }
-    let script = "command -v sudo >/dev/null 2>&1 && exit 0\n\
-                  cat > /usr/local/bin/sudo <<'SUDO'\n\
-                  #!/bin/sh\n\
-                  # The user is root already: drop sudo's own options.\n\
-                  while [ $# -gt 0 ]; do\n  case $1 in\n    -u | -g) shift 2 ;;\n    -*) shift ;;\n    *=*) export \"$1\"; shift ;;\n    *) break ;;\n  esac\ndone\n\
-                  exec \"$@\"\n\
-                  SUDO\n\
-                  chmod +x /usr/local/bin/sudo";
-    let step = PlanStep {
-        name: "Provide sudo".to_owned(),
-        run: script.to_owned(),
-        shell: Some("sh".to_owned()),
-        working_directory: ".".to_owned(),
-        origin: "emulates sudo of hosted runners".to_owned(),
-        setup: true,
-        ..PlanStep::default()
-    };
-    planned.steps.insert(0, step);
-    planned.templates.insert(0, None);
-    planned.displayed.insert(0, String::new());
-    notes.push("the steps call sudo: a stand-in is put into the image, whose user is root".to_owned());
-}
-
 fn doubts(steps: &[PlanStep], notes: &mut Vec<String>) {
     let docker = steps
         .iter()
@@ -328,73 +300,8 @@ fn mark_setup(steps: &mut [PlanStep], displayed: &[String], failed: Option<&Fail
     let failing = failed
         .and_then(|f| f.steps.iter().find(|s| s.conclusion.as_ref().is_some_and(Conclusion::is_failure)));
     let first = failing.and_then(|f| displayed.iter().position(|d| d.trim() == f.name.trim()));
-    let first = first.unwrap_or_else(|| steps.iter().position(|s| !prepares(s)).unwrap_or(0));
+    let first = first.unwrap_or_else(|| steps.iter().position(|s| s.installs.is_none()).unwrap_or(0));
     for step in &mut steps[..first] {
         step.setup = true;
     }
-}
-
-/// It only installs or configures, by the look of its commands.
-pub(super) fn prepares(step: &PlanStep) -> bool {
-    const PREPARE: &[&str] = &[
-        "apt-get",
-        "apt",
-        "npm ci",
-        "npm install",
-        "npm i",
-        "pnpm install",
-        "pnpm i",
-        "yarn install",
-        "pip install",
-        "python -m pip install",
-        "python3 -m pip install",
-        "pip3 install",
-        "uv sync",
-        "uv pip install",
-        "poetry install",
-        "rustup",
-        "cargo install",
-        "cargo fetch",
-        "go mod download",
-        "go install",
-        "echo",
-        "export",
-        "mkdir",
-        "chmod",
-        "git config",
-        "corepack",
-        "npm install -g",
-        "pipx install",
-        "set ",
-        "cd ",
-        "curl",
-        "wget",
-        "tar",
-        "source",
-        ".",
-        "uv venv",
-        "uv tool install",
-        "bundle install",
-        "composer install",
-        "gem install",
-        "brew",
-        "cp ",
-        "mv ",
-        "ln ",
-    ];
-    if step.origin.starts_with("emulates") || step.wait.is_some() {
-        return !step.run.contains(" run ")
-            || step.origin.contains("setup")
-            || step.origin.contains("toolchain");
-    }
-    let lines: Vec<&str> =
-        step.run.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).collect();
-    let installs = |line: &str, prefix: &str| {
-        line.strip_prefix(prefix.trim_end()).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
-    };
-    !lines.is_empty()
-        && lines.iter().all(|line| {
-            let line = line.trim_start_matches("sudo ");
-            PREPARE.iter().any(|prefix| installs(line, prefix))
-        })
 }

@@ -7,6 +7,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 
 use super::contexts::Hashes;
 use super::image::{self, Needs, RequestedToolchain};
+use super::installs;
 use super::step_template::Evaluator;
 use super::{PlanError, PlanRequest, Planned, versions};
 
@@ -48,7 +49,7 @@ pub(super) fn command(command: &str, request: &PlanRequest<'_>) -> Planned {
         origin: "command".to_owned(),
         ..PlanStep::default()
     };
-    finish(vec![step], image, vec!["the steps are those given as `command`".to_owned()])
+    finish(request.tree, vec![step], image, vec!["the steps are those given as `command`".to_owned()])
 }
 
 /// A plan from the project files.
@@ -86,10 +87,18 @@ pub(super) fn detect(request: &PlanRequest<'_>) -> Result<Planned, PlanError> {
         });
     }
     let image = image(&projects, request);
-    Ok(finish(steps, image, notes))
+    Ok(finish(request.tree, steps, image, notes))
 }
 
-fn finish(steps: Vec<PlanStep>, image: ImageChoice, notes: Vec<String>) -> Planned {
+fn finish(
+    tree: &dyn SourceTree,
+    mut steps: Vec<PlanStep>,
+    image: ImageChoice,
+    notes: Vec<String>,
+) -> Planned {
+    for step in &mut steps {
+        step.installs = installs::installs(step, tree);
+    }
     let plan = BuildPlan {
         workflow: None,
         job: None,
@@ -98,6 +107,7 @@ fn finish(steps: Vec<PlanStep>, image: ImageChoice, notes: Vec<String>) -> Plann
         steps: steps.clone(),
         services: Vec::new(),
         skipped: Vec::new(),
+        checkout: None,
         notes,
     };
     let templates = steps.iter().map(|_| None).collect();

@@ -11,6 +11,7 @@ mod detect;
 mod expr;
 mod gates;
 mod image;
+mod installs;
 mod jobs;
 mod matrix;
 mod probe;

@@ -5,7 +5,7 @@ mod uses;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::contract::build::{PlanStep, SkippedStep, Wait};
+use crate::contract::build::{Checkout, PlanStep, SkippedStep, Wait};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 
@@ -40,6 +40,8 @@ pub(super) struct Planned {
     pub(super) used: BTreeSet<&'static str>,
     pub(super) needs: Needs,
     pub(super) hashes: Arc<Hashes>,
+    /// What the first checkout of this repository leaves.
+    pub(super) checkout: Option<Checkout>,
 }
 
 /// Where a list of steps stands: the job itself, or a composite action in it.
@@ -110,6 +112,7 @@ pub(super) fn plan(
             used: BTreeSet::new(),
             needs: Needs::default(),
             hashes,
+            checkout: None,
         },
         exports: Exports { values: BTreeMap::new(), unknown: BTreeSet::new(), open: false, live: false },
         visited: 0,
@@ -542,6 +545,7 @@ impl Planner<'_> {
                 || self.flag(step.continue_on_error.as_ref(), scope, &BTreeMap::new())?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             setup: false,
+            installs: None,
             background,
             wait: None,
         };

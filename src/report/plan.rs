@@ -183,6 +183,7 @@ mod tests {
                 options: None,
             }],
             skipped: vec![SkippedStep { step: "actions/cache@v4".into(), why: "only saves".into() }],
+            checkout: None,
             notes: vec!["a note".into()],
         }
     }

@@ -97,6 +97,7 @@ pub(super) fn plan() -> BuildPlan {
         continue_on_error: false,
         timeout_minutes: None,
         setup: name == "Install",
+        installs: None,
         background: false,
         wait: None,
     };
@@ -118,6 +119,7 @@ pub(super) fn plan() -> BuildPlan {
             step: "actions/upload-artifact@v4".to_owned(),
             why: "does not affect the result of the build".to_owned(),
         }],
+        checkout: None,
         notes: Vec::new(),
     }
 }

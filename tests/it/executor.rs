@@ -11,10 +11,12 @@ use ci_healer::contract::build::{
     BuildPlan, ExecutionResult, Exit, ImageChoice, JobState, PlanStep, PreparedStep, Service, StepEvaluator,
     StepOutcome,
 };
+use ci_healer::contract::ci::Conclusion;
 use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::contract::settings::{Hardening, Network};
 use ci_healer::executor::{CLOSE_PATIENCE, Executor, LogLimits, Options, Request};
+use ci_healer::plan::{CiStep, FailedJob, PlanRequest, plan as plan_of};
 use ci_healer::scope::{Scope, StopReason};
 
 /// A small image with bash, coreutils, findutils and perl: the base of all of ours.
@@ -141,6 +143,7 @@ fn blank_step() -> PlanStep {
         continue_on_error: false,
         timeout_minutes: None,
         setup: false,
+        installs: None,
         background: false,
         wait: None,
     }
@@ -162,6 +165,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
         steps,
         services: Vec::new(),
         skipped: Vec::new(),
+        checkout: None,
         notes: Vec::new(),
     }
 }
@@ -266,6 +270,64 @@ async fn steps_share_environment_path_and_outputs() {
     assert_eq!(log(&result), "CI=true sha=abc123 at /workspace\ntool ran\nA=first B=x\ny out=42\n");
     assert_eq!(result.steps[1].log.map(|s| (s.first, s.last)), Some((2, 4)));
     assert!(result.image_id.starts_with("sha256:"));
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_run_as_the_user_of_hosted_runners_whatever_the_image() {
+    let mut run = Run::new("user", |o| o.timeout = Duration::from_secs(240)).await;
+    // Nothing but root is in this image.
+    let result = run
+        .bash(
+            "test \"$(id -un):$(id -u):$HOME\" = runner:1001:/home/runner\n\
+             echo secret >f; chmod 000 f; ! cat f 2>/dev/null\n\
+             touch \"$HOME/x\" /usr/local/bin/tool /opt/hostedtoolcache/x \"$RUNNER_TEMP/x\"\n\
+             ! touch /usr/bin/tool 2>/dev/null",
+        )
+        .await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    // It has no sudo, which steps may count on.
+    let result = run.bash("sudo -n sh -c 'id -u; touch /usr/bin/tool' 2>/dev/null; id -u").await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    assert_eq!(log(&result), "0\n1001\n");
+    // GitHub runs a job's own container as the image says.
+    let mut own = plan(vec![step("id -u; id -un")]);
+    own.image.from_container = true;
+    assert_eq!(log(&run.execute(&own, true).await), "0\nroot\n");
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_are_installed_for_everyone_without_root() {
+    let mut run = Run::new("install", |o| o.timeout = Duration::from_secs(240)).await;
+    let mut put = |path: &str, text: &str| run.tree.set(path, FileMode::Regular, text.as_bytes());
+    put("n/package.json", r#"{"name": "n", "version": "1.0.0", "bin": {"from-npm": "x.js"}}"#);
+    put("n/x.js", "#!/usr/bin/env node\nconsole.log('npm')\n");
+    put("c/Cargo.toml", "[package]\nname = \"from-cargo\"\nversion = \"0.1.0\"\nedition = \"2021\"\n");
+    put("c/src/main.rs", "fn main() { println!(\"cargo\") }\n");
+    put("g/go.mod", "module from-go\n\ngo 1.21\n");
+    put("g/main.go", "package main\n\nfunc main() { println(\"go\") }\n");
+    put(
+        "wheel.py",
+        "import zipfile\nz = zipfile.ZipFile('frompip-1-py3-none-any.whl', 'w')\nd = 'frompip-1.dist-info/'\n\
+         z.writestr('frompip.py', 'def main(): print(\"pip\")\\n')\n\
+         z.writestr(d + 'METADATA', 'Metadata-Version: 2.1\\nName: frompip\\nVersion: 1\\n')\n\
+         z.writestr(d + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
+         z.writestr(d + 'entry_points.txt', '[console_scripts]\\nfrom-pip = frompip:main\\n')\n\
+         z.writestr(d + 'RECORD', '')\nz.close()\n",
+    );
+    let mut plan = plan(vec![
+        step("npm install -g --no-audit --no-fund ./n && from-npm"),
+        step("python3 wheel.py && pip install -q --no-index ./frompip-1-py3-none-any.whl && from-pip"),
+        step("cargo install -q --offline --path c && from-cargo"),
+        step("cd g && go install . && from-go"),
+        step(
+            "rustup component add rustfmt clippy && rustup show && sudo -n apt-get install -s -y hello >/dev/null",
+        ),
+    ]);
+    plan.image.reference = ci_healer::contract::build::MULTI_RUNTIME_IMAGE.to_owned();
+    let result = run.execute(&plan, false).await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
     run.close().await;
 }
 
@@ -411,12 +473,12 @@ async fn the_sandbox_holds_nothing_worth_stealing() {
     let result = run
         .bash(
             "test ! -e /var/run/docker.sock; if env | grep canary; then exit 1; fi\n\
-             grep CapEff /proc/self/status\nls /sys/class/net\ncat /proc/1/comm",
+             grep CapBnd /proc/self/status\nls /sys/class/net\ncat /proc/1/comm",
         )
         .await;
     assert!(result.is_green(), "{}", log(&result));
     // Docker's default set less NET_RAW, MKNOD, AUDIT_WRITE, SYS_CHROOT and SETFCAP; no network but loopback.
-    assert_eq!(log(&result), "CapEff:\t00000000000005fb\nlo\ndocker-init\n");
+    assert_eq!(log(&result), "CapBnd:\t00000000000005fb\nlo\ndocker-init\n");
     run.close().await;
 
     let mut run = Run::new("strict", |o| o.hardening = Hardening::Strict).await;
@@ -546,6 +608,7 @@ async fn later_executions_start_from_the_prepared_sandbox() {
     let mut run = Run::new("snapshot", |_| {}).await;
     let setup = PlanStep {
         setup: true,
+        installs: Some(vec!["scripts/install".to_owned()]),
         ..step("sleep 3.2; echo installed > /opt/tool; echo READY=yes >> $GITHUB_ENV; echo set up")
     };
     let plan = plan(vec![setup, step("cat /opt/tool; echo ready=$READY; test -e fixed")]);
@@ -560,7 +623,69 @@ async fn later_executions_start_from_the_prepared_sandbox() {
     run.tree.set("requirements.txt", FileMode::Regular, b"x");
     assert!(log(&run.execute(&plan, false).await).starts_with("set up\n"));
     assert!(log(&run.execute(&plan, true).await).starts_with("set up\n"));
+    // So does what a script of its own decides.
+    assert!(!log(&run.execute(&plan, false).await).starts_with("set up\n"));
+    run.tree.set("scripts/install", FileMode::Executable, b"x");
+    assert!(log(&run.execute(&plan, false).await).starts_with("set up\n"));
     run.close().await;
+}
+
+/// Steps before the failing one as CI's record has them, on a source that is fixed between two executions.
+async fn rebuilds(files: &[(&str, &str)], steps: &[&str], fix: (&str, &str)) {
+    let mut run = Run::new("rebuilds", |o| {
+        o.timeout = Duration::from_secs(240);
+        o.memory_bytes = 1 << 30;
+    })
+    .await;
+    for (path, text) in files {
+        run.tree.set(path, FileMode::Regular, text.as_bytes());
+    }
+    run.tree.set("scripts/install", FileMode::Executable, b"#!/bin/sh\nset -e\nsleep 3.1\necho installed\n");
+    let mut workflow = "on: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - name: Install\n        run: scripts/install\n".to_owned();
+    let mut ci = vec![("Install".to_owned(), "success")];
+    for (number, script) in steps.iter().enumerate() {
+        workflow.push_str(&format!("      - name: Step {number}\n        run: {script}\n"));
+        ci.push((format!("Step {number}"), if number + 1 == steps.len() { "failure" } else { "success" }));
+    }
+    run.tree.set(".github/workflows/ci.yml", FileMode::Regular, workflow.as_bytes());
+    let ci = ci
+        .into_iter()
+        .map(|(name, conclusion)| CiStep { name, conclusion: Some(Conclusion::from(conclusion.to_owned())) });
+    let failed = [FailedJob { name: "test".to_owned(), steps: ci.collect() }];
+    let mut planned =
+        plan_of(&PlanRequest { failed: &failed, ..PlanRequest::of(&run.tree) }).unwrap().remove(0).plan;
+    planned.image.reference = ci_healer::contract::build::MULTI_RUNTIME_IMAGE.to_owned();
+    assert!(planned.steps[..steps.len()].iter().all(|s| s.setup), "{planned:?}");
+    let first = run.execute(&planned, false).await;
+    assert!(log(&first).starts_with("installed\n"), "{}", log(&first));
+    assert_eq!(first.failed_step, Some(steps.len()), "{}", log(&first));
+    run.tree.set(fix.0, FileMode::Regular, fix.1.as_bytes());
+    let second = run.execute(&planned, false).await;
+    assert!(second.is_green(), "{}", log(&second));
+    assert!(!log(&second).contains("installed"), "what only installs runs once: {}", log(&second));
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typescript_is_compiled_again_with_the_fix() {
+    let right = "export function add(a: number, b: number): number {\n  return a + b;\n}\n";
+    let wrong = right.replace('+', "-");
+    let manifest = r#"{"name": "w", "version": "1.0.0", "scripts": {"build": "tsc --outDir dist --module commonjs src/sum.ts", "test": "node test.js"}}"#;
+    let test = "require('node:assert').strictEqual(require('./dist/sum.js').add(2, 3), 5);\n";
+    let files = [("src/sum.ts", &*wrong), ("package.json", manifest), ("test.js", test)];
+    rebuilds(&files, &["npm run build", "npm test"], ("src/sum.ts", right)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn java_is_compiled_again_with_the_fix() {
+    let right = "public class Sum {\n  static int add(int a, int b) { return a + b; }\n  public static void main(String[] x) {\n    if (add(2, 3) != 5) throw new AssertionError(\"5\");\n  }\n}\n";
+    let wrong = right.replace("a + b", "a - b");
+    rebuilds(
+        &[("src/Sum.java", &*wrong)],
+        &["javac -d out src/Sum.java", "java -cp out Sum"],
+        ("src/Sum.java", right),
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -745,7 +870,7 @@ async fn downloads_are_kept_for_the_run_but_not_for_the_proof() {
     let script = format!("echo evil > ~/.cargo/registry/crate; {look}");
     assert!(run.bash(&script).await.is_green());
     let again = run.bash(look).await;
-    assert!(again.is_green() && log(&again) == "evil\n0\n0\n", "{}", log(&again));
+    assert!(again.is_green() && log(&again) == "evil\n1001\n1001\n", "{}", log(&again));
 
     // What steps put there must not reach a proof, and a proof changes nothing for later attempts.
     let look_only = plan(vec![step("ls ~/.cargo/registry/crate")]);

@@ -11,6 +11,7 @@ mod events;
 mod executor;
 mod faults;
 mod fixes;
+mod git_state;
 mod heal;
 mod inputs;
 mod models;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{MAX_NESTING, Planner, StepScope};
-use crate::contract::build::PlanStep;
+use crate::contract::build::{Checkout, PlanStep};
 use crate::contract::git::RepoPath;
 use crate::plan::actions::{self, Rule, With};
 use crate::plan::contexts::{self, SharedContexts};
@@ -45,7 +45,7 @@ impl Planner<'_> {
         }
         match actions::rule(action) {
             Some(Rule::Checkout) => {
-                self.checkout(uses, &inputs);
+                self.checkout(uses, &inputs, scope);
                 self.fixed(step, scope, None);
             }
             Some(Rule::Toolchain(kind)) => {
@@ -152,8 +152,11 @@ impl Planner<'_> {
         }
     }
 
-    fn checkout(&mut self, uses: &str, inputs: &With) {
+    fn checkout(&mut self, uses: &str, inputs: &With, scope: &StepScope) {
         let other = inputs.get("repository");
+        if other.is_none() && self.out.checkout.is_none() {
+            self.out.checkout = Some(checkout_of(inputs, &scope.contexts.github));
+        }
         if let Some(path) = inputs.get("path")
             && other.is_none()
         {
@@ -381,4 +384,21 @@ fn leaves_the_repository(path: &str) -> bool {
         };
         depth < 0
     })
+}
+
+/// What the action leaves, by its inputs and, where they do not say, by the event.
+fn checkout_of(inputs: &With, github: &Value) -> Checkout {
+    let known = |name: &str| match github {
+        Value::Object(github) => github.get(name).text().filter(|t| !t.is_empty()),
+        _ => None,
+    };
+    // An input that is not known is no statement; GitHub's own default is.
+    let fetch_depth = inputs.get("fetch-depth").map_or(Some(1), |depth| depth.trim().parse().ok());
+    let server = known("server_url").unwrap_or_else(|| "https://github.com".to_owned());
+    Checkout {
+        reference: inputs.get("ref").map(str::to_owned).or_else(|| known("ref")),
+        fetch_depth: fetch_depth.unwrap_or(1),
+        fetch_tags: inputs.get("fetch-tags").is_some_and(|tags| tags.eq_ignore_ascii_case("true")),
+        remote: known("repository").map(|slug| format!("{server}/{slug}")),
+    }
 }
