@@ -6,6 +6,7 @@ use crate::contract::event::LogFacts;
 use crate::parser::{self, ParseOptions};
 
 use super::bundle::sha256;
+use super::missing_tools;
 use super::progress::Observation;
 
 /// Kept once and shared: logs are long.
@@ -22,6 +23,7 @@ impl Evidence {
     pub fn of_run(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
         let diagnosis = read_log(&log, result);
+        result.notes.extend(missing_tools::note(result, &diagnosis));
         Self { observation: Observation::new(result, &diagnosis), diagnosis, log }
     }
 

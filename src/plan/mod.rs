@@ -13,6 +13,7 @@ mod image;
 mod installs;
 mod jobs;
 mod matrix;
+mod out_of_reach;
 mod runner;
 mod select;
 mod step_template;
