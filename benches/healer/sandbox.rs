@@ -95,6 +95,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         steps: steps.iter().map(step).collect(),
         services: Vec::new(),
         skipped: Vec::new(),
+        passed_over: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

@@ -17,6 +17,9 @@ pub struct BuildPlan {
     pub steps: Vec<PlanStep>,
     pub services: Vec<Service>,
     pub skipped: Vec<SkippedStep>,
+    /// Steps that cannot run here and passed in CI: what is proven, is proven without them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<SkippedStep>,
     /// How the job's own checkout leaves the repository; `None` where no workflow says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<Checkout>,
@@ -110,6 +113,9 @@ pub struct PlanStep {
     /// those are unchanged, it need not run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installs: Option<Vec<String>>,
+    /// What it needs that no sandbox has, and what helps: reaching it ends the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,

@@ -37,6 +37,9 @@ pub struct Proof {
     pub image_ref: String,
     /// The image as it ran, by content: `sha256:…`.
     pub image_id: String,
+    /// Steps of the job that could not run here; CI's record shows that they passed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub passed_over: Vec<crate::contract::build::SkippedStep>,
     pub commands: Vec<ProvenCommand>,
     pub before: ProofSide,
     pub after: ProofSide,

@@ -110,6 +110,7 @@ mod tests {
             steps: Vec::new(),
             services: Vec::new(),
             skipped: Vec::new(),
+            passed_over: Vec::new(),
             checkout: None,
             notes: Vec::new(),
         }

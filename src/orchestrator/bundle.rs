@@ -78,6 +78,7 @@ fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
         job: plan.matrix_job(),
         image_ref: after.execution.image_ref.clone(),
         image_id: after.execution.image_id.clone(),
+        passed_over: plan.passed_over.clone(),
         commands: commands(plan, Some(&before.execution), Some(&after.execution)),
         before: side(&before.execution, &before.bugs, &before.tests),
         after: side(&after.execution, &after.bugs, &after.tests),

@@ -493,6 +493,7 @@ fn command_plan(plan: &BuildPlan, seen: Option<&Observation>, command: &str) -> 
         step.continue_on_error = false;
         step.setup = false;
         step.installs = None;
+        step.lacks = None;
         step.background = false;
     }
     fixing

@@ -10,6 +10,7 @@ use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
+use super::missing_tools;
 use super::progress::Observation;
 use super::tests_ran;
 
@@ -39,6 +40,7 @@ impl Evidence {
     pub fn of_run(result: &mut ExecutionResult) -> Self {
         let log = std::mem::take(&mut result.log);
         let (diagnosis, origins) = read_log(&log, result);
+        result.notes.extend(missing_tools::note(result, &diagnosis));
         let mut observation = Observation::new(result, &diagnosis);
         for probe in result.probes.drain(..) {
             observation.tests.extend(tests_ran::of_probe(&probe.report));

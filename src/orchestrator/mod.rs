@@ -13,6 +13,7 @@ pub mod evidence;
 mod failed_run;
 pub mod heal;
 pub mod journal;
+mod missing_tools;
 pub mod models;
 mod never_reached;
 mod outcome_from;

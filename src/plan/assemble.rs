@@ -12,6 +12,7 @@ use super::expr::Value;
 use super::image::{self, RequestedToolchain};
 use super::installs;
 use super::jobs::{self, Candidate};
+use super::out_of_reach;
 use super::step_template::Evaluator;
 use super::steps::{self, JobScope};
 use super::yaml::{Kind, Node};
@@ -48,6 +49,8 @@ pub(super) fn assemble(
     let mut planned = steps::plan(&job.steps, scope, tree, ci, hashes.clone())?;
     notes.append(&mut planned.notes);
 
+    out_of_reach::mark(&mut planned.steps);
+    let passed_over = out_of_reach::pass_over(&mut planned, failed);
     if planned.steps.is_empty() {
         let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");
         return Err(PlanError::Refused {
@@ -76,6 +79,7 @@ pub(super) fn assemble(
         steps: planned.steps.clone(),
         services,
         skipped: planned.skipped,
+        passed_over,
         checkout: planned.checkout,
         notes: unique(notes),
     };
@@ -275,13 +279,10 @@ fn job_context(services: &[Service]) -> Value {
 }
 
 fn doubts(steps: &[PlanStep], notes: &mut Vec<String>) {
-    let docker = steps
-        .iter()
-        .find(|s| s.run.lines().any(|l| l.trim_start().trim_start_matches("sudo ").starts_with("docker ")));
-    if let Some(step) = docker {
-        notes.push(format!("`{}` calls docker, which the sandbox does not have", step.name));
-    }
     for step in steps {
+        if step.lacks.is_some() {
+            notes.push(format!("`{}` calls docker, which the sandbox does not have", step.name));
+        }
         if matches!(step.shell.as_deref(), Some("cmd" | "powershell")) {
             notes.push(format!(
                 "`{}` asks for the shell {}, which Linux does not have",

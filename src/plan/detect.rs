@@ -8,6 +8,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 use super::contexts::Hashes;
 use super::image::{self, Needs, RequestedToolchain};
 use super::installs;
+use super::out_of_reach;
 use super::step_template::Evaluator;
 use super::{PlanError, PlanRequest, Planned, versions};
 
@@ -99,6 +100,7 @@ fn finish(
     for step in &mut steps {
         step.installs = installs::installs(step, tree);
     }
+    out_of_reach::mark(&mut steps);
     let plan = BuildPlan {
         workflow: None,
         job: None,
@@ -107,6 +109,7 @@ fn finish(
         steps: steps.clone(),
         services: Vec::new(),
         skipped: Vec::new(),
+        passed_over: Vec::new(),
         checkout: None,
         notes,
     };

@@ -14,6 +14,7 @@ mod image;
 mod installs;
 mod jobs;
 mod matrix;
+mod out_of_reach;
 mod probe;
 mod results;
 mod runner;

@@ -306,6 +306,26 @@ impl Evaluator {
         })
     }
 
+    /// Whether the step runs now, and with what.
+    fn prepare_step(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
+        let template = self.index(step, state).and_then(|i| self.templates.get(i)).and_then(Option::as_ref);
+        let Some(template) = template else {
+            // Not from a workflow: nothing to evaluate, and it runs while nothing has failed.
+            if state.failed && step.condition.is_none() {
+                return PreparedStep::Skip { why: "an earlier step failed".to_owned() };
+            }
+            return PreparedStep::Run {
+                script: step.run.clone(),
+                env: step.env.clone(),
+                working_directory: step.working_directory.clone(),
+            };
+        };
+        match self.prepare_with(step, template, state) {
+            Ok(prepared) => prepared,
+            Err(what) => PreparedStep::Unresolved { what },
+        }
+    }
+
     fn prepare_with(
         &self,
         step: &PlanStep,
@@ -406,21 +426,10 @@ fn reason_to_skip(value: &Value, text: &str, in_ci: Option<InCi>) -> Option<Stri
 
 impl StepEvaluator for Evaluator {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
-        let template = self.index(step, state).and_then(|i| self.templates.get(i)).and_then(Option::as_ref);
-        let Some(template) = template else {
-            // Not from a workflow: nothing to evaluate, and it runs while nothing has failed.
-            if state.failed && step.condition.is_none() {
-                return PreparedStep::Skip { why: "an earlier step failed".to_owned() };
-            }
-            return PreparedStep::Run {
-                script: step.run.clone(),
-                env: step.env.clone(),
-                working_directory: step.working_directory.clone(),
-            };
-        };
-        match self.prepare_with(step, template, state) {
-            Ok(prepared) => prepared,
-            Err(what) => PreparedStep::Unresolved { what },
+        let prepared = self.prepare_step(step, state);
+        match (&step.lacks, prepared) {
+            (Some(what), PreparedStep::Run { .. }) => PreparedStep::Unresolved { what: what.clone() },
+            (_, prepared) => prepared,
         }
     }
 }

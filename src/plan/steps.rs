@@ -508,6 +508,17 @@ impl Planner<'_> {
                 self.note(format!("`{name}` needs {what}, which is not known here"));
             }
         }
+        let variables = env.values().flat_map(|v| &v.unknown);
+        let secrets: BTreeSet<String> =
+            script.unknown.iter().chain(variables).map(ToString::to_string).collect();
+        for what in secrets {
+            let secret = what.strip_prefix("secrets.").filter(|s| !s.eq_ignore_ascii_case("GITHUB_TOKEN"));
+            if let Some(secret) = secret {
+                self.note(format!(
+                    "`{name}` needs {what}, which is not passed on: where it fails for that, give it as `sandbox-env: {secret}=…`"
+                ));
+            }
+        }
         let shell = match shell {
             Some(node) => {
                 let text = self.text_of(node, scope, &env)?.text;
@@ -546,6 +557,7 @@ impl Planner<'_> {
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             setup: false,
             installs: None,
+            lacks: None,
             background,
             wait: None,
         };

@@ -230,6 +230,9 @@ impl Printer<'_> {
         for (index, step) in plan.steps.iter().enumerate() {
             self.line(Colour::None, &format!("  {}. {}", index + 1, step.name));
         }
+        for step in &plan.passed_over {
+            self.line(Colour::None, &format!("  not run here: {}: {}", step.step, step.why));
+        }
         for note in &plan.notes {
             self.line(Colour::Dim, &format!("  note: {note}"));
         }

@@ -100,6 +100,9 @@ pub fn text(plan: &BuildPlan) -> String {
             say(format!("          | {line}"));
         }
     }
+    for step in &plan.passed_over {
+        say(format!("not run   {}: {}", one(&step.step), one(&step.why)));
+    }
     if !plan.skipped.is_empty() {
         say(String::new());
         for skipped in &plan.skipped {
@@ -183,6 +186,7 @@ mod tests {
                 options: None,
             }],
             skipped: vec![SkippedStep { step: "actions/cache@v4".into(), why: "only saves".into() }],
+            passed_over: Vec::new(),
             checkout: None,
             notes: vec!["a note".into()],
         }

@@ -98,6 +98,7 @@ pub(super) fn plan() -> BuildPlan {
         timeout_minutes: None,
         setup: name == "Install",
         installs: None,
+        lacks: None,
         background: false,
         wait: None,
     };
@@ -119,6 +120,7 @@ pub(super) fn plan() -> BuildPlan {
             step: "actions/upload-artifact@v4".to_owned(),
             why: "does not affect the result of the build".to_owned(),
         }],
+        passed_over: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }
@@ -293,6 +295,7 @@ pub(super) fn proof() -> Proof {
         job: ".github/workflows/ci.yml#test".to_owned(),
         image_ref: "python:3.12-bookworm".to_owned(),
         image_id: format!("sha256:{}", "4e".repeat(32)),
+        passed_over: Vec::new(),
         commands: vec![ProvenCommand {
             name: "Test".to_owned(),
             run: "pytest -q".to_owned(),

@@ -20,6 +20,7 @@ const BUG_ROWS: usize = 50;
 pub fn markdown(report: &RunReport, written: Option<&ReportFiles>) -> String {
     let mut out = String::new();
     out.push_str(&headline(report));
+    out.push_str(&passed_over(report));
     out.push_str(&next_step(report, written));
     out.push_str(&what_failed(report));
     out.push_str(&the_fix(report));
@@ -37,6 +38,16 @@ pub fn markdown(report: &RunReport, written: Option<&ReportFiles>) -> String {
     out.push_str(&attempts(report, LIMIT.saturating_sub(out.len() + tail.len())));
     out.push_str(&tail);
     out
+}
+
+/// Said before all else: everything below holds without these steps.
+fn passed_over(report: &RunReport) -> String {
+    let steps = report.plan.as_ref().map_or(&[][..], |plan| &plan.passed_over);
+    let lines = steps
+        .iter()
+        .map(|s| format!("- {}: {}\n", markdown::code(&s.step, 100), markdown::code(&s.why, 300)));
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { format!("Not run here:\n\n{lines}\n") }
 }
 
 fn headline(report: &RunReport) -> String {

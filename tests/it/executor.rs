@@ -144,6 +144,7 @@ fn blank_step() -> PlanStep {
         timeout_minutes: None,
         setup: false,
         installs: None,
+        lacks: None,
         background: false,
         wait: None,
     }
@@ -165,6 +166,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
         steps,
         services: Vec::new(),
         skipped: Vec::new(),
+        passed_over: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

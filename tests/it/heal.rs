@@ -474,3 +474,16 @@ async fn what_a_killed_run_left_is_swept_by_the_next_start() {
     command("true").heal().await.expect("already_green", 0);
     assert_eq!(leftovers(&run), "");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_cannot_run_here_ends_the_run_by_its_name() {
+    let docker = "      - name: Database\n        run: docker run -d postgres:16\n      - name: Test\n";
+    let ci = CI.replace("      - name: Test\n", docker);
+    let broken = "def add(a, b)\n    return a + b\n";
+    let story = Story::new(&[(".github/workflows/ci.yml", &ci), ("calc.py", broken)]).flag("no-push", "true");
+    let ended = story.heal().await;
+    assert_ne!(ended.outcome(), "environment", "{}", ended.text);
+    for word in ["\"Database\" cannot be reproduced", "a Docker engine", "services:"] {
+        assert!(ended.text.contains(word), "{word}: {}", ended.text);
+    }
+}

@@ -484,3 +484,34 @@ fn the_results_of_needed_jobs_follow_from_what_is_planned_and_what_ci_says() {
     let plans = gated(|request| plan(&PlanRequest { failed: &all, ..request })).unwrap();
     assert!(script(&plans[1], false).contains("needs.lint.result"));
 }
+
+#[test]
+fn a_step_that_needs_docker_is_passed_over_only_where_ci_says_that_it_passed() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join(".github/workflows");
+    std::fs::create_dir_all(&place).unwrap();
+    let workflow = "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - name: Database\n        run: docker run -d postgres:16\n      - name: Test\n        run: python3 -m py_compile app.py\n        env:\n          KEY: ${{ secrets.API_KEY }}\n";
+    std::fs::write(place.join("ci.yml"), workflow).unwrap();
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let planned = plan(&PlanRequest::of(&tree)).unwrap().remove(0);
+    assert!(planned.plan.steps[0].lacks.as_ref().unwrap().contains("`services:`"));
+    let prepared = planned.evaluator.prepare(&planned.plan.steps[0], &JobState::default());
+    assert!(matches!(prepared, PreparedStep::Unresolved { .. }), "{prepared:?}");
+    assert!(
+        planned.plan.notes.iter().any(|n| n.contains("`sandbox-env: API_KEY=…`")),
+        "{:?}",
+        planned.plan.notes
+    );
+
+    let step = |name: &str, conclusion: &str| CiStep {
+        name: name.into(),
+        conclusion: Some(Conclusion::from(conclusion.to_owned())),
+    };
+    for (database, passed_over) in [("success", 1), ("failure", 0), ("skipped", 0)] {
+        let steps = vec![step("Database", database), step("Test", "failure")];
+        let failed = [FailedJob { name: "t".to_owned(), steps }];
+        let planned = plan(&PlanRequest { failed: &failed, ..PlanRequest::of(&tree) }).unwrap().remove(0);
+        assert_eq!(planned.plan.passed_over.len(), passed_over, "{database}");
+        assert_eq!(planned.plan.steps.len(), 2 - passed_over, "{database}");
+    }
+}

@@ -243,7 +243,11 @@ impl Stack {
             let (kind, cause) = Self::thrown(root);
             message.push_str(&format!("\ncaused by {kind}: {cause}"));
         }
-        let mut finding = FindingBuilder::new(tool, category(Self::thrown(root).0, otherwise), message);
+        let mut finding = FindingBuilder::new(
+            tool,
+            category(Self::thrown(root).0, Self::thrown(root).1, otherwise),
+            message,
+        );
         if !kind.is_empty() {
             finding = finding.code(kind);
         }
@@ -261,8 +265,14 @@ impl Stack {
     }
 }
 
-fn category(kind: &str, otherwise: Category) -> Category {
+fn category(kind: &str, message: &str, otherwise: Category) -> Category {
+    // Tests throw exceptions of these names themselves; what was asked for or what was answered is the system's to say.
+    let asked = message.split(':').next().unwrap_or_default().trim();
+    let is_host = asked.contains('.') && !asked.contains(' ');
+    let was_refused = re!(r"Connection (?:refused|timed out|reset)|Network is unreachable|No route to host");
     match kind {
+        "UnknownHostException" if !is_host => otherwise,
+        "ConnectException" if !was_refused.is_match(message) => otherwise,
         "TestTimedOutException" | "ThreadTimeoutException" | "TimeoutException" => Category::Timeout,
         "OutOfMemoryError" | "UnknownHostException" | "ConnectException" => Category::Environment,
         "NoClassDefFoundError"

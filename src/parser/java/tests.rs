@@ -76,6 +76,19 @@ fn unreachable_repositories_are_the_environments() {
 }
 
 #[test]
+fn a_test_that_throws_a_connections_exception_is_no_environment() {
+    let thrown =
+        |head: &str| one(&format!("Exception in thread \"main\" {head}\n\tat a.B.c(B.java:3)\n")).category;
+    assert_ne!(thrown("java.net.ConnectException: the shop is closed"), Category::Environment);
+    assert_ne!(thrown("java.net.UnknownHostException: no host was given"), Category::Environment);
+    assert_eq!(thrown("java.net.ConnectException: Connection refused"), Category::Environment);
+    assert_eq!(
+        thrown("java.net.UnknownHostException: repo.example.org: Name or service not known"),
+        Category::Environment
+    );
+}
+
+#[test]
 fn a_build_that_succeeds_says_nothing() {
     assert!(bugs("[WARNING] /x/src/A.java:[3,5] found raw type: List\n[INFO] BUILD SUCCESS\n").is_empty());
     assert!(bugs("A.java:3: warning: [rawtypes] found raw type\n  List a;\n  ^\n1 warning\n\nBUILD SUCCESSFUL in 2s\n").is_empty());

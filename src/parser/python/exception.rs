@@ -142,12 +142,21 @@ pub(super) fn category_of(kind: &str, text: &str, otherwise: Category) -> Catego
         "AssertionError" => Category::Logic,
         "MemoryError" => Category::Environment,
         "Failed" if text.starts_with("Timeout") => Category::Timeout,
-        "ConnectionError" | "ConnectionRefusedError" | "ConnectionResetError" | "gaierror" | "URLError" => {
+        "ConnectionError" | "ConnectionRefusedError" | "ConnectionResetError" | "gaierror" | "URLError"
+            if was_refused(text) =>
+        {
             Category::Environment
         }
         "OSError" if text.contains("No space left on device") => Category::Environment,
         _ => otherwise,
     }
+}
+
+/// The system or a server answered so: a test may raise an exception of any name, with words of its own.
+fn was_refused(text: &str) -> bool {
+    re!(r"^(?:<urlopen error )?\[Errno -?\d+\]|\(host='[^']+', port=\d+\): Max retries exceeded with url|^\('Connection aborted\.', .*Error\(\d+, ")
+        .is_match(text)
+        && !re!(r"\(host='(?:localhost|127\.0\.0\.1|::1)'").is_match(text)
 }
 
 /// The package that an import misses; `None` where a sub-module of a present package is missing.
@@ -186,6 +195,28 @@ pub(super) fn without_addresses(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_the_system_answered_is_the_environments() {
+        for (kind, text, want) in [
+            ("ConnectionError", "", Category::Logic),
+            ("ConnectionError", "the service is down", Category::Logic),
+            ("ConnectionRefusedError", "[Errno 111] Connection refused", Category::Environment),
+            ("URLError", "<urlopen error [Errno -2] Name or service not known>", Category::Environment),
+            (
+                "ConnectionError",
+                "HTTPSConnectionPool(host='pypi.org', port=443): Max retries exceeded with url: / (Caused by x)",
+                Category::Environment,
+            ),
+            (
+                "ConnectionError",
+                "HTTPConnectionPool(host='localhost', port=80): Max retries exceeded with url: / (Caused by x)",
+                Category::Logic,
+            ),
+        ] {
+            assert_eq!(category_of(kind, text, Category::Logic), want, "{kind}: {text}");
+        }
+    }
 
     fn suggestion(message: &str, source: Option<&str>, caret: Option<(usize, usize)>) -> Option<Suggestion> {
         let mut raised = Raised::read(message).unwrap();
