@@ -14,6 +14,7 @@ mod fixes;
 mod heal;
 mod inputs;
 mod models;
+mod needs_context;
 mod parser;
 mod plan;
 mod public_api;
