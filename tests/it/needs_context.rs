@@ -56,7 +56,7 @@ async fn a_right_edit_outside_of_what_was_shown_runs_at_the_first_offer() {
     let fix =
         Answer::fix(0.9, &[("shop.py", "def one_old():\n    x = 1\n    y = 2\n    return x + y\n\n\n", "")]);
     // Further down than a model is shown of a file at first.
-    let shop = "LIMIT = 1\n".repeat(80) + SHOP;
+    let shop = "LIMIT = 1\n".repeat(200) + SHOP;
     let files = [("shop.py", shop.as_str()), ("test_shop.py", GONE_TEST)];
     let (story, ended, gemini) = heal(story(&files), vec![fix]).await;
     ended.expect("healed", 0);
