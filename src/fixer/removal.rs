@@ -40,19 +40,35 @@ pub(crate) fn objection(
     if FOUND_BY_NAME.contains(&stem) || stem.contains("config") || stem.contains(".") || stem.len() < 2 {
         return Some("a file is deleted that tools find by its name".to_owned());
     }
-    named_by(path, before, tree, rules).map(|by| format!("a file is deleted that {by} names"))
+    match named(path, before, tree, rules) {
+        Named::Nowhere => None,
+        Named::By(other) => Some(format!("a file is deleted that {other} names")),
+        Named::Unknown => {
+            Some("a file is deleted, and not all files can be searched for its name".to_owned())
+        }
+    }
 }
 
-/// The first other file that names this one, or what only it may define.
-pub(crate) fn named_by(
-    path: &RepoPath,
-    text: &str,
-    tree: &dyn SourceTree,
-    rules: &PathRules,
-) -> Option<String> {
-    let mut names = defined(Language::of(path.as_str()), text);
-    names.push(stem(path).to_owned());
-    named_in(&names, path, tree, rules)
+/// Whether something in a repository names a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    By(RepoPath),
+    /// There is too much to search.
+    Unknown,
+    Nowhere,
+}
+
+/// Whether another file names this one, by its stem where it is code, or what only it may define.
+pub(crate) fn named(path: &RepoPath, text: &str, tree: &dyn SourceTree, rules: &PathRules) -> Named {
+    let language = Language::of(path.as_str());
+    if language == Language::Other {
+        return named_in(&[], Some(path.file_name()), path, tree, rules);
+    }
+    let (stem, mut names) = (stem(path), defined(language, text));
+    // A name of several words, as in `my-module.js`, is none to look for by word.
+    let spelled = (!is_one_word(stem)).then_some(stem);
+    names.push(stem.to_owned());
+    named_in(&names, spelled, path, tree, rules)
 }
 
 fn stem(path: &RepoPath) -> &str {
@@ -82,9 +98,14 @@ fn is_one_word(name: &str) -> bool {
 }
 
 /// The first other file that may use one of the names: code, or what configures it.
-fn named_in(names: &[String], path: &RepoPath, tree: &dyn SourceTree, rules: &PathRules) -> Option<String> {
+fn named_in(
+    names: &[String],
+    spelled: Option<&str>,
+    path: &RepoPath,
+    tree: &dyn SourceTree,
+    rules: &PathRules,
+) -> Named {
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let spelled = stem(path);
     let mut bytes = 0;
     for file in tree.files() {
         let other = &file.path;
@@ -97,15 +118,14 @@ fn named_in(names: &[String], path: &RepoPath, tree: &dyn SourceTree, rules: &Pa
         let Some(text) = tree.read_text(other) else { continue };
         bytes += text.len();
         if text.len() > LARGEST_FILE || bytes > MOST_BYTES {
-            return Some("perhaps a file too large to search".to_owned());
+            return Named::Unknown;
         }
-        // A name of several words, as in `my-data.json`, is none to look for by word.
-        let is_spelled = |line: &str| !is_one_word(spelled) && line.contains(spelled);
+        let is_spelled = |line: &str| spelled.is_some_and(|name| line.contains(name));
         if text.lines().any(|line| has_word(line, &names) || is_spelled(line)) {
-            return Some(other.to_string());
+            return Named::By(other.clone());
         }
     }
-    None
+    Named::Nowhere
 }
 
 #[cfg(test)]

@@ -3,9 +3,9 @@
 
 use super::context::{LINES_AT_MOST, may_be_shown};
 use super::gate::FixOptions;
-use super::language::has_word;
+use super::language::{Language, has_word};
 use super::paths::{self, Protection};
-use super::removal::named_by;
+use super::removal::{Named, named};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{ContextNeed, FileChange, FixProposal, LineWindow, Rejection};
 use crate::contract::git::SourceTree;
@@ -110,8 +110,8 @@ fn may_be_edited(change: &FileChange, tree: &dyn SourceTree, options: &FixOption
         && paths::check(&change.path, tree, &options.paths).is_ok()
 }
 
-/// Whether something names a new file: the failure, the code, or the rest of the fix. A file that comes along unasked is
-/// for the levels that show whole files.
+/// Whether something asks for a new file: the failure, the code, or the rest of the fix. A file that comes along unasked
+/// is for the levels that show whole files. What is no code has to be named in full: `pytest.toml`, not `pytest`.
 fn is_wanted(
     new: &FileChange,
     changes: &[FileChange],
@@ -120,17 +120,20 @@ fn is_wanted(
     options: &FixOptions,
 ) -> bool {
     let name = new.path.file_name();
-    let stem = name.split('.').next().filter(|stem| stem.len() > 1).unwrap_or(name);
-    let is_word = |text: &str| text.lines().any(|line| line.contains(name) || has_word(line, &[stem]));
-    let by_fix = changes
-        .iter()
-        .filter(|other| other.path != new.path)
-        .any(|other| other.after.as_deref().is_some_and(is_word));
+    let is_code = Language::of(new.path.as_str()) != Language::Other;
+    let stem = name.split('.').next().filter(|stem| is_code && stem.len() > 1);
+    let names_it = |text: &str| {
+        text.lines().any(|line| line.contains(name) || stem.is_some_and(|stem| has_word(line, &[stem])))
+    };
+    if name.starts_with('.') {
+        return false;
+    }
+    let mut others = changes.iter().filter(|other| other.path != new.path);
     let text = new.after.as_deref().unwrap_or_default();
     matches!(name, "__init__.py" | "py.typed")
-        || by_fix
-        || bugs.iter().any(|bug| is_word(&bug.message))
-        || named_by(&new.path, text, tree, &options.paths).is_some()
+        || others.any(|other| other.after.as_deref().is_some_and(names_it))
+        || bugs.iter().any(|bug| names_it(&bug.message))
+        || matches!(named(&new.path, text, tree, &options.paths), Named::By(_))
 }
 
 fn number(index: usize) -> u32 {
@@ -201,6 +204,7 @@ mod tests {
             ("gen.go", generated),
             (".gitignore", "out/\n"),
             ("long.py", &long),
+            ("tests/b.py", "import pytest\nopen('.names.json')\n"),
         ];
         for (path, find) in [
             ("frozen/a.py", "x"),
@@ -214,6 +218,8 @@ mod tests {
             ("out/new.py", ""),
             // Nothing asks for it.
             ("shop/send.py", ""),
+            ("pytest.toml", ""),
+            (".names.json", ""),
         ] {
             let (needs, verdict) = judged(&files, &[(path, find, "y\n")]);
             assert!(needs.is_none() && verdict.is_err(), "{path}: {needs:?} {verdict:?}");
