@@ -101,6 +101,14 @@ pub enum Event {
         diff: String,
         reason: Rejection,
     },
+    /// More of the repository is needed: a model asks for it, or its edits lie where nothing was shown. Not an attempt.
+    NeedsContext {
+        proposal: Box<Offer>,
+        /// Empty where it has no edits.
+        diff: String,
+        /// In words: `src/cart.py lines 3-12`.
+        needs: Vec<String>,
+    },
     Applied {
         proposal: Box<Offer>,
         diff: String,

@@ -42,7 +42,7 @@ pub struct FileChange {
     pub path: RepoPath,
     /// `None`: the file is new.
     pub before: Option<String>,
-    /// `None`: the file is deleted (only a tool's own command does that).
+    /// `None`: the file is deleted.
     pub after: Option<String>,
 }
 
@@ -52,6 +52,26 @@ pub struct LineWindow {
     pub path: RepoPath,
     pub first: u32,
     pub last: u32,
+}
+
+/// A part of the repository that a fix needs shown beside what its context level shows.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum ContextNeed {
+    /// Lines `first..=last` of a file, from 1.
+    Lines { path: RepoPath, first: u32, last: u32 },
+    /// The names of the files in a folder, before a new one is put there; empty: the repository's root.
+    Folder { path: String },
+}
+
+impl std::fmt::Display for ContextNeed {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Lines { path, first, last } => write!(out, "{path} lines {first}-{last}"),
+            Self::Folder { path } if path.is_empty() => write!(out, "the files in the root"),
+            Self::Folder { path } => write!(out, "the files in {path}/"),
+        }
+    }
 }
 
 /// What a model call cost.
@@ -99,12 +119,17 @@ pub enum Rejection {
         path: String,
         line: u32,
     },
+    /// It needs more of the repository shown: a request, not an attempt.
+    NeedsContext {
+        /// In words: `src/cart.py lines 3-12`.
+        needs: Vec<String>,
+    },
     /// The text to find is not there, or more than once.
     NotApplicable {
         path: String,
         why: String,
     },
-    /// The same patch was tried before.
+    /// The same patch was run before.
     Repeated {
         patch: String,
     },

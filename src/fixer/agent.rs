@@ -2,15 +2,15 @@
 
 use std::time::Instant;
 
-use super::context::context_for;
+use super::context::{Context, context_for, resolve};
 use super::gate::FixOptions;
 use super::prompt::{self, Parts};
 use super::redact::Redactor;
-use super::reply::{check_reply, read, reply_schema};
+use super::reply::{Reply, check_reply, read, reply_schema};
 use super::sanitize::{clean, one_line};
 use super::{MAX_LEVEL, PastAttempt};
 use crate::contract::bug::BugReport;
-use crate::contract::fix::{FixProposal, Rejection, Usage};
+use crate::contract::fix::{ContextNeed, Edit, FixProposal, LineWindow, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::model::{AskModel, Limits, ModelRequest, NoReply, NoReplyReason, ProviderFailure};
 use crate::contract::outcome::BudgetKind;
@@ -26,7 +26,9 @@ pub struct FixRequest<'a> {
     pub tree: &'a dyn SourceTree,
     /// 1 to [`MAX_LEVEL`].
     pub level: u8,
-    /// What was tried on these reports, oldest first.
+    /// What turned out to be needed beside what the level shows.
+    pub needs: &'a [ContextNeed],
+    /// What was offered for these reports before, oldest first.
     pub history: &'a [PastAttempt],
     /// The part of the log that belongs to the reports.
     pub log: &'a str,
@@ -51,6 +53,11 @@ pub enum Proposed {
         proposal: Box<FixProposal>,
         why: String,
     },
+    /// The model asks for more of the repository.
+    Needs {
+        proposal: Box<FixProposal>,
+        needs: Vec<ContextNeed>,
+    },
     /// No provider is left; the last cause of each. Empty: none is configured.
     Exhausted {
         causes: Vec<ProviderFailure>,
@@ -73,9 +80,10 @@ impl Proposed {
     #[must_use]
     pub fn usage(&self) -> Usage {
         match self {
-            Self::Proposal(proposal) | Self::Rejected { proposal, .. } | Self::Nothing { proposal, .. } => {
-                proposal.usage
-            }
+            Self::Proposal(proposal)
+            | Self::Rejected { proposal, .. }
+            | Self::Nothing { proposal, .. }
+            | Self::Needs { proposal, .. } => proposal.usage,
             Self::Exhausted { usage, .. } | Self::Budget { usage, .. } | Self::Stopped { usage, .. } => {
                 *usage
             }
@@ -98,25 +106,33 @@ impl FixAgent {
 
     /// The request as it would be sent, and where edits may lie.
     #[must_use]
-    pub fn request(&self, request: &FixRequest<'_>) -> (ModelRequest, Vec<crate::contract::fix::LineWindow>) {
-        let level = request.level.clamp(1, MAX_LEVEL);
-        let context = context_for(
+    pub fn request(&self, request: &FixRequest<'_>) -> (ModelRequest, Vec<LineWindow>) {
+        let context = self.context(request);
+        (self.question(request, &context), context.window())
+    }
+
+    fn context(&self, request: &FixRequest<'_>) -> Context {
+        context_for(
             request.bugs,
+            request.needs,
             request.tree,
-            level,
+            request.level.clamp(1, MAX_LEVEL),
             &self.options.paths,
             self.options.allow_test_edits,
             &self.redactor,
-        );
+        )
+    }
+
+    fn question(&self, request: &FixRequest<'_>, context: &Context) -> ModelRequest {
         let parts = Parts {
             bugs: request.bugs,
-            context: &context,
+            context,
             log: request.log,
             facts: request.facts,
             history: request.history,
-            level,
+            level: request.level.clamp(1, MAX_LEVEL),
         };
-        let model_request = ModelRequest {
+        ModelRequest {
             system: prompt::system(),
             user: prompt::user(&parts, &self.redactor),
             schema_name: "fix",
@@ -128,14 +144,13 @@ impl FixAgent {
                 cost: request.cost_left,
                 deadline: request.deadline,
             },
-        };
-        (model_request, context.window())
+        }
     }
 
     /// Asks once, with failover inside `model`.
     pub async fn propose(&self, model: &mut dyn AskModel, request: &FixRequest<'_>) -> Proposed {
-        let (question, window) = self.request(request);
-        let reply = match model.ask(&question).await {
+        let context = self.context(request);
+        let reply = match model.ask(&self.question(request, &context)).await {
             Ok(reply) => reply,
             Err(NoReply { reason: NoReplyReason::Exhausted(causes), usage }) => {
                 return Proposed::Exhausted { causes, usage };
@@ -156,7 +171,7 @@ impl FixAgent {
             reason: String::new(),
             edits: Vec::new(),
             command: None,
-            window,
+            window: context.window(),
             usage: reply.usage,
         });
         let read = match read(&reply.text) {
@@ -167,23 +182,49 @@ impl FixAgent {
         proposal.confidence = read.confidence;
         // Cleaned first: what hides between its letters would hide a secret.
         proposal.reason = one_line(&self.redactor.redact(&clean(&read.reason)), 200);
+        self.judge(request, &context, proposal, read)
+    }
+
+    /// What a reply comes to: a fix, a question for more, or nothing.
+    fn judge(
+        &self,
+        request: &FixRequest<'_>,
+        context: &Context,
+        mut proposal: Box<FixProposal>,
+        read: Reply,
+    ) -> Proposed {
+        let needs = resolve(&read.needs, request.bugs, request.tree, &self.options.paths, context);
+        if !needs.is_empty() {
+            return Proposed::Needs { proposal, needs };
+        }
         match read.edits {
             Err(reason) => Proposed::Rejected { proposal, reason },
             Ok(edits) if edits.is_empty() => {
                 let why = proposal.reason.clone();
                 Proposed::Nothing { proposal, why }
             }
-            Ok(edits) if proposal.window.is_empty() => {
-                // Nothing editable was shown, so nothing may be edited: an empty window would allow anything.
-                let path = edits[0].path.to_string();
-                Proposed::Rejected { proposal, reason: Rejection::OutsideWindow { path, line: 1 } }
-            }
             Ok(edits) => {
+                proposal.window.extend(where_new_files_may_go(&edits, context));
+                if proposal.window.is_empty() {
+                    // Nothing editable was shown, and an empty window would allow anything.
+                    let path = edits[0].path.clone();
+                    proposal.window.push(LineWindow { path, first: 0, last: 0 });
+                }
                 proposal.edits = edits;
                 Proposed::Proposal(proposal)
             }
         }
     }
+}
+
+/// New files count as inside where the files beside them were shown.
+fn where_new_files_may_go(edits: &[Edit], context: &Context) -> Vec<LineWindow> {
+    edits
+        .iter()
+        .filter(|edit| edit.find.is_empty())
+        .filter(|edit| context.listings.iter().any(|l| l.folder == edit.path.parent()))
+        .map(|edit| LineWindow { path: edit.path.clone(), first: 1, last: 1 })
+        .collect()
 }
 
 #[cfg(test)]
@@ -221,6 +262,7 @@ mod tests {
             bugs: &bugs,
             tree: &tree,
             level: 1,
+            needs: &[],
             history: &[],
             log: "",
             facts: "",
@@ -245,10 +287,24 @@ mod tests {
             ask(outside, "a.py").await,
             Proposed::Rejected { reason: Rejection::Path { .. }, .. }
         ));
-        let unseen = ask(FIX, "missing.py").await;
-        assert!(
-            matches!(unseen, Proposed::Rejected { reason: Rejection::OutsideWindow { .. }, .. }),
-            "{unseen:?}"
-        );
+        // Nothing was shown: the edits are judged as outside, not as free.
+        let Proposed::Proposal(unseen) = ask(FIX, "missing.py").await else { panic!("no proposal") };
+        let tree = MemoryTree::new(&[("a.py", "x = 1\n")]);
+        let changes = crate::fixer::apply(&unseen.edits, &unseen.window, &tree).unwrap();
+        let options = FixOptions::new(&[]).unwrap();
+        let verdict = crate::fixer::gate(&unseen, &changes, &[], &tree, &options, &[]);
+        assert!(matches!(verdict, Err(Rejection::OutsideWindow { .. })), "{verdict:?}");
+        assert!(crate::fixer::widen(&unseen, &changes, &[], &tree, &options).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_reply_that_names_what_it_needs_is_a_question() {
+        const NEEDS: &str = r#"{"reason":"r","confidence":0,"edits":[{"needs":"a.py"}]}"#;
+        let asked = ask(NEEDS, "missing.py").await;
+        let Proposed::Needs { needs, proposal } = &asked else { panic!("{asked:?}") };
+        assert_eq!((needs[0].to_string(), proposal.edits.len()), ("a.py lines 1-1".to_owned(), 0));
+        assert_eq!(asked.usage().tokens_in, 7);
+        // What is shown already, or is not there, is nothing to ask for.
+        assert!(matches!(ask(NEEDS, "a.py").await, Proposed::Nothing { .. }));
     }
 }

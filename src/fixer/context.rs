@@ -1,8 +1,12 @@
 //! Which parts of the repository a model is shown, by level and kind of failure, each with the reason why.
 //!
-//! A compiler's, linter's or formatter's complaint is fixed where it points: level 1 is ±3 lines there. A failing
-//! test is not: its own source comes first, together with what it calls; then the escalation goes through frames,
+//! A compiler's, linter's or formatter's complaint is fixed where it points: level 1 is the function there, else ±3
+//! lines. A failing test is not: its own source comes first, together with what it calls; then the escalation goes through frames,
 //! name twins and definitions to whole files. Test files are shown and not to be edited.
+
+mod needed;
+
+pub(crate) use needed::resolve;
 
 use super::language::{Language, enclosing_block};
 use super::paths::{PathRules, Protection};
@@ -10,7 +14,7 @@ use super::redact::Redactor;
 use super::sanitize::clean;
 use super::symbols;
 use crate::contract::bug::{BugReport, Category};
-use crate::contract::fix::LineWindow;
+use crate::contract::fix::{ContextNeed, LineWindow};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::placing::find_file;
 
@@ -21,7 +25,11 @@ const AROUND_FRAME: u32 = 10;
 /// A function longer than this is shown around the place instead, at the lower levels.
 const LONG_BLOCK: u32 = 60;
 /// Lines sent at most, by level.
-const LINE_CAP: [u32; 5] = [0, 120, 240, 400, 400];
+const LINE_CAP: [u32; 5] = [0, 120, 240, LINES_AT_MOST, LINES_AT_MOST];
+/// The same, with what is asked for beside a level's lines.
+pub(crate) const LINES_AT_MOST: u32 = 400;
+/// A function around a complaint that is longer is not shown at level 1.
+const SHORT_BLOCK: u32 = 40;
 
 /// Lines of a file, and why they are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +44,19 @@ pub struct Span {
     pub editable: bool,
 }
 
+/// The files of a folder, by name; not those in its folders.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listing {
+    /// Empty: the repository's root.
+    pub folder: String,
+    pub files: Vec<String>,
+}
+
 /// What is shown for a request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     pub spans: Vec<Span>,
+    pub listings: Vec<Listing>,
 }
 
 impl Context {
@@ -60,14 +77,26 @@ impl Context {
     pub fn tokens(&self) -> u64 {
         let characters: usize =
             self.spans.iter().map(|s| s.text.chars().count() + s.path.as_str().len() + 40).sum();
+        let names = self.listings.iter().flat_map(|l| l.files.iter().chain([&l.folder]));
+        let characters = characters + names.map(|name| name.chars().count() + 1).sum::<usize>();
         (characters as u64 * 2).div_ceil(7)
+    }
+
+    /// Whether all of it is shown.
+    pub(crate) fn holds(&self, need: &ContextNeed) -> bool {
+        match need {
+            ContextNeed::Folder { path } => self.listings.iter().any(|l| l.folder == *path),
+            ContextNeed::Lines { path, first, last } => (*first..=*last)
+                .all(|line| self.spans.iter().any(|s| s.path == *path && (s.first..=s.last).contains(&line))),
+        }
     }
 }
 
-/// Collects what `level` shows of `bugs`.
+/// Collects what `level` shows of `bugs`, and what was asked for.
 #[must_use]
 pub fn context_for(
     bugs: &[BugReport],
+    needs: &[ContextNeed],
     tree: &dyn SourceTree,
     level: u8,
     paths: &PathRules,
@@ -75,14 +104,19 @@ pub fn context_for(
     redactor: &Redactor,
 ) -> Context {
     let level = level.clamp(1, super::MAX_LEVEL);
+    let cap = LINE_CAP[usize::from(level)];
     let mut builder =
-        Builder { tree, paths, allow_test_edits, cap: LINE_CAP[usize::from(level)], picked: Vec::new() };
+        Builder { tree, paths, allow_test_edits, cap, picked: Vec::new(), listings: Vec::new() };
     for bug in bugs {
         if builder.is_about_a_test(bug) {
             builder.test(bug, level);
         } else {
             builder.local(bug, level);
         }
+    }
+    builder.cap += LINES_AT_MOST - cap;
+    for need in needs {
+        builder.needed(need);
     }
     builder.finish(redactor)
 }
@@ -101,6 +135,7 @@ struct Builder<'t> {
     /// Lines left.
     cap: u32,
     picked: Vec<Picked>,
+    listings: Vec<Listing>,
 }
 
 /// A place in the repository.
@@ -156,10 +191,15 @@ impl Builder<'_> {
         for (index, place) in places.iter().enumerate().take(if level == 1 { 3 } else { 6 }) {
             let why = if index == 0 { "reported here" } else { "related place" };
             match place.line {
-                Some(line) if level >= 2 => self.block(place, line, why, 200),
                 Some(line) => {
-                    let last = if index == 0 { bug.end_line.unwrap_or(line).min(line + 20) } else { line };
-                    self.add(&place.path, line.saturating_sub(NEAR), last.max(line) + NEAR, why);
+                    // All that the tool points at, to its end.
+                    let last = bug.end_line.filter(|_| index == 0).unwrap_or(line).max(line);
+                    self.add(&place.path, line.saturating_sub(NEAR), last.saturating_add(NEAR), why);
+                    if level >= 2 {
+                        self.block(place, line, why, 200);
+                    } else {
+                        self.short_block(place, line);
+                    }
                 }
                 None => self.add(&place.path, 1, 20, why),
             }
@@ -176,6 +216,9 @@ impl Builder<'_> {
             self.manifests(&folder, "what the project depends on");
         }
         let in_test = self.is_test_file(main.path.as_str());
+        if unresolved || level >= 2 {
+            self.folders_of(std::iter::once(&main.path));
+        }
         if in_test || unresolved || level >= 3 {
             // A test that uses what is not there yet points to where it belongs.
             let mut names = quoted_names(&bug.message);
@@ -265,6 +308,7 @@ impl Builder<'_> {
         self.definitions(&inner, &from, most, longest);
         if level >= 2 {
             self.imports(&from);
+            self.folders_of(frames.iter().map(|p| &p.path).rev().chain(reached.iter().map(|r| &r.0)));
         }
         if level >= 2 || reached.is_empty() {
             self.twins(&from, level.max(2));
@@ -314,6 +358,16 @@ impl Builder<'_> {
             None => (line.saturating_sub(AROUND_FRAME), line + AROUND_FRAME),
         };
         self.add(&place.path, first, last, why);
+    }
+
+    /// The function around the place, where it is short.
+    fn short_block(&mut self, place: &CodeLocation, line: u32) {
+        let text = self.tree.read_text(&place.path);
+        let language = Language::of(place.path.as_str());
+        let block = text.and_then(|text| enclosing_block(language, &text, line));
+        if let Some((first, last)) = block.filter(|(first, last)| last - first < SHORT_BLOCK) {
+            self.add(&place.path, first, last, "the code around it");
+        }
     }
 
     fn imports(&mut self, path: &RepoPath) {
@@ -540,7 +594,7 @@ impl Builder<'_> {
                 spans.push(Span { path: path.clone(), first, last, text, why: whys.join("; "), editable });
             }
         }
-        Context { spans }
+        Context { spans, listings: self.listings }
     }
 }
 
@@ -549,7 +603,7 @@ fn number(count: usize) -> u32 {
 }
 
 /// Files that hold credentials by their nature are never shown.
-fn may_be_shown(path: &RepoPath) -> bool {
+pub(crate) fn may_be_shown(path: &RepoPath) -> bool {
     let name = path.file_name().to_lowercase();
     let ext = path.extension().map(str::to_lowercase);
     let secret_ext = ["pem", "key", "p12", "pfx", "jks", "keystore", "kdbx", "asc", "gpg", "ppk", "der"];
@@ -638,7 +692,7 @@ mod tests {
     }
 
     fn shown(bugs: &[BugReport], tree: &MemoryTree, level: u8) -> Context {
-        context_for(bugs, tree, level, &rules(), false, &Redactor::default())
+        context_for(bugs, &[], tree, level, &rules(), false, &Redactor::default())
     }
 
     fn has(context: &Context, path: &str, line: u32) -> bool {
@@ -660,6 +714,45 @@ mod tests {
     }
 
     #[test]
+    fn a_finding_over_many_lines_is_shown_and_editable_to_its_end() {
+        let tree = MemoryTree::new(&[("a.py", &numbered(90))]);
+        let mut finding = bug("ruff", Category::Lint, "a.py", 1, "import block is un-sorted");
+        finding.end_line = Some(60);
+        for level in 1..=4 {
+            let window = shown(std::slice::from_ref(&finding), &tree, level).window();
+            for line in 1..=60 {
+                assert!(window.iter().any(|w| (w.first..=w.last).contains(&line)), "{level}: line {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_asked_for_is_shown_beside_a_level_s_lines() {
+        let tree = MemoryTree::new(&[
+            ("a/a.py", &numbered(500)),
+            ("a/b.py", &numbered(500)),
+            (".env", "A=b\n"),
+            ("vendor/x.py", "x\n"),
+        ]);
+        let lines =
+            |path: &str, first, last| ContextNeed::Lines { path: RepoPath::new(path).unwrap(), first, last };
+        let needs = [
+            lines("a/b.py", 200, 230),
+            lines(".env", 1, 1),
+            lines("vendor/x.py", 1, 1),
+            ContextNeed::Folder { path: "a".to_owned() },
+            lines("a/b.py", 1, 500),
+        ];
+        let bugs = [bug("x", Category::Type, "a/a.py", 400, "m")];
+        let context = context_for(&bugs, &needs, &tree, 1, &rules(), false, &Redactor::default());
+        assert!(has(&context, "a/b.py", 215) && has(&context, "a/a.py", 400));
+        assert!(!has(&context, ".env", 1) && !has(&context, "vendor/x.py", 1));
+        assert!(context.lines() <= LINES_AT_MOST, "{}", context.lines());
+        assert_eq!(context.listings[0].files, ["a.py", "b.py"]);
+        assert!(context.window().iter().any(|w| w.path.as_str() == "a/b.py"));
+    }
+
+    #[test]
     fn levels_rise_to_block_file_and_friends() {
         let source =
             "use b::x;\n\nfn f() {\n    1;\n    2;\n    3;\n    4;\n    5;\n    6;\n    7;\n}\n\nfn g() {}\n";
@@ -670,7 +763,7 @@ mod tests {
         ]);
         let bugs = [bug("rustc", Category::Type, "src/a.rs", 7, "mismatched types")];
         let at = |level| shown(&bugs, &tree, level);
-        assert!(!has(&at(1), "src/a.rs", 3) && !has(&at(1), "src/a.rs", 1));
+        assert!(has(&at(1), "src/a.rs", 3) && !has(&at(1), "src/a.rs", 1) && !has(&at(1), "src/a.rs", 13));
         assert!(has(&at(2), "src/a.rs", 3) && has(&at(2), "src/a.rs", 1) && !has(&at(2), "src/a.rs", 13));
         assert!(has(&at(3), "src/a.rs", 13) && !has(&at(3), "Cargo.toml", 1));
         assert!(has(&at(4), "src/b.rs", 1) && has(&at(4), "Cargo.toml", 1));

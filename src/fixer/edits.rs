@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::language::indent_of;
+use super::removal;
 use crate::contract::fix::{Edit, FileChange, LineWindow, Rejection};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::diff::similarity;
@@ -34,10 +35,19 @@ pub fn apply(
             None => create(path, &edits, tree)?,
         };
         if before.as_deref() != Some(after.as_str()) {
-            changes.push(FileChange { path: path.clone(), before, after: Some(after) });
+            let had_text = before.as_ref().is_some_and(|text| !text.trim().is_empty());
+            // Nothing is left of it: that is how a deletion is written.
+            let is_deleted = is_nothing(&edits, &after) && had_text && removal::is_meant(path);
+            changes.push(FileChange { path: path.clone(), before, after: (!is_deleted).then_some(after) });
         }
     }
     if changes.is_empty() { Err(Rejection::NoChange) } else { Ok(changes) }
+}
+
+/// No text, or only the line end of a whole text that was quoted without it.
+fn is_nothing(edits: &[&Edit], after: &str) -> bool {
+    let is_unquoted_end = |edit: &&Edit| edit.replace.is_empty() && !edit.find.ends_with('\n');
+    after.is_empty() || matches!(after, "\n" | "\r\n") && edits.iter().all(is_unquoted_end)
 }
 
 fn not_applicable(path: &RepoPath, why: impl Into<String>) -> Rejection {
@@ -376,6 +386,17 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_which_nothing_is_left_is_deleted() {
+        let tree = MemoryTree::new(&[("a/old.py", "x\ny\n"), ("a/__init__.py", "x\n"), ("notes.txt", "x\n")]);
+        let after =
+            |path: &str, find: &str| apply(&[edit(path, find, "")], &[], &tree).unwrap()[0].after.clone();
+        assert_eq!(after("a/old.py", "x\ny\n"), None);
+        assert_eq!(after("a/old.py", "x\ny"), None);
+        assert_eq!(after("a/__init__.py", "x\n").as_deref(), Some(""));
+        assert_eq!(after("notes.txt", "x\n").as_deref(), Some(""));
+    }
+
+    #[test]
     fn no_difference_is_no_change() {
         assert_eq!(run("a\n", &[("a", "a")]).unwrap_err(), Rejection::NoChange);
         assert_eq!(apply(&[], &[], &MemoryTree::new(&[])).unwrap_err(), Rejection::NoChange);
@@ -390,7 +411,7 @@ mod tests {
             let tree = MemoryTree::new(&[("a.py", &text)]);
             let edits: Vec<_> = finds.iter().map(|(f, r)| edit("a.py", f, r)).collect();
             if let Ok(changes) = apply(&edits, &[], &tree) {
-                let after = changes[0].after.clone().unwrap();
+                let after = changes[0].after.clone().unwrap_or_default();
                 proptest::prop_assert_ne!(&after, &text);
                 // Each edit's text arrived, but for the shift the fallback may apply.
                 for (_, replace) in &finds {

@@ -7,6 +7,7 @@ use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
 use super::sanitize::is_invisible;
 use super::weakening::{self, FileRole};
+use super::{removal, window};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{FileChange, FixProposal, Rejection};
 use crate::contract::git::SourceTree;
@@ -80,7 +81,7 @@ pub fn gate(
     let mut notes = GateNotes { confidence: proposal.confidence, ..GateNotes::default() };
     // What weakens tests is said so, even where the file may not be touched at all.
     for (change, diff) in changes.iter().zip(&diffs) {
-        judge_file(proposal, change, diff, options, &mut notes)?;
+        judge_file(proposal, change, diff, tree, options, &mut notes)?;
     }
     let files = changes.len() as u64;
     if files > options.max_changed_files {
@@ -92,11 +93,12 @@ pub fn gate(
         return Err(Rejection::TooManyLines { changed, maximum });
     }
     for (change, diff) in changes.iter().zip(&diffs) {
-        inside_window(proposal, change, diff)?;
+        window::inside(proposal, change, diff)?;
     }
     let owned: Vec<FileChange> = changes.iter().map(|c| (*c).clone()).collect();
     notes.patch = patch_fingerprint(&owned);
-    if history.iter().any(|past| past.patch.as_deref() == Some(notes.patch.as_str())) {
+    // What was refused before it ran was never tried.
+    if history.iter().any(|past| past.has_run() && past.patch.as_deref() == Some(notes.patch.as_str())) {
         return Err(Rejection::Repeated { patch: notes.patch });
     }
     if proposal.provider != TOOLCHAIN {
@@ -167,6 +169,7 @@ fn judge_file(
     proposal: &FixProposal,
     change: &FileChange,
     diff: &LineDiff<'_>,
+    tree: &dyn SourceTree,
     options: &FixOptions,
     notes: &mut GateNotes,
 ) -> Result<(), Rejection> {
@@ -177,7 +180,12 @@ fn judge_file(
     let role = if is_test { FileRole::Test } else { FileRole::Source };
     let toolchain = proposal.provider == TOOLCHAIN;
     let layout_only = toolchain && same_but_layout(change);
-    if !layout_only && let Some(rejection) = weakening::find(change, diff, role) {
+    // Only a model says that a file is dead; a tool's own command deletes none.
+    let is_removal = !toolchain && role == FileRole::Source && change.after.is_none();
+    if is_removal {
+        may_be_removed(change, tree, options)?;
+        notes.notes.push(format!("{path}: deleted; nothing names it"));
+    } else if !layout_only && let Some(rejection) = weakening::find(change, diff, role) {
         return Err(rejection);
     }
     match protection {
@@ -213,6 +221,19 @@ fn judge_file(
         }
     }
     Ok(())
+}
+
+fn may_be_removed(change: &FileChange, tree: &dyn SourceTree, options: &FixOptions) -> Result<(), Rejection> {
+    let before = change.before.as_deref().unwrap_or_default();
+    match removal::objection(&change.path, before, tree, &options.paths) {
+        None => Ok(()),
+        Some(what) => Err(Rejection::TestWeakening {
+            path: change.path.to_string(),
+            rule: "deleted-file".to_owned(),
+            line: None,
+            what,
+        }),
+    }
 }
 
 /// The same text but for what formatters change: blanks, trailing commas and semicolons, the kind of quotes.
@@ -262,38 +283,6 @@ fn same_depths(before: &str, after: &str) -> bool {
         out
     };
     depths(before) == depths(after)
-}
-
-/// Edits lie where the provider was shown the file. A new file needs the view of whole files.
-fn inside_window(proposal: &FixProposal, change: &FileChange, diff: &LineDiff<'_>) -> Result<(), Rejection> {
-    if proposal.window.is_empty() {
-        return Ok(());
-    }
-    let outside = |line: u32| Err(Rejection::OutsideWindow { path: change.path.to_string(), line });
-    if change.before.is_none() {
-        return if proposal.context_level >= 3 { Ok(()) } else { outside(1) };
-    }
-    let windows: Vec<_> = proposal.window.iter().filter(|w| w.path == change.path).collect();
-    for op in diff.hunks() {
-        let old = op.old_range();
-        // Lines from 1; an insertion stands between `start` and `start + 1`.
-        let (first, last) = (number(old.start) + 1, number(old.end));
-        let fits = if old.is_empty() {
-            windows.iter().any(|w| w.first <= first && last <= w.last)
-                || windows.iter().any(|w| w.first <= last && first <= w.last.saturating_add(1))
-        } else {
-            // Windows that touch make one.
-            (first..=last).all(|line| windows.iter().any(|w| (w.first..=w.last).contains(&line)))
-        };
-        if !fits {
-            return outside(first);
-        }
-    }
-    Ok(())
-}
-
-fn number(index: usize) -> u32 {
-    u32::try_from(index).unwrap_or(u32::MAX - 1)
 }
 
 /// What is no reason to refuse, but costs confidence.
@@ -465,15 +454,18 @@ mod tests {
     }
 
     #[test]
-    fn repeats_are_refused() {
+    fn only_what_ran_is_a_repeat() {
         let tree = MemoryTree::new(&[("a.py", "x\n")]);
         let proposal = proposal(vec![edit("a.py", "x", "y")]);
         let changes = apply(&proposal.edits, &[], &tree).unwrap();
         let options = FixOptions::new(&[]).unwrap();
         let notes = gate(&proposal, &changes, &[], &tree, &options, &[]).unwrap();
-        let past = PastAttempt::refused(proposal.clone(), Some(notes.patch), Rejection::NoChange);
-        let again = gate(&proposal, &changes, &[], &tree, &options, &[past]);
+        let ran = PastAttempt::reverted(proposal.clone(), notes.patch.clone(), "red".to_owned(), Vec::new());
+        let again = gate(&proposal, &changes, &[], &tree, &options, &[ran]);
         assert!(matches!(again, Err(Rejection::Repeated { .. })));
+        let outside = Rejection::OutsideWindow { path: "a.py".to_owned(), line: 1 };
+        let refused = PastAttempt::refused(proposal.clone(), Some(notes.patch), outside);
+        assert!(gate(&proposal, &changes, &[], &tree, &options, &[refused]).is_ok(), "it never ran");
     }
 
     #[test]

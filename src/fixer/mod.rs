@@ -16,6 +16,7 @@ mod patch_file;
 mod paths;
 mod prompt;
 mod redact;
+mod removal;
 mod reply;
 mod sanitize;
 mod skills;
@@ -24,9 +25,10 @@ mod tested_by;
 #[cfg(test)]
 mod testing;
 mod weakening;
+mod window;
 
 pub use agent::{FixAgent, FixRequest, Proposed};
-pub use context::{Context, Span, context_for};
+pub use context::{Context, Listing, Span, context_for};
 pub use edits::apply;
 pub use gate::{FixOptions, GateNotes, TOOLCHAIN, gate};
 pub use hints::{edits_of, toolchain_proposals};
@@ -36,6 +38,7 @@ pub use paths::{PathRules, Protection};
 pub use redact::Redactor;
 pub use reply::{check_reply, reply_schema};
 pub use tested_by::tests_that_name;
+pub use window::widen;
 
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{FixProposal, Rejection};
@@ -43,7 +46,7 @@ use crate::contract::fix::{FixProposal, Rejection};
 /// The highest context level.
 pub const MAX_LEVEL: u8 = 4;
 
-/// One proposal that was tried on these bugs, and what came of it.
+/// One proposal that was made for these bugs, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastAttempt {
     pub proposal: FixProposal,
@@ -69,5 +72,11 @@ impl PastAttempt {
     #[must_use]
     pub fn reverted(proposal: FixProposal, patch: String, why: String, bugs: Vec<BugReport>) -> Self {
         Self { proposal, patch: Some(patch), verdict: PastVerdict::Reverted { why, bugs } }
+    }
+
+    /// Whether a sandbox ran it. What was refused was never tried.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        matches!(self.verdict, PastVerdict::Reverted { .. })
     }
 }

@@ -8,8 +8,12 @@ use crate::contract::git::RepoPath;
 
 /// No honest reply has more.
 const MOST_EDITS: usize = 40;
+/// More is not asked for at once, nor with longer names.
+const MOST_NEEDS: usize = 6;
+const LONGEST_NEED: usize = 200;
 
-/// JSON Schema of the reply, in the subset that strict decoding takes: everything required, nothing additional.
+/// JSON Schema of the reply, in the subset that strict decoding takes: everything required, nothing additional. What is
+/// needed stands among the edits, so that servers which fill the known fields need no new one.
 #[must_use]
 pub fn reply_schema() -> Value {
     json!({
@@ -21,17 +25,27 @@ pub fn reply_schema() -> Value {
             "confidence": { "type": "number", "description": "from 0 to 1: how likely the build passes with these edits" },
             "edits": {
                 "type": "array",
-                "description": "empty if the shown code does not suffice to fix it",
-                "items": {
-                    "type": "object",
-                    "additionalProperties": false,
-                    "required": ["path", "find", "replace"],
-                    "properties": {
-                        "path": { "type": "string", "description": "as shown" },
-                        "find": { "type": "string", "description": "text as it stands in the file, at one place only; empty to create a file" },
-                        "replace": { "type": "string", "description": "what stands there afterwards" }
+                "description": "the fix; or what else has to be shown first; or empty if nothing would help",
+                "items": { "anyOf": [
+                    {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["path", "find", "replace"],
+                        "properties": {
+                            "path": { "type": "string", "description": "as shown" },
+                            "find": { "type": "string", "description": "text as it stands in the file, at one place only; empty to create a file" },
+                            "replace": { "type": "string", "description": "what stands there afterwards" }
+                        }
+                    },
+                    {
+                        "type": "object",
+                        "additionalProperties": false,
+                        "required": ["needs"],
+                        "properties": {
+                            "needs": { "type": "string", "description": "a file, a folder or a name in the code to be shown before you can answer" }
+                        }
                     }
-                }
+                ] }
             }
         }
     })
@@ -42,6 +56,8 @@ pub fn reply_schema() -> Value {
 pub(crate) struct Reply {
     pub(crate) reason: String,
     pub(crate) confidence: f64,
+    /// Files, folders and names that it wants to see.
+    pub(crate) needs: Vec<String>,
     /// Or why an edit cannot even be tried.
     pub(crate) edits: Result<Vec<Edit>, Rejection>,
 }
@@ -51,14 +67,17 @@ struct Wire {
     #[serde(alias = "explanation")]
     reason: String,
     confidence: f64,
-    edits: Vec<WireEdit>,
+    edits: Vec<WireItem>,
+    /// Beside the edits, too, as some models write it.
+    #[serde(default)]
+    needs: Vec<String>,
 }
 
 #[derive(Deserialize)]
-struct WireEdit {
-    path: String,
-    find: String,
-    replace: String,
+#[serde(untagged)]
+enum WireItem {
+    Edit { path: String, find: String, replace: String },
+    Need { needs: String },
 }
 
 /// For the model layer: is this a reply at all?
@@ -82,18 +101,32 @@ pub(crate) fn read(text: &str) -> Result<Reply, String> {
     if wire.edits.len() > MOST_EDITS {
         return Err(format!("{} edits are more than {MOST_EDITS}", wire.edits.len()));
     }
-    let edits = wire
-        .edits
-        .into_iter()
-        .map(|edit| {
-            let path = RepoPath::new(edit.path.trim()).map_err(|_| Rejection::Path {
-                path: crate::fixer::sanitize::one_line(&edit.path, 200),
+    let mut needs = wire.needs;
+    let mut edits = Ok(Vec::new());
+    for item in wire.edits {
+        let (path, find, replace) = match item {
+            WireItem::Edit { path, find, replace } => (path, find, replace),
+            WireItem::Need { needs: need } => {
+                needs.push(need);
+                continue;
+            }
+        };
+        edits = edits.and_then(|mut edits: Vec<Edit>| {
+            let path = RepoPath::new(path.trim()).map_err(|_| Rejection::Path {
+                path: crate::fixer::sanitize::one_line(&path, 200),
                 why: "is not a relative path inside the repository".to_owned(),
             })?;
-            Ok(Edit { path, find: edit.find, replace: edit.replace })
-        })
+            edits.push(Edit { path, find, replace });
+            Ok(edits)
+        });
+    }
+    let needs: Vec<String> = needs
+        .into_iter()
+        .map(|need| need.trim().to_owned())
+        .filter(|need| !need.is_empty() && need.len() <= LONGEST_NEED)
+        .take(MOST_NEEDS)
         .collect();
-    Ok(Reply { reason: wire.reason, confidence: wire.confidence, edits })
+    Ok(Reply { reason: wire.reason, confidence: wire.confidence, needs, edits })
 }
 
 /// Some servers leave the model's thinking in the reply.
@@ -181,6 +214,21 @@ mod tests {
         }
         let many = vec![r#"{"path":"a","find":"a","replace":"b"}"#; 41].join(",");
         assert!(read(&format!(r#"{{"reason":"r","confidence":0.8,"edits":[{many}]}}"#)).is_err());
+    }
+
+    #[test]
+    fn what_a_reply_needs_is_read_among_the_edits_and_beside_them() {
+        let among =
+            r#"{"reason":"r","confidence":0,"edits":[{"needs":"a.py"},{"needs":" "},{"needs":"total"}]}"#;
+        let reply = read(among).unwrap();
+        assert_eq!((reply.needs, reply.edits), (vec!["a.py".to_owned(), "total".to_owned()], Ok(Vec::new())));
+        assert!(jsonschema::is_valid(&reply_schema(), &serde_json::from_str(among).unwrap()));
+        let beside = r#"{"reason":"r","confidence":0,"edits":[],"needs":["a.py"]}"#;
+        assert_eq!(read(beside).unwrap().needs, ["a.py"]);
+        let many = vec![r#"{"needs":"a"}"#; 30].join(",");
+        let reply = read(&format!(r#"{{"reason":"r","confidence":0.8,"edits":[{many}]}}"#)).unwrap();
+        assert_eq!(reply.needs.len(), MOST_NEEDS);
+        assert!(read(GOOD).unwrap().needs.is_empty());
     }
 
     #[test]

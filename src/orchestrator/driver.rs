@@ -105,6 +105,9 @@ impl Driver {
             Action::Propose { source: FixSource::Model, bugs, level } => {
                 scope.run("asking for a fix", self.ask_model(state, &bugs, level)).await
             }
+            Action::Reconsider { proposal } => {
+                scope.run("judging a fix again", self.reconsider(state, *proposal)).await
+            }
             Action::Publish { partial } => {
                 scope.with_grace(PUBLISH_GRACE).run("publishing", self.publish(state, partial)).await
             }
@@ -237,6 +240,15 @@ impl Driver {
             fixer::gate(&proposal, &changes, &bugs, &self.workspace, &self.fix_options, state.history());
         let notes = match verdict {
             Ok(notes) => notes,
+            Err(reason @ Rejection::OutsideWindow { .. }) => {
+                let (tree, options) = (&self.workspace, &self.fix_options);
+                return match fixer::widen(&proposal, &changes, &bugs, tree, options) {
+                    None => reject(proposal, patch, diff, reason),
+                    Some((wider, needs)) => {
+                        Ok(Answer::NeedsContext { proposal: Box::new(wider), diff, needs })
+                    }
+                };
+            }
             Err(reason) => return reject(proposal, patch, diff, reason),
         };
         if let Err(error) = self.workspace.apply(&changes) {
@@ -251,6 +263,14 @@ impl Driver {
         let tested_by = fixer::tests_that_name(&changes, &self.workspace, &self.fix_options.paths);
         let offer = AppliedProposal { proposal, changes, touched, protected, tested_by };
         Ok(Answer::Applied(Box::new(offer)))
+    }
+
+    /// Judges a proposal whose window holds now what its edits need.
+    async fn reconsider(&mut self, state: &State, proposal: FixProposal) -> LoopEvent {
+        match self.apply(state, proposal).await {
+            Ok(answer) => LoopEvent::Answered { usage: Usage::default(), answer },
+            Err(reason) => LoopEvent::Stopped(reason),
+        }
     }
 
     /// Runs a tool's own fixing command where the failing step runs, and reads back what it changed.
@@ -323,6 +343,7 @@ impl Driver {
         let Some((agent, model)) = &mut self.advisor else {
             return free(Answer::ProvidersGone { why: "no model server has a key".to_owned() });
         };
+        let needs = state.needs_of(bugs);
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
         let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
@@ -338,6 +359,7 @@ impl Driver {
             bugs: &bugs,
             tree: &self.workspace,
             level,
+            needs: &needs,
             history: &history,
             log: &excerpt,
             facts: &facts,
@@ -359,6 +381,9 @@ impl Driver {
             Proposed::Rejected { proposal, reason } => {
                 self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&*proposal)) });
                 Answer::Rejected { proposal, patch: None, diff: String::new(), reason }
+            }
+            Proposed::Needs { proposal, needs } => {
+                Answer::NeedsContext { proposal, diff: String::new(), needs }
             }
             Proposed::Nothing { proposal, why } => {
                 self.journal.emit(Event::Progress { what: format!("no fix offered: {why}") });
@@ -447,6 +472,7 @@ fn action_name(action: &Action) -> &'static str {
     match action {
         Action::Run { .. } => "run the plan",
         Action::Propose { .. } => "propose a fix",
+        Action::Reconsider { .. } => "judge a fix again",
         Action::Revert { .. } => "take changes back",
         Action::Publish { .. } => "publish",
         Action::Watch => "watch CI",

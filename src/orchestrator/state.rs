@@ -10,7 +10,7 @@ use super::progress::{Failure, Touched};
 use super::publisher::PushedRevision;
 use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
-use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
+use crate::contract::fix::{ContextNeed, FileChange, FixProposal, Rejection, Usage};
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
 use crate::contract::settings::OnPartial;
@@ -76,6 +76,8 @@ pub struct State {
     pub(super) targets: Vec<Target>,
     /// The context level each failure has reached; it never falls.
     pub(super) levels: BTreeMap<Fingerprint, u8>,
+    /// What each failure's fixes turned out to need shown, and how often that was granted.
+    pub(super) needs: BTreeMap<Fingerprint, Needed>,
     /// Sources that have nothing more to offer for `current`.
     pub(super) exhausted_sources: BTreeSet<FixSource>,
     /// Suggestions turned down for `current`.
@@ -247,6 +249,14 @@ pub struct KeptFix {
     pub is_suspect: bool,
 }
 
+/// What is shown for a failure beside what its context level shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Needed {
+    pub(super) shown: Vec<ContextNeed>,
+    /// How often a proposal for it became a request for more instead of an attempt.
+    pub(super) granted: u32,
+}
+
 /// Failures that go into one request: those of one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Target {
@@ -297,6 +307,8 @@ pub enum Answer {
         diff: String,
         reason: Rejection,
     },
+    /// It needs more of the repository shown. `proposal` has a window that holds its edits, or no edits.
+    NeedsContext { proposal: Box<FixProposal>, diff: String, needs: Vec<ContextNeed> },
     /// This source has no (further) idea.
     Nothing,
     /// No model server is left to ask.
@@ -318,6 +330,10 @@ pub enum Action {
         source: FixSource,
         bugs: Vec<Fingerprint>,
         level: u8,
+    },
+    /// Judge a proposal once more, whose window holds now what its edits need.
+    Reconsider {
+        proposal: Box<FixProposal>,
     },
     /// Take these changes back, the last one first.
     Revert {
@@ -353,6 +369,7 @@ impl State {
             current: None,
             targets: Vec::new(),
             levels: BTreeMap::new(),
+            needs: BTreeMap::new(),
             exhausted_sources: BTreeSet::new(),
             suggestions_refused: 0,
             history: Vec::new(),
@@ -394,6 +411,18 @@ impl State {
     #[must_use]
     pub fn baseline(&self, leg: usize) -> Option<&Evidence> {
         self.legs.get(leg)?.baseline.as_deref()
+    }
+
+    /// What the fixes of these failures turned out to need shown.
+    #[must_use]
+    pub fn needs_of(&self, bugs: &[Fingerprint]) -> Vec<ContextNeed> {
+        let mut needs: Vec<ContextNeed> = Vec::new();
+        for need in bugs.iter().filter_map(|bug| self.needs.get(bug)).flat_map(|needed| &needed.shown) {
+            if !needs.contains(need) {
+                needs.push(need.clone());
+            }
+        }
+        needs
     }
 
     #[must_use]

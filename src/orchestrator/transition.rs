@@ -21,7 +21,7 @@ use super::state::{
 };
 use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::{Event, Offer, Purpose};
-use crate::contract::fix::{FixProposal, Rejection};
+use crate::contract::fix::{ContextNeed, FixProposal, Rejection};
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::Progress as ProgressReport;
 use crate::fixer::{PastAttempt, patch_fingerprint};
@@ -31,6 +31,8 @@ use crate::scope::{StopReason, Stopped};
 pub const LAST_LEVEL: u8 = 4;
 /// Suggestions of tools that may be turned down for one state of the code; each is another one, so this is a backstop.
 const MAX_SUGGESTIONS_REFUSED: u32 = 200;
+/// How often, for one failure, a proposal may become a request for more of the repository instead of an attempt.
+const MAX_CONTEXT_REQUESTS: u32 = 2;
 
 /// Fixes that may stay in one run; a backstop, since each gives its attempt back.
 const MOST_KEPT: u32 = 60;
@@ -328,6 +330,9 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
             }
             choose(state)
         }
+        Answer::NeedsContext { proposal, diff, needs } => {
+            needs_context(state, source, target, proposal, diff, needs)
+        }
         Answer::Nothing => {
             match source {
                 FixSource::ToolSuggestions => {
@@ -356,6 +361,52 @@ fn missing_permission(reason: &Rejection) -> Option<String> {
         Rejection::Path { path, why } => Some(format!("changes {path}, and that {why}")),
         _ => None,
     }
+}
+
+/// More of the repository is needed. A request costs no attempt, so each failure has but a few; after those it is an
+/// answer like any other that cannot be tried.
+fn needs_context(
+    mut state: State,
+    source: FixSource,
+    target: usize,
+    proposal: Box<FixProposal>,
+    diff: String,
+    needs: Vec<ContextNeed>,
+) -> Transition {
+    let bugs = state.targets.get(target).map(|t| t.bugs.clone()).unwrap_or_default();
+    let granted = bugs.iter().filter_map(|b| state.needs.get(b)).map(|n| n.granted).max().unwrap_or(0);
+    let words: Vec<String> = needs.iter().map(ToString::to_string).collect();
+    let has_edits = !proposal.edits.is_empty();
+    // Shown from now on in any case.
+    for bug in &bugs {
+        let needed = state.needs.entry(bug.clone()).or_default();
+        needed.granted += 1;
+        let fresh: Vec<_> = needs.iter().filter(|n| !needed.shown.contains(n)).cloned().collect();
+        needed.shown.extend(fresh);
+    }
+    if source == FixSource::Model && !bugs.is_empty() && granted < MAX_CONTEXT_REQUESTS {
+        let fact = Event::NeedsContext { proposal: Box::new(Offer::from(&*proposal)), diff, needs: words };
+        let next = if has_edits {
+            state.phase = Phase::Choosing { source, target };
+            state.act(Action::Reconsider { proposal })
+        } else {
+            choose(state)
+        };
+        return next.told_first(vec![fact]);
+    }
+    let reason = if has_edits { Rejection::NeedsContext { needs: words } } else { Rejection::NoChange };
+    let fact = rejected(&proposal, diff, &reason);
+    state.history.push(PastAttempt::refused(*proposal, None, reason));
+    match source {
+        FixSource::ToolSuggestions => {
+            state.exhausted_sources.insert(source);
+        }
+        FixSource::Model => {
+            state.attempts += u32::from(has_edits);
+            state.escalate_context(source, target);
+        }
+    }
+    choose(state).told_first(vec![fact])
 }
 
 fn rejected(proposal: &FixProposal, diff: String, reason: &Rejection) -> Event {

@@ -6,6 +6,7 @@
 
 mod common;
 mod diff;
+mod drawing;
 mod engine;
 mod evidence;
 mod findings;

@@ -181,6 +181,10 @@ impl Printer<'_> {
             Event::Rejected { reason, .. } => {
                 self.line(Colour::Yellow, &format!("⛔ rejected: {}", text::rejection(&reason)));
             }
+            Event::NeedsContext { needs, .. } => {
+                let reason = crate::contract::fix::Rejection::NeedsContext { needs };
+                self.line(Colour::Dim, &format!("… {}", text::rejection(&reason)));
+            }
             Event::Applied { diff, .. } => self.applied(&diff),
             Event::Reverted { why, .. } | Event::KeptReverted { why, .. } => {
                 self.line(Colour::Yellow, &format!("↩ reverted: {why}"));

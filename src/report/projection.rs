@@ -3,7 +3,8 @@
 
 use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::build::ExecutionResult;
-use crate::contract::event::{Event, Purpose, Stamped};
+use crate::contract::event::{Event, Offer, Purpose, Stamped};
+use crate::contract::fix::Rejection;
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{
     Baseline, FinalProof, Iteration, JobReport, PartialProof, ProposalReport, ProposalVerdict, ReportFiles,
@@ -96,8 +97,10 @@ impl Projection {
                 });
             }
             Event::Rejected { proposal, diff, reason } => {
-                let verdict = ProposalVerdict::Rejected { rejection: reason.clone() };
-                self.proposed(ProposalReport { offer: (**proposal).clone(), diff: diff.clone(), verdict });
+                self.turned_down(proposal, diff, reason.clone());
+            }
+            Event::NeedsContext { proposal, diff, needs } => {
+                self.turned_down(proposal, diff, Rejection::NeedsContext { needs: needs.clone() });
             }
             Event::Applied { proposal, diff } => {
                 // Until a run says otherwise it counts as taken back.
@@ -231,6 +234,11 @@ impl Projection {
                 }
             }
         }
+    }
+
+    fn turned_down(&mut self, offer: &Offer, diff: &str, rejection: Rejection) {
+        let (offer, diff) = (offer.clone(), diff.to_owned());
+        self.proposed(ProposalReport { offer, diff, verdict: ProposalVerdict::Rejected { rejection } });
     }
 
     fn proposed(&mut self, proposal: ProposalReport) {

@@ -139,8 +139,11 @@ pub fn rejection(reason: &Rejection) -> String {
         Rejection::OutsideWindow { path: p, line } => {
             format!("changes {} line {line}, outside what was shown", path(p))
         }
+        Rejection::NeedsContext { needs } => {
+            format!("needs more of the repository shown: {}", words(&needs.join(", ")))
+        }
         Rejection::NotApplicable { path: p, why } => format!("does not apply to {}: {}", path(p), words(why)),
-        Rejection::Repeated { .. } => "the same patch was tried before".to_owned(),
+        Rejection::Repeated { .. } => "the same patch was run before".to_owned(),
         Rejection::TestWeakening { path: p, rule, line, what } => {
             format!("weakens the checks in {} ({}): {}", place(p, *line, None), words(rule), words(what))
         }

@@ -24,7 +24,7 @@ pub(crate) struct Ended {
     pub(crate) results: Value,
 }
 
-const CI: &str = "\
+pub(crate) const CI: &str = "\
 name: CI
 on: [push, workflow_dispatch]
 jobs:

@@ -15,6 +15,7 @@ mod git_state;
 mod heal;
 mod inputs;
 mod models;
+mod needs_context;
 mod parser;
 mod plan;
 mod public_api;

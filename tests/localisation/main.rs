@@ -178,6 +178,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
             bugs,
             tree: &tree,
             level,
+            needs: &[],
             history: &[],
             log: &log,
             facts: "step \"Test\"",

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::contract::bug::Diagnosis;
-use crate::contract::fix::Usage;
-use crate::contract::git::{BranchName, CommitSha};
+use crate::contract::fix::{ContextNeed, Edit, Usage};
+use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::settings::OnPartial;
 use crate::orchestrator::budget::Budget;
 use crate::orchestrator::progress::{Failure, Observation};
@@ -97,6 +97,16 @@ fn offered() -> LoopEvent {
 fn rejected_for(reason: Rejection) -> LoopEvent {
     let proposal = Box::new(proposal());
     answered(Answer::Rejected { proposal, patch: None, diff: String::new(), reason })
+}
+
+/// More is needed: by edits that lie outside, or by a model that asks.
+fn needs_context(has_edits: bool) -> LoopEvent {
+    let path = RepoPath::new("a.rs").unwrap();
+    let edit = Edit { path: path.clone(), find: "a".to_owned(), replace: "b".to_owned() };
+    let edits = if has_edits { vec![edit] } else { Vec::new() };
+    let proposal = Box::new(FixProposal { edits, ..proposal() });
+    let needs = vec![ContextNeed::Lines { path, first: 1, last: 3 }];
+    answered(Answer::NeedsContext { proposal, diff: String::new(), needs })
 }
 
 fn pushed() -> LoopEvent {
@@ -362,6 +372,57 @@ fn what_is_spent_on_answers_is_booked() {
     assert_eq!(actions.last(), Some(&Action::Finish(Outcome::BudgetSpent { which: BudgetKind::Tokens })));
 }
 
+#[test]
+fn an_edit_outside_is_judged_again_without_another_question_and_is_one_attempt() {
+    let model = Rules { sources: vec![FixSource::Model], ..rules() };
+    let mut state = State::new(model);
+    let mut actions = Vec::new();
+    for event in [LoopEvent::Begin, red(&[("a", Category::Type)]), needs_context(true), offered(), green()] {
+        let t = transition(state, event);
+        (state, _) = (t.state, actions.push(t.action));
+    }
+    assert!(matches!(actions[1], Action::Propose { level: 1, .. }));
+    assert!(matches!(actions[2], Action::Reconsider { .. }));
+    assert_eq!(actions[3..], [run(Purpose::Attempt), run(Purpose::FinalProof)]);
+    assert_eq!((state.attempts(), state.history().len()), (1, 0));
+}
+
+#[test]
+fn a_model_that_asks_is_asked_again_at_the_same_level_twice_and_then_escalated() {
+    let model = Rules { sources: vec![FixSource::Model], ..rules() };
+    let mut state = State::new(model);
+    let mut levels = Vec::new();
+    let asks = std::iter::repeat_n(needs_context(false), 6);
+    for event in [LoopEvent::Begin, red(&[("a", Category::Type)])].into_iter().chain(asks) {
+        let t = transition(state, event);
+        if let Action::Propose { level, bugs, .. } = &t.action {
+            levels.push(*level);
+            assert_eq!(t.state.needs_of(bugs).len(), usize::from(levels.len() > 1));
+        }
+        state = t.state;
+    }
+    assert_eq!(levels, [1, 1, 1, 2, 3, 4]);
+    assert_eq!(state.attempts(), 0);
+}
+
+#[test]
+fn edits_that_need_more_and_more_are_attempts_in_the_end() {
+    let model = Rules { sources: vec![FixSource::Model], ..rules() };
+    let mut state = State::new(model);
+    let (mut reconsidered, mut last) = (0, Action::Watch);
+    let events = std::iter::repeat_n(needs_context(true), 20);
+    for event in [LoopEvent::Begin, red(&[("a", Category::Type)])].into_iter().chain(events) {
+        let t = transition(state, event);
+        reconsidered += u32::from(matches!(t.action, Action::Reconsider { .. }));
+        (state, last) = (t.state, t.action);
+        if matches!(last, Action::Finish(_)) {
+            break;
+        }
+    }
+    assert_eq!(reconsidered, 2);
+    assert!(matches!(last, Action::Finish(Outcome::Exhausted { .. })), "{last:?}");
+}
+
 fn any_event() -> impl Strategy<Value = LoopEvent> {
     let observation = (
         prop_oneof![
@@ -390,6 +451,7 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
         4 => any::<bool>().prop_map(applied_with),
         2 => Just(rejected_for(Rejection::TestEdit { path: "x".to_owned() })),
         1 => Just(rejected_for(Rejection::NoChange)),
+        3 => any::<bool>().prop_map(needs_context),
         2 => Just(answered(Answer::Nothing)),
         1 => Just(answered(Answer::ProvidersGone { why: "gone".to_owned() })),
         8 => Just(LoopEvent::Reverted),
@@ -404,7 +466,7 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
 fn answers(action: &Action, event: &LoopEvent) -> bool {
     match action {
         Action::Run { .. } => matches!(event, LoopEvent::Ran(_)),
-        Action::Propose { .. } => matches!(event, LoopEvent::Answered { .. }),
+        Action::Propose { .. } | Action::Reconsider { .. } => matches!(event, LoopEvent::Answered { .. }),
         Action::Revert { .. } => matches!(event, LoopEvent::Reverted),
         Action::Publish { .. } => matches!(event, LoopEvent::Published(_)),
         Action::Watch => {

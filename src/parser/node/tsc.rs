@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::super::findings::{FindingBuilder, Findings, location};
+use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::registry::{Next, Response, ToolParser};
 use super::frames;
@@ -52,6 +52,8 @@ struct Diagnostic {
     /// The marked source line and the marked text in it.
     marked: Option<(String, String)>,
     source: Option<String>,
+    /// The number of the source line drawn last.
+    drawn: Option<u32>,
     /// Related information has begun: what follows is no longer the message.
     related: bool,
 }
@@ -173,7 +175,7 @@ impl Diagnostic {
             .severity(severity)
             .span(line_number, line_number);
         finding.location = location;
-        Self { finding, code: code.to_owned(), marked: None, source: None, related: false }
+        Self { finding, code: code.to_owned(), marked: None, source: None, drawn: None, related: false }
     }
 
     fn message_line(&mut self, text: &str, line_number: u64) {
@@ -200,6 +202,11 @@ impl Diagnostic {
         let numbered =
             text.trim_start().split(' ').next().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit()));
         if trimmed.bytes().all(|b| b == b'~') {
+            if !self.related {
+                // Each line of a span has its marks; the last one ends it.
+                let from = self.finding.location.as_ref().and_then(|at| at.line);
+                self.finding.end_line = self.drawn.filter(|line| Some(*line) > from);
+            }
             if let (None, false, Some(source)) = (&self.marked, self.related, self.source.take()) {
                 let start = text.len() - text.trim_start().len();
                 let marked: String = source.chars().skip(start).take(trimmed.len()).collect();
@@ -209,6 +216,7 @@ impl Diagnostic {
             // `6 const user = …`: the number takes as many columns in the line of marks.
             let width = text.len() - text.trim_start().len() + trimmed.split(' ').next().map_or(0, str::len);
             let blank = " ".repeat(width);
+            self.drawn = trimmed.split(' ').next().and_then(number);
             self.source = Some(format!("{blank}{}", &text[width..]));
         } else if trimmed == "..." {
         } else if !indented {
@@ -402,4 +410,34 @@ fn install_command(message: &str) -> Option<String> {
     let name = message[at..].split_whitespace().nth(3)?;
     let name = name.trim_matches(|c: char| !(c.is_ascii_alphanumeric() || c == '@'));
     Some(name.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_span_over_several_lines_has_its_end() {
+        let log = "\
+src/a.ts:3:5 - error TS2345: Argument of type '{ a: number; }' is not assignable to parameter of type 'B'.
+
+3     call({
+      ~~~~~~
+4       a: 1,
+  ~~~~~~~~~~~
+5     });
+  ~~~~~
+
+src/b.ts:7:3 - error TS2304: Cannot find name 'x'.
+
+7   x();
+    ~
+
+
+Found 2 errors in 2 files.
+";
+        let found = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
+        let ends: Vec<_> = found.bugs.iter().map(|bug| (bug.line, bug.end_line)).collect();
+        assert_eq!(ends, [(Some(3), Some(5)), (Some(7), None)]);
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::flake8::category;
 use crate::contract::bug::{Applicability, Category, Suggestion};
+use crate::parser::drawing::Drawing;
 use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
@@ -44,6 +45,7 @@ struct Open {
     /// Lines of the fix's diff: number, sign, text.
     diff: Vec<(Option<u32>, char, String)>,
     gaps: Vec<usize>,
+    drawing: Drawing,
     last: u64,
 }
 
@@ -51,15 +53,17 @@ impl Open {
     fn new(finding: FindingBuilder, file: &str, fixable: bool, last: u64) -> Self {
         let file = file.to_owned();
         let (diff, gaps) = (Vec::new(), Vec::new());
-        Self { finding, file, fixable, help: None, unsafe_fix: false, diff, gaps, last }
+        let drawing = Drawing::default();
+        Self { finding, file, fixable, help: None, unsafe_fix: false, diff, gaps, drawing, last }
     }
 }
 
 impl Ruff {
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take() else { return };
-        let Open { mut finding, file, fixable, help, unsafe_fix, diff, gaps, last } = open;
+        let Open { mut finding, file, fixable, help, unsafe_fix, diff, gaps, drawing, last } = open;
         finding.log.last = last;
+        finding.end_line = finding.end_line.or(drawing.end());
         let message = help.unwrap_or_else(|| "the tool fixes it".to_owned());
         let sure = if unsafe_fix || !fixable && finding.category != Category::Format {
             Applicability::MaybeIncorrect
@@ -94,6 +98,7 @@ impl Ruff {
         let Some(open) = &mut self.open else { return false };
         let text = line.text;
         let body = text.trim_start();
+        open.drawing.line(text, open.finding.location.as_ref().and_then(|at| at.line));
         if let Some(help) = body.strip_prefix("help: ").or_else(|| body.strip_prefix("= help: ")) {
             open.help = Some(help.to_owned());
         } else if body.starts_with("note: This is an unsafe fix") || body.starts_with("= note: ") {

@@ -2,6 +2,7 @@
 //!
 //! Covers cargo's TOML diagnostics (the same shape) and `--message-format short` and `json`.
 
+use super::super::drawing::Drawing;
 use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
@@ -133,6 +134,7 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     let mut locations: Vec<Location> = Vec::new();
     let mut lint = None;
     let mut in_header = true;
+    let mut drawing = Drawing::default();
     for text in &lines[1..] {
         if let Some(c) = re!(r"^\s*(?:-->|╭▸|┌─|:::) (.+?):(\d+):(\d+)(?:: .*)?$").captures(text) {
             in_header = false;
@@ -142,6 +144,8 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
             message.push_str(text);
         } else if let Some(name) = clippy::lint_name(text) {
             lint = Some(name);
+        } else if locations.len() == 1 {
+            drawing.line(text, locations[0].line);
         }
     }
     if locations.is_empty() && (code.is_none() || !code.is_some_and(|c| c.starts_with('E'))) {
@@ -178,6 +182,7 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     }
     // The first place is the primary span; in a macro of another crate the next own one is the invocation.
     finding.frames = locations;
+    finding.end_line = drawing.end();
     Some(finding)
 }
 
