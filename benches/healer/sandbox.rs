@@ -121,8 +121,14 @@ impl Ran {
 
 async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran {
     let clock = Clock::default();
-    let request =
-        Request { purpose: Purpose::Attempt, tree, git_dir: None, fresh: false, from_snapshot: true };
+    let request = Request {
+        purpose: Purpose::Attempt,
+        tree,
+        git_dir: None,
+        fresh: false,
+        from_snapshot: true,
+        watched: None,
+    };
     let began = Instant::now();
     let result = executor.execute(plan, &Plain, &request, &clock, &Scope::unbounded()).await;
     Ran { result, began, clock }

@@ -24,4 +24,5 @@ mod review;
 pub mod run_dir;
 mod setup;
 pub mod state;
+mod suggestions;
 pub mod transition;

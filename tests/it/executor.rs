@@ -201,8 +201,14 @@ impl Run {
 
     /// One step on another tree than its own.
     pub(crate) async fn on(&mut self, tree: &dyn SourceTree, script: &str) -> ExecutionResult {
-        let request =
-            Request { purpose: Purpose::Baseline, tree, git_dir: None, fresh: false, from_snapshot: false };
+        let request = Request {
+            purpose: Purpose::Baseline,
+            tree,
+            git_dir: None,
+            fresh: false,
+            from_snapshot: false,
+            watched: None,
+        };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
             .await
@@ -215,6 +221,7 @@ impl Run {
             git_dir: None,
             fresh,
             from_snapshot: true,
+            watched: None,
         };
         self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }

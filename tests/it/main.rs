@@ -24,3 +24,4 @@ mod support;
 mod tidy;
 mod watch;
 mod workspace;
+mod write_modes;

@@ -149,6 +149,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         git_dir: None,
         fresh: false,
         from_snapshot: false,
+        watched: None,
     };
     let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;
