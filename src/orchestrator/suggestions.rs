@@ -50,7 +50,8 @@ impl Driver {
         let steps = seen.observation.failing_step.map_or(0..plan.steps.len(), |step| step..step + 1);
         for write in steps.clone().flat_map(|step| plan::write_commands(plan, step, &self.workspace)) {
             let fixed: Vec<&BugReport> = bugs.iter().filter(|bug| write.may_fix(bug)).collect();
-            if !fixed.is_empty()
+            // A red step whose log says nothing that anybody knows: nothing speaks against its check.
+            if (!fixed.is_empty() || bugs.is_empty())
                 && let Some(proposal) = fixer::command_proposal(&fixed, &write.command, state.history())
             {
                 return Some((proposal, Some(write)));
@@ -224,7 +225,7 @@ impl Driver {
                     written.changes.push(FileChange { path, before, after });
                 }
                 Err(_) => {
-                    written.notes.push(format!("`{}` also changes {path}, which is no text", write.command))
+                    written.notes.push(format!("`{}` also changes {path}, which is no text", write.command));
                 }
             }
         }

@@ -42,6 +42,8 @@ impl Findings {
 }
 
 /// A step that runs a check in its write mode, or what a tool's error names to put things right.
+///
+/// [`write_commands`] has an example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WriteCommand {
     /// What runs, in a line.
@@ -111,6 +113,30 @@ impl StepEvaluator for WriteEvaluator<'_> {
 }
 
 /// The write modes of all checks in a step, in the step's order.
+///
+/// ```
+/// use ci_healer::contract::git::{RepoPath, SourceTree, TreeFile};
+/// use ci_healer::plan::{PlanRequest, plan, write_commands};
+///
+/// struct Empty;
+///
+/// impl SourceTree for Empty {
+///     fn files(&self) -> &[TreeFile] {
+///         &[]
+///     }
+///
+///     fn read(&self, _: &RepoPath) -> Option<Vec<u8>> {
+///         None
+///     }
+/// }
+///
+/// let command = Some("cd app && ruff check --output-format=github --select I src");
+/// let planned = plan(&PlanRequest { command, ..PlanRequest::of(&Empty) }).unwrap();
+/// let steps = &planned[0].plan.steps;
+/// let write = write_commands(&planned[0].plan, steps.len() - 1, &Empty);
+/// assert_eq!(write[0].command, "cd app && ruff check --fix --select I src");
+/// assert!(!write[0].may_write_locks);
+/// ```
 #[must_use]
 pub fn write_commands(plan: &BuildPlan, step: usize, tree: &dyn SourceTree) -> Vec<WriteCommand> {
     let mut found: Vec<WriteCommand> = Vec::new();
@@ -143,6 +169,13 @@ pub fn remedy(stated: &str, plan: &BuildPlan, step: usize, tree: &dyn SourceTree
 }
 
 /// Whether a command that a log states leads to something that is run: a row of the table, or a remedy.
+///
+/// ```
+/// use ci_healer::plan::is_known_command;
+///
+/// assert!(is_known_command("ruff check --select I001 --fix src/a.py"));
+/// assert!(!is_known_command("npm install left-pad"));
+/// ```
 #[must_use]
 pub fn is_known_command(stated: &str) -> bool {
     let is_row = |command: &Command| {
@@ -154,6 +187,10 @@ pub fn is_known_command(stated: &str) -> bool {
 }
 
 /// The checks that have a write mode, and whether a test runs it with the real tool.
+///
+/// ```
+/// assert!(ci_healer::plan::write_modes().any(|(check, ran)| check == "cargo fmt" && ran));
+/// ```
 pub fn write_modes() -> impl Iterator<Item = (String, bool)> {
     ROWS.iter().map(|row| {
         let own = match row.command {
@@ -308,8 +345,8 @@ fn arguments(row: &Row, words: &[Word], at: usize, stated: bool) -> Option<Vec<S
     }
     let words = &words[at + 1..];
     let has = |flag: &&str| words.iter().any(|w| w.is(flag) || w.raw.starts_with(&format!("{flag}=")));
-    let checks = row.needs.is_empty() || row.needs.iter().any(|flag| has(&flag));
-    if row.never.iter().any(|flag| has(&flag)) || !(checks || stated) {
+    let checks = row.needs.is_empty() || row.needs.iter().any(&has);
+    if row.never.iter().any(has) || !(checks || stated) {
         return None;
     }
     let is_option = |w: &Word| w.raw.starts_with(['-', '+']);

@@ -346,7 +346,8 @@ fn shell_script(words: &[Word], folder: &str, tree: &dyn SourceTree) -> Option<W
             || first.ends_with("/sh")
             || first.contains("bash -")
             || first.contains("/sh -"));
-    if !is_shell && !(shell && !first.starts_with("#!")) {
+    let asks_for_none = shell && !first.starts_with("#!");
+    if !is_shell && !asks_for_none {
         return None;
     }
     // Where the script lies, in the usual ways to ask for it.
