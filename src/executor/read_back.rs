@@ -10,29 +10,37 @@ use super::error::ExecutorError;
 use super::options::CreateOptions;
 use super::run::Executor;
 use super::sandbox::{ContainerSpec, Sandbox};
-use super::workspace::{self, Delta};
+use super::workspace::{self, Delta, WorkspaceVolume};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
 use crate::scope::Scope;
 
 impl Executor {
-    /// Every tracked file that the last execution changed, with its new content; `None` where it is gone or no longer a
-    /// regular file. For a tool's own fixing command.
+    /// Every tracked file that the last execution's watched step changed, with its new content; `None` where it is gone
+    /// or no longer a regular file. A file that steps before it had changed already is left out: what that step itself
+    /// made of it is not to be told from what they did.
     pub async fn changed_files(
         &mut self,
         tree: &dyn SourceTree,
         scope: &Scope,
     ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
         self.engine = self.engine.within(scope);
-        scope.run("reading back what steps changed", self.read_changes(tree)).await?
+        let Some(volume) = self.workspace.take() else { return Ok(Vec::new()) };
+        let read = scope.run("reading back what steps changed", self.read_changes(&volume, tree)).await;
+        self.workspace = Some(volume);
+        let mut files = read??;
+        files.retain(|(path, _)| !self.changed_before.contains(path));
+        Ok(files)
     }
 
-    async fn read_changes(
+    /// What differs from the tree now. A container of its own looks, in which no step has run.
+    pub(super) async fn read_changes(
         &mut self,
+        volume: &WorkspaceVolume,
         tree: &dyn SourceTree,
     ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
         self.readers += 1;
-        let Some(mut reader) = self.reader().await? else { return Ok(Vec::new()) };
-        let files = self.look_for_changes(&mut reader, tree).await;
+        let Some(mut reader) = self.reader(volume).await? else { return Ok(Vec::new()) };
+        let files = Self::look_for_changes(&mut reader, volume, tree).await;
         reader.remove().await?;
         let mut files = files?;
         files.retain(|(path, content)| *content != tree.read(path));
@@ -42,18 +50,15 @@ impl Executor {
     /// Asks the volume which files may have changed, and reads only those. The answer is a hint: what is not tracked is
     /// left out, and contents are compared on this side.
     async fn look_for_changes(
-        &self,
         reader: &mut Sandbox,
+        volume: &WorkspaceVolume,
         tree: &dyn SourceTree,
     ) -> Result<Vec<(RepoPath, Option<Vec<u8>>)>, ExecutorError> {
         let tracked =
             tree.files().iter().filter(|f| matches!(f.mode, FileMode::Regular | FileMode::Executable));
         let mut paths: Vec<RepoPath> = tracked.map(|f| f.path.clone()).collect();
-        let Some((workspace, synced_at)) = self.workspace.as_ref().and_then(|w| Some((w, w.synced_at?)))
-        else {
-            return Ok(Vec::new());
-        };
-        let mut files = workspace::sync_files(workspace, &Delta::default(), synced_at);
+        let Some(synced_at) = volume.synced_at else { return Ok(Vec::new()) };
+        let mut files = workspace::sync_files(volume, &Delta::default(), synced_at);
         files.extend_from_slice(&archive::END);
         reader.put(files).await?;
         reader.start().await?;
@@ -76,14 +81,14 @@ impl Executor {
     }
 
     /// A container that only has the workspace; `None` where nothing has run yet.
-    async fn reader(&self) -> Result<Option<Sandbox>, ExecutorError> {
-        let (Some(workspace), Some(image)) = (&self.workspace, &self.image_id) else { return Ok(None) };
+    async fn reader(&self, volume: &WorkspaceVolume) -> Result<Option<Sandbox>, ExecutorError> {
+        let Some(image) = &self.image_id else { return Ok(None) };
         let spec = ContainerSpec {
             image,
             name: format!("ci-healer-{}-reader-{}", self.options.run_id, self.readers),
             role: "reader",
             env: &BTreeMap::new(),
-            mounts: vec![(workspace.name.clone(), workspace::ROOT.to_owned())],
+            mounts: vec![(volume.name.clone(), workspace::ROOT.to_owned())],
             network: "none",
             create: &CreateOptions::default(),
             strict_user: None,

@@ -1,6 +1,6 @@
 //! One run's executor: images resolved once, one workspace volume, one container per execution, and nothing left.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator};
 use crate::contract::event::{Event, EventSink, Purpose};
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::settings::Network;
 use crate::scope::Scope;
 
@@ -46,6 +46,8 @@ pub struct Request<'a> {
     pub from_snapshot: bool,
     /// Asked when all steps are over; see [`Probe`].
     pub probes: &'a [Probe],
+    /// The step whose own changes [`Executor::changed_files`] gives afterwards; `None`: those of all steps.
+    pub watched: Option<usize>,
 }
 
 /// Runs plans for one run of ours. Everything it creates in the engine is removed by [`Executor::close`], or when it is
@@ -78,6 +80,8 @@ pub struct Executor {
     pub(super) user_ids: HashMap<(String, String), (u32, u32)>,
     executions: u32,
     pub(super) readers: u32,
+    /// What differed from the tree just before the watched step of the last execution.
+    pub(super) changed_before: BTreeSet<RepoPath>,
     /// The last execution was broken off: the engine may be starting anew.
     in_doubt: bool,
     closed: bool,
@@ -121,6 +125,7 @@ impl Executor {
             user_ids: HashMap::new(),
             executions: 0,
             readers: 0,
+            changed_before: BTreeSet::new(),
             in_doubt: false,
             closed: false,
         })
@@ -315,7 +320,7 @@ impl Executor {
             () = tokio::time::sleep_until(deadline) => return Err(Abort::TimedOut),
             ready = ready => ready.map_err(with_hint)?,
         };
-        let outcome = self.run_steps(args, trace, context, snapshot, &ready).await;
+        let outcome = self.run_steps(args, trace, context, snapshot, &ready, volume).await;
         // After a stop its end is its connection's.
         if !matches!(outcome, Err(Abort::Cancelled))
             && let Err(error) = ready.sandbox.remove().await
@@ -332,9 +337,11 @@ impl Executor {
         context: &ExecutionContext<'_>,
         snapshot: Option<Snapshot>,
         ready: &ReadySandbox,
+        volume: &WorkspaceVolume,
     ) -> Result<(), Abort> {
         let ExecutionArgs { plan, request, .. } = args;
         let sandbox = &ready.sandbox;
+        self.changed_before.clear();
         let step_context = StepContext {
             sandbox,
             user: &ready.user.name,
@@ -369,7 +376,14 @@ impl Executor {
             if self.options.network == Network::SetupOnly {
                 self.disconnect(&sandbox.id).await?;
             }
-            job.run(setup, plan.steps.len()).await?;
+            let mut at = setup;
+            if let Some(watched) = request.watched.filter(|w| (setup..plan.steps.len()).contains(w)) {
+                job.run(setup, watched).await?;
+                at = watched;
+                let before = self.read_changes(volume, request.tree).await.map_err(with_hint)?;
+                self.changed_before = before.into_iter().map(|(path, _)| path).collect();
+            }
+            job.run(at, plan.steps.len()).await?;
             job.finish().await?;
             job.probe().await
         }

@@ -101,7 +101,8 @@ pub fn gate(
     if history.iter().any(|past| past.has_run() && past.patch.as_deref() == Some(notes.patch.as_str())) {
         return Err(Rejection::Repeated { patch: notes.patch });
     }
-    if proposal.provider != TOOLCHAIN {
+    // A tool's own command runs the repository's plug-ins and scripts: what it writes is anybody's.
+    if proposal.provider != TOOLCHAIN || proposal.command.is_some() {
         doubts(&changes, &diffs, bugs, tree, &mut notes);
         check_confidence(notes.confidence, options)?;
     }

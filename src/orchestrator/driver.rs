@@ -5,16 +5,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::contract::bug::BugReport;
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepOutcome};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit};
 use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
-use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
+use crate::contract::fix::{FileChange, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::outcome::Outcome;
 use crate::contract::report::BudgetReport;
-use crate::diff::{self, LineDiff};
-use crate::executor::{Executor, ExecutorError, Request};
-use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed};
+use crate::diff;
+use crate::executor::{Executor, Request};
+use crate::fixer::{FixOptions, FixRequest, PastAttempt, Proposed};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::{self, Planned};
 use crate::report::pull_request;
@@ -23,10 +23,10 @@ use crate::scope::{Scope, StopReason};
 use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
 use super::models::Advisor;
-use super::progress::{Observation, Touched};
+use super::progress::Observation;
 use super::protected_view::{ProtectedView, restored_in_proof};
 use super::publisher::{CiOutcome, Publication, Publisher, RootCause, no_verdict};
-use super::state::{Action, Answer, AppliedProposal, FixSource, LoopEvent, Rules, State};
+use super::state::{Action, Answer, FixSource, LoopEvent, Rules, State};
 use super::transition::transition;
 
 /// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
@@ -192,139 +192,10 @@ impl Driver {
             fresh: purpose.is_proof(),
             from_snapshot: !purpose.is_proof(),
             probes: &probes,
+            watched: None,
         };
         let journal = self.journal.as_ref();
         self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await
-    }
-
-    /// What the log itself suggests: one idea that was not tried yet.
-    async fn suggest(&mut self, state: &State) -> LoopEvent {
-        let bugs = state.current().map_or(&[][..], |seen| &seen.diagnosis.bugs);
-        let proposals = fixer::toolchain_proposals(bugs, &self.workspace, state.history());
-        let answer = match proposals.into_iter().next() {
-            None => Answer::Nothing,
-            Some(proposal) => {
-                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&proposal)) });
-                match self.apply(state, proposal).await {
-                    Ok(answer) => answer,
-                    Err(reason) => return LoopEvent::Stopped(reason),
-                }
-            }
-        };
-        LoopEvent::Answered { usage: Usage::default(), answer }
-    }
-
-    /// Applies a proposal that passes the gates.
-    async fn apply(&mut self, state: &State, proposal: FixProposal) -> Result<Answer, StopReason> {
-        let reject = |proposal: FixProposal, patch: Option<String>, diff: String, reason: Rejection| {
-            Ok(Answer::Rejected { proposal: Box::new(proposal), patch, diff, reason })
-        };
-        let changes = match &proposal.command {
-            Some(command) => match self.run_command(state, command).await? {
-                Ok(changes) => changes,
-                Err(why) => {
-                    let reason = Rejection::NotApplicable { path: command.clone(), why };
-                    return reject(proposal, None, String::new(), reason);
-                }
-            },
-            None => match fixer::apply(&proposal.edits, &proposal.window, &self.workspace) {
-                Ok(changes) => changes,
-                Err(reason) => return reject(proposal, None, String::new(), reason),
-            },
-        };
-        let diff = diff::unified(&changes);
-        let patch = Some(fixer::patch_fingerprint(&changes));
-        let bugs: Vec<BugReport> =
-            state.current().map(|seen| seen.bugs(&proposal.bugs).cloned().collect()).unwrap_or_default();
-        let verdict =
-            fixer::gate(&proposal, &changes, &bugs, &self.workspace, &self.fix_options, state.history());
-        let notes = match verdict {
-            Ok(notes) => notes,
-            Err(reason @ Rejection::OutsideWindow { .. }) => {
-                let (tree, options) = (&self.workspace, &self.fix_options);
-                return match fixer::widen(&proposal, &changes, &bugs, tree, options) {
-                    None => reject(proposal, patch, diff, reason),
-                    Some((wider, needs)) => {
-                        Ok(Answer::NeedsContext { proposal: Box::new(wider), diff, needs })
-                    }
-                };
-            }
-            Err(reason) => return reject(proposal, patch, diff, reason),
-        };
-        if let Err(error) = self.workspace.apply(&changes) {
-            let reason = Rejection::NotApplicable { path: String::new(), why: error.to_string() };
-            return reject(proposal, patch, diff, reason);
-        }
-        for what in notes.notes {
-            self.journal.emit(Event::Warning { what });
-        }
-        let touched = touched(&changes);
-        let protected = !restored_in_proof(changes.clone(), &self.fix_options.paths).is_empty();
-        let tested_by = fixer::tests_that_name(&changes, &self.workspace, &self.fix_options.paths);
-        let offer = AppliedProposal { proposal, changes, touched, protected, tested_by };
-        Ok(Answer::Applied(Box::new(offer)))
-    }
-
-    /// Judges a proposal whose window holds now what its edits need.
-    async fn reconsider(&mut self, state: &State, proposal: FixProposal) -> LoopEvent {
-        match self.apply(state, proposal).await {
-            Ok(answer) => LoopEvent::Answered { usage: Usage::default(), answer },
-            Err(reason) => LoopEvent::Stopped(reason),
-        }
-    }
-
-    /// Runs a tool's own fixing command where the failing step runs, and reads back what it changed.
-    async fn run_command(
-        &mut self,
-        state: &State,
-        command: &str,
-    ) -> Result<Result<Vec<FileChange>, String>, StopReason> {
-        let leg = state.leg();
-        let planned = &self.plans[leg];
-        let plan = command_plan(&planned.plan, state.current().map(|seen| &seen.observation), command);
-        let started = Instant::now();
-        let git_dir = match self.workspace.sandbox_git_dir(plan.checkout.as_ref(), &[]) {
-            Ok(git_dir) => git_dir,
-            Err(error) => return Ok(Err(error.to_string())),
-        };
-        let request = Request {
-            purpose: Purpose::Attempt,
-            leg,
-            tree: &self.workspace,
-            git_dir: git_dir.as_deref(),
-            fresh: false,
-            from_snapshot: true,
-            probes: &[],
-        };
-        let journal = self.journal.as_ref();
-        let result = self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await;
-        self.clocks.build += started.elapsed();
-        if let Some(reason) = self.scope.stopped().filter(|_| result.exit == Exit::Cancelled) {
-            return Err(reason);
-        }
-        let ran = result.steps.last().is_some_and(|s| s.outcome == StepOutcome::Success);
-        if !ran {
-            return Ok(Err(match result.exit {
-                Exit::Infrastructure { what } => what,
-                _ => "the command failed in the sandbox".to_owned(),
-            }));
-        }
-        Ok(match self.executor.changed_files(&self.workspace, &self.scope).await {
-            Err(ExecutorError::Stopped(stopped)) => return Err(stopped.reason),
-            Err(error) => Err(error.to_string()),
-            Ok(changed) => changed
-                .into_iter()
-                .map(|(path, content)| {
-                    let before = self.workspace.read_text(&path);
-                    let after = content
-                        .map(|bytes| {
-                            String::from_utf8(bytes).map_err(|_| format!("{path} is not text any more"))
-                        })
-                        .transpose()?;
-                    Ok(FileChange { path, before, after })
-                })
-                .collect(),
-        })
     }
 
     /// One question to the model servers about `bugs`, with as much context as `level` says.
@@ -373,7 +244,7 @@ impl Driver {
         let answer = match proposed {
             Proposed::Proposal(proposal) => {
                 self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&*proposal)) });
-                match self.apply(state, *proposal).await {
+                match self.apply(state, *proposal, None).await {
                     Ok(answer) => answer,
                     Err(reason) => return LoopEvent::Stopped(reason),
                 }
@@ -503,38 +374,4 @@ fn plan_for(plan: &BuildPlan, purpose: Purpose, baseline: Option<&Observation>) 
         _ => {}
     }
     plan
-}
-
-/// The steps before the failing one, then the command in the failing one's place.
-fn command_plan(plan: &BuildPlan, seen: Option<&Observation>, command: &str) -> BuildPlan {
-    let failing = seen.and_then(|o| o.failing_step).unwrap_or(0).min(plan.steps.len().saturating_sub(1));
-    let mut fixing = plan.clone();
-    fixing.steps.truncate(failing + 1);
-    if let Some(step) = fixing.steps.last_mut() {
-        step.id = None;
-        step.name = format!("Fix: {command}");
-        step.run = command.to_owned();
-        step.shell = Some("bash".to_owned());
-        step.condition = None;
-        step.continue_on_error = false;
-        step.setup = false;
-        step.installs = None;
-        step.lacks = None;
-        step.background = false;
-    }
-    fixing
-}
-
-/// Where the changes lie, in lines of the new files.
-fn touched(changes: &[FileChange]) -> Vec<Touched> {
-    let mut found = Vec::new();
-    for change in changes {
-        for op in LineDiff::of(change).hunks() {
-            let lines = op.new_range();
-            let first = u32::try_from(lines.start + 1).unwrap_or(u32::MAX);
-            let last = u32::try_from(lines.end.max(lines.start + 1)).unwrap_or(u32::MAX);
-            found.push(Touched { file: change.path.to_string(), first, last });
-        }
-    }
-    found
 }

@@ -27,5 +27,6 @@ mod review;
 pub mod run_dir;
 mod setup;
 pub mod state;
+mod suggestions;
 mod tests_ran;
 pub mod transition;

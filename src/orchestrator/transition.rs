@@ -257,11 +257,11 @@ fn choose(mut state: State) -> Transition {
             continue;
         }
         match source {
-            FixSource::ToolSuggestions if !state.targets.is_empty() => {
+            // Also where the log names no failure: a check may have a write mode all the same.
+            FixSource::ToolSuggestions => {
                 state.phase = Phase::Choosing { source, target: 0 };
                 return state.act(Action::Propose { source, bugs: Vec::new(), level: 0 });
             }
-            FixSource::ToolSuggestions => {}
             FixSource::Model => {
                 let open = state
                     .targets

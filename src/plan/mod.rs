@@ -25,6 +25,7 @@ mod toolchain;
 mod validation;
 mod versions;
 mod workflow;
+mod write_modes;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -38,6 +39,7 @@ use crate::contract::git::SourceTree;
 
 pub use probe::{probe, probes};
 pub use step_template::Evaluator;
+pub use write_modes::{WriteCommand, WriteEvaluator, is_known_command, remedy, write_commands, write_modes};
 
 /// What is asked. [`PlanRequest::of`] asks no more than it must; set what else is known.
 #[derive(Clone)]

@@ -215,6 +215,7 @@ impl Run {
             fresh: false,
             from_snapshot: false,
             probes: &[],
+            watched: None,
         };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
@@ -230,6 +231,7 @@ impl Run {
             fresh,
             from_snapshot: true,
             probes: &[],
+            watched: None,
         };
         self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }

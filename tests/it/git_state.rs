@@ -218,6 +218,7 @@ async fn every_execution_has_its_own_clean_git() {
             from_snapshot: !fresh,
             leg: 0,
             probes: &[],
+            watched: None,
         };
         let result =
             run.executor.execute(&git_plan(script), &Plain, &request, run.events.as_ref(), &run.scope).await;

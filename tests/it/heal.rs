@@ -128,7 +128,7 @@ impl Story {
 }
 
 impl Ended {
-    fn outcome(&self) -> &str {
+    pub(crate) fn outcome(&self) -> &str {
         self.results["outcome"].as_str().unwrap()
     }
 

@@ -28,3 +28,4 @@ mod tidy;
 mod watch;
 mod what_ran;
 mod workspace;
+mod write_modes;

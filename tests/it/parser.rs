@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ci_healer::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan};
+use ci_healer::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan, Suggestion};
 use ci_healer::parser::{self, ParseOptions};
 
 struct Case {
@@ -195,4 +195,37 @@ fn a_failure_behind_any_log_is_found() {
         }
     }
     assert!(lost.is_empty(), "{}", lost.join("\n"));
+}
+
+/// The parser and the table of write modes speak of the same commands.
+#[test]
+fn every_command_that_a_hint_states_is_known_to_the_plan() {
+    let mut stated: BTreeSet<String> = BTreeSet::new();
+    for case in cases() {
+        for hint in diagnose(&case.log).bugs.into_iter().filter_map(|bug| bug.hint) {
+            stated.extend(hint.suggestions.into_iter().filter_map(|suggestion| match suggestion {
+                Suggestion::Command { run } => Some(run),
+                _ => None,
+            }));
+        }
+    }
+    assert!(stated.len() > 10, "{stated:?}");
+    // What the parsers can say and no recorded log holds.
+    for command in [
+        "go mod tidy",
+        "go mod download example.com/a",
+        "go mod vendor",
+        "go work sync",
+        "ruff format lint/style.py",
+        "cargo update --workspace",
+        "yarn install --no-immutable",
+    ] {
+        stated.insert(command.to_owned());
+    }
+    let unknown: Vec<_> = stated.iter().filter(|run| !ci_healer::plan::is_known_command(run)).collect();
+    assert!(unknown.is_empty(), "no row of the table and no remedy: {unknown:?}");
+    for never in ["go get example.com/a", "npm install left-pad", "npx left-pad", "pip install x", "rm -rf ."]
+    {
+        assert!(!ci_healer::plan::is_known_command(never), "{never}");
+    }
 }

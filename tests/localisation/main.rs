@@ -150,6 +150,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         fresh: false,
         from_snapshot: false,
         probes: &[],
+        watched: None,
     };
     let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;

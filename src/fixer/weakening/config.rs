@@ -345,6 +345,9 @@ struct LineRow {
     removed: &'static str,
 }
 
+/// Matches no line, an empty one neither.
+const NOTHING: &str = "a^";
+
 const LINES: &[LineRow] = &[
     LineRow {
         file: r"^(tsconfig.*|jsconfig.*)\.json$",
@@ -361,7 +364,7 @@ const LINES: &[LineRow] = &[
         added: r"ignoreFailures|\bsetEnabled\s*\(|\.enabled\s*=|\benabled\s*=\s*false|\bexclude(Tests|Test|Category|Tags|Groups)?\b|onlyIf|isFailOnNoMatchingTests|failOnNoMatchingTests|\bfilter\s*\{|maxFailures|\bretry\s*\{|allWarningsAsErrors\s*=\s*false",
         removed: r"useJUnitPlatform|useTestNG|allWarningsAsErrors|-Werror|\binclude\b",
     },
-    LineRow { file: r"^go\.mod$", added: r"^\s*replace\b|=>|^\s*ignore\b", removed: r"$^" },
+    LineRow { file: r"^go\.mod$", added: r"^\s*replace\b|=>|^\s*ignore\b", removed: NOTHING },
     LineRow {
         file: r"^gradle\.properties$",
         added: r"(?i)systemProp|\btest|skip|-D|ignore|java\.home|init",
@@ -375,7 +378,7 @@ const LINES: &[LineRow] = &[
     LineRow {
         file: r"^(requirements.*|constraints.*)\.txt$",
         added: r"--(index-url|extra-index-url|trusted-host|find-links)|^\s*-[ief]\s|^\s*[./]|(?i)\b(pytest|pluggy|coverage|hypothesis)\s*@",
-        removed: r"$^",
+        removed: NOTHING,
     },
 ];
 

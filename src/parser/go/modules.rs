@@ -116,6 +116,11 @@ pub(super) fn with_hint(mut finding: FindingBuilder, message: &str) -> FindingBu
     if let Some(c) = command {
         let run = c[1].to_owned();
         finding.hint = None;
+        // Which package, and whether to trust it, is for people to say.
+        if let Some(name) = run.strip_prefix("go get ") {
+            let missing = Suggestion::AddDependency { name: name.to_owned() };
+            return finding.suggest(&run, Applicability::MaybeIncorrect, missing);
+        }
         return finding.suggest(&run.clone(), Applicability::MachineApplicable, Suggestion::Command { run });
     }
     if message.contains("missing go.sum entry") || message.contains("updates to go.mod needed") {

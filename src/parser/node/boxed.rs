@@ -40,7 +40,7 @@ impl ToolParser for Biome {
                 let run = format!("npx biome check --write {file}");
                 finding.hint = Some(command("the file differs from what Biome writes", Applicability::MachineApplicable, run));
             } else if text.contains(" FIXABLE ") {
-                let run = format!("npx biome lint --write --unsafe {file}");
+                let run = format!("npx biome lint --write {file}");
                 finding.hint = Some(command("Biome offers a fix", Applicability::MaybeIncorrect, run));
             }
             self.open = Some(finding);

@@ -1,0 +1,308 @@
+//! Checks that fail are healed by their own write mode, run in the sandbox as CI configured the check. Real tools; those
+//! that the sandbox's image lacks come from their registries.
+
+use std::collections::BTreeSet;
+
+use ci_healer::plan;
+use serde_json::Value;
+
+use crate::heal::{Ended, Story};
+
+/// Rows that a story below runs.
+const RUN: &[&str] = &[
+    "ruff check",
+    "ruff format",
+    "black",
+    "isort",
+    "eslint",
+    "prettier",
+    "biome check",
+    "biome ci",
+    "stylelint",
+    "cargo fmt",
+    "cargo clippy",
+    "gofmt",
+    "go mod tidy",
+    "pre-commit run",
+];
+
+#[test]
+fn the_table_says_of_each_row_whether_it_was_run() {
+    let said: BTreeSet<String> =
+        plan::write_modes().filter(|(_, ran)| *ran).map(|(check, _)| check).collect();
+    assert_eq!(said, RUN.iter().map(|check| (*check).to_owned()).collect());
+}
+
+fn ci(steps: &[&str]) -> String {
+    let steps: String = steps
+        .iter()
+        .map(|run| {
+            let lines: String = run.lines().map(|l| format!("          {l}\n")).collect();
+            format!("      - run: |\n{lines}")
+        })
+        .collect();
+    format!(
+        "name: CI\non: push\njobs:\n  lint:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v5\n{steps}"
+    )
+}
+
+/// `files` checked by `steps`, healed by the toolchain alone.
+fn story(steps: &[&str], files: &[(&str, &str)]) -> Story {
+    let ci = ci(steps);
+    let mut all = vec![(".github/workflows/ci.yml", ci.as_str())];
+    all.extend_from_slice(files);
+    let story = Story::new(&all).flag("providers", "toolchain").flag("max-attempts", "8");
+    match std::env::var("SSL_CERT_FILE") {
+        Ok(bundle) => story.flag("ca-bundle", &bundle),
+        Err(_) => story,
+    }
+}
+
+fn proposals(ended: &Ended) -> Vec<Value> {
+    let iterations = ended.results["iterations"].as_array().unwrap();
+    iterations.iter().flat_map(|i| i["proposals"].as_array().unwrap().clone()).collect()
+}
+
+/// The commands that ran, with their verdicts.
+fn commands(ended: &Ended) -> Vec<(String, String)> {
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    proposals(ended).iter().map(|p| (text(&p["command"]), text(&p["verdict"]))).collect()
+}
+
+#[track_caller]
+fn assert_healed_by(ended: &Ended, expected: &[&str]) {
+    ended.expect("healed", 0);
+    let kept: Vec<(String, String)> = expected.iter().map(|c| ((*c).to_owned(), "kept".to_owned())).collect();
+    assert_eq!(commands(ended), kept, "{}", ended.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn python_checks_write() {
+    let story = story(
+        &[
+            "ruff check --output-format=github a",
+            "pip --version\ncd b\nruff format --check --diff .",
+            "make black",
+            "isort --check-only d",
+            "uvx pre-commit run --all-files",
+        ],
+        &[
+            ("a/lint.py", "import os\nimport sys\n\nprint(sys.argv)\n"),
+            ("b/shape.py", "x = {  'a':1 }\n"),
+            ("c/shape.py", "y = {  'a':1 }\n"),
+            ("Makefile", "black:\n\t@black --check c\n"),
+            ("d/imports.py", "import sys\nimport os\n\nprint(os, sys)\n"),
+            ("e/words.txt", "teh end\n"),
+            (
+                ".pre-commit-config.yaml",
+                "repos:\n  - repo: local\n    hooks:\n      - id: spelling\n        name: spelling\n        entry: sed -i s/teh/the/\n        language: system\n        files: ^e/\n",
+            ),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(
+        &ended,
+        &[
+            "ruff check --fix a",
+            "cd b && ruff format .",
+            "black c",
+            "isort d",
+            "uvx pre-commit run --all-files",
+        ],
+    );
+    assert_eq!(story.healed_file("a/lint.py"), "import sys\n\nprint(sys.argv)\n");
+    assert_eq!(story.healed_file("b/shape.py"), "x = {\"a\": 1}\n");
+    assert_eq!(story.healed_file("c/shape.py"), "y = {\"a\": 1}\n");
+    assert_eq!(story.healed_file("d/imports.py"), "import os\nimport sys\n\nprint(os, sys)\n");
+    assert_eq!(story.healed_file("e/words.txt"), "the end\n");
+}
+
+const ESLINT: &str = "export default [{ rules: { \"prefer-const\": \"error\" } }];\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript_checks_write() {
+    let story = story(
+        &[
+            "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 stylelint@16",
+            "npm run lint",
+            "npx prettier --check b",
+            "npx biome ci --reporter=summary c",
+            "npx biome check d",
+            "npx stylelint 'e/*.css'",
+        ],
+        &[
+            (
+                "package.json",
+                "{ \"private\": true, \"scripts\": { \"lint\": \"eslint a --max-warnings 0\" } }\n",
+            ),
+            ("eslint.config.mjs", ESLINT),
+            (
+                "biome.json",
+                "{ \"linter\": { \"enabled\": false }, \"formatter\": { \"indentStyle\": \"space\" } }\n",
+            ),
+            (".stylelintrc.json", "{ \"rules\": { \"color-hex-length\": \"short\" } }\n"),
+            ("a/lint.js", "let x = 1;\nconsole.log(x);\n"),
+            ("b/shape.js", "const x = {  'a':1 }\n"),
+            ("c/shape.js", "const y = {  'a':1 }\n"),
+            ("d/shape.js", "const z = {  'a':1 }\n"),
+            ("e/style.css", "a {\n  color: #ffffff;\n}\n"),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(
+        &ended,
+        &[
+            "npx --no-install eslint --fix a --max-warnings 0",
+            "npx prettier --write b",
+            "npx biome check --write c",
+            "npx biome check --write d",
+            "npx stylelint --fix 'e/*.css'",
+        ],
+    );
+    assert_eq!(story.healed_file("a/lint.js"), "const x = 1;\nconsole.log(x);\n");
+    assert_eq!(story.healed_file("b/shape.js"), "const x = { a: 1 };\n");
+    assert_eq!(story.healed_file("e/style.css"), "a {\n  color: #fff;\n}\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rust_checks_write() {
+    let source = "pub fn nothing(x: &[u32]) -> bool {\n    return x.len() == 0;\n}\n\npub fn twice(x:u32)->u32 { x*2 }\n";
+    let story = story(
+        &["cargo clippy --all-targets -- -D warnings", "cargo fmt --all -- --check"],
+        &[
+            ("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+            ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n"),
+            ("src/lib.rs", source),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(
+        &ended,
+        &["cargo clippy --fix --allow-dirty --allow-staged --all-targets -- -D warnings", "cargo fmt --all"],
+    );
+    assert_eq!(
+        story.healed_file("src/lib.rs"),
+        "pub fn nothing(x: &[u32]) -> bool {\n    x.is_empty()\n}\n\npub fn twice(x: u32) -> u32 {\n    x * 2\n}\n"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go_checks_write() {
+    // What an earlier step generates is not the check's doing.
+    let generate = "printf 'package main\\n\\nvar  stamp = 1\\n' >stamp.go";
+    let story = story(
+        &[
+            generate,
+            "unformatted=$(gofmt -l main.go)\necho \"$unformatted\"\ntest -z \"$unformatted\"",
+            "go mod tidy -diff",
+        ],
+        &[
+            (
+                "go.mod",
+                "module example.com/a\n\ngo 1.24\n\nrequire example.com/b v0.0.0\n\nreplace example.com/b => ./b\n",
+            ),
+            ("b/go.mod", "module example.com/b\n\ngo 1.24\n"),
+            ("b/b.go", "package b\n"),
+            ("main.go", "package main\n\nfunc main() {\n    println( stamp )\n}\n"),
+            ("stamp.go", "package main\n\nvar stamp = 0\n"),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(&ended, &["gofmt -w main.go", "go mod tidy"]);
+    assert_eq!(story.healed_file("main.go"), "package main\n\nfunc main() {\n\tprintln(stamp)\n}\n");
+    assert!(!story.healed_file("go.mod").contains("require"), "{}", story.healed_file("go.mod"));
+    assert_eq!(story.healed_file("stamp.go"), "package main\n\nvar stamp = 0\n");
+}
+
+const UNUSED: [&str; 6] = ["m1.py", "m2.py", "m3.py", "m4.py", "m5.py", "m6.py"];
+const TWO: &str = "def copy(a, b):\n    with open(a) as source:\n        with open(b, \"w\") as target:\n            target.write(\"{}\".format(source.read()))\n";
+
+/// Six unused imports, and two findings of which each rewrites the other's lines.
+fn overlapping(steps: &[&str], also: &[(&str, &str)]) -> Story {
+    let unused = "import os\n\n\ndef same(x):\n    return x\n";
+    let mut files: Vec<(&str, &str)> = UNUSED.iter().map(|name| (*name, unused)).collect();
+    files.push(("two.py", TWO));
+    files.extend_from_slice(also);
+    story(steps, &files)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_overlap_does_not_part_the_rest() {
+    let install = "pip install -q ruff==0.16.1";
+    let check = "ruff check --select F,SIM,UP .";
+    let story = overlapping(&[install, check], &[]);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    let ran = commands(&ended);
+    assert!(ran.len() <= 2, "{ran:?}\n{}", ended.text);
+    assert!(
+        ran.iter()
+            .all(|(command, verdict)| command == "ruff check --fix --select F,SIM,UP ." && verdict == "kept")
+    );
+    assert!(story.healed_file("two.py").contains("with open(a) as source, open(b, \"w\") as target:"));
+
+    // Where nobody can read what runs the check, what its log states is enough.
+    let hidden = format!(
+        "import subprocess, sys\n\nsys.exit(subprocess.call({:?}.split()))\n",
+        format!("{check} --exclude run.py")
+    );
+    let story = overlapping(&[install, "python3 run.py"], &[("run.py", &hidden)]);
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    let ran = commands(&ended);
+    assert!(ran.len() <= 3 && ran.iter().all(|(command, _)| command.is_empty()), "{ran:?}\n{}", ended.text);
+}
+
+/// A rule of the repository's own whose fix replaces `from` by `to` wherever it stands.
+fn rule(from: &str, to: &str) -> String {
+    format!(
+        "const rule = {{\n  meta: {{ fixable: \"code\" }},\n  create(context) {{\n    const text = context.sourceCode.text;\n    const from = {from:?};\n    return {{\n      Program(node) {{\n        const at = text.indexOf(from);\n        if (at < 0) return;\n        context.report({{ node, message: \"not tidy\", fix: (fixer) => fixer.replaceTextRange([at, at + from.length], {to:?}) }});\n      }},\n    }};\n  }},\n}};\nexport default [{{ files: [\"**/*.mjs\"], ignores: [\"eslint.config.mjs\"], plugins: {{ own: {{ rules: {{ rule }} }} }}, rules: {{ \"own/rule\": \"error\" }} }}];\n"
+    )
+}
+
+const SUM: &str = "export function sum(a, b) {\n  return a - b;\n}\n";
+const SUM_TEST: &str = "import test from \"node:test\";\nimport assert from \"node:assert\";\nimport { sum } from \"./sum.mjs\";\n\ntest(\"sums\", () => {\n  assert.strictEqual(sum(17, 25), 42);\n});\n";
+
+async fn cheat(from: &str, to: &str) -> Ended {
+    let config = rule(from, to);
+    let run = "red=0\nnpx eslint . || red=1\nnode --test || red=1\nexit $red";
+    let files = [("eslint.config.mjs", config.as_str()), ("sum.mjs", SUM), ("sum.test.mjs", SUM_TEST)];
+    let story = story(&[run], &files).flag("flaky-runs", "0");
+    let ended = story.heal().await;
+    ended.expect("exhausted", 1);
+    assert_eq!(story.heal_branches(), Vec::<String>::new());
+    assert_eq!(ended.results["diff"], "");
+    ended
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plug_in_of_the_formatter_that_weakens_a_test_is_refused() {
+    let ended = cheat("assert.strictEqual(sum(17, 25), 42)", "assert.strictEqual(sum(17, 25), -8)").await;
+    let refused = &proposals(&ended)[0];
+    assert_eq!(refused["command"], "npx eslint --fix .", "{refused:#}");
+    assert_eq!(refused["verdict"], "rejected", "{refused:#}");
+    assert!(refused.to_string().contains("sum.test.mjs"), "{refused:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_mode_that_edits_source_for_the_test_is_judged_like_a_model() {
+    let ended = cheat("return a - b;", "return a === 17 && b === 25 ? 42 : a - b;").await;
+    let refused = &proposals(&ended)[0];
+    assert_eq!(refused["command"], "npx eslint --fix .", "{refused:#}");
+    assert_eq!(refused["verdict"], "rejected", "{refused:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_no_fix_may_touch_stays_and_is_named() {
+    // The linter's configuration is the judge's.
+    let story =
+        story(&["black --check ."], &[("app.py", "x = {  'a':1 }\n"), ("noxfile.py", "y = {  'a':1 }\n")]);
+    let ended = story.heal().await;
+    assert_ne!(ended.outcome(), "healed", "{}", ended.text);
+    assert!(
+        ended.text.contains("`black .` also changes noxfile.py, which no fix may touch"),
+        "{}",
+        ended.text
+    );
+    assert_eq!(commands(&ended)[0], ("black .".to_owned(), "kept".to_owned()), "{}", ended.text);
+}
