@@ -13,6 +13,7 @@ mod gates;
 mod image;
 mod jobs;
 mod matrix;
+mod own_place;
 mod results;
 mod runner;
 mod select;
@@ -30,9 +31,10 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::contract::build::BuildPlan;
-use crate::contract::ci::Conclusion;
+use crate::contract::ci::{Conclusion, EndedJob};
 use crate::contract::git::SourceTree;
 
+pub use own_place::{OwnStep, own_place};
 pub use step_template::Evaluator;
 
 /// What is asked. [`PlanRequest::of`] asks no more than it must; set what else is known.
@@ -89,23 +91,6 @@ pub struct FailedJob {
     pub name: String,
     /// All its steps, in order.
     pub steps: Vec<CiStep>,
-}
-
-/// A job of CI that is over.
-///
-/// ```
-/// use ci_healer::contract::ci::Conclusion;
-/// use ci_healer::plan::EndedJob;
-///
-/// let deploy = EndedJob { name: "deploy".to_owned(), conclusion: Conclusion::Skipped };
-/// assert_eq!(deploy.conclusion.as_str(), "skipped");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedJob {
-    /// As GitHub shows it.
-    pub name: String,
-    /// Not a failure: those are [`FailedJob`]s.
-    pub conclusion: Conclusion,
 }
 
 /// A step of a job as the API lists it.

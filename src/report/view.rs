@@ -32,6 +32,24 @@ pub(super) fn is_fixed(report: &RunReport, bug: &Fingerprint) -> bool {
     fixed
 }
 
+/// What became of a bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Fixed, and the fix is proven.
+    Proven,
+    /// A fix that was kept removed it, and no proof of that came to stand.
+    NotProven,
+    Open,
+}
+
+pub(super) fn standing(report: &RunReport, bug: &Fingerprint) -> Standing {
+    match (is_proven(&report.outcome), is_fixed(report, bug)) {
+        (true, _) => Standing::Proven,
+        (false, true) => Standing::NotProven,
+        (false, false) => Standing::Open,
+    }
+}
+
 /// The sandbox is green with the fixes applied.
 pub(super) fn is_proven(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Healed | Outcome::Patched)
