@@ -38,6 +38,12 @@ impl Conclusion {
         }
     }
 
+    /// It is green as far as it goes: it passed, or there was nothing for it to do.
+    #[must_use]
+    pub fn is_green(&self) -> bool {
+        matches!(self, Self::Success | Self::Skipped | Self::Neutral)
+    }
+
     /// It is red: it failed, ran out of time, or could not start.
     #[must_use]
     pub fn is_failure(&self) -> bool {
@@ -66,6 +72,36 @@ impl From<Conclusion> for String {
     fn from(conclusion: Conclusion) -> Self {
         conclusion.as_str().to_owned()
     }
+}
+
+/// A job of CI that is over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedJob {
+    /// As GitHub shows it.
+    pub name: String,
+    pub conclusion: Conclusion,
+}
+
+/// Where the healing step is in its run, as the workflow file says. What is not known cannot be taken for green.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnPlace {
+    /// The name that GitHub shows for the step.
+    pub step: Option<String>,
+    /// The jobs that come before its own, by their names without what tells the jobs of a matrix apart; empty where there
+    /// are none.
+    pub needs: Option<Vec<String>>,
+}
+
+/// The last run of the failed run's workflow that was green.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastGreenRun {
+    pub run_id: u64,
+    pub attempt: u64,
+    #[serde(rename = "sha")]
+    pub commit: CommitSha,
+    /// Of the failed run; for a pull request the one that it wants to be merged into.
+    pub branch: BranchName,
+    pub url: Option<String>,
 }
 
 /// The verdict of CI on the heal branch.

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
-use super::ci::{CiResult, Published, PullRequest};
+use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
 use super::fix::{FixProposal, Rejection, Usage};
 use super::git::CommitSha;
 use super::outcome::Outcome;
-use super::report::{BudgetReport, CommitReport, FailedRun, Progress, ReportFiles, Timings};
+use super::report::{BudgetReport, CommitReport, FailedRun, ModelServers, Progress, ReportFiles, Timings};
 
 /// The value of `schema` in the first line of `events.jsonl`.
 pub const EVENTS_SCHEMA: &str = "ci-healer/events/1";
@@ -40,6 +40,19 @@ pub enum Event {
     /// The workflow run that failed, where there is one.
     FailedRunKnown {
         run: Box<FailedRun>,
+    },
+    /// Nothing failed in the run: GitHub says so of these jobs, and nothing is cloned or run.
+    GreenInCi {
+        sha: Option<CommitSha>,
+        jobs: Vec<String>,
+    },
+    /// The last green run of the same workflow and branch; for a pull request, of the branch it wants to be merged into.
+    LastGreenKnown {
+        run: Box<LastGreenRun>,
+    },
+    /// Which model servers may be asked for a fix.
+    ModelServersKnown {
+        servers: ModelServers,
     },
     /// The private clone is made, at the commit that failed.
     CheckedOut {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
-use super::ci::{CiResult, Published};
+use super::ci::{CiResult, LastGreenRun, Published};
 use super::event::Offer;
 use super::fix::Rejection;
 use super::git::{CommitSha, RepoPath};
@@ -29,6 +29,12 @@ pub struct RunReport {
     pub reference: Option<String>,
     /// The workflow run that failed.
     pub run: Option<FailedRun>,
+    /// The last green run of its workflow on its branch, where that was asked for.
+    #[serde(default)]
+    pub last_green: Option<LastGreenRun>,
+    /// Which model servers might be asked; `None` where it never came to that.
+    #[serde(default)]
+    pub model_servers: Option<ModelServers>,
     #[serde(flatten)]
     pub outcome: Outcome,
     /// This, `baseline` and `final_proof` are of the job whose failure was reproduced first.
@@ -65,6 +71,8 @@ impl RunReport {
             sha: None,
             reference: None,
             run: None,
+            last_green: None,
+            model_servers: None,
             outcome: Outcome::Error { what: "the run ended before it came to a verdict".to_owned() },
             plan: None,
             baseline: None,
@@ -153,6 +161,15 @@ pub struct FailedRun {
     /// The step that failed in CI, as far as CI says so.
     pub step: Option<String>,
     pub url: Option<String>,
+}
+
+/// The model servers of a run, by name.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelServers {
+    /// They may be asked for a fix.
+    pub ready: Vec<String>,
+    /// They are among the providers, and nobody gave their key.
+    pub without_key: Vec<String>,
 }
 
 /// The unchanged code, run as CI ran it.

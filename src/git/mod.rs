@@ -10,6 +10,7 @@ mod directory;
 mod error;
 mod object_store_copy;
 mod origin;
+mod past_files;
 mod push;
 mod sample;
 mod sandbox_git;

@@ -40,6 +40,15 @@ pub(super) struct Run {
     pub(super) html_url: Option<String>,
     #[serde(default)]
     pub(super) event: Option<String>,
+    #[serde(default)]
+    pub(super) head_repository: Option<RepositoryName>,
+}
+
+/// One page of them.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Runs {
+    #[serde(default)]
+    pub(super) workflow_runs: Vec<Run>,
 }
 
 impl Run {
@@ -183,6 +192,7 @@ pub(super) struct Rule {
 #[cfg(fuzzing)]
 pub fn read_answer(bytes: &[u8]) {
     let _ = serde_json::from_slice::<Run>(bytes).map(|run| run.file().len());
+    let _ = serde_json::from_slice::<Runs>(bytes);
     let _ = serde_json::from_slice::<Job>(bytes);
     let _ = serde_json::from_slice::<Reference>(bytes);
     let _ = serde_json::from_slice::<Commit>(bytes);

@@ -9,6 +9,7 @@ mod dto;
 mod error;
 mod event;
 mod jobs;
+mod last_green;
 mod limits;
 mod monitor;
 mod preflight;
@@ -24,7 +25,8 @@ pub use error::ApiError;
 pub use event::{
     FailedRunFacts, Head, RunContext, Trigger, TriggerContext, read_event, read_trigger_context,
 };
-pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, failed_jobs, job_log};
+pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, RunJobs, RunVerdict, failed_jobs, job_log, run_jobs};
+pub use last_green::{last_green_log, last_green_run};
 pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
 pub use preflight::{
     Permissions, Preflight, PreflightCheck, PreflightInput, Severity, TokenFacts, TokenKind, examine_token,

@@ -7,12 +7,14 @@
 
 pub mod budget;
 pub mod bundle;
+mod ci_run;
 mod destination;
 pub mod driver;
 pub mod evidence;
 mod failed_run;
 pub mod heal;
 pub mod journal;
+pub mod last_green;
 mod missing_tools;
 pub mod models;
 mod never_reached;

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::contract::event::EventSink;
 use crate::contract::model::{AskModel, FailureKind, ProviderFailure};
 use crate::contract::outcome::Outcome;
+use crate::contract::report::ModelServers;
 use crate::contract::settings::ProviderName;
 use crate::error::ExpectedError;
 use crate::fixer::{FixAgent, FixOptions, Redactor};
@@ -49,6 +50,15 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
         }
     }
     servers
+}
+
+/// Those of the providers that may be asked, and those that nobody gave a key for.
+pub(super) fn known_servers(config: &Config, servers: &[ProviderConfig]) -> ModelServers {
+    let ready: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
+    let named = config.providers.iter().filter(|name| **name != ProviderName::Toolchain);
+    let without_key =
+        named.map(|name| name.as_str().to_owned()).filter(|name| !ready.contains(name)).collect();
+    ModelServers { ready, without_key }
 }
 
 /// Looks whether the model servers take their keys and have their models. `toolchain` heals without any of them, so

@@ -3,13 +3,13 @@
 
 use crate::contract::ci::PullRequest;
 use crate::contract::event::{Event, EventSink as _};
-use crate::contract::git::{BranchName, CommitSha, MoveFrom, PreparedCommit, RepoPath};
+use crate::contract::git::{BranchName, CommitSha, MoveFrom, PreparedCommit, RepoPath, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::RunReport;
 use crate::contract::settings::PullRequestMode;
 use crate::github::{
-    self, ApiError, ArrangedRun, CiTriggerOptions, ExistingPullRequest, Permission, PullRequestMarker,
-    PullRequestState, PullRequestText,
+    self, ApiError, ArrangedRun, CiTriggerOptions, Client, ExistingPullRequest, Permission,
+    PullRequestMarker, PullRequestState, PullRequestText,
 };
 use crate::report::pull_request;
 
@@ -213,13 +213,28 @@ impl Publisher {
                 .await
                 .map_err(trouble)?;
         let why = pull_request::no_longer_needed(report);
-        for heal in heals.iter().filter(|heal| heal.mark.job == self.job) {
-            github::close_pull_request(&repo.client, &repo.repository, heal, &why).await.map_err(trouble)?;
-            let what = format!("closed {}: the branch is green without it", heal.reference.url);
-            journal.emit(Event::Progress { what });
-        }
-        Ok(())
+        let jobs = std::slice::from_ref(&self.job);
+        close_heals(&repo.client, &repo.repository, &heals, jobs, &why, journal).await
     }
+}
+
+/// Closes the heals of these jobs.
+pub(super) async fn close_heals(
+    client: &Client,
+    repo: &RepoSlug,
+    heals: &[ExistingPullRequest],
+    jobs: &[String],
+    why: &str,
+    journal: &Journal,
+) -> Result<(), String> {
+    for heal in heals.iter().filter(|heal| jobs.contains(&heal.mark.job)) {
+        github::close_pull_request(client, repo, heal, why)
+            .await
+            .map_err(|e| format!("heals that are no longer needed may be open: {e}"))?;
+        let what = format!("closed {}: the branch is green without it", heal.reference.url);
+        journal.emit(Event::Progress { what });
+    }
+    Ok(())
 }
 
 fn worked_on(heal: &ExistingPullRequest) -> Outcome {

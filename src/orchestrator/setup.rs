@@ -20,18 +20,20 @@ use crate::executor::{self, Executor};
 use crate::fixer::{FixOptions, PathRules};
 use crate::git::{GitError, Workspace, WorkspaceOptions};
 use crate::github::{
-    self, Client, ClientOptions, OwnJob, RetryPolicy, RunContext, Severity, Trigger, TriggerContext,
+    self, Client, ClientOptions, RetryPolicy, RunContext, Severity, Trigger, TriggerContext,
 };
 use crate::http;
-use crate::plan::{self, CiStep, FailedJob, GithubFacts, PlanRequest, Planned};
+use crate::plan::{self, FailedJob, GithubFacts, PlanRequest, Planned};
 use crate::scope::Scope;
 
 use super::budget::Budget;
+use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
 use super::heal::{Push, close};
 use super::journal::Journal;
+use super::last_green::LastGreen;
 use super::models;
 use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome, plan_outcome};
 use super::publisher::Publisher;
@@ -55,6 +57,7 @@ pub(super) struct Prepared {
     pub(super) driver: Driver,
     pub(super) rules: Rules,
     pub(super) base: CommitSha,
+    pub(super) last_green: Arc<LastGreen>,
 }
 
 /// Goes through the stages.
@@ -67,15 +70,23 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     tell_repository(&session, &slug);
     let diagnose_only = diagnose_only(&session.config, &trigger);
     let connection = Connection::open(&session, &slug, &trigger).await?;
+    if let Some(jobs) = &connection.run.green {
+        tell_failed_run(&session, &slug, &trigger, &[]);
+        let client = connection.client.as_ref();
+        return Err(ci_run::already_green(&session, client, &slug, &trigger, jobs).await);
+    }
     refuse_heals(&session, &trigger, &connection, &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
-    let plans = make_plans(&session, &workspace, &trigger, expression_context, connection.failed_jobs())?;
+    let plans = make_plans(&session, &workspace, &trigger, expression_context, &connection.run)?;
     let ci_known_red =
         !connection.failed_jobs().is_empty() || session.config.workflow_run.is_active && trigger.run_is_over;
     let servers = choose_models(&session, &connection, diagnose_only.is_some()).await?;
     let base = trigger.head.as_ref().map_or_else(|| workspace.base().clone(), |h| h.sha.clone());
     let ca = connection.ca.clone();
+    let workflow = plans[0].plan.workflow.clone();
+    let (client, journal) = (connection.client.as_ref(), session.journal.clone());
+    let last_green = Arc::new(LastGreen::new(client, &slug, workflow, &trigger, journal));
     let publisher = if diagnose_only.is_none() {
         choose_destination(&session, &slug, &trigger, &workspace, &plans, connection).await?
     } else {
@@ -109,7 +120,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         commit_prefix,
         clocks,
     };
-    Ok(Prepared { driver, rules, base })
+    Ok(Prepared { driver, rules, base, last_green })
 }
 
 /// What brought us here: the event of the workflow run, read once.
@@ -149,26 +160,19 @@ pub(super) struct Connection {
     /// The extra certificate authorities, PEM.
     pub(super) ca: Option<Vec<u8>>,
     pub(super) client: Option<Client>,
-    /// `None` where GitHub does not say.
-    failed: Option<Vec<FailedJob>>,
+    pub(super) run: CiRun,
 }
 
 impl Connection {
     async fn open(session: &Session, slug: &RepoSlug, trigger: &Trigger) -> Result<Self, Outcome> {
-        let config = &session.config;
-        let ca = ca_bundle(config)?;
-        let client = github_client(config, ca.as_deref(), &session.scope)?;
-        let failed = match &client {
-            Some(client) if config.workflow_run.is_active => {
-                failed_jobs(session, client, slug, trigger).await
-            }
-            _ => None,
-        };
-        Ok(Self { ca, client, failed })
+        let ca = ca_bundle(&session.config)?;
+        let client = github_client(&session.config, ca.as_deref(), &session.scope)?;
+        let run = CiRun::look(session, client.as_ref(), slug, trigger).await;
+        Ok(Self { ca, client, run })
     }
 
     fn failed_jobs(&self) -> &[FailedJob] {
-        self.failed.as_deref().unwrap_or_default()
+        &self.run.failed
     }
 }
 
@@ -180,10 +184,6 @@ async fn refuse_heals(
 ) -> Result<(), Outcome> {
     if !is_of_a_heal(&session.config, trigger, connection.client.as_ref(), slug).await? {
         return Ok(());
-    }
-    // Where the step runs on green builds too, it must not make this one red.
-    if connection.failed.as_ref().is_some_and(Vec::is_empty) {
-        return Err(Outcome::AlreadyGreen);
     }
     let why = "this run is of a heal, and heals do not heal themselves".to_owned();
     Err(Outcome::Refused { why, remedy: None })
@@ -255,6 +255,9 @@ async fn choose_models(
     for what in skipped {
         session.journal.emit(Event::Warning { what });
     }
+    session
+        .journal
+        .emit(Event::ModelServersKnown { servers: models::known_servers(&session.config, &servers) });
     if diagnose_only {
         return Ok(servers);
     }
@@ -392,48 +395,15 @@ pub(super) fn client(
         .map_err(|e| api_outcome(&e))
 }
 
-/// `None` where GitHub does not say.
-async fn failed_jobs(
-    session: &Session,
-    client: &Client,
-    slug: &RepoSlug,
-    trigger: &Trigger,
-) -> Option<Vec<FailedJob>> {
-    let (run, config) = (trigger.run_id?, &session.config);
-    let own = OwnJob {
-        check_run_id: config.check_run_id,
-        runner_name: config.workflow_run.runner_name.clone(),
-        lag: Duration::from_millis(1500),
-    };
-    match github::failed_jobs(client, slug, run, trigger.run_attempt.unwrap_or(1), &own).await {
-        Ok(jobs) => Some(
-            jobs.into_iter()
-                .map(|job| FailedJob {
-                    name: job.name,
-                    steps: job
-                        .steps
-                        .into_iter()
-                        .map(|s| CiStep { name: s.name, conclusion: s.conclusion })
-                        .collect(),
-                })
-                .collect(),
-        ),
-        Err(error) => {
-            let what = format!("the run's jobs could not be read: {error}");
-            session.journal.emit(Event::Warning { what });
-            None
-        }
-    }
-}
-
 /// What CI ran, for each failed job.
 fn make_plans(
     session: &Session,
     workspace: &Workspace,
     trigger: &Trigger,
     expression_context: Option<serde_json::Value>,
-    failed: &[FailedJob],
+    run: &CiRun,
 ) -> Result<Vec<Planned>, Outcome> {
+    let failed = run.failed.as_slice();
     let config = &session.config;
     let facts = &config.workflow_run;
     let own_workflow = trigger.workflow_file.clone().or_else(|| own_workflow(config));
@@ -456,6 +426,7 @@ fn make_plans(
         workflow: config.workflow.as_deref().or(own_workflow.as_deref()),
         jobs,
         failed,
+        ended: &run.ended,
         github,
         secrets,
         working_directory: &config.working_directory,

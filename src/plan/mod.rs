@@ -15,6 +15,7 @@ mod installs;
 mod jobs;
 mod matrix;
 mod out_of_reach;
+mod own_place;
 mod probe;
 mod results;
 mod runner;
@@ -34,9 +35,10 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::contract::build::BuildPlan;
-use crate::contract::ci::Conclusion;
+use crate::contract::ci::{Conclusion, EndedJob};
 use crate::contract::git::SourceTree;
 
+pub use own_place::{OwnStep, own_place};
 pub use probe::{probe, probes};
 pub use step_template::Evaluator;
 pub use write_modes::{WriteCommand, WriteEvaluator, is_known_command, remedy, write_commands, write_modes};
@@ -95,23 +97,6 @@ pub struct FailedJob {
     pub name: String,
     /// All its steps, in order.
     pub steps: Vec<CiStep>,
-}
-
-/// A job of CI that is over.
-///
-/// ```
-/// use ci_healer::contract::ci::Conclusion;
-/// use ci_healer::plan::EndedJob;
-///
-/// let deploy = EndedJob { name: "deploy".to_owned(), conclusion: Conclusion::Skipped };
-/// assert_eq!(deploy.conclusion.as_str(), "skipped");
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EndedJob {
-    /// As GitHub shows it.
-    pub name: String,
-    /// Not a failure: those are [`FailedJob`]s.
-    pub conclusion: Conclusion,
 }
 
 /// A step of a job as the API lists it.

@@ -7,7 +7,8 @@ use crate::contract::outcome::Outcome;
 use crate::contract::report::RunReport;
 
 use super::commands::{Annotation, Level};
-use super::{text, view};
+use super::view::Standing;
+use super::{ends, text, view};
 
 /// GitHub drops what comes after these many of one level in a step.
 const PER_LEVEL: usize = 10;
@@ -26,9 +27,10 @@ pub fn for_run(report: &RunReport) -> Vec<Annotation> {
         Outcome::Flaky { .. } | Outcome::NotReproduced { .. } | Outcome::Cancelled => Level::Warning,
         _ => Level::Error,
     };
-    let mut all = vec![Annotation::general(level_of_verdict, "ci-healer", text::outcome(&report.outcome))];
+    let mut all = vec![Annotation::general(level_of_verdict, "ci-healer", ends::sentence(report))];
     for bug in view::all_bugs(report) {
-        if view::is_fixed(report, &bug.fingerprint) {
+        // What is not proven is not healed, whatever a fix that was kept did.
+        if view::standing(report, &bug.fingerprint) == Standing::Proven {
             let mut annotation = for_bug(bug, Level::Notice);
             annotation.title = format!("healed: {}", annotation.title);
             all.push(annotation);
@@ -113,7 +115,11 @@ mod tests {
         report.outcome = Outcome::Exhausted { why: "no idea left".to_owned() };
         report.iterations.truncate(2);
         let levels: Vec<Level> = for_run(&report).iter().map(|a| a.level).collect();
-        assert_eq!(levels, [Level::Error, Level::Error, Level::Notice], "verdict, open bug, healed bug");
+        assert_eq!(
+            levels,
+            [Level::Error; 3],
+            "verdict, open bug, and one whose fix was kept and is not proven"
+        );
     }
 
     #[test]

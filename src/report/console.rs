@@ -202,6 +202,15 @@ impl Printer<'_> {
                 let to = to.map_or("no provider is left".to_owned(), |to| format!("{to} is next"));
                 self.line(Colour::Yellow, &format!("{from} does not answer ({cause}); {to}"));
             }
+            Event::GreenInCi { jobs, .. } => {
+                let jobs = jobs.iter().map(|job| clean::line(job, 200)).collect::<Vec<_>>().join(", ");
+                self.line(Colour::Green, &format!("nothing failed in CI: {jobs}"));
+            }
+            Event::LastGreenKnown { run } => {
+                let url =
+                    run.url.as_deref().map_or(String::new(), |url| format!(" ({})", clean::line(url, 2000)));
+                self.line(Colour::Dim, &format!("last green at {}{url}", run.commit.short()));
+            }
             Event::Published { published } => self.published(&published),
             Event::PullRequestOpened { pull_request } => {
                 let address = clean::line(&pull_request.url, 2000);
@@ -212,6 +221,7 @@ impl Printer<'_> {
             Event::RunStarted { .. }
             | Event::RepositoryKnown { .. }
             | Event::FailedRunKnown { .. }
+            | Event::ModelServersKnown { .. }
             | Event::CheckedOut { .. }
             | Event::IterationStarted { .. }
             | Event::ProofExpired

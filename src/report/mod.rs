@@ -11,6 +11,7 @@ pub mod demo;
 pub mod diagnosis;
 pub mod directory;
 pub mod doctor;
+mod ends;
 pub mod event_log;
 pub mod help;
 mod markdown;

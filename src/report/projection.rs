@@ -80,6 +80,9 @@ impl Projection {
                 report.reference.clone_from(reference);
             }
             Event::FailedRunKnown { run } => report.run = Some((**run).clone()),
+            Event::GreenInCi { sha, .. } => report.sha.clone_from(sha),
+            Event::LastGreenKnown { run } => report.last_green = Some((**run).clone()),
+            Event::ModelServersKnown { servers } => report.model_servers = Some(servers.clone()),
             Event::CheckedOut { sha } => report.sha = Some(sha.clone()),
             Event::Planned { plan } => {
                 self.jobs.push(JobReport { plan: (**plan).clone(), baseline: None, final_proof: None });
@@ -134,9 +137,7 @@ impl Projection {
             }
             Event::Published { published } => report.push = Some((**published).clone()),
             Event::PullRequestOpened { pull_request } => {
-                if let Some(push) = &mut report.push {
-                    push.pull_request = Some(pull_request.clone());
-                }
+                report.push.iter_mut().for_each(|push| push.pull_request = Some(pull_request.clone()));
             }
             Event::Watched { result } => report.ci = Some((**result).clone()),
             Event::Warning { what } => report.warnings.push(what.clone()),

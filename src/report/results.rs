@@ -17,7 +17,7 @@ use crate::contract::report::{ProposalReport, ProposalVerdict, ReportFiles, RunR
 use super::commands::{Redactor, file_command};
 use super::directory::{Directory, ReportError};
 use super::event_log::EVENTS_FILE;
-use super::{clean, summary, text, view};
+use super::{clean, ends, summary, text, view};
 
 /// The value of `schema` in `results.json`.
 const SCHEMA: &str = "ci-healer/results/1";
@@ -77,7 +77,7 @@ fn pretty(value: &Value) -> String {
 pub fn document(report: &RunReport) -> Value {
     let mut value = serde_json::json!(report);
     value["schema"] = SCHEMA.into();
-    value["text"] = text::outcome(&report.outcome).into();
+    value["text"] = ends::sentence(report).into();
     let add_bugs = |bugs: &mut Value, reports: &[crate::contract::bug::BugReport]| {
         for (index, bug) in reports.iter().enumerate() {
             bugs[index]["text"] = text::bug_with_message(bug).into();

@@ -4,10 +4,11 @@
 //! more than 1 MiB as a whole, so the parts are bounded and attempts that no longer fit are counted instead.
 
 use crate::contract::ci::CiVerdict;
-use crate::contract::outcome::{BudgetKind, Outcome};
+use crate::contract::outcome::Outcome;
 use crate::contract::report::{Iteration, ProposalReport, ProposalVerdict, ReportFiles, RunReport};
 
-use super::{markdown, proof_table, text, view};
+use super::view::Standing;
+use super::{ends, markdown, proof_table, text, view};
 
 /// Below GitHub's 1,048,576 with room for what masking may add.
 const LIMIT: usize = 1_000_000;
@@ -68,16 +69,7 @@ fn headline(report: &RunReport) -> String {
         Outcome::Error { .. } => ("💥", "Error"),
         Outcome::Cancelled => ("⏹️", "Cancelled"),
     };
-    let bugs = view::all_bugs(report);
-    let fixed = bugs.iter().filter(|bug| view::is_fixed(report, &bug.fingerprint)).count();
-    let count = match (bugs.len(), &report.outcome) {
-        (0, _) => String::new(),
-        (all, Outcome::Healed | Outcome::Patched) => {
-            format!(": {} fixed and proven", text::count(all, "bug", "bugs"))
-        }
-        (all, _) if fixed > 0 => format!(": {fixed} of {} fixed", text::count(all, "bug", "bugs")),
-        (all, _) => format!(": {} found", text::count(all, "bug", "bugs")),
-    };
+    let count = ends::count(report);
     let ci = match (&report.outcome, &report.ci) {
         (Outcome::Healed, Some(ci)) if ci.verdict == CiVerdict::Passed => ", CI is green".to_owned(),
         (Outcome::Healed, _) => ci_doubt(report).map_or(String::new(), |doubt| format!("; {doubt}")),
@@ -124,45 +116,11 @@ fn ci_doubt(report: &RunReport) -> Option<&'static str> {
 
 /// What the reader should do now, and why where the verdict has a reason.
 fn next_step(report: &RunReport, written: Option<&ReportFiles>) -> String {
-    let words = |text: &str| markdown::code(text, 1000);
     let patch = written.and_then(|w| w.patch_file.as_deref());
-    let (why, next) = match &report.outcome {
-        Outcome::Healed => (None, healed_next(report, patch)),
-        Outcome::Patched => {
-            let file = patch.map_or(String::new(), |file| format!(" ({})", markdown::code(file, 200)));
-            (None, format!("publish the proven patch{file} with a `mode: publish` job, or apply it by hand."))
-        }
-        Outcome::Partial { why } => {
-            let kept = healed_next(report, patch);
-            (Some(format!("What is still red: {}", words(why))), format!("fix what is left by hand; {kept}"))
-        }
-        Outcome::AlreadyGreen => (None, "nothing to do: every step succeeded.".to_owned()),
-        Outcome::Diagnosed => (None, "fix what is listed below.".to_owned()),
-        Outcome::Flaky { failed, runs } => (
-            Some(format!("The unchanged code failed {failed} of {runs} times.")),
-            "run the failed job again; the tests below want a fix that no log can give.".to_owned(),
-        ),
-        Outcome::NotReproduced { runs } => (
-            Some(format!("The unchanged code was green {runs} of {runs} times in the sandbox.")),
-            "run the failed job again. If it stays red, CI differs from the sandbox: see `ci-healer plan`, or name \
-             the failing command with `command`."
-                .to_owned(),
-        ),
-        Outcome::Environment { why } => (
-            Some(words(why)),
-            "fix the environment, then run the job again. No change of the code would help, so none was tried."
-                .to_owned(),
-        ),
-        Outcome::Exhausted { why } => (Some(words(why)), exhausted_next(report)),
-        Outcome::BudgetSpent { which } => (None, budget_next(*which)),
-        Outcome::Refused { why, remedy } => (
-            Some(words(why)),
-            remedy.as_deref().map_or_else(|| "nothing was run or changed.".to_owned(), remedy_text),
-        ),
-        Outcome::Error { what } => {
-            (Some(words(what)), "run the job again; if it happens twice, report it with `results.json`.".to_owned())
-        }
-        Outcome::Cancelled => (None, "run the job again. Nothing was published.".to_owned()),
+    let why = ends::why(report);
+    let next = match &report.outcome {
+        Outcome::Healed => healed_next(report, patch),
+        _ => ends::next(report, patch),
     };
     let mut out = String::new();
     if let Some(why) = why {
@@ -176,15 +134,6 @@ fn next_step(report: &RunReport, written: Option<&ReportFiles>) -> String {
         out.push('\n');
     }
     out
-}
-
-/// A remedy may hold YAML to paste.
-fn remedy_text(remedy: &str) -> String {
-    if remedy.trim().contains('\n') {
-        format!("change this in the workflow:\n\n{}", markdown::fence(remedy, "yaml", 4000))
-    } else {
-        markdown::code(remedy, 1000)
-    }
 }
 
 fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
@@ -222,7 +171,7 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
         Some((CiVerdict::NoCi { why, remedy }, _)) => {
             let remedy = remedy
                 .as_deref()
-                .map_or(String::new(), |r| format!("\n\nTo have it run, {}", remedy_text(r)));
+                .map_or(String::new(), |r| format!("\n\nTo have it run, {}", ends::remedy_text(r)));
             format!("{merge}. CI has **not** run on it: {}{remedy}", markdown::code(why, 500))
         }
         Some((CiVerdict::Failed, _)) => {
@@ -235,26 +184,6 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
         }
         _ => format!("{merge}."),
     }
-}
-
-fn exhausted_next(report: &RunReport) -> String {
-    if view::proposals(report).any(|proposal| proposal.offer.provider != "toolchain") {
-        "read the attempts below; what they learned may help whoever fixes it by hand.".to_owned()
-    } else {
-        "no model was asked, only the toolchain's own suggestions. With `gemini-api-key` (or `groq-api-key`, or \
-         `openai-api-key`) a model can try."
-            .to_owned()
-    }
-}
-
-fn budget_next(which: BudgetKind) -> String {
-    let input = match which {
-        BudgetKind::Attempts | BudgetKind::Pushes => "max-attempts",
-        BudgetKind::Time => "time-budget",
-        BudgetKind::Tokens => "token-budget",
-        BudgetKind::Cost => "cost-budget",
-    };
-    format!("read the attempts below; raise `{input}` if they were getting somewhere.")
 }
 
 fn what_failed(report: &RunReport) -> String {
@@ -270,7 +199,11 @@ fn what_failed(report: &RunReport) -> String {
         };
         let test =
             bug.test.as_deref().map_or(String::new(), |test| format!(" in {}", markdown::code(test, 200)));
-        let mark = if view::is_fixed(report, &bug.fingerprint) { "✅" } else { "❌" };
+        let mark = match view::standing(report, &bug.fingerprint) {
+            Standing::Proven => "✅",
+            Standing::NotProven => "❔",
+            Standing::Open => "❌",
+        };
         out.push_str(&format!(
             "| {mark} | {} | {place} | {}{test} |\n",
             text::category(bug.category),
@@ -416,6 +349,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::contract::outcome::BudgetKind;
     use crate::report::sample;
 
     #[test]

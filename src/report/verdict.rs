@@ -1,11 +1,11 @@
 //! The last lines in the terminal: how it ended, and where to read more.
 
-use super::{clean, text};
+use super::{clean, ends, text};
 use crate::contract::report::{ReportFiles, RunReport};
 
 #[must_use]
 pub fn text(report: &RunReport, files: Option<&ReportFiles>) -> String {
-    let mut lines = vec![text::outcome(&report.outcome)];
+    let mut lines = vec![ends::sentence(report)];
     if let Some(push) = &report.push {
         lines.push(format!("branch {} at {}", push.branch, push.commit.short()));
         if let Some(pull_request) = &push.pull_request {

@@ -2,7 +2,7 @@
 
 use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::outcome::Outcome;
-use crate::contract::report::{ProposalReport, ProposalVerdict, RunReport};
+use crate::contract::report::{PartialProof, ProposalReport, ProposalVerdict, RunReport};
 
 /// Every root cause found in the run, once each, in the order they came up.
 pub(super) fn all_bugs(report: &RunReport) -> Vec<&BugReport> {
@@ -21,6 +21,9 @@ pub(super) fn is_fixed(report: &RunReport, bug: &Fingerprint) -> bool {
     if is_proven(&report.outcome) {
         return true;
     }
+    if let Some(partial) = partly_proven(report) {
+        return partial.fixed.contains(bug);
+    }
     let mut fixed = false;
     for progress in report.iterations.iter().filter_map(|iteration| iteration.progress.as_ref()) {
         if progress.made && progress.fixed.contains(bug) {
@@ -32,9 +35,33 @@ pub(super) fn is_fixed(report: &RunReport, bug: &Fingerprint) -> bool {
     fixed
 }
 
+/// What became of a bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// Fixed, and the fix is proven.
+    Proven,
+    /// A fix that was kept removed it, and no proof of that came to stand.
+    NotProven,
+    Open,
+}
+
+pub(super) fn standing(report: &RunReport, bug: &Fingerprint) -> Standing {
+    let is_proven = is_proven(&report.outcome) || partly_proven(report).is_some();
+    match (is_proven, is_fixed(report, bug)) {
+        (true, true) => Standing::Proven,
+        (false, true) => Standing::NotProven,
+        (_, false) => Standing::Open,
+    }
+}
+
 /// The sandbox is green with the fixes applied.
 pub(super) fn is_proven(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Healed | Outcome::Patched)
+}
+
+/// What of a run that ended partly healed is proven.
+fn partly_proven(report: &RunReport) -> Option<&PartialProof> {
+    report.partial.as_ref().filter(|_| matches!(report.outcome, Outcome::Partial { .. }))
 }
 
 pub(super) fn proposals(report: &RunReport) -> impl Iterator<Item = &ProposalReport> {

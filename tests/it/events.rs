@@ -79,6 +79,7 @@ fn after_each_event_the_disk_tells_what_happened() {
         "repository_known",
         "checked_out",
         "planned",
+        "model_servers_known",
         "step_started",
         "step_ended",
         "executed",

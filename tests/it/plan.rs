@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use ci_healer::contract::build::{JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
-use ci_healer::contract::ci::Conclusion;
+use ci_healer::contract::ci::{Conclusion, EndedJob};
 use ci_healer::git::DirectoryTree;
-use ci_healer::plan::{CiStep, EndedJob, FailedJob, PlanError, PlanRequest, Planned, plan};
+use ci_healer::plan::{CiStep, FailedJob, PlanError, PlanRequest, Planned, plan};
 
 fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)

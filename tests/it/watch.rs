@@ -8,7 +8,7 @@ use ci_healer::contract::event::{Event, EventSink};
 use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom};
 use ci_healer::github::{
     CiTrigger, FailedJob, OwnJob, PullRequestMarker, PullRequestText, Timeouts, Watch, failed_jobs,
-    failed_run_jobs, job_log, open_pull_request, publish, watch,
+    failed_run_jobs, job_log, last_green_log, last_green_run, open_pull_request, publish, watch,
 };
 
 use crate::publish::{Scene, branch, prepared};
@@ -292,4 +292,33 @@ async fn failed_jobs_in_each_placement() {
     assert!(inside[0].is_own);
     assert_eq!(failed_step(&inside[0]).as_deref(), Some("Test"));
     assert!(job_log(&client, &slug, &inside[0], 1 << 20, lag).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_last_green_run_is_of_the_same_workflow_and_branch() {
+    let scene = Scene::new("on: push\n");
+    let slug = FakeGitHub::slug();
+    let (main, client) = (BranchName::new("main").unwrap(), scene.hub.client(JOB_TOKEN));
+    assert_eq!(last_green_run(&client, &slug, CI, &main).await.unwrap(), None);
+    let past = |file: &str, digit: &str, branch: &str, script| {
+        scene.hub.past_run(file, &digit.repeat(40), branch, script)
+    };
+    past(CI, "1", "main", CiScript::passes());
+    let jobs =
+        vec![FakeJob::new("lint", "success", "clean\n"), FakeJob::new("test", "success", "12 passed\n")];
+    let green = past(CI, "2", "main", CiScript { jobs, ..CiScript::passes() });
+    past(CI, "3", "main", CiScript::fails("boom\n"));
+    past(CI, "4", "topic", CiScript::passes());
+    past(".github/workflows/docs.yml", "5", "main", CiScript::passes());
+    // A fork may call its branch the same.
+    scene.hub.is_from_a_fork(past(CI, "6", "main", CiScript::passes()));
+    let before = scene.hub.requests().len();
+    let found = last_green_run(&client, &slug, CI, &main).await.unwrap().unwrap();
+    assert_eq!(scene.hub.requests().len() - before, 1);
+    assert_eq!((found.run_id, found.attempt, found.commit.as_str()), (green, 1, "2".repeat(40).as_str()));
+    assert!(found.url.as_ref().unwrap().ends_with(&format!("/actions/runs/{green}")));
+    let lag = Duration::from_millis(2);
+    let log = last_green_log(&client, &slug, &found, "test", 1 << 20, lag).await.unwrap().unwrap();
+    assert!(String::from_utf8_lossy(&log.bytes).contains("12 passed"));
+    assert_eq!(last_green_log(&client, &slug, &found, "other", 1 << 20, lag).await.unwrap(), None);
 }

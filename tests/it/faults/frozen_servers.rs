@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ci_healer::config::{Config, Flags};
-use ci_healer::contract::ci::RunReference;
+use ci_healer::contract::ci::{LastGreenRun, RunReference};
 use ci_healer::contract::git::{CommitSha, MoveFrom, RepoPath};
 use ci_healer::contract::model::NoReplyReason;
 use ci_healer::contract::outcome::{BudgetKind, Outcome};
@@ -16,8 +16,8 @@ use ci_healer::github::{
     ApiError, CiTrigger, CiTriggerOptions, Client, ClientOptions, OwnJob, Permission, PreflightInput,
     PullRequestMarker, PullRequestState, PullRequestText, RetryPolicy, RunContext, Timeouts, Triggers, Watch,
     arrange_ci_run, branch_head, commit_message, commit_tree, dispatch, examine_token,
-    existing_pull_requests, failed_jobs, failed_run_jobs, job_log, open_pull_request, preflight, publish,
-    read_event, remote_objects, watch,
+    existing_pull_requests, failed_jobs, failed_run_jobs, job_log, last_green_log, last_green_run,
+    open_pull_request, preflight, publish, read_event, remote_objects, run_jobs, watch,
 };
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{self, ProbeError};
@@ -85,6 +85,7 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
     };
     let run =
         RunReference { id: 1, attempt: 1, workflow: "CI".to_owned(), url: String::new(), conclusion: None };
+    let green = LastGreenRun { run_id: 1, attempt: 1, commit: sha.clone(), branch: main.clone(), url: None };
     let trigger = read_event(&serde_json::Value::Null, &RunContext::default());
     let triggers = Triggers::default();
     for manner in FROZEN {
@@ -139,6 +140,11 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
             stops(name("examine_token"), async { examine_token(&client(), &slug, &token, None, true).await }),
             stops(name("preflight"), async { preflight(&client(), input).await }),
             stops(name("failed_jobs"), async { failed_jobs(&client(), &slug, 1, 1, &own).await }),
+            stops(name("run_jobs"), async { run_jobs(&client(), &slug, 1, 1, &own).await }),
+            stops(name("last_green_run"), async { last_green_run(&client(), &slug, "ci.yml", &main).await }),
+            stops(name("last_green_log"), async {
+                last_green_log(&client(), &slug, &green, "test", 1 << 20, lag).await
+            }),
             stops(name("failed_run_jobs"), async { failed_run_jobs(&client(), &slug, &run, lag).await }),
             stops(name("branch_head"), async { branch_head(&client(), &slug, &main).await }),
             stops(name("commit_message"), async { commit_message(&client(), &slug, &sha).await }),

@@ -200,6 +200,7 @@ fn workflows(shared: &Shared, sha: &str) -> Vec<(String, String)> {
 pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
     match (call.method.as_str(), parts) {
         ("GET", ["runs"]) => list_runs(shared, call),
+        ("GET", ["workflows", file, "runs"]) => list_runs_of(shared, call, file),
         ("GET", ["runs", id]) => match look(shared, id) {
             Some(run) => Answer::new(200, show(shared, &run)),
             None => Answer::not_found(),
@@ -225,6 +226,20 @@ fn list_runs(shared: &Shared, call: &Call) -> Answer {
         state.runs.iter().filter(fits).cloned().collect()
     };
     let shown: Vec<Value> = runs.iter().map(|r| show(shared, r)).collect();
+    paged(shared, call, "workflow_runs", shown)
+}
+
+/// The newest first, by the workflow's file, the branch and the conclusion asked for.
+fn list_runs_of(shared: &Shared, call: &Call, file: &str) -> Answer {
+    let (branch, status) = (call.parameter("branch"), call.parameter("status"));
+    let fits = |run: &&FakeRun| {
+        run.file.ends_with(&format!("/{file}"))
+            && branch.as_ref().is_none_or(|branch| *branch == run.branch)
+            && status.as_deref().is_none_or(|status| run.state().1 == Some(status))
+    };
+    let mut runs: Vec<FakeRun> = shared.state().runs.iter().filter(fits).cloned().collect();
+    runs.reverse();
+    let shown: Vec<Value> = runs.iter().map(|run| show(shared, run)).collect();
     paged(shared, call, "workflow_runs", shown)
 }
 
@@ -257,14 +272,23 @@ fn show(shared: &Shared, run: &FakeRun) -> Value {
     let name = run.file.rsplit('/').next().unwrap_or_default();
     json!({
         "id": run.id, "name": name, "node_id": "RUN", "head_branch": run.branch, "run_number": 1,
-        "display_title": "fix", "event": run.event, "status": status, "conclusion": conclusion,
+        "display_title": "fix", "event": if run.event == "fork" { "pull_request" } else { run.event }, "status": status, "conclusion": conclusion,
         "head_sha": run.head_sha, "path": run.file, "workflow_id": 1, "url": url,
         "html_url": format!("https://github.example/{SLUG}/actions/runs/{}", run.id),
         "created_at": TIME, "updated_at": TIME, "run_attempt": run.attempt, "head_commit": null,
-        "head_repository": minimal_repository(shared), "repository": minimal_repository(shared),
+        "head_repository": head_repository(shared, run), "repository": minimal_repository(shared),
         "jobs_url": url, "logs_url": url, "check_suite_url": url, "cancel_url": url, "rerun_url": url,
         "artifacts_url": url, "workflow_url": url, "pull_requests": [],
     })
+}
+
+/// Runs of pull requests from a fork have the fork's.
+fn head_repository(shared: &Shared, run: &FakeRun) -> Value {
+    let mut repository = minimal_repository(shared);
+    if run.event == "fork" {
+        repository["full_name"] = json!("someone/fork");
+    }
+    repository
 }
 
 fn list_jobs(shared: &Shared, call: &Call, id: &str, attempt: &str) -> Answer {

@@ -231,6 +231,13 @@ impl FakeGitHub {
         id
     }
 
+    /// Makes a run that of a pull request from a fork.
+    pub(crate) fn is_from_a_fork(&self, id: u64) {
+        for run in self.shared.state().runs.iter_mut().filter(|r| r.id == id) {
+            run.event = "fork";
+        }
+    }
+
     pub(crate) fn runs(&self) -> Vec<FakeRun> {
         self.shared.state().runs.clone()
     }
