@@ -6,6 +6,7 @@
 
 mod agent;
 mod context;
+mod edit_class;
 mod edits;
 mod gate;
 mod hardcoding;
@@ -26,6 +27,7 @@ mod weakening;
 
 pub use agent::{FixAgent, FixRequest, Proposed};
 pub use context::{Context, Span, context_for};
+pub use edit_class::edit_class;
 pub use edits::apply;
 pub use gate::{FixOptions, GateNotes, ShrunkTests, TOOLCHAIN, executed_tests_shrunk, gate};
 pub use hints::{edits_of, toolchain_proposals};

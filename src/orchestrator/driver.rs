@@ -9,12 +9,13 @@ use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepOutcome};
 use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
 use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::outcome::Outcome;
+use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
 use crate::diff::{self, LineDiff};
 use crate::executor::{Executor, ExecutorError, Request};
-use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed};
+use crate::fixer::{self, FixOptions, FixRequest, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::Planned;
 use crate::report::pull_request;
@@ -24,9 +25,10 @@ use super::evidence::{Evidence, excerpt};
 use super::journal::Journal;
 use super::models::Advisor;
 use super::progress::{Observation, Touched};
-use super::protected_view::{ProtectedView, restored_in_proof};
+use super::protected_view::{ProtectedChanges, ProtectedView};
 use super::publisher::{CiOutcome, Publication, Publisher, RootCause, no_verdict};
 use super::state::{Action, Answer, AppliedProposal, FixSource, LoopEvent, Rules, State};
+use super::tests_ran::TestsRan;
 use super::transition::transition;
 
 /// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
@@ -141,7 +143,7 @@ impl Driver {
         let mut seen = None;
         for job in 0..jobs {
             let started = Instant::now();
-            let mut result = self.run_plan(job, purpose).await;
+            let mut result = self.run_plan(state, job, purpose).await;
             self.clocks.build += started.elapsed();
             let evidence = Evidence::of_run(&mut result);
             let is_green = result.is_green();
@@ -171,11 +173,16 @@ impl Driver {
     }
 
     /// One execution of one job's plan.
-    async fn run_plan(&mut self, job: usize, purpose: Purpose) -> ExecutionResult {
-        let restored = (purpose == Purpose::ProtectedProof).then(|| {
-            let restored = restored_in_proof(self.workspace.changes(), &self.fix_options.paths);
-            ProtectedView::new(&self.workspace, restored)
-        });
+    async fn run_plan(&mut self, state: &State, job: usize, purpose: Purpose) -> ExecutionResult {
+        let restored = if purpose == Purpose::ProtectedProof {
+            let parted = self.protected_changes(state);
+            if job == 0 && !parted.left_out.is_empty() {
+                self.journal.emit(Event::Warning { what: left_out(&parted.left_out) });
+            }
+            Some(ProtectedView::new(&self.workspace, parted.restored))
+        } else {
+            None
+        };
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
             None => &self.workspace,
@@ -190,6 +197,44 @@ impl Driver {
         };
         let journal = self.journal.as_ref();
         self.executor.execute(&planned.plan, &planned.evaluator, &request, journal, &self.scope).await
+    }
+
+    /// What the protected proof does with what is changed by now.
+    pub(super) fn protected_changes(&self, state: &State) -> ProtectedChanges {
+        let ran = |seen: Option<&Evidence>| seen.map_or(&[][..], |seen| &seen.diagnosis.tests).to_vec();
+        let scripts = self.plans.iter().flat_map(|p| &p.plan.steps).map(|step| step.run.as_str());
+        self.protected_changes_with(TestsRan::of(scripts, &ran(state.baseline()), &ran(state.current())))
+    }
+
+    fn protected_changes_with(&self, tests: TestsRan) -> ProtectedChanges {
+        let changes = self.workspace.changes();
+        let base = ProtectedView::new(&self.workspace, changes.clone());
+        ProtectedChanges::of(changes, &self.fix_options, &self.findings(), &base, tests)
+    }
+
+    /// All that the failing check has named so far.
+    fn findings(&self) -> Vec<BugReport> {
+        let report = self.journal.report();
+        let later = report.iterations.iter().flat_map(|iteration| &iteration.bugs);
+        report.bugs().iter().chain(later).cloned().collect()
+    }
+
+    /// What it named in the test files among `changed`.
+    pub(super) fn findings_in_tests(&self, changed: &[RepoPath]) -> Vec<BugReport> {
+        const MOST: usize = 200;
+        let tests: Vec<&RepoPath> = changed
+            .iter()
+            .filter(|path| self.fix_options.paths.protection(path.as_str()) == Some(Protection::Test))
+            .collect();
+        let mut found: Vec<BugReport> = Vec::new();
+        for bug in self.findings() {
+            let named =
+                bug.file.as_deref().is_some_and(|file| tests.iter().any(|t| t.as_str().ends_with(file)));
+            if named && found.len() < MOST && !found.iter().any(|f| f.fingerprint == bug.fingerprint) {
+                found.push(bug);
+            }
+        }
+        found
     }
 
     /// What the log itself suggests: one idea that was not tried yet.
@@ -231,8 +276,15 @@ impl Driver {
         let patch = Some(fixer::patch_fingerprint(&changes));
         let bugs: Vec<BugReport> =
             state.current().map(|seen| seen.bugs(&proposal.bugs).cloned().collect()).unwrap_or_default();
-        let verdict =
-            fixer::gate(&proposal, &changes, &bugs, &self.workspace, &self.fix_options, state.history());
+        let findings = state.current().map_or(&[][..], |seen| &seen.diagnosis.bugs);
+        let verdict = fixer::gate(
+            &proposal,
+            &changes,
+            (&bugs, findings),
+            &self.workspace,
+            &self.fix_options,
+            state.history(),
+        );
         let notes = match verdict {
             Ok(notes) => notes,
             Err(reason) => return reject(proposal, patch, diff, reason),
@@ -245,8 +297,11 @@ impl Driver {
             self.journal.emit(Event::Warning { what });
         }
         let touched = touched(&changes);
-        let protected = !restored_in_proof(changes.clone(), &self.fix_options.paths).is_empty();
-        Ok(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, protected })))
+        // What will have run is not known before it ran: neutral edits of tests are taken back in a proof of their own,
+        // if at all.
+        let protected = !self.protected_changes_with(TestsRan::Unknown).restored.is_empty();
+        let classes = notes.classes;
+        Ok(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, classes, protected })))
     }
 
     /// Runs a tool's own fixing command where the failing step runs, and reads back what it changed.
@@ -435,6 +490,22 @@ fn action_name(action: &Action) -> &'static str {
         Action::Watch => "watch CI",
         Action::Finish(_) => "finish",
     }
+}
+
+/// Which protected files the protected proof leaves as the fix makes them, in words.
+fn left_out(files: &[LeftOut]) -> String {
+    let each: Vec<String> = files
+        .iter()
+        .map(|file| {
+            let why = match file.reason {
+                LeftOutReason::LayoutOnly => "its layout alone changes",
+                LeftOutReason::Neutral => "nothing changes that a test is about",
+                LeftOutReason::AllowTestEdits => "`allow-test-edits`",
+            };
+            format!("{} ({why})", file.path)
+        })
+        .collect();
+    format!("the proof with protected files restored keeps the changes to {}", each.join(", "))
 }
 
 /// What ran, in a line.

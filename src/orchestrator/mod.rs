@@ -24,4 +24,5 @@ mod review;
 pub mod run_dir;
 mod setup;
 pub mod state;
+mod tests_ran;
 pub mod transition;

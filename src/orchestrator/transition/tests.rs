@@ -76,7 +76,13 @@ fn proposal() -> FixProposal {
 
 fn applied_with(protected: bool) -> LoopEvent {
     let (proposal, changes, touched) = (proposal(), Vec::new(), Vec::new());
-    answered(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, protected })))
+    answered(Answer::Applied(Box::new(AppliedProposal {
+        proposal,
+        changes,
+        touched,
+        classes: Vec::new(),
+        protected,
+    })))
 }
 
 fn offered() -> LoopEvent {
