@@ -114,6 +114,7 @@ impl FixAgent {
             log: request.log,
             facts: request.facts,
             history: request.history,
+            allow_test_edits: self.options.allow_test_edits,
             level,
         };
         let model_request = ModelRequest {

@@ -21,6 +21,7 @@ mod publish;
 mod secrets;
 mod stories;
 mod support;
+mod test_files;
 mod tidy;
 mod watch;
 mod workspace;

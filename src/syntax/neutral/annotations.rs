@@ -69,7 +69,7 @@ impl Walk<'_> {
             .enumerate()
             .filter(|(i, c)| {
                 let sign = matches!(self.new.nodes[**c].kind, ":" | "->");
-                !is_type(**c) && !(sign && children.get(i + 1).is_some_and(|next| is_type(*next)))
+                !(is_type(**c) || sign && children.get(i + 1).is_some_and(|next| is_type(*next)))
             })
             .map(|(_, c)| *c)
             .collect();

@@ -1,3 +1,5 @@
+#![expect(clippy::too_many_lines, reason = "tables")]
+
 use std::collections::BTreeMap;
 
 use super::*;
