@@ -42,3 +42,5 @@ pub mod report;
 pub mod scope;
 /// Finds known secrets in text, in the forms in which they leak.
 pub mod secrets;
+/// Source code as syntax trees: whether two versions say the same.
+pub mod syntax;

@@ -6,19 +6,22 @@ use crate::table::{Aim, Table};
 
 pub(crate) const BINARY: &str = env!("CARGO_BIN_EXE_ci-healer");
 
+/// 17 MB; what is pulled is compressed, and CI holds that to 6 MB.
+const UNPACKED: f64 = 17.0e6 / (1 << 20) as f64;
+
 pub(crate) fn measure(table: &mut Table) {
     // The binary lies in `<target>/<profile>/`.
     let target = Path::new(BINARY).ancestors().nth(2).map(Path::to_owned).unwrap_or_default();
     let shipped: PathBuf = target.join("x86_64-unknown-linux-musl/release/ci-healer");
     match std::fs::metadata(&shipped) {
         Ok(meta) => {
-            table.size("binary, released", meta.len(), Aim::MebiBytes(10.0));
+            table.size("binary, released", meta.len(), Aim::MebiBytes(UNPACKED));
             // On `scratch` the certificate authorities are the only thing beside it.
             let authorities = std::fs::metadata("/etc/ssl/certs/ca-certificates.crt").map_or(0, |m| m.len());
             table.size(
                 "image, released (binary and authorities)",
                 meta.len() + authorities,
-                Aim::MebiBytes(10.0),
+                Aim::MebiBytes(UNPACKED),
             );
         }
         Err(_) => {

@@ -46,6 +46,25 @@ pub struct FileChange {
     pub after: Option<String>,
 }
 
+/// What the change of a file is to the tests, told by syntax alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EditClass {
+    /// Equal syntax trees.
+    LayoutOnly,
+    /// Small edits that change nothing a test is about, each asked for by a finding in this very file.
+    Neutral,
+    /// Everything else, and what cannot be parsed.
+    Other,
+}
+
+/// A changed file and its class.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClassifiedFile {
+    pub path: RepoPath,
+    pub class: EditClass,
+}
+
 /// Lines `first..=last` of a file, from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LineWindow {

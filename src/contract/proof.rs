@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::bug::{Fingerprint, TestRun};
+use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::Exit;
 use super::git::{CommitSha, RepoPath};
 use super::report::PartialProof;
@@ -54,6 +54,12 @@ pub struct Proof {
     /// Only some failures are fixed: which of them is proven for itself, and what is still red.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialProof>,
+    /// Protected files whose changes the protected proof did not take back, and why.
+    #[serde(default)]
+    pub left_out: Vec<LeftOut>,
+    /// What the failing check named in changed test files: what neutral edits are held against.
+    #[serde(default)]
+    pub findings: Vec<BugReport>,
     /// Who offered the kept fixes, and at what cost (attempts that failed included).
     pub providers: Vec<ProviderShare>,
 }
@@ -92,6 +98,25 @@ pub struct ProofSide {
     pub exit: Exit,
     pub failures: Vec<Fingerprint>,
     pub tests: Vec<TestRun>,
+}
+
+/// A protected file that the protected proof left as the fix makes it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    pub path: RepoPath,
+    pub reason: LeftOutReason,
+}
+
+/// Why an edit of a protected file needs no proof without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftOutReason {
+    /// The syntax trees are equal.
+    LayoutOnly,
+    /// Nothing changes that a test is about, the check asked for it, and the same tests ran (or the job runs none).
+    Neutral,
+    /// The user allows edits of tests.
+    AllowTestEdits,
 }
 
 /// Does the fix hold with every protected file as it was at the failing commit?

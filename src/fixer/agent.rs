@@ -130,6 +130,7 @@ impl FixAgent {
             log: request.log,
             facts: request.facts,
             history: request.history,
+            allow_test_edits: self.options.allow_test_edits,
             level: request.level.clamp(1, MAX_LEVEL),
         };
         ModelRequest {
@@ -292,7 +293,7 @@ mod tests {
         let tree = MemoryTree::new(&[("a.py", "x = 1\n")]);
         let changes = crate::fixer::apply(&unseen.edits, &unseen.window, &tree).unwrap();
         let options = FixOptions::new(&[]).unwrap();
-        let verdict = crate::fixer::gate(&unseen, &changes, &[], &tree, &options, &[]);
+        let verdict = crate::fixer::gate(&unseen, &changes, (&[], &[]), &tree, &options, &[]);
         assert!(matches!(verdict, Err(Rejection::OutsideWindow { .. })), "{verdict:?}");
         assert!(crate::fixer::widen(&unseen, &changes, &[], &tree, &options).is_some());
     }

@@ -104,9 +104,13 @@ pub fn context_for(
     redactor: &Redactor,
 ) -> Context {
     let level = level.clamp(1, super::MAX_LEVEL);
+    let asks = |bug: &&BugReport| {
+        matches!(bug.category, Category::Format | Category::Lint | Category::Import | Category::Type)
+    };
+    let asked_of = bugs.iter().filter(asks).filter_map(|bug| find_file(bug.file.as_deref()?, tree)).collect();
     let cap = LINE_CAP[usize::from(level)];
     let mut builder =
-        Builder { tree, paths, allow_test_edits, cap, picked: Vec::new(), listings: Vec::new() };
+        Builder { tree, paths, allow_test_edits, asked_of, cap, picked: Vec::new(), listings: Vec::new() };
     for bug in bugs {
         if builder.is_about_a_test(bug) {
             builder.test(bug, level);
@@ -132,6 +136,8 @@ struct Builder<'t> {
     tree: &'t dyn SourceTree,
     paths: &'t PathRules,
     allow_test_edits: bool,
+    /// Files in which a check asks for what may be done in a test as well.
+    asked_of: Vec<RepoPath>,
     /// Lines left.
     cap: u32,
     picked: Vec<Picked>,
@@ -571,7 +577,9 @@ impl Builder<'_> {
                         | Protection::Lock
                         | Protection::Vendored
                 )
-            ) && (self.allow_test_edits || !self.is_test_file(path.as_str()));
+            ) && (self.allow_test_edits
+                || !self.is_test_file(path.as_str())
+                || self.asked_of.contains(&path));
             let mut of_file: Vec<&Picked> = self.picked.iter().filter(|p| p.path == path).collect();
             of_file.sort_by_key(|p| p.first);
             let mut merged: Vec<(u32, u32, Vec<&str>)> = Vec::new();

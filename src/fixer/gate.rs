@@ -2,6 +2,7 @@
 //! repeats, content, test weakening. What passes may still be wrong: that is for the build to say.
 
 use super::PastAttempt;
+use super::edit_class::edit_class;
 use super::hardcoding;
 use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
@@ -9,7 +10,7 @@ use super::sanitize::is_invisible;
 use super::weakening::{self, FileRole};
 use super::{removal, window};
 use crate::contract::bug::BugReport;
-use crate::contract::fix::{FileChange, FixProposal, Rejection};
+use crate::contract::fix::{ClassifiedFile, EditClass, FileChange, FixProposal, Rejection};
 use crate::contract::git::SourceTree;
 use crate::diff::LineDiff;
 use crate::error::ExpectedError;
@@ -53,17 +54,19 @@ pub struct GateNotes {
     pub changed_lines: u64,
     /// Why it deserves a closer look, in words.
     pub notes: Vec<String>,
-    /// A test file is changed (with `allow-test-edits`, or in its layout alone).
+    /// A test file is changed (with `allow-test-edits`, or in what is layout only or neutral).
     pub edits_tests: bool,
+    /// What each file's change is to the tests.
+    pub classes: Vec<ClassifiedFile>,
     /// It seems to special-case the failing test's literal input.
     pub hard_coded: bool,
 }
 
-/// Judges a proposal's changes. `bugs` are those it means to fix.
+/// Judges a proposal's changes. `bugs` are those it means to fix, `findings` all that the failing check names.
 pub fn gate(
     proposal: &FixProposal,
     changes: &[FileChange],
-    bugs: &[BugReport],
+    (bugs, findings): (&[BugReport], &[BugReport]),
     tree: &dyn SourceTree,
     options: &FixOptions,
     history: &[PastAttempt],
@@ -80,14 +83,18 @@ pub fn gate(
     let diffs: Vec<LineDiff<'_>> = changes.iter().map(|c| LineDiff::of(c)).collect();
     let mut notes = GateNotes { confidence: proposal.confidence, ..GateNotes::default() };
     // What weakens tests is said so, even where the file may not be touched at all.
-    for (change, diff) in changes.iter().zip(&diffs) {
-        judge_file(proposal, change, diff, tree, options, &mut notes)?;
+    let classes: Vec<EditClass> = changes.iter().map(|c| edit_class(c, findings, tree)).collect();
+    for ((change, diff), class) in changes.iter().zip(&diffs).zip(&classes) {
+        judge_file(proposal, change, diff, *class, tree, options, &mut notes)?;
     }
-    let files = changes.len() as u64;
+    // What a formatter does is no measure of a fix.
+    let edited =
+        || classes.iter().enumerate().filter(|(_, class)| **class == EditClass::Other).map(|(i, _)| i);
+    let files = edited().count() as u64;
     if files > options.max_changed_files {
         return Err(Rejection::TooManyFiles { changed: files, maximum: options.max_changed_files });
     }
-    notes.changed_lines = diffs.iter().map(LineDiff::changed_lines).sum();
+    notes.changed_lines = edited().map(|i| diffs[i].changed_lines()).sum();
     if notes.changed_lines > options.max_changed_lines {
         let (changed, maximum) = (notes.changed_lines, options.max_changed_lines);
         return Err(Rejection::TooManyLines { changed, maximum });
@@ -103,9 +110,13 @@ pub fn gate(
     }
     // A tool's own command runs the repository's plug-ins and scripts: what it writes is anybody's.
     if proposal.provider != TOOLCHAIN || proposal.command.is_some() {
+        let (changes, diffs): (Vec<_>, Vec<_>) = edited().map(|i| (changes[i], &diffs[i])).unzip();
+        let (changes, diffs): (Vec<_>, Vec<_>) = edited().map(|i| (changes[i], &diffs[i])).unzip();
         doubts(&changes, &diffs, bugs, tree, &mut notes);
         check_confidence(notes.confidence, options)?;
     }
+    let classified = changes.iter().zip(classes);
+    notes.classes = classified.map(|(c, class)| ClassifiedFile { path: c.path.clone(), class }).collect();
     Ok(notes)
 }
 
@@ -170,6 +181,7 @@ fn judge_file(
     proposal: &FixProposal,
     change: &FileChange,
     diff: &LineDiff<'_>,
+    class: EditClass,
     tree: &dyn SourceTree,
     options: &FixOptions,
     notes: &mut GateNotes,
@@ -180,13 +192,12 @@ fn judge_file(
     let is_test = protection == Some(Protection::Test) || inline;
     let role = if is_test { FileRole::Test } else { FileRole::Source };
     let toolchain = proposal.provider == TOOLCHAIN;
-    let layout_only = toolchain && same_but_layout(change);
     // Only a model says that a file is dead; a tool's own command deletes none.
     let is_removal = !toolchain && role == FileRole::Source && change.after.is_none();
     if is_removal {
         may_be_removed(change, tree, options)?;
         notes.notes.push(format!("{path}: deleted; nothing names it"));
-    } else if !layout_only && let Some(rejection) = weakening::find(change, diff, role) {
+    } else if let Some(rejection) = weakening::find(change, diff, role) {
         return Err(rejection);
     }
     match protection {
@@ -204,9 +215,14 @@ fn judge_file(
     if !is_test {
         return Ok(());
     }
-    if layout_only {
+    if class != EditClass::Other {
         notes.edits_tests = true;
-        notes.notes.push(format!("{path}: the layout of a test file changes, nothing else"));
+        notes.notes.push(match class {
+            EditClass::LayoutOnly => format!("{path}: the layout of a test file changes, nothing else"),
+            _ => format!(
+                "{path}: a test file is edited where the check asks for it, in nothing that a test is about"
+            ),
+        });
     } else if !options.allow_test_edits {
         if let Some((line, old, new)) = weakening::changed_expectation(diff) {
             let what = format!("`{old}` becomes `{new}`");
@@ -237,59 +253,10 @@ fn may_be_removed(change: &FileChange, tree: &dyn SourceTree, options: &FixOptio
     }
 }
 
-/// The same text but for what formatters change: blanks, trailing commas and semicolons, the kind of quotes.
-fn same_but_layout(change: &FileChange) -> bool {
-    let bare = |text: &str| -> String {
-        text.chars()
-            .filter(|c| !c.is_whitespace() && !matches!(c, ',' | ';' | '(' | ')'))
-            .map(|c| if c == '\'' { '"' } else { c })
-            .collect()
-    };
-    match (&change.before, &change.after) {
-        (Some(before), Some(after)) => {
-            // Where indentation is meaning, each line keeps its depth in relation to its neighbours.
-            bare(before) == bare(after)
-                && (!super::language::Language::of(change.path.as_str()).indents()
-                    || same_depths(before, after))
-        }
-        _ => false,
-    }
-}
-
-/// The statements (lines that start no continuation) rise and fall in depth alike.
-fn same_depths(before: &str, after: &str) -> bool {
-    use super::language::{Language, code_only, indent_of};
-    let depths = |text: &str| -> Vec<usize> {
-        let mut open = 0_i32;
-        let mut stack: Vec<usize> = vec![0];
-        let mut out = Vec::new();
-        for (raw, code) in text.split('\n').zip(code_only(Language::Python, text)) {
-            let continued = open > 0;
-            open += code
-                .chars()
-                .map(|c| i32::from("([{".contains(c)) - i32::from(")]}".contains(c)))
-                .sum::<i32>();
-            if continued || code.trim().is_empty() {
-                continue;
-            }
-            let depth = indent_of(raw).len();
-            while stack.last().is_some_and(|top| *top > depth) {
-                stack.pop();
-            }
-            if stack.last() != Some(&depth) {
-                stack.push(depth);
-            }
-            out.push(stack.len());
-        }
-        out
-    };
-    depths(before) == depths(after)
-}
-
 /// What is no reason to refuse, but costs confidence.
 fn doubts(
     changes: &[&FileChange],
-    diffs: &[LineDiff<'_>],
+    diffs: &[&LineDiff<'_>],
     bugs: &[BugReport],
     tree: &dyn SourceTree,
     notes: &mut GateNotes,
@@ -337,7 +304,7 @@ mod tests {
         let mut proposal = proposal(edits.iter().map(|(p, f, r)| edit(p, f, r)).collect());
         adjust(&mut proposal);
         let changes = apply(&proposal.edits, &proposal.window, &tree)?;
-        gate(&proposal, &changes, &[], &tree, options, &[])
+        gate(&proposal, &changes, (&[], &[]), &tree, options, &[])
     }
 
     #[test]
@@ -418,16 +385,42 @@ mod tests {
     }
 
     #[test]
-    fn the_toolchain_may_lay_out_tests_and_nothing_else() {
+    fn anyone_may_lay_out_tests() {
         let files =
             [("tests/a.rs", "fn  t( ) { assert!(x()) }\n"), ("tests/t.py", "if a:\n    f()\n    g()\n")];
         let options = FixOptions::new(&[]).unwrap();
         let toolchain = |p: &mut FixProposal| p.provider = TOOLCHAIN.to_owned();
         let lay = [("tests/a.rs", "fn  t( ) { assert!(x()) }", "fn t() {\n    assert!(x())\n}")];
         assert!(run_with(&files, &lay, &options, toolchain).unwrap().edits_tests);
-        assert!(matches!(run(&files, &lay), Err(Rejection::TestEdit { .. })), "a model may not");
+        let notes = run(&files, &lay).unwrap();
+        assert!(notes.edits_tests && notes.changed_lines == 0, "{notes:?}");
+        assert_eq!(notes.classes[0].class, EditClass::LayoutOnly);
         let dedent = [("tests/t.py", "    g()", "g()")];
         assert!(matches!(run_with(&files, &dedent, &options, toolchain), Err(Rejection::TestEdit { .. })));
+    }
+
+    #[test]
+    fn what_a_formatter_did_is_no_size() {
+        let long = |sign: &str| (0..60).map(|i| format!("x{i}{sign}{i}\n")).collect::<String>();
+        let (before, after) = (long("="), long(" = "));
+        let names: Vec<String> = (0..8).map(|i| format!("src/f{i}.py")).collect();
+        let mut files: Vec<(&str, &str)> = names.iter().map(|n| (n.as_str(), before.as_str())).collect();
+        files.push(("a.py", "y = 1\n"));
+        let mut edits: Vec<(&str, &str, &str)> =
+            names.iter().map(|n| (n.as_str(), before.as_str(), after.as_str())).collect();
+        edits.push(("a.py", "1", "2"));
+        assert_eq!(run(&files, &edits).unwrap().changed_lines, 1);
+    }
+
+    #[test]
+    fn judges_and_suppressions_stay_as_they_are_in_every_class() {
+        let options = FixOptions::new(&[]).unwrap();
+        let config = [("jest.config.js", "module.exports = {a:1};\n")];
+        let lay = [("jest.config.js", "{a:1}", "{ a: 1 }")];
+        assert!(matches!(run_with(&config, &lay, &options, |_| {}), Err(Rejection::Path { .. })));
+        let test = [("tests/test_a.py", "x = 1\n")];
+        let hide = [("tests/test_a.py", "x = 1", "x = 1  # noqa")];
+        assert!(matches!(run(&test, &hide), Err(Rejection::TestWeakening { .. })));
     }
 
     #[test]
@@ -460,13 +453,13 @@ mod tests {
         let proposal = proposal(vec![edit("a.py", "x", "y")]);
         let changes = apply(&proposal.edits, &[], &tree).unwrap();
         let options = FixOptions::new(&[]).unwrap();
-        let notes = gate(&proposal, &changes, &[], &tree, &options, &[]).unwrap();
+        let notes = gate(&proposal, &changes, (&[], &[]), &tree, &options, &[]).unwrap();
         let ran = PastAttempt::reverted(proposal.clone(), notes.patch.clone(), "red".to_owned(), Vec::new());
-        let again = gate(&proposal, &changes, &[], &tree, &options, &[ran]);
+        let again = gate(&proposal, &changes, (&[], &[]), &tree, &options, &[ran]);
         assert!(matches!(again, Err(Rejection::Repeated { .. })));
         let outside = Rejection::OutsideWindow { path: "a.py".to_owned(), line: 1 };
         let refused = PastAttempt::refused(proposal.clone(), Some(notes.patch), outside);
-        assert!(gate(&proposal, &changes, &[], &tree, &options, &[refused]).is_ok(), "it never ran");
+        assert!(gate(&proposal, &changes, (&[], &[]), &tree, &options, &[refused]).is_ok(), "it never ran");
     }
 
     #[test]
@@ -485,10 +478,10 @@ mod tests {
             "    if n == 41:\n        return 1764\n    return n + 1",
         )]);
         let changes = apply(&cheat.edits, &[], &tree).unwrap();
-        let result = gate(&cheat, &changes, std::slice::from_ref(&failing), &tree, &options, &[]);
+        let result = gate(&cheat, &changes, (std::slice::from_ref(&failing), &[]), &tree, &options, &[]);
         assert!(matches!(result, Err(Rejection::LowConfidence { .. })), "{result:?}");
         let right = proposal(vec![edit("a.py", "n + 1", "(n + 1) ** 2")]);
         let changes = apply(&right.edits, &[], &tree).unwrap();
-        assert!(!gate(&right, &changes, &[failing], &tree, &options, &[]).unwrap().hard_coded);
+        assert!(!gate(&right, &changes, (&[failing], &[]), &tree, &options, &[]).unwrap().hard_coded);
     }
 }

@@ -6,6 +6,7 @@
 
 mod agent;
 mod context;
+mod edit_class;
 mod edits;
 mod gate;
 mod hardcoding;
@@ -29,6 +30,7 @@ mod window;
 
 pub use agent::{FixAgent, FixRequest, Proposed};
 pub use context::{Context, Listing, Span, context_for};
+pub use edit_class::edit_class;
 pub use edits::apply;
 pub use gate::{FixOptions, GateNotes, TOOLCHAIN, gate};
 pub use hints::{command_proposal, edits_of, toolchain_proposals};

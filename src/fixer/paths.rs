@@ -258,25 +258,6 @@ const VENDORED: &[&str] = &[
     "**/*.min.css",
 ];
 
-/// Python's own modules, which code and its tests import by these names.
-const STANDARD_MODULES: &str = "\
-    abc aifc argparse array ast asynchat asyncio asyncore atexit audioop base64 bdb binascii bisect builtins bz2 \
-    cProfile calendar cgi cgitb chunk cmath cmd code codecs codeop collections colorsys compileall concurrent \
-    configparser contextlib contextvars copy copyreg crypt csv ctypes curses dataclasses datetime dbm decimal \
-    difflib dis distutils doctest email encodings ensurepip enum errno faulthandler fcntl filecmp fileinput \
-    fnmatch fractions ftplib functools gc genericpath getopt getpass gettext glob graphlib grp gzip hashlib heapq \
-    hmac html http imaplib imghdr imp importlib inspect io ipaddress itertools json keyword lib2to3 linecache \
-    locale logging lzma mailbox mailcap marshal math mimetypes mmap modulefinder msilib msvcrt multiprocessing \
-    netrc nis nntplib nt ntpath nturl2path numbers opcode operator optparse os ossaudiodev pathlib pdb pickle \
-    pickletools pipes pkgutil platform plistlib poplib posix posixpath pprint profile pstats pty pwd py_compile \
-    pyclbr pydoc pydoc_data pyexpat queue quopri random re readline reprlib resource rlcompleter runpy sched \
-    secrets select selectors shelve shlex shutil signal site smtpd smtplib sndhdr socket socketserver spwd sqlite3 \
-    sre_compile sre_constants sre_parse ssl stat statistics string stringprep struct subprocess sunau symtable sys \
-    sysconfig syslog tabnanny tarfile telnetlib tempfile termios textwrap threading time timeit tkinter token \
-    tokenize tomllib trace traceback tracemalloc tty turtle types typing unicodedata unittest urllib uu uuid venv \
-    warnings wave weakref webbrowser winreg winsound wsgiref xdrlib xml xmlrpc zipapp zipfile zipimport zlib \
-    zoneinfo";
-
 /// What a path is to a fix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protection {
@@ -473,8 +454,7 @@ fn shadows_standard_module(path: &RepoPath, tree: &dyn SourceTree) -> bool {
         name = folder.rsplit('/').next().unwrap_or_default();
         folder = folder.rsplit_once('/').map_or("", |(above, _)| above);
     }
-    STANDARD_MODULES.split_whitespace().any(|module| module == name)
-        && (folder.is_empty() || !is_package(folder))
+    crate::syntax::is_standard_python_module(name) && (folder.is_empty() || !is_package(folder))
 }
 
 /// Whether the repository's own `.gitignore` files ignore a path that is not tracked.

@@ -161,7 +161,8 @@ mod tests {
         proposal.window = vec![line_window("seen.py", 1, 1)];
         let options = FixOptions::new(&["frozen/".to_owned()]).unwrap();
         let changes = apply(&proposal.edits, &proposal.window, &tree).unwrap();
-        let judge = |proposal: &FixProposal| gate(proposal, &changes, &[], &tree, &options, &[]).map(|_| ());
+        let judge =
+            |proposal: &FixProposal| gate(proposal, &changes, (&[], &[]), &tree, &options, &[]).map(|_| ());
         match widen(&proposal, &changes, &[], &tree, &options) {
             None => (None, judge(&proposal)),
             Some((wider, needs)) => (Some(needs.iter().map(ToString::to_string).collect()), judge(&wider)),

@@ -8,7 +8,7 @@ use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::build::{BuildPlan, ExecutionResult};
 use crate::contract::git::{CommitSha, RepoPath};
 use crate::contract::proof::{
-    PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProvenJob, ProviderShare,
+    LeftOut, PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProvenJob, ProviderShare,
 };
 use crate::contract::report::{JobReport, ProposalVerdict, ReportFiles, RunReport};
 
@@ -31,6 +31,9 @@ pub(super) struct Bundle {
     pub(super) changed: Vec<RepoPath>,
     /// The protected files among them.
     pub(super) restored: Vec<RepoPath>,
+    pub(super) left_out: Vec<LeftOut>,
+    /// What the failing check named in the test files among them.
+    pub(super) findings: Vec<BugReport>,
 }
 
 impl Bundle {
@@ -54,7 +57,7 @@ pub(super) fn short_name(text: &str) -> String {
 }
 
 fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
-    let Bundle { base, changed, restored } = bundle;
+    let Bundle { base, changed, restored, left_out, findings } = bundle;
     let plan = report.plan.as_ref()?;
     let before = report.baseline.as_ref()?;
     let after = report.final_proof.as_ref()?;
@@ -88,6 +91,8 @@ fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
         changed,
         jobs: report.jobs.iter().filter_map(proven_job).collect(),
         partial: report.partial.clone(),
+        left_out,
+        findings,
         providers: providers(report),
     })
 }

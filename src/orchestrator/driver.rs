@@ -9,12 +9,13 @@ use crate::contract::build::{BuildPlan, ExecutionResult, Exit};
 use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
 use crate::contract::fix::{FileChange, Rejection, Usage};
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::outcome::Outcome;
+use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
 use crate::diff;
 use crate::executor::{Executor, Request};
-use crate::fixer::{FixOptions, FixRequest, PastAttempt, Proposed};
+use crate::fixer::{FixOptions, FixRequest, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::{self, Planned};
 use crate::report::pull_request;
@@ -24,8 +25,9 @@ use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
 use super::models::Advisor;
 use super::progress::Observation;
-use super::protected_view::{ProtectedView, restored_in_proof};
+use super::protected_view::{ProtectedChanges, ProtectedView};
 use super::publisher::{CiOutcome, Publication, Publisher, RootCause, no_verdict};
+use super::same_tests::TestsRan;
 use super::state::{Action, Answer, FixSource, LoopEvent, Rules, State};
 use super::transition::transition;
 
@@ -168,7 +170,13 @@ impl Driver {
     async fn run_plan(&mut self, state: &State, purpose: Purpose, leg: usize) -> ExecutionResult {
         let changes = self.workspace.changes();
         let left_out = match purpose {
-            Purpose::ProtectedProof => restored_in_proof(changes, &self.fix_options.paths),
+            Purpose::ProtectedProof => {
+                let parted = self.protected_changes(state, leg);
+                if !parted.left_out.is_empty() {
+                    self.journal.emit(Event::Warning { what: words_of_left_out(&parted.left_out) });
+                }
+                parted.restored
+            }
             purpose if purpose.is_of_unchanged_code() => changes,
             _ => Vec::new(),
         };
@@ -196,6 +204,46 @@ impl Driver {
         };
         let journal = self.journal.as_ref();
         self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await
+    }
+
+    /// What a leg's proof with protected files restored does with what is changed by now.
+    pub(super) fn protected_changes(&self, state: &State, leg: usize) -> ProtectedChanges {
+        let ran = |seen: Option<&Evidence>| seen.map_or(&[][..], |seen| &seen.observation.tests).to_vec();
+        let scripts = self.plans[leg].plan.steps.iter().map(|step| step.run.as_str());
+        // Of another leg than the one that is being healed nothing ran with the fix yet.
+        let after = state.current().filter(|_| leg == state.leg());
+        self.protected_changes_with(TestsRan::of(scripts, &ran(state.baseline(leg)), &ran(after)))
+    }
+
+    pub(super) fn protected_changes_with(&self, tests: TestsRan) -> ProtectedChanges {
+        let changes = self.workspace.changes();
+        let base = ProtectedView::new(&self.workspace, changes.clone());
+        ProtectedChanges::of(changes, &self.fix_options, &self.findings(), &base, tests)
+    }
+
+    /// All that the failing checks have named so far.
+    fn findings(&self) -> Vec<BugReport> {
+        let report = self.journal.report();
+        let later = report.iterations.iter().flat_map(|iteration| &iteration.bugs);
+        report.bugs().into_iter().chain(later).cloned().collect()
+    }
+
+    /// What they named in the test files among `changed`.
+    pub(super) fn findings_in_tests(&self, changed: &[RepoPath]) -> Vec<BugReport> {
+        const MOST: usize = 200;
+        let tests: Vec<&RepoPath> = changed
+            .iter()
+            .filter(|path| self.fix_options.paths.protection(path.as_str()) == Some(Protection::Test))
+            .collect();
+        let mut found: Vec<BugReport> = Vec::new();
+        for bug in self.findings() {
+            let named =
+                bug.file.as_deref().is_some_and(|file| tests.iter().any(|t| t.as_str().ends_with(file)));
+            if named && found.len() < MOST && !found.iter().any(|f| f.fingerprint == bug.fingerprint) {
+                found.push(bug);
+            }
+        }
+        found
     }
 
     /// One question to the model servers about `bugs`, with as much context as `level` says.
@@ -349,6 +397,22 @@ fn action_name(action: &Action) -> &'static str {
         Action::Watch => "watch CI",
         Action::Finish(_) => "finish",
     }
+}
+
+/// Which protected files the protected proof leaves as the fix makes them.
+fn words_of_left_out(files: &[LeftOut]) -> String {
+    let each: Vec<String> = files
+        .iter()
+        .map(|file| {
+            let why = match file.reason {
+                LeftOutReason::LayoutOnly => "its layout alone changes",
+                LeftOutReason::Neutral => "nothing changes that a test is about",
+                LeftOutReason::AllowTestEdits => "`allow-test-edits`",
+            };
+            format!("{} ({why})", file.path)
+        })
+        .collect();
+    format!("the proof with protected files restored keeps the changes to {}", each.join(", "))
 }
 
 /// What ran, in a line.

@@ -21,7 +21,6 @@ use super::bundle::{Bundle, Finished};
 use super::driver::{Clocks, PUBLISH_GRACE};
 use super::journal::Journal;
 use super::outcome_from::stopped_outcome;
-use super::protected_view::restored_in_proof;
 use super::publisher::{Publisher, PushedRevision};
 use super::run_dir::RunDir;
 use super::setup::{self, Prepared, Session};
@@ -110,17 +109,20 @@ async fn heal_loop(session: Session) -> Ending {
     if let Some(publisher) = driver.publisher.as_ref().filter(|_| state.is_trusted()) {
         conclude(publisher, state.revision(), &journal, &scope).await;
     }
+    let bundle = state.is_trusted().then(|| {
+        let parted = driver.protected_changes(&state, state.leg());
+        let changed: Vec<_> = changes.into_iter().map(|change| change.path).collect();
+        Bundle {
+            base,
+            restored: parted.restored.into_iter().map(|change| change.path).collect(),
+            findings: driver.findings_in_tests(&changed),
+            changed,
+            left_out: parted.left_out,
+        }
+    });
     if let Some(what) = close(driver.executor, &scope).await {
         journal.emit(Event::Warning { what });
     }
-    let bundle = state.is_trusted().then(|| Bundle {
-        base,
-        restored: restored_in_proof(changes.clone(), &driver.fix_options.paths)
-            .into_iter()
-            .map(|change| change.path)
-            .collect(),
-        changed: changes.into_iter().map(|change| change.path).collect(),
-    });
     Ending { outcome, clocks: driver.clocks, bundle }
 }
 

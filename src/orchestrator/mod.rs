@@ -27,6 +27,7 @@ mod publish;
 pub mod publisher;
 mod review;
 pub mod run_dir;
+mod same_tests;
 mod setup;
 pub mod state;
 mod suggestions;

@@ -1,16 +1,55 @@
-//! The tree that the second proof runs on: every protected file as it was at the failing commit.
+//! The tree that the second proof runs on: every protected file as it was at the failing commit, but for those whose
+//! edits need no proof without them.
 
 use std::collections::BTreeMap;
 
-use crate::contract::fix::FileChange;
+use super::same_tests::TestsRan;
+use crate::contract::bug::BugReport;
+use crate::contract::fix::{EditClass, FileChange};
 use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
-use crate::fixer::{PathRules, Protection};
+use crate::contract::proof::{LeftOut, LeftOutReason};
+use crate::fixer::{FixOptions, Protection, edit_class};
 use crate::git::Workspace;
 
-/// Those of `changes` that are not made in the second proof.
-pub(super) fn restored_in_proof(mut changes: Vec<FileChange>, rules: &PathRules) -> Vec<FileChange> {
-    changes.retain(|c| rules.protection(c.path.as_str()).is_some_and(Protection::restored_in_proof));
-    changes
+/// What the second proof does with the changes of protected files.
+#[derive(Debug, Default)]
+pub(super) struct ProtectedChanges {
+    /// Not made in it.
+    pub(super) restored: Vec<FileChange>,
+    /// Made in it as well, and why.
+    pub(super) left_out: Vec<LeftOut>,
+}
+
+impl ProtectedChanges {
+    /// Parts `changes` of `base`. `findings` are all that the failing check named so far.
+    pub(super) fn of(
+        changes: Vec<FileChange>,
+        options: &FixOptions,
+        findings: &[BugReport],
+        base: &dyn SourceTree,
+        tests: TestsRan,
+    ) -> Self {
+        let mut parted = Self::default();
+        for change in changes {
+            let Some(protection) = options.paths.protection(change.path.as_str()) else { continue };
+            if !protection.restored_in_proof() {
+                continue;
+            }
+            let is_test = protection == Protection::Test;
+            let reason = match edit_class(&change, findings, base) {
+                _ if !is_test => None,
+                EditClass::LayoutOnly => Some(LeftOutReason::LayoutOnly),
+                EditClass::Neutral if tests.lets_neutral_edits_stand() => Some(LeftOutReason::Neutral),
+                _ if options.allow_test_edits => Some(LeftOutReason::AllowTestEdits),
+                EditClass::Neutral | EditClass::Other => None,
+            };
+            match reason {
+                Some(reason) => parted.left_out.push(LeftOut { path: change.path, reason }),
+                None => parted.restored.push(change),
+            }
+        }
+        parted
+    }
 }
 
 /// A tree in which some changes are not made.

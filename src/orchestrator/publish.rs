@@ -27,6 +27,7 @@ use super::driver::{Clocks, PUBLISH_GRACE};
 use super::heal::{Ending, conclude};
 use super::outcome_from::{expected_outcome, stopped_outcome};
 use super::publisher::{CiOutcome, Publication, Publisher, PushedRevision, RootCause, no_verdict};
+use super::same_tests::TestsRan;
 use super::setup::{self, Session};
 use super::tests_ran;
 
@@ -269,7 +270,12 @@ fn check_patch(
         window: Vec::new(),
         usage: Usage::default(),
     };
-    fixer::gate(&proposal, &changes, &[], workspace, options, &[]).map_err(rejected)?;
+    // What the bundle says of findings is read as what anybody might have written: a finding opens neutral edits only,
+    // and those are told by the patch itself.
+    let scripts = proof.commands.iter().map(|command| command.run.as_str());
+    let ran = TestsRan::of(scripts, &proof.before.tests, &proof.after.tests);
+    let findings = if ran.lets_neutral_edits_stand() { &proof.findings[..] } else { &[] };
+    fixer::gate(&proposal, &changes, (&[], findings), workspace, options, &[]).map_err(rejected)?;
     let mut paths: Vec<_> = changes.iter().map(|c| c.path.clone()).collect();
     let mut proven = proof.changed.clone();
     paths.sort();

@@ -10,7 +10,7 @@ use super::progress::{Failure, Touched};
 use super::publisher::PushedRevision;
 use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
-use crate::contract::fix::{ContextNeed, FileChange, FixProposal, Rejection, Usage};
+use crate::contract::fix::{ClassifiedFile, ContextNeed, FileChange, FixProposal, Rejection, Usage};
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
 use crate::contract::settings::OnPartial;
@@ -226,6 +226,8 @@ pub struct AppliedProposal {
     pub proposal: FixProposal,
     pub changes: Vec<FileChange>,
     pub touched: Vec<Touched>,
+    /// What each file's change is to the tests.
+    pub classes: Vec<ClassifiedFile>,
     /// It changes a protected file, which the proof restores.
     pub protected: bool,
     /// Test files that name what it changes.

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::driver::Driver;
 use super::evidence::Evidence;
 use super::progress::Touched;
-use super::protected_view::restored_in_proof;
+use super::same_tests::TestsRan;
 use super::state::{Answer, AppliedProposal, LoopEvent, State};
 use crate::contract::bug::{BugReport, Suggestion};
 use crate::contract::build::Exit;
@@ -127,9 +127,11 @@ impl Driver {
             self.journal.emit(Event::Warning { what });
         }
         let touched = touched(&changes);
-        let protected = !restored_in_proof(changes.clone(), &self.fix_options.paths).is_empty();
+        // What will have run is not known before it ran: neutral edits of tests are taken back in the proof, if at all.
+        let protected = !self.protected_changes_with(TestsRan::Unknown).restored.is_empty();
+        let classes = notes.classes;
         let tested_by = fixer::tests_that_name(&changes, &self.workspace, &self.fix_options.paths);
-        let offer = AppliedProposal { proposal, changes, touched, protected, tested_by };
+        let offer = AppliedProposal { proposal, changes, touched, classes, protected, tested_by };
         Ok(Answer::Applied(Box::new(offer)))
     }
 
@@ -158,9 +160,10 @@ impl Driver {
             None => seen.bugs(&proposal.bugs).cloned().collect(),
         };
         let bugs: Vec<BugReport> = state.current().map(about).unwrap_or_default();
+        let findings = state.current().map_or(&[][..], |seen| &seen.diagnosis.bugs);
         let options = &self.fix_options;
         let gate = |proposal: &FixProposal, changes: &[FileChange]| {
-            fixer::gate(proposal, changes, &bugs, &self.workspace, options, state.history())
+            fixer::gate(proposal, changes, (&bugs, findings), &self.workspace, options, state.history())
         };
         loop {
             let locked = write.filter(|write| !write.may_write_locks).and_then(|_| {

@@ -308,6 +308,8 @@ pub(super) fn proof() -> Proof {
         repeats: 2,
         green: 2,
         protected: ProtectedCheck::Passed { restored: vec![path.clone()] },
+        left_out: Vec::new(),
+        findings: Vec::new(),
         changed: vec![path],
         jobs: Vec::new(),
         partial: None,

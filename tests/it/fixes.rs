@@ -370,7 +370,7 @@ async fn run(repository: &Repository, case: &Case, speaks: Speaks, with: &With, 
         Proposed::Proposal(proposal) => {
             reason.clone_from(&proposal.reason);
             let gated = fixer::apply(&proposal.edits, &proposal.window, &tree)
-                .and_then(|changes| fixer::gate(&proposal, &changes, &bugs, &tree, options, &[]));
+                .and_then(|changes| fixer::gate(&proposal, &changes, (&bugs, &bugs), &tree, options, &[]));
             gated.map_or_else(|rejection| verdict(&rejection), |_| "pass".to_owned())
         }
         Proposed::Rejected { reason, .. } => verdict(&reason),

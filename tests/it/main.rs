@@ -24,6 +24,7 @@ mod secrets;
 mod stories;
 mod styles;
 mod support;
+mod test_files;
 mod tidy;
 mod watch;
 mod what_ran;

@@ -87,7 +87,9 @@ fn proposal() -> FixProposal {
 
 fn applied_with(protected: bool) -> LoopEvent {
     let (proposal, changes, touched, tested_by) = (proposal(), Vec::new(), Vec::new(), BTreeSet::new());
-    answered(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, protected, tested_by })))
+    let classes = Vec::new();
+    let offer = AppliedProposal { proposal, changes, touched, classes, protected, tested_by };
+    answered(Answer::Applied(Box::new(offer)))
 }
 
 fn offered() -> LoopEvent {

@@ -25,7 +25,7 @@ libfuzzer_sys::fuzz_target!(|input: Input<'_>| {
         .collect();
     let Ok(changes) = fixer::apply(&edits, &[], &tree) else { return };
     let options = FixOptions::new(&[]).expect("no globs of the user's");
-    let Ok(notes) = fixer::gate(&proposal(edits, input.confidence), &changes, &[], &tree, &options, &[]) else {
+    let Ok(notes) = fixer::gate(&proposal(edits, input.confidence), &changes, (&[], &[]), &tree, &options, &[]) else {
         return;
     };
     assert!(notes.changed_lines <= options.max_changed_lines);

@@ -1,0 +1,21 @@
+//! Source code as syntax trees: what a file is written in, whether two versions of it say the same, and which small
+//! changes of a file change nothing that a test is about. Bounded in size, time and depth; depends on the contract only.
+//!
+//! Every answer that allows something is given for what the trees prove. What cannot be parsed, is too large, or is in a
+//! language without a grammar here is never called equal.
+
+mod brackets;
+mod canonical;
+mod comments;
+mod finding;
+mod imports;
+mod layout;
+mod literals;
+mod modules;
+mod neutral;
+mod tree;
+
+pub use layout::{Sameness, same_syntax};
+pub use modules::is_standard_python_module;
+pub use neutral::{NeutralEdit, neutral_edits};
+pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};
