@@ -1,5 +1,6 @@
 //! A job's steps → the plan's steps: conditions decided as far as they can be; what uses an action is read by `uses`.
 
+mod secrets;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -508,16 +509,11 @@ impl Planner<'_> {
                 self.note(format!("`{name}` needs {what}, which is not known here"));
             }
         }
-        let variables = env.values().flat_map(|v| &v.unknown);
-        let secrets: BTreeSet<String> =
-            script.unknown.iter().chain(variables).map(ToString::to_string).collect();
-        for what in secrets {
-            let secret = what.strip_prefix("secrets.").filter(|s| !s.eq_ignore_ascii_case("GITHUB_TOKEN"));
-            if let Some(secret) = secret {
-                self.note(format!(
-                    "`{name}` needs {what}, which is not passed on: where it fails for that, give it as `sandbox-env: {secret}=…`"
-                ));
-            }
+        for secret in secrets::missing(step.env.iter().chain([run]), &scope.contexts.secrets) {
+            self.note(format!(
+                "`{name}` needs secrets.{secret}, which is not passed on: where it fails for that, give it as \
+                 `sandbox-env: {secret}=…`"
+            ));
         }
         let shell = match shell {
             Some(node) => {
