@@ -77,6 +77,7 @@ fn headline(report: &RunReport) -> String {
     };
     let mut out = format!("## {mark} {words}{count}{ci}\n\n");
 
+    let is_green = report.outcome == Outcome::AlreadyGreen;
     let mut facts = Vec::new();
     if let Some(step) = view::failing_step(report) {
         facts.push(format!("step {}", markdown::code(step, 100)));
@@ -94,10 +95,11 @@ fn headline(report: &RunReport) -> String {
         facts.push(format!("at `{}`", sha.short()));
     }
     if let Some(url) = run.and_then(|r| r.url.as_deref()) {
-        facts.push(markdown::link("the failed run", url));
+        facts.push(markdown::link(if is_green { "the run" } else { "the failed run" }, url));
     }
     if !facts.is_empty() {
-        out.push_str(&format!("Failed: {}\n\n", facts.join(" · ")));
+        let what = if is_green { "Looked at" } else { "Failed" };
+        out.push_str(&format!("{what}: {}\n\n", facts.join(" · ")));
     }
     out
 }

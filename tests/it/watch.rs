@@ -1,17 +1,23 @@
 //! Watching tells the truth about the very commit, in bounded time, for every way a run comes about or does not.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ci_healer::contract::ci::{CiResult, CiVerdict, Conclusion};
 use ci_healer::contract::event::{Event, EventSink};
-use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom};
+use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom, RepoPath};
+use ci_healer::git::{Workspace, WorkspaceOptions};
 use ci_healer::github::{
-    CiTrigger, FailedJob, OwnJob, PullRequestMarker, PullRequestText, Timeouts, Watch, failed_jobs,
-    failed_run_jobs, job_log, last_green_log, last_green_run, open_pull_request, publish, watch,
+    CiTrigger, FailedJob, OwnJob, PullRequestMarker, PullRequestText, RunContext, Timeouts, Watch,
+    failed_jobs, failed_run_jobs, job_log, last_green_log, last_green_run, open_pull_request, publish,
+    read_event, watch,
 };
+use ci_healer::orchestrator::journal::Journal;
+use ci_healer::orchestrator::last_green::LastGreen;
+use ci_healer::scope::Scope;
 
 use crate::publish::{Scene, branch, prepared};
+use crate::support::git::{commit_all, git, write};
 use crate::support::github::{APP_TOKEN, CiScript, DispatchApi, FakeGitHub, FakeJob, Fault, JOB_TOKEN};
 
 const CI: &str = ".github/workflows/ci.yml";
@@ -321,4 +327,54 @@ async fn the_last_green_run_is_of_the_same_workflow_and_branch() {
     let log = last_green_log(&client, &slug, &found, "test", 1 << 20, lag).await.unwrap().unwrap();
     assert!(String::from_utf8_lossy(&log.bytes).contains("12 passed"));
     assert_eq!(last_green_log(&client, &slug, &found, "other", 1 << 20, lag).await.unwrap(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_the_last_green_run_come_without_a_fetch() {
+    let scene = Scene::new("on: push\n");
+    let slug = FakeGitHub::slug();
+    let path = RepoPath::new("notes/a.txt").unwrap();
+    write(&scene.repo, path.as_str(), "as it was\n");
+    let green = commit_all(&scene.repo, "green");
+    write(&scene.repo, path.as_str(), "as it is\n");
+    let head = commit_all(&scene.repo, "red");
+    git(&scene.repo, &["push", "-q", scene.bare().to_str().unwrap(), "HEAD:main"]);
+    scene.hub.past_run(CI, &green, "main", CiScript::passes());
+    let payload = serde_json::json!({"after": head, "repository": {"full_name": slug.to_string()}});
+    let context = RunContext { ref_name: Some("main".to_owned()), ..RunContext::default() };
+    let trigger = read_event(&payload, &context);
+    let objects = |repo: &std::path::Path| git(repo, &["count-objects", "-v"]);
+
+    // A checkout of one commit, as CI makes it: the API has the rest.
+    let shallow = scene.sandbox.join("shallow");
+    let from = format!("file://{}", scene.bare().display());
+    git(scene.sandbox.path(), &["clone", "-q", "--depth=1", &from, shallow.to_str().unwrap()]);
+    for (source, asks) in [(scene.repo.clone(), false), (shallow, true)] {
+        let options = WorkspaceOptions {
+            source: source.clone(),
+            work_dir: scene.sandbox.join("work"),
+            repository: slug.clone(),
+            commit: None,
+        };
+        let mut workspace = Workspace::create(options, &Scope::unbounded()).await.unwrap();
+        let journal = Arc::new(Journal::new(std::time::Instant::now(), None, Arc::new(Heard::default())));
+        let client = scene.hub.client(JOB_TOKEN);
+        let last = LastGreen::new(Some(&client), &slug, Some(CI.to_owned()), &trigger, journal.clone());
+        let (before, asked) = (objects(&source), scene.hub.requests().len());
+        assert_eq!(last.file(&mut workspace, &path).await.as_deref(), Some(&b"as it was\n"[..]), "{asks}");
+        let other = RepoPath::new(CI).unwrap();
+        assert_eq!(last.file(&mut workspace, &other).await.as_deref(), Some(&b"on: push\n"[..]), "{asks}");
+        assert_eq!(last.file(&mut workspace, &RepoPath::new("none").unwrap()).await, None);
+        assert_eq!(scene.hub.requests().len() - asked > 1, asks, "{:?}", scene.hub.requests());
+        assert_eq!(objects(&source), before, "the checkout is as it was");
+        assert_eq!(journal.report().last_green.unwrap().commit.as_str(), green);
+    }
+    let nobody = LastGreen::new(
+        None,
+        &slug,
+        Some(CI.to_owned()),
+        &trigger,
+        Arc::new(Journal::new(std::time::Instant::now(), None, Arc::new(Heard::default()))),
+    );
+    assert!(nobody.run().await.is_none());
 }
