@@ -1,29 +1,75 @@
-//! `ci-healer diagnose [LOG | -] [--format json|text|github|sarif]`: a log in, bug reports out. Touches nothing else.
+//! `ci-healer diagnose [LOG | -] [--format json|text|github|sarif] [--repo PATH]`: a log in, bug reports out. Touches
+//! nothing else; of the repository it looks at names, and at manifests.
 
 use std::io::{self, BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::config;
-use crate::contract::bug::Diagnosis;
+use crate::contract::bug::{Diagnosis, Origins};
+use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use crate::error::ExpectedError;
 use crate::parser::{self, ParseOptions};
+use crate::placing;
 use crate::report::diagnosis::{self, Format};
 
-const USAGE: &str = "usage: ci-healer diagnose [LOG | -] [--format json|text|github|sarif]";
+const USAGE: &str = "usage: ci-healer diagnose [LOG | -] [--format json|text|github|sarif] [--repo PATH]";
+
+/// A folder as a source tree: what git would not ignore of it.
+struct Folder {
+    root: PathBuf,
+    files: Vec<TreeFile>,
+}
+
+impl Folder {
+    fn open(root: &str) -> Result<Self, ExpectedError> {
+        let root = PathBuf::from(root);
+        if !root.is_dir() {
+            return Err(ExpectedError::usage(format!("--repo {root:?} is not a folder")).hint(USAGE));
+        }
+        let mut files: Vec<TreeFile> = ignore::WalkBuilder::new(&root)
+            .hidden(false)
+            .filter_entry(|entry| entry.file_name() != ".git")
+            .build()
+            .filter_map(Result::ok)
+            .filter(|entry| entry.file_type().is_some_and(|kind| kind.is_file()))
+            .filter_map(|entry| RepoPath::new(entry.path().strip_prefix(&root).ok()?.to_str()?).ok())
+            .map(|path| TreeFile { path, mode: FileMode::Regular, id: String::new() })
+            .collect();
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Ok(Self { root, files })
+    }
+}
+
+impl SourceTree for Folder {
+    fn files(&self) -> &[TreeFile] {
+        &self.files
+    }
+
+    fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+        self.entry(path)?;
+        std::fs::read(self.root.join(path.as_str())).ok()
+    }
+
+    fn open(&self, path: &RepoPath) -> Option<(u64, Box<dyn std::io::Read + Send + '_>)> {
+        self.entry(path)?;
+        let file = std::fs::File::open(self.root.join(path.as_str())).ok()?;
+        Some((file.metadata().ok()?.len(), Box::new(file)))
+    }
+}
 
 /// Read at once from the log.
 const BUFFER: usize = 1 << 16;
 
 pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
-    let (flags, rest) = config::flags(args, &["format"])?;
+    let (flags, rest) = config::flags(args, &["format", "repo"])?;
     let format = match flags.get("format") {
         None => Format::Text,
         Some(name) => Format::from_name(name).ok_or_else(|| {
             ExpectedError::usage(format!("--format {name:?} is not one of {}", Format::NAMES))
         })?,
     };
-    super::arguments::only("diagnose", &flags, &["format"], USAGE)?;
+    super::arguments::only("diagnose", &flags, &["format", "repo"], USAGE)?;
     let path = match rest.as_slice() {
         [] => "-",
         [path] => path,
@@ -34,12 +80,15 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         }
     };
     let options = ParseOptions::default();
-    let diagnosis = if path == "-" {
+    let (mut diagnosis, origins) = if path == "-" {
         read(io::stdin().lock(), "standard input", &options)?
     } else {
         let file = open(Path::new(path))?;
         read(BufReader::with_capacity(BUFFER, file), path, &options)?
     };
+    if let Some(repo) = flags.get("repo") {
+        placing::place(&mut diagnosis, &origins, &[], &Folder::open(repo)?);
+    }
     match diagnosis::write(&diagnosis, format, &mut io::stdout().lock()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
@@ -48,12 +97,16 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(mut log: impl BufRead, what: &str, options: &ParseOptions) -> Result<Diagnosis, ExpectedError> {
+fn read(
+    mut log: impl BufRead,
+    what: &str,
+    options: &ParseOptions,
+) -> Result<(Diagnosis, Origins), ExpectedError> {
     let head = log.fill_buf().map_err(|e| unreadable(what, &e))?;
     if parser::looks_binary(head) {
         return Err(ExpectedError::usage(format!("{what} is a binary file, not a log")).hint(USAGE));
     }
-    parser::diagnose(log, options).map_err(|e| unreadable(what, &e))
+    parser::read(log, options).map_err(|e| unreadable(what, &e))
 }
 
 fn open(path: &Path) -> Result<std::fs::File, ExpectedError> {

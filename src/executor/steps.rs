@@ -228,7 +228,7 @@ impl<'a> Job<'a> {
     /// Asks the probes of the steps that ran. The verdict is settled: what they do and say changes nothing of it.
     pub(super) async fn probe(&mut self) -> Result<(), Abort> {
         // A red attempt is judged by its failures.
-        if self.args.request.purpose != Purpose::Baseline && self.records.failure.is_some() {
+        if self.args.request.purpose == Purpose::Attempt && self.records.failure.is_some() {
             return Ok(());
         }
         for context in std::mem::take(&mut self.probed) {

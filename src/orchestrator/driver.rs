@@ -1,12 +1,13 @@
 //! Carries the table's actions out through the layers and answers each with one event. Decides nothing and remembers
 //! nothing: what is true stands in [`State`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::contract::bug::BugReport;
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit};
-use crate::contract::ci::CiVerdict;
+use crate::contract::ci::{CiVerdict, Conclusion};
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
 use crate::contract::fix::{FileChange, Rejection, Usage};
 use crate::contract::git::{RepoPath, SourceTree};
@@ -203,7 +204,24 @@ impl Driver {
             watched: None,
         };
         let journal = self.journal.as_ref();
-        self.executor.execute(&plan, &planned.evaluator, &request, journal, &self.scope).await
+        let unhealed;
+        let evaluator = if purpose.is_of_unchanged_code() {
+            unhealed = planned.evaluator.unhealed(&self.what_jobs_gave(state));
+            &unhealed
+        } else {
+            &planned.evaluator
+        };
+        self.executor.execute(&plan, evaluator, &request, journal, &self.scope).await
+    }
+
+    /// What the unchanged code of each leg came to here, by the job's id.
+    fn what_jobs_gave(&self, state: &State) -> BTreeMap<String, Conclusion> {
+        let gave = |(leg, planned): (usize, &Planned)| {
+            let job = planned.plan.job.clone()?;
+            let is_green = state.baseline(leg)?.observation.is_green();
+            Some((job, if is_green { Conclusion::Success } else { Conclusion::Failure }))
+        };
+        self.plans.iter().enumerate().filter_map(gave).collect()
     }
 
     /// What a leg's proof with protected files restored does with what is changed by now.
@@ -382,9 +400,10 @@ impl Driver {
     }
 }
 
-/// What ran is compared between the first run of the failing commit and each attempt. A proof runs what an attempt ran.
+/// What ran is compared between the last red run of the failing commit and each attempt. A proof runs what an attempt
+/// ran.
 fn asks_probes(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Baseline | Purpose::Attempt)
+    matches!(purpose, Purpose::Baseline | Purpose::Repeat | Purpose::Attempt)
 }
 
 fn action_name(action: &Action) -> &'static str {

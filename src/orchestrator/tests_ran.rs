@@ -43,12 +43,13 @@ pub(super) fn missing(before: &[TestRun], after: &[TestRun]) -> Option<String> {
             let refuted = was.at_least > 0 && !was.silent_when_green;
             return refuted.then(|| format!("{runner} executed no tests, at least {} before", was.at_least));
         }
-        if let Some(executed) = is.executed.filter(|executed| *executed < was.at_least) {
-            let before = was.executed.map_or(format!("at least {}", was.at_least), |n| n.to_string());
-            return Some(format!("{runner} executed {executed} tests, {before} before"));
+        let ids = was.ids.as_deref().zip(is.ids.as_deref());
+        if let Some(gone) = ids.and_then(|(was, is)| first_missing(was, is)) {
+            return Some(format!("test {gone} was executed before and is not now"));
         }
-        let gone = first_missing(was.ids.as_deref()?, is.ids.as_deref()?)?;
-        Some(format!("test {gone} was executed before and is not now"))
+        let executed = is.executed.filter(|executed| *executed < was.at_least)?;
+        let before = was.executed.map_or(format!("at least {}", was.at_least), |n| n.to_string());
+        Some(format!("{runner} executed {executed} tests, {before} before"))
     })
 }
 
@@ -171,15 +172,13 @@ mod tests {
 
     #[test]
     fn a_file_that_could_not_be_loaded_is_no_test() {
-        let log = "collected 1 item / 1 error\n\n==== ERRORS ====\n____ ERROR collecting test_b.py ____\n\
-                   ImportError while importing test module '/w/test_b.py'.\nTraceback:\n\
-                   E   ModuleNotFoundError: No module named 'absent'\n\
-                   ==== short test summary info ====\nERROR test_b.py\n==== 1 error in 0.1s ====\n";
+        let log = "src/a.ts(7,3): error TS2304: Cannot find name 'x'.\n";
         let mut found = parser::diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
-        assert_eq!(found.tests[0].ids.as_deref(), Some(&["test_b.py".to_owned()][..]));
+        found.bugs[0].test = Some("a.test.ts".to_owned());
+        found.tests =
+            vec![TestRun { ids: Some(vec!["a.test.ts".to_owned()]), ..TestRun::counted("pytest", 0, 1, 0) }];
         leave_out_unloaded(&mut found);
         assert_eq!((found.tests[0].executed, found.tests[0].failed), (Some(0), Some(0)));
-        let after = TestRun { runner: "pytest".to_owned(), ..named(&["test_b.py::test_one"]) };
-        assert_eq!(missing(&found.tests, &[after]), None);
+        assert_eq!(missing(&found.tests, &[named(&["a.test.ts > adds"])]), None);
     }
 }

@@ -11,6 +11,7 @@ ci-healer: re-runs what failed in CI, fixes it minimally, proves the fix
   ci-healer                        in a workflow: the action, driven by its inputs
   ci-healer heal [--repo PATH|URL] [--no-push] [flags]
   ci-healer diagnose [LOG | -]     a build log in, bug reports out [--format json|text|github|sarif]
+                                   [--repo PATH]
   ci-healer plan [--repo PATH] [--workflow FILE] [--job ID] [--format json|text]
   ci-healer doctor                 what a run would stumble over
   ci-healer demo [NAME]            heals broken sample repositories, offline and without keys

@@ -17,6 +17,7 @@ mod inputs;
 mod models;
 mod needs_context;
 mod parser;
+mod placing;
 mod plan;
 mod public_api;
 mod publish;

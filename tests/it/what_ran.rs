@@ -74,7 +74,7 @@ async fn a_right_fix_of_a_failing_go_test_lands() {
 /// Green, and `go test` says `ok`: only the probe sees that a test is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fix_that_keeps_a_test_from_running_is_taken_back() {
-    let skips = "import \"os\"\n\nfunc init() { os.Args = append(os.Args, \"-test.run=^TestZero$\") }\n\nfunc Double(";
+    let skips = "import \"os\"\n\nfunc init() {\n\tonly := \"-te\" + \"st.run=^TestZero$\"\n\tos.Args = append(os.Args, only)\n}\n\nfunc Double(";
     let cheat = Answer::fix(0.99, &[("srv/calc/calc.go", "func Double(", skips)]);
     let gemini = ScriptedLlm::new(Speaks::Gemini, vec![cheat, right()]).await;
     let story = go_project().with_gemini(&gemini);

@@ -178,8 +178,14 @@ impl ToolParser for Junit {
             self.close(out);
             return Response::Consumed(Next::Active);
         }
-        if let Some(open) = &mut self.open {
-            open.line(text, line.number);
+        match &mut self.open {
+            Some(open) => open.line(text, line.number),
+            // PHPUnit's list has the same head and other rows.
+            None if !text.is_empty() => {
+                self.list = false;
+                return Response::Declined(Next::Idle);
+            }
+            None => {}
         }
         Response::Consumed(Next::Active)
     }

@@ -1,8 +1,9 @@
 //! From the failed run to a verdict of CI on the heal, by every way in which GitHub lets a run start.
 
 use super::stage::*;
-use crate::support::github::{CLASSIC_PAT, CiScript};
+use crate::support::github::{CLASSIC_PAT, CiScript, SLUG};
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
+use crate::support::runner::{Checkout, Credentials, Runner};
 
 /// What CI's Python says of code that passes in the sandbox.
 const RED: &str = "\
@@ -135,4 +136,23 @@ fn where_no_ci_can_run_it_says_so_and_what_to_add() {
     ended.says("workflow_dispatch:");
     ended.says("actions: write");
     assert_eq!(stage.hub.runs().len(), 1, "only the failed one");
+}
+
+/// A step in a folder prints paths from there, and another folder has a file of that name.
+#[test]
+fn annotations_carry_the_repository_s_paths() {
+    let ci = CI
+        .replace("      - name: Test\n", "      - name: Test\n        working-directory: srv\n")
+        .replace("          cat .git/config || true\n", "")
+        .replace("python3 -m unittest", "python3 -m py_compile calc.py");
+    let stage = Stage::new(&[(CI_FILE, &ci), ("srv/calc.py", NO_COLON), ("old/calc.py", MENDED)]);
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("main"), Credentials::V6);
+    let ended = stage.heal(&runner, &stage.step());
+    ended.expect("healed", 0);
+    let annotations = &ended.step.log.annotations;
+    let files: Vec<&str> =
+        annotations.iter().filter_map(|a| a.properties.get("file")).map(String::as_str).collect();
+    assert_eq!(files, ["srv/calc.py"], "{annotations:?}");
+    assert_eq!(ended.results["baseline"]["bugs"][0]["file"], "srv/calc.py");
 }
