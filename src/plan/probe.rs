@@ -117,7 +117,7 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
                 !task.starts_with('-')
                     && (matches!(name, "build" | "check") || name.to_lowercase().ends_with("test"))
             };
-            tasks.iter().any(|task| runs(task)).then(|| (written_reports(&GRADLE), Vec::new()))
+            tasks.iter().any(runs).then(|| (written_reports(&GRADLE), Vec::new()))
         }
         _ => {
             let rest = pytest_arguments(call)?;
@@ -128,7 +128,7 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
                     || word.starts_with("--collect-only")
                     || matches!(*word, "--lf" | "--ff" | "--sw" | "--last-failed" | "--failed-first" | "--co")
             };
-            if quiet < 2 || rest.iter().any(|word| other(&word)) {
+            if quiet < 2 || rest.iter().any(other) {
                 return None;
             }
             let report = format!("--junitxml={PYTEST_REPORT}");
