@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::contract::bug::BugReport;
+use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepOutcome};
 use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
@@ -201,9 +201,14 @@ impl Driver {
 
     /// What the protected proof does with what is changed by now.
     pub(super) fn protected_changes(&self, state: &State) -> ProtectedChanges {
-        let ran = |seen: Option<&Evidence>| seen.map_or(&[][..], |seen| &seen.diagnosis.tests).to_vec();
+        let after = state.current().map_or(&[][..], |seen| &seen.diagnosis.tests);
+        self.protected_changes_with(self.tests_ran(state, after))
+    }
+
+    fn tests_ran(&self, state: &State, after: &[TestRun]) -> TestsRan {
+        let before = state.baseline().map_or(&[][..], |seen| &seen.diagnosis.tests);
         let scripts = self.plans.iter().flat_map(|p| &p.plan.steps).map(|step| step.run.as_str());
-        self.protected_changes_with(TestsRan::of(scripts, &ran(state.baseline()), &ran(state.current())))
+        TestsRan::of(scripts, before, after)
     }
 
     fn protected_changes_with(&self, tests: TestsRan) -> ProtectedChanges {
@@ -297,9 +302,10 @@ impl Driver {
             self.journal.emit(Event::Warning { what });
         }
         let touched = touched(&changes);
-        // What will have run is not known before it ran: neutral edits of tests are taken back in a proof of their own,
-        // if at all.
-        let protected = !self.protected_changes_with(TestsRan::Unknown).restored.is_empty();
+        // What will have run is not known before it ran: where the plan runs tests, neutral edits of them are taken back
+        // in a proof of their own, if at all.
+        let ran = self.tests_ran(state, &[]);
+        let protected = !self.protected_changes_with(ran).restored.is_empty();
         let classes = notes.classes;
         Ok(Answer::Applied(Box::new(AppliedProposal { proposal, changes, touched, classes, protected })))
     }
