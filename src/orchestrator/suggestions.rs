@@ -127,8 +127,10 @@ impl Driver {
             self.journal.emit(Event::Warning { what });
         }
         let touched = touched(&changes);
-        // What will have run is not known before it ran: neutral edits of tests are taken back in the proof, if at all.
-        let protected = !self.protected_changes_with(TestsRan::Unknown).restored.is_empty();
+        // Whether the same tests will have run is not known before they ran; that a job runs none is.
+        let scripts = self.plans[state.leg()].plan.steps.iter().map(|step| step.run.as_str());
+        let tests = TestsRan::of(scripts, &[], &[]);
+        let protected = !self.protected_changes_with(tests).restored.is_empty();
         let classes = notes.classes;
         let tested_by = fixer::tests_that_name(&changes, &self.workspace, &self.fix_options.paths);
         let offer = AppliedProposal { proposal, changes, touched, classes, protected, tested_by };

@@ -386,7 +386,7 @@ fn an_edit_outside_is_judged_again_without_another_question_and_is_one_attempt()
     assert!(matches!(actions[1], Action::Propose { level: 1, .. }));
     assert!(matches!(actions[2], Action::Reconsider { .. }));
     assert_eq!(actions[3..], [run(Purpose::Attempt), run(Purpose::FinalProof)]);
-    assert_eq!((state.attempts(), state.history().len()), (1, 0));
+    assert_eq!((state.attempts, state.attempts(), state.history().len()), (1, 0, 0));
 }
 
 #[test]
