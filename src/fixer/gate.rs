@@ -111,7 +111,6 @@ pub fn gate(
     // A tool's own command runs the repository's plug-ins and scripts: what it writes is anybody's.
     if proposal.provider != TOOLCHAIN || proposal.command.is_some() {
         let (changes, diffs): (Vec<_>, Vec<_>) = edited().map(|i| (changes[i], &diffs[i])).unzip();
-        let (changes, diffs): (Vec<_>, Vec<_>) = edited().map(|i| (changes[i], &diffs[i])).unzip();
         doubts(&changes, &diffs, bugs, tree, &mut notes);
         check_confidence(notes.confidence, options)?;
     }

@@ -165,8 +165,11 @@ async fn a_kept_sandbox_holds_none_of_what_is_passed_on() {
         o.passed_on.insert("DEPLOY_KEY".to_owned(), PASSED_ON.to_owned());
     })
     .await;
-    let setup =
-        ci_healer::contract::build::PlanStep { setup: true, ..step("sleep 3.2; test -n \"$DEPLOY_KEY\"") };
+    let setup = ci_healer::contract::build::PlanStep {
+        setup: true,
+        installs: Some(Vec::new()),
+        ..step("sleep 3.2; test -n \"$DEPLOY_KEY\"")
+    };
     let plan = plan(vec![setup, step("test -n \"$DEPLOY_KEY\"")]);
     for _ in 0..2 {
         let result = run.execute(&plan, false).await;

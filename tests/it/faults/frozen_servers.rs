@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ci_healer::config::{Config, Flags};
-use ci_healer::contract::ci::{LastGreenRun, RunReference};
+use ci_healer::contract::ci::{LastGreenRun, OwnPlace, RunReference};
 use ci_healer::contract::git::{CommitSha, MoveFrom, RepoPath};
 use ci_healer::contract::model::NoReplyReason;
 use ci_healer::contract::outcome::{BudgetKind, Outcome};
@@ -188,9 +188,10 @@ async fn a_store_of_logs_that_hangs_ends_with_the_run() {
 async fn pauses_end_with_the_run() {
     let slug = FakeGitHub::slug();
     let scene = Scene::new("on: push\n");
-    // Nothing has failed yet, so that one looks again.
+    // Our own job does not show yet, so that one looks again.
     let run = scene.hub.past_run("ci.yml", &"1".repeat(40), "main", CiScript::ends(""));
-    let own = OwnJob { lag: Duration::from_secs(30), ..OwnJob::default() };
+    let place = Some(OwnPlace::default());
+    let own = OwnJob { lag: Duration::from_secs(30), place, ..OwnJob::default() };
     stops("looking again for jobs", async {
         failed_jobs(&scene.hub.client(JOB_TOKEN).with_scope(&short()), &slug, run, 1, &own).await
     })
