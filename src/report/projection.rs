@@ -67,6 +67,7 @@ impl Projection {
     }
 
     /// Every variant is named: a new one is a decision to take here.
+    #[expect(clippy::too_many_lines, reason = "one arm per event")]
     fn take_up(&mut self, event: &Event) {
         let report = &mut self.report;
         match event {

@@ -3,6 +3,7 @@
 
 mod green;
 mod hostile;
+mod partial;
 mod placements;
 mod publishing;
 mod refusals;

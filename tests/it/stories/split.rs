@@ -21,13 +21,13 @@ fn patched(stage: &Stage) -> Runner {
 }
 
 /// A fresh machine with the bundle that `upload-artifact` and `download-artifact` carried over.
-fn receiver(stage: &Stage, from: &Runner) -> Runner {
+pub(super) fn receiver(stage: &Stage, from: &Runner) -> Runner {
     let runner = stage.runner();
-    hand_over(from, &runner);
+    hand_over_to(from, &runner);
     runner
 }
 
-fn hand_over(from: &Runner, runner: &Runner) {
+pub(super) fn hand_over_to(from: &Runner, runner: &Runner) {
     let (source, target) = (from.workspace().join(".ci-healer"), runner.workspace().join(".ci-healer"));
     std::fs::create_dir(&target).unwrap();
     for name in ["fix.patch", "proof.json"] {
@@ -72,7 +72,7 @@ fn a_patch_is_published_upon_the_pull_request_s_own_branch_where_that_is_asked_f
     assert_eq!(git(&stage.bare(), &["rev-parse", "topic"]), head);
 
     let runner = machine();
-    hand_over(&from, &runner);
+    hand_over_to(&from, &runner);
     let ended = stage.heal(&runner.without_socket(), &step().with("mode", "publish"));
     ended.expect("healed", 0);
     assert_eq!((ended.output("branch"), ended.output("ci-verdict")), ("topic", "passed"));
