@@ -48,6 +48,9 @@ pub struct RunReport {
     /// What is proven of a run that does not end green.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialProof>,
+    /// How often a plan was run in the sandbox.
+    #[serde(default)]
+    pub executions: u32,
     /// Everything that was kept, as one unified diff; empty where nothing was.
     pub diff: String,
     pub commits: Vec<CommitReport>,
@@ -80,6 +83,7 @@ impl RunReport {
             final_proof: None,
             jobs: Vec::new(),
             partial: None,
+            executions: 0,
             diff: String::new(),
             commits: Vec::new(),
             push: None,
@@ -107,6 +111,17 @@ impl RunReport {
             }
         }
         bugs
+    }
+
+    /// How long the failed jobs took by themselves: one run each of the unchanged code, where there was one.
+    #[must_use]
+    pub fn jobs_alone(&self) -> Duration {
+        let baselines: Vec<&Baseline> = if self.jobs.is_empty() {
+            self.baseline.iter().collect()
+        } else {
+            self.jobs.iter().filter_map(|job| job.baseline.as_ref()).collect()
+        };
+        baselines.into_iter().map(|baseline| baseline.execution.duration).sum()
     }
 
     /// Every job that can be judged here is proven with all that is kept.

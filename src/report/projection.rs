@@ -90,6 +90,7 @@ impl Projection {
                 self.show_jobs();
             }
             Event::Executed { purpose, job, result, bugs, tests, .. } => {
+                report.executions += 1;
                 self.executed(*purpose, *job, result, bugs, tests);
                 self.show_jobs();
             }

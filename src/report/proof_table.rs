@@ -2,7 +2,7 @@
 
 use crate::contract::build::{ExecutionResult, Exit};
 use crate::contract::ci::CiVerdict;
-use crate::contract::report::RunReport;
+use crate::contract::report::{JobReport, RunReport};
 
 use super::{markdown, text};
 
@@ -66,6 +66,26 @@ pub(super) fn markdown(report: &RunReport) -> String {
     let mut out = String::from("| | Before | After |\n|---|---|---|\n");
     for [what, before, after] in rows {
         out.push_str(&format!("| {what} | {before} | {after} |\n"));
+    }
+    out + &jobs(report)
+}
+
+/// Each failed job, where there are several.
+fn jobs(report: &RunReport) -> String {
+    if report.jobs.is_empty() {
+        return String::new();
+    }
+    let mut out = String::from("\n| Job | Before | After |\n|---|---|---|\n");
+    for JobReport { plan, baseline, final_proof } in &report.jobs {
+        let mut name = plan.job.clone().unwrap_or_default();
+        if !plan.matrix.is_empty() {
+            let values: Vec<String> = plan.matrix.values().map(ToString::to_string).collect();
+            name.push_str(&format!(" ({})", values.join(", ")));
+        }
+        let before = baseline.as_ref().map_or_else(|| "failed in CI".to_owned(), |b| result(&b.execution));
+        let after =
+            final_proof.as_ref().map_or_else(|| "not proven here".to_owned(), |p| result(&p.execution));
+        out.push_str(&format!("| {} | {before} | {after} |\n", markdown::code(&name, 100)));
     }
     out
 }

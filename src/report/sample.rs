@@ -267,6 +267,7 @@ pub(super) fn healed() -> RunReport {
         pushes: Spent { spent: 1, limit: Some(5) },
         unpriced_calls: 0,
     };
+    report.executions = 5;
     report.timings = Timings {
         total: Duration::from_secs(214),
         build: Duration::from_secs(65),

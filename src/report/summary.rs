@@ -328,8 +328,16 @@ pub(super) fn cost(report: &RunReport) -> String {
         parts.push(format!("{calls} of unknown price"));
     }
     let times = &report.timings;
+    let runs = text::count(report.executions as usize, "run", "runs");
+    let alone = report.jobs_alone();
+    let of_alone = if alone.is_zero() {
+        String::new()
+    } else {
+        let ratio = times.build.as_secs_f64() / alone.as_secs_f64();
+        format!(": {ratio:.1} times the failed job's own {}", text::duration(alone))
+    };
     format!(
-        "### Cost\n\n{} · {} (sandbox {}, models {}, CI {}, ci-healer {})\n\n",
+        "### Cost\n\n{} · {} (sandbox {} in {runs}{of_alone}, models {}, CI {}, ci-healer {})\n\n",
         parts.join(" · "),
         text::duration(times.total),
         text::duration(times.build),
