@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
 #![allow(clippy::disallowed_methods, reason = "starts programs to look at them, bound to no run")]
 
+mod cost;
 mod heals;
 mod logs;
 mod plans;
@@ -60,7 +61,10 @@ fn main() -> ExitCode {
     part("logs", &mut logs::measure);
     part("sync", &mut |table| runtime.block_on(sandbox::sync(table)));
     part("snapshot", &mut |table| runtime.block_on(sandbox::snapshot(table)));
-    part("heals", &mut |table| runtime.block_on(heals::overhead(table)));
+    part("heals", &mut |table| {
+        runtime.block_on(heals::overhead(table))?;
+        runtime.block_on(cost::measure(table))
+    });
     part("requests", &mut |table| runtime.block_on(requests::measure(table)));
     println!("{table}");
     if cfg!(debug_assertions) {
