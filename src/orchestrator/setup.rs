@@ -433,7 +433,7 @@ fn make_plans(
         sandbox_image: config.sandbox_image.as_deref(),
         ..PlanRequest::of(workspace)
     };
-    let plans = plan::plan(&request).map_err(plan_outcome)?;
+    let plans = distinct(plan::plan(&request).map_err(plan_outcome)?);
     if plans.is_empty() {
         return Err(Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None });
     }
@@ -441,6 +441,30 @@ fn make_plans(
         session.journal.emit(Event::Planned { plan: Box::new(planned.plan.clone()) });
     }
     Ok(plans)
+}
+
+/// Jobs of a matrix that come to the same here (another system, say) are proven once; which they are is said.
+fn distinct(plans: Vec<Planned>) -> Vec<Planned> {
+    let mut kept: Vec<Planned> = Vec::new();
+    for planned in plans {
+        let plan = &planned.plan;
+        let is_same = |other: &&mut Planned| {
+            other.plan.image == plan.image
+                && other.plan.steps == plan.steps
+                && other.plan.services == plan.services
+                && other.plan.job == plan.job
+        };
+        match kept.iter_mut().find(is_same) {
+            Some(same) => {
+                let name = planned.ci_job.clone().unwrap_or_else(|| plan.matrix_job());
+                same.plan
+                    .notes
+                    .push(format!("the failed job {name} comes to the same here, and is proven by this one"));
+            }
+            None => kept.push(planned),
+        }
+    }
+    kept
 }
 
 /// `.github/workflows/ci.yml` of `owner/name/.github/workflows/ci.yml@refs/heads/main`.

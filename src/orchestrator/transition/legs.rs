@@ -124,11 +124,18 @@ pub(super) fn give_up(mut state: State, outcome: Outcome) -> Transition {
 /// The next thing to do once the leg at hand is green, given up or not ours.
 pub(super) fn advance(mut state: State) -> Transition {
     if let Some(open) = state.legs.iter().position(|leg| leg.status == LegStatus::Open) {
-        if state.kept.is_empty() && state.legs[open].baseline.is_none() {
-            state.leg = open;
-            return reproduce(state);
+        if !state.kept.is_empty() {
+            return proof::prove(state, open);
         }
-        return proof::prove(state, open);
+        // With nothing kept, its unchanged code is all there is to look at.
+        let known = state.legs[open].baseline.clone();
+        return match known.filter(|seen| !seen_green(seen)) {
+            Some(baseline) => begin(state, open, baseline),
+            None => {
+                state.leg = open;
+                reproduce(state)
+            }
+        };
     }
     let given_up = state.legs.iter().find_map(|leg| match &leg.status {
         LegStatus::GivenUp(outcome) => Some(outcome.clone()),
