@@ -239,11 +239,17 @@ fn is_proven(state: &State, kept: &KeptFix) -> bool {
         && is_proven_fixed(&before.observation, &after.observation, kept.step, &kept.fixed)
 }
 
-/// A failed job shows, behind what failed there at first, failures in tests of what the fix changes.
+/// A failed job shows, behind what failed there at first, failures in tests of what the fix changes: in those that name
+/// it, and in those that stand in the same file.
 fn its_tests_fail(leg: &Leg, kept: &KeptFix) -> bool {
     let (Some(before), Some(after)) = (&leg.baseline, &leg.seen) else { return false };
     let (before, after) = (&before.observation, &after.observation);
     let is_new = |key: &Fingerprint| !before.failures.contains_key(key);
-    let of_tests = |file: &String| kept.tested_by.iter().any(|test| same_file(test, file));
-    after.failures.iter().any(|(key, failure)| is_new(key) && failure.file.as_ref().is_some_and(of_tests))
+    let own = kept.changes.iter().map(|change| change.path.as_str());
+    let tests: Vec<&str> = own.chain(kept.tested_by.iter().map(String::as_str)).collect();
+    after.failures.iter().filter(|(key, failure)| is_new(key) && failure.is_of_running()).any(
+        |(_, failure)| {
+            failure.file.as_ref().is_some_and(|file| tests.iter().any(|test| same_file(test, file)))
+        },
+    )
 }

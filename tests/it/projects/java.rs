@@ -49,7 +49,7 @@ jobs:
             CP=\"$CP:$JARS/junit-$jar.jar\"
           done
           java -cp \"out/main:out/test$CP:$JARS/opentest4j.jar:$JARS/apiguardian-api.jar:$JARS/picocli.jar\" \\
-            org.junit.platform.console.ConsoleLauncher --scan-classpath=out/test --details=none --disable-banner
+            org.junit.platform.console.ConsoleLauncher --scan-classpath=out/test --details=summary --disable-banner
 ";
 
 const GEN: &str = "#!/bin/sh

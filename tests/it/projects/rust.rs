@@ -239,7 +239,8 @@ fn mistyped() -> Story {
     workspace(&entry, &money, &main)
 }
 
-const MISTYPED: &str = "let cents: u64 = cents.abs();";
+/// No compiler has an idea for this one.
+const MISTYPED: &str = "let cents: u64 = cents.to_string();";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_result_behind_a_type_error_heals_in_the_same_run() {
