@@ -14,7 +14,7 @@ const GATE: &str = "
         run: exit 1
 ";
 
-/// Lint and generated code, tools, and tests that report no passed test by name.
+/// Lint and generated code, tools, and tests that name none that passed.
 const DEPOT_CI: &str = "\
 name: CI
 on: [push, pull_request]
@@ -267,7 +267,6 @@ public final class Label {
 }
 ";
 
-/// `List` without its type is what the lint finds.
 fn route(route: &str, stock: &str, label: &str) -> Story {
     let stock_test = STOCK_TEST
         .replace("org.junit.jupiter.api.Assertions.", "org.junit.Assert.")
@@ -290,7 +289,7 @@ fn route(route: &str, stock: &str, label: &str) -> Story {
     )
 }
 
-const RAW: Bug = Bug {
+const LABEL_CAST: Bug = Bug {
     sign: "[cast]",
     path: "app/src/depot/app/Label.java",
     wrong: "return (String) String.join",
@@ -303,8 +302,8 @@ fn no_semicolon() -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_result_behind_a_syntax_error_heals_in_the_same_run() {
-    const BUGS: &[Bug] = &[RAW, TAKE];
-    let label = LABEL.replace(RAW.right, RAW.wrong);
+    const BUGS: &[Bug] = &[LABEL_CAST, TAKE];
+    let label = LABEL.replace(LABEL_CAST.right, LABEL_CAST.wrong);
     let story = route(&no_semicolon(), &STOCK.replace(TAKE.right, TAKE.wrong), &label);
     let (story, _) = knowing::heal("java: route", story, BUGS).await;
     assert_eq!(story.healed_file("core/src/depot/Route.java"), ROUTE);
@@ -312,7 +311,7 @@ async fn a_wrong_result_behind_a_syntax_error_heals_in_the_same_run() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_toolchain_alone_sets_the_semicolon() {
-    let label = LABEL.replace(RAW.right, RAW.wrong);
+    let label = LABEL.replace(LABEL_CAST.right, LABEL_CAST.wrong);
     let (story, ended) =
         knowing::heal_alone("java: route, toolchain alone", route(&no_semicolon(), STOCK, &label)).await;
     ended.expect("partial", 1);

@@ -50,12 +50,6 @@ pub(super) async fn ask(name: &str, story: Story, bugs: &'static [Bug]) -> (Stor
     let ended = story.heal().await;
     assert_eq!(model.complaints(), [""; 0]);
     table_row(name, &ended);
-    if std::env::var_os("SHOW").is_some() {
-        println!("{}", ended.text);
-        for asked in model.asked() {
-            println!("=== asked\n{}", asked.prompt());
-        }
-    }
     (story, ended, model)
 }
 
@@ -64,8 +58,5 @@ pub(super) async fn heal_alone(name: &str, story: Story) -> (Story, Ended) {
     let story = story.flag("providers", "toolchain");
     let ended = story.heal().await;
     table_row(name, &ended);
-    if std::env::var_os("SHOW").is_some() {
-        println!("{}", ended.text);
-    }
     (story, ended)
 }
