@@ -241,6 +241,8 @@ pub struct KeptFix {
     pub changes: Vec<FileChange>,
     pub touched: Vec<Touched>,
     pub protected: bool,
+    /// Test files that name what it changes.
+    pub tested_by: BTreeSet<String>,
     /// The leg whose failures it fixes, the step that failed then, and the failures that went with it.
     pub leg: usize,
     pub step: Option<usize>,

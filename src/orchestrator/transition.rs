@@ -517,13 +517,14 @@ fn keep(
     let fixed = before.map(|before| before.gone_in(&seen.observation)).unwrap_or_default();
     let (step, flaky_kind) =
         before.map_or((None, false), |before| (before.failing_step, before.may_be_flaky()));
-    let AppliedProposal { proposal, changes, touched, protected, .. } = trial.offer;
+    let AppliedProposal { proposal, changes, touched, protected, tested_by, .. } = trial.offer;
     let leg = state.leg;
     state.kept.push(KeptFix {
         proposal,
         changes,
         touched,
         protected,
+        tested_by,
         leg,
         step,
         fixed,

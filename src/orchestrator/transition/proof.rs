@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::legs;
+use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::FileChange;
 use crate::contract::outcome::{BudgetKind, Outcome};
@@ -10,8 +11,10 @@ use crate::contract::settings::OnPartial;
 use crate::fixer::{PastAttempt, patch_fingerprint};
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::partial::is_proven_fixed;
-use crate::orchestrator::progress::{RunStatus, missing_tests, regression};
-use crate::orchestrator::state::{Action, Goal, KeptFix, LegStatus, Phase, Proof, State, Then, Transition};
+use crate::orchestrator::progress::{RunStatus, missing_tests, regression, same_file};
+use crate::orchestrator::state::{
+    Action, Goal, KeptFix, Leg, LegStatus, Phase, Proof, State, Then, Transition,
+};
 
 /// Runs a leg from scratch with what is kept.
 pub(super) fn prove(state: State, leg: usize) -> Transition {
@@ -231,5 +234,22 @@ fn partly_proven(mut state: State, cause: Outcome) -> Transition {
 fn is_proven(state: &State, kept: &KeptFix) -> bool {
     let leg = &state.legs[kept.leg];
     let (Some(before), Some(after)) = (&leg.baseline, &leg.seen) else { return false };
-    !kept.is_suspect && is_proven_fixed(&before.observation, &after.observation, kept.step, &kept.fixed)
+    !kept.is_suspect
+        && !state.legs.iter().any(|leg| its_tests_fail(leg, kept))
+        && is_proven_fixed(&before.observation, &after.observation, kept.step, &kept.fixed)
+}
+
+/// A failed job shows, behind what failed there at first, failures in tests of what the fix changes: in those that name
+/// it, and in those that stand in the same file.
+fn its_tests_fail(leg: &Leg, kept: &KeptFix) -> bool {
+    let (Some(before), Some(after)) = (&leg.baseline, &leg.seen) else { return false };
+    let (before, after) = (&before.observation, &after.observation);
+    let is_new = |key: &Fingerprint| !before.failures.contains_key(key);
+    let own = kept.changes.iter().map(|change| change.path.as_str());
+    let tests: Vec<&str> = own.chain(kept.tested_by.iter().map(String::as_str)).collect();
+    after.failures.iter().filter(|(key, failure)| is_new(key) && failure.is_of_running()).any(
+        |(_, failure)| {
+            failure.file.as_ref().is_some_and(|file| tests.iter().any(|test| same_file(test, file)))
+        },
+    )
 }

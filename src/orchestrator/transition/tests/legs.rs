@@ -157,6 +157,20 @@ fn a_fix_whose_own_tests_fail_behind_it_does_not_go_out_alone() {
 }
 
 #[test]
+fn a_fix_whose_own_tests_fail_in_another_job_does_not_go_out_alone() {
+    for (proposal, goes_out) in [(tested_by("wrong.rs"), false), (offered(), true)] {
+        let wrong = || at_step(1, &[("wrong", Category::Logic)]);
+        // Both jobs stop at the same error; only the other one runs the tests.
+        let mut events = vec![LoopEvent::Begin, types(), proposal, green(), wrong(), types()];
+        events.extend(std::iter::repeat_with(|| answered(Answer::Nothing)).take(4));
+        events.push(green());
+        let (effects, actions) = play(two_legs(), &events);
+        assert_eq!(actions.last() == Some(&Action::Publish { partial: true }), goes_out, "{actions:?}");
+        assert_eq!(effects.last() == Some(&"kept reverted"), !goes_out);
+    }
+}
+
+#[test]
 fn a_fix_that_stays_gives_its_attempt_back() {
     let names = ["a", "b", "c", "d", "e", "f", "g"];
     let left = |n: usize| red(&names[n..].iter().map(|name| (*name, Category::Type)).collect::<Vec<_>>());
