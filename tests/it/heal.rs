@@ -22,6 +22,8 @@ pub(crate) struct Ended {
     code: i32,
     pub(crate) text: String,
     pub(crate) results: Value,
+    /// How often a plan was run in a sandbox.
+    pub(crate) executions: usize,
 }
 
 pub(crate) const CI: &str = "\
@@ -96,7 +98,9 @@ impl Story {
         let (wall, total) = (started.elapsed().as_secs_f64(), timings["total"].as_f64().unwrap());
         // All of the run is told: what is left is starting the process and writing the files.
         assert!(total <= wall && wall - total < 2.0 + wall / 4.0, "{timings} of {wall} s\n{text}");
-        Ended { code: status.code().unwrap_or(-1), text, results }
+        let events = std::fs::read_to_string(self.repo().join(".ci-healer/events.jsonl")).unwrap();
+        let executions = events.lines().filter(|e| e.contains(r#""event":"executed""#)).count();
+        Ended { code: status.code().unwrap_or(-1), text, results, executions }
     }
 
     /// Branches of the remote beside `main`.

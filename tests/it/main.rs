@@ -19,6 +19,7 @@ mod needs_context;
 mod parser;
 mod placing;
 mod plan;
+mod projects;
 mod public_api;
 mod publish;
 mod secrets;
