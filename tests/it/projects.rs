@@ -1,6 +1,7 @@
 //! Repositories shaped like real projects: several packages, jobs for lint, types, tests and generated code, and a gate.
 //! Three jobs are red for different reasons; one run heals them all, and runs what is right at its first offer.
 
+mod node;
 mod perfect;
 mod python;
 
