@@ -65,10 +65,12 @@ impl Project {
     }
 }
 
-/// Who made each proposal, and what became of it: the kind of rejection, or the verdict.
+/// Who made each proposal, and what became of it: the kind of rejection, or the verdict. Lines that were shown for an
+/// edit after it was offered cost no question, and are not told of.
 fn tried(ended: &Ended) -> Vec<String> {
     let iterations = ended.results["iterations"].as_array().unwrap();
     let proposals = iterations.iter().flat_map(|i| i["proposals"].as_array().unwrap());
     let end = |p: &Value| p["rejection"]["kind"].as_str().or(p["verdict"].as_str()).unwrap().to_owned();
+    let proposals = proposals.filter(|p| end(p) != "needs_context");
     proposals.map(|p| format!("{}: {}", p["provider"].as_str().unwrap(), end(p))).collect()
 }
