@@ -1,8 +1,12 @@
-//! Repositories shaped like real projects, each with failures of several kinds at once: healed in one run.
+//! Repositories shaped like real projects: several packages, jobs for lint, types, tests and generated code, and a gate.
+//! Several jobs are red for different reasons; one run heals them all, and runs what is right at its first offer.
 
 mod go;
 mod java;
 mod knowing;
+mod node;
+mod perfect;
+mod python;
 mod rust;
 
 use crate::heal::Ended;
