@@ -12,6 +12,7 @@ mod rust;
 use crate::heal::Ended;
 
 /// What a heal cost, as a row of a table: runs in a sandbox, questions to models, attempts, seconds.
+#[expect(clippy::print_stdout, reason = "a table for whoever looks")]
 pub(crate) fn table_row(name: &str, ended: &Ended) {
     let calls = ended.text.matches("… asking for a fix").count();
     let attempts = &ended.results["budget"]["attempts"]["spent"];
