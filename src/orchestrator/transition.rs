@@ -1,6 +1,6 @@
 //! The transition table of the retry loop: `transition(state, event) → (state, facts, action)`, pure.
 //!
-//! [`legs`] holds what concerns several failed jobs, [`proof`] the proofs from scratch and what may go out after them.
+//! `legs` holds what concerns several failed jobs, `proof` the proofs from scratch and what may go out after them.
 //!
 //! What it guarantees, whatever the events (see the property tests): it ends; it publishes only what the final
 //! proof has shown green since the last change; a reverted fix is never committed; it spends no more attempts and

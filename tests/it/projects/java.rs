@@ -310,6 +310,7 @@ async fn a_wrong_result_behind_a_syntax_error_heals_in_the_same_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes; others of its kind run always"]
 async fn the_toolchain_alone_sets_the_semicolon() {
     let label = LABEL.replace(LABEL_CAST.right, LABEL_CAST.wrong);
     let (story, ended) =

@@ -222,6 +222,7 @@ async fn format_clippy_and_a_wrong_result_heal_in_one_run() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes; others of its kind run always"]
 async fn the_toolchain_alone_formats_and_lints() {
     let (story, ended) = knowing::heal_alone("rust: ledger, toolchain alone", linted()).await;
     ended.expect("partial", 1);
