@@ -192,7 +192,7 @@ impl Driver {
             None => &self.workspace,
         };
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
-        let plan = plan_for(&planned.plan, purpose, state.baseline(leg).map(|b| &b.observation));
+        let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
         let request = Request {
             purpose,
             leg,
@@ -400,10 +400,9 @@ impl Driver {
     }
 }
 
-/// What ran is compared between the last red run of the failing commit and each attempt. A proof runs what an attempt
-/// ran.
+/// What ran is compared between the first run of the failing commit and each attempt. A proof runs what an attempt ran.
 fn asks_probes(purpose: Purpose) -> bool {
-    matches!(purpose, Purpose::Baseline | Purpose::Repeat | Purpose::Attempt)
+    matches!(purpose, Purpose::Baseline | Purpose::Attempt)
 }
 
 fn action_name(action: &Action) -> &'static str {
@@ -442,10 +441,10 @@ fn facts(plan: &BuildPlan, seen: &Observation) -> String {
     })
 }
 
-/// The plan as this run needs it. `baseline` is what the leg's unchanged code showed.
-fn plan_for(plan: &BuildPlan, purpose: Purpose, baseline: Option<&Observation>) -> BuildPlan {
+/// The plan as this run needs it. `failing` is the step that the run is about.
+fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> BuildPlan {
     let mut plan = plan.clone();
-    let Some(failing) = baseline.and_then(|b| b.failing_step) else { return plan };
+    let Some(failing) = failing else { return plan };
     match purpose {
         // Whether the failure comes and goes shows in its own step.
         Purpose::Repeat | Purpose::RepeatedProof => plan.steps.truncate(failing + 1),

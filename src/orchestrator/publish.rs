@@ -218,6 +218,10 @@ fn check_whole(proof: &Proof, failed: &dyn Fn(&Exit) -> bool) -> Result<(), Outc
         if !is_green || job.repeats == 0 || job.green != job.repeats {
             return refuse(format!("the job {} does not pass", job.job));
         }
+        let sides = job.before.as_ref().zip(job.after.as_ref());
+        if let Some(why) = sides.and_then(|(before, after)| tests_ran::missing(&before.tests, &after.tests)) {
+            return refuse(why);
+        }
     }
     Ok(())
 }

@@ -190,8 +190,6 @@ pub(super) struct Proof {
     pub(super) leg: usize,
     /// How often its fixed step is still to be run again, since its failure could have come by chance.
     pub(super) repeats: u32,
-    /// Whether a red run was run again before.
-    pub(super) again: bool,
     /// The run ends so, whatever this shows: only what is proven for its own failure may still go out.
     pub(super) partial: Option<Outcome>,
 }
@@ -427,6 +425,15 @@ impl State {
             }
         }
         needs
+    }
+
+    /// The step of a leg that a run is about: the one that failed on the unchanged code; for a proof's repeat the last one
+    /// that a fix was for, which may be behind it.
+    #[must_use]
+    pub fn last_failed_step(&self, leg: usize, purpose: Purpose) -> Option<usize> {
+        let first = self.baseline(leg)?.observation.failing_step;
+        let fixed = self.kept.iter().filter(|kept| kept.leg == leg).filter_map(|kept| kept.step).max();
+        if purpose == Purpose::RepeatedProof { fixed.max(first) } else { first }
     }
 
     #[must_use]

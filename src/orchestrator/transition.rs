@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::evidence::Evidence;
 use super::never_reached::{Uncovered, judge_uncovered};
 use super::outcome_from::stopped_outcome;
-use super::progress::{Progress, RunStatus, compare, report, same_file};
+use super::progress::{Progress, RunStatus, compare, missing_tests, report, same_file};
 use super::state::{
     Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LegStatus, LoopEvent, Phase, State, Target,
     Then, Transition, Trial,
@@ -445,6 +445,12 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
         Progress::None("the sandbox, green before, fails now".to_owned())
     } else {
         compare(&before.observation, &seen.observation, &trial.offer.touched)
+    };
+    // The run before may not say what ran; the unchanged code's does, where anything does.
+    let baseline = state.legs[state.leg].baseline.as_ref();
+    let progress = match baseline.and_then(|b| missing_tests(&b.observation, &seen.observation)) {
+        Some(why) if progress == Progress::Green => Progress::None(why),
+        _ => progress,
     };
     let compared = report(&before.observation, &seen.observation, !matches!(progress, Progress::None(_)));
     match progress {

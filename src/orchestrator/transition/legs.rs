@@ -129,7 +129,7 @@ pub(super) fn advance(mut state: State) -> Transition {
         }
         // With nothing kept, its unchanged code is all there is to look at.
         let known = state.legs[open].baseline.clone();
-        return match known.filter(|seen| !seen_green(seen)) {
+        return match known.filter(|seen| !seen.observation.is_green()) {
             Some(baseline) => begin(state, open, baseline),
             None => {
                 state.leg = open;
@@ -180,14 +180,12 @@ pub(super) fn compared(
             return nothing_to_heal(state, Outcome::Environment { why });
         }
         RunStatus::Green => {
-            let (kept, end) = (0, Some(Outcome::NotReproduced { runs: 1 }));
             state.legs[leg].baseline = Some(unchanged);
-            state.legs[leg].status = LegStatus::Green { kept, end };
-            return proof::does_not_hold(
-                state,
-                leg,
-                "another failed job, green without the fix, fails with it",
-            );
+            // A test may have failed by chance, with the fix or in CI: once more, before a right fix is lost to it.
+            if seen.observation.may_be_flaky() && state.rules.flaky_runs > 0 {
+                return proof::prove(state, leg);
+            }
+            return red_as_before(state, leg, seen);
         }
         RunStatus::Red => {}
     }
@@ -201,6 +199,11 @@ pub(super) fn red_as_before(mut state: State, leg: usize, seen: Arc<Evidence>) -
         state.phase = Phase::Comparing { leg, seen };
         return state.act(Action::Run { purpose: Purpose::Baseline, leg });
     };
+    if baseline.observation.is_green() {
+        let (kept, end) = (0, Some(Outcome::NotReproduced { runs: 1 }));
+        state.legs[leg].status = LegStatus::Green { kept, end };
+        return proof::does_not_hold(state, leg, "another failed job, green without the fix, fails with it");
+    }
     let touched: Vec<_> = state.kept.iter().flat_map(|kept| kept.touched.clone()).collect();
     if let Some(why) = regression(&baseline.observation, &seen.observation, &touched) {
         return proof::does_not_hold(state, leg, &format!("in another failed job {why}"));
@@ -226,19 +229,15 @@ pub(super) fn start_over(mut state: State, leg: usize) -> Transition {
     }
     let from = state.legs[leg].entry.clone().filter(|(_, with)| *with == kept).map(|(seen, _)| seen);
     match from.or_else(|| state.legs[leg].baseline.clone().filter(|_| kept == 0)) {
-        Some(seen) if !seen_green(&seen) => begin(state, leg, seen),
+        Some(seen) if !seen.observation.is_green() => begin(state, leg, seen),
         // It is run again with what is left, and healed from there.
         _ => advance(state),
     }
 }
 
-fn seen_green(seen: &Evidence) -> bool {
-    seen.observation.end == RunStatus::Green
-}
-
 /// A proof of a leg, not told to end the run.
 pub(super) fn plain_proof(leg: usize) -> Proof {
-    Proof { leg, repeats: 0, again: false, partial: None }
+    Proof { leg, repeats: 0, partial: None }
 }
 
 /// How it goes on once fixes are taken back because a leg did not hold.

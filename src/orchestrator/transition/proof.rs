@@ -95,7 +95,7 @@ fn holds(mut state: State, proof: &Proof) -> Transition {
 fn without_verdict(mut state: State, proof: Proof, what: String) -> Transition {
     state.infrastructure_failures += 1;
     if state.infrastructure_failures == 1 {
-        return run(state, Proof { again: true, ..proof });
+        return run(state, proof);
     }
     let leg = proof.leg;
     if let Some(outcome) = proof.partial {

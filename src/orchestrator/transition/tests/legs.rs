@@ -1,6 +1,7 @@
 //! Several failed jobs, steps that CI never reached, and what may go out of a run that does not end green.
 
 use super::*;
+use crate::contract::bug::TestRun;
 use crate::orchestrator::evidence::StepEvidence;
 
 fn at_step(step: usize, failures: &[(&str, Category)]) -> LoopEvent {
@@ -87,6 +88,47 @@ fn another_job_that_the_fix_breaks_speaks_against_it() {
             play(two_legs(), &[LoopEvent::Begin, lint(), offered(), green(), types(), unchanged]);
         assert_eq!(effects, ["kept", "kept reverted"]);
     }
+}
+
+#[test]
+fn another_job_that_fails_by_chance_is_run_once_more() {
+    let flaky = || red(&[("by chance", Category::Logic)]);
+    let until = [LoopEvent::Begin, lint(), offered(), green(), flaky(), green()];
+    let (effects, actions) = play(two_legs(), &[&until[..], &[green(), green()]].concat());
+    assert_eq!((effects, actions.last()), (vec!["kept"], Some(&Action::Publish { partial: false })));
+    let (effects, _) = play(two_legs(), &[&until[..], &[flaky()]].concat());
+    assert_eq!(effects, ["kept", "kept reverted"]);
+}
+
+#[test]
+fn tests_that_the_unchanged_code_ran_run_also_after_a_run_that_does_not_say_so() {
+    let named = |event: LoopEvent, ids: &[&str]| {
+        let LoopEvent::Ran(seen) = event else { unreachable!() };
+        let ids = ids.iter().map(|id| (*id).to_owned()).collect();
+        let tests = vec![TestRun { runner: "go".to_owned(), ids: Some(ids), ..TestRun::default() }];
+        let observation = Observation { tests, ..seen.observation.clone() };
+        LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default())))
+    };
+    let model = Rules { legs: 1, ..two_legs() };
+    let both = red(&[("a", Category::Type), ("b", Category::Type)]);
+    let until =
+        [LoopEvent::Begin, named(both, &["t1", "t2"]), offered(), red(&[("b", Category::Type)]), offered()];
+    let last = |ids: &[&str]| play(model.clone(), &[&until[..], &[named(green(), ids)]].concat()).0;
+    assert_eq!(last(&["t1", "t2"]), ["kept", "kept"]);
+    assert_eq!(last(&["t1"]), ["kept", "reverted"]);
+}
+
+#[test]
+fn a_proof_s_repeat_goes_to_the_last_step_that_was_fixed() {
+    let mut state = State::new(Rules { legs: 1, ..two_legs() });
+    let wrong = || at_step(1, &[("wrong", Category::Logic)]);
+    for event in
+        [LoopEvent::Begin, types(), offered(), wrong(), uncovered(1, false, &["wrong"]), offered(), green()]
+    {
+        state = transition(state, event).state;
+    }
+    assert_eq!(state.last_failed_step(0, Purpose::RepeatedProof), Some(1));
+    assert_eq!(state.last_failed_step(0, Purpose::Repeat), Some(0));
 }
 
 #[test]
