@@ -319,8 +319,8 @@ async fn tools_that_ask_git_for_a_version_or_for_changes_run_after_the_fix() {
     // The version has the distance to the tag, and no date, which only a changed tree has.
     let version = "pip install -q .\npip show widget | tee version\n\
         grep -Eq '^Version: 1\\.0\\.1\\.dev2\\+g[0-9a-f]+$' version\nrm version\n\
-        python3 -m build -w\nls dist/widget-1.0.1.dev2+g*.whl";
-    let install = "python3 -m venv ~/tools\n~/tools/bin/pip install -q build 'pre-commit==4.*'\necho ~/tools/bin >>$GITHUB_PATH";
+        pyproject-build -w\nls dist/widget-1.0.1.dev2+g*.whl";
+    let install = "uv tool install -q build\nuv tool install -q 'pre-commit==4.*'";
     let hooks = "pre-commit run --from-ref HEAD~1 --to-ref HEAD\ngrep -qx calc.py .git/seen\n\
         pre-commit run --all-files\ngrep -q pyproject.toml .git/seen\n\
         pre-commit install\ngit -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m more";

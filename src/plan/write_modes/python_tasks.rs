@@ -215,7 +215,8 @@ fn tox(
             }
             "-q" | "-v" | "-vv" | "-r" | "--recreate" | "-p" | "--skip-missing-interpreters" => {}
             _ => {
-                names.extend(word.strip_prefix("-e").filter(|n| !n.is_empty())?.split(',').map(str::to_owned));
+                names
+                    .extend(word.strip_prefix("-e").filter(|n| !n.is_empty())?.split(',').map(str::to_owned));
             }
         }
     }
