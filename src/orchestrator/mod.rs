@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod bundle;
+mod by_chance;
 mod ci_run;
 mod destination;
 pub mod driver;

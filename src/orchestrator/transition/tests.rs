@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::contract::bug::Diagnosis;
+use crate::contract::build::RepeatedStep;
 use crate::contract::fix::{ContextNeed, Edit, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::settings::OnPartial;
@@ -245,6 +246,55 @@ fn a_mended_test_is_proven_several_times() {
     assert_eq!(next.last(), Some(&Action::Publish { partial: false }));
 }
 
+/// The same with the failing step run again at once.
+fn with_repeats(event: LoopEvent, codes: &[i64]) -> LoopEvent {
+    let LoopEvent::Ran(seen) = event else { return event };
+    let repeats = codes.iter().map(|code| RepeatedStep { step: 0, exit_code: *code }).collect();
+    let seen = Arc::into_inner(seen).expect("nobody else holds it").with_repeats(repeats);
+    LoopEvent::Ran(Arc::new(seen))
+}
+
+#[test]
+fn repeats_in_the_container_of_a_run_stand_for_runs_of_their_own_where_they_agree() {
+    let bug = || red(&[("a", Category::Logic)]);
+    let purposes = |events: &[LoopEvent]| -> Vec<Purpose> {
+        let (_, next) = play(rules(), events);
+        let ran = |action: &Action| match action {
+            Action::Run { purpose, .. } => Some(*purpose),
+            _ => None,
+        };
+        next.iter().filter_map(ran).collect()
+    };
+    use Purpose::{Attempt, Baseline, FinalProof, Repeat, RepeatedProof};
+    let agreed = with_repeats(bug(), &[1]);
+    let proven = with_repeats(green(), &[0, 0]);
+    assert_eq!(
+        purposes(&[LoopEvent::Begin, agreed.clone(), offered(), green(), proven]),
+        [Baseline, Attempt, FinalProof]
+    );
+    // Green at once after a red run may be by chance, or because of what that run left: the whole is asked again.
+    let differs = with_repeats(bug(), &[0]);
+    assert_eq!(purposes(&[LoopEvent::Begin, differs]), [Baseline, Repeat]);
+    // One of two repeats is missing, or one of them was red.
+    for (codes, missing) in [(&[0][..], 1), (&[0, 1], 2), (&[], 2)] {
+        let proof = with_repeats(green(), codes);
+        let mut events = vec![LoopEvent::Begin, agreed.clone(), offered(), green(), proof];
+        events.extend((0..missing).map(|_| green()));
+        let mut want = vec![Baseline, Attempt, FinalProof];
+        want.extend((0..missing).map(|_| RepeatedProof));
+        assert_eq!(purposes(&events), want, "{codes:?}");
+    }
+}
+
+#[test]
+fn the_log_of_ci_is_the_second_look_at_a_failure() {
+    let LoopEvent::Ran(bug) = red(&[("a", Category::Logic)]) else { unreachable!() };
+    let mut bug = Arc::into_inner(bug).unwrap();
+    bug.is_red_in_ci = true;
+    let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(bug))]);
+    assert!(matches!(next.last(), Some(Action::Propose { .. })), "{next:?}");
+}
+
 #[test]
 fn a_fix_that_fails_from_scratch_is_taken_back() {
     let bug = red(&[("a", Category::Type)]);
@@ -450,6 +500,8 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
         .prop_map(|(end, failures)| seen(end, &failures));
     prop_oneof![
         8 => observation.clone().prop_map(LoopEvent::Ran),
+        2 => (observation.clone(), proptest::collection::vec(0..2i64, 0..3))
+            .prop_map(|(seen, codes)| with_repeats(LoopEvent::Ran(seen), &codes)),
         4 => any::<bool>().prop_map(applied_with),
         2 => Just(rejected_for(Rejection::TestEdit { path: "x".to_owned() })),
         1 => Just(rejected_for(Rejection::NoChange)),
