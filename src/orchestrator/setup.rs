@@ -57,7 +57,6 @@ pub(super) struct Prepared {
     pub(super) driver: Driver,
     pub(super) rules: Rules,
     pub(super) base: CommitSha,
-    pub(super) last_green: Arc<LastGreen>,
 }
 
 /// Goes through the stages.
@@ -86,7 +85,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     let ca = connection.ca.clone();
     let workflow = plans[0].plan.workflow.clone();
     let (client, journal) = (connection.client.as_ref(), session.journal.clone());
-    let last_green = Arc::new(LastGreen::new(client, &slug, workflow, &trigger, journal));
+    let last_green = LastGreen::new(client, &slug, workflow, &trigger, journal);
     let publisher = if diagnose_only.is_none() {
         choose_destination(&session, &slug, &trigger, &workspace, &plans, connection).await?
     } else {
@@ -115,12 +114,13 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         advisor,
         fix_options,
         publisher,
+        last_green,
         journal,
         scope,
         commit_prefix,
         clocks,
     };
-    Ok(Prepared { driver, rules, base, last_green })
+    Ok(Prepared { driver, rules, base })
 }
 
 /// What brought us here: the event of the workflow run, read once.
