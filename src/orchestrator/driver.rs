@@ -25,6 +25,7 @@ use crate::scope::{Scope, StopReason};
 use super::by_chance::{CiLogs, Repeats, is_shown};
 use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
+use super::last_green::LastGreen;
 use super::models::Advisor;
 use super::progress::Observation;
 use super::protected_view::{ProtectedChanges, ProtectedView};
@@ -48,6 +49,8 @@ pub struct Driver {
     pub fix_options: FixOptions,
     pub publisher: Option<Publisher>,
     pub ci_logs: CiLogs,
+    /// When CI passed last.
+    pub last_green: LastGreen,
     pub journal: Arc<Journal>,
     pub scope: Scope,
     pub commit_prefix: String,
@@ -105,6 +108,7 @@ impl Driver {
         }
         let scope = self.scope.clone();
         let done = match action {
+            Action::Run { purpose: Purpose::LastGreen, leg } => Ok(self.ask_last_green(state, leg).await),
             Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
             Action::Propose { source: FixSource::Model, bugs, level } => {
@@ -470,7 +474,7 @@ fn facts(plan: &BuildPlan, seen: &Observation) -> String {
 }
 
 /// The plan as this run needs it. `failing` is the step that the run is about.
-fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> BuildPlan {
+pub(super) fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> BuildPlan {
     let mut plan = plan.clone();
     let Some(failing) = failing else { return plan };
     match purpose {
@@ -478,6 +482,12 @@ fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> Build
         Purpose::Repeat | Purpose::RepeatedProof => plan.steps.truncate(failing + 1),
         Purpose::Uncover => {
             for step in plan.steps.iter_mut().skip(failing) {
+                step.continue_on_error = true;
+            }
+        }
+        Purpose::LastGreen => {
+            plan.steps.truncate(failing + 1);
+            for step in &mut plan.steps {
                 step.continue_on_error = true;
             }
         }

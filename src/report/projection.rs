@@ -124,8 +124,9 @@ impl Projection {
                 self.jobs.iter_mut().for_each(|job| job.final_proof = None);
                 self.show_jobs();
             }
-            Event::PartiallyProven { fixed, left } => {
-                report.partial = Some(PartialProof { fixed: fixed.clone(), left: left.clone() });
+            Event::PartiallyProven { fixed, left, old } => {
+                let (fixed, left, old) = (fixed.clone(), left.clone(), old.clone());
+                report.partial = Some(PartialProof { fixed, left, old });
             }
             Event::BudgetChanged { budget } => report.budget.clone_from(budget),
             Event::PublishStarted { diff, proven } => {
@@ -218,7 +219,7 @@ impl Projection {
                 }
             }
             // What it shows is in the decision that rests on it.
-            Purpose::Uncover => {}
+            Purpose::Uncover | Purpose::LastGreen => {}
             Purpose::FinalProof | Purpose::ProtectedProof | Purpose::RepeatedProof => {
                 let proof = job.final_proof.get_or_insert_with(|| FinalProof {
                     execution: result.clone(),

@@ -11,6 +11,7 @@ use crate::contract::fix::{ContextNeed, Edit, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::settings::OnPartial;
 use crate::orchestrator::budget::Budget;
+use crate::orchestrator::evidence::StepEvidence;
 use crate::orchestrator::progress::{Failure, Observation};
 use crate::orchestrator::publisher::{PushedRevision, RootCause};
 use crate::orchestrator::state::{AppliedProposal, Rules};
@@ -49,6 +50,32 @@ fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
         tests: Vec::new(),
     };
     Arc::new(Evidence::of_nothing(observation, Diagnosis::default()))
+}
+
+/// The same, where the run ended in that step.
+fn at_step(seen: &Evidence, step: usize) -> Arc<Evidence> {
+    let failing_step = seen.observation.failing_step.map(|_| step);
+    let observation = Observation { failing_step, ..seen.observation.clone() };
+    Arc::new(Evidence::of_nothing(observation, Diagnosis::default()))
+}
+
+/// What a step shows in a run that went on whatever failed.
+fn showing(step: usize, succeeded: bool, failures: &[&str]) -> Arc<Evidence> {
+    let failures = failures.iter().map(|name| Fingerprint((*name).to_owned())).collect();
+    let evidence = StepEvidence { succeeded, failed: !succeeded, failures };
+    let observation = seen(RunStatus::Green, &[]).observation.clone();
+    let steps = BTreeMap::from([(step, evidence)]);
+    Arc::new(Evidence::of_nothing(observation, Diagnosis::default()).with_steps(steps))
+}
+
+/// A run of the unchanged code that went on behind its failing step.
+fn uncovered(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
+    LoopEvent::Ran(showing(step, succeeded, failures))
+}
+
+fn last_green(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
+    let commit = CommitSha::new(&"9".repeat(40)).unwrap();
+    LoopEvent::LastGreenSaid { commit, seen: showing(step, succeeded, failures) }
 }
 
 fn run(purpose: Purpose) -> Action {
@@ -498,10 +525,17 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
         ),
     )
         .prop_map(|(end, failures)| seen(end, &failures));
+    let at_some_step = (observation.clone(), 0usize..3).prop_map(|(seen, step)| at_step(&seen, step));
+    let shown = (0usize..3, any::<bool>(), Just(["a", "b", "c"]), 0usize..4)
+        .prop_map(|(step, succeeded, names, count)| (step, succeeded, names[..count.min(3)].to_vec()));
+    let (unchanged, green) = (shown.clone(), shown);
     prop_oneof![
-        8 => observation.clone().prop_map(LoopEvent::Ran),
         2 => (observation.clone(), proptest::collection::vec(0..2i64, 0..3))
             .prop_map(|(seen, codes)| with_repeats(LoopEvent::Ran(seen), &codes)),
+        8 => at_some_step.prop_map(LoopEvent::Ran),
+        4 => unchanged.prop_map(|(step, succeeded, names)| uncovered(step, succeeded, &names)),
+        3 => green.prop_map(|(step, succeeded, names)| last_green(step, succeeded, &names)),
+        1 => Just(LoopEvent::LastGreenUnknown),
         4 => any::<bool>().prop_map(applied_with),
         2 => Just(rejected_for(Rejection::TestEdit { path: "x".to_owned() })),
         1 => Just(rejected_for(Rejection::NoChange)),
@@ -519,6 +553,9 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
 /// Whether an event can answer an action.
 fn answers(action: &Action, event: &LoopEvent) -> bool {
     match action {
+        Action::Run { purpose: Purpose::LastGreen, .. } => {
+            matches!(event, LoopEvent::LastGreenSaid { .. } | LoopEvent::LastGreenUnknown)
+        }
         Action::Run { .. } => matches!(event, LoopEvent::Ran(_)),
         Action::Propose { .. } | Action::Reconsider { .. } => matches!(event, LoopEvent::Answered { .. }),
         Action::Revert { .. } => matches!(event, LoopEvent::Reverted),
@@ -578,7 +615,7 @@ impl Clone {
                 assert!(self.applied);
                 assert!(next.state.attempts() <= next.state.rules.max_attempts);
             }
-            Action::Run { purpose: Purpose::Uncover, .. } => assert!(self.applied),
+            Action::Run { purpose: Purpose::Uncover | Purpose::LastGreen, .. } => assert!(self.applied),
             Action::Finish(outcome) => {
                 assert!(!self.applied || !next.state.is_trusted(), "ended with an unproven change applied");
                 assert!(*outcome != Outcome::Patched || is_proven);
