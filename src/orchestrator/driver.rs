@@ -151,7 +151,10 @@ impl Driver {
             Purpose::Uncover => Evidence::of_every_step(&mut result),
             _ => Evidence::of_run(&mut result),
         };
-        let evidence = evidence.placed(&steps, &self.workspace);
+        let mut evidence = evidence.placed(&steps, &self.workspace);
+        if purpose == Purpose::Baseline {
+            evidence = evidence.judged(&result, &self.plans[leg].plan, &self.workspace);
+        }
         let was_stopped = result.exit == Exit::Cancelled;
         self.journal.emit(Event::Executed {
             purpose,

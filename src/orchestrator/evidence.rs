@@ -6,11 +6,13 @@ use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan, Origins};
 use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, StepOutcome, StepResult};
 use crate::contract::event::LogFacts;
 use crate::contract::git::SourceTree;
+use crate::contract::outcome::Outcome;
 use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
 use super::missing_tools;
+use super::not_here;
 use super::progress::Observation;
 use super::tests_ran;
 
@@ -22,6 +24,8 @@ pub struct Evidence {
     pub log: Vec<u8>,
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
+    /// Why it is red for what is not here, and no fix is to be looked for.
+    pub not_here: Option<Outcome>,
     /// What the log says of where each report's tool ran.
     origins: Origins,
 }
@@ -45,7 +49,7 @@ impl Evidence {
         for probe in result.probes.drain(..) {
             observation.tests.extend(tests_ran::of_probe(&probe.report));
         }
-        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+        Self { observation, diagnosis, log, steps: BTreeMap::new(), not_here: None, origins }
     }
 
     /// Of a run in which no step's failure ended it: takes the log out of `result`.
@@ -67,7 +71,7 @@ impl Evidence {
         let steps = steps.collect();
         let end = Observation::new(result, &diagnosis).end;
         let observation = Observation { end, ..Observation::of_log(&diagnosis) };
-        Self { observation, diagnosis, log, steps, origins }
+        Self { observation, diagnosis, log, steps, not_here: None, origins }
     }
 
     /// Of a run of which only the log is known: CI's.
@@ -75,14 +79,14 @@ impl Evidence {
     pub fn of_log(log: Vec<u8>) -> Self {
         let (diagnosis, origins) = read(&log);
         let observation = Observation::of_log(&diagnosis);
-        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+        Self { observation, diagnosis, log, steps: BTreeMap::new(), not_here: None, origins }
     }
 
     /// Of no run at all.
     #[must_use]
     pub fn of_nothing(observation: Observation, diagnosis: Diagnosis) -> Self {
         let (log, steps, origins) = (Vec::new(), BTreeMap::new(), Origins::new());
-        Self { observation, diagnosis, log, steps, origins }
+        Self { observation, diagnosis, log, steps, not_here: None, origins }
     }
 
     /// With what each step came to.
@@ -96,6 +100,15 @@ impl Evidence {
     pub fn placed(mut self, steps: &[StepFolder], tree: &dyn SourceTree) -> Self {
         placing::place(&mut self.diagnosis, &self.origins, steps, tree);
         self.observation.take_places(&self.diagnosis);
+        self
+    }
+
+    /// Judged by what the plan misses; see [`not_here`].
+    #[must_use]
+    pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
+        let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|step| step.log);
+        let output = span.filter(|_| result.log_cut == 0).map_or(&[][..], |span| lines_of(&self.log, span));
+        self.not_here = not_here::judge(plan, &self, output, tree);
         self
     }
 
@@ -121,6 +134,16 @@ pub fn step_folders(result: &ExecutionResult, plan: &BuildPlan) -> Vec<StepFolde
         step.log.filter(|_| result.log_cut == 0).map(|log| StepFolder { log, folder })
     };
     result.steps.iter().zip(&plan.steps).filter_map(of).collect()
+}
+
+/// The bytes of the lines of a span.
+fn lines_of(log: &[u8], span: LogSpan) -> &[u8] {
+    let mut ends = log.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let (first, last) = (span.first.saturating_sub(1) as usize, span.last as usize);
+    let start = if first == 0 { Some(0) } else { ends.nth(first - 1) };
+    let Some(start) = start else { return &[] };
+    let end = ends.nth(last.saturating_sub(first).saturating_sub(1)).unwrap_or(log.len());
+    &log[start..end]
 }
 
 fn read(log: &[u8]) -> (Diagnosis, Origins) {

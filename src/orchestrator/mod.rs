@@ -18,6 +18,7 @@ pub mod last_green;
 mod missing_tools;
 pub mod models;
 mod never_reached;
+mod not_here;
 mod outcome_from;
 mod partial;
 pub mod preflight;
