@@ -151,7 +151,7 @@ impl Driver {
             Purpose::Uncover => Evidence::of_every_step(&mut result),
             _ => Evidence::of_run(&mut result),
         };
-        let mut evidence = evidence.placed(&steps, &self.workspace);
+        let mut evidence = evidence.placed(&steps, &self.workspace).spoken(&self.plans[leg].plan);
         if purpose == Purpose::Baseline {
             evidence = evidence.judged(&result, &self.plans[leg].plan, &self.workspace);
         }

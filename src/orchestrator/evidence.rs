@@ -103,6 +103,15 @@ impl Evidence {
         self
     }
 
+    /// With what the plan's scripts say of how their runners speak.
+    #[must_use]
+    pub fn spoken(mut self, plan: &BuildPlan) -> Self {
+        for runs in [&mut self.diagnosis.tests, &mut self.observation.tests] {
+            tests_ran::mark_silent(plan.steps.iter().map(|step| step.run.as_str()), runs);
+        }
+        self
+    }
+
     /// Judged by what the plan misses; see [`not_here`].
     #[must_use]
     pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
