@@ -25,7 +25,7 @@ pub struct Evidence {
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
     /// Why it is red for what is not here, and no fix is to be looked for.
-    pub not_here: Option<Outcome>,
+    pub not_here: Option<Box<Outcome>>,
     /// What the log says of where each report's tool ran.
     origins: Origins,
 }
@@ -117,7 +117,7 @@ impl Evidence {
     pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
         let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|step| step.log);
         let output = span.filter(|_| result.log_cut == 0).map_or(&[][..], |span| lines_of(&self.log, span));
-        self.not_here = not_here::judge(plan, &self, output, tree);
+        self.not_here = not_here::judge(plan, &self, output, tree).map(Box::new);
         self
     }
 

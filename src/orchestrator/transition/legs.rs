@@ -67,7 +67,7 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
         state.legs[leg].status = LegStatus::GivenUp(outcome);
         return advance(state);
     }
-    if let Some(outcome) = seen.not_here.clone() {
+    if let Some(outcome) = seen.not_here.as_deref().cloned() {
         return nothing_to_heal(state, outcome);
     }
     // A failing test may fail by chance; seeing it twice costs one run, healing a ghost costs the whole budget.
@@ -207,7 +207,7 @@ pub(super) fn compared(
         }
         RunStatus::Red => {}
     }
-    if let Some(outcome) = unchanged.not_here.clone() {
+    if let Some(outcome) = unchanged.not_here.as_deref().cloned() {
         state.leg = leg;
         return nothing_to_heal(state, outcome);
     }
