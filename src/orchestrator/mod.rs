@@ -20,6 +20,7 @@ mod last_green_run;
 mod missing_tools;
 pub mod models;
 mod never_reached;
+mod not_here;
 mod outcome_from;
 mod partial;
 pub mod preflight;

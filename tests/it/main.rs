@@ -16,6 +16,7 @@ mod heal;
 mod inputs;
 mod models;
 mod needs_context;
+mod not_here;
 mod parser;
 mod placing;
 mod plan;
