@@ -15,6 +15,7 @@ mod modules;
 mod neutral;
 mod outline;
 mod queries;
+mod shared;
 mod tree;
 
 pub use layout::{Sameness, same_syntax};
@@ -24,4 +25,5 @@ pub use outline::{
     Assertion, Attribute, Bytes, Definition, DefinitionKind, Import, ImportKind, ImportedName, Literal,
     LiteralKind, Outline, Reference, ReferenceKind, Test, TestKind, outline,
 };
+pub use shared::{is_generated, is_minified, shared_outline};
 pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};
