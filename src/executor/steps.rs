@@ -3,6 +3,8 @@
 //! Each step is one exec: its shell, its environment, its own files for `GITHUB_ENV`, `GITHUB_PATH`, `GITHUB_OUTPUT`,
 //! `GITHUB_STATE` and `GITHUB_STEP_SUMMARY`. What a step prints is passed on as it comes; what it means is for others.
 
+mod repeat;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use bollard::container::LogOutput;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
 
+use self::repeat::Ran;
 use super::archive::{self, Entry, Found, Kind};
 use super::end_marker::EndMarker;
 use super::environment::HOME;
@@ -22,8 +25,8 @@ use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
 use super::workspace::ROOT;
 use crate::contract::build::{
-    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, StepEvaluator, StepOutcome, StepResult,
-    StepState, Wait,
+    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, StepEvaluator, StepOutcome,
+    StepResult, StepState, Wait,
 };
 use crate::contract::event::{Event, EventSink, Purpose, Stream};
 use crate::scope::Scope;
@@ -99,6 +102,7 @@ pub(super) struct ExecutionTrace {
     pub(super) image_id: String,
     pub(super) notes: Vec<String>,
     pub(super) probes: Vec<ProbeResult>,
+    pub(super) repeats: Vec<RepeatedStep>,
 }
 
 impl ExecutionTrace {
@@ -109,6 +113,7 @@ impl ExecutionTrace {
             image_id: String::new(),
             notes: Vec::new(),
             probes: Vec::new(),
+            repeats: Vec::new(),
         }
     }
 }
@@ -122,6 +127,7 @@ pub(super) struct Job<'a> {
     log: &'a mut LogBuffer,
     pub(super) records: &'a mut StepRecords,
     answers: &'a mut Vec<ProbeResult>,
+    pub(super) repeats: &'a mut Vec<RepeatedStep>,
     /// Of the steps that a probe asks about.
     probed: Vec<ProbeContext>,
     running: Vec<Running>,
@@ -178,6 +184,7 @@ impl<'a> Job<'a> {
             log: &mut trace.log,
             records: &mut trace.records,
             answers: &mut trace.probes,
+            repeats: &mut trace.repeats,
             probed: Vec::new(),
             running: Vec::new(),
             streams: SelectAll::new(),
@@ -210,9 +217,12 @@ impl<'a> Job<'a> {
                     )));
                 }
                 PreparedStep::Run { script, env, working_directory } => {
-                    let begun = self.begin(index, step, &script, env, &working_directory).await?;
+                    let before = self.records.clone();
+                    let begun = self.begin(index, step, &script, env.clone(), &working_directory).await?;
                     if begun && !step.background {
                         self.until_done(|running, _| running == index).await?;
+                        let (script, env, working_directory) = (&script, &env, &working_directory);
+                        self.repeat(index, step, Ran { script, env, working_directory, before }).await?;
                     }
                 }
             }

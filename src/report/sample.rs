@@ -80,6 +80,7 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
         log: b"not part of the record".to_vec(),
         probes: Vec::new(),
         log_cut: 0,
+        repeats: Vec::new(),
         notes: Vec::new(),
     }
 }
