@@ -49,7 +49,7 @@ pub(super) async fn run(
             Err(_) => true,
         };
         let files = answer(place.sandbox).await?;
-        Ok::<_, ExecutorError>(TraceOutput { format: trace.format, files, cut })
+        Ok::<_, ExecutorError>(TraceOutput { format: trace.format, tests: trace.tests.clone(), files, cut })
     };
     match work.await {
         Ok(output) => Some(output),
