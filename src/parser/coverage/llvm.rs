@@ -74,7 +74,7 @@ mod tests {
         for (mangled, path) in [
             ("_RNvCs1abc_4shop3sum", "shop::sum"),
             ("_RNvMs_Cs4Zv_4shopNtB4_4Cart5total", "shop::Cart::total"),
-            ("_RNCNvNtCs6_4shop5tests5adds0B5_", "shop::tests::adds"),
+            ("_RNCNvNtCs6_4shop5tests4adds0B5_", "shop::tests::adds"),
             ("src/lib.rs:_RNvCs1_4shop3sum", "shop::sum"),
             ("main", "main"),
             ("_R99x", ""),

@@ -8,14 +8,12 @@ use crate::contract::executed::{Executed, ExecutedTest, TracedFunction, TracedFu
 /// called first before what came later.
 pub(super) fn rank(executed: &Executed, asked: &[TracedTest]) -> TracedFunctions {
     let (outside, tests): (Vec<_>, Vec<_>) = executed.tests.iter().partition(|test| test.id.is_empty());
-    let named = |is_same: fn(&[String], &[String]) -> bool| -> Vec<&ExecutedTest> {
-        let asked: Vec<_> = asked.iter().map(|test| words(&test.id)).collect();
-        let is_asked = |test: &&&ExecutedTest| asked.iter().any(|asked| is_same(asked, &words(&test.id)));
-        tests.iter().filter(is_asked).copied().collect()
-    };
-    let mut failing = named(|asked, test| asked == test);
-    if failing.is_empty() {
-        failing = named(ends_with_the_other);
+    let mut failing: Vec<&ExecutedTest> = Vec::new();
+    for asked in asked.iter().map(|test| words(&test.id)) {
+        let alike: Vec<usize> = tests.iter().map(|test| likeness(&asked, &words(&test.id))).collect();
+        let most = alike.iter().copied().max().filter(|most| *most > 0);
+        let named = tests.iter().zip(alike).filter(|(_, alike)| Some(*alike) == most).map(|(test, _)| *test);
+        failing.extend(named);
     }
     // Several tests of one name, or one in several processes: those that failed.
     if failing.iter().any(|test| test.failed == Some(true)) {
@@ -124,8 +122,13 @@ fn words(id: &str) -> Vec<String> {
     id.split(is_sign).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-fn ends_with_the_other(a: &[String], b: &[String]) -> bool {
-    !a.is_empty() && !b.is_empty() && (a.ends_with(b) || b.ends_with(a))
+/// How many words two names share, where one ends with the other; the same name is more than any end.
+fn likeness(a: &[String], b: &[String]) -> usize {
+    match a.len().min(b.len()) {
+        _ if a == b => usize::MAX,
+        shared if a.ends_with(b) || b.ends_with(a) => shared,
+        _ => 0,
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Java: which of the repository's classes the failing test loads, and which the others of its class. The JVM says that
 //! by itself, whatever the build has.
 
+use super::super::write_modes::script::Word;
 use super::compiled::call;
 use super::{quoted, stage};
 use crate::contract::build::PlanStep;
@@ -13,7 +14,7 @@ pub(super) fn maven_or_gradle(
     tree: &dyn SourceTree,
 ) -> Option<Trace> {
     let (class, method) = tests.iter().find_map(|test| class_and_method(&test.id))?;
-    let maven = |words: &[super::super::write_modes::script::Word]| {
+    let maven = |words: &[Word]| {
         ["test", "verify", "package", "install"].iter().any(|goal| words.iter().any(|word| word.is(goal)))
     };
     let lines = if let Some((call, words)) = call(step, tree, "mvn", maven) {
@@ -29,8 +30,7 @@ pub(super) fn maven_or_gradle(
         let passed = run("passed", &format!("{class},!{class}#{method}"));
         stage(&call).into_iter().chain(failed).chain(passed).collect::<Vec<_>>()
     } else {
-        let runs =
-            |words: &[super::super::write_modes::script::Word]| words.iter().any(|word| is_task(&word.raw));
+        let runs = |words: &[Word]| words.iter().any(|word| is_task(&word.raw));
         let (call, words) = call(step, tree, "gradle", runs)?;
         let at = call.words.len() - words.len();
         let program =
@@ -50,9 +50,11 @@ pub(super) fn maven_or_gradle(
     Some(Trace { command: lines.join("\n"), files: Vec::new(), format: TraceFormat::ClassLoading, tests })
 }
 
+/// Read by the launcher, and not by the JVM: that would say so on the output by which Maven talks to its forks. A Java
+/// that does not know it has no such log either.
 fn class_loading(end: &str) -> String {
     let log = format!("-Xlog:class+load:file=$CI_HEALER_TRACE/out/tests.{end}.%p.log");
-    format!("export JAVA_TOOL_OPTIONS=\"${{CI_HEALER_JVM=$JAVA_TOOL_OPTIONS}} {log}\"")
+    format!("export JDK_JAVA_OPTIONS=\"${{CI_HEALER_JVM=$JDK_JAVA_OPTIONS}} {log}\"")
 }
 
 fn is_task(raw: &str) -> bool {
