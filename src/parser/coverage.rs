@@ -102,10 +102,18 @@ impl<'t> Places<'t> {
         self.0.get(path.strip_prefix(ROOT).unwrap_or(path)).copied()
     }
 
-    /// The longest end of the path that is in the tree: `example.com/shop/cart/cart.go`.
-    fn end_of(&self, path: &str) -> Option<&'t str> {
-        let rest = path.match_indices('/').map(|(at, _)| &path[at + 1..]);
-        std::iter::once(path).chain(rest).take(64).find_map(|end| self.0.get(end).copied())
+    /// `example.com/shop/cart/cart.go`: the file as it is, or the only one with the longest end in common.
+    fn alike(&self, path: &str) -> Option<&'t str> {
+        if let Some(exact) = self.exact(path) {
+            return Some(exact);
+        }
+        let name = path.rsplit('/').next()?;
+        let common = |own: &str| own.rsplit('/').zip(path.rsplit('/')).take_while(|(a, b)| a == b).count();
+        let same_name = self.0.iter().copied().filter(|own| own.rsplit('/').next() == Some(name));
+        let found: Vec<(usize, &str)> = same_name.map(|own| (common(own), own)).collect();
+        let most = found.iter().map(|(common, _)| *common).max()?;
+        let mut longest = found.iter().filter(|(common, _)| *common == most);
+        longest.next().map(|(_, own)| *own).filter(|_| longest.next().is_none())
     }
 
     /// The only file of the tree that ends in one of these.

@@ -34,12 +34,13 @@ pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut 
 /// `example.com/shop/cart.go:12:\tTotal\t\t100.0%`: by file, where each function begins and the next one does.
 fn functions<'t>(text: &str, places: &Places<'t>) -> BTreeMap<&'t str, Vec<(u32, String, u32)>> {
     let mut found: BTreeMap<&str, Vec<(u32, String, u32)>> = BTreeMap::new();
+    let mut known: BTreeMap<&str, Option<&'t str>> = BTreeMap::new();
     for line in text.lines() {
         let mut words = line.split_whitespace();
         let (Some(place), Some(name)) = (words.next(), words.next()) else { continue };
         let mut parts = place.trim_end_matches(':').rsplitn(2, ':');
         let (Some(Ok(line)), Some(path)) = (parts.next().map(str::parse), parts.next()) else { continue };
-        let Some(file) = places.end_of(path) else { continue };
+        let Some(file) = *known.entry(path).or_insert_with(|| places.alike(path)) else { continue };
         found.entry(file).or_default().push((line, name.to_owned(), u32::MAX));
     }
     for functions in found.values_mut() {
@@ -65,7 +66,7 @@ fn blocks<'t>(text: &str, places: &Places<'t>) -> BTreeMap<&'t str, Vec<Block>> 
             Some((path, (line(from)?, line(to)?, count != "0")))
         };
         let Some((path, block)) = read() else { continue };
-        if let Some(file) = *known.entry(path).or_insert_with(|| places.end_of(path)) {
+        if let Some(file) = *known.entry(path).or_insert_with(|| places.alike(path)) {
             found.entry(file).or_default().push(block);
         }
     }

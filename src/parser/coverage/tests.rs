@@ -63,14 +63,16 @@ const PASSED: &str = "mode: set\nexample.com/shop/cart/cart.go:5.24,7.2 1 1\nexa
 
 #[test]
 fn go_profiles_are_read_by_function_and_without_it_by_file() {
-    let paths = tree(&["srv/cart/cart.go", "cart/cart.go"]);
+    let paths = tree(&["srv/cart/cart.go", "cart.go", "other/cart.go"]);
     let files =
         [("functions.txt", FUNCTIONS), ("TestAdd.passed.out", PASSED), ("TestTotal.failed.out", FAILED)];
     let traced = super::traced(&output(TraceFormat::GoProfile, &files), &paths);
-    assert_eq!(first(&traced), ("cart/cart.go", "Total", Some((13, 18))));
+    assert_eq!(first(&traced), ("srv/cart/cart.go", "Total", Some((13, 18))));
     assert_eq!(traced.functions.len(), 3);
+    let two = tree(&["a/cart/cart.go", "b/cart/cart.go"]);
+    assert!(super::traced(&output(TraceFormat::GoProfile, &files), &two).is_empty());
     let traced = super::traced(&output(TraceFormat::GoProfile, &files[1..]), &paths);
-    assert_eq!(first(&traced), ("cart/cart.go", "", None));
+    assert_eq!(first(&traced), ("srv/cart/cart.go", "", None));
 }
 
 /// As llvm-cov 19 left it, cut.

@@ -17,7 +17,7 @@ pub(super) fn maven_or_gradle(
     let maven = |words: &[Word]| {
         ["test", "verify", "package", "install"].iter().any(|goal| words.iter().any(|word| word.is(goal)))
     };
-    let lines = if let Some((call, words)) = call(step, tree, "mvn", maven) {
+    let lines: Vec<String> = if let Some((call, words)) = call(step, tree, "mvn", maven) {
         let at = call.words.len() - words.len();
         let words = call.words[..at].iter().chain(&words).filter(|word| !word.is("clean"));
         let words: Vec<&str> =
@@ -28,7 +28,14 @@ pub(super) fn maven_or_gradle(
         };
         let failed = run("failed", &format!("{class}#{method}"));
         let passed = run("passed", &format!("{class},!{class}#{method}"));
-        stage(&call).into_iter().chain(failed).chain(passed).collect::<Vec<_>>()
+        let begin = "touch \"$CI_HEALER_TRACE/started\"".to_owned();
+        stage(&call)
+            .into_iter()
+            .chain([begin])
+            .chain(failed)
+            .chain(passed)
+            .chain([TIDY_UP.to_owned()])
+            .collect()
     } else {
         let runs = |words: &[Word]| words.iter().any(|word| is_task(&word.raw));
         let (call, words) = call(step, tree, "gradle", runs)?;
@@ -50,8 +57,10 @@ pub(super) fn maven_or_gradle(
     Some(Trace { command: lines.join("\n"), files: Vec::new(), format: TraceFormat::ClassLoading, tests })
 }
 
-/// Read by the launcher, and not by the JVM: that would say so on the output by which Maven talks to its forks. A Java
-/// that does not know it has no such log either.
+/// The launcher says that it has these options, which Maven takes for trouble with its fork and writes down.
+const TIDY_UP: &str = "find . -path '*-reports/*.dumpstream' -newer \"$CI_HEALER_TRACE/started\" -delete";
+
+/// Read by the launcher, and not by the JVM: a Java that does not know it has no such log either.
 fn class_loading(end: &str) -> String {
     let log = format!("-Xlog:class+load:file=$CI_HEALER_TRACE/out/tests.{end}.%p.log");
     format!("export JDK_JAVA_OPTIONS=\"${{CI_HEALER_JVM=$JDK_JAVA_OPTIONS}} {log}\"")

@@ -1,10 +1,13 @@
 # The failing tests of one package with a coverage profile each, then the others. Arguments: what to build.
-# Profiles name files by import path; `functions.txt` tells where functions begin.
+# Profiles name files by import path; here those of the module become the repository's. `functions.txt` tells where
+# functions begin.
 cd "$CI_HEALER_TRACE_ROOT/$CI_HEALER_TRACE_MODULE" || exit
 out=$CI_HEALER_TRACE/out
 tests=$CI_HEALER_TRACE/tests
 go test -c -cover -coverpkg=./... -o "$tests" "$@" || exit
 module=$PWD
+name=$(GOWORK=off go list -m 2>/dev/null)
+places="s|^$name/|${CI_HEALER_TRACE_MODULE:+$CI_HEALER_TRACE_MODULE/}|"
 
 one() {
     profile=$CI_HEALER_TRACE/profile
@@ -15,8 +18,8 @@ one() {
         end=failed
     fi
     [ -s "$profile" ] || return 0
-    [ -s "$out/functions.txt" ] || (cd "$module" && go tool cover -func="$profile" >"$out/functions.txt")
-    mv "$profile" "$out/$1.$end.out"
+    [ -s "$out/functions.txt" ] || (cd "$module" && go tool cover -func="$profile" | sed "$places" >"$out/functions.txt")
+    sed "$places" "$profile" >"$out/$1.$end.out"
 }
 
 cd "$CI_HEALER_TRACE_PACKAGE" || exit
