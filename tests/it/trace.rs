@@ -68,6 +68,7 @@ async fn execute(run: &mut Run, plan: &BuildPlan, traced: bool) -> ExecutionResu
         fresh: false,
         from_snapshot: true,
         probes: &[],
+        repeats: None,
         watched: None,
         tracer: traced.then_some(&tracer),
     };

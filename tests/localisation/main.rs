@@ -150,6 +150,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         fresh: false,
         from_snapshot: false,
         probes: &[],
+        repeats: None,
         watched: None,
         tracer: None,
     };
