@@ -134,6 +134,7 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
         probes: &[],
         repeats: None,
         watched: None,
+        tracer: None,
     };
     let began = Instant::now();
     let result = executor.execute(plan, &Plain, &request, &clock, &Scope::unbounded()).await;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::executed::TraceOutput;
+
 /// What CI ran, as the sandbox will run it. Serialised under `ci-healer/plan/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildPlan {
@@ -274,6 +276,9 @@ pub struct ExecutionResult {
     /// What the probes said that were asked for.
     #[serde(skip)]
     pub probes: Vec<ProbeResult>,
+    /// What the traced run left that was asked for.
+    #[serde(skip)]
+    pub trace: Option<TraceOutput>,
     /// Bytes cut out of the middle of `log`.
     pub log_cut: u64,
     /// Steps that were run again at once, in the order of their runs.
@@ -299,6 +304,7 @@ impl ExecutionResult {
             repeats: Vec::new(),
             notes: Vec::new(),
             probes: Vec::new(),
+            trace: None,
         }
     }
 

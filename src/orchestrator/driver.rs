@@ -224,6 +224,7 @@ impl Driver {
             probes: &probes,
             repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,
+            tracer: None,
         };
         let journal = self.journal.as_ref();
         let unhealed;

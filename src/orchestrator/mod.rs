@@ -35,4 +35,5 @@ mod setup;
 pub mod state;
 mod suggestions;
 mod tests_ran;
+pub mod tracing;
 pub mod transition;

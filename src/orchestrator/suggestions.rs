@@ -236,6 +236,7 @@ impl Driver {
             probes: &[],
             repeats: None,
             watched: Some(write.step()),
+            tracer: None,
         };
         let journal = self.journal.as_ref();
         let result = self.executor.execute(&plan, &evaluator, &request, journal, &self.scope).await;

@@ -304,6 +304,7 @@ mod tests {
             image_ref: String::new(),
             log: Vec::new(),
             probes: Vec::new(),
+            trace: None,
             log_cut: 0,
             repeats: Vec::new(),
             notes: Vec::new(),

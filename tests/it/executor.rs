@@ -218,6 +218,7 @@ impl Run {
             probes: &[],
             repeats: None,
             watched: None,
+            tracer: None,
         };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
@@ -248,6 +249,7 @@ impl Run {
             probes: &[],
             repeats,
             watched: None,
+            tracer: None,
         };
         self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }

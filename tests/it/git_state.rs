@@ -220,6 +220,7 @@ async fn every_execution_has_its_own_clean_git() {
             probes: &[],
             repeats: None,
             watched: None,
+            tracer: None,
         };
         let result =
             run.executor.execute(&git_plan(script), &Plain, &request, run.events.as_ref(), &run.scope).await;

@@ -29,6 +29,7 @@ mod styles;
 mod support;
 mod test_files;
 mod tidy;
+mod trace;
 mod watch;
 mod what_ran;
 mod workspace;

@@ -150,7 +150,9 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         fresh: false,
         from_snapshot: false,
         probes: &[],
+        repeats: None,
         watched: None,
+        tracer: None,
     };
     let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;
