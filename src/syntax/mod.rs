@@ -13,9 +13,11 @@ mod layout;
 mod literals;
 mod modules;
 mod neutral;
+mod resolve;
 mod tree;
 
 pub use layout::{Sameness, same_syntax};
 pub use modules::is_standard_python_module;
 pub use neutral::{NeutralEdit, neutral_edits};
+pub use resolve::{Place, Resolution, Resolver};
 pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};
