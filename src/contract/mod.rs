@@ -7,6 +7,7 @@ pub mod bug;
 pub mod build;
 pub mod ci;
 pub mod event;
+pub mod executed;
 pub mod fix;
 pub mod git;
 pub mod model;

@@ -1,0 +1,141 @@
+//! What a failing test executed: names and lines, never values.
+//!
+//! All of it is foreign, and a rerun's: it chooses what is shown first, and decides nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{Display, Formatter, Result as FmtResult};
+
+use serde::{Deserialize, Serialize};
+
+/// A run of the failing test's file with tracing: one more command, in the failing step's container, folder and
+/// environment, when all steps and probes are over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// For the step's shell; finds [`TRACE_FOLDER`] in the variable of that name.
+    pub command: String,
+    /// Text files to be put into the trace's folder before: names without folders, and contents.
+    pub files: Vec<(String, String)>,
+    /// How to read what it writes.
+    pub format: TraceFormat,
+}
+
+/// The variable that holds the trace's own folder, outside the workspace. What the command writes below its `out` is the
+/// answer.
+pub const TRACE_FOLDER: &str = "CI_HEALER_TRACE";
+
+/// What the files below a trace's `out` are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TraceFormat {
+    /// `*.json` of our own tracers (Python, Node): functions by test.
+    Functions,
+    /// `*.out` of `go test -coverprofile`, one per test where the name says which.
+    GoProfile,
+    /// `*.json` of `llvm-cov export`, one per test where the name says which.
+    LlvmExport,
+    /// `*.log` of the JVM's `-Xlog:class+load`.
+    ClassLoading,
+}
+
+/// What a trace left: files of the sandbox, by their names below `out`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceOutput {
+    pub format: TraceFormat,
+    pub files: Vec<(String, Vec<u8>)>,
+    /// The trace's time was over before it ended.
+    pub cut: bool,
+}
+
+/// Makes the trace of a step that failed, from what the job has printed so far; `None` where there is nothing to trace.
+///
+/// The wiring layer implements it: the executor reads no logs.
+pub trait Tracer: Send + Sync {
+    fn trace(&self, failed_step: usize, log: &[u8]) -> Option<Trace>;
+}
+
+/// What a traced run executed of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Executed {
+    /// Every function once.
+    pub functions: Vec<ExecutedFunction>,
+    /// What each test ran; empty where the tool does not tell tests apart.
+    pub tests: Vec<ExecutedTest>,
+    /// Whether `ran` of the tests, and `functions` where there are none, are in the order of first calls.
+    pub in_order: bool,
+}
+
+/// A function of the repository that ran.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ExecutedFunction {
+    /// Relative to the workspace; a file of the tree.
+    pub file: String,
+    /// As the tool names it; a class where the tool sees classes alone. Empty for code outside of functions, or where
+    /// the tool knows lines alone.
+    pub name: String,
+    /// First and last line, from 1; `None` where the tool does not say.
+    pub lines: Option<(u32, u32)>,
+}
+
+/// One test of a traced run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecutedTest {
+    /// As the runner names it; empty for what could not be told apart.
+    pub id: String,
+    /// `None` where the tracer does not see how tests end.
+    pub failed: Option<bool>,
+    /// Indices into [`Executed::functions`].
+    pub ran: Vec<usize>,
+}
+
+/// The functions that a failing test ran, the most suspicious first.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TracedFunctions {
+    pub functions: Vec<TracedFunction>,
+}
+
+/// One function that a failing test ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TracedFunction {
+    /// Relative to the workspace.
+    pub file: String,
+    /// See [`ExecutedFunction::name`].
+    pub name: String,
+    /// First and last line, from 1; `None` where only the file is known.
+    pub lines: Option<(u32, u32)>,
+    /// 0 to 1: how much it ran in failing tests and in no passing ones (Ochiai); `None` where tests could not be told
+    /// apart.
+    pub suspicion: Option<f64>,
+    /// The how-manieth of the functions to be called first, from 0; `None` where that is not known.
+    pub order: Option<u32>,
+}
+
+impl TracedFunctions {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
+    /// The files, each with the functions of it, in the order of their most suspicious function.
+    #[must_use]
+    pub fn by_file(&self) -> Vec<(&str, Vec<&TracedFunction>)> {
+        let mut files: Vec<(&str, Vec<&TracedFunction>)> = Vec::new();
+        let mut at = BTreeMap::new();
+        for function in &self.functions {
+            let index = *at.entry(function.file.as_str()).or_insert_with(|| {
+                files.push((&function.file, Vec::new()));
+                files.len() - 1
+            });
+            files[index].1.push(function);
+        }
+        files
+    }
+}
+
+/// `14 functions in 5 files`
+impl Display for TracedFunctions {
+    fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {
+        let files: BTreeSet<&str> = self.functions.iter().map(|function| function.file.as_str()).collect();
+        let plural = |n: usize| if n == 1 { "" } else { "s" };
+        let (functions, files) = (self.functions.len(), files.len());
+        write!(f, "{functions} function{} in {files} file{}", plural(functions), plural(files))
+    }
+}
