@@ -133,6 +133,7 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
         from_snapshot: true,
         probes: &[],
         watched: None,
+        tracer: None,
     };
     let began = Instant::now();
     let result = executor.execute(plan, &Plain, &request, &clock, &Scope::unbounded()).await;

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::executed::TraceOutput;
+
 /// What CI ran, as the sandbox will run it. Serialised under `ci-healer/plan/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuildPlan {
@@ -244,6 +246,9 @@ pub struct ExecutionResult {
     /// What the probes said that were asked for.
     #[serde(skip)]
     pub probes: Vec<ProbeResult>,
+    /// What the traced run left that was asked for.
+    #[serde(skip)]
+    pub trace: Option<TraceOutput>,
     /// Bytes cut out of the middle of `log`.
     pub log_cut: u64,
     /// Differences from what the plan asked for (another image, an unsupported option).
@@ -265,6 +270,7 @@ impl ExecutionResult {
             log_cut: 0,
             notes: Vec::new(),
             probes: Vec::new(),
+            trace: None,
         }
     }
 

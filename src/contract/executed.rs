@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 /// environment, when all steps and probes are over.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// For the step's shell; finds [`TRACE_FOLDER`] in the variable of that name.
+    /// For the step's shell; finds the folders in [`TRACE_FOLDER`] and [`TRACE_ROOT`].
     pub command: String,
     /// Text files to be put into the trace's folder before: names without folders, and contents.
     pub files: Vec<(String, String)>,
@@ -22,6 +22,8 @@ pub struct Trace {
 /// The variable that holds the trace's own folder, outside the workspace. What the command writes below its `out` is the
 /// answer.
 pub const TRACE_FOLDER: &str = "CI_HEALER_TRACE";
+/// The variable that holds the workspace's folder.
+pub const TRACE_ROOT: &str = "CI_HEALER_TRACE_ROOT";
 
 /// What the files below a trace's `out` are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,11 +47,24 @@ pub struct TraceOutput {
     pub cut: bool,
 }
 
-/// Makes the trace of a step that failed, from what the job has printed so far; `None` where there is nothing to trace.
+/// The step that failed a job, as it ran.
+#[derive(Debug, Clone, Copy)]
+pub struct FailedStep<'a> {
+    /// Index into the plan's steps.
+    pub index: usize,
+    /// Its script, with everything that only the run could resolve.
+    pub script: &'a str,
+    /// Relative to the workspace, or absolute inside the sandbox.
+    pub working_directory: &'a str,
+    /// What it printed, as far as that was kept.
+    pub log: &'a [u8],
+}
+
+/// Makes the trace of a step that failed; `None` where there is nothing to trace.
 ///
 /// The wiring layer implements it: the executor reads no logs.
 pub trait Tracer: Send + Sync {
-    fn trace(&self, failed_step: usize, log: &[u8]) -> Option<Trace>;
+    fn trace(&self, failed: &FailedStep<'_>) -> Option<Trace>;
 }
 
 /// What a traced run executed of the repository.

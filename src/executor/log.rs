@@ -66,6 +66,14 @@ impl LogBuffer {
         self.tail.extend(rest);
     }
 
+    /// What was written since that position, as far as it is kept.
+    pub(super) fn since(&self, position: u64) -> Vec<u8> {
+        let head = usize::try_from(position).map_or(&[][..], |at| self.head.get(at..).unwrap_or_default());
+        let tail_start = self.written - self.tail.len() as u64;
+        let passed = usize::try_from(position.saturating_sub(tail_start)).unwrap_or(usize::MAX);
+        head.iter().chain(self.tail.iter().skip(passed)).copied().collect()
+    }
+
     /// The next step's output starts on a line of its own.
     pub(super) fn end_line(&mut self) {
         if !self.ends_in_newline {

@@ -202,6 +202,7 @@ impl Driver {
             from_snapshot: !purpose.is_proof(),
             probes: &probes,
             watched: None,
+            tracer: None,
         };
         let journal = self.journal.as_ref();
         let unhealed;

@@ -235,6 +235,7 @@ impl Driver {
             from_snapshot: true,
             probes: &[],
             watched: Some(write.step()),
+            tracer: None,
         };
         let journal = self.journal.as_ref();
         let result = self.executor.execute(&plan, &evaluator, &request, journal, &self.scope).await;

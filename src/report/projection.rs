@@ -287,6 +287,7 @@ mod tests {
             image_ref: String::new(),
             log: Vec::new(),
             probes: Vec::new(),
+            trace: None,
             log_cut: 0,
             notes: Vec::new(),
         };

@@ -79,6 +79,7 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
         image_ref: "python:3.12-bookworm".to_owned(),
         log: b"not part of the record".to_vec(),
         probes: Vec::new(),
+        trace: None,
         log_cut: 0,
         notes: Vec::new(),
     }

@@ -216,6 +216,7 @@ impl Run {
             from_snapshot: false,
             probes: &[],
             watched: None,
+            tracer: None,
         };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
@@ -232,6 +233,7 @@ impl Run {
             from_snapshot: true,
             probes: &[],
             watched: None,
+            tracer: None,
         };
         self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }

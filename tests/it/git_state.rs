@@ -219,6 +219,7 @@ async fn every_execution_has_its_own_clean_git() {
             leg: 0,
             probes: &[],
             watched: None,
+            tracer: None,
         };
         let result =
             run.executor.execute(&git_plan(script), &Plain, &request, run.events.as_ref(), &run.scope).await;

@@ -151,6 +151,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         from_snapshot: false,
         probes: &[],
         watched: None,
+        tracer: None,
     };
     let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;
