@@ -145,6 +145,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         Executor::connect(Options::new(&format!("localisation-{}", std::process::id())), &scope).await?;
     let request = Request {
         purpose: Purpose::Baseline,
+        leg: 0,
         tree: &tree,
         git_dir: None,
         fresh: false,
