@@ -38,11 +38,39 @@ const MANIFESTS: [(&[&str], &[&str]); 9] = [
 
 /// What the failing step names, then what the steps before it that install do; each file once, with the command that
 /// names it.
+///
+/// ```
+/// use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
+/// use ci_healer::plan::{PlanRequest, named_files, plan};
+///
+/// struct OneFile(TreeFile);
+///
+/// impl SourceTree for OneFile {
+///     fn files(&self) -> &[TreeFile] {
+///         std::slice::from_ref(&self.0)
+///     }
+///
+///     fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+///         (*path == self.0.path).then(|| b"pytest".to_vec())
+///     }
+/// }
+///
+/// let path = RepoPath::new("requirements/test.txt").unwrap();
+/// let tree = OneFile(TreeFile { path: path.clone(), mode: FileMode::Regular, id: String::new() });
+/// let command = Some("pip install -r requirements/test.txt");
+/// let planned = plan(&PlanRequest { command, ..PlanRequest::of(&tree) }).unwrap();
+/// assert_eq!(named_files(&planned[0].plan, None, &tree)[0].path, path);
+/// ```
 #[must_use]
 pub fn named_files(plan: &BuildPlan, failing: Option<usize>, tree: &dyn SourceTree) -> Vec<NamedFile> {
     let mut found = Named { tree, files: Vec::new() };
     let last = failing.unwrap_or(plan.steps.len().saturating_sub(1));
-    let before = plan.steps.iter().take(last).rev().filter(|step| step.installs.is_some() || step.setup || installs(&step.run));
+    let before = plan
+        .steps
+        .iter()
+        .take(last)
+        .rev()
+        .filter(|step| step.installs.is_some() || step.setup || installs(&step.run));
     for step in plan.steps.get(last).into_iter().chain(before) {
         let folder = step.working_directory.trim_start_matches("./").trim_end_matches('/');
         found.script(&step.run, if folder == "." { "" } else { folder }, MAX_DEPTH);
@@ -56,7 +84,9 @@ pub fn named_files(plan: &BuildPlan, failing: Option<usize>, tree: &dyn SourceTr
 
 /// A step whose script has a package manager install something, whatever else it does.
 fn installs(script: &str) -> bool {
-    ["install", "npm ci", "uv sync", "go mod download", "pnpm i", "yarn"].iter().any(|word| script.contains(word))
+    ["install", "npm ci", "uv sync", "go mod download", "pnpm i", "yarn"]
+        .iter()
+        .any(|word| script.contains(word))
 }
 
 struct Named<'t> {
@@ -67,8 +97,8 @@ struct Named<'t> {
 impl Named<'_> {
     fn script(&mut self, script: &str, folder: &str, left: usize) {
         // Where the whole needs more than a plain reading, its lines may not.
-        let commands = commands_of(script)
-            .unwrap_or_else(|| script.lines().filter_map(commands_of).flatten().collect());
+        let commands =
+            commands_of(script).unwrap_or_else(|| script.lines().filter_map(commands_of).flatten().collect());
         let mut folder = folder.to_owned();
         for command in &commands {
             let words: Vec<&str> = without_prefixes(command).iter().map(String::as_str).collect();
@@ -116,7 +146,8 @@ impl Named<'_> {
     fn pip(&mut self, arguments: &[&str], folder: &str, why: &str) {
         let mut arguments = arguments.iter().peekable();
         while let Some(argument) = arguments.next() {
-            let short = argument.strip_prefix("-r").or_else(|| argument.strip_prefix("-c")).filter(|f| !f.is_empty());
+            let short =
+                argument.strip_prefix("-r").or_else(|| argument.strip_prefix("-c")).filter(|f| !f.is_empty());
             let long = ["--requirement=", "--constraint="].iter().find_map(|o| argument.strip_prefix(o));
             match (*argument, long.or(short)) {
                 ("-r" | "-c" | "--requirement" | "--constraint", _) => {
@@ -149,7 +180,9 @@ impl Named<'_> {
         let Some(text) = RepoPath::new(&path).ok().and_then(|p| self.tree.read_text(&p)) else { return };
         let inner = path.rsplit_once('/').map_or("", |(inner, _)| inner);
         for line in text.lines().filter(|_| left > 0) {
-            let taken = ["-r", "-c", "--requirement", "--constraint"].iter().find_map(|o| line.trim().strip_prefix(o));
+            let taken = ["-r", "-c", "--requirement", "--constraint"]
+                .iter()
+                .find_map(|o| line.trim().strip_prefix(o));
             if let Some(taken) = taken {
                 self.requirements(taken.trim_start_matches('=').trim(), inner, why, left - 1);
             }
@@ -182,7 +215,9 @@ impl Named<'_> {
     fn members(&mut self, tool: &str, arguments: &[&str], folder: &str, why: &str) {
         let (manifest, options): (&str, &[&str]) = match tool {
             "cargo" => ("Cargo.toml", &["-p", "--package"]),
-            "npm" | "pnpm" | "yarn" => ("package.json", &["-w", "--workspace", "--filter", "-F", "workspace"]),
+            "npm" | "pnpm" | "yarn" => {
+                ("package.json", &["-w", "--workspace", "--filter", "-F", "workspace"])
+            }
             "mvn" | "mvnw" => ("pom.xml", &["-pl", "--projects"]),
             "gradle" | "gradlew" => {
                 for project in arguments.iter().filter_map(|a| a.strip_prefix(':')?.rsplit_once(':')) {
@@ -216,10 +251,15 @@ impl Named<'_> {
         let files = self.tree.files().iter().filter(|f| f.path.file_name() == manifest);
         let says = |path: &&RepoPath| {
             let text = self.tree.read_text(path).unwrap_or_default();
-            text.lines().take(15).any(|l| l.contains("name") | l.contains("artifactId") && name.iter().any(|n| l.contains(n)))
-                && name.iter().any(|n| text.lines().take(15).any(|l| l.contains(n)))
+            let mut lines = text.lines().take(15).filter(|l| l.contains("name") || l.contains("artifactId"));
+            lines.any(|line| name.iter().any(|n| line.contains(n.as_str())))
         };
-        let found = files.map(|f| &f.path).filter(|p| !p.as_str().contains("node_modules/")).take(200).find(says).cloned();
+        let found = files
+            .map(|f| &f.path)
+            .filter(|p| !p.as_str().contains("node_modules/"))
+            .take(200)
+            .find(says)
+            .cloned();
         if let Some(path) = found {
             self.file(path.as_str(), why);
         }
@@ -272,17 +312,104 @@ fn folder_option<'a, 'w>(tool: &str, arguments: &'a [&'w str], folder: &str) -> 
 mod tests {
     use super::*;
     use crate::contract::build::PlanStep;
-    use crate::plan::PlanRequest;
+    use crate::contract::git::{FileMode, TreeFile};
+
+    struct Tree(Vec<TreeFile>, Vec<String>);
+
+    impl SourceTree for Tree {
+        fn files(&self) -> &[TreeFile] {
+            &self.0
+        }
+
+        fn read(&self, path: &RepoPath) -> Option<Vec<u8>> {
+            let at = self.0.iter().position(|f| f.path == *path)?;
+            Some(self.1[at].clone().into_bytes())
+        }
+    }
 
     fn named(files: &[(&str, &str)], steps: &[&str]) -> Vec<String> {
-        let tree = crate::plan::testing::tree(files);
-        let mut plan = crate::plan::plan(&PlanRequest { command: Some("true"), ..PlanRequest::of(&tree) }).unwrap();
-        let mut plan = plan.remove(0).plan;
-        plan.steps = steps
-            .iter()
-            .map(|run| PlanStep { run: (*run).to_owned(), working_directory: ".".to_owned(), ..PlanStep::default() })
-            .collect();
+        let mut files = files.to_vec();
+        files.sort_unstable();
+        let entry = |path: &str| TreeFile {
+            path: RepoPath::new(path).unwrap(),
+            mode: FileMode::Regular,
+            id: String::new(),
+        };
+        let tree = Tree(
+            files.iter().map(|(p, _)| entry(p)).collect(),
+            files.iter().map(|(_, t)| (*t).to_owned()).collect(),
+        );
+        let mut plan: BuildPlan = serde_json::from_value(serde_json::json!({
+            "workflow": null, "job": null, "matrix": {}, "image": {"ref": "x", "why": ""},
+            "steps": [], "services": [], "skipped": [], "notes": [],
+        }))
+        .unwrap();
+        let step = |run: &&str| PlanStep {
+            run: (*run).to_owned(),
+            working_directory: ".".to_owned(),
+            ..PlanStep::default()
+        };
+        plan.steps = steps.iter().map(step).collect();
         let found = named_files(&plan, Some(steps.len() - 1), &tree);
         found.into_iter().map(|f| f.path.to_string()).collect()
+    }
+
+    #[test]
+    fn requirements_and_what_they_take_in() {
+        let files = [
+            ("requirements/base.txt", ""),
+            ("requirements/test.txt", "-r base.txt\npytest\n"),
+            ("requirements/other.txt", ""),
+            ("constraints.txt", ""),
+        ];
+        let found = named(&files, &["pip install -r requirements/test.txt -c constraints.txt", "pytest"]);
+        assert_eq!(found, ["requirements/test.txt", "requirements/base.txt", "constraints.txt"]);
+        assert_eq!(
+            named(&files, &["python -m pip install --requirement=constraints.txt"]),
+            ["constraints.txt"]
+        );
+    }
+
+    #[test]
+    fn a_local_package_by_its_manifests() {
+        let files = [("pyproject.toml", ""), ("libs/a/setup.py", ""), ("libs/b/setup.py", "")];
+        let found = named(&files, &["pip install .[test] -e ./libs/a", "pytest"]);
+        assert_eq!(found, ["pyproject.toml", "libs/a/setup.py"]);
+    }
+
+    #[test]
+    fn managers_work_in_the_folder_they_are_called_in_or_sent_to() {
+        let files = [("package.json", ""), ("web/package.json", ""), ("api/package.json", "")];
+        assert_eq!(
+            named(&files, &["cd web\nnpm ci", "npm test --prefix api"]),
+            ["api/package.json", "web/package.json"]
+        );
+        assert_eq!(named(&files, &["npm test"]), ["package.json"]);
+    }
+
+    #[test]
+    fn members_by_option() {
+        let files = [
+            ("Cargo.toml", ""),
+            ("crates/core/Cargo.toml", "[package]\nname = \"shop-core\"\n"),
+            ("crates/other/Cargo.toml", "[package]\nname = \"other\"\n"),
+        ];
+        assert_eq!(named(&files, &["cargo test -p shop-core"]), ["crates/core/Cargo.toml", "Cargo.toml"]);
+        let files = [("settings.gradle", ""), ("core/build.gradle", ""), ("app/build.gradle", "")];
+        assert_eq!(named(&files, &["./gradlew :core:test"]), ["core/build.gradle", "settings.gradle"]);
+        let files = [("pom.xml", ""), ("core/pom.xml", ""), ("app/pom.xml", "")];
+        assert_eq!(named(&files, &["mvn -pl core test"]), ["core/pom.xml", "pom.xml"]);
+    }
+
+    #[test]
+    fn configuration_by_option_and_scripts_of_the_repository() {
+        let files = [
+            ("conf/mypy.ini", ""),
+            ("web/tsconfig.json", ""),
+            ("ci/test.sh", "#!/bin/sh\npytest --config=conf/pytest.toml\n"),
+            ("conf/pytest.toml", ""),
+        ];
+        let found = named(&files, &["mypy --config-file conf/mypy.ini src\ntsc -p web\n./ci/test.sh"]);
+        assert_eq!(found, ["conf/mypy.ini", "web/tsconfig.json", "conf/pytest.toml"]);
     }
 }

@@ -185,6 +185,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
             history: &[],
             log: &log,
             facts: "step \"Test\"",
+            leads: fixer::Leads::default(),
             tokens_left: 200_000,
             cost_left: None,
             deadline: std::time::Instant::now(),

@@ -139,7 +139,7 @@ impl Resolver<'_> {
 
     /// The other files of the package: what a test of the same package is about comes before other tests.
     pub(super) fn java_package(&self, from: &RepoPath) -> Vec<RepoPath> {
-        let text = self.tree.read_text(from).unwrap_or_default();
+        let text = self.text(from).unwrap_or_default();
         let declared = text.lines().find_map(|line| line.trim_start().strip_prefix("package "));
         let package = declared.map(|name| name.trim_end().trim_end_matches(';').trim().to_owned());
         let mut found = match &package {

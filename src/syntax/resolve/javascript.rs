@@ -1,10 +1,15 @@
 //! JavaScript and TypeScript: specifiers as Node, bundlers and the TypeScript compiler read them.
 
+use std::rc::Rc;
+
 use super::package_json::{Package, sources_of};
 use super::tsconfig::{Aliases, Configs};
 use super::{Resolution, Resolver, is_in, join, one};
 use crate::contract::git::RepoPath;
 use crate::syntax::modules::is_standard_node_module;
+
+/// Folders whose main file is a folder are followed so far.
+const MAX_DEPTH: u8 = 3;
 
 const ENDS: [&str; 14] = [
     ".ts", ".tsx", ".js", ".jsx", ".mjs", ".cjs", ".mts", ".cts", ".vue", ".svelte", ".json", ".d.ts",
@@ -34,7 +39,7 @@ impl Resolver<'_> {
                 return one(path, below);
             }
         }
-        for aliases in self.aliases(from) {
+        for aliases in self.aliases(from).iter() {
             let mut targets = aliases.targets(specifier).into_iter();
             if let Some(path) = targets.find_map(|target| self.script_path(&target, from)) {
                 return one(path, below);
@@ -72,8 +77,13 @@ impl Resolver<'_> {
         packages.iter().any(|p| is_in(from.as_str(), &p.folder) && p.depends_on(name))
     }
 
-    fn aliases(&self, from: &RepoPath) -> Vec<Aliases> {
-        self.tsconfigs.get_or_init(|| Configs::of(self)).for_file(from)
+    fn aliases(&self, from: &RepoPath) -> Rc<[Aliases]> {
+        if let Some(known) = self.aliases.borrow().get(from.parent()) {
+            return known.clone();
+        }
+        let found: Rc<[Aliases]> = self.tsconfigs.get_or_init(|| Configs::of(self)).for_file(from).into();
+        self.aliases.borrow_mut().insert(from.parent().to_owned(), found.clone());
+        found
     }
 
     /// The first of a manifest's targets that is there, or whose source is.
@@ -81,10 +91,10 @@ impl Resolver<'_> {
         let built = |target: &String| {
             let at = join(&package.folder, target)?;
             let inside = RepoPath::new(&at).ok()?;
-            let of_config = self.aliases(&inside).into_iter().find_map(|aliases| {
-                let (out, root) = aliases.built?;
-                let rest = is_in(&at, &out).then(|| at[out.len()..].trim_start_matches('/'))?;
-                self.script_path(&join(&root, rest)?, from)
+            let of_config = self.aliases(&inside).iter().find_map(|aliases| {
+                let (out, root) = aliases.built.as_ref()?;
+                let rest = is_in(&at, out).then(|| at[out.len()..].trim_start_matches('/'))?;
+                self.script_path(&join(root, rest)?, from)
             });
             let guessed = || {
                 let sources = sources_of(target).into_iter();
@@ -126,6 +136,18 @@ impl Resolver<'_> {
         if !self.is_folder(folder) {
             return None;
         }
+        // The main file of a folder may be a folder again, and in a made-up repository the first one.
+        let depth = self.depth.get();
+        if depth >= MAX_DEPTH {
+            return None;
+        }
+        self.depth.set(depth + 1);
+        let found = self.main_of(folder, from);
+        self.depth.set(depth);
+        found
+    }
+
+    fn main_of(&self, folder: &str, from: &RepoPath) -> Option<RepoPath> {
         let packages = self.packages.get_or_init(|| Package::all(self));
         let package = packages.iter().find(|p| p.folder == folder);
         let own = package.and_then(|p| {
@@ -198,6 +220,17 @@ mod tests {
             ("test/a.js", ""),
         ]);
         assert_eq!(tree.leads("test/a.js", "..", &[]), "lib/app.js");
+    }
+
+    #[test]
+    fn folders_that_name_each_other_end() {
+        let tree = Tree::new(&[
+            ("a/package.json", "{\"main\": \"../b\"}"),
+            ("b/package.json", "{\"main\": \"../a\"}"),
+            ("b/index.js", ""),
+            ("x.js", ""),
+        ]);
+        assert_eq!(tree.leads("x.js", "./a", &[]), "b/index.js");
     }
 
     #[test]

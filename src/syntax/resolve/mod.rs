@@ -14,8 +14,9 @@ mod rust_crates;
 mod testing;
 mod tsconfig;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
+use std::rc::Rc;
 
 use super::tree::Grammar;
 use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
@@ -23,6 +24,8 @@ use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 /// Manifests of one kind that are read at most, and how long each may be.
 const MOST_MANIFESTS: usize = 300;
 const LARGEST_MANIFEST: usize = 400_000;
+/// Answers that are kept.
+const MOST_KEPT: usize = 50_000;
 
 /// Where names lead in the repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +68,16 @@ pub struct Resolver<'t> {
     modules: OnceCell<Vec<go::Module>>,
     crates: OnceCell<Vec<rust_crates::Crate>>,
     builds: OnceCell<Vec<java::Build>>,
+    /// Folders that stand for folders, on the way at once.
+    depth: Cell<u8>,
+    texts: RefCell<HashMap<RepoPath, Option<Rc<str>>>>,
+    kept: RefCell<HashMap<Question, Resolution>>,
+    aliases: RefCell<HashMap<String, Rc<[tsconfig::Aliases]>>>,
+    beside: RefCell<HashMap<RepoPath, Rc<[RepoPath]>>>,
 }
+
+/// File, module, and the names below it.
+type Question = (RepoPath, String, Vec<String>);
 
 impl<'t> Resolver<'t> {
     #[must_use]
@@ -79,6 +91,11 @@ impl<'t> Resolver<'t> {
             modules: OnceCell::new(),
             crates: OnceCell::new(),
             builds: OnceCell::new(),
+            depth: Cell::new(0),
+            texts: RefCell::default(),
+            kept: RefCell::default(),
+            aliases: RefCell::default(),
+            beside: RefCell::default(),
         }
     }
 
@@ -86,6 +103,18 @@ impl<'t> Resolver<'t> {
     /// `a.b` and `["c"]`; `use a::b::c`: `a::b::c` and nothing, or `a::b` and `["c"]`.
     #[must_use]
     pub fn resolve(&self, from: &RepoPath, module: &str, below: &[&str]) -> Resolution {
+        let question = (from.clone(), module.to_owned(), names(below));
+        if let Some(known) = self.kept.borrow().get(&question) {
+            return known.clone();
+        }
+        let answer = self.resolve_anew(from, module, below);
+        if self.kept.borrow().len() < MOST_KEPT {
+            self.kept.borrow_mut().insert(question, answer.clone());
+        }
+        answer
+    }
+
+    fn resolve_anew(&self, from: &RepoPath, module: &str, below: &[&str]) -> Resolution {
         match language(from) {
             Some(Source::Python) => self.python(from, module, below),
             Some(Source::Script) => self.script(from, module, below),
@@ -98,7 +127,16 @@ impl<'t> Resolver<'t> {
 
     /// The files whose names `from` sees without an import, nearest first: of its package, and what its test runner brings in.
     #[must_use]
-    pub fn neighbours(&self, from: &RepoPath) -> Vec<RepoPath> {
+    pub fn neighbours(&self, from: &RepoPath) -> Rc<[RepoPath]> {
+        if let Some(known) = self.beside.borrow().get(from) {
+            return known.clone();
+        }
+        let found: Rc<[RepoPath]> = self.neighbours_anew(from).into();
+        self.beside.borrow_mut().insert(from.clone(), found.clone());
+        found
+    }
+
+    fn neighbours_anew(&self, from: &RepoPath) -> Vec<RepoPath> {
         match language(from) {
             Some(Source::Python) => self.conftests(from),
             Some(Source::Go) => self.go_package(from),
@@ -106,6 +144,18 @@ impl<'t> Resolver<'t> {
             Some(Source::Java) => self.java_package(from),
             Some(Source::Script) | None => Vec::new(),
         }
+    }
+
+    /// A file's text, read once.
+    fn text(&self, path: &RepoPath) -> Option<Rc<str>> {
+        if let Some(known) = self.texts.borrow().get(path) {
+            return known.clone();
+        }
+        let text = self.tree.read_text(path).filter(|t| t.len() <= LARGEST_MANIFEST).map(Rc::from);
+        if self.texts.borrow().len() < MOST_MANIFESTS {
+            self.texts.borrow_mut().insert(path.clone(), text.clone());
+        }
+        text
     }
 
     fn file(&self, path: &str) -> Option<RepoPath> {

@@ -89,7 +89,7 @@ impl Resolver<'_> {
             .filter(|path| path != from)
             .collect();
         for at in 0..found.len() {
-            let Some(text) = self.tree.read_text(&found[at]) else { continue };
+            let Some(text) = self.text(&found[at]) else { continue };
             let Some((_, list)) = text.split_once("pytest_plugins") else { continue };
             let list =
                 list.split([']', ')', '\n']).find(|part| part.contains(['"', '\''])).unwrap_or_default();

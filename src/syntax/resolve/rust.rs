@@ -95,7 +95,7 @@ impl Resolver<'_> {
 
     /// What `mod name` in `file` stands for, or in the modules `inline` of it.
     fn rust_child_in(&self, file: &RepoPath, inline: &[&str], name: &str) -> Option<Child> {
-        let text = self.tree.read_text(file)?;
+        let text = self.text(file)?;
         let mut set = None;
         let folder = join(&self.rust_folder(file), &inline.join("/"))?;
         for line in text.lines() {
@@ -165,7 +165,7 @@ impl Resolver<'_> {
 
     /// A derive or an attribute by the function that makes it.
     fn rust_macro(&self, lib: &RepoPath, rest: &[&str]) -> Resolution {
-        let text = self.tree.read_text(lib).unwrap_or_default();
+        let text = self.text(lib).unwrap_or_default();
         let made_by = |name: &str| {
             let mut lines = text.lines().skip_while(|l| {
                 let derive = l.split_once("proc_macro_derive(").map(|(_, rest)| rest.trim_start());
@@ -186,7 +186,7 @@ impl Resolver<'_> {
 
     /// The file that declares this one, whose tests it may be, and the modules it declares itself.
     pub(super) fn rust_neighbours(&self, from: &RepoPath) -> Vec<RepoPath> {
-        let text = self.tree.read_text(from).unwrap_or_default();
+        let text = self.text(from).unwrap_or_default();
         let declared = text.lines().filter_map(module_of).filter(|(_, end)| *end == ';');
         let files = declared.filter_map(|(name, _)| match self.rust_child(from, name)? {
             Child::File(file) => Some(file),
