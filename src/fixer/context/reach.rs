@@ -249,8 +249,9 @@ impl Search<'_, '_> {
                 .code
                 .source(&path)
                 .and_then(|s| {
-                    let inside = s.outline.enclosing(first.midpoint(last)).filter(|d| d.kind.is_callable());
-                    inside.last().map(|d| d.lines)
+                    let mut inside =
+                        s.outline.enclosing(first.midpoint(last)).filter(|d| d.kind.is_callable());
+                    inside.next_back().map(|d| d.lines)
                 })
                 .unwrap_or((first, last));
             found.push(Candidate {

@@ -169,7 +169,7 @@ impl Resolver<'_> {
         let made_by = |name: &str| {
             let mut lines = text.lines().skip_while(|l| {
                 let derive = l.split_once("proc_macro_derive(").map(|(_, rest)| rest.trim_start());
-                !derive.is_some_and(|rest| rest.split([',', ')']).next().map(str::trim) == Some(name))
+                derive.is_none_or(|rest| rest.split([',', ')']).next().map(str::trim) != Some(name))
             });
             lines.find_map(|l| l.split_once("fn ")).map(|(_, rest)| {
                 rest.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default().to_owned()
