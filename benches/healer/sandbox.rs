@@ -132,6 +132,7 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
         fresh: false,
         from_snapshot: true,
         probes: &[],
+        repeats: None,
         watched: None,
         tracer: None,
     };

@@ -236,6 +236,23 @@ pub enum PreparedStep {
     },
 }
 
+/// Decides, once a step has ended, how often it is run again at once, in the same container, to see whether what it came
+/// to comes by chance: the executor itself interprets nothing.
+///
+/// The orchestrator implements it with the parser.
+pub trait StepRepeats: Send + Sync {
+    /// `log` is what the step printed, as far as it is kept.
+    fn after(&self, step: usize, exit_code: i64, log: &[u8]) -> u32;
+}
+
+/// A step that was run again, and how that ended. It changes nothing of the run's own verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepeatedStep {
+    /// Index into the plan's steps.
+    pub step: usize,
+    pub exit_code: i64,
+}
+
 /// What running a plan gave. The verdict is [`Exit`] alone, never a file the sandbox wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionResult {
@@ -260,6 +277,9 @@ pub struct ExecutionResult {
     pub trace: Option<TraceOutput>,
     /// Bytes cut out of the middle of `log`.
     pub log_cut: u64,
+    /// Steps that were run again at once, in the order of their runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<RepeatedStep>,
     /// Differences from what the plan asked for (another image, an unsupported option).
     pub notes: Vec<String>,
 }
@@ -277,6 +297,7 @@ impl ExecutionResult {
             image_ref: plan.image.reference.clone(),
             log: Vec::new(),
             log_cut: 0,
+            repeats: Vec::new(),
             notes: Vec::new(),
             probes: Vec::new(),
             trace: None,

@@ -145,6 +145,9 @@ pub enum Event {
     PartiallyProven {
         fixed: Vec<Fingerprint>,
         left: Vec<Fingerprint>,
+        /// Of those that are left: the code of the last green run fails so, too.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        old: Vec<Fingerprint>,
     },
     /// The code is looked at anew since the last proof, which says nothing any more.
     ProofExpired,
@@ -282,6 +285,8 @@ pub enum Purpose {
     RepeatedProof,
     /// The unchanged code with no step's failure ending the run: what steps that CI never reached say of it.
     Uncover,
+    /// The code of the last green run, up to a step that CI never reached: what fails there as well is old.
+    LastGreen,
 }
 
 impl Purpose {

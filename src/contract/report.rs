@@ -152,6 +152,9 @@ pub struct PartialProof {
     pub fixed: Vec<Fingerprint>,
     /// Failures that the last run from scratch still shows.
     pub left: Vec<Fingerprint>,
+    /// Of those that are left: what the code of the last green run fails with, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub old: Vec<Fingerprint>,
 }
 
 /// Where the files of a run lie, relative to the workspace.

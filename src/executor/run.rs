@@ -17,7 +17,7 @@ use super::snapshot::{Snapshot, installing_steps};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator, StepRepeats};
 use crate::contract::event::{Event, EventSink, Purpose};
 use crate::contract::executed::Tracer;
 use crate::contract::git::{RepoPath, SourceTree};
@@ -47,6 +47,8 @@ pub struct Request<'a> {
     pub from_snapshot: bool,
     /// Asked when all steps are over; see [`Probe`].
     pub probes: &'a [Probe],
+    /// Asked after each step whether it is run again at once; `None`: none is.
+    pub repeats: Option<&'a dyn StepRepeats>,
     /// The step whose own changes [`Executor::changed_files`] gives afterwards; `None`: those of all steps.
     pub watched: Option<usize>,
     /// Asked for a traced run where a step failed the job, when all steps and probes are over; see [`Trace`].
@@ -205,7 +207,7 @@ impl Executor {
         trace: ExecutionTrace,
         duration: Duration,
     ) -> ExecutionResult {
-        let ExecutionTrace { log, mut records, image_id, mut notes, probes, traced } = trace;
+        let ExecutionTrace { log, mut records, image_id, mut notes, probes, traced, repeats } = trace;
         let log = log.finish(&records.spans);
         for (step, span) in records.results.iter_mut().zip(log.spans) {
             step.log = span;
@@ -223,6 +225,7 @@ impl Executor {
             probes,
             trace: traced,
             log_cut: log.cut,
+            repeats,
             notes,
         }
     }

@@ -3,6 +3,8 @@
 //! Each step is one exec: its shell, its environment, its own files for `GITHUB_ENV`, `GITHUB_PATH`, `GITHUB_OUTPUT`,
 //! `GITHUB_STATE` and `GITHUB_STEP_SUMMARY`. What a step prints is passed on as it comes; what it means is for others.
 
+mod repeat;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use bollard::container::LogOutput;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
 
+use self::repeat::Ran;
 use super::archive::{self, Entry, Found, Kind};
 use super::end_marker::EndMarker;
 use super::environment::HOME;
@@ -23,8 +26,8 @@ use super::shell::Shell;
 use super::trace::{self, TracePlace};
 use super::workspace::ROOT;
 use crate::contract::build::{
-    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, StepEvaluator, StepOutcome, StepResult,
-    StepState, Wait,
+    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, StepEvaluator, StepOutcome,
+    StepResult, StepState, Wait,
 };
 use crate::contract::event::{Event, EventSink, Purpose, Stream};
 use crate::contract::executed::{FailedStep, TraceOutput};
@@ -102,6 +105,7 @@ pub(super) struct ExecutionTrace {
     pub(super) notes: Vec<String>,
     pub(super) probes: Vec<ProbeResult>,
     pub(super) traced: Option<TraceOutput>,
+    pub(super) repeats: Vec<RepeatedStep>,
 }
 
 impl ExecutionTrace {
@@ -113,6 +117,7 @@ impl ExecutionTrace {
             notes: Vec::new(),
             probes: Vec::new(),
             traced: None,
+            repeats: Vec::new(),
         }
     }
 }
@@ -127,6 +132,7 @@ pub(super) struct Job<'a> {
     pub(super) records: &'a mut StepRecords,
     answers: &'a mut Vec<ProbeResult>,
     traced: &'a mut Option<TraceOutput>,
+    pub(super) repeats: &'a mut Vec<RepeatedStep>,
     /// Of the steps that a probe asks about; of all of them where the one that fails is to be traced.
     probed: Vec<ProbeContext>,
     running: Vec<Running>,
@@ -184,6 +190,7 @@ impl<'a> Job<'a> {
             records: &mut trace.records,
             answers: &mut trace.probes,
             traced: &mut trace.traced,
+            repeats: &mut trace.repeats,
             probed: Vec::new(),
             running: Vec::new(),
             streams: SelectAll::new(),
@@ -216,9 +223,12 @@ impl<'a> Job<'a> {
                     )));
                 }
                 PreparedStep::Run { script, env, working_directory } => {
-                    let begun = self.begin(index, step, &script, env, &working_directory).await?;
+                    let before = self.records.clone();
+                    let begun = self.begin(index, step, &script, env.clone(), &working_directory).await?;
                     if begun && !step.background {
                         self.until_done(|running, _| running == index).await?;
+                        let (script, env, working_directory) = (&script, &env, &working_directory);
+                        self.repeat(index, step, Ran { script, env, working_directory, before }).await?;
                     }
                 }
             }

@@ -1,10 +1,44 @@
-//! Files as they were in other commits than the base.
+//! Other commits than the base: single files, and whole trees that can be run.
 
+use super::commit::write_commit;
 use super::error::GitError;
-use super::workspace::{Workspace, object_id};
-use crate::contract::git::{CommitSha, RepoPath};
+use super::workspace::{Workspace, object_id, sha};
+use crate::contract::git::{CommitSha, FileMode, Identity, RepoPath, TreeFile};
 
 impl Workspace {
+    /// The clone holds this object.
+    #[must_use]
+    pub fn has_object(&self, id: &str) -> bool {
+        let Ok(id) = object_id(id) else { return false };
+        self.store.with(move |repo| Ok(repo.has_object(id))).unwrap_or(false)
+    }
+
+    /// Another commit, without edits, as a workspace on the same objects. Fails where a part of it is not here.
+    pub fn at(&self, commit: &CommitSha) -> Result<Self, GitError> {
+        let imported = self.imported.get(commit).cloned();
+        let wanted = commit.clone();
+        let (base, tree) = self.store.with(move |repo| {
+            let missing = |_| GitError::CommitMissing { commit: wanted.clone() };
+            let Some(tree) = imported else {
+                let found = repo.find_commit(object_id(wanted.as_str())?).map_err(missing)?;
+                return Ok((wanted.clone(), found.tree_id().map_err(missing)?.to_string()));
+            };
+            // Only what it holds is known; a commit of the same files stands for it in the sandbox.
+            let message = format!("the files of {wanted}\n");
+            let id = write_commit(repo, &Identity::github_actions(), 0, &message, object_id(&tree)?, None)?;
+            Ok((sha(id)?, tree))
+        })?;
+        let (store, external) = (self.store.share(), self.external.share());
+        let mut past = Self::with_base(store, external, self.git_dir.clone(), base, tree, Vec::new())?;
+        past.restore_missing(None)?;
+        if submodules(&past.base_files).ne(submodules(&self.base_files)) {
+            let why = "its submodules are other ones than those that are checked out".to_owned();
+            return Err(GitError::Repository { what: format!("look at {commit}"), why });
+        }
+        past.rebuild();
+        Ok(past)
+    }
+
     /// The file at `path` in a commit that the clone knows, as far as it does; `None` where it has none.
     #[must_use]
     pub fn file_at(&self, commit: &CommitSha, path: &RepoPath) -> Option<Vec<u8>> {
@@ -27,4 +61,8 @@ impl Workspace {
         });
         read.ok().flatten()
     }
+}
+
+fn submodules(files: &[TreeFile]) -> impl Iterator<Item = &TreeFile> {
+    files.iter().filter(|file| file.mode == FileMode::Submodule)
 }

@@ -60,6 +60,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Another handle on the same repository.
+    pub(super) fn share(&self) -> Self {
+        Self { jobs: self.jobs.clone(), scope: self.scope.clone(), hangs: AtomicBool::new(false) }
+    }
+
     /// Answers are waited for within `scope` from now on.
     pub(super) fn set_scope(&mut self, scope: &Scope) {
         self.scope = scope.clone();

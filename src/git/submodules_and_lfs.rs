@@ -46,6 +46,17 @@ impl SubmodulesAndLfs {
         }
     }
 
+    /// The same files, for another commit that names the same submodules.
+    pub(super) fn share(&self) -> Self {
+        Self {
+            scope: self.scope.clone(),
+            stores: self.stores.iter().map(Store::share).collect(),
+            blobs: self.blobs.clone(),
+            lfs: self.lfs.clone(),
+            files: self.files.clone(),
+        }
+    }
+
     /// Everything is read within `scope` from now on.
     pub(super) fn set_scope(&mut self, scope: &Scope) {
         self.scope = scope.clone();

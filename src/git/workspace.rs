@@ -37,17 +37,17 @@ pub struct WorkspaceOptions {
 #[derive(Debug)]
 pub struct Workspace {
     pub(super) store: Store,
-    git_dir: PathBuf,
+    pub(super) git_dir: PathBuf,
     base: CommitSha,
     base_tree: String,
     /// The checkout had no repository; the base commit was made of its files.
     synthetic_base: bool,
     notes: Vec<String>,
     unreadable_names: usize,
-    base_files: Vec<TreeFile>,
+    pub(super) base_files: Vec<TreeFile>,
     files: Vec<TreeFile>,
     edits: BTreeMap<RepoPath, FileEdit>,
-    external: SubmodulesAndLfs,
+    pub(super) external: SubmodulesAndLfs,
     /// Trees of commits that the clone knows only in part.
     pub(super) imported: HashMap<CommitSha, String>,
 }
@@ -167,7 +167,7 @@ impl Workspace {
         Ok(Self { synthetic_base: true, ..made })
     }
 
-    fn with_base(
+    pub(super) fn with_base(
         store: Store,
         external: SubmodulesAndLfs,
         git_dir: PathBuf,
@@ -194,7 +194,7 @@ impl Workspace {
     }
 
     /// Fetches what a partial clone left out from the files of the checkout, where those are still the same.
-    fn restore_missing(&self, worktree: Option<&Path>) -> Result<(), GitError> {
+    pub(super) fn restore_missing(&self, worktree: Option<&Path>) -> Result<(), GitError> {
         let wanted: Vec<(RepoPath, String)> = self
             .base_files
             .iter()
@@ -421,7 +421,7 @@ impl Workspace {
             .ok()
     }
 
-    fn rebuild(&mut self) {
+    pub(super) fn rebuild(&mut self) {
         let mut files: Vec<TreeFile> =
             self.base_files.iter().filter(|f| !self.edits.contains_key(&f.path)).cloned().collect();
         files.extend(self.edits.iter().filter_map(|(path, edited)| {

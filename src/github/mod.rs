@@ -33,7 +33,8 @@ pub use preflight::{
     preflight,
 };
 pub use publish::{
-    BranchFacts, branch_head, commit_message, commit_tree, dispatch, publish, remote_objects, render_branch,
+    BranchFacts, branch_head, commit_message, commit_tree, dispatch, missing_objects, publish,
+    remote_objects, render_branch,
 };
 pub use pull_request::{
     ExistingPullRequest, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,

@@ -38,16 +38,7 @@ pub async fn remote_objects(
         let mut parts = path.as_str().split('/').peekable();
         while let Some(part) = parts.next() {
             if known.insert(here.clone()) {
-                let tree: dto::Tree = client.get(&format!("/repos/{repo}/git/trees/{here}")).await?;
-                if tree.truncated {
-                    return Err(ApiError::Unreadable {
-                        call: format!("GET /repos/{repo}/git/trees/{here}"),
-                        why: "the directory is too large".to_owned(),
-                    });
-                }
-                let entries =
-                    tree.tree.into_iter().map(|e| RemoteEntry { mode: e.mode, name: e.path, id: e.sha });
-                objects.trees.push(RemoteTree { id: tree.sha, entries: entries.collect() });
+                objects.trees.push(directory(client, repo, &here).await?);
             }
             let entry = objects
                 .trees
@@ -68,6 +59,53 @@ pub async fn remote_objects(
         }
     }
     Ok(objects)
+}
+
+/// Reads all of `commit` that is not here yet (`is_here`, by object name). `None` where that is too much: each directory
+/// and each file is one request.
+pub async fn missing_objects(
+    client: &Client,
+    repo: &RepoSlug,
+    commit: &CommitSha,
+    is_here: &(dyn Fn(&str) -> bool + Sync),
+) -> Result<Option<RemoteObjects>, ApiError> {
+    const MOST_REQUESTS: usize = 200;
+    const MOST_BYTES: usize = 64 << 20;
+    let head: dto::Commit = client.get(&format!("/repos/{repo}/git/commits/{commit}")).await?;
+    let (commit, tree) = (commit.clone(), head.tree.sha.clone());
+    let mut objects = RemoteObjects { commit, tree, trees: Vec::new(), blobs: Vec::new() };
+    let (mut open, mut bytes) = (vec![(head.tree.sha, true)], 0);
+    let mut known = BTreeSet::new();
+    while let Some((id, is_directory)) = open.pop() {
+        if is_here(&id) || !known.insert(id.clone()) {
+            continue;
+        }
+        if known.len() > MOST_REQUESTS || bytes > MOST_BYTES {
+            return Ok(None);
+        }
+        if !is_directory {
+            let blob = blob(client, repo, id).await?;
+            bytes += blob.bytes.len();
+            objects.blobs.push(blob);
+            continue;
+        }
+        let tree = directory(client, repo, &id).await?;
+        let inside = tree.entries.iter().filter(|entry| entry.mode != "160000");
+        open.extend(inside.map(|entry| (entry.id.clone(), is_tree(&entry.mode))));
+        objects.trees.push(tree);
+    }
+    Ok(Some(objects))
+}
+
+async fn directory(client: &Client, repo: &RepoSlug, id: &str) -> Result<RemoteTree, ApiError> {
+    let path = format!("/repos/{repo}/git/trees/{id}");
+    let tree: dto::Tree = client.get(&path).await?;
+    if tree.truncated {
+        let why = "the directory is too large".to_owned();
+        return Err(ApiError::Unreadable { call: format!("GET {path}"), why });
+    }
+    let entries = tree.tree.into_iter().map(|e| RemoteEntry { mode: e.mode, name: e.path, id: e.sha });
+    Ok(RemoteTree { id: tree.sha, entries: entries.collect() })
 }
 
 fn is_tree(mode: &str) -> bool {

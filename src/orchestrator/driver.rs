@@ -1,12 +1,12 @@
 //! Carries the table's actions out through the layers and answers each with one event. Decides nothing and remembers
 //! nothing: what is true stands in [`State`].
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::contract::bug::BugReport;
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit};
+use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepRepeats};
 use crate::contract::ci::{CiVerdict, Conclusion};
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
 use crate::contract::fix::{FileChange, Rejection, Usage};
@@ -22,8 +22,10 @@ use crate::plan::{self, Planned};
 use crate::report::pull_request;
 use crate::scope::{Scope, StopReason};
 
+use super::by_chance::{CiLogs, Repeats, is_shown};
 use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
+use super::last_green::LastGreen;
 use super::models::Advisor;
 use super::progress::Observation;
 use super::protected_view::{ProtectedChanges, ProtectedView};
@@ -46,6 +48,9 @@ pub struct Driver {
     pub advisor: Option<Advisor>,
     pub fix_options: FixOptions,
     pub publisher: Option<Publisher>,
+    pub ci_logs: CiLogs,
+    /// When CI passed last.
+    pub last_green: LastGreen,
     pub journal: Arc<Journal>,
     pub scope: Scope,
     pub commit_prefix: String,
@@ -103,6 +108,7 @@ impl Driver {
         }
         let scope = self.scope.clone();
         let done = match action {
+            Action::Run { purpose: Purpose::LastGreen, leg } => Ok(self.ask_last_green(state, leg).await),
             Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
             Action::Propose { source: FixSource::Model, bugs, level } => {
@@ -144,14 +150,19 @@ impl Driver {
     /// Runs a leg's plan and reads its log.
     async fn execute(&mut self, state: &State, purpose: Purpose, leg: usize) -> LoopEvent {
         let started = Instant::now();
-        let mut result = self.run_plan(state, purpose, leg).await;
+        let in_ci = Arc::new(OnceLock::new());
+        let mut result = self.run_plan(state, purpose, leg, &in_ci).await;
         self.clocks.build += started.elapsed();
         let steps = step_folders(&result, &self.plans[leg].plan);
         let evidence = match purpose {
             Purpose::Uncover => Evidence::of_every_step(&mut result),
             _ => Evidence::of_run(&mut result),
         };
-        let evidence = evidence.placed(&steps, &self.workspace);
+        let mut evidence = evidence.placed(&steps, &self.workspace);
+        evidence.is_red_in_ci = is_shown(&evidence.observation, in_ci.get());
+        if evidence.is_red_in_ci {
+            result.notes.push("CI's own log shows the same failures".to_owned());
+        }
         let was_stopped = result.exit == Exit::Cancelled;
         self.journal.emit(Event::Executed {
             purpose,
@@ -168,7 +179,13 @@ impl Driver {
     }
 
     /// One execution of one leg's plan.
-    async fn run_plan(&mut self, state: &State, purpose: Purpose, leg: usize) -> ExecutionResult {
+    async fn run_plan(
+        &mut self,
+        state: &State,
+        purpose: Purpose,
+        leg: usize,
+        in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>,
+    ) -> ExecutionResult {
         let changes = self.workspace.changes();
         let left_out = match purpose {
             Purpose::ProtectedProof => {
@@ -193,6 +210,7 @@ impl Driver {
         };
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
+        let repeats = state.repeats(in_ci);
         let request = Request {
             purpose,
             leg,
@@ -201,6 +219,7 @@ impl Driver {
             fresh: purpose.is_proof(),
             from_snapshot: !purpose.is_proof(),
             probes: &probes,
+            repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,
             tracer: None,
         };
@@ -212,7 +231,20 @@ impl Driver {
         } else {
             &planned.evaluator
         };
-        self.executor.execute(&plan, evaluator, &request, journal, &self.scope).await
+        let running = self.executor.execute(&plan, evaluator, &request, journal, &self.scope);
+        // Beside the run: nobody waits for it.
+        let asking = async {
+            if matches!(repeats, Some(Repeats::OfFailure { .. }))
+                && let Some(failures) = self.ci_logs.failures(leg).await
+            {
+                let _ = in_ci.set(failures);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            result = running => result,
+            () = asking => ExecutionResult::infrastructure(&planned.plan, String::new()),
+        }
     }
 
     /// What the unchanged code of each leg came to here, by the job's id.
@@ -446,7 +478,7 @@ fn facts(plan: &BuildPlan, seen: &Observation) -> String {
 }
 
 /// The plan as this run needs it. `failing` is the step that the run is about.
-fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> BuildPlan {
+pub(super) fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> BuildPlan {
     let mut plan = plan.clone();
     let Some(failing) = failing else { return plan };
     match purpose {
@@ -454,6 +486,12 @@ fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize>) -> Build
         Purpose::Repeat | Purpose::RepeatedProof => plan.steps.truncate(failing + 1),
         Purpose::Uncover => {
             for step in plan.steps.iter_mut().skip(failing) {
+                step.continue_on_error = true;
+            }
+        }
+        Purpose::LastGreen => {
+            plan.steps.truncate(failing + 1);
+            for step in &mut plan.steps {
                 step.continue_on_error = true;
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan, Origins};
-use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, StepOutcome, StepResult};
+use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, RepeatedStep, StepOutcome, StepResult};
 use crate::contract::event::LogFacts;
 use crate::contract::git::SourceTree;
 use crate::parser::{self, ParseOptions};
@@ -22,6 +22,10 @@ pub struct Evidence {
     pub log: Vec<u8>,
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
+    /// Steps that were run again at once.
+    pub repeats: Vec<RepeatedStep>,
+    /// CI's own log of the job shows the same failures.
+    pub is_red_in_ci: bool,
     /// What the log says of where each report's tool ran.
     origins: Origins,
 }
@@ -45,7 +49,13 @@ impl Evidence {
         for probe in result.probes.drain(..) {
             observation.tests.extend(tests_ran::of_probe(&probe.report));
         }
-        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+        let repeats = result.repeats.clone();
+        Self { repeats, ..Self::of(observation, diagnosis, log, origins) }
+    }
+
+    fn of(observation: Observation, diagnosis: Diagnosis, log: Vec<u8>, origins: Origins) -> Self {
+        let (steps, repeats, is_red_in_ci) = (BTreeMap::new(), Vec::new(), false);
+        Self { observation, diagnosis, log, steps, repeats, is_red_in_ci, origins }
     }
 
     /// Of a run in which no step's failure ended it: takes the log out of `result`.
@@ -67,7 +77,7 @@ impl Evidence {
         let steps = steps.collect();
         let end = Observation::new(result, &diagnosis).end;
         let observation = Observation { end, ..Observation::of_log(&diagnosis) };
-        Self { observation, diagnosis, log, steps, origins }
+        Self { steps, ..Self::of(observation, diagnosis, log, origins) }
     }
 
     /// Of a run of which only the log is known: CI's.
@@ -75,20 +85,25 @@ impl Evidence {
     pub fn of_log(log: Vec<u8>) -> Self {
         let (diagnosis, origins) = read(&log);
         let observation = Observation::of_log(&diagnosis);
-        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+        Self::of(observation, diagnosis, log, origins)
     }
 
     /// Of no run at all.
     #[must_use]
     pub fn of_nothing(observation: Observation, diagnosis: Diagnosis) -> Self {
-        let (log, steps, origins) = (Vec::new(), BTreeMap::new(), Origins::new());
-        Self { observation, diagnosis, log, steps, origins }
+        Self::of(observation, diagnosis, Vec::new(), Origins::new())
     }
 
     /// With what each step came to.
     #[must_use]
     pub fn with_steps(self, steps: BTreeMap<usize, StepEvidence>) -> Self {
         Self { steps, ..self }
+    }
+
+    /// With steps that were run again.
+    #[must_use]
+    pub fn with_repeats(self, repeats: Vec<RepeatedStep>) -> Self {
+        Self { repeats, ..self }
     }
 
     /// With the paths of its reports as the repository has them. Before anything else uses them.

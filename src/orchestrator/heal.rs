@@ -93,7 +93,7 @@ async fn heal_loop(session: Session) -> Ending {
     let (scope, journal) = (session.scope.clone(), session.journal.clone());
     // Each stage ends with the scope by itself and clears up; what does not is dropped.
     let prepared = scope.with_grace(UNWINDING).run("preparing", setup::prepare(session)).await;
-    let Prepared { mut driver, rules, base, last_green } = match prepared {
+    let Prepared { mut driver, rules, base } = match prepared {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(outcome)) => return outcome.into(),
         Err(stopped) => return stopped_outcome(stopped).into(),
@@ -102,7 +102,7 @@ async fn heal_loop(session: Session) -> Ending {
     let (state, outcome) = driver.run(rules).await;
     if looks_back && journal.report().baseline.is_some_and(|baseline| baseline.failed > 0) {
         // A question that costs one request; whoever asked before has the answer already.
-        let _ = scope.run("asking for the last green run", last_green.run()).await;
+        let _ = scope.run("asking for the last green run", driver.last_green.run()).await;
     }
     let changes = if state.is_trusted() { driver.workspace.changes() } else { Vec::new() };
     journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });

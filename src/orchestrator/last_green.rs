@@ -107,4 +107,24 @@ impl LastGreen {
         }
         workspace.file_at(&run.commit, path)
     }
+
+    /// All its files, as a tree that can be run: from the objects of the checkout and, as far as they lack, from the API.
+    pub async fn tree(&self, workspace: &mut Workspace) -> Option<Workspace> {
+        let (source, run) = (self.source.as_ref()?, self.run().await?);
+        if let Ok(past) = workspace.at(&run.commit) {
+            return Some(past);
+        }
+        let is_here = |id: &str| workspace.has_object(id);
+        let objects =
+            github::missing_objects(&source.client, &source.repository, &run.commit, &is_here).await;
+        let past = match objects {
+            Ok(Some(objects)) => workspace
+                .import(objects)
+                .and_then(|()| workspace.at(&run.commit))
+                .map_err(|error| error.to_string()),
+            Ok(None) => Err("it has too much that is not here".to_owned()),
+            Err(error) => Err(error.to_string()),
+        };
+        past.inspect_err(|why| log::debug!("the code of the last green run is not known: {why}")).ok()
+    }
 }

@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod bundle;
+mod by_chance;
 mod ci_run;
 mod destination;
 pub mod driver;
@@ -15,6 +16,7 @@ mod failed_run;
 pub mod heal;
 pub mod journal;
 pub mod last_green;
+mod last_green_run;
 mod missing_tools;
 pub mod models;
 mod never_reached;

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::progress::{Failure, Observation, passed_tests};
 use crate::contract::bug::{Category, Fingerprint};
 
-/// `before` is the unchanged code; `after` a run from scratch with the fix, red for something else; `step` the one that
-/// failed when the fix was made, and `fixed` what went with it then.
+/// `before` is the unchanged code; `after` a run from scratch with the fix, red for something else, of which `old` failed
+/// when CI was green; `step` the one that failed when the fix was made, and `fixed` what went with it then.
 #[must_use]
 pub(super) fn is_proven_fixed(
     before: &Observation,
     after: &Observation,
+    old: &BTreeSet<Fingerprint>,
     step: Option<usize>,
     fixed: &BTreeMap<Fingerprint, Failure>,
 ) -> bool {
@@ -21,7 +22,7 @@ pub(super) fn is_proven_fixed(
     if after.is_green() || step.is_some_and(|step| after.failing_step.is_some_and(|is| is > step)) {
         return true;
     }
-    let is_new = |key: &Fingerprint| !before.failures.contains_key(key);
+    let is_new = |key: &Fingerprint| !before.failures.contains_key(key) && !old.contains(key);
     if fixed.is_empty() || after.failures.keys().any(is_new) {
         return false;
     }

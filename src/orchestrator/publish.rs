@@ -119,8 +119,8 @@ async fn publish(session: &Session) -> Result<Out, Outcome> {
             });
         }
         publisher.go_partial()?;
-        let PartialProof { fixed, left } = partial.clone();
-        journal.emit(Event::PartiallyProven { fixed, left });
+        let PartialProof { fixed, left, old } = partial.clone();
+        journal.emit(Event::PartiallyProven { fixed, left, old });
     }
     // What the pull request is opened with.
     journal.emit(Event::PublishStarted { diff: diff::unified(&changes), proven: proof.partial.is_none() });

@@ -27,6 +27,7 @@ use crate::plan::{self, FailedJob, GithubFacts, PlanRequest, Planned};
 use crate::scope::Scope;
 
 use super::budget::Budget;
+use super::by_chance::CiLogs;
 use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
@@ -57,7 +58,6 @@ pub(super) struct Prepared {
     pub(super) driver: Driver,
     pub(super) rules: Rules,
     pub(super) base: CommitSha,
-    pub(super) last_green: Arc<LastGreen>,
 }
 
 /// Goes through the stages.
@@ -86,7 +86,12 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     let ca = connection.ca.clone();
     let workflow = plans[0].plan.workflow.clone();
     let (client, journal) = (connection.client.as_ref(), session.journal.clone());
-    let last_green = Arc::new(LastGreen::new(client, &slug, workflow, &trigger, journal));
+    let listed = |planned: &Planned| {
+        let name = planned.ci_job.as_ref()?;
+        connection.run.listed.iter().find(|job| job.name == *name).cloned()
+    };
+    let ci_logs = CiLogs::new(connection.client.as_ref(), &slug, plans.iter().map(listed).collect());
+    let last_green = LastGreen::new(client, &slug, workflow, &trigger, journal);
     let publisher = if diagnose_only.is_none() {
         choose_destination(&session, &slug, &trigger, &workspace, &plans, connection).await?
     } else {
@@ -115,12 +120,14 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         advisor,
         fix_options,
         publisher,
+        ci_logs,
+        last_green,
         journal,
         scope,
         commit_prefix,
         clocks,
     };
-    Ok(Prepared { driver, rules, base, last_green })
+    Ok(Prepared { driver, rules, base })
 }
 
 /// What brought us here: the event of the workflow run, read once.

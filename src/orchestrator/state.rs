@@ -2,15 +2,18 @@
 //! that changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::budget::Budget;
+use super::by_chance::Repeats;
 use super::evidence::Evidence;
-use super::progress::{Failure, Touched};
+use super::never_reached::old_at_last_green;
+use super::progress::{Failure, Observation, Touched};
 use super::publisher::PushedRevision;
 use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::{ClassifiedFile, ContextNeed, FileChange, FixProposal, Rejection, Usage};
+use crate::contract::git::CommitSha;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
 use crate::contract::settings::OnPartial;
@@ -115,12 +118,40 @@ pub(super) struct Leg {
     /// The same with the results of the failing step and of all behind it ignored: what steps that CI never reached say
     /// of the unchanged code.
     pub(super) uncovered: Option<Arc<Evidence>>,
+    /// What the last green commit says of steps that CI never reached, by the step; `None`: it could not be asked.
+    pub(super) at_last_green: BTreeMap<usize, Option<AtLastGreen>>,
     /// Its run when its healing began, and how many fixes were kept then.
     pub(super) entry: Option<(Arc<Evidence>, usize)>,
     /// Green from scratch with exactly what is kept now.
     pub(super) is_proven: bool,
     /// Its last run from scratch with exactly what is kept now.
     pub(super) seen: Option<Arc<Evidence>>,
+}
+
+/// What the last green commit shows in a step.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct AtLastGreen {
+    pub(super) commit: CommitSha,
+    pub(super) seen: Arc<Evidence>,
+}
+
+/// What of a run's failures the last green commit has as well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct OldFailures {
+    pub(super) commit: CommitSha,
+    pub(super) failures: BTreeSet<Fingerprint>,
+    /// There are no others.
+    pub(super) are_all: bool,
+}
+
+impl Leg {
+    /// What of the failures of a run the last green commit is known to have as well.
+    pub(super) fn old_failures(&self, seen: &Observation) -> Option<OldFailures> {
+        let AtLastGreen { commit, seen: green } = self.at_last_green.get(&seen.failing_step?)?.as_ref()?;
+        let failures = old_at_last_green(green, seen)?;
+        let are_all = failures.len() == seen.failures.len();
+        Some(OldFailures { commit: commit.clone(), failures, are_all })
+    }
 }
 
 /// What is known of a leg with what is kept.
@@ -152,6 +183,11 @@ pub(super) enum Phase {
     Trying(Trial),
     /// The proposal on trial gets to a step that CI never reached, and that step is red: the unchanged code is asked.
     Uncovering {
+        trial: Trial,
+        seen: Arc<Evidence>,
+    },
+    /// The unchanged code could not do that step's work: the last green commit is asked.
+    AskingLastGreen {
         trial: Trial,
         seen: Arc<Evidence>,
     },
@@ -271,6 +307,13 @@ pub enum LoopEvent {
     Begin,
     /// The run that was asked for has ended.
     Ran(Arc<Evidence>),
+    /// What the last green commit shows in the step in question: in CI's log, or run here.
+    LastGreenSaid {
+        commit: CommitSha,
+        seen: Arc<Evidence>,
+    },
+    /// There is no last green commit, or its code cannot be had.
+    LastGreenUnknown,
     /// A source of fixes has answered, at this cost.
     Answered {
         usage: Usage,
@@ -428,12 +471,45 @@ impl State {
     }
 
     /// The step of a leg that a run is about: the one that failed on the unchanged code; for a proof's repeat the last one
-    /// that a fix was for, which may be behind it.
+    /// that a fix was for, which may be behind it; for the last green commit the step that CI never reached.
     #[must_use]
     pub fn last_failed_step(&self, leg: usize, purpose: Purpose) -> Option<usize> {
+        if let (Purpose::LastGreen, Phase::AskingLastGreen { seen, .. }) = (purpose, &self.phase) {
+            return seen.observation.failing_step;
+        }
         let first = self.baseline(leg)?.observation.failing_step;
         let fixed = self.kept.iter().filter(|kept| kept.leg == leg).filter_map(|kept| kept.step).max();
         if purpose == Purpose::RepeatedProof { fixed.max(first) } else { first }
+    }
+
+    /// The steps of a leg whose failures, fixed now, may have come and gone by chance. Empty where one is not known.
+    #[must_use]
+    pub fn steps_fixed_by_chance(&self, leg: usize) -> BTreeSet<usize> {
+        let fixed = self.kept.iter().filter(|kept| kept.leg == leg && kept.flaky_kind);
+        fixed.map(|kept| kept.step).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// Which steps the run that begins now is to run again at once.
+    pub(super) fn repeats(&self, in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>) -> Option<Repeats> {
+        let times = self.rules.flaky_runs;
+        match &self.phase {
+            Phase::Reproducing { runs: 0, .. } if times > 0 && self.rules.diagnose_only.is_none() => {
+                Some(Repeats::OfFailure { in_ci: in_ci.clone() })
+            }
+            Phase::Proving(proof) if times > 0 && proof.partial.is_none() && proof.repeats == 0 => {
+                Some(Repeats::OfFixed { steps: self.steps_fixed_by_chance(proof.leg), times })
+            }
+            _ => None,
+        }
+    }
+
+    /// The failures that the last green commit is asked about.
+    #[must_use]
+    pub fn in_question(&self) -> Option<&Observation> {
+        match &self.phase {
+            Phase::AskingLastGreen { seen, .. } => Some(&seen.observation),
+            _ => None,
+        }
     }
 
     #[must_use]

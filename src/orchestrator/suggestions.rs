@@ -234,6 +234,7 @@ impl Driver {
             fresh: false,
             from_snapshot: true,
             probes: &[],
+            repeats: None,
             watched: Some(write.step()),
             tracer: None,
         };

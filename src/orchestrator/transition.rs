@@ -1,6 +1,7 @@
 //! The transition table of the retry loop: `transition(state, event) → (state, facts, action)`, pure.
 //!
-//! `legs` holds what concerns several failed jobs, `proof` the proofs from scratch and what may go out after them.
+//! `legs` holds what concerns several failed jobs, `proof` the proofs from scratch and what may go out after them,
+//! `unreached` what becomes of a fix that gets to a step that CI never reached.
 //!
 //! What it guarantees, whatever the events (see the property tests): it ends; it publishes only what the final
 //! proof has shown green since the last change; a reverted fix is never committed; it spends no more attempts and
@@ -8,16 +9,16 @@
 
 mod legs;
 mod proof;
+mod unreached;
 
 use std::sync::Arc;
 
 use super::evidence::Evidence;
-use super::never_reached::{Uncovered, judge_uncovered};
 use super::outcome_from::stopped_outcome;
-use super::progress::{Progress, RunStatus, compare, missing_tests, report, same_file};
+use super::progress::{Progress, RunStatus, compare, missing_tests, report};
 use super::state::{
-    Action, Answer, AppliedProposal, FixSource, Goal, KeptFix, LegStatus, LoopEvent, Phase, State, Target,
-    Then, Transition, Trial,
+    Action, Answer, AppliedProposal, AtLastGreen, FixSource, Goal, KeptFix, LegStatus, LoopEvent, Phase,
+    State, Target, Then, Transition, Trial,
 };
 use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::{Event, Offer, Purpose};
@@ -55,7 +56,13 @@ pub fn transition(mut state: State, event: LoopEvent) -> Transition {
         }
         (Phase::Trying(trial), LoopEvent::Ran(seen)) => tried(state, trial, seen),
         (Phase::Uncovering { trial, seen }, LoopEvent::Ran(unchanged)) => {
-            uncovered(state, trial, seen, unchanged)
+            unreached::uncovered(state, trial, seen, unchanged)
+        }
+        (Phase::AskingLastGreen { trial, seen }, LoopEvent::LastGreenSaid { commit, seen: green }) => {
+            unreached::answered(state, trial, seen, Some(AtLastGreen { commit, seen: green }))
+        }
+        (Phase::AskingLastGreen { trial, seen }, LoopEvent::LastGreenUnknown) => {
+            unreached::answered(state, trial, seen, None)
         }
         (Phase::Reverting { trial, why, progress, seen, then }, LoopEvent::Reverted) => {
             let bugs = seen.map(|seen| seen.diagnosis.bugs.clone()).unwrap_or_default();
@@ -84,8 +91,13 @@ pub fn transition(mut state: State, event: LoopEvent) -> Transition {
         (Phase::Watching, LoopEvent::CiFailed(seen)) => ci_failed(state, seen),
         (phase, event) => {
             // Whatever is applied may still be there.
-            state.is_untrusted =
-                matches!(phase, Phase::Trying(_) | Phase::Uncovering { .. } | Phase::Reverting { .. });
+            state.is_untrusted = matches!(
+                phase,
+                Phase::Trying(_)
+                    | Phase::Uncovering { .. }
+                    | Phase::AskingLastGreen { .. }
+                    | Phase::Reverting { .. }
+            );
             let what = format!("unexpected {} in {}", name(&event), name(&phase));
             state.finish(Outcome::Error { what })
         }
@@ -138,8 +150,10 @@ impl State {
     /// Makes `seen` what the next attempt has to improve on.
     fn set_target(&mut self, seen: Arc<Evidence>) {
         let mut groups: Vec<(Option<String>, u8, Vec<Fingerprint>)> = Vec::new();
+        let old =
+            self.legs[self.leg].old_failures(&seen.observation).map(|old| old.failures).unwrap_or_default();
         for (fingerprint, failure) in &seen.observation.failures {
-            if failure.category == Category::Environment {
+            if failure.category == Category::Environment || old.contains(fingerprint) {
                 continue;
             }
             let level = self.levels.get(fingerprint).copied().unwrap_or(1);
@@ -220,7 +234,7 @@ impl Transition {
 fn stopped(state: State, phase: Phase, reason: StopReason) -> Transition {
     let outcome = stopped_outcome(Stopped { reason, during: "the run" });
     match phase {
-        Phase::Trying(trial) | Phase::Uncovering { trial, .. } => {
+        Phase::Trying(trial) | Phase::Uncovering { trial, .. } | Phase::AskingLastGreen { trial, .. } => {
             let then = if reason.is_signal() { Then::Finish(outcome) } else { Then::FinishUnhealed(outcome) };
             state.revert(trial, "the run ended before its verdict", None, then)
         }
@@ -249,6 +263,9 @@ fn go_on(state: State, then: Then) -> Transition {
 
 /// Asks the next source that is not exhausted for the first target that is not given up.
 fn choose(mut state: State) -> Transition {
+    if let Some(why) = unreached::only_old_is_left(&state) {
+        return legs::give_up(state, Outcome::Environment { why });
+    }
     if state.attempts() >= state.rules.max_attempts || state.given_back >= MOST_KEPT {
         return finish_unhealed(state, Outcome::BudgetSpent { which: BudgetKind::Attempts });
     }
@@ -458,7 +475,7 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
         // CI never came to that step: what it says of the unchanged code tells whether the fix broke it.
         Progress::Better(_) if seen.observation.failing_step > before.observation.failing_step => {
             match state.legs[state.leg].uncovered.clone() {
-                Some(unchanged) => uncovered(state, trial, seen, unchanged),
+                Some(unchanged) => unreached::uncovered(state, trial, seen, unchanged),
                 None => {
                     let leg = state.leg;
                     state.phase = Phase::Uncovering { trial, seen };
@@ -471,40 +488,6 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
             // A model's next try at these bugs sees more; the toolchain's next idea is another one anyway.
             state.escalate_context(trial.source, trial.target);
             state.revert(trial, &why, Some((seen, compared)), Then::Choose)
-        }
-    }
-}
-
-/// What a step that CI never reached says of the unchanged code is known: judge the proposal that got there.
-fn uncovered(mut state: State, trial: Trial, seen: Arc<Evidence>, unchanged: Arc<Evidence>) -> Transition {
-    if unchanged.observation.end == RunStatus::Cancelled {
-        let then = Then::Finish(Outcome::Cancelled);
-        return state.revert(trial, "the run ended before its verdict", None, then);
-    }
-    let Some(before) = state.current.clone() else {
-        let then = Then::Finish(Outcome::Error { what: "an attempt without a run before it".to_owned() });
-        return state.revert(trial, "there is nothing to compare with", None, then);
-    };
-    let made = report(&before.observation, &seen.observation, true);
-    let verdict = judge_uncovered(&unchanged, &seen, &trial.offer.touched);
-    state.legs[state.leg].uncovered = Some(unchanged);
-    let number = |step: Option<usize>| step.map_or(0, |s| s + 1);
-    let (was, is) = (number(before.observation.failing_step), number(seen.observation.failing_step));
-    let how = |since: &str| format!("step {was} passes; step {is}, which CI never reached, fails {since}");
-    match verdict {
-        Uncovered::Refuted(why) => {
-            state.escalate_context(trial.source, trial.target);
-            let compared = ProgressReport { made: false, ..made };
-            state.revert(trial, &why, Some((seen, compared)), Then::Choose)
-        }
-        Uncovered::Old => keep(state, trial, seen, how("without the fix, too"), made, false),
-        Uncovered::Unknown => {
-            let tested_by = &trial.offer.tested_by;
-            let failures = seen.observation.failures.values();
-            let is_suspect = failures
-                .filter_map(|failure| failure.file.as_ref())
-                .any(|file| tested_by.iter().any(|test| same_file(test, file)));
-            keep(state, trial, seen, how("since a change nobody ran"), made, is_suspect)
         }
     }
 }

@@ -189,7 +189,7 @@ impl Printer<'_> {
             Event::Reverted { why, .. } | Event::KeptReverted { why, .. } => {
                 self.line(Colour::Yellow, &format!("↩ reverted: {why}"));
             }
-            Event::PartiallyProven { fixed, left } => self.line(
+            Event::PartiallyProven { fixed, left, .. } => self.line(
                 Colour::Yellow,
                 &format!(
                     "◐ {} proven, {} left",
@@ -318,6 +318,7 @@ impl Printer<'_> {
             Purpose::ProtectedProof => "with the fix, from scratch, every protected file restored",
             Purpose::RepeatedProof => "with the fix, once more up to the step that failed",
             Purpose::Uncover => "the failing commit, going on behind the failing step",
+            Purpose::LastGreen => "the last green commit, up to the step that CI never reached",
         };
         let step = result.failed_step.and_then(|index| result.steps.get(index));
         let step = step.map_or(String::new(), |step| format!(" in step {}", step.name));

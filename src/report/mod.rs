@@ -15,6 +15,7 @@ mod ends;
 pub mod event_log;
 pub mod help;
 mod markdown;
+mod old_failures;
 pub mod plan;
 pub mod projection;
 mod proof_table;

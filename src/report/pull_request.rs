@@ -8,7 +8,7 @@ use crate::contract::outcome::Outcome;
 use crate::contract::proof::Proof;
 use crate::contract::report::RunReport;
 
-use super::{clean, markdown, proof_table, summary, text, view};
+use super::{clean, markdown, old_failures, proof_table, summary, text, view};
 
 /// GitHub takes 65,536 characters; what masking or GitHub itself adds must fit too.
 const BODY_BYTES: usize = 60_000;
@@ -92,6 +92,7 @@ pub fn no_longer_needed(report: &RunReport) -> String {
 pub fn body(report: &RunReport) -> String {
     let mut out = opening(report);
     out.push_str(&failures(report));
+    out.push_str(&old_failures::markdown(report));
     let fixes: Vec<_> = view::kept(report).collect();
     if !fixes.is_empty() {
         out.push_str("### The fix\n\n");

@@ -64,6 +64,19 @@ fn partly_proven(report: &RunReport) -> Option<&PartialProof> {
     report.partial.as_ref().filter(|_| matches!(report.outcome, Outcome::Partial { .. }))
 }
 
+/// What is left of a part that the code of the last green run fails with, too.
+pub(super) fn old_bugs(report: &RunReport) -> Vec<&BugReport> {
+    let Some(partial) = &report.partial else { return Vec::new() };
+    let proofs = report.jobs.iter().filter_map(|job| job.final_proof.as_ref()).chain(&report.final_proof);
+    let mut old: Vec<&BugReport> = Vec::new();
+    for bug in proofs.flat_map(|proof| &proof.bugs).filter(|bug| partial.old.contains(&bug.fingerprint)) {
+        if !old.iter().any(|known| known.fingerprint == bug.fingerprint) {
+            old.push(bug);
+        }
+    }
+    old
+}
+
 pub(super) fn proposals(report: &RunReport) -> impl Iterator<Item = &ProposalReport> {
     report.iterations.iter().flat_map(|iteration| &iteration.proposals)
 }

@@ -218,6 +218,7 @@ async fn every_execution_has_its_own_clean_git() {
             from_snapshot: !fresh,
             leg: 0,
             probes: &[],
+            repeats: None,
             watched: None,
             tracer: None,
         };

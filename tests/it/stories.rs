@@ -3,6 +3,7 @@
 
 mod green;
 mod hostile;
+mod never_reached;
 mod partial;
 mod placements;
 mod publishing;

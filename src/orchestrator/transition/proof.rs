@@ -1,5 +1,6 @@
 //! Proofs: runs from scratch of every leg with all that is kept, and what may go out of a run that does not end green.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::legs;
@@ -9,9 +10,10 @@ use crate::contract::fix::FileChange;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::settings::OnPartial;
 use crate::fixer::{PastAttempt, patch_fingerprint};
+use crate::orchestrator::by_chance::held_again;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::partial::is_proven_fixed;
-use crate::orchestrator::progress::{RunStatus, missing_tests, regression, same_file};
+use crate::orchestrator::progress::{Observation, RunStatus, missing_tests, regression, same_file};
 use crate::orchestrator::state::{
     Action, Goal, KeptFix, Leg, LegStatus, Phase, Proof, State, Then, Transition,
 };
@@ -54,7 +56,7 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
         return proved_partly(state, proof, seen, vanished.is_some());
     }
     if seen.observation.end == RunStatus::Green && vanished.is_none() {
-        return holds(state, &proof);
+        return holds(state, &proof, &seen);
     }
     let is_healed = matches!(state.legs[leg].status, LegStatus::Green { .. });
     if !is_healed && vanished.is_none() {
@@ -70,13 +72,16 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
     does_not_hold(state, leg, &why)
 }
 
-/// A leg is green from scratch; what may be green by chance is run again.
-fn holds(mut state: State, proof: &Proof) -> Transition {
+/// A leg is green from scratch; what may be green by chance is run again, unless it was at once.
+fn holds(mut state: State, proof: &Proof, seen: &Evidence) -> Transition {
     let leg = proof.leg;
     let is_first = !state.legs[leg].is_proven;
     let fixed_by_chance = state.kept.iter().any(|kept| kept.leg == leg && kept.flaky_kind);
     let repeats = match (is_first, fixed_by_chance) {
-        (true, true) => state.rules.flaky_runs,
+        (true, true) => {
+            let held = held_again(&seen.repeats, &state.steps_fixed_by_chance(leg));
+            state.rules.flaky_runs.saturating_sub(held)
+        }
         (true, false) => 0,
         (false, _) => proof.repeats - 1,
     };
@@ -218,7 +223,9 @@ fn partly_proven(mut state: State, cause: Outcome) -> Transition {
     let fixed: Vec<_> = state.unpublished().iter().flat_map(|kept| kept.fixed.keys().cloned()).collect();
     let seen = state.legs.iter().filter_map(|leg| leg.seen.as_ref());
     let left: Vec<_> = seen.flat_map(|seen| seen.observation.failures.keys().cloned()).collect();
-    let facts = vec![Event::PartiallyProven { fixed, left }];
+    let seen = state.legs.iter().filter_map(|leg| Some((leg, leg.seen.as_ref()?)));
+    let old = seen.flat_map(|(leg, seen)| old_failures(leg, &seen.observation)).collect();
+    let facts = vec![Event::PartiallyProven { fixed, left, old }];
     let outcome = Outcome::Partial { why: cause.reason() };
     let may_publish = state.rules.on_partial == OnPartial::Publish
         && matches!(state.rules.goal, Goal::Publish { .. })
@@ -230,13 +237,19 @@ fn partly_proven(mut state: State, cause: Outcome) -> Transition {
     state.finish(outcome).told_first(facts)
 }
 
+/// What of a run's failures the last green commit has as well.
+fn old_failures(leg: &Leg, seen: &Observation) -> BTreeSet<Fingerprint> {
+    leg.old_failures(seen).map(|old| old.failures).unwrap_or_default()
+}
+
 /// A kept fix is proven for its own failure by its leg's run from scratch.
 fn is_proven(state: &State, kept: &KeptFix) -> bool {
     let leg = &state.legs[kept.leg];
     let (Some(before), Some(after)) = (&leg.baseline, &leg.seen) else { return false };
+    let after = &after.observation;
     !kept.is_suspect
         && !state.legs.iter().any(|leg| its_tests_fail(leg, kept))
-        && is_proven_fixed(&before.observation, &after.observation, kept.step, &kept.fixed)
+        && is_proven_fixed(&before.observation, after, &old_failures(leg, after), kept.step, &kept.fixed)
 }
 
 /// A failed job shows, behind what failed there at first, failures in tests of what the fix changes: in those that name
@@ -244,7 +257,8 @@ fn is_proven(state: &State, kept: &KeptFix) -> bool {
 fn its_tests_fail(leg: &Leg, kept: &KeptFix) -> bool {
     let (Some(before), Some(after)) = (&leg.baseline, &leg.seen) else { return false };
     let (before, after) = (&before.observation, &after.observation);
-    let is_new = |key: &Fingerprint| !before.failures.contains_key(key);
+    let old = old_failures(leg, after);
+    let is_new = |key: &Fingerprint| !before.failures.contains_key(key) && !old.contains(key);
     let own = kept.changes.iter().map(|change| change.path.as_str());
     let tests: Vec<&str> = own.chain(kept.tested_by.iter().map(String::as_str)).collect();
     after.failures.iter().filter(|(key, failure)| is_new(key) && failure.is_of_running()).any(

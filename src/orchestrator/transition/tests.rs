@@ -6,10 +6,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::contract::bug::Diagnosis;
+use crate::contract::build::RepeatedStep;
 use crate::contract::fix::{ContextNeed, Edit, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::settings::OnPartial;
 use crate::orchestrator::budget::Budget;
+use crate::orchestrator::evidence::StepEvidence;
 use crate::orchestrator::progress::{Failure, Observation};
 use crate::orchestrator::publisher::{PushedRevision, RootCause};
 use crate::orchestrator::state::{AppliedProposal, Rules};
@@ -48,6 +50,32 @@ fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
         tests: Vec::new(),
     };
     Arc::new(Evidence::of_nothing(observation, Diagnosis::default()))
+}
+
+/// The same, where the run ended in that step.
+fn at_step(seen: &Evidence, step: usize) -> Arc<Evidence> {
+    let failing_step = seen.observation.failing_step.map(|_| step);
+    let observation = Observation { failing_step, ..seen.observation.clone() };
+    Arc::new(Evidence::of_nothing(observation, Diagnosis::default()))
+}
+
+/// What a step shows in a run that went on whatever failed.
+fn showing(step: usize, succeeded: bool, failures: &[&str]) -> Arc<Evidence> {
+    let failures = failures.iter().map(|name| Fingerprint((*name).to_owned())).collect();
+    let evidence = StepEvidence { succeeded, failed: !succeeded, failures };
+    let observation = seen(RunStatus::Green, &[]).observation.clone();
+    let steps = BTreeMap::from([(step, evidence)]);
+    Arc::new(Evidence::of_nothing(observation, Diagnosis::default()).with_steps(steps))
+}
+
+/// A run of the unchanged code that went on behind its failing step.
+fn uncovered(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
+    LoopEvent::Ran(showing(step, succeeded, failures))
+}
+
+fn last_green(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
+    let commit = CommitSha::new(&"9".repeat(40)).unwrap();
+    LoopEvent::LastGreenSaid { commit, seen: showing(step, succeeded, failures) }
 }
 
 fn run(purpose: Purpose) -> Action {
@@ -243,6 +271,55 @@ fn a_mended_test_is_proven_several_times() {
     let count = |purpose| next.iter().filter(|n| **n == run(purpose)).count();
     assert_eq!((count(Purpose::FinalProof), count(Purpose::RepeatedProof)), (1, 2));
     assert_eq!(next.last(), Some(&Action::Publish { partial: false }));
+}
+
+/// The same with the failing step run again at once.
+fn with_repeats(event: LoopEvent, codes: &[i64]) -> LoopEvent {
+    let LoopEvent::Ran(seen) = event else { return event };
+    let repeats = codes.iter().map(|code| RepeatedStep { step: 0, exit_code: *code }).collect();
+    let seen = Arc::into_inner(seen).expect("nobody else holds it").with_repeats(repeats);
+    LoopEvent::Ran(Arc::new(seen))
+}
+
+#[test]
+fn repeats_in_the_container_of_a_run_stand_for_runs_of_their_own_where_they_agree() {
+    let bug = || red(&[("a", Category::Logic)]);
+    let purposes = |events: &[LoopEvent]| -> Vec<Purpose> {
+        let (_, next) = play(rules(), events);
+        let ran = |action: &Action| match action {
+            Action::Run { purpose, .. } => Some(*purpose),
+            _ => None,
+        };
+        next.iter().filter_map(ran).collect()
+    };
+    use Purpose::{Attempt, Baseline, FinalProof, Repeat, RepeatedProof};
+    let agreed = with_repeats(bug(), &[1]);
+    let proven = with_repeats(green(), &[0, 0]);
+    assert_eq!(
+        purposes(&[LoopEvent::Begin, agreed.clone(), offered(), green(), proven]),
+        [Baseline, Attempt, FinalProof]
+    );
+    // Green at once after a red run may be by chance, or because of what that run left: the whole is asked again.
+    let differs = with_repeats(bug(), &[0]);
+    assert_eq!(purposes(&[LoopEvent::Begin, differs]), [Baseline, Repeat]);
+    // One of two repeats is missing, or one of them was red.
+    for (codes, missing) in [(&[0][..], 1), (&[0, 1], 2), (&[], 2)] {
+        let proof = with_repeats(green(), codes);
+        let mut events = vec![LoopEvent::Begin, agreed.clone(), offered(), green(), proof];
+        events.extend((0..missing).map(|_| green()));
+        let mut want = vec![Baseline, Attempt, FinalProof];
+        want.extend((0..missing).map(|_| RepeatedProof));
+        assert_eq!(purposes(&events), want, "{codes:?}");
+    }
+}
+
+#[test]
+fn the_log_of_ci_is_the_second_look_at_a_failure() {
+    let LoopEvent::Ran(bug) = red(&[("a", Category::Logic)]) else { unreachable!() };
+    let mut bug = Arc::into_inner(bug).unwrap();
+    bug.is_red_in_ci = true;
+    let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(bug))]);
+    assert!(matches!(next.last(), Some(Action::Propose { .. })), "{next:?}");
 }
 
 #[test]
@@ -448,8 +525,17 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
         ),
     )
         .prop_map(|(end, failures)| seen(end, &failures));
+    let at_some_step = (observation.clone(), 0usize..3).prop_map(|(seen, step)| at_step(&seen, step));
+    let shown = (0usize..3, any::<bool>(), Just(["a", "b", "c"]), 0usize..4)
+        .prop_map(|(step, succeeded, names, count)| (step, succeeded, names[..count.min(3)].to_vec()));
+    let (unchanged, green) = (shown.clone(), shown);
     prop_oneof![
-        8 => observation.clone().prop_map(LoopEvent::Ran),
+        2 => (observation.clone(), proptest::collection::vec(0..2i64, 0..3))
+            .prop_map(|(seen, codes)| with_repeats(LoopEvent::Ran(seen), &codes)),
+        8 => at_some_step.prop_map(LoopEvent::Ran),
+        4 => unchanged.prop_map(|(step, succeeded, names)| uncovered(step, succeeded, &names)),
+        3 => green.prop_map(|(step, succeeded, names)| last_green(step, succeeded, &names)),
+        1 => Just(LoopEvent::LastGreenUnknown),
         4 => any::<bool>().prop_map(applied_with),
         2 => Just(rejected_for(Rejection::TestEdit { path: "x".to_owned() })),
         1 => Just(rejected_for(Rejection::NoChange)),
@@ -467,6 +553,9 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
 /// Whether an event can answer an action.
 fn answers(action: &Action, event: &LoopEvent) -> bool {
     match action {
+        Action::Run { purpose: Purpose::LastGreen, .. } => {
+            matches!(event, LoopEvent::LastGreenSaid { .. } | LoopEvent::LastGreenUnknown)
+        }
         Action::Run { .. } => matches!(event, LoopEvent::Ran(_)),
         Action::Propose { .. } | Action::Reconsider { .. } => matches!(event, LoopEvent::Answered { .. }),
         Action::Revert { .. } => matches!(event, LoopEvent::Reverted),
@@ -526,7 +615,7 @@ impl Clone {
                 assert!(self.applied);
                 assert!(next.state.attempts() <= next.state.rules.max_attempts);
             }
-            Action::Run { purpose: Purpose::Uncover, .. } => assert!(self.applied),
+            Action::Run { purpose: Purpose::Uncover | Purpose::LastGreen, .. } => assert!(self.applied),
             Action::Finish(outcome) => {
                 assert!(!self.applied || !next.state.is_trusted(), "ended with an unproven change applied");
                 assert!(*outcome != Outcome::Patched || is_proven);

@@ -17,7 +17,7 @@ use ci_healer::github::{
     PullRequestMarker, PullRequestState, PullRequestText, RetryPolicy, RunContext, Timeouts, Triggers, Watch,
     arrange_ci_run, branch_head, commit_message, commit_tree, dispatch, examine_token,
     existing_pull_requests, failed_jobs, failed_run_jobs, job_log, last_green_log, last_green_run,
-    open_pull_request, preflight, publish, read_event, remote_objects, run_jobs, watch,
+    missing_objects, open_pull_request, preflight, publish, read_event, remote_objects, run_jobs, watch,
 };
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{self, ProbeError};
@@ -150,6 +150,9 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
             stops(name("commit_message"), async { commit_message(&client(), &slug, &sha).await }),
             stops(name("commit_tree"), async { commit_tree(&client(), &slug, &sha).await }),
             stops(name("remote_objects"), async { remote_objects(&client(), &slug, &sha, &paths).await }),
+            stops(name("missing_objects"), async {
+                missing_objects(&client(), &slug, &sha, &|_| false).await
+            }),
             stops(name("publish"), async {
                 publish(&client(), &slug, &main, &heal, &MoveFrom::Absent, &commits).await
             }),

@@ -8,7 +8,7 @@ use crate::support::github::{READ_ONLY_JOB_TOKEN, SLUG};
 use crate::support::runner::{Credentials, Runner};
 
 /// A step that the toolchain can heal, and one behind it, never reached by CI, that it cannot.
-const TWO_STEPS: &str = "\
+pub(super) const TWO_STEPS: &str = "\
 name: CI
 on:
   push:
@@ -27,8 +27,8 @@ jobs:
         if: failure()
         uses: ci-healer/ci-healer@v1
 ";
-const WRONG: &str = "def area(a, b):\n    return a + b\n";
-const WRONG_TEST: &str = "import unittest\n\nfrom area import area\n\n\nclass AreaTest(unittest.TestCase):\n    def test_area(self):\n        self.assertEqual(area(2, 3), 6)\n";
+pub(super) const WRONG: &str = "def area(a, b):\n    return a + b\n";
+pub(super) const WRONG_TEST: &str = "import unittest\n\nfrom area import area\n\n\nclass AreaTest(unittest.TestCase):\n    def test_area(self):\n        self.assertEqual(area(2, 3), 6)\n";
 
 fn half_healed() -> Stage {
     Stage::new(&[

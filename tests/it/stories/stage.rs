@@ -84,19 +84,35 @@ impl Stage {
     }
 
     pub(crate) fn with_message(files: &[(&str, &str)], message: &str) -> Self {
+        Self::of_commits(&[(files, message)]).0
+    }
+
+    /// `main` was green with the first files, then the second ones came upon them. Gives the green commit as well; its run
+    /// is the caller's to tell of.
+    pub(super) fn since_green(green: &[(&str, &str)], failing: &[(&str, &str)]) -> (Self, String) {
+        let (stage, mut commits) = Self::of_commits(&[(green, "green"), (failing, "broken")]);
+        (stage, commits.swap_remove(0))
+    }
+
+    /// Files upon files; the last commit is the failing one.
+    fn of_commits(commits: &[(&[(&str, &str)], &str)]) -> (Self, Vec<String>) {
         let dir = Sandbox::new();
         let seed = dir.join("seed");
         git(dir.path(), &["init", "-q", "-b", "main", seed.to_str().unwrap()]);
-        for (path, text) in files {
-            write(&seed, path, text);
-        }
-        let head = commit_all(&seed, message);
+        let commit = |(files, message): &(&[(&str, &str)], &str)| {
+            for (path, text) in *files {
+                write(&seed, path, text);
+            }
+            commit_all(&seed, message)
+        };
+        let commits: Vec<String> = commits.iter().map(commit).collect();
+        let head = commits.last().unwrap().clone();
         let bare = dir.join("widget.git");
         git(dir.path(), &["clone", "-q", "--bare", seed.to_str().unwrap(), bare.to_str().unwrap()]);
         let hub = FakeGitHub::start_on(&bare, host().parse().unwrap(), host());
         let mut stage = Self { dir, hub, head, run: 0 };
         stage.run = stage.failed_run(&stage.head, "main");
-        stage
+        (stage, commits)
     }
 
     /// A calculator that lacks a colon.

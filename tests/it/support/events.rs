@@ -41,10 +41,13 @@ pub(crate) fn assert_rebuilds(dir: &Path) {
     }
 }
 
-/// The kinds of the events at `path`, in order.
-pub(crate) fn kinds(path: &Path) -> Vec<String> {
+/// The events at `path`, in order.
+pub(crate) fn read(path: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(path).unwrap();
-    let kind =
-        |line: &str| serde_json::from_str::<Value>(line).unwrap()["event"].as_str().unwrap().to_owned();
-    text.lines().map(kind).collect()
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Their kinds.
+pub(crate) fn kinds(path: &Path) -> Vec<String> {
+    read(path).iter().map(|event| event["event"].as_str().unwrap().to_owned()).collect()
 }

@@ -2,21 +2,9 @@
 
 use super::*;
 use crate::contract::bug::TestRun;
-use crate::orchestrator::evidence::StepEvidence;
 
 fn at_step(step: usize, failures: &[(&str, Category)]) -> LoopEvent {
-    let LoopEvent::Ran(seen) = red(failures) else { unreachable!() };
-    let observation = Observation { failing_step: Some(step), ..seen.observation.clone() };
-    LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default())))
-}
-
-/// A run of the unchanged code that went on behind its failing step.
-fn uncovered(step: usize, succeeded: bool, failures: &[&str]) -> LoopEvent {
-    let failures = failures.iter().map(|name| Fingerprint((*name).to_owned())).collect();
-    let evidence = StepEvidence { succeeded, failed: !succeeded, failures };
-    let observation = seen(RunStatus::Green, &[]).observation.clone();
-    let steps = BTreeMap::from([(step, evidence)]);
-    LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default()).with_steps(steps)))
+    LoopEvent::Ran(super::at_step(&seen(RunStatus::Red, failures), step))
 }
 
 fn tested_by(file: &str) -> LoopEvent {
@@ -177,10 +165,110 @@ fn diagnosis_looks_at_every_job() {
 fn a_step_that_ci_never_reached_is_held_against_the_unchanged_code() {
     let one = Rules { legs: 1, ..two_legs() };
     let until = [LoopEvent::Begin, types(), offered(), at_step(1, &[("twine", Category::Type)])];
-    let play = |last: LoopEvent| play(one.clone(), &[until.to_vec(), vec![last]].concat()).0;
-    assert_eq!(play(uncovered(1, true, &[])), ["reverted"], "it passes without the fix");
-    assert_eq!(play(uncovered(1, false, &["twine"])), ["kept"], "it fails so without the fix");
-    assert_eq!(play(uncovered(1, false, &["built nothing"])), ["kept"], "it could not do its work");
+    let play = |last: LoopEvent| play(one.clone(), &[until.to_vec(), vec![last]].concat());
+    assert_eq!(play(uncovered(1, true, &[])).0, ["reverted"], "it passes without the fix");
+    assert_eq!(play(uncovered(1, false, &["twine"])).0, ["kept"], "it fails so without the fix");
+    let (judged, actions) = play(uncovered(1, false, &["built nothing"]));
+    assert!(judged.is_empty(), "it could not do its work");
+    assert_eq!(actions.last(), Some(&run(Purpose::LastGreen)));
+}
+
+/// A fix of a compile error gets to the tests, which fail; the unchanged code could not build them.
+fn behind_a_compile_error(proposal: LoopEvent, failures: &[(&str, Category)]) -> Vec<LoopEvent> {
+    let not_built = uncovered(1, false, &["not built"]);
+    vec![LoopEvent::Begin, types(), proposal, at_step(1, failures), not_built]
+}
+
+#[test]
+fn what_fails_at_the_last_green_commit_too_is_left_and_the_fix_goes_out() {
+    let one = Rules { legs: 1, ..two_legs() };
+    for (failures, at_green) in [(&[("old", Category::Logic)][..], &["old", "other"][..]), (&[][..], &[][..])]
+    {
+        // Also a test of what it changes: it failed before anybody changed that.
+        let mut events = behind_a_compile_error(tested_by("old.rs"), failures);
+        events.extend([last_green(1, false, at_green), at_step(1, failures)]);
+        let (effects, actions) = play(one.clone(), &events);
+        assert_eq!(effects, ["kept"]);
+        let after = &actions[actions.len() - 2..];
+        assert_eq!(after, [run(Purpose::FinalProof), Action::Publish { partial: true }], "nobody is asked");
+    }
+}
+
+#[test]
+fn the_end_says_what_was_old() {
+    let mut state = State::new(Rules { legs: 1, ..two_legs() });
+    let failures = &[("old", Category::Logic)];
+    let mut events = behind_a_compile_error(offered(), failures);
+    events.extend([last_green(1, false, &["old"]), at_step(1, failures), pushed()]);
+    let (mut told, mut end) = (Vec::new(), None);
+    for event in events {
+        let t = transition(state, event);
+        told.extend(t.facts);
+        (state, end) = (t.state, Some(t.action));
+    }
+    let old = vec![Fingerprint("old".to_owned())];
+    let fixed = vec![Fingerprint("types".to_owned())];
+    assert!(told.contains(&Event::PartiallyProven { fixed, left: old.clone(), old }), "{told:?}");
+    let Some(Action::Finish(Outcome::Partial { why })) = end else { panic!("{end:?}") };
+    assert!(why.contains("step 2") && why.contains("9999999"), "{why}");
+}
+
+#[test]
+fn what_came_since_the_last_green_commit_is_the_next_failure_to_heal() {
+    let one = Rules { legs: 1, ..two_legs() };
+    let since = &[("since", Category::Logic)];
+    for said in [last_green(1, true, &[]), last_green(1, false, &["x"]), LoopEvent::LastGreenUnknown] {
+        let mut events = behind_a_compile_error(offered(), since);
+        events.extend([said, offered(), green(), green(), green()]);
+        let (effects, actions) = play(one.clone(), &events);
+        assert_eq!(effects, ["kept", "kept"]);
+        let asked = Fingerprint("since".to_owned());
+        assert!(matches!(&actions[5], Action::Propose { bugs, .. } if *bugs == [asked]), "{actions:?}");
+    }
+}
+
+#[test]
+fn of_old_failures_and_new_ones_the_new_ones_are_healed() {
+    // Each failure is of the test of its name; both run.
+    let tests = |failing: &[&str]| {
+        let failures: Vec<_> = failing.iter().map(|name| (*name, Category::Logic)).collect();
+        let LoopEvent::Ran(seen) = at_step(1, &failures) else { unreachable!() };
+        let mut observation = seen.observation.clone();
+        observation.failures.iter_mut().for_each(|(key, failure)| failure.test = Some(key.0.clone()));
+        let ids = Some(vec!["old".to_owned(), "since".to_owned()]);
+        observation.tests = vec![TestRun { runner: "go".to_owned(), ids, ..TestRun::default() }];
+        LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default())))
+    };
+    let not_built = uncovered(1, false, &["not built"]);
+    let events = [
+        LoopEvent::Begin,
+        types(),
+        offered(),
+        tests(&["old", "since"]),
+        not_built,
+        last_green(1, false, &["old"]),
+        offered(),
+        tests(&["old"]),
+        tests(&["old"]),
+    ];
+    let (effects, actions) = play(Rules { legs: 1, ..two_legs() }, &events);
+    assert_eq!(effects, ["kept", "kept"]);
+    let asked = Fingerprint("since".to_owned());
+    assert!(matches!(&actions[5], Action::Propose { bugs, .. } if *bugs == [asked]), "{actions:?}");
+    assert_eq!(actions[7..], [run(Purpose::FinalProof), Action::Publish { partial: true }]);
+}
+
+#[test]
+fn the_last_green_commit_is_asked_once_about_a_step() {
+    let one = Rules { legs: 1, ..two_legs() };
+    let since = &[("since", Category::Logic)];
+    let mut events = behind_a_compile_error(offered(), since);
+    // It fails from scratch, and the next fix gets to the same step.
+    events.extend([last_green(1, true, &[]), offered(), green(), types(), offered(), at_step(1, since)]);
+    let (_, actions) = play(one, &events);
+    let asked = actions.iter().filter(|action| **action == run(Purpose::LastGreen)).count();
+    assert_eq!((asked, actions.len()), (1, events.len()));
+    assert!(matches!(actions.last(), Some(Action::Propose { .. })), "{actions:?}");
 }
 
 #[test]
@@ -188,8 +276,8 @@ fn a_fix_whose_own_tests_fail_behind_it_does_not_go_out_alone() {
     let one = Rules { legs: 1, ..two_legs() };
     for (proposal, goes_out) in [(tested_by("wrong.rs"), false), (offered(), true)] {
         let wrong = || at_step(1, &[("wrong", Category::Logic)]);
-        let mut events =
-            vec![LoopEvent::Begin, types(), proposal, wrong(), uncovered(1, false, &["not built"])];
+        let mut events = behind_a_compile_error(proposal, &[("wrong", Category::Logic)]);
+        events.push(LoopEvent::LastGreenUnknown);
         events.extend(std::iter::repeat_with(|| answered(Answer::Nothing)).take(4));
         events.push(wrong());
         let (effects, actions) = play(one.clone(), &events);
