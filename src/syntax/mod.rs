@@ -16,6 +16,7 @@ mod neutral;
 mod outline;
 mod queries;
 mod resolve;
+mod shared;
 mod tree;
 
 pub use layout::{Sameness, same_syntax};
@@ -26,4 +27,5 @@ pub use outline::{
     LiteralKind, Outline, Reference, ReferenceKind, Test, TestKind, outline,
 };
 pub use resolve::{Place, Resolution, Resolver};
+pub use shared::{is_generated, is_minified, shared_outline};
 pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};

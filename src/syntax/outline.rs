@@ -64,7 +64,7 @@ pub struct Definition {
     pub body: Option<Bytes>,
     /// First and last line of the whole, from 1.
     pub lines: (u32, u32),
-    /// The line its own first word stands on, from 1.
+    /// The line its name stands on, from 1.
     pub head_line: u32,
 }
 
@@ -151,7 +151,7 @@ pub struct Test {
     /// Whole, as a definition's.
     pub bytes: Bytes,
     pub lines: (u32, u32),
-    /// The line its own first word stands on.
+    /// The line its name or its call stands on.
     pub head_line: u32,
 }
 

@@ -153,6 +153,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         probes: &[],
         watched: None,
         tracer: None,
+        repeats: None,
     };
     let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;

@@ -64,7 +64,7 @@ impl<'t> Extents<'t> {
         for definition in &mut found {
             definition.bytes = self.widen(&definition.bytes);
             definition.lines = lines_of(starts, &definition.bytes);
-            definition.head_line = line_of(starts, definition.head);
+            definition.head_line = line_of(starts, definition.name_bytes.start);
         }
         found.sort_by_key(|d| (d.bytes.start, Reverse(d.bytes.end), d.name_bytes.start));
         let mut open: Vec<usize> = Vec::new();

@@ -67,7 +67,7 @@ pub(super) fn tests(
             suites,
             modifiers: test.modifiers,
             lines: lines_of(starts, &test.bytes),
-            head_line: line_of(starts, test.head),
+            head_line: definition.map_or_else(|| line_of(starts, test.head), |id| definitions[id].head_line),
             bytes: test.bytes,
         });
     }

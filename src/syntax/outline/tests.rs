@@ -443,9 +443,7 @@ mod tests {
     assert_eq!(top, ["sum", "tests", "works", "rows", "helper"]);
 }
 
-#[test]
-fn java() {
-    let text = "\
+const JAVA: &str = "\
 package com.shop;
 
 import java.util.List;
@@ -481,7 +479,10 @@ class CalcTest {
 
 class OldTest extends TestCase { public void testIt() {} }
 ";
-    let outline = read("CalcTest.java", text);
+
+#[test]
+fn java() {
+    let outline = read("CalcTest.java", JAVA);
     assert!(outline.is_complete());
     assert_eq!(
         defined(&outline),
@@ -536,7 +537,66 @@ class OldTest extends TestCase { public void testIt() {} }
         ]
     );
     assert_eq!(
-        asserted(&outline, text),
+        asserted(&outline, JAVA),
         ["assertThat(new Calc(1).add(1, 2)).isEqualTo(3);", "assertEquals(1, 2);"]
     );
+}
+
+#[test]
+fn definitions_around_what_is_broken_come_out() {
+    for (path, text, names) in [
+        ("a.py", "def a():\n    return (1\n\n\ndef b():\n    return 2\n", ["b"].as_slice()),
+        (
+            "b.py",
+            "class A:\n    def f(self)\n        return 1\n\n    def g(self):\n        return 2\n",
+            &["A", "g"],
+        ),
+        ("a.js", "function a() {\n  return 1 +;\n}\nfunction b() { return 2; }\n", &["a", "b"]),
+        ("a.ts", "export function a(): {\n  return 1;\n}\nexport const b = () => 2;\n", &["b"]),
+        ("a.go", "package a\n\nfunc A() int {\n\treturn 1 +\n}\n\nfunc B() {}\n", &["B"]),
+        ("a.rs", "fn a() -> u8 {\n    let x = ;\n    x\n}\n\nfn b() {}\n", &["a", "b"]),
+        ("A.java", "class A {\n  int f() { return 1 }\n  int g() { return 2; }\n}\n", &["A", "f", "g"]),
+    ] {
+        let outline = read(path, text);
+        assert!(!outline.is_complete() && !outline.errors.is_empty(), "{path}");
+        for name in names {
+            assert!(outline.defined(name).next().is_some(), "{path}: {name} of {:?}", defined(&outline));
+        }
+    }
+}
+
+#[test]
+fn what_is_too_large_is_not_read_and_deep_ends_in_time() {
+    assert_eq!(outline(Grammar::Python, &"x = 1\n".repeat(200_000)), Err(ParseError::TooLarge));
+    for text in ["(".repeat(100_000), "f(".repeat(50_000), "class A {".repeat(20_000), "'".repeat(1001)] {
+        for grammar in [Grammar::JavaScript, Grammar::Rust, Grammar::Java] {
+            let begun = std::time::Instant::now();
+            let _ = outline(grammar, &text);
+            assert!(begun.elapsed().as_secs() < 60, "{grammar:?}");
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    /// Whatever stands in a file, every range is one of its text, and lists are in order.
+    #[test]
+    fn any_text_has_an_outline(
+        grammar in proptest::sample::select(vec!["a.py", "a.js", "a.ts", "a.tsx", "a.go", "a.rs", "A.java"]),
+        text in "(def |class A|fn |func |#\\[test\\]|@Test|it\\('ä', |use a::\\{|import |from |\\(|\\)|\\{|\\}|\"|'|`|;|=|é|\\n|\\r\\n|    |x|/\\*|\\*/|//|#|::|=>|🎉){0,60}",
+    ) {
+        let outline = read(grammar, &text);
+        let all = outline.definitions.iter().flat_map(|d| [&d.bytes, &d.name_bytes])
+            .chain(outline.imports.iter().map(|i| &i.bytes))
+            .chain(outline.references.iter().map(|r| &r.bytes))
+            .chain(outline.tests.iter().map(|t| &t.bytes))
+            .chain(outline.assertions.iter().map(|a| &a.bytes))
+            .chain(outline.literals.iter().map(|l| &l.bytes))
+            .chain(&outline.comments);
+        for bytes in all {
+            proptest::prop_assert!(text.get(bytes.clone()).is_some(), "{bytes:?}");
+        }
+        proptest::prop_assert!(outline.definitions.is_sorted_by_key(|d| d.bytes.start));
+        proptest::prop_assert!(outline.references.is_sorted_by_key(|r| r.bytes.start));
+    }
 }
