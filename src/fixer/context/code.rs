@@ -19,7 +19,9 @@ const LARGEST_FILE: usize = 400_000;
 /// Names that are passed on are followed so far.
 const MAX_CHAIN: usize = 6;
 /// Places that are searched: files that pass on all of each other have no end.
-const MOST_SEARCHES: usize = 20_000;
+const MOST_SEARCHES: usize = 5_000;
+/// Searches within searches: a class that derives from its own members has no end either.
+const MAX_DEPTH: usize = 24;
 
 pub(super) struct Source {
     pub(super) path: RepoPath,
@@ -48,6 +50,7 @@ pub(super) struct Code<'t> {
     bytes_left: Cell<usize>,
     brought: RefCell<HashMap<RepoPath, Rc<[RepoPath]>>>,
     searches_left: Cell<usize>,
+    depth: Cell<usize>,
 }
 
 impl<'t> Code<'t> {
@@ -59,6 +62,7 @@ impl<'t> Code<'t> {
             bytes_left: Cell::new(MOST_BYTES),
             brought: RefCell::default(),
             searches_left: Cell::new(MOST_SEARCHES),
+            depth: Cell::new(0),
         }
     }
 
@@ -223,8 +227,18 @@ impl<'t> Code<'t> {
 
     /// What is left of a place's names, in its files and in what those pass on.
     fn find(&self, place: &Place, left: usize) -> Vec<Hit> {
-        let Some(searches) = self.searches_left.get().checked_sub(1) else { return Vec::new() };
+        let depth = self.depth.get();
+        let Some(searches) = self.searches_left.get().checked_sub(1).filter(|_| depth < MAX_DEPTH) else {
+            return Vec::new();
+        };
         self.searches_left.set(searches);
+        self.depth.set(depth + 1);
+        let found = self.find_here(place, left);
+        self.depth.set(depth);
+        found
+    }
+
+    fn find_here(&self, place: &Place, left: usize) -> Vec<Hit> {
         let sources: Vec<Rc<Source>> = place.files.iter().take(60).filter_map(|p| self.source(p)).collect();
         let Some((first, below)) = place.rest.split_first() else {
             return sources

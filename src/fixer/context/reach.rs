@@ -25,6 +25,8 @@ pub(super) struct Candidate {
     pub(super) lines: Vec<(u32, u32)>,
     pub(super) why: String,
     pub(super) score: f64,
+    /// Runs when it is called.
+    pub(super) callable: bool,
     /// As it was when the build was green.
     pub(super) before: Option<String>,
 }
@@ -260,6 +262,7 @@ impl Search<'_, '_> {
                 lines: vec![lines],
                 why: "the failing test ran it".to_owned(),
                 score: 40.0,
+                callable: true,
                 before: None,
             });
         }
@@ -278,7 +281,9 @@ impl Search<'_, '_> {
                         candidate.why.push_str("; the failing test ran it");
                     }
                 }
-                None => candidate.score -= 40.0,
+                // Types and constants do not run.
+                None if candidate.callable => candidate.score -= 40.0,
+                None => {}
             }
         }
         let changed = self.leads.changed.iter();
@@ -308,7 +313,8 @@ fn candidate(hit: &Hit, name: &str, why: String, score: f64) -> Candidate {
         None => of_module(&hit.source),
     };
     let why = if hit.definition().is_some() { format!("`{name}`, {why}") } else { why };
-    Candidate { path, name, lines, why, score, before: None }
+    let callable = hit.definition().is_some_and(|d| d.kind.is_callable());
+    Candidate { path, name, lines, why, score, callable, before: None }
 }
 
 /// The whole of a function or of a short type; of a long one its head and what makes its values.

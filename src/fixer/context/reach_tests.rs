@@ -228,3 +228,17 @@ fn the_map_names_what_is_left_out_and_is_short() {
         assert!(shows(&context, "pkg/m7.py", "helper_7"));
     }
 }
+
+#[test]
+fn what_leads_back_to_itself_ends() {
+    let tree = MemoryTree::new(&[
+        ("m.py", "from m import Outer\nfrom n import *\n\n\nclass Outer(Outer.Inner):\n    pass\n"),
+        ("n.py", "from m import *\nfrom n import *\n"),
+        (
+            "test_m.py",
+            "from m import Outer\nfrom n import nothing\n\n\ndef test_it():\n    assert Outer.Inner.x() == nothing(Outer.y)\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("test_m.py", 6, "test_it"));
+    assert!(shows(&context, "m.py", "class Outer"), "{context:#?}");
+}

@@ -266,7 +266,7 @@ mod tests {
             ("src/b/c.rs", ""),
             ("src/os/unix.rs", ""),
         ]);
-        assert_eq!(tree.leads("src/b/c.rs", "crate::a::deep", &["f"]), "src/a/deep.rs: f");
+        assert_eq!(tree.leads("src/b/c.rs", "crate", &["a", "deep", "f"]), "src/a/deep.rs: f");
         assert_eq!(tree.leads("src/b/c.rs", "super", &["f"]), "src/b/mod.rs: f");
         assert_eq!(tree.leads("src/b/c.rs", "super::super::imp", &["f"]), "src/os/unix.rs: f");
         assert_eq!(tree.leads("src/b/mod.rs", "c", &["f"]), "src/b/c.rs: f");
