@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::executed::TraceOutput;
+use super::git::RepoPath;
 
 /// What CI ran, as the sandbox will run it. Serialised under `ci-healer/plan/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +87,14 @@ pub struct Runtime {
     pub language: String,
     /// As asked for: `3.12`, `lts/*`, `stable`; `None` where any will do.
     pub version: Option<String>,
+}
+
+/// A file of the repository that a step's command names: a manifest, a list of requirements, configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    pub path: RepoPath,
+    /// The command.
+    pub why: String,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

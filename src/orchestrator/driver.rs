@@ -16,7 +16,7 @@ use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
 use crate::diff;
 use crate::executor::{Executor, Request};
-use crate::fixer::{FixOptions, FixRequest, PastAttempt, Proposed, Protection};
+use crate::fixer::{FixOptions, FixRequest, Leads, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::{self, Planned};
 use crate::report::pull_request;
@@ -320,6 +320,8 @@ impl Driver {
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
         let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
+        let named =
+            plan::named_files(&self.plans[state.leg()].plan, seen.observation.failing_step, &self.workspace);
         let history: Vec<PastAttempt> = state
             .history()
             .iter()
@@ -336,6 +338,7 @@ impl Driver {
             history: &history,
             log: &excerpt,
             facts: &facts,
+            leads: Leads { named: &named, ..Leads::default() },
             tokens_left,
             cost_left,
             deadline: self.scope.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400)),

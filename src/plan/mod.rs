@@ -14,6 +14,7 @@ mod image;
 mod installs;
 mod jobs;
 mod matrix;
+mod named_files;
 mod out_of_reach;
 mod own_place;
 mod probe;
@@ -39,6 +40,7 @@ use crate::contract::build::BuildPlan;
 use crate::contract::ci::{Conclusion, EndedJob};
 use crate::contract::git::SourceTree;
 
+pub use named_files::named_files;
 pub use own_place::{OwnStep, own_place};
 pub use probe::{probe, probes};
 pub use step_template::Evaluator;

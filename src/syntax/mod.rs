@@ -15,6 +15,7 @@ mod modules;
 mod neutral;
 mod outline;
 mod queries;
+mod resolve;
 mod shared;
 mod tree;
 
@@ -25,5 +26,6 @@ pub use outline::{
     Assertion, Attribute, Bytes, Definition, DefinitionKind, Import, ImportKind, ImportedName, Literal,
     LiteralKind, Outline, Reference, ReferenceKind, Test, TestKind, outline,
 };
+pub use resolve::{Place, Resolution, Resolver};
 pub use shared::{is_generated, is_minified, shared_outline};
 pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};

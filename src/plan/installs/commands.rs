@@ -224,7 +224,7 @@ impl Look<'_> {
 }
 
 /// Without keywords, assignments, and what runs a command in another way.
-fn without_prefixes(words: &[String]) -> &[String] {
+pub(in crate::plan) fn without_prefixes(words: &[String]) -> &[String] {
     let mut words = words;
     while let Some((first, rest)) = words.split_first() {
         let is_assignment = first.split_once('=').is_some_and(|(name, _)| {

@@ -25,8 +25,9 @@ const MATCH_LIMIT: u32 = 4096;
 const LONGEST_QUALIFIER: usize = 100;
 
 pub(super) fn collect(grammar: Grammar, text: &str) -> Result<Outline, ParseError> {
-    let deadline = Instant::now() + MAX_TIME;
     let queries = Queries::of(grammar).ok_or(ParseError::Malformed)?;
+    // Once in a process they are compiled, which is not this file's time.
+    let deadline = Instant::now() + MAX_TIME;
     let tree = recover(grammar, text, deadline)?;
     let mut starts = vec![0];
     starts.extend(memchr::memchr_iter(b'\n', text.as_bytes()).map(|at| at + 1));
