@@ -10,6 +10,7 @@ use super::reply::{Reply, check_reply, read, reply_schema};
 use super::sanitize::{clean, one_line};
 use super::{MAX_LEVEL, PastAttempt};
 use crate::contract::bug::BugReport;
+use crate::contract::changes::ChangedSinceGreen;
 use crate::contract::fix::{ContextNeed, Edit, FixProposal, LineWindow, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::model::{AskModel, Limits, ModelRequest, NoReply, NoReplyReason, ProviderFailure};
@@ -34,6 +35,8 @@ pub struct FixRequest<'a> {
     pub log: &'a str,
     /// What ran, in a line: `step "Test": cargo test`.
     pub facts: &'a str,
+    /// What changed in the code since CI was green, where that is known.
+    pub changed: Option<&'a ChangedSinceGreen>,
     pub tokens_left: u64,
     pub cost_left: Option<f64>,
     pub deadline: Instant,
@@ -267,6 +270,7 @@ mod tests {
             history: &[],
             log: "",
             facts: "",
+            changed: None,
             tokens_left: 1000,
             cost_left: None,
             deadline: Instant::now(),

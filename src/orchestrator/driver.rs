@@ -284,6 +284,7 @@ impl Driver {
         let Some((agent, model)) = &mut self.advisor else {
             return free(Answer::ProvidersGone { why: "no model server has a key".to_owned() });
         };
+        let changed = self.last_green.changes(&mut self.workspace).await;
         let needs = state.needs_of(bugs);
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
@@ -304,6 +305,7 @@ impl Driver {
             history: &history,
             log: &excerpt,
             facts: &facts,
+            changed: changed.as_deref(),
             tokens_left,
             cost_left,
             deadline: self.scope.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400)),

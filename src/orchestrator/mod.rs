@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod bundle;
+mod changed_since;
 mod ci_run;
 mod destination;
 pub mod driver;

@@ -183,6 +183,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
             history: &[],
             log: &log,
             facts: "step \"Test\"",
+            changed: None,
             tokens_left: 200_000,
             cost_left: None,
             deadline: std::time::Instant::now(),
