@@ -79,6 +79,7 @@ fn what_ci_itself_shows_of_the_last_green_commit_needs_no_run() {
     // The step of that commit was allowed to fail.
     let log = "\
 ##[group]Run python3 -m unittest -v || true
+======================================================================
 FAIL: test_tool (test_tool.ToolTest.test_tool)
 ----------------------------------------------------------------------
 Traceback (most recent call last):
