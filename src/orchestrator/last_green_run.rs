@@ -63,7 +63,6 @@ impl Driver {
             repeats: None,
             tracer: None,
             watched: None,
-            tracer: None,
         };
         let started = Instant::now();
         let journal = self.journal.as_ref();
