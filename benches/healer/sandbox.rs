@@ -132,7 +132,9 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
         fresh: false,
         from_snapshot: true,
         probes: &[],
+        repeats: None,
         watched: None,
+        tracer: None,
     };
     let began = Instant::now();
     let result = executor.execute(plan, &Plain, &request, &clock, &Scope::unbounded()).await;

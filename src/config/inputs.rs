@@ -341,7 +341,7 @@ pub const INPUTS: &[Input] = &[
         name: "flaky-runs",
         default: "2",
         kind: Kind::Number(0, 100),
-        doc: "How often a green baseline is run again before the verdict is \"flaky\" or \"not reproduced\".",
+        doc: "How often a green baseline is run again before the verdict is \"flaky\" or \"not reproduced\", and the step of a mended test before the proof holds.",
         ..PLAIN
     },
     Input {

@@ -1,9 +1,12 @@
 //! What is to run (`BuildPlan`) and what came of it (`ExecutionResult`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use super::executed::TraceOutput;
+use super::git::RepoPath;
 
 /// What CI ran, as the sandbox will run it. Serialised under `ci-healer/plan/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -86,6 +89,14 @@ pub struct Runtime {
     pub version: Option<String>,
 }
 
+/// A file of the repository that a step's command names: a manifest, a list of requirements, configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedFile {
+    pub path: RepoPath,
+    /// The command.
+    pub why: String,
+}
+
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct PlanStep {
     /// The step's `id`, by which later steps refer to its outputs.
@@ -113,9 +124,12 @@ pub struct PlanStep {
     /// those are unchanged, it need not run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installs: Option<Vec<String>>,
-    /// What it needs that no sandbox has, and what helps: reaching it ends the run.
+    /// What it needs that no sandbox has and, behind a semicolon, what helps: reaching it ends the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
+    /// Secrets that it uses and nobody has passed on, each with the variables that would hold it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_secrets: BTreeMap<String, BTreeSet<String>>,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,
@@ -151,6 +165,16 @@ pub struct Service {
 pub struct SkippedStep {
     pub step: String,
     pub why: String,
+    /// Nobody knows what it does, nor whether it passed in CI: the steps from this index on may need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed_from: Option<usize>,
+}
+
+impl SkippedStep {
+    #[must_use]
+    pub fn new(step: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { step: step.into(), why: why.into(), needed_from: None }
+    }
 }
 
 /// What later steps may ask about the job so far.
@@ -225,6 +249,23 @@ pub enum PreparedStep {
     },
 }
 
+/// Decides, once a step has ended, how often it is run again at once, in the same container, to see whether what it came
+/// to comes by chance: the executor itself interprets nothing.
+///
+/// The orchestrator implements it with the parser.
+pub trait StepRepeats: Send + Sync {
+    /// `log` is what the step printed, as far as it is kept.
+    fn after(&self, step: usize, exit_code: i64, log: &[u8]) -> u32;
+}
+
+/// A step that was run again, and how that ended. It changes nothing of the run's own verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepeatedStep {
+    /// Index into the plan's steps.
+    pub step: usize,
+    pub exit_code: i64,
+}
+
 /// What running a plan gave. The verdict is [`Exit`] alone, never a file the sandbox wrote.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionResult {
@@ -244,8 +285,14 @@ pub struct ExecutionResult {
     /// What the probes said that were asked for.
     #[serde(skip)]
     pub probes: Vec<ProbeResult>,
+    /// What the traced run left that was asked for.
+    #[serde(skip)]
+    pub trace: Option<TraceOutput>,
     /// Bytes cut out of the middle of `log`.
     pub log_cut: u64,
+    /// Steps that were run again at once, in the order of their runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub repeats: Vec<RepeatedStep>,
     /// Differences from what the plan asked for (another image, an unsupported option).
     pub notes: Vec<String>,
 }
@@ -263,9 +310,22 @@ impl ExecutionResult {
             image_ref: plan.image.reference.clone(),
             log: Vec::new(),
             log_cut: 0,
+            repeats: Vec::new(),
             notes: Vec::new(),
             probes: Vec::new(),
+            trace: None,
         }
+    }
+
+    /// The step that ended the run since it cannot be run faithfully, and what it lacks; those before it passed.
+    #[must_use]
+    pub fn unreproducible(&self) -> Option<(usize, &str)> {
+        let Exit::Infrastructure { what } = &self.exit else { return None };
+        let last = self.steps.len().checked_sub(1)?;
+        let step = &self.steps[last];
+        let note = step.note.as_deref().filter(|note| !note.is_empty())?;
+        (self.failed_step.is_none() && step.outcome == StepOutcome::Skipped && what.ends_with(note))
+            .then_some((last, what.as_str()))
     }
 
     /// Every step that counts succeeded.

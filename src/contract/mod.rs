@@ -8,6 +8,7 @@ pub mod build;
 pub mod changes;
 pub mod ci;
 pub mod event;
+pub mod executed;
 pub mod fix;
 pub mod git;
 pub mod model;

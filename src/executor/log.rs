@@ -47,6 +47,10 @@ impl LogBuffer {
         Self { limits, head: Vec::new(), tail: VecDeque::new(), written: 0, ends_in_newline: true }
     }
 
+    pub(super) fn limits(&self) -> LogLimits {
+        self.limits
+    }
+
     /// Bytes written so far.
     pub(super) fn position(&self) -> u64 {
         self.written
@@ -64,6 +68,16 @@ impl LogBuffer {
         let excess = (self.tail.len() + rest.len()).saturating_sub(self.limits.tail);
         self.tail.drain(..excess);
         self.tail.extend(rest);
+    }
+
+    /// What is kept of all that was written from `start` on.
+    pub(super) fn since(&self, start: u64) -> Vec<u8> {
+        let (head, cut) =
+            (self.head.len() as u64, self.written - self.head.len() as u64 - self.tail.len() as u64);
+        let skip = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let in_head = self.head.iter().skip(skip(start));
+        let in_tail = self.tail.iter().skip(skip(start.saturating_sub(head + cut)));
+        in_head.chain(in_tail).copied().collect()
     }
 
     /// The next step's output starts on a line of its own.

@@ -26,6 +26,7 @@ mod set_up;
 mod shell;
 mod snapshot;
 mod steps;
+mod trace;
 mod workspace;
 
 pub use cleanup::{Leftovers, Removed};

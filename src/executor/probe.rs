@@ -20,6 +20,8 @@ const AT_LEAST: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub(super) struct ProbeContext {
     pub(super) step: usize,
+    /// As it ran.
+    pub(super) script: String,
     pub(super) env: BTreeMap<String, String>,
     pub(super) directory: String,
     pub(super) has_bash: bool,

@@ -17,8 +17,9 @@ use super::snapshot::{Snapshot, installing_steps};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator, StepRepeats};
 use crate::contract::event::{Event, EventSink, Purpose};
+use crate::contract::executed::Tracer;
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::settings::Network;
 use crate::scope::Scope;
@@ -46,8 +47,14 @@ pub struct Request<'a> {
     pub from_snapshot: bool,
     /// Asked when all steps are over; see [`Probe`].
     pub probes: &'a [Probe],
+    /// Asked after each step whether it is run again at once; `None`: none is.
+    pub repeats: Option<&'a dyn StepRepeats>,
     /// The step whose own changes [`Executor::changed_files`] gives afterwards; `None`: those of all steps.
     pub watched: Option<usize>,
+    /// Asked for a traced run where a step failed the job, when all steps and probes are over; see [`Trace`].
+    ///
+    /// [`Trace`]: crate::contract::executed::Trace
+    pub tracer: Option<&'a dyn Tracer>,
 }
 
 /// Runs plans for one run of ours. Everything it creates in the engine is removed by [`Executor::close`], or when it is
@@ -200,7 +207,7 @@ impl Executor {
         trace: ExecutionTrace,
         duration: Duration,
     ) -> ExecutionResult {
-        let ExecutionTrace { log, mut records, image_id, mut notes, probes } = trace;
+        let ExecutionTrace { log, mut records, image_id, mut notes, probes, traced, repeats } = trace;
         let log = log.finish(&records.spans);
         for (step, span) in records.results.iter_mut().zip(log.spans) {
             step.log = span;
@@ -216,7 +223,9 @@ impl Executor {
             image_ref: args.plan.image.reference.clone(),
             log: log.bytes,
             probes,
+            trace: traced,
             log_cut: log.cut,
+            repeats,
             notes,
         }
     }
@@ -385,7 +394,9 @@ impl Executor {
             }
             job.run(at, plan.steps.len()).await?;
             job.finish().await?;
-            job.probe().await
+            job.probe().await?;
+            job.trace().await;
+            Ok(())
         }
         .await;
         if job.has_bash() {

@@ -3,6 +3,8 @@
 //! Each step is one exec: its shell, its environment, its own files for `GITHUB_ENV`, `GITHUB_PATH`, `GITHUB_OUTPUT`,
 //! `GITHUB_STATE` and `GITHUB_STEP_SUMMARY`. What a step prints is passed on as it comes; what it means is for others.
 
+mod repeat;
+
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use bollard::container::LogOutput;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
 
+use self::repeat::Ran;
 use super::archive::{self, Entry, Found, Kind};
 use super::end_marker::EndMarker;
 use super::environment::HOME;
@@ -20,12 +23,14 @@ use super::probe::{self, ProbeContext};
 use super::run::Request;
 use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
+use super::trace::{self, TracePlace};
 use super::workspace::ROOT;
 use crate::contract::build::{
-    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, StepEvaluator, StepOutcome, StepResult,
-    StepState, Wait,
+    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, StepEvaluator, StepOutcome,
+    StepResult, StepState, Wait,
 };
 use crate::contract::event::{Event, EventSink, Purpose, Stream};
+use crate::contract::executed::{FailedStep, TraceOutput};
 use crate::scope::Scope;
 
 /// A step whose process has ended may leave others holding its output; as on a runner they get five seconds.
@@ -99,6 +104,8 @@ pub(super) struct ExecutionTrace {
     pub(super) image_id: String,
     pub(super) notes: Vec<String>,
     pub(super) probes: Vec<ProbeResult>,
+    pub(super) traced: Option<TraceOutput>,
+    pub(super) repeats: Vec<RepeatedStep>,
 }
 
 impl ExecutionTrace {
@@ -109,6 +116,8 @@ impl ExecutionTrace {
             image_id: String::new(),
             notes: Vec::new(),
             probes: Vec::new(),
+            traced: None,
+            repeats: Vec::new(),
         }
     }
 }
@@ -122,7 +131,9 @@ pub(super) struct Job<'a> {
     log: &'a mut LogBuffer,
     pub(super) records: &'a mut StepRecords,
     answers: &'a mut Vec<ProbeResult>,
-    /// Of the steps that a probe asks about.
+    traced: &'a mut Option<TraceOutput>,
+    pub(super) repeats: &'a mut Vec<RepeatedStep>,
+    /// Of the steps that a probe asks about; of all of them where the one that fails is to be traced.
     probed: Vec<ProbeContext>,
     running: Vec<Running>,
     streams: SelectAll<BoxStream<'static, (usize, OutputItem)>>,
@@ -178,6 +189,8 @@ impl<'a> Job<'a> {
             log: &mut trace.log,
             records: &mut trace.records,
             answers: &mut trace.probes,
+            traced: &mut trace.traced,
+            repeats: &mut trace.repeats,
             probed: Vec::new(),
             running: Vec::new(),
             streams: SelectAll::new(),
@@ -210,9 +223,12 @@ impl<'a> Job<'a> {
                     )));
                 }
                 PreparedStep::Run { script, env, working_directory } => {
-                    let begun = self.begin(index, step, &script, env, &working_directory).await?;
+                    let before = self.records.clone();
+                    let begun = self.begin(index, step, &script, env.clone(), &working_directory).await?;
                     if begun && !step.background {
                         self.until_done(|running, _| running == index).await?;
+                        let (script, env, working_directory) = (&script, &env, &working_directory);
+                        self.repeat(index, step, Ran { script, env, working_directory, before }).await?;
                     }
                 }
             }
@@ -231,11 +247,11 @@ impl<'a> Job<'a> {
         if self.args.request.purpose == Purpose::Attempt && self.records.failure.is_some() {
             return Ok(());
         }
-        for context in std::mem::take(&mut self.probed) {
+        for context in &self.probed {
             let ran = &self.records.results[context.step];
             let asked = self.args.request.probes.iter().find(|probe| probe.step == context.step);
             let Some(probe) = asked.filter(|_| ran.exit_code.is_some()) else { continue };
-            let run = probe::run(self.context.sandbox, self.context.user, &context, probe, ran.duration);
+            let run = probe::run(self.context.sandbox, self.context.user, context, probe, ran.duration);
             tokio::select! {
                 biased;
                 _ = self.args.scope.ended() => return Ok(()),
@@ -244,6 +260,28 @@ impl<'a> Job<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Traces the step that failed the job, where the request's tracer finds something to trace. As with probes, the verdict
+    /// is settled, and no trace is as good as none.
+    pub(super) async fn trace(&mut self) {
+        let Some(tracer) = self.args.request.tracer else { return };
+        let Some((index, Exit::Exited { .. } | Exit::TimedOut { .. })) = self.records.failure else { return };
+        let Some(context) = self.probed.iter().find(|context| context.step == index) else { return };
+        let log = self.log.since(self.records.spans[index].map_or(0, |(start, _)| start));
+        let (script, working_directory) = (context.script.as_str(), context.directory.as_str());
+        let Some(asked) = tracer.trace(&FailedStep { index, script, working_directory, log: &log }) else {
+            return;
+        };
+        let place =
+            TracePlace { sandbox: self.context.sandbox, user: self.context.user, owner: self.context.owner };
+        let took = self.records.results[index].duration;
+        tokio::select! {
+            biased;
+            _ = self.args.scope.ended() => {}
+            () = tokio::time::sleep_until(self.deadline) => {}
+            output = trace::run(&place, context, &asked, took) => *self.traced = output,
+        }
     }
 
     fn reach(&mut self, step: &PlanStep) {
@@ -336,7 +374,8 @@ impl<'a> Job<'a> {
         } else {
             format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
         };
-        if self.args.request.probes.iter().any(|probe| probe.step == index) {
+        let request = self.args.request;
+        if request.tracer.is_some() || request.probes.iter().any(|probe| probe.step == index) {
             let mut env = full.clone();
             // What it writes there would be lost; what reports are newer than tells which are the step's own.
             for name in ["ENV", "PATH", "OUTPUT", "STATE", "STEP_SUMMARY"] {
@@ -344,7 +383,8 @@ impl<'a> Job<'a> {
             }
             env.insert("CI_HEALER_STEP".to_owned(), path.clone());
             let (directory, has_bash) = (directory.clone(), self.context.has_bash);
-            self.probed.push(ProbeContext { step: index, env, directory, has_bash });
+            let script = script.to_owned();
+            self.probed.push(ProbeContext { step: index, script, env, directory, has_bash });
         }
         let marker = EndMarker::of(index);
         let mut argv: Vec<String> = ["sh", "-c", STEP_WRAPPER, "sh", marker.text(), &directory]

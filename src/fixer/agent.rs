@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::context::{Context, context_for, resolve};
+use super::context::{Context, ContextRequest, Leads, context_for, resolve};
 use super::gate::FixOptions;
 use super::prompt::{self, Parts};
 use super::redact::Redactor;
@@ -10,7 +10,6 @@ use super::reply::{Reply, check_reply, read, reply_schema};
 use super::sanitize::{clean, one_line};
 use super::{MAX_LEVEL, PastAttempt};
 use crate::contract::bug::BugReport;
-use crate::contract::changes::ChangedSinceGreen;
 use crate::contract::fix::{ContextNeed, Edit, FixProposal, LineWindow, Rejection, Usage};
 use crate::contract::git::SourceTree;
 use crate::contract::model::{AskModel, Limits, ModelRequest, NoReply, NoReplyReason, ProviderFailure};
@@ -35,8 +34,8 @@ pub struct FixRequest<'a> {
     pub log: &'a str,
     /// What ran, in a line: `step "Test": cargo test`.
     pub facts: &'a str,
-    /// What changed in the code since CI was green, where that is known.
-    pub changed: Option<&'a ChangedSinceGreen>,
+    /// What ranks the context.
+    pub leads: Leads<'a>,
     pub tokens_left: u64,
     pub cost_left: Option<f64>,
     pub deadline: Instant,
@@ -116,10 +115,13 @@ impl FixAgent {
 
     fn context(&self, request: &FixRequest<'_>) -> Context {
         context_for(
-            request.bugs,
-            request.needs,
-            request.tree,
-            request.level.clamp(1, MAX_LEVEL),
+            &ContextRequest {
+                bugs: request.bugs,
+                needs: request.needs,
+                tree: request.tree,
+                level: request.level.clamp(1, MAX_LEVEL),
+                leads: request.leads,
+            },
             &self.options.paths,
             self.options.allow_test_edits,
             &self.redactor,
@@ -270,7 +272,7 @@ mod tests {
             history: &[],
             log: "",
             facts: "",
-            changed: None,
+            leads: Leads::default(),
             tokens_left: 1000,
             cost_left: None,
             deadline: Instant::now(),

@@ -1,18 +1,34 @@
 //! Which parts of the repository a model is shown, by level and kind of failure, each with the reason why.
 //!
 //! A compiler's, linter's or formatter's complaint is fixed where it points: level 1 is the function there, else ±3
-//! lines. A failing test is not: its own source comes first, together with what it calls; then the escalation goes through frames,
-//! name twins and definitions to whole files. Test files are shown and not to be edited.
+//! lines. A failing test is not: its own source comes first, together with what it reaches, ranked, inside the level's
+//! lines; level 2 goes further along calls and imports, level 3 shows whole files, level 4 the package and its manifests.
+//! What is about a dependency or the configuration shows the files that the plan's steps name at once. Test files are
+//! shown and not to be edited.
 
+mod code;
+mod dependencies;
+mod failing_test;
+mod leads;
+mod local;
+mod map;
 mod needed;
+mod pieces;
+mod quoted;
+mod reach;
+#[cfg(test)]
+mod reach_tests;
 
+pub use leads::{ChangedDefinition, Leads};
 pub(crate) use needed::resolve;
 
-use super::language::{Language, enclosing_block};
+use code::Code;
+use failing_test::SharedCode;
+
+use super::language::Language;
 use super::paths::{PathRules, Protection};
 use super::redact::Redactor;
 use super::sanitize::clean;
-use super::symbols;
 use crate::contract::bug::{BugReport, Category};
 use crate::contract::fix::{ContextNeed, LineWindow};
 use crate::contract::git::{RepoPath, SourceTree};
@@ -52,11 +68,22 @@ pub struct Listing {
     pub files: Vec<String>,
 }
 
+/// A definition as it was when the build was green; cleaned and redacted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    pub path: RepoPath,
+    pub name: String,
+    pub text: String,
+}
+
 /// What is shown for a request.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Context {
     pub spans: Vec<Span>,
     pub listings: Vec<Listing>,
+    pub before: Vec<Before>,
+    /// What is left out: a file a line, with the names at its top.
+    pub map: Vec<String>,
 }
 
 impl Context {
@@ -78,6 +105,7 @@ impl Context {
         let characters: usize =
             self.spans.iter().map(|s| s.text.chars().count() + s.path.as_str().len() + 40).sum();
         let names = self.listings.iter().flat_map(|l| l.files.iter().chain([&l.folder]));
+        let names = names.chain(&self.map).chain(self.before.iter().map(|b| &b.text));
         let characters = characters + names.map(|name| name.chars().count() + 1).sum::<usize>();
         (characters as u64 * 2).div_ceil(7)
     }
@@ -92,25 +120,46 @@ impl Context {
     }
 }
 
-/// Collects what `level` shows of `bugs`, and what was asked for.
+/// What is to be shown.
+#[derive(Clone, Copy)]
+pub struct ContextRequest<'a> {
+    pub bugs: &'a [BugReport],
+    /// What was asked for beside what the level shows.
+    pub needs: &'a [ContextNeed],
+    pub tree: &'a dyn SourceTree,
+    /// 1 to [`super::MAX_LEVEL`].
+    pub level: u8,
+    pub leads: Leads<'a>,
+}
+
+/// Collects what a level shows of the reports, and what was asked for.
 #[must_use]
 pub fn context_for(
-    bugs: &[BugReport],
-    needs: &[ContextNeed],
-    tree: &dyn SourceTree,
-    level: u8,
+    request: &ContextRequest<'_>,
     paths: &PathRules,
     allow_test_edits: bool,
     redactor: &Redactor,
 ) -> Context {
+    let ContextRequest { bugs, needs, tree, level, leads } = *request;
     let level = level.clamp(1, super::MAX_LEVEL);
     let asks = |bug: &&BugReport| {
         matches!(bug.category, Category::Format | Category::Lint | Category::Import | Category::Type)
     };
     let asked_of = bugs.iter().filter(asks).filter_map(|bug| find_file(bug.file.as_deref()?, tree)).collect();
     let cap = LINE_CAP[usize::from(level)];
-    let mut builder =
-        Builder { tree, paths, allow_test_edits, asked_of, cap, picked: Vec::new(), listings: Vec::new() };
+    let mut builder = Builder {
+        tree,
+        paths,
+        allow_test_edits,
+        asked_of,
+        cap,
+        leads,
+        code: SharedCode::new(Code::new(tree)),
+        picked: Vec::new(),
+        listings: Vec::new(),
+        before: Vec::new(),
+        map: Vec::new(),
+    };
     for bug in bugs {
         if builder.is_about_a_test(bug) {
             builder.test(bug, level);
@@ -140,8 +189,12 @@ struct Builder<'t> {
     asked_of: Vec<RepoPath>,
     /// Lines left.
     cap: u32,
+    leads: Leads<'t>,
+    code: SharedCode<'t>,
     picked: Vec<Picked>,
     listings: Vec<Listing>,
+    before: Vec<Before>,
+    map: Vec<String>,
 }
 
 /// A place in the repository.
@@ -189,151 +242,6 @@ impl Builder<'_> {
         places
     }
 
-    // Compile, lint, format and syntax errors.
-
-    fn local(&mut self, bug: &BugReport, level: u8) {
-        let places = self.places(bug);
-        let unresolved = is_unresolved(bug);
-        for (index, place) in places.iter().enumerate().take(if level == 1 { 3 } else { 6 }) {
-            let why = if index == 0 { "reported here" } else { "related place" };
-            match place.line {
-                Some(line) => {
-                    // All that the tool points at, to its end.
-                    let last = bug.end_line.filter(|_| index == 0).unwrap_or(line).max(line);
-                    self.add(&place.path, line.saturating_sub(NEAR), last.saturating_add(NEAR), why);
-                    if level >= 2 {
-                        self.block(place, line, why, 200);
-                    } else {
-                        self.short_block(place, line);
-                    }
-                }
-                None => self.add(&place.path, 1, 20, why),
-            }
-        }
-        let Some(main) = places.first() else {
-            self.manifests("", "the report names no file of the repository");
-            return;
-        };
-        if unresolved || level >= 2 {
-            self.imports(&main.path);
-        }
-        let folder = main.path.parent().to_owned();
-        if matches!(bug.category, Category::Dependency | Category::Configuration) {
-            self.manifests(&folder, "what the project depends on");
-        }
-        let in_test = self.is_test_file(main.path.as_str());
-        if unresolved || level >= 2 {
-            self.folders_of(std::iter::once(&main.path));
-        }
-        if in_test || unresolved || level >= 3 {
-            // A test that uses what is not there yet points to where it belongs.
-            let mut names = quoted_names(&bug.message);
-            if (in_test || level >= 3)
-                && let (Some(line), Some(text)) = (main.line, self.tree.read_text(&main.path))
-            {
-                let code = text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default();
-                names.extend(symbols::used_names(Language::of(main.path.as_str()), code));
-            }
-            let most = if level == 1 { 2 } else { 6 };
-            self.definitions(&names, &main.path, most, 40 * u32::from(level));
-            if in_test {
-                self.twins(&main.path, level);
-            }
-        }
-        if level >= 3 {
-            for place in &places {
-                self.whole(&place.path, place.line, "the whole file");
-            }
-        }
-        if level >= 4 {
-            self.imported_files(&main.path);
-            self.manifests(&folder, "what the project depends on");
-            self.siblings(&main.path);
-        }
-    }
-
-    // Failing tests.
-
-    fn test(&mut self, bug: &BugReport, level: u8) {
-        let places = self.places(bug);
-        let (mut tests, frames): (Vec<CodeLocation>, Vec<CodeLocation>) =
-            places.into_iter().partition(|p| self.is_test_place(p));
-        let named = bug.test.as_deref().and_then(|id| {
-            let hint = tests.first().map(|p| p.path.clone());
-            symbols::find_test(id, hint.as_ref(), self.tree, |p| self.is_test_file(p))
-        });
-        if let Some((path, line)) = named
-            && !tests.iter().any(|t| t.path == path && t.line.is_some())
-        {
-            tests.push(CodeLocation { path, line: Some(line) });
-        }
-        let mut names: Vec<String> = Vec::new();
-        let mut test_code = String::new();
-        for place in tests.iter().take(3) {
-            let Some(line) = place.line else { continue };
-            self.block(place, line, "the failing test", if level == 1 { 40 } else { LONG_BLOCK });
-            if let Some(text) = self.tree.read_text(&place.path) {
-                let language = Language::of(place.path.as_str());
-                let (first, last) = enclosing_block(language, &text, line).unwrap_or((line, line));
-                let code: Vec<&str> =
-                    text.lines().skip(first as usize - 1).take((last - first + 1) as usize).collect();
-                test_code.push_str(&code.join("\n"));
-                test_code.push('\n');
-            }
-        }
-        // The innermost frame comes last in most traces; all of them are near the fault.
-        for place in frames.iter().rev().take(if level == 1 { 3 } else { 8 }) {
-            if let Some(line) = place.line {
-                self.block(place, line, "on the way to the failure", LONG_BLOCK);
-            }
-        }
-        let from = tests.first().or(frames.first()).map(|p| p.path.clone());
-        let Some(from) = from else {
-            self.manifests("", "the report names no file of the repository");
-            return;
-        };
-        names.extend(symbols::used_names(Language::of(from.as_str()), &test_code));
-        names.extend(quoted_names(&bug.message));
-        names.retain(|n| {
-            !bug.test.as_deref().is_some_and(|t| t.contains(n.as_str()) && n.to_lowercase().contains("test"))
-        });
-        let most = [0, 4, 10, 16, 24][usize::from(level)];
-        let reached = self.definitions(&names, &from, most, LONG_BLOCK);
-        // What those call in turn: half of all faults lie there.
-        let mut inner: Vec<String> = Vec::new();
-        for (path, first, last) in &reached {
-            if let Some(text) = self.tree.read_text(path) {
-                let code: Vec<&str> =
-                    text.lines().skip(*first as usize - 1).take((last - first + 1) as usize).collect();
-                inner.extend(symbols::used_names(Language::of(path.as_str()), &code.join("\n")));
-            }
-        }
-        inner.retain(|n| !names.contains(n));
-        inner.dedup();
-        let (most, longest) = if level == 1 { (4, 30) } else { (6 * usize::from(level - 1), LONG_BLOCK) };
-        self.definitions(&inner, &from, most, longest);
-        if level >= 2 {
-            self.imports(&from);
-            self.folders_of(frames.iter().map(|p| &p.path).rev().chain(reached.iter().map(|r| &r.0)));
-        }
-        if level >= 2 || reached.is_empty() {
-            self.twins(&from, level.max(2));
-        }
-        if level >= 3 {
-            for place in frames.iter().rev() {
-                self.whole(&place.path, place.line, "on the way to the failure");
-            }
-            for (path, first, _) in &reached {
-                self.whole(path, Some(*first), "defines what the test uses");
-            }
-            self.imported_files(&from);
-        }
-        if level >= 4 {
-            self.siblings(&from);
-            self.manifests(from.parent(), "what the project depends on");
-        }
-    }
-
     fn is_test_place(&self, place: &CodeLocation) -> bool {
         if self.is_test_file(place.path.as_str()) {
             return true;
@@ -343,182 +251,6 @@ impl Builder<'_> {
         };
         let regions = self.tree.read_text(&place.path).map(|t| super::language::rust_test_regions(&t));
         regions.unwrap_or_default().iter().any(|(first, last)| (*first..=*last).contains(&line))
-    }
-
-    // Pieces.
-
-    /// The function around the place; where it is longer than `longest`, the lines around the place in it.
-    fn block(&mut self, place: &CodeLocation, line: u32, why: &str, longest: u32) {
-        let Some(text) = self.tree.read_text(&place.path) else { return };
-        let (first, last) = match enclosing_block(Language::of(place.path.as_str()), &text, line) {
-            Some((first, last)) if last - first < longest => (first.min(line), last.max(line)),
-            Some((first, last)) => {
-                let (from, to) =
-                    (line.saturating_sub(longest / 2).max(first), (line + longest / 2).min(last));
-                // The head says what the function is.
-                if from > first {
-                    self.add(&place.path, first, first + 2, why);
-                }
-                (from, to)
-            }
-            None => (line.saturating_sub(AROUND_FRAME), line + AROUND_FRAME),
-        };
-        self.add(&place.path, first, last, why);
-    }
-
-    /// The function around the place, where it is short.
-    fn short_block(&mut self, place: &CodeLocation, line: u32) {
-        let text = self.tree.read_text(&place.path);
-        let language = Language::of(place.path.as_str());
-        let block = text.and_then(|text| enclosing_block(language, &text, line));
-        if let Some((first, last)) = block.filter(|(first, last)| last - first < SHORT_BLOCK) {
-            self.add(&place.path, first, last, "the code around it");
-        }
-    }
-
-    fn imports(&mut self, path: &RepoPath) {
-        let Some(text) = self.tree.read_text(path) else { return };
-        let language = Language::of(path.as_str());
-        let lines: Vec<&str> = text.lines().collect();
-        let is = |l: &&str| language.is_import(l) && !l.starts_with([' ', '\t']);
-        let head = lines.len().min(80);
-        let (first, last) = match lines[..head].iter().position(is) {
-            None => (1, 3),
-            Some(first) => {
-                let last = lines[..head].iter().rposition(is).unwrap_or(first);
-                // Groups in brackets end later.
-                let open = |l: &str| l.trim_end().ends_with(['(', '{']);
-                let end = if open(lines[last]) {
-                    (last..head).find(|i| lines[*i].trim_start().starts_with([')', '}'])).unwrap_or(last)
-                } else {
-                    last
-                };
-                (first + 1, end + 1)
-            }
-        };
-        let last = last.min(first + 39);
-        self.add(path, number(first), number(last), "imports of the file");
-    }
-
-    fn definitions(
-        &mut self,
-        names: &[String],
-        from: &RepoPath,
-        most: usize,
-        longest: u32,
-    ) -> Vec<(RepoPath, u32, u32)> {
-        let names: Vec<String> = names.iter().take(40).cloned().collect();
-        let found = symbols::definitions(&names, from, self.tree, |p| self.is_test_file(p));
-        let from_test = self.is_test_file(from.as_str());
-        let mut reached = Vec::new();
-        for definition in found.into_iter().filter(|d| d.path != *from || !from_test).take(most) {
-            let (first, last) = definition.lines;
-            if self.paths.protection(definition.path.as_str()) == Some(Protection::Vendored) {
-                continue;
-            }
-            let why = format!("defines `{}`", definition.name);
-            self.add(&definition.path, first, last.min(first + longest - 1), &why);
-            reached.push((definition.path, first, last));
-        }
-        reached
-    }
-
-    fn twins(&mut self, test: &RepoPath, level: u8) {
-        for path in symbols::twins(test, self.tree, |p| self.is_test_file(p)) {
-            let most = if level == 1 { 40 } else { 150 };
-            self.add(&path, 1, most, "has the name the test is about");
-        }
-    }
-
-    /// The files that `from` imports, by the last words of its import lines.
-    fn imported_files(&mut self, from: &RepoPath) {
-        let Some(text) = self.tree.read_text(from) else { return };
-        let language = Language::of(from.as_str());
-        let words: Vec<String> = text
-            .lines()
-            .filter(|l| language.is_import(l))
-            .flat_map(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '-'))
-            .filter(|w| w.len() > 2)
-            .map(str::to_owned)
-            .collect();
-        let files: Vec<RepoPath> = self
-            .tree
-            .files()
-            .iter()
-            .map(|f| &f.path)
-            .filter(|p| {
-                *p != from && language.is_kin(Language::of(p.as_str())) && !self.is_test_file(p.as_str())
-            })
-            .filter(|p| words.iter().any(|w| p.file_name().split('.').next() == Some(w)))
-            .take(4)
-            .cloned()
-            .collect();
-        for path in files {
-            self.add(&path, 1, 120, "imported by the failing file");
-        }
-    }
-
-    fn siblings(&mut self, from: &RepoPath) {
-        let language = Language::of(from.as_str());
-        let files: Vec<RepoPath> = self
-            .tree
-            .files()
-            .iter()
-            .map(|f| &f.path)
-            .filter(|p| p.parent() == from.parent() && language.is_kin(Language::of(p.as_str())))
-            .filter(|p| !self.is_test_file(p.as_str()))
-            .take(6)
-            .cloned()
-            .collect();
-        for path in files {
-            self.add(&path, 1, 80, "same package");
-        }
-    }
-
-    /// The manifests that apply to `folder`, nearest first.
-    fn manifests(&mut self, folder: &str, why: &str) {
-        const NAMES: &[&str] = &[
-            "Cargo.toml",
-            "go.mod",
-            "package.json",
-            "pyproject.toml",
-            "requirements.txt",
-            "setup.cfg",
-            "setup.py",
-            "pom.xml",
-            "build.gradle",
-            "build.gradle.kts",
-            "tsconfig.json",
-        ];
-        let mut at = folder;
-        loop {
-            let mut found = false;
-            for name in NAMES {
-                let path = if at.is_empty() { (*name).to_owned() } else { format!("{at}/{name}") };
-                if let Ok(path) = RepoPath::new(&path)
-                    && self.tree.entry(&path).is_some()
-                {
-                    self.add(&path, 1, 80, why);
-                    found = true;
-                }
-            }
-            if found || at.is_empty() {
-                return;
-            }
-            at = at.rsplit_once('/').map_or("", |(parent, _)| parent);
-        }
-    }
-
-    fn whole(&mut self, path: &RepoPath, around: Option<u32>, why: &str) {
-        let Some(text) = self.tree.read_text(path) else { return };
-        let count = number(text.lines().count());
-        if count <= self.cap.max(40) {
-            self.add(path, 1, count, why);
-        } else {
-            let middle = around.unwrap_or(1);
-            let half = self.cap / 2;
-            self.add(path, middle.saturating_sub(half), middle + half, why);
-        }
     }
 
     /// Adds lines that are not shown yet, as far as the cap allows.
@@ -602,7 +334,10 @@ impl Builder<'_> {
                 spans.push(Span { path: path.clone(), first, last, text, why: whys.join("; "), editable });
             }
         }
-        Context { spans, listings: self.listings }
+        let shown = |text: &str| redactor.redact(&clean(text));
+        let before = self.before.into_iter().map(|b| Before { text: shown(&b.text), ..b }).collect();
+        let map = self.map.iter().map(|line| shown(line)).collect();
+        Context { spans, listings: self.listings, before, map }
     }
 }
 
@@ -632,63 +367,6 @@ pub(crate) fn may_be_shown(path: &RepoPath) -> bool {
         || name.starts_with(".env"))
 }
 
-/// The report is about a name that nothing defines or brings in.
-fn is_unresolved(bug: &BugReport) -> bool {
-    const WORDS: &[&str] = &[
-        "unresolved",
-        "cannot find",
-        "can't find",
-        "could not find",
-        "not found",
-        "undefined",
-        "is not defined",
-        "no attribute",
-        "does not exist",
-        "cannot resolve",
-        "no module",
-        "undeclared",
-        "no field",
-        "no method",
-        "not a member",
-        "has no member",
-        "cannot import",
-        "not in scope",
-        "is not exported",
-        "no such",
-    ];
-    let message = bug.message.to_lowercase();
-    bug.category == Category::Import || WORDS.iter().any(|w| message.contains(w))
-}
-
-/// Identifiers that the message quotes: `a::b` gives its last part first.
-fn quoted_names(message: &str) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
-    let mut rest = message;
-    while let Some(at) = rest.find(['`', '\'', '"']) {
-        let quote = rest[at..].chars().next().unwrap_or('`');
-        let inner = &rest[at + 1..];
-        let Some(end) = inner.find(quote) else { break };
-        let text = &inner[..end];
-        for part in text.rsplit(|c: char| !c.is_alphanumeric() && c != '_') {
-            let name_like = part.len() > 1 && !part.starts_with(|c: char| c.is_ascii_digit());
-            if name_like && text.len() < 120 && !names.iter().any(|n| n == part) {
-                names.push(part.to_owned());
-            }
-        }
-        rest = &inner[end + 1..];
-    }
-    // javac names the symbol on a line of its own.
-    for (word, next) in message.split_whitespace().zip(message.split_whitespace().skip(1)) {
-        if matches!(word, "class" | "method" | "variable" | "symbol:" | "undefined:") {
-            let name: String = next.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-            if name.len() > 1 && !names.contains(&name) {
-                names.push(name);
-            }
-        }
-    }
-    names
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -700,7 +378,12 @@ mod tests {
     }
 
     fn shown(bugs: &[BugReport], tree: &MemoryTree, level: u8) -> Context {
-        context_for(bugs, &[], tree, level, &rules(), false, &Redactor::default())
+        context_for(
+            &ContextRequest { bugs, needs: &[], tree, level, leads: Leads::default() },
+            &rules(),
+            false,
+            &Redactor::default(),
+        )
     }
 
     fn has(context: &Context, path: &str, line: u32) -> bool {
@@ -752,7 +435,12 @@ mod tests {
             lines("a/b.py", 1, 500),
         ];
         let bugs = [bug("x", Category::Type, "a/a.py", 400, "m")];
-        let context = context_for(&bugs, &needs, &tree, 1, &rules(), false, &Redactor::default());
+        let context = context_for(
+            &ContextRequest { bugs: &bugs, needs: &needs, tree: &tree, level: 1, leads: Leads::default() },
+            &rules(),
+            false,
+            &Redactor::default(),
+        );
         assert!(has(&context, "a/b.py", 215) && has(&context, "a/a.py", 400));
         assert!(!has(&context, ".env", 1) && !has(&context, "vendor/x.py", 1));
         assert!(context.lines() <= LINES_AT_MOST, "{}", context.lines());

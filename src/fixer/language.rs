@@ -1,5 +1,9 @@
-//! What the fix agent knows of each language's shape: which files are it, how blocks and comments look.
-//! No grammar: the build in the sandbox is the real check.
+//! What the fix agent knows of each language's shape: which files are it, how blocks and comments look. Syntax trees
+//! tell; where a file has none (another language, or it is broken at that place) its lines do.
+
+use std::sync::Arc;
+
+use crate::syntax::{Bytes, DefinitionKind, Grammar, LiteralKind, Outline, TestKind, shared_outline};
 
 /// The languages with rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +43,29 @@ impl Language {
             Self::Go => "go",
             Self::Other => "other",
         }
+    }
+
+    /// What a text in this language holds, as far as it can be read.
+    pub(crate) fn outline(self, text: &str) -> Option<Arc<Outline>> {
+        let read = |grammar| shared_outline(grammar, text).ok();
+        match self {
+            Self::Rust => read(Grammar::Rust),
+            Self::Python => read(Grammar::Python),
+            Self::JavaScript => read(Grammar::JavaScript),
+            // By the name alone nobody can say whether it has tags.
+            Self::TypeScript => read(Grammar::TypeScript)
+                .filter(|outline| outline.is_complete())
+                .or_else(|| read(Grammar::Tsx).filter(|outline| outline.is_complete()))
+                .or_else(|| read(Grammar::TypeScript)),
+            Self::Java => read(Grammar::Java),
+            Self::Go => read(Grammar::Go),
+            Self::Other => None,
+        }
+    }
+
+    /// As [`Self::outline`], where all of the text could be read.
+    pub(crate) fn whole_outline(self, text: &str) -> Option<Arc<Outline>> {
+        self.outline(text).filter(|outline| outline.is_complete())
     }
 
     /// JavaScript and TypeScript import each other.
@@ -95,6 +122,54 @@ pub(crate) fn without_comments(language: Language, text: &str) -> Vec<String> {
 }
 
 fn blanked(language: Language, text: &str, keep_strings: bool) -> Vec<String> {
+    match language.whole_outline(text) {
+        Some(outline) => blanked_by_syntax(language, &outline, text, keep_strings),
+        None => blanked_by_line(language, text, keep_strings),
+    }
+}
+
+fn blanked_by_syntax(language: Language, outline: &Outline, text: &str, keep_strings: bool) -> Vec<String> {
+    let is_blank = |kind: LiteralKind, raw: &str| match kind {
+        LiteralKind::Number | LiteralKind::Word => false,
+        // Long strings mostly are comments.
+        _ if language == Language::Python => {
+            let quoted = raw.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+            !keep_strings || quoted.starts_with("\"\"\"") || quoted.starts_with("'''")
+        }
+        _ => !keep_strings,
+    };
+    let mut ranges: Vec<(Bytes, bool)> = outline.comments.iter().map(|c| (c.clone(), true)).collect();
+    ranges.extend(outline.literals.iter().filter_map(|literal| {
+        let raw = text.get(literal.bytes.clone())?;
+        // A prefix (`r`, `f`) is no part of what is quoted.
+        let quote = raw.find(['"', '\'', '`', '/']).unwrap_or_default();
+        let prefix = if literal.kind == LiteralKind::Text { 0 } else { quote };
+        is_blank(literal.kind, raw).then_some((literal.bytes.start + prefix..literal.bytes.end, false))
+    }));
+    ranges.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (range, comment) in ranges {
+        // Within one that is blank already.
+        if range.start < at {
+            continue;
+        }
+        let (Some(code), Some(blank)) = (text.get(at..range.start), text.get(range.clone())) else {
+            continue;
+        };
+        out.push_str(code);
+        let ends_line = text[range.end..].starts_with(['\n', '\r']) || range.end == text.len();
+        // What ends its line leaves nothing, so that the code's end is the line's.
+        if !(comment && ends_line && !blank.contains('\n')) {
+            out.extend(blank.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        }
+        at = range.end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out.split('\n').map(str::to_owned).collect()
+}
+
+fn blanked_by_line(language: Language, text: &str, keep_strings: bool) -> Vec<String> {
     #[derive(Clone, Copy, PartialEq)]
     enum State {
         Code,
@@ -187,10 +262,39 @@ fn is_string_quote(language: Language, rest: &str) -> bool {
     }
 }
 
-/// First and last line (from 1) of the smallest block that holds `line` and begins with a line that looks like the
-/// head of a function, class, method or the like; `None` at the top level.
+/// First and last line (from 1) of the smallest function, class, method, test or the like that holds `line`, with what
+/// belongs to it; `None` at the top level.
 pub(crate) fn enclosing_block(language: Language, text: &str, line: u32) -> Option<(u32, u32)> {
-    let code = code_only(language, text);
+    let by_syntax = language.outline(text).map(|outline| {
+        // A blank line belongs to the code above it.
+        let above = text.lines().take(usize::try_from(line).unwrap_or(usize::MAX));
+        let code = (1..).zip(above).filter(|(_, text)| !text.trim().is_empty()).last();
+        (outline.is_complete(), block_of(&outline, code.map_or(line, |(number, _)| number)))
+    });
+    match by_syntax {
+        Some((true, block)) => block,
+        // Where something is broken, what the parser found around it may reach too far; so may brackets.
+        Some((false, Some(block))) => {
+            let lines = block_by_line(language, text, line);
+            lines.into_iter().chain([block]).min_by_key(|(first, last)| last - first)
+        }
+        _ => block_by_line(language, text, line),
+    }
+}
+
+fn block_of(outline: &Outline, line: u32) -> Option<(u32, u32)> {
+    let is_block =
+        |kind| !matches!(kind, DefinitionKind::Field | DefinitionKind::Constant | DefinitionKind::Type);
+    let definitions = outline.definitions.iter().filter(|d| is_block(d.kind)).map(|d| d.lines);
+    definitions
+        .chain(outline.tests.iter().map(|test| test.lines))
+        .filter(|(first, last)| (*first..=*last).contains(&line))
+        .min_by_key(|(first, last)| last - first)
+}
+
+/// The same by indentation or by brackets, whatever stands between them.
+pub(crate) fn block_by_line(language: Language, text: &str, line: u32) -> Option<(u32, u32)> {
+    let code = blanked_by_line(language, text, false);
     let at = usize::try_from(line).ok()?.checked_sub(1)?;
     if at >= code.len() {
         return None;
@@ -436,6 +540,15 @@ fn is_test_program(language: Language, text: &str) -> bool {
                 _ => ['\'', '"'].iter().any(|q| line.contains(&format!("{q}{f}{q}"))),
             })
     });
+    if let Some(outline) = language.whole_outline(text) {
+        let of_framework = |module: &str| {
+            frameworks.iter().any(|f| module == *f || language == Language::Java && module.starts_with(f))
+        };
+        let brings = outline.imports.iter().any(|import| of_framework(&import.module));
+        if brings && outline.tests.iter().any(|test| test.kind != TestKind::SetUp) {
+            return true;
+        }
+    }
     let has = |words: &[&str]| code.iter().any(|l| words.iter().any(|w| l.trim_start().starts_with(w)));
     match language {
         Language::Java => brings && has(&["@Test", "@ParameterizedTest", "@RepeatedTest"]),
@@ -506,6 +619,18 @@ mod tests {
     }
 
     #[test]
+    fn a_broken_line_leaves_the_blocks_around_it() {
+        let text = "class A:\n    def f(self)\n        return 1\n\n    def g(self):\n        return 2\n";
+        assert_eq!(enclosing_block(Language::Python, text, 3), Some((2, 3)));
+        assert_eq!(enclosing_block(Language::Python, text, 6), Some((5, 6)));
+        // Brackets and words in strings and patterns are none.
+        let js = "function f() {\n  return /[{\"]/.test('}');\n}\nfunction g() {\n  return 1;\n}\n";
+        assert_eq!(enclosing_block(Language::JavaScript, js, 5), Some((4, 6)));
+        let test = "describe('a', () => {\n  it('x', async () => {\n    f();\n  });\n});\n";
+        assert_eq!(enclosing_block(Language::TypeScript, test, 3), Some((2, 4)));
+    }
+
+    #[test]
     fn brace_blocks_start_at_their_signature() {
         let text = "use a;\n\n#[inline]\nfn f(\n    x: u8,\n) -> u8 {\n    if x > 1 {\n        return '}' as u8;\n    }\n    x\n}\n";
         assert_eq!(enclosing_block(Language::Rust, text, 8), Some((3, 11)));
@@ -513,7 +638,7 @@ mod tests {
         let java = "class A {\n  int f(int x) {\n    if (x > 0) {\n      return \"{\".length();\n    }\n    return 1;\n  }\n}\n";
         assert_eq!(enclosing_block(Language::Java, java, 4), Some((2, 7)));
         let go = "package a\n\nfunc F() int {\n\treturn 1\n";
-        assert_eq!(enclosing_block(Language::Go, go, 4), Some((3, 5)), "an unclosed block runs to the end");
+        assert_eq!(enclosing_block(Language::Go, go, 4), Some((3, 4)), "what is open ends with the file");
     }
 
     #[test]

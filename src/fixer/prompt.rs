@@ -47,6 +47,8 @@ weakened.\n\n";
 const MESSAGE: usize = 1500;
 /// Characters of the log's excerpt, by level.
 const LOG: [usize; 5] = [0, 1500, 2500, 4000, 6000];
+/// Characters of the map of what is not shown.
+const MAP: usize = 7000;
 /// Past attempts told.
 const HISTORY: usize = 3;
 
@@ -176,10 +178,19 @@ pub(crate) fn user(parts: &Parts<'_>, redactor: &Redactor) -> String {
         out.ours(format!("\nLines {}-{} ({why}{access}):\n", span.first, span.last));
         out.file(span.path.as_str(), &span.text);
     }
+    for before in &parts.context.before {
+        out.ours("\nAs it was when the build was green:\n");
+        out.file(&format!("{} {}", before.path, before.name), &before.text);
+    }
     for listing in &parts.context.listings {
         out.ours("\nFiles of a folder, where new ones may go:\n");
         let folder = if listing.folder.is_empty() { "the root" } else { &listing.folder };
         out.file(folder, &out.safe(&listing.files.join("\n")));
+    }
+    if !parts.context.map.is_empty() {
+        out.ours("\nNot shown, to be asked for by `needs`:\n");
+        let map = parts.context.map.join("\n");
+        out.foreign(&map, MAP);
     }
     history(&mut out, parts.history);
     out.render()

@@ -4,6 +4,7 @@
 use super::language::{Language, code_only, examples, has_word, test_regions};
 use super::paths::{PathRules, Protection};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
+use crate::syntax::DefinitionKind;
 
 /// A file larger than this is not looked into; then nothing is deleted.
 const LARGEST_FILE: usize = 1 << 20;
@@ -79,6 +80,13 @@ fn stem(path: &RepoPath) -> &str {
 fn defined(language: Language, text: &str) -> Vec<String> {
     if !matches!(language, Language::Go | Language::Java) {
         return Vec::new();
+    }
+    if let Some(outline) = language.whole_outline(text) {
+        let seen = |d: &&crate::syntax::Definition| {
+            let outer = d.parent.and_then(|parent| outline.definitions.get(parent));
+            d.kind != DefinitionKind::Field && outer.is_none_or(|outer| !outer.kind.is_callable())
+        };
+        return outline.definitions.iter().filter(seen).map(|d| d.name.clone()).collect();
     }
     let words = ["func", "type", "var", "const", "class", "interface", "enum", "record"];
     let mut names = Vec::new();

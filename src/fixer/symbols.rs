@@ -1,16 +1,19 @@
-//! Finds files and definitions by name, line by line: where a tool's path leads, where a name is defined, which file
-//! a test is about, what a test calls.
+//! Finds files and definitions by name: where a tool's path leads, where a name is defined, which file a test is about,
+//! what a test calls. Syntax trees tell; where a file has none, its lines do.
 
 use std::collections::BTreeSet;
 
-use super::language::{Language, enclosing_block, has_word};
+use super::language::{Language, block_by_line, has_word, indent_of};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
 use crate::placing::find_file;
+use crate::syntax::{DefinitionKind, Outline, ReferenceKind, TestKind, is_generated, is_minified};
 
 /// A search reads at most so many files and bytes: localisation must not cost seconds.
 const MOST_FILES: usize = 4000;
 const MOST_BYTES: usize = 40 << 20;
 const LARGEST_FILE: usize = 400_000;
+/// Of what may define a name so much is parsed, the nearest files first; of the rest the lines must do.
+const MOST_PARSED: usize = 2 << 20;
 
 /// Where a name is defined.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,29 +36,32 @@ pub(crate) fn definitions(
         return Vec::new();
     }
     let imports = tree.read_text(from).map(|text| import_words(language, &text)).unwrap_or_default();
+    let mut near: Vec<(i32, &RepoPath)> = source_files(language, tree)
+        .take(MOST_FILES)
+        .filter(|path| *path == from || !is_test(path.as_str()))
+        .map(|path| (-closeness(from, path, &imports), path))
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
     let mut found: Vec<(usize, i32, Definition)> = Vec::new();
-    let mut bytes = 0;
-    for path in source_files(language, tree).take(MOST_FILES) {
-        if path != from && is_test(path.as_str()) {
-            continue;
-        }
+    let (mut bytes, mut parsed) = (0, 0);
+    for (distance, path) in near {
         let Some(text) = tree.read_text(path).filter(|t| t.len() <= LARGEST_FILE) else { continue };
         bytes += text.len();
         if bytes > MOST_BYTES {
             break;
         }
-        for (rank, name) in names.iter().enumerate() {
-            if !text.contains(name.as_str()) {
-                continue;
-            }
-            for (number, line) in (1..).zip(text.lines()) {
-                if !defines(language, line, name) {
-                    continue;
-                }
-                let lines = block_at(language, &text, number);
-                let score = closeness(from, path, &imports);
+        let asked: Vec<(usize, &String)> =
+            names.iter().enumerate().filter(|(_, name)| text.contains(name.as_str())).collect();
+        if asked.is_empty() || is_minified(path.as_str(), &text) || is_generated(path.as_str(), &text) {
+            continue;
+        }
+        let language = Language::of(path.as_str());
+        parsed += text.len();
+        let outline = (parsed <= MOST_PARSED).then(|| language.outline(&text)).flatten();
+        for (rank, name) in asked {
+            for lines in places(language, &text, outline.as_deref(), name) {
                 let definition = Definition { name: name.clone(), path: path.clone(), lines };
-                found.push((rank, -score, definition));
+                found.push((rank, distance, definition));
             }
         }
     }
@@ -70,9 +76,23 @@ pub(crate) fn definitions(
     kept
 }
 
+/// First and last lines of what defines `name` in a file.
+fn places(language: Language, text: &str, outline: Option<&Outline>, name: &str) -> Vec<(u32, u32)> {
+    if let Some(outline) = outline {
+        let is_named = |kind| !matches!(kind, DefinitionKind::Field | DefinitionKind::Implementation);
+        let places: Vec<(u32, u32)> =
+            outline.defined(name).filter(|d| is_named(d.kind)).map(|d| d.lines).collect();
+        if outline.is_complete() || !places.is_empty() {
+            return places;
+        }
+    }
+    let defining = (1..).zip(text.lines()).filter(|(_, line)| defines(language, line, name));
+    defining.map(|(number, _)| block_at(language, text, number)).collect()
+}
+
 /// The block a definition on `line` heads, or the line itself with what hangs on it.
 fn block_at(language: Language, text: &str, line: u32) -> (u32, u32) {
-    match enclosing_block(language, text, line) {
+    match block_by_line(language, text, line) {
         // A head line is part of its own block; another block around it is not it.
         Some((first, last)) if first <= line && line <= first + 14 => (first, last),
         _ => (line, line),
@@ -235,9 +255,26 @@ pub(crate) fn twins(test: &RepoPath, tree: &dyn SourceTree, is_test: impl Fn(&st
     found.into_iter().take(3).cloned().collect()
 }
 
-/// Names that stand in front of `(` or are written like types, in the order they come; then those that are read from
-/// something or handed over.
+/// Names that are called or are types, in the order they come; then those that are read from something or handed over.
 pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
+    // A part of a file stands by itself once it begins at the left.
+    let depth = code.lines().filter(|l| !l.trim().is_empty()).map(|l| indent_of(l).len()).min().unwrap_or(0);
+    let part: String = code.lines().flat_map(|line| [line.get(depth..).unwrap_or_default(), "\n"]).collect();
+    let Some(outline) = language.whole_outline(&part) else { return used_words(language, code) };
+    let is_first = |kind| matches!(kind, ReferenceKind::Call | ReferenceKind::Macro | ReferenceKind::Type);
+    let (first, others): (Vec<_>, Vec<_>) = outline
+        .references
+        .iter()
+        .filter(|r| r.kind != ReferenceKind::Parameter && !is_common(&r.name))
+        .partition(|r| is_first(r.kind));
+    // `x` and `i` name nothing that is defined elsewhere.
+    let others = others.into_iter().filter(|r| r.name.len() > 2);
+    let mut seen = BTreeSet::new();
+    first.into_iter().chain(others).map(|r| r.name.clone()).filter(|name| seen.insert(name.clone())).collect()
+}
+
+/// The same by what stands around each word.
+fn used_words(language: Language, code: &str) -> Vec<String> {
     let code = super::language::code_only(language, code).join("\n");
     let mut names: Vec<String> = Vec::new();
     let mut others: Vec<String> = Vec::new();
@@ -452,6 +489,10 @@ pub(crate) fn find_test(
     let stands = |path: &RepoPath| -> Option<(RepoPath, u32)> {
         let text = tree.read_text(path).filter(|t| t.len() <= LARGEST_FILE)?;
         let language = Language::of(path.as_str());
+        let outline = names.iter().any(|name| text.contains(name)).then(|| language.outline(&text)).flatten();
+        if let Some(line) = outline.and_then(|outline| line_of_test(&outline, plain, &names)) {
+            return Some((path.clone(), line));
+        }
         for name in &names {
             if !text.contains(name) {
                 continue;
@@ -478,6 +519,20 @@ pub(crate) fn find_test(
         .find_map(stands)
 }
 
+/// Where the test stands that a runner calls `id`: whose own id ends so, else whose name is one of `names`.
+fn line_of_test(outline: &Outline, id: &str, names: &[&str]) -> Option<u32> {
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).collect::<String>();
+    let wanted = letters(id);
+    let ends = |id: &str| wanted.ends_with(id) || id.ends_with(&wanted);
+    // Of a suite and a case of one name the case is meant.
+    let cases = || outline.tests.iter().filter(|test| test.kind == TestKind::Case);
+    let by_id = cases()
+        .filter(|test| names.contains(&test.name.as_str()) || test.id.ends_with(id))
+        .find(|test| !wanted.is_empty() && ends(&letters(&test.id)));
+    let by_name = || names.iter().find_map(|name| cases().find(|test| test.name == **name));
+    by_id.or_else(by_name).map(|test| test.head_line)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -497,6 +552,23 @@ mod tests {
         let found =
             definitions(&["add".to_owned()], &path("tests/test_ops.py"), &tree, |p| p.starts_with("tests/"));
         assert_eq!((found[0].path.as_str(), found[0].lines), ("calc/ops.py", (1, 2)));
+    }
+
+    #[test]
+    fn what_only_looks_like_a_definition_is_none() {
+        let tree = MemoryTree::new(&[
+            ("src/a.js", "const text = `\nfunction push(x) {\n}`;\n// function push() {}\n"),
+            (
+                "src/b.js",
+                "export class Stack {\n  /** Adds. */\n  async push(x) {\n    this.x = x;\n  }\n}\n",
+            ),
+            ("lib/min.min.js", "function push(){}\n"),
+            ("test/a.test.js", "push(1);\n"),
+        ]);
+        let found =
+            definitions(&["push".to_owned()], &path("test/a.test.js"), &tree, |p| p.starts_with("test/"));
+        let found: Vec<_> = found.iter().map(|d| (d.path.as_str(), d.lines)).collect();
+        assert_eq!(found, [("src/b.js", (2, 5))]);
     }
 
     #[test]
@@ -551,6 +623,10 @@ mod tests {
     fn tests_are_found_by_their_ids() {
         let tree = MemoryTree::new(&[
             ("tests/test_a.py", "class TestA:\n    def test_x(self):\n        pass\n"),
+            (
+                "tests/test_b.py",
+                "class TestA:\n    def test_x(self):\n        pass\n\nclass TestB:\n    # test_x\n    def test_x(self):\n        pass\n",
+            ),
             ("a_test.go", "package a\n\nfunc TestFoo(t *testing.T) {\n}\n"),
             ("src/lib.rs", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn works() {}\n}\n"),
             ("src/test/java/ATest.java", "class ATest {\n    @Test\n    void adds() {\n    }\n}\n"),
@@ -558,6 +634,7 @@ mod tests {
         ]);
         let is_test = |p: &str| p.contains("test");
         for (id, want) in [
+            ("tests/test_b.py::TestB::test_x", ("tests/test_b.py", 7)),
             ("tests/test_a.py::TestA::test_x[1-2]", ("tests/test_a.py", 2)),
             ("TestFoo/sub", ("a_test.go", 3)),
             ("tests::works", ("src/lib.rs", 4)),
@@ -572,7 +649,7 @@ mod tests {
     #[test]
     fn names_used_in_a_test() {
         let code = "def test_a():\n    c = Calculator()\n    assert c.add(1, 'f(x)') == 3\n";
-        assert_eq!(used_names(Language::Python, code), ["test_a", "Calculator", "add"]);
+        assert_eq!(used_names(Language::Python, code), ["Calculator", "add"]);
         let code = "assert list(map(tidied, names)) == settings.limit\nx = y\n";
         assert_eq!(used_names(Language::Python, code), ["tidied", "names", "limit"]);
         assert_eq!(used_names(Language::JavaScript, "return list.map(double);"), ["double"]);

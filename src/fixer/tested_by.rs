@@ -39,6 +39,10 @@ fn changed_definitions(change: &FileChange) -> Vec<String> {
     let mut names = Vec::new();
     for op in LineDiff::of(change).hunks() {
         let line = u32::try_from(op.new_range().start + 1).unwrap_or(u32::MAX);
+        if let Some(outline) = language.whole_outline(after) {
+            names.extend(outline.innermost(line).map(|d| d.name.clone()).filter(|name| name.len() > 1));
+            continue;
+        }
         let Some((first, last)) = enclosing_block(language, after, line) else { continue };
         let block = lines.iter().take(last as usize).skip((first as usize).saturating_sub(1));
         names.extend(block.take(12).find_map(|line| defined_name(line)));

@@ -26,6 +26,8 @@ const LAG: Duration = Duration::from_millis(1500);
 #[derive(Debug, Default)]
 pub(super) struct CiRun {
     pub(super) failed: Vec<FailedJob>,
+    /// The same, as GitHub lists them.
+    pub(super) listed: Vec<github::FailedJob>,
     /// Jobs that are over and did not fail.
     pub(super) ended: Vec<EndedJob>,
     /// The jobs by which it is green; `None` where it is not, or nobody knows.
@@ -46,16 +48,17 @@ impl CiRun {
         match Self::ask(session, client, slug, trigger).await {
             Ok(RunJobs { verdict, ended }) => match verdict {
                 RunVerdict::Failed(failed) => {
-                    Self { failed: failed.into_iter().map(for_plan).collect(), ended, green: None }
+                    let listed = failed.clone();
+                    Self { failed: failed.into_iter().map(for_plan).collect(), listed, ended, green: None }
                 }
-                RunVerdict::Green { jobs } => Self { failed: Vec::new(), ended, green: Some(jobs) },
+                RunVerdict::Green { jobs } => Self { ended, green: Some(jobs), ..Self::default() },
                 RunVerdict::Unknown { why } => {
                     session.journal.emit(Event::Warning {
                         what: format!(
                             "GitHub does not say which job failed, nor that the run is green: {why}"
                         ),
                     });
-                    Self { failed: Vec::new(), ended, green: None }
+                    Self { ended, ..Self::default() }
                 }
             },
             Err(what) => {

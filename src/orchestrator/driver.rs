@@ -1,12 +1,12 @@
 //! Carries the table's actions out through the layers and answers each with one event. Decides nothing and remembers
 //! nothing: what is true stands in [`State`].
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::contract::bug::BugReport;
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit};
+use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepRepeats};
 use crate::contract::ci::{CiVerdict, Conclusion};
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
 use crate::contract::fix::{FileChange, Rejection, Usage};
@@ -16,12 +16,13 @@ use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
 use crate::diff;
 use crate::executor::{Executor, Request};
-use crate::fixer::{FixOptions, FixRequest, PastAttempt, Proposed, Protection};
+use crate::fixer::{FixOptions, FixRequest, Leads, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::{self, Planned};
 use crate::report::pull_request;
 use crate::scope::{Scope, StopReason};
 
+use super::by_chance::{CiLogs, Repeats, is_shown};
 use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
 use super::last_green::LastGreen;
@@ -47,6 +48,7 @@ pub struct Driver {
     pub advisor: Option<Advisor>,
     pub fix_options: FixOptions,
     pub publisher: Option<Publisher>,
+    pub ci_logs: CiLogs,
     /// When CI passed last.
     pub last_green: LastGreen,
     pub journal: Arc<Journal>,
@@ -148,14 +150,22 @@ impl Driver {
     /// Runs a leg's plan and reads its log.
     async fn execute(&mut self, state: &State, purpose: Purpose, leg: usize) -> LoopEvent {
         let started = Instant::now();
-        let mut result = self.run_plan(state, purpose, leg).await;
+        let in_ci = Arc::new(OnceLock::new());
+        let mut result = self.run_plan(state, purpose, leg, &in_ci).await;
         self.clocks.build += started.elapsed();
         let steps = step_folders(&result, &self.plans[leg].plan);
         let evidence = match purpose {
             Purpose::Uncover => Evidence::of_every_step(&mut result),
             _ => Evidence::of_run(&mut result),
         };
-        let evidence = evidence.placed(&steps, &self.workspace);
+        let mut evidence = evidence.placed(&steps, &self.workspace).spoken(&self.plans[leg].plan);
+        if purpose == Purpose::Baseline {
+            evidence = evidence.judged(&result, &self.plans[leg].plan, &self.workspace);
+        }
+        evidence.is_red_in_ci = is_shown(&evidence.observation, in_ci.get());
+        if evidence.is_red_in_ci {
+            result.notes.push("CI's own log shows the same failures".to_owned());
+        }
         let was_stopped = result.exit == Exit::Cancelled;
         self.journal.emit(Event::Executed {
             purpose,
@@ -172,7 +182,13 @@ impl Driver {
     }
 
     /// One execution of one leg's plan.
-    async fn run_plan(&mut self, state: &State, purpose: Purpose, leg: usize) -> ExecutionResult {
+    async fn run_plan(
+        &mut self,
+        state: &State,
+        purpose: Purpose,
+        leg: usize,
+        in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>,
+    ) -> ExecutionResult {
         let changes = self.workspace.changes();
         let left_out = match purpose {
             Purpose::ProtectedProof => {
@@ -197,6 +213,7 @@ impl Driver {
         };
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
+        let repeats = state.repeats(in_ci);
         let request = Request {
             purpose,
             leg,
@@ -205,7 +222,9 @@ impl Driver {
             fresh: purpose.is_proof(),
             from_snapshot: !purpose.is_proof(),
             probes: &probes,
+            repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,
+            tracer: None,
         };
         let journal = self.journal.as_ref();
         let unhealed;
@@ -215,7 +234,20 @@ impl Driver {
         } else {
             &planned.evaluator
         };
-        self.executor.execute(&plan, evaluator, &request, journal, &self.scope).await
+        let running = self.executor.execute(&plan, evaluator, &request, journal, &self.scope);
+        // Beside the run: nobody waits for it.
+        let asking = async {
+            if matches!(repeats, Some(Repeats::OfFailure { .. }))
+                && let Some(failures) = self.ci_logs.failures(leg).await
+            {
+                let _ = in_ci.set(failures);
+            }
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            result = running => result,
+            () = asking => ExecutionResult::infrastructure(&planned.plan, String::new()),
+        }
     }
 
     /// What the unchanged code of each leg came to here, by the job's id.
@@ -284,11 +316,12 @@ impl Driver {
         let Some((agent, model)) = &mut self.advisor else {
             return free(Answer::ProvidersGone { why: "no model server has a key".to_owned() });
         };
-        let changed = self.last_green.changes(&mut self.workspace).await;
         let needs = state.needs_of(bugs);
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
         let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
+        let named =
+            plan::named_files(&self.plans[state.leg()].plan, seen.observation.failing_step, &self.workspace);
         let history: Vec<PastAttempt> = state
             .history()
             .iter()
@@ -305,7 +338,7 @@ impl Driver {
             history: &history,
             log: &excerpt,
             facts: &facts,
-            changed: changed.as_deref(),
+            leads: Leads { named: &named, ..Leads::default() },
             tokens_left,
             cost_left,
             deadline: self.scope.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400)),

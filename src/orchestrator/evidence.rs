@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan, Origins};
-use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, StepOutcome, StepResult};
+use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, RepeatedStep, StepOutcome, StepResult};
 use crate::contract::event::LogFacts;
 use crate::contract::git::SourceTree;
+use crate::contract::outcome::Outcome;
 use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
 use super::missing_tools;
+use super::not_here;
 use super::progress::Observation;
 use super::tests_ran;
 
@@ -22,6 +24,12 @@ pub struct Evidence {
     pub log: Vec<u8>,
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
+    /// Why it is red for what is not here, and no fix is to be looked for.
+    pub not_here: Option<Box<Outcome>>,
+    /// Steps that were run again at once.
+    pub repeats: Vec<RepeatedStep>,
+    /// CI's own log of the job shows the same failures.
+    pub is_red_in_ci: bool,
     /// What the log says of where each report's tool ran.
     origins: Origins,
 }
@@ -45,7 +53,13 @@ impl Evidence {
         for probe in result.probes.drain(..) {
             observation.tests.extend(tests_ran::of_probe(&probe.report));
         }
-        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+        let repeats = result.repeats.clone();
+        Self { repeats, ..Self::of(observation, diagnosis, log, origins) }
+    }
+
+    fn of(observation: Observation, diagnosis: Diagnosis, log: Vec<u8>, origins: Origins) -> Self {
+        let (steps, repeats, is_red_in_ci) = (BTreeMap::new(), Vec::new(), false);
+        Self { observation, diagnosis, log, steps, repeats, is_red_in_ci, not_here: None, origins }
     }
 
     /// Of a run in which no step's failure ended it: takes the log out of `result`.
@@ -67,7 +81,7 @@ impl Evidence {
         let steps = steps.collect();
         let end = Observation::new(result, &diagnosis).end;
         let observation = Observation { end, ..Observation::of_log(&diagnosis) };
-        Self { observation, diagnosis, log, steps, origins }
+        Self { steps, ..Self::of(observation, diagnosis, log, origins) }
     }
 
     /// Of a run of which only the log is known: CI's.
@@ -75,14 +89,13 @@ impl Evidence {
     pub fn of_log(log: Vec<u8>) -> Self {
         let (diagnosis, origins) = read(&log);
         let observation = Observation::of_log(&diagnosis);
-        Self { observation, diagnosis, log, steps: BTreeMap::new(), origins }
+        Self::of(observation, diagnosis, log, origins)
     }
 
     /// Of no run at all.
     #[must_use]
     pub fn of_nothing(observation: Observation, diagnosis: Diagnosis) -> Self {
-        let (log, steps, origins) = (Vec::new(), BTreeMap::new(), Origins::new());
-        Self { observation, diagnosis, log, steps, origins }
+        Self::of(observation, diagnosis, Vec::new(), Origins::new())
     }
 
     /// With what each step came to.
@@ -91,11 +104,35 @@ impl Evidence {
         Self { steps, ..self }
     }
 
+    /// With steps that were run again.
+    #[must_use]
+    pub fn with_repeats(self, repeats: Vec<RepeatedStep>) -> Self {
+        Self { repeats, ..self }
+    }
+
     /// With the paths of its reports as the repository has them. Before anything else uses them.
     #[must_use]
     pub fn placed(mut self, steps: &[StepFolder], tree: &dyn SourceTree) -> Self {
         placing::place(&mut self.diagnosis, &self.origins, steps, tree);
         self.observation.take_places(&self.diagnosis);
+        self
+    }
+
+    /// With what the plan's scripts say of how their runners speak.
+    #[must_use]
+    pub fn spoken(mut self, plan: &BuildPlan) -> Self {
+        for runs in [&mut self.diagnosis.tests, &mut self.observation.tests] {
+            tests_ran::mark_silent(plan.steps.iter().map(|step| step.run.as_str()), runs);
+        }
+        self
+    }
+
+    /// Judged by what the plan misses; see [`not_here`].
+    #[must_use]
+    pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
+        let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|step| step.log);
+        let output = span.filter(|_| result.log_cut == 0).map_or(&[][..], |span| lines_of(&self.log, span));
+        self.not_here = not_here::judge(plan, &self, output, tree).map(Box::new);
         self
     }
 
@@ -121,6 +158,16 @@ pub fn step_folders(result: &ExecutionResult, plan: &BuildPlan) -> Vec<StepFolde
         step.log.filter(|_| result.log_cut == 0).map(|log| StepFolder { log, folder })
     };
     result.steps.iter().zip(&plan.steps).filter_map(of).collect()
+}
+
+/// The bytes of the lines of a span.
+fn lines_of(log: &[u8], span: LogSpan) -> &[u8] {
+    let mut ends = log.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let (first, last) = (span.first.saturating_sub(1) as usize, span.last as usize);
+    let start = if first == 0 { Some(0) } else { ends.nth(first - 1) };
+    let Some(start) = start else { return &[] };
+    let end = ends.nth(last.saturating_sub(first).saturating_sub(1)).unwrap_or(log.len());
+    &log[start..end]
 }
 
 fn read(log: &[u8]) -> (Diagnosis, Origins) {

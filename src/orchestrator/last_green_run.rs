@@ -60,7 +60,9 @@ impl Driver {
             fresh: true,
             from_snapshot: false,
             probes: &[],
+            repeats: None,
             watched: None,
+            tracer: None,
         };
         let started = Instant::now();
         let journal = self.journal.as_ref();

@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod bundle;
+mod by_chance;
 mod changed_since;
 mod ci_run;
 mod destination;
@@ -20,6 +21,7 @@ mod last_green_run;
 mod missing_tools;
 pub mod models;
 mod never_reached;
+mod not_here;
 mod outcome_from;
 mod partial;
 pub mod preflight;
@@ -34,4 +36,5 @@ mod setup;
 pub mod state;
 mod suggestions;
 mod tests_ran;
+pub mod tracing;
 pub mod transition;

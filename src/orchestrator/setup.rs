@@ -27,6 +27,7 @@ use crate::plan::{self, FailedJob, GithubFacts, PlanRequest, Planned};
 use crate::scope::Scope;
 
 use super::budget::Budget;
+use super::by_chance::CiLogs;
 use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
@@ -85,6 +86,11 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     let ca = connection.ca.clone();
     let workflow = plans[0].plan.workflow.clone();
     let (client, journal) = (connection.client.as_ref(), session.journal.clone());
+    let listed = |planned: &Planned| {
+        let name = planned.ci_job.as_ref()?;
+        connection.run.listed.iter().find(|job| job.name == *name).cloned()
+    };
+    let ci_logs = CiLogs::new(connection.client.as_ref(), &slug, plans.iter().map(listed).collect());
     let last_green = LastGreen::new(client, &slug, workflow, &trigger, journal);
     let publisher = if diagnose_only.is_none() {
         choose_destination(&session, &slug, &trigger, &workspace, &plans, connection).await?
@@ -114,6 +120,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         advisor,
         fix_options,
         publisher,
+        ci_logs,
         last_green,
         journal,
         scope,

@@ -2,9 +2,10 @@
 //! that changes it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::budget::Budget;
+use super::by_chance::Repeats;
 use super::evidence::Evidence;
 use super::never_reached::old_at_last_green;
 use super::progress::{Failure, Observation, Touched};
@@ -479,6 +480,27 @@ impl State {
         let first = self.baseline(leg)?.observation.failing_step;
         let fixed = self.kept.iter().filter(|kept| kept.leg == leg).filter_map(|kept| kept.step).max();
         if purpose == Purpose::RepeatedProof { fixed.max(first) } else { first }
+    }
+
+    /// The steps of a leg whose failures, fixed now, may have come and gone by chance. Empty where one is not known.
+    #[must_use]
+    pub fn steps_fixed_by_chance(&self, leg: usize) -> BTreeSet<usize> {
+        let fixed = self.kept.iter().filter(|kept| kept.leg == leg && kept.flaky_kind);
+        fixed.map(|kept| kept.step).collect::<Option<_>>().unwrap_or_default()
+    }
+
+    /// Which steps the run that begins now is to run again at once.
+    pub(super) fn repeats(&self, in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>) -> Option<Repeats> {
+        let times = self.rules.flaky_runs;
+        match &self.phase {
+            Phase::Reproducing { runs: 0, .. } if times > 0 && self.rules.diagnose_only.is_none() => {
+                Some(Repeats::OfFailure { in_ci: in_ci.clone() })
+            }
+            Phase::Proving(proof) if times > 0 && proof.partial.is_none() && proof.repeats == 0 => {
+                Some(Repeats::OfFixed { steps: self.steps_fixed_by_chance(proof.leg), times })
+            }
+            _ => None,
+        }
     }
 
     /// The failures that the last green commit is asked about.

@@ -234,7 +234,9 @@ impl Driver {
             fresh: false,
             from_snapshot: true,
             probes: &[],
+            repeats: None,
             watched: Some(write.step()),
+            tracer: None,
         };
         let journal = self.journal.as_ref();
         let result = self.executor.execute(&plan, &evaluator, &request, journal, &self.scope).await;

@@ -142,6 +142,11 @@ fn builds(text: &str) -> bool {
     lines.flat_map(|l| l.split(|c: char| !c.is_ascii_alphanumeric())).any(|word| WORDS.contains(&word))
 }
 
+/// A command's words without what only says how it runs.
+pub(super) use commands::without_prefixes;
+/// A shell script's commands, as far as a plain reading tells them.
+pub(super) use shell::commands as commands_of;
+
 /// Where nothing of the repository lies.
 fn is_outside(path: &str) -> bool {
     ["/", "~", "$HOME", "${HOME}", "$RUNNER_TEMP", "$GITHUB_", "\"$HOME", "http://", "https://"]
@@ -150,7 +155,7 @@ fn is_outside(path: &str) -> bool {
 }
 
 /// `path` seen from `folder`, without `.` and `..`; `None` where it leaves the repository.
-fn join(folder: &str, path: &str) -> Option<String> {
+pub(super) fn join(folder: &str, path: &str) -> Option<String> {
     let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
     for part in path.split('/') {
         match part {

@@ -1,6 +1,8 @@
 //! The run's record as a projection of its events: nothing else writes it, so that no format can contradict another and
 //! `events.jsonl` alone gives the same `results.json` and summary again.
 
+use std::collections::BTreeMap;
+
 use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::build::ExecutionResult;
 use crate::contract::event::{Event, Offer, Purpose, Stamped};
@@ -193,6 +195,7 @@ impl Projection {
         // A run without a verdict counts as none; what it said stands only until another one speaks.
         let counts = u32::from(result.has_verdict());
         let green = u32::from(result.is_green());
+        let again = agreeing_repeats(result);
         let Some(job) = self.jobs.get_mut(job) else { return };
         match purpose {
             Purpose::Baseline | Purpose::Repeat => {
@@ -203,8 +206,8 @@ impl Projection {
                     bugs: bugs.to_vec(),
                     tests: tests.to_vec(),
                 });
-                baseline.runs += counts;
-                baseline.failed += counts - green;
+                baseline.runs += counts + again;
+                baseline.failed += counts - green + again;
                 if result.tells_more_than(&baseline.execution) {
                     baseline.execution = result.clone();
                     baseline.bugs = bugs.to_vec();
@@ -227,8 +230,8 @@ impl Projection {
                     green: 0,
                     protected: None,
                 });
-                proof.runs += counts;
-                proof.green += green;
+                proof.runs += counts + again;
+                proof.green += green + again;
                 if purpose == Purpose::ProtectedProof {
                     proof.protected = Some(result.clone());
                 }
@@ -271,6 +274,19 @@ impl Projection {
     }
 }
 
+/// How often its steps were run again with the result that the run had; of several steps the one with the most repeats.
+/// A repeat that differs decides nothing: a run of its own follows.
+fn agreeing_repeats(result: &ExecutionResult) -> u32 {
+    let (green, mut times) = (result.is_green(), BTreeMap::<usize, u32>::new());
+    if result.repeats.iter().any(|repeat| (repeat.exit_code == 0) != green) {
+        return 0;
+    }
+    for repeat in &result.repeats {
+        *times.entry(repeat.step).or_default() += 1;
+    }
+    times.into_values().max().unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -289,7 +305,9 @@ mod tests {
             image_ref: String::new(),
             log: Vec::new(),
             probes: Vec::new(),
+            trace: None,
             log_cut: 0,
+            repeats: Vec::new(),
             notes: Vec::new(),
         };
         let result = Box::new(result);

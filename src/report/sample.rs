@@ -79,7 +79,9 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
         image_ref: "python:3.12-bookworm".to_owned(),
         log: b"not part of the record".to_vec(),
         probes: Vec::new(),
+        trace: None,
         log_cut: 0,
+        repeats: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -99,6 +101,7 @@ pub(super) fn plan() -> BuildPlan {
         setup: name == "Install",
         installs: None,
         lacks: None,
+        missing_secrets: Default::default(),
         background: false,
         wait: None,
     };
@@ -116,10 +119,10 @@ pub(super) fn plan() -> BuildPlan {
         },
         steps: vec![step("Install", "pip install -e ."), step("Test", "pytest -q")],
         services: Vec::new(),
-        skipped: vec![SkippedStep {
-            step: "actions/upload-artifact@v4".to_owned(),
-            why: "does not affect the result of the build".to_owned(),
-        }],
+        skipped: vec![SkippedStep::new(
+            "actions/upload-artifact@v4",
+            "does not affect the result of the build",
+        )],
         passed_over: Vec::new(),
         checkout: None,
         notes: Vec::new(),

@@ -151,7 +151,7 @@ fn go(code: &Canonical<'_>, statement: usize) -> Import {
 }
 
 /// The name a package most likely has: the last part of its path that is no version.
-fn go_package(path: &str) -> &str {
+pub(super) fn go_package(path: &str) -> &str {
     let mut parts = path.rsplit('/');
     let last = parts.next().unwrap_or(path);
     let is_version =

@@ -39,6 +39,11 @@ pub fn is_standard_python_module(name: &str) -> bool {
     STANDARD_MODULES.split_whitespace().any(|module| module == name)
 }
 
+/// Whether this is the name of a module that comes with Node.
+pub(super) fn is_standard_node_module(name: &str) -> bool {
+    NODE_MODULES.split_whitespace().any(|module| module == name)
+}
+
 /// Where a module is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -169,7 +174,7 @@ fn script(from: &str, module: &str, tree: &dyn SourceTree) -> Origin {
             .map_or(Origin::Unknown, Origin::Repository);
     }
     let own = module.strip_prefix("node:").unwrap_or(module);
-    if NODE_MODULES.split_whitespace().any(|m| m == own) || module.starts_with("node:") {
+    if is_standard_node_module(own) || module.starts_with("node:") {
         return Origin::Standard;
     }
     let parts = if module.starts_with('@') { 2 } else { 1 };

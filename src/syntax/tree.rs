@@ -12,7 +12,7 @@ pub const MAX_SOURCE_BYTES: usize = 1 << 20;
 const MAX_DEPTH: usize = 1000;
 const MAX_NODES: usize = 1 << 20;
 /// How long one file may take.
-const MAX_TIME: Duration = Duration::from_secs(3);
+pub(super) const MAX_TIME: Duration = Duration::from_secs(3);
 
 /// The languages that can be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,7 +48,7 @@ impl Grammar {
     }
 
     /// Made once, so that the names in it are there to stay.
-    fn language(self) -> &'static Language {
+    pub(super) fn language(self) -> &'static Language {
         static PYTHON: LazyLock<Language> = LazyLock::new(|| tree_sitter_python::LANGUAGE.into());
         static JAVASCRIPT: LazyLock<Language> = LazyLock::new(|| tree_sitter_javascript::LANGUAGE.into());
         static TYPESCRIPT: LazyLock<Language> =
@@ -113,10 +113,27 @@ pub fn parse(grammar: Grammar, text: &str) -> Result<SyntaxTree, ParseError> {
         return Err(ParseError::TooLarge);
     }
     let text = text.replace("\r\n", "\n");
+    let tree = recover(grammar, &text, Instant::now() + MAX_TIME)?;
+    // Of what is missing, too.
+    if tree.root_node().has_error() {
+        return Err(ParseError::Malformed);
+    }
+    let nodes = flatten(&tree, grammar.language())?;
+    Ok(SyntaxTree { grammar, text, nodes })
+}
+
+/// Parses `text` as it is; what cannot be read is an error in the tree.
+pub(super) fn recover(
+    grammar: Grammar,
+    text: &str,
+    deadline: Instant,
+) -> Result<tree_sitter::Tree, ParseError> {
+    if text.len() > MAX_SOURCE_BYTES {
+        return Err(ParseError::TooLarge);
+    }
     let mut parser = Parser::new();
     parser.set_language(grammar.language()).map_err(|_| ParseError::Malformed)?;
-    let end = Instant::now() + MAX_TIME;
-    let mut in_time = |_: &ParseState| match Instant::now() < end {
+    let mut in_time = |_: &ParseState| match Instant::now() < deadline {
         true => ControlFlow::Continue(()),
         false => ControlFlow::Break(()),
     };
@@ -125,12 +142,10 @@ pub fn parse(grammar: Grammar, text: &str) -> Result<SyntaxTree, ParseError> {
     let parsed =
         parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options));
     let tree = parsed.ok_or(ParseError::TooComplex)?;
-    // Of what is missing, too.
-    if tree.root_node().has_error() {
-        return Err(ParseError::Malformed);
+    if tree.root_node().descendant_count() > MAX_NODES {
+        return Err(ParseError::TooComplex);
     }
-    let nodes = flatten(&tree, grammar.language())?;
-    Ok(SyntaxTree { grammar, text, nodes })
+    Ok(tree)
 }
 
 fn flatten(tree: &tree_sitter::Tree, language: &'static Language) -> Result<Vec<Node>, ParseError> {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use ci_healer::contract::build::{
     BuildPlan, ExecutionResult, Exit, ImageChoice, JobState, PlanStep, PreparedStep, Service, StepEvaluator,
-    StepOutcome,
+    StepOutcome, StepRepeats,
 };
 use ci_healer::contract::ci::Conclusion;
 use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
@@ -145,6 +145,7 @@ fn blank_step() -> PlanStep {
         setup: false,
         installs: None,
         lacks: None,
+        missing_secrets: BTreeMap::new(),
         background: false,
         wait: None,
     }
@@ -215,7 +216,9 @@ impl Run {
             fresh: false,
             from_snapshot: false,
             probes: &[],
+            repeats: None,
             watched: None,
+            tracer: None,
         };
         self.executor
             .execute(&plan(vec![step(script)]), &Plain, &request, self.events.as_ref(), &self.scope)
@@ -223,6 +226,19 @@ impl Run {
     }
 
     pub(crate) async fn execute(&mut self, plan: &BuildPlan, fresh: bool) -> ExecutionResult {
+        self.request(plan, fresh, None).await
+    }
+
+    async fn repeating(&mut self, plan: &BuildPlan, repeats: &dyn StepRepeats) -> ExecutionResult {
+        self.request(plan, true, Some(repeats)).await
+    }
+
+    async fn request(
+        &mut self,
+        plan: &BuildPlan,
+        fresh: bool,
+        repeats: Option<&dyn StepRepeats>,
+    ) -> ExecutionResult {
         let request = Request {
             purpose: Purpose::Baseline,
             leg: 0,
@@ -231,7 +247,9 @@ impl Run {
             fresh,
             from_snapshot: true,
             probes: &[],
+            repeats,
             watched: None,
+            tracer: None,
         };
         self.executor.execute(plan, &Plain, &request, self.events.as_ref(), &self.scope).await
     }
@@ -414,6 +432,45 @@ async fn time_memory_and_processes_are_limited() {
 
     let mut run = Run::new("timeout", |o| o.timeout = Duration::from_secs(2)).await;
     assert_eq!(run.bash("echo quiet; sleep 100").await.exit, Exit::TimedOut { after_seconds: 2 });
+    run.close().await;
+}
+
+/// Each step that ended so is run again so often.
+struct Again(i64, u32);
+
+impl StepRepeats for Again {
+    fn after(&self, _: usize, exit_code: i64, log: &[u8]) -> u32 {
+        assert!(log.ends_with(b"\n") && !log.starts_with(b"first"), "the step's own output");
+        if exit_code == self.0 { self.1 } else { 0 }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_that_is_run_again_leaves_the_run_as_it_was() {
+    let mut run = Run::new("again", |_| {}).await;
+    let count = "n=$(($(cat /tmp/n 2>/dev/null || echo 0) + 1)); echo $n >/tmp/n; echo seen ${SEEN:-0}";
+    let tell = "echo SEEN=$n >>$GITHUB_ENV; echo n=$n >>$GITHUB_OUTPUT";
+    let steps = vec![
+        step("echo 1; sleep 300 >/dev/null 2>&1 & echo $! >/tmp/pid"),
+        step(&format!("{count}; {tell}; exit $((n == 3))")),
+        step("kill -0 $(cat /tmp/pid) || exit 9; echo SEEN=$SEEN n=$(cat /tmp/n)"),
+    ];
+    let (green, red) = (Again(0, 3), Again(1, 1));
+    let result = run.repeating(&plan(steps), &green).await;
+    assert!(result.is_green(), "{result:?}");
+    assert_eq!(log(&result), "1\nseen 0\nSEEN=1 n=4\n", "repeats print nothing and tell later steps nothing");
+    let codes: Vec<_> = result.repeats.iter().map(|r| (r.step, r.exit_code)).collect();
+    assert_eq!(codes.iter().filter(|(step, _)| *step == 1).collect::<Vec<_>>(), [&(1, 0), &(1, 1), &(1, 0)]);
+    assert_eq!(result.steps.len(), 3);
+
+    let result = run.repeating(&plan(vec![step("echo no; exit 1"), step("echo never")]), &red).await;
+    assert_eq!((result.exit.clone(), result.failed_step), (Exit::Exited { code: 1 }, Some(0)));
+    assert_eq!(result.repeats.iter().map(|r| r.exit_code).collect::<Vec<_>>(), [1]);
+    assert_eq!(log(&result), "no\n");
+    // A repeat that hangs is none, and costs the run nothing.
+    let hangs = "echo x; test -e /tmp/once && sleep 300; touch /tmp/once";
+    let result = run.repeating(&plan(vec![step(hangs)]), &Again(0, 2)).await;
+    assert!(result.is_green() && result.repeats.is_empty(), "{result:?}");
     run.close().await;
 }
 

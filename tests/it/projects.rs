@@ -5,7 +5,6 @@ mod go;
 mod java;
 mod knowing;
 mod node;
-mod perfect;
 mod python;
 mod rust;
 

@@ -145,12 +145,16 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         Executor::connect(Options::new(&format!("localisation-{}", std::process::id())), &scope).await?;
     let request = Request {
         purpose: Purpose::Baseline,
+        leg: 0,
         tree: &tree,
         git_dir: None,
         fresh: false,
         from_snapshot: false,
         probes: &[],
+        repeats: None,
         watched: None,
+        tracer: None,
+        repeats: None,
     };
     let result = executor.execute(&planned.plan, &planned.evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;
@@ -183,7 +187,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
             history: &[],
             log: &log,
             facts: "step \"Test\"",
-            changed: None,
+            leads: fixer::Leads::default(),
             tokens_left: 200_000,
             cost_left: None,
             deadline: std::time::Instant::now(),

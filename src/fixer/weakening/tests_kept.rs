@@ -10,6 +10,7 @@ use crate::contract::fix::{FileChange, Rejection};
 use crate::diff::LineDiff;
 use crate::fixer::language::{Language, code_only, indent_of};
 use crate::fixer::sanitize::one_line;
+use crate::syntax::{Outline, TestKind};
 
 /// The names of tests, first group that matched.
 const TEST_NAME: &str = r#"(?m)^\s*(?:async\s+)?def\s+(test\w*)|^\s*class\s+(\w*Test\w*)|\bfunc\s+((?:Test|Benchmark|Example|Fuzz)\w*)\s*\(|\b(?:it|test|describe|specify|suite)(?:\.each\([^)]*\))?\s*\(\s*['"`]([^'"`]+)|@(?:Test|ParameterizedTest|RepeatedTest)\b[^{;]*?\b(\w+)\s*\(|#\[(?:\w+::)*test\b[^\]]*\][^{;]*?\bfn\s+(\w+)|\bt\.Run\(\s*['"`]([^'"`]+)"#;
@@ -64,6 +65,9 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
             "data that tests compare with is changed",
         ));
     }
+    if let Some(rejection) = by_syntax(change, language, before, after) {
+        return Some(rejection);
+    }
     let (before, after) = (uncommented(language, before), uncommented(language, after));
     // Where brackets do not match, nobody can say what stands in what.
     let nested = [&before, &after].iter().all(|text| is_balanced(language, text));
@@ -92,6 +96,29 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
     widened(patterns, diff).map(|(line, old, new)| {
         weakening(change, "widened-tolerance", Some(line), format!("{old} becomes {new}"))
     })
+}
+
+/// What the trees of both sides tell, where both can be read: a test in a comment or in a string is none. Whatever
+/// only looks like a test or an assertion is held against its words below.
+fn by_syntax(change: &FileChange, language: Language, before: &str, after: &str) -> Option<Rejection> {
+    let (before, after) = (language.whole_outline(before)?, language.whole_outline(after)?);
+    let counted = |outline: &Outline| {
+        let mut counts: BTreeMap<(TestKind, String), usize> = BTreeMap::new();
+        for test in outline.tests.iter().filter(|test| test.kind != TestKind::SetUp) {
+            // By what it stands in, as a file may move to another package.
+            let path: Vec<&str> = test.suites.iter().chain([&test.name]).map(String::as_str).collect();
+            *counts.entry((test.kind, path.join(" > "))).or_default() += 1;
+        }
+        counts
+    };
+    let (had, has) = (counted(&before), counted(&after));
+    if let Some(((_, id), _)) = had.iter().find(|(key, count)| has.get(*key).is_none_or(|now| now < *count)) {
+        let what = format!("the test `{}` is removed or renamed", one_line(id, 80));
+        return Some(weakening(change, "removed-test", None, what));
+    }
+    let (had, has) = (before.assertions.len(), after.assertions.len());
+    (has < had)
+        .then(|| weakening(change, "removed-assertion", None, format!("{had} assertions become {has}")))
 }
 
 fn is_balanced(language: Language, text: &str) -> bool {
@@ -279,6 +306,39 @@ mod tests {
         let java = "@Test\nvoid adds() { assertEquals(3, add(1, 2)); }\n";
         assert_eq!(rule("ATest.java", java, "// nothing\n").as_deref(), Some("removed-test"));
         assert_eq!(rule("test_a.py", py, &format!("{py}\ndef test_c():\n    assert h()\n")), None);
+    }
+
+    #[test]
+    fn what_is_put_into_a_comment_or_a_string_is_removed() {
+        for (path, before, after, rule_of) in [
+            (
+                "a.test.js",
+                "it('a', () => {\n  expect(f()).toBe(1);\n});\n",
+                "/*\nit('a', () => {\n  expect(f()).toBe(1);\n});\n*/\n",
+                "removed-test",
+            ),
+            (
+                "test_a.py",
+                "def test_a():\n    assert f()\n\n\ndef test_b():\n    assert g()\n",
+                "def test_a():\n    assert f()\n\n\n\"\"\"\ndef test_b():\n    assert g()\n\"\"\"\n",
+                "removed-test",
+            ),
+            (
+                "a_test.go",
+                "package a\n\nfunc TestA(t *testing.T) {\n\tif f() != 1 {\n\t\tt.Fatal(1)\n\t}\n}\n",
+                "package a\n\nfunc TestA(t *testing.T) {\n\tif f() != 1 {\n\t\t/* t.Fatal(1) */\n\t}\n}\n",
+                "removed-assertion",
+            ),
+            (
+                "tests/a.rs",
+                "#[test]\nfn a() {\n    assert!(f());\n}\n",
+                "#[test]\nfn a() {\n    let _ = \"assert!(f());\";\n}\n",
+                "removed-assertion",
+            ),
+        ] {
+            assert_eq!(rule(path, before, after).as_deref(), Some(rule_of), "{path}");
+            assert_eq!(rule(path, after, before), None, "{path}");
+        }
     }
 
     #[test]

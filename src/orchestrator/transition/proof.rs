@@ -10,6 +10,7 @@ use crate::contract::fix::FileChange;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::settings::OnPartial;
 use crate::fixer::{PastAttempt, patch_fingerprint};
+use crate::orchestrator::by_chance::held_again;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::partial::is_proven_fixed;
 use crate::orchestrator::progress::{Observation, RunStatus, missing_tests, regression, same_file};
@@ -55,7 +56,7 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
         return proved_partly(state, proof, seen, vanished.is_some());
     }
     if seen.observation.end == RunStatus::Green && vanished.is_none() {
-        return holds(state, &proof);
+        return holds(state, &proof, &seen);
     }
     let is_healed = matches!(state.legs[leg].status, LegStatus::Green { .. });
     if !is_healed && vanished.is_none() {
@@ -71,13 +72,16 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
     does_not_hold(state, leg, &why)
 }
 
-/// A leg is green from scratch; what may be green by chance is run again.
-fn holds(mut state: State, proof: &Proof) -> Transition {
+/// A leg is green from scratch; what may be green by chance is run again, unless it was at once.
+fn holds(mut state: State, proof: &Proof, seen: &Evidence) -> Transition {
     let leg = proof.leg;
     let is_first = !state.legs[leg].is_proven;
     let fixed_by_chance = state.kept.iter().any(|kept| kept.leg == leg && kept.flaky_kind);
     let repeats = match (is_first, fixed_by_chance) {
-        (true, true) => state.rules.flaky_runs,
+        (true, true) => {
+            let held = held_again(&seen.repeats, &state.steps_fixed_by_chance(leg));
+            state.rules.flaky_runs.saturating_sub(held)
+        }
         (true, false) => 0,
         (false, _) => proof.repeats - 1,
     };

@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::contract::bug::Diagnosis;
+use crate::contract::build::RepeatedStep;
 use crate::contract::fix::{ContextNeed, Edit, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::settings::OnPartial;
@@ -31,7 +32,11 @@ fn rules() -> Rules {
 
 fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
     let observation = Observation {
-        failing_step: (end == RunStatus::Red).then_some(0),
+        failing_step: match end {
+            RunStatus::Red => Some(0),
+            RunStatus::Unreproducible { .. } => Some(1),
+            _ => None,
+        },
         end,
         failures: failures
             .iter()
@@ -242,6 +247,37 @@ fn environment_failures_are_reported_not_fixed() {
     }
 }
 
+/// Once is enough, and the fix of what comes before it is proven as far as anything can be run.
+#[test]
+fn a_step_that_cannot_run_ends_the_run_and_loses_no_fix() {
+    let what = "step \"Image\" cannot be reproduced: it needs Docker; do without".to_owned();
+    let cannot = || LoopEvent::Ran(seen(RunStatus::Unreproducible { what: what.clone() }, &[]));
+    let (_, next) = play(rules(), &[LoopEvent::Begin, cannot()]);
+    let Some(Action::Finish(Outcome::Refused { why, remedy })) = next.last() else { panic!("{next:?}") };
+    assert!(why.ends_with("it needs Docker") && remedy.as_deref() == Some("do without"), "{why} {remedy:?}");
+    assert_eq!(next.len(), 2);
+
+    let bug = red(&[("a", Category::Type)]);
+    let (effects, next) = play(rules(), &[LoopEvent::Begin, bug.clone(), offered(), cannot(), cannot()]);
+    assert_eq!(effects, ["kept"]);
+    assert_eq!(next[3], run(Purpose::FinalProof));
+    assert!(matches!(next.last(), Some(Action::Finish(Outcome::Partial { .. }))), "{next:?}");
+
+    // It comes to that step, and in another run not: the failure was one of chance.
+    let logic = red(&[("a", Category::Logic)]);
+    let (_, next) = play(rules(), &[LoopEvent::Begin, logic, cannot()]);
+    assert!(matches!(next.last(), Some(Action::Finish(Outcome::Flaky { failed: 1, runs: 2 }))), "{next:?}");
+}
+
+#[test]
+fn a_failure_for_what_is_not_here_is_no_model_s() {
+    let Ok(mut evidence) = Arc::try_unwrap(seen(RunStatus::Red, &[("a", Category::Logic)])) else { panic!() };
+    let outcome = Outcome::Environment { why: "a secret".to_owned() };
+    evidence.not_here = Some(Box::new(outcome.clone()));
+    let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(evidence))]);
+    assert_eq!(next, [run(Purpose::Baseline), Action::Finish(outcome)]);
+}
+
 #[test]
 fn what_may_only_be_diagnosed_is_run_once_and_not_mended() {
     let only = Rules { diagnose_only: Some(Outcome::Diagnosed), ..rules() };
@@ -270,6 +306,55 @@ fn a_mended_test_is_proven_several_times() {
     let count = |purpose| next.iter().filter(|n| **n == run(purpose)).count();
     assert_eq!((count(Purpose::FinalProof), count(Purpose::RepeatedProof)), (1, 2));
     assert_eq!(next.last(), Some(&Action::Publish { partial: false }));
+}
+
+/// The same with the failing step run again at once.
+fn with_repeats(event: LoopEvent, codes: &[i64]) -> LoopEvent {
+    let LoopEvent::Ran(seen) = event else { return event };
+    let repeats = codes.iter().map(|code| RepeatedStep { step: 0, exit_code: *code }).collect();
+    let seen = Arc::into_inner(seen).expect("nobody else holds it").with_repeats(repeats);
+    LoopEvent::Ran(Arc::new(seen))
+}
+
+#[test]
+fn repeats_in_the_container_of_a_run_stand_for_runs_of_their_own_where_they_agree() {
+    let bug = || red(&[("a", Category::Logic)]);
+    let purposes = |events: &[LoopEvent]| -> Vec<Purpose> {
+        let (_, next) = play(rules(), events);
+        let ran = |action: &Action| match action {
+            Action::Run { purpose, .. } => Some(*purpose),
+            _ => None,
+        };
+        next.iter().filter_map(ran).collect()
+    };
+    use Purpose::{Attempt, Baseline, FinalProof, Repeat, RepeatedProof};
+    let agreed = with_repeats(bug(), &[1]);
+    let proven = with_repeats(green(), &[0, 0]);
+    assert_eq!(
+        purposes(&[LoopEvent::Begin, agreed.clone(), offered(), green(), proven]),
+        [Baseline, Attempt, FinalProof]
+    );
+    // Green at once after a red run may be by chance, or because of what that run left: the whole is asked again.
+    let differs = with_repeats(bug(), &[0]);
+    assert_eq!(purposes(&[LoopEvent::Begin, differs]), [Baseline, Repeat]);
+    // One of two repeats is missing, or one of them was red.
+    for (codes, missing) in [(&[0][..], 1), (&[0, 1], 2), (&[], 2)] {
+        let proof = with_repeats(green(), codes);
+        let mut events = vec![LoopEvent::Begin, agreed.clone(), offered(), green(), proof];
+        events.extend((0..missing).map(|_| green()));
+        let mut want = vec![Baseline, Attempt, FinalProof];
+        want.extend((0..missing).map(|_| RepeatedProof));
+        assert_eq!(purposes(&events), want, "{codes:?}");
+    }
+}
+
+#[test]
+fn the_log_of_ci_is_the_second_look_at_a_failure() {
+    let LoopEvent::Ran(bug) = red(&[("a", Category::Logic)]) else { unreachable!() };
+    let mut bug = Arc::into_inner(bug).unwrap();
+    bug.is_red_in_ci = true;
+    let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(bug))]);
+    assert!(matches!(next.last(), Some(Action::Propose { .. })), "{next:?}");
 }
 
 #[test]
@@ -460,6 +545,7 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
             1 => Just(RunStatus::TimedOut { after_seconds: 1 }),
             1 => Just(RunStatus::OutOfMemory),
             1 => Just(RunStatus::Infrastructure { what: "x".to_owned() }),
+            1 => Just(RunStatus::Unreproducible { what: "x".to_owned() }),
         ],
         proptest::collection::vec(
             (
@@ -480,6 +566,8 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
         .prop_map(|(step, succeeded, names, count)| (step, succeeded, names[..count.min(3)].to_vec()));
     let (unchanged, green) = (shown.clone(), shown);
     prop_oneof![
+        2 => (observation.clone(), proptest::collection::vec(0..2i64, 0..3))
+            .prop_map(|(seen, codes)| with_repeats(LoopEvent::Ran(seen), &codes)),
         8 => at_some_step.prop_map(LoopEvent::Ran),
         4 => unchanged.prop_map(|(step, succeeded, names)| uncovered(step, succeeded, &names)),
         3 => green.prop_map(|(step, succeeded, names)| last_green(step, succeeded, &names)),

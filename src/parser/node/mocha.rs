@@ -225,7 +225,12 @@ impl Failure {
             finding.test = Some(self.title.join(" "));
         }
         finding.frames = self.frames;
-        if !finding.frames.iter().any(|f| is_own(&f.file)) {
+        let threw =
+            |head: &Location| finding.frames.iter().any(|f| f.file == head.file && f.line == head.line);
+        if category == Category::Syntax && self.head.as_ref().is_some_and(|h| is_own(&h.file) && !threw(h)) {
+            // The stack is that of whoever loads the file that cannot be parsed.
+            finding.frames.splice(0..0, self.head);
+        } else if !finding.frames.iter().any(|f| is_own(&f.file)) {
             finding.frames.extend(self.head);
         }
         if !finding.frames.iter().any(|f| is_own(&f.file))
@@ -243,6 +248,13 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_required_file_that_cannot_be_parsed_is_the_place() {
+        let log = "\n Exception during run: /home/runner/work/app/app/lib.js:2\n  return a +;\n            ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe (node:internal/modules/cjs/loader:1464:18)\n    at require (node:internal/modules/helpers:182:18)\n    at Object.<anonymous> (/home/runner/work/app/app/test/a.spec.js:2:19)\n    at Module._compile (node:internal/modules/cjs/loader:1521:14)\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        assert_eq!((bugs[0].file.as_deref(), bugs[0].line), (Some("lib.js"), Some(2)), "{bugs:?}");
+    }
 
     #[test]
     fn a_script_that_cannot_be_linked_has_its_place_in_the_head() {

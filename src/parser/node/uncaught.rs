@@ -281,7 +281,9 @@ impl Thrown {
         let first = message.lines().next().unwrap_or_default().to_owned();
         let own_head = self.head.as_ref().filter(|h| is_own(&h.file) && !is_internal(&h.file)).cloned();
         let own_frame = self.frames.iter().any(|f| is_own(&f.file));
-        let unparsed = first.starts_with("SyntaxError") && !own_frame && own_head.is_some();
+        // A file that cannot be parsed stands in the head alone: the stack is that of whoever loads it.
+        let threw = |head: &Location| self.frames.iter().any(|f| f.file == head.file && f.line == head.line);
+        let unparsed = first.starts_with("SyntaxError") && own_head.as_ref().is_some_and(|head| !threw(head));
         let missing = missing_specifier(&message);
         let environment = self.code.as_deref().is_some_and(is_environment);
         let category = if environment {
@@ -302,8 +304,10 @@ impl Thrown {
         let mut finding = FindingBuilder::new("node", category, message.clone()).span(self.first, self.last);
         finding.code = self.code;
         finding.frames = self.frames;
-        if !own_frame {
-            let marked = own_head.map(|h| Location { column: self.column, ..h });
+        let marked = own_head.map(|h| Location { column: self.column, ..h });
+        if unparsed {
+            finding.frames.splice(0..0, marked);
+        } else if !own_frame {
             finding.frames.extend(marked.or(importer).or_else(|| self.require_stack.into_iter().next()));
         }
         finding.related = self.causes;
@@ -358,4 +362,34 @@ fn is_environment(code: &str) -> bool {
             | "ENOMEM"
             | "EROFS"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::bug::Category;
+    use crate::parser::{ParseOptions, diagnose};
+
+    const LOADED: &str = "/home/runner/work/app/app/lib.js:2\n  return a +;\n            ^\n\nSyntaxError: Unexpected token ';'\n    at wrapSafe (node:internal/modules/cjs/loader:1464:18)\n    at Module._compile (node:internal/modules/cjs/loader:1495:20)\n    at require (node:internal/modules/helpers:182:18)\n    at Object.<anonymous> (/home/runner/work/app/app/test/a.test.js:2:19)\n    at Module._compile (node:internal/modules/cjs/loader:1521:14)\n\nNode.js v20.20.2\n";
+
+    fn places(log: &str) -> Vec<(Category, Option<String>, Option<u32>)> {
+        let diagnosis = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
+        diagnosis.bugs.into_iter().map(|b| (b.category, b.file, b.line)).collect()
+    }
+
+    #[test]
+    fn a_required_file_that_cannot_be_parsed_is_the_place() {
+        let wanted = [(Category::Syntax, Some("lib.js".to_owned()), Some(2))];
+        assert_eq!(places(LOADED), wanted);
+        let comments: String = LOADED.lines().filter(|l| !l.is_empty()).map(|l| format!("# {l}\n")).collect();
+        let tap = format!(
+            "TAP version 13\n{comments}# Subtest: /home/runner/work/app/app/test/a.test.js\nnot ok 1 - /home/runner/work/app/app/test/a.test.js\n  ---\n  duration_ms: 7.5\n  location: '/home/runner/work/app/app/test/a.test.js:1:1'\n  failureType: 'testCodeFailure'\n  exitCode: 1\n  error: 'test failed'\n  code: 'ERR_TEST_FAILURE'\n  ...\n1..1\n# tests 1\n# pass 0\n# fail 1\n"
+        );
+        assert_eq!(places(&tap), wanted);
+    }
+
+    #[test]
+    fn a_syntax_error_that_code_throws_is_its_own() {
+        let log = "/home/runner/work/app/app/lib.js:2\n  throw new SyntaxError('no');\n  ^\n\nSyntaxError: no\n    at parse (/home/runner/work/app/app/lib.js:2:9)\n    at Object.<anonymous> (/home/runner/work/app/app/run.js:1:1)\n\nNode.js v20.20.2\n";
+        assert_eq!(places(log), [(Category::Runtime, Some("lib.js".to_owned()), Some(2))]);
+    }
 }

@@ -175,9 +175,9 @@ impl Look<'_> {
 
     /// A package that lies here, as against one that a registry has.
     fn is_local(&self, package: &str, folder: &str) -> bool {
-        let path = package.split('[').next().unwrap_or(package);
+        let path = package.split(['[', '=', '<', '>', '!', '~', ';', ' ']).next().unwrap_or(package);
         path.starts_with('.')
-            || path.contains("*")
+            || path.contains('*')
             || path.starts_with('/')
             || [".whl", ".tar.gz", ".tgz"].iter().any(|end| path.ends_with(end))
             || join(folder, path).is_some_and(|path| self.is_folder(&path))
@@ -224,7 +224,7 @@ impl Look<'_> {
 }
 
 /// Without keywords, assignments, and what runs a command in another way.
-fn without_prefixes(words: &[String]) -> &[String] {
+pub(in crate::plan) fn without_prefixes(words: &[String]) -> &[String] {
     let mut words = words;
     while let Some((first, rest)) = words.split_first() {
         let is_assignment = first.split_once('=').is_some_and(|(name, _)| {

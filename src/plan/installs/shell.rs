@@ -1,7 +1,7 @@
 //! A shell script's simple commands, as far as a plain reading tells them.
 
 /// Words of each command, without quotes; `None` where the script needs more than a plain reading.
-pub(super) fn commands(script: &str) -> Option<Vec<Vec<String>>> {
+pub(in crate::plan) fn commands(script: &str) -> Option<Vec<Vec<String>>> {
     let mut commands = Vec::new();
     let mut words: Vec<String> = Vec::new();
     let mut word: Option<String> = None;

@@ -1,6 +1,6 @@
 //! TypeScript monorepos as npm workspaces.
 
-use super::perfect::Project;
+use super::knowing::{Bug, Project};
 
 // Compiled before it is tested, so that what the compiler refuses is in the way of the tests too.
 
@@ -297,19 +297,19 @@ fn board() -> Project {
                 "  return `[${card.column}] ${card.title}`;",
             ),
         ),
-        bugs: [
-            (
-                "Type 'string' is not assignable to type 'number'",
-                "packages/app/src/index.ts",
-                "hours: `${hoursLeft(cards)}`,",
-                "hours: hoursLeft(cards),",
-            ),
-            (
-                "cards stay on the board",
-                "packages/core/src/index.ts",
-                "Math.max(at, 0), COLUMNS.length)",
-                "Math.max(at, 0), COLUMNS.length - 1)",
-            ),
+        bugs: &[
+            Bug {
+                sign: "Type 'string' is not assignable to type 'number'",
+                path: "packages/app/src/index.ts",
+                wrong: "hours: `${hoursLeft(cards)}`,",
+                right: "hours: hoursLeft(cards),",
+            },
+            Bug {
+                sign: "cards stay on the board",
+                path: "packages/core/src/index.ts",
+                wrong: "Math.max(at, 0), COLUMNS.length)",
+                right: "Math.max(at, 0), COLUMNS.length - 1)",
+            },
         ],
     }
 }
@@ -507,19 +507,19 @@ fn mail() -> Project {
             ("packages/app/test/index.test.js", MAIL_APP_TEST),
         ],
         tidied: (LIST_FILE, MAIL_LIST.replace("let letters", "const letters")),
-        bugs: [
-            (
-                "Type 'number' is not assignable to type 'string'",
-                "packages/app/src/index.js",
-                " * @returns {string}",
-                " * @returns {number}",
-            ),
-            (
-                "unknown folders are the inbox",
-                "packages/core/src/index.js",
-                "folder : FOLDERS[1]",
-                "folder : FOLDERS[0]",
-            ),
+        bugs: &[
+            Bug {
+                sign: "Type 'number' is not assignable to type 'string'",
+                path: "packages/app/src/index.js",
+                wrong: " * @returns {string}",
+                right: " * @returns {number}",
+            },
+            Bug {
+                sign: "unknown folders are the inbox",
+                path: "packages/core/src/index.js",
+                wrong: "folder : FOLDERS[1]",
+                right: "folder : FOLDERS[0]",
+            },
         ],
     }
 }

@@ -1,6 +1,6 @@
 //! Python monorepos in the src layout.
 
-use super::perfect::Project;
+use super::knowing::{Bug, Project};
 
 const SHOP_CI: &str = "\
 name: CI
@@ -289,19 +289,19 @@ fn shop() -> Project {
             ("packages/shop-api/tests/test_receipt.py", SHOP_RECEIPT_TEST),
         ],
         tidied: (RECEIPT_FILE, SHOP_RECEIPT.replace("import os\n", "")),
-        bugs: [
-            (
-                "Incompatible return value type",
-                "packages/shop-api/src/shop_api/orders.py",
-                "def find(self, number: int) -> Cart:",
-                "def find(self, number: int) -> Cart | None:",
-            ),
-            (
-                "test_net_counts_each_piece",
-                "packages/shop-core/src/shop_core/cart.py",
-                "sum(item.cents for item in self.items)",
-                "sum(item.cents * item.count for item in self.items)",
-            ),
+        bugs: &[
+            Bug {
+                sign: "Incompatible return value type",
+                path: "packages/shop-api/src/shop_api/orders.py",
+                wrong: "def find(self, number: int) -> Cart:",
+                right: "def find(self, number: int) -> Cart | None:",
+            },
+            Bug {
+                sign: "test_net_counts_each_piece",
+                path: "packages/shop-core/src/shop_core/cart.py",
+                wrong: "sum(item.cents for item in self.items)",
+                right: "sum(item.cents * item.count for item in self.items)",
+            },
         ],
     }
 }
@@ -517,19 +517,19 @@ fn feed() -> Project {
                 "list(titles([\"1 post x\", \"2 note y\"])) == [\"x\", \"y\"]",
             ),
         ),
-        bugs: [
-            (
-                "Value expression in dictionary comprehension",
-                "packages/reader/src/feed_reader/reader.py",
-                "{found.title: found.title for",
-                "{found.title: found.day for",
-            ),
-            (
-                "test_newest_comes_first",
-                "packages/model/src/feed_model/entry.py",
-                "entry.day)[:limit]",
-                "entry.day, reverse=True)[:limit]",
-            ),
+        bugs: &[
+            Bug {
+                sign: "Value expression in dictionary comprehension",
+                path: "packages/reader/src/feed_reader/reader.py",
+                wrong: "{found.title: found.title for",
+                right: "{found.title: found.day for",
+            },
+            Bug {
+                sign: "test_newest_comes_first",
+                path: "packages/model/src/feed_model/entry.py",
+                wrong: "entry.day)[:limit]",
+                right: "entry.day, reverse=True)[:limit]",
+            },
         ],
     }
 }

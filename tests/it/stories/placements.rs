@@ -10,9 +10,13 @@ use crate::support::runner::{Checkout, Credentials, Runner, Step};
 
 /// A pull request whose merge commit has failed: the head's commit, and the merge's.
 pub(super) fn pull_request(stage: &Stage) -> (String, String) {
+    pull_request_with(stage, NO_COLON)
+}
+
+fn pull_request_with(stage: &Stage, program: &str) -> (String, String) {
     let (seed, bare) = (stage.seed(), stage.bare());
     git(&seed, &["checkout", "-q", "-b", "topic"]);
-    write(&seed, "calc.py", NO_COLON);
+    write(&seed, "calc.py", program);
     let head = commit_all(&seed, "work");
     git(&seed, &["checkout", "-q", "main"]);
     write(&seed, "README.md", "moved on\n");
@@ -124,11 +128,15 @@ fn a_heal_goes_upon_the_pull_request_s_own_branch_where_that_is_asked_for() {
 
 /// A workflow on `main` hears that a run on `topic` has failed, and has `checked_out`.
 fn hears_of_a_failed_run(from: &str, checked_out: &str) -> (Stage, String, Runner, Step) {
+    hears_of(from, checked_out, NO_COLON, "SyntaxError: expected ':'\n")
+}
+
+fn hears_of(from: &str, checked_out: &str, program: &str, log: &str) -> (Stage, String, Runner, Step) {
     let stage = Stage::new(&[(CI_FILE, CI), ("calc.py", MENDED), ("test_calc.py", TEST)]);
-    let (head, _) = pull_request(&stage);
+    let (head, _) = pull_request_with(&stage, program);
     let runner = Runner::new(SLUG).owned_by(1001);
     stage.check_out(&runner, Checkout::Branch(checked_out), Credentials::V6);
-    let failed = stage.hub.past_run(CI_FILE, &head, "topic", CiScript::fails("SyntaxError: expected ':'\n"));
+    let failed = stage.hub.past_run(CI_FILE, &head, "topic", CiScript::fails(log));
     let event = json!({"action": "completed", "repository": {"full_name": SLUG, "default_branch": "main"},
         "workflow_run": {"id": failed, "run_attempt": 1, "event": "push", "path": CI_FILE, "name": "CI",
             "head_sha": head, "head_branch": "topic", "head_repository": {"full_name": from}, "pull_requests": []}});
@@ -166,6 +174,50 @@ fn a_workflow_of_its_own_heals_the_run_that_it_hears_of() {
     ] {
         assert!(printed.contains(fact), "{fact}: {printed}");
     }
+}
+
+/// As a hosted runner's log has it.
+const CI_LOG: &str = "\
+2026-01-02T03:04:05.1000000Z ##[group]Run python3 -m unittest
+2026-01-02T03:04:05.2000000Z E
+2026-01-02T03:04:05.2000001Z ======================================================================
+2026-01-02T03:04:05.2000002Z ERROR: test_add (test_calc.AddTest.test_add)
+2026-01-02T03:04:05.2000003Z ----------------------------------------------------------------------
+2026-01-02T03:04:05.2000004Z Traceback (most recent call last):
+2026-01-02T03:04:05.2000005Z   File \"/home/runner/work/shop/shop/test_calc.py\", line 8, in test_add
+2026-01-02T03:04:05.2000006Z     self.assertEqual(add(2, 3), 5)
+2026-01-02T03:04:05.2000007Z                      ~~~^^^^^^
+2026-01-02T03:04:05.2000008Z   File \"/home/runner/work/shop/shop/calc.py\", line 2, in add
+2026-01-02T03:04:05.2000009Z     return int(math.fsum([a, b]))
+2026-01-02T03:04:05.2000010Z                ^^^^
+2026-01-02T03:04:05.2000011Z NameError: name 'math' is not defined. Did you forget to import 'math'?
+2026-01-02T03:04:05.2000012Z 
+2026-01-02T03:04:05.2000013Z ----------------------------------------------------------------------
+2026-01-02T03:04:05.2000014Z Ran 1 test in 0.000s
+2026-01-02T03:04:05.2000015Z 
+2026-01-02T03:04:05.2000016Z FAILED (errors=1)
+2026-01-02T03:04:05.3000000Z ##[error]Process completed with exit code 1.
+";
+
+#[test]
+fn ci_s_own_log_is_the_second_look_at_a_failure_that_may_come_by_chance() {
+    let program = "def add(a, b):\n    return int(math.fsum([a, b]))\n";
+    let (stage, _, runner, step) = hears_of(SLUG, "topic", program, CI_LOG);
+    let ended = stage.heal(&runner, &step);
+    ended.expect("healed", 0);
+    let note = "CI's own log shows the same failures";
+    assert!(
+        ended.results["baseline"]["notes"].as_array().unwrap().iter().any(|n| n == note),
+        "{:#}",
+        ended.results["baseline"]
+    );
+    assert_eq!(
+        (&ended.results["baseline"]["runs"], &ended.results["baseline"]["repeats"]),
+        (&1.into(), &serde_json::Value::Null)
+    );
+    // One baseline, one attempt, one proof whose step is run again in its own container.
+    assert_eq!(ended.results["executions"], 3);
+    assert_eq!(ended.results["final_proof"]["runs"], 2);
 }
 
 #[test]

@@ -1,0 +1,388 @@
+//! What a failing test reaches: its calls, what those call, what a traced run saw and what changed, ranked, each with the
+//! reason. The order in which something was found decides only between equals.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use super::code::{Code, Hit, Source, as_written};
+use super::leads::Leads;
+use crate::contract::git::RepoPath;
+use crate::syntax::{Bytes, Definition, DefinitionKind, Reference, ReferenceKind};
+
+/// Pieces of code whose names are followed.
+const MOST_EXPANDED: usize = 80;
+/// A class that is longer is shown by its head and what makes it.
+const SHORT_CLASS: u32 = 40;
+/// What each step away from the test costs.
+const STEP: f64 = 35.0;
+
+/// A definition that may hold the cause.
+#[derive(Debug, Clone)]
+pub(super) struct Candidate {
+    pub(super) path: RepoPath,
+    pub(super) name: String,
+    /// Ranges of lines, whole.
+    pub(super) lines: Vec<(u32, u32)>,
+    pub(super) why: String,
+    pub(super) score: f64,
+    /// Runs when it is called.
+    pub(super) callable: bool,
+    /// As it was when the build was green.
+    pub(super) before: Option<String>,
+}
+
+/// Where a search begins.
+pub(super) struct Seed {
+    pub(super) source: Rc<Source>,
+    pub(super) bytes: Bytes,
+    /// What is said of what it calls.
+    pub(super) name: String,
+    /// How far the test is.
+    pub(super) distance: u32,
+}
+
+struct Open {
+    source: Rc<Source>,
+    bytes: Bytes,
+    name: String,
+    distance: u32,
+    score: f64,
+}
+
+pub(super) struct Search<'c, 't> {
+    pub(super) code: &'c Code<'t>,
+    pub(super) leads: &'c Leads<'c>,
+    /// Lines at which the failure shows, by file: what is called there comes first.
+    pub(super) failing: Vec<(RepoPath, u32)>,
+    pub(super) furthest: u32,
+    pub(super) is_test: &'c dyn Fn(&RepoPath, u32) -> bool,
+}
+
+type Key = (RepoPath, Option<usize>);
+
+impl Search<'_, '_> {
+    /// All that is reached, the best first.
+    pub(super) fn from(&self, seeds: Vec<Seed>) -> Vec<Candidate> {
+        let mut found: BTreeMap<Key, Candidate> = BTreeMap::new();
+        let mut expanded: BTreeSet<Key> = BTreeSet::new();
+        let mut open: Vec<Open> = seeds
+            .into_iter()
+            .map(|s| Open {
+                source: s.source,
+                bytes: s.bytes,
+                name: s.name,
+                distance: s.distance,
+                score: 135.0 - STEP * f64::from(s.distance),
+            })
+            .collect();
+        let mut left = MOST_EXPANDED;
+        // The most promising first, so that the bound cuts off the least promising.
+        while let Some(at) = best(&open).filter(|_| left > 0) {
+            left -= 1;
+            let node = open.swap_remove(at);
+            for (hit, candidate, distance) in self.called_by(&node) {
+                let key = (hit.source.path.clone(), hit.definition);
+                let score = candidate.score;
+                let known = found.get(&key).map(|c| c.score);
+                if known.is_none_or(|known| known < score) {
+                    found.insert(key.clone(), candidate);
+                }
+                if distance < self.furthest && expanded.insert(key) {
+                    open.extend(self.inside(&hit, distance, score));
+                }
+            }
+        }
+        let mut found: Vec<Candidate> = found.into_values().collect();
+        self.add_traced(&mut found);
+        for candidate in &mut found {
+            self.weigh(candidate);
+        }
+        found.sort_by(|a, b| {
+            b.score.total_cmp(&a.score).then_with(|| (&a.path, &a.lines).cmp(&(&b.path, &b.lines)))
+        });
+        found
+    }
+
+    /// What a piece of code names, with its rank.
+    fn called_by(&self, node: &Open) -> Vec<(Hit, Candidate, u32)> {
+        let references: Vec<Reference> = node
+            .source
+            .outline
+            .references_in(&node.bytes)
+            .iter()
+            .map(|reference| as_written(&node.source, reference))
+            .collect();
+        let types = self.types_in(&node.source, &references);
+        let mut seen: BTreeSet<(&str, Option<&str>)> = BTreeSet::new();
+        let mut found = Vec::new();
+        let mut order = 0.0;
+        for reference in &references {
+            let is_failing = self.failing.iter().any(|(p, l)| *p == node.source.path && *l == reference.line);
+            if !seen.insert((&reference.name, reference.qualifier.as_deref())) && !is_failing {
+                continue;
+            }
+            let hits = self.code.meant(&node.source, reference, &types);
+            order += 1.0_f64;
+            for (index, hit) in hits.into_iter().take(3).enumerate() {
+                let here = hit.source.path == node.source.path
+                    && hit
+                        .definition()
+                        .is_some_and(|d| d.bytes.start <= node.bytes.start && node.bytes.end <= d.bytes.end);
+                if here {
+                    continue;
+                }
+                let line = hit.definition().map_or(1, |d| d.head_line);
+                // What helps tests is no step towards the code.
+                let of_tests = (self.is_test)(&hit.source.path, line);
+                let distance = node.distance + u32::from(!of_tests);
+                let mut score = node.score - if of_tests { 5.0 } else { STEP };
+                score -= order.min(30.0) * 0.4 + if index > 0 { 6.0 } else { 0.0 };
+                score -= match reference.kind {
+                    ReferenceKind::Call | ReferenceKind::Macro | ReferenceKind::Parameter => 0.0,
+                    ReferenceKind::Member | ReferenceKind::Value => 6.0,
+                    ReferenceKind::Type => 12.0,
+                };
+                score += if is_failing { 8.0 } else { 0.0 };
+                let verb = match reference.kind {
+                    ReferenceKind::Call | ReferenceKind::Macro => "called by",
+                    _ => "used by",
+                };
+                let why = format!("{verb} {}", node.name);
+                let candidate = candidate(&hit, &reference.name, why, score);
+                found.push((hit, candidate, distance));
+            }
+        }
+        // What is required without a name is passed on as it is.
+        let passed = node.source.outline.imports.iter().filter(|i| {
+            i.names.is_empty()
+                && !i.wildcard
+                && node.bytes.start <= i.bytes.start
+                && i.bytes.end <= node.bytes.end
+        });
+        for hit in passed.flat_map(|import| self.code.of_import(&node.source, import, &[])) {
+            let why = format!("passed on by {}", node.name);
+            let candidate = candidate(&hit, "", why, node.score - 3.0);
+            found.push((hit, candidate, node.distance));
+        }
+        found
+    }
+
+    /// Of what types the values here may be: those that are named, and those that what is called gives back.
+    fn types_in(&self, source: &Rc<Source>, references: &[Reference]) -> Vec<Hit> {
+        let mut found: Vec<Hit> = Vec::new();
+        let mut seen = BTreeSet::new();
+        let mut add = |hit: Hit| {
+            let is_type =
+                hit.definition().is_some_and(|d| !d.kind.is_callable() && d.kind != DefinitionKind::Field);
+            if is_type && seen.insert((hit.source.path.clone(), hit.definition)) {
+                found.push(hit);
+            }
+        };
+        for reference in references.iter().take(200) {
+            if let Some(qualifier) = &reference.qualifier {
+                let parts: Vec<&str> = qualifier.split([':', '.']).filter(|p| !p.is_empty()).collect();
+                let Some((last, before)) = parts.split_last() else { continue };
+                let last = last.split(['<', '(']).next().unwrap_or(last);
+                if last.starts_with(char::is_uppercase) {
+                    let qualifier = (!before.is_empty())
+                        .then(|| before.join(if qualifier.contains("::") { "::" } else { "." }));
+                    let as_type = Reference {
+                        name: last.to_owned(),
+                        qualifier,
+                        kind: ReferenceKind::Type,
+                        ..reference.clone()
+                    };
+                    self.code.meant(source, &as_type, &[]).into_iter().for_each(&mut add);
+                }
+                if !reference.name.starts_with(char::is_uppercase) && reference.kind != ReferenceKind::Call {
+                    continue;
+                }
+            }
+            for hit in self.code.meant(source, reference, &[]).into_iter().take(2) {
+                if let Some(function) = hit.definition().filter(|d| d.kind.is_callable()) {
+                    let head = function.head..function.body.as_ref().map_or(function.bytes.end, |b| b.start);
+                    let given = hit
+                        .source
+                        .outline
+                        .references_in(&head)
+                        .iter()
+                        .filter(|r| r.kind == ReferenceKind::Type);
+                    for result in given.take(4) {
+                        self.code.meant(&hit.source, result, &[]).into_iter().for_each(&mut add);
+                    }
+                }
+                add(hit);
+            }
+        }
+        found
+    }
+
+    /// The code of what was reached.
+    fn inside(&self, hit: &Hit, distance: u32, score: f64) -> Vec<Open> {
+        let open =
+            |bytes: Bytes, name: String| Open { source: hit.source.clone(), bytes, name, distance, score };
+        let Some(of) = hit.definition() else {
+            // A module's value: what it passes on.
+            return exported(&hit.source)
+                .into_iter()
+                .map(|bytes| open(bytes, format!("`{}`", hit.source.path)))
+                .collect();
+        };
+        let name = format!("`{}`", of.name);
+        let holds_code =
+            of.kind.is_callable() || of.kind == DefinitionKind::Constant || of.kind == DefinitionKind::Macro;
+        if holds_code {
+            return vec![open(of.bytes.clone(), name)];
+        }
+        constructors(&hit.source, of).into_iter().map(|d| open(d.bytes.clone(), name.clone())).collect()
+    }
+
+    /// What ran and no name led to.
+    fn add_traced(&self, found: &mut Vec<Candidate>) {
+        let Some(traced) = self.leads.traced else { return };
+        for function in traced.functions.iter().take(200) {
+            let Ok(path) = RepoPath::new(&function.file) else { continue };
+            let Some((first, last)) = function.lines else { continue };
+            let is_known = found.iter().any(|c| c.path == path && overlaps(&c.lines, (first, last)));
+            if is_known || (self.is_test)(&path, first) {
+                continue;
+            }
+            let lines = self
+                .code
+                .source(&path)
+                .and_then(|s| {
+                    let mut inside =
+                        s.outline.enclosing(first.midpoint(last)).filter(|d| d.kind.is_callable());
+                    inside.next_back().map(|d| d.lines)
+                })
+                .unwrap_or((first, last));
+            found.push(Candidate {
+                path,
+                name: function.name.clone(),
+                lines: vec![lines],
+                why: "the failing test ran it".to_owned(),
+                score: 40.0,
+                callable: true,
+                before: None,
+            });
+        }
+    }
+
+    /// What a traced run and the last green commit say of it.
+    fn weigh(&self, candidate: &mut Candidate) {
+        if let Some(traced) = self.leads.traced.filter(|t| !t.is_empty()) {
+            let of_file = traced.functions.iter().filter(|f| f.file == candidate.path.as_str());
+            let ran = of_file.filter(|f| f.lines.is_none_or(|lines| overlaps(&candidate.lines, lines)));
+            let suspicion = ran.map(|f| f.suspicion.unwrap_or(0.5)).max_by(f64::total_cmp);
+            match suspicion {
+                Some(suspicion) => {
+                    candidate.score += 10.0 + 50.0 * suspicion;
+                    if !candidate.why.contains("ran it") {
+                        candidate.why.push_str("; the failing test ran it");
+                    }
+                }
+                // Types and constants do not run.
+                None if candidate.callable => candidate.score -= 40.0,
+                None => {}
+            }
+        }
+        let changed = self.leads.changed.iter();
+        let mut changed = changed.filter(|c| c.path == candidate.path && overlaps(&candidate.lines, c.lines));
+        if let Some(changed) = changed.next() {
+            candidate.score += 100.0;
+            candidate.why = format!("changed since the build was green; {}", candidate.why);
+            candidate.before.clone_from(&changed.before);
+        }
+    }
+}
+
+fn best(open: &[Open]) -> Option<usize> {
+    // Of equals, the first.
+    (0..open.len()).max_by(|a, b| open[*a].score.total_cmp(&open[*b].score).then(b.cmp(a)))
+}
+
+pub(super) fn overlaps(lines: &[(u32, u32)], (first, last): (u32, u32)) -> bool {
+    lines.iter().any(|(from, to)| *from <= last && first <= *to)
+}
+
+fn candidate(hit: &Hit, name: &str, why: String, score: f64) -> Candidate {
+    let path = hit.source.path.clone();
+    let name = hit.definition().map_or(name, |d| d.name.as_str()).to_owned();
+    let lines = match hit.definition() {
+        Some(of) => extent(&hit.source, of),
+        None => of_module(&hit.source),
+    };
+    let why = if hit.definition().is_some() { format!("`{name}`, {why}") } else { why };
+    let callable = hit.definition().is_some_and(|d| d.kind.is_callable());
+    Candidate { path, name, lines, why, score, callable, before: None }
+}
+
+/// The whole of a function or of a short type; of a long one its head and what makes its values.
+fn extent(source: &Source, of: &Definition) -> Vec<(u32, u32)> {
+    let (first, last) = of.lines;
+    if of.kind.is_callable() || last - first < SHORT_CLASS {
+        return vec![(first, last)];
+    }
+    let id = source.outline.definitions.iter().position(|d| d.bytes == of.bytes && d.name == of.name);
+    let inner = source.outline.definitions.iter().filter(|d| d.parent == id && d.kind.is_callable());
+    let head = inner.map(|d| d.lines.0).min().map_or(first + 9, |line| line.saturating_sub(1));
+    let mut lines = vec![(first, head.clamp(first, first + 14))];
+    lines.extend(constructors(source, of).iter().map(|d| d.lines));
+    lines
+}
+
+fn constructors<'s>(source: &'s Source, of: &Definition) -> Vec<&'s Definition> {
+    let id = source.outline.definitions.iter().position(|d| d.bytes == of.bytes && d.name == of.name);
+    let makes = |d: &&Definition| {
+        d.parent == id
+            && id.is_some()
+            && (matches!(d.name.as_str(), "__init__" | "__new__" | "__post_init__" | "constructor")
+                || d.name == of.name)
+    };
+    source.outline.definitions.iter().filter(makes).take(3).collect()
+}
+
+/// A module that is used as a whole: all of a short one, else what it exports.
+fn of_module(source: &Source) -> Vec<(u32, u32)> {
+    let count = u32::try_from(source.text.lines().count()).unwrap_or(u32::MAX).max(1);
+    if count <= SHORT_CLASS {
+        return vec![(1, count)];
+    }
+    let exports: Vec<(u32, u32)> = exported(source)
+        .iter()
+        .map(|bytes| {
+            (
+                source.outline.line(bytes.start),
+                source.outline.line(bytes.end.saturating_sub(1).max(bytes.start)),
+            )
+        })
+        .collect();
+    if exports.is_empty() { vec![(1, SHORT_CLASS)] } else { exports }
+}
+
+/// What `module.exports = f` and `export default f` give, and the statement itself.
+fn exported(source: &Source) -> Vec<Bytes> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    for line in source.text.split_inclusive('\n') {
+        let start = at;
+        at += line.len();
+        let plain = line.trim_start();
+        let value = plain
+            .strip_prefix("module.exports")
+            .or_else(|| plain.strip_prefix("exports"))
+            .and_then(|rest| rest.trim_start().strip_prefix('='))
+            .or_else(|| plain.strip_prefix("export default"));
+        let Some(value) = value else { continue };
+        // `exports = module.exports = f`
+        let value = value.rsplit('=').next().unwrap_or(value);
+        let mut words = value.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '$');
+        let name = words.find(|w| !matches!(*w, "" | "async" | "function" | "class" | "new"));
+        let named = name.and_then(|name| source.outline.defined(name).next());
+        let held =
+            || source.outline.definitions.iter().find(|d| d.bytes.start >= start && d.bytes.start < at);
+        found.push(named.or_else(held).map_or(start..at, |d| d.bytes.clone()));
+    }
+    found.truncate(3);
+    found
+}

@@ -1,0 +1,244 @@
+//! What a failing test shows first, over small repositories.
+
+use super::*;
+use crate::contract::build::NamedFile;
+use crate::contract::executed::{TracedFunction, TracedFunctions};
+use crate::fixer::testing::{MemoryTree, bug};
+
+fn failing(file: &str, line: u32, test: &str) -> BugReport {
+    let mut report = bug("tests", Category::Logic, file, line, "assertion failed");
+    report.test = Some(test.to_owned());
+    report
+}
+
+fn seen(tree: &MemoryTree, bugs: &[BugReport], level: u8, leads: Leads<'_>) -> Context {
+    let rules = PathRules::new(&[]).unwrap();
+    let request = ContextRequest { bugs, needs: &[], tree, level, leads };
+    context_for(&request, &rules, false, &Redactor::default())
+}
+
+fn first_level(tree: &MemoryTree, bug: BugReport) -> Context {
+    seen(tree, &[bug], 1, Leads::default())
+}
+
+fn shows(context: &Context, path: &str, part: &str) -> bool {
+    context.spans.iter().any(|s| s.path.as_str() == path && s.text.contains(part))
+}
+
+/// Lines that belong to nothing.
+fn filler(sign: &str) -> String {
+    (0..90).map(|n| format!("{sign} filler {n}\n")).collect()
+}
+
+#[test]
+fn requiring_the_folder_above_brings_the_package() {
+    let tree = MemoryTree::new(&[
+        ("package.json", "{\"name\": \"app\"}"),
+        ("index.js", "exports.total = function (items) {\n  return items.length - 1;\n};\n"),
+        ("examples/app.js", "const app = 1;\nfunction total() {}\n"),
+        (
+            "test/app.js",
+            "const app = require('../');\n\nit('adds', () => {\n  assert.equal(app.total([1]), 1);\n});\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("test/app.js", 4, "adds"));
+    assert!(shows(&context, "index.js", "items.length - 1"), "{context:#?}");
+    assert!(!context.spans.iter().any(|s| s.path.as_str() == "examples/app.js"), "{context:#?}");
+}
+
+#[test]
+fn an_index_that_passes_on_leads_further() {
+    let tree = MemoryTree::new(&[
+        ("package.json", "{\"name\": \"app\"}"),
+        ("index.js", "module.exports = require('./lib/app');\n"),
+        ("lib/app.js", "module.exports = createApp;\n\nfunction createApp() {\n  return { size: 0 };\n}\n"),
+        (
+            "test/a.js",
+            "const app = require('..');\n\nit('is new', () => {\n  assert.equal(app().size, 1);\n});\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("test/a.js", 4, "is new"));
+    assert!(shows(&context, "lib/app.js", "size: 0"), "{context:#?}");
+}
+
+#[test]
+fn a_rust_integration_test_shows_the_library() {
+    let tree = MemoryTree::new(&[
+        ("Cargo.toml", "[package]\nname = \"shop\"\n"),
+        ("src/lib.rs", "pub fn sum(values: &[i32]) -> i32 {\n    values.iter().sum::<i32>() + 1\n}\n"),
+        ("tests/sum.rs", "#[test]\nfn sums() {\n    assert_eq!(shop::sum(&[1, 2]), 3);\n}\n"),
+    ]);
+    let context = first_level(&tree, failing("tests/sum.rs", 3, "sums"));
+    assert!(shows(&context, "src/lib.rs", "+ 1"), "{context:#?}");
+}
+
+#[test]
+fn methods_that_a_rust_test_calls_come_first() {
+    let source = "pub struct Stack {\n    items: Vec<i32>,\n}\n\nimpl Stack {\n    pub fn new() -> Self {\n        Self { items: Vec::new() }\n    }\n\n    pub fn drain_all(&mut self) {\n        self.items.clear();\n    }\n\n    pub fn push(&mut self, item: i32) {\n        self.items.push(item + 1);\n    }\n\n    pub fn peek(&self) -> Option<&i32> {\n        self.items.last()\n    }\n\n    pub fn len(&self) -> usize {\n        self.items.len()\n    }\n}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n\n    #[test]\n    fn counts() {\n        let mut stack = Stack::new();\n        stack.push(1);\n        assert_eq!(stack.len(), 2);\n    }\n}\n";
+    let tree = MemoryTree::new(&[("Cargo.toml", "[package]\nname = \"shop\"\n"), ("src/lib.rs", source)]);
+    let context = first_level(&tree, failing("src/lib.rs", 34, "tests::counts"));
+    for method in ["pub fn push", "pub fn len", "pub fn new"] {
+        assert!(shows(&context, "src/lib.rs", method), "{method} {context:#?}");
+    }
+    for method in ["pub fn drain_all", "pub fn peek"] {
+        assert!(!shows(&context, "src/lib.rs", method), "{method} {context:#?}");
+    }
+}
+
+#[test]
+fn code_under_test_in_a_go_test_s_package() {
+    let parts =
+        format!("package widget\n\n{}\nfunc (b *Box) Weight() int {{\n\treturn b.n * 2\n}}\n", filler("//"));
+    let tree = MemoryTree::new(&[
+        ("go.mod", "module example.com/widget\n"),
+        ("other.go", "package widget\n\nfunc Unused() {}\n"),
+        (
+            "make.go",
+            "package widget\n\ntype Box struct{ n int }\n\nfunc NewBox(n int) *Box {\n\treturn &Box{n}\n}\n",
+        ),
+        ("parts.go", &parts),
+        (
+            "sizes_test.go",
+            "package widget\n\nimport \"testing\"\n\nfunc TestWeight(t *testing.T) {\n\tbox := NewBox(1)\n\tif box.Weight() != 1 {\n\t\tt.Fatal(\"wrong\")\n\t}\n}\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("sizes_test.go", 8, "TestWeight"));
+    assert!(shows(&context, "make.go", "func NewBox"), "{context:#?}");
+    assert!(shows(&context, "parts.go", "b.n * 2"), "{context:#?}");
+    assert!(!shows(&context, "parts.go", "filler 3"), "{context:#?}");
+}
+
+#[test]
+fn a_fixture_by_its_name_leads_to_what_it_makes() {
+    let cart = format!(
+        "{}\n\nclass Cart:\n    def __init__(self):\n        self.items = []\n\n    def count(self):\n        return len(self.items) + 1\n",
+        filler("#")
+    );
+    let tree = MemoryTree::new(&[
+        ("src/shop/__init__.py", ""),
+        ("src/shop/cart.py", &cart),
+        (
+            "tests/conftest.py",
+            "import pytest\nfrom shop.cart import Cart\n\n\n@pytest.fixture\ndef cart():\n    return Cart()\n",
+        ),
+        ("tests/test_cart.py", "def test_count(cart):\n    assert cart.count() == 0\n"),
+    ]);
+    let context = first_level(&tree, failing("tests/test_cart.py", 2, "tests/test_cart.py::test_count"));
+    assert!(shows(&context, "tests/conftest.py", "return Cart()"), "{context:#?}");
+    assert!(shows(&context, "src/shop/cart.py", "len(self.items) + 1"), "{context:#?}");
+}
+
+#[test]
+fn what_changed_since_green_comes_first_with_its_lines_as_they_were() {
+    let long: String = (0..100).map(|n| format!("    x{n} = {n}\n")).collect();
+    let code = format!("def first():\n{long}    return x1\n\n\ndef second():\n    return 3\n");
+    let tree = MemoryTree::new(&[
+        ("app.py", &code),
+        (
+            "test_app.py",
+            "from app import first, second\n\n\ndef test_it():\n    assert first() + second() == 2\n",
+        ),
+    ]);
+    let changed = [ChangedDefinition {
+        path: RepoPath::new("app.py").unwrap(),
+        name: "second".to_owned(),
+        lines: (106, 107),
+        before: Some("def second():\n    return 1\n".to_owned()),
+    }];
+    let leads = Leads { changed: &changed, ..Leads::default() };
+    let context = seen(&tree, &[failing("test_app.py", 5, "test_it")], 1, leads);
+    assert!(shows(&context, "app.py", "return 3"), "{context:#?}");
+    assert!(context.spans.iter().any(|s| s.why.contains("changed since the build was green")));
+    assert_eq!(context.before[0].text, "def second():\n    return 1");
+}
+
+#[test]
+fn what_the_test_ran_outranks_what_its_words_say() {
+    let body: String = (0..50).map(|n| format!("    x{n} = {n}\n")).collect();
+    let code = format!(
+        "def one(x):\n{body}    return x\n\n\ndef two(x):\n{body}    return x\n\n\ndef three(x):\n{body}    return x - 1\n"
+    );
+    let tree = MemoryTree::new(&[
+        ("app.py", &code),
+        (
+            "test_app.py",
+            "from app import one, two, three\n\n\ndef test_it():\n    assert one(two(three(1))) == 1\n",
+        ),
+    ]);
+    let function = |name: &str, lines, suspicion| TracedFunction {
+        file: "app.py".to_owned(),
+        name: name.to_owned(),
+        lines: Some(lines),
+        suspicion: Some(suspicion),
+        order: None,
+    };
+    let traced = TracedFunctions {
+        functions: vec![function("three", (109, 160), 1.0), function("one", (1, 52), 0.2)],
+    };
+    let leads = Leads { traced: Some(&traced), ..Leads::default() };
+    let context = seen(&tree, &[failing("test_app.py", 5, "test_it")], 1, leads);
+    assert!(shows(&context, "app.py", "return x - 1"), "{context:#?}");
+    assert!(!shows(&context, "app.py", "def two"), "{context:#?}");
+    assert!(
+        context.map.iter().any(|line| line.contains("app.py") && line.contains("two")),
+        "{:?}",
+        context.map
+    );
+}
+
+#[test]
+fn a_dependency_that_is_missing_shows_what_the_steps_install() {
+    let tree = MemoryTree::new(&[
+        ("app.py", "def f():\n    pass\n"),
+        ("requirements-test.txt", "pytest\n"),
+        ("test_app.py", "import yaml\n\nfrom app import f\n"),
+    ]);
+    let named = [NamedFile {
+        path: RepoPath::new("requirements-test.txt").unwrap(),
+        why: "pip install -r requirements-test.txt".to_owned(),
+    }];
+    let leads = Leads { named: &named, ..Leads::default() };
+    let missing = |module: &str| {
+        bug(
+            "python",
+            Category::Import,
+            "test_app.py",
+            1,
+            &format!("ModuleNotFoundError: No module named '{module}'"),
+        )
+    };
+    let context = seen(&tree, &[missing("yaml")], 1, leads);
+    assert!(shows(&context, "requirements-test.txt", "pytest"), "{context:#?}");
+    // What the repository has is no dependency.
+    let context = seen(&tree, &[missing("app")], 1, leads);
+    assert!(!shows(&context, "requirements-test.txt", "pytest"), "{context:#?}");
+}
+
+#[test]
+fn the_map_names_what_is_left_out_and_is_short() {
+    let files: Vec<(String, String)> =
+        (0..300).map(|n| (format!("pkg/m{n}.py"), format!("def helper_{n}():\n    pass\n"))).collect();
+    let mut all: Vec<(&str, &str)> = files.iter().map(|(p, t)| (p.as_str(), t.as_str())).collect();
+    all.push(("test_x.py", "from pkg.m7 import helper_7\n\n\ndef test_x():\n    assert helper_7()\n"));
+    let tree = MemoryTree::new(&all);
+    for level in 1..=4 {
+        let context = seen(&tree, &[failing("test_x.py", 5, "test_x")], level, Leads::default());
+        assert!(!context.map.is_empty() && context.map.len() <= 60, "{level}: {}", context.map.len());
+        assert!(context.map.last().unwrap().starts_with("and "), "{:?}", context.map);
+        assert!(shows(&context, "pkg/m7.py", "helper_7"));
+    }
+}
+
+#[test]
+fn what_leads_back_to_itself_ends() {
+    let tree = MemoryTree::new(&[
+        ("m.py", "from m import Outer\nfrom n import *\n\n\nclass Outer(Outer.Inner):\n    pass\n"),
+        ("n.py", "from m import *\nfrom n import *\n"),
+        (
+            "test_m.py",
+            "from m import Outer\nfrom n import nothing\n\n\ndef test_it():\n    assert Outer.Inner.x() == nothing(Outer.y)\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("test_m.py", 6, "test_it"));
+    assert!(shows(&context, "m.py", "class Outer"), "{context:#?}");
+}

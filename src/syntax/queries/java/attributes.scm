@@ -1,0 +1,1 @@
+[(marker_annotation name: (_) @name) (annotation name: (_) @name)] @attribute

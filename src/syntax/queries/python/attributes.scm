@@ -1,0 +1,1 @@
+(decorator [(identifier) @name (attribute) @name (call function: (_) @name)]) @attribute

@@ -1,0 +1,2 @@
+(attribute_item (attribute [(identifier) @name (scoped_identifier) @name])) @attribute
+(inner_attribute_item (attribute [(identifier) @name (scoped_identifier) @name])) @attribute

@@ -1,0 +1,1 @@
+(decorator [(identifier) @name (member_expression) @name (call_expression function: (_) @name)]) @attribute

@@ -1,0 +1,2 @@
+(type_identifier) @name @reference.type
+(extends_clause value: (identifier) @name) @reference.type
