@@ -11,6 +11,7 @@ use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::ChangedSinceGreen;
 use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
+use super::executed::TracedRun;
 use super::fix::{FixProposal, Rejection, Usage};
 use super::git::CommitSha;
 use super::outcome::Outcome;
@@ -98,6 +99,12 @@ pub enum Event {
         log: LogFacts,
         bugs: Vec<BugReport>,
         tests: Vec<TestRun>,
+    },
+    /// What the failing tests of the last run executed.
+    Traced {
+        /// Index of the failed job of the matrix whose plan was run.
+        job: usize,
+        ran: Box<TracedRun>,
     },
     /// What the log of CI on the heal branch says.
     CiDiagnosed {
@@ -299,6 +306,12 @@ impl Purpose {
     #[must_use]
     pub fn is_of_unchanged_code(self) -> bool {
         matches!(self, Self::Baseline | Self::Repeat | Self::Uncover)
+    }
+
+    /// Whether a failing test of it may become what a model is asked about.
+    #[must_use]
+    pub fn is_worth_a_trace(self) -> bool {
+        matches!(self, Self::Baseline | Self::Attempt) || self.is_proof()
     }
 
     /// Whether everything is run from scratch.

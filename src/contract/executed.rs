@@ -158,6 +158,26 @@ impl TracedFunctions {
     }
 }
 
+/// What the failing tests of a run executed of the repository, as it is reported.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TracedRun {
+    pub functions: usize,
+    pub files: usize,
+    /// The most suspicious of the functions, in order; not all of them.
+    pub suspects: Vec<TracedFunction>,
+}
+
+impl TracedRun {
+    const MOST_SUSPECTS: usize = 20;
+
+    #[must_use]
+    pub fn of(mut traced: TracedFunctions) -> Self {
+        let (functions, files) = (traced.functions.len(), traced.by_file().len());
+        traced.functions.truncate(Self::MOST_SUSPECTS);
+        Self { functions, files, suspects: traced.functions }
+    }
+}
+
 /// `14 functions in 5 files`
 impl Display for TracedFunctions {
     fn fmt(&self, f: &mut Formatter<'_>) -> FmtResult {

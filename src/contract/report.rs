@@ -12,6 +12,7 @@ use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::ChangedSinceGreen;
 use super::ci::{CiResult, LastGreenRun, Published};
 use super::event::Offer;
+use super::executed::TracedRun;
 use super::fix::Rejection;
 use super::git::{CommitSha, RepoPath};
 use super::outcome::Outcome;
@@ -36,6 +37,9 @@ pub struct RunReport {
     /// What changed in the code since then, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_since_green: Option<ChangedSinceGreen>,
+    /// What the failing tests executed, one for each run that was traced.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub traced: Vec<TracedRun>,
     /// Which model servers might be asked; `None` where it never came to that.
     #[serde(default)]
     pub model_servers: Option<ModelServers>,
@@ -80,6 +84,7 @@ impl RunReport {
             run: None,
             last_green: None,
             changed_since_green: None,
+            traced: Vec::new(),
             model_servers: None,
             outcome: Outcome::Error { what: "the run ended before it came to a verdict".to_owned() },
             plan: None,

@@ -9,6 +9,7 @@ use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepRepeats};
 use crate::contract::ci::{CiVerdict, Conclusion};
 use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
+use crate::contract::executed::{TracedRun, Tracer};
 use crate::contract::fix::{FileChange, Rejection, Usage};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::outcome::Outcome;
@@ -32,6 +33,7 @@ use super::protected_view::{ProtectedChanges, ProtectedView};
 use super::publisher::{CiOutcome, Publication, Publisher, RootCause, no_verdict};
 use super::same_tests::TestsRan;
 use super::state::{Action, Answer, FixSource, LoopEvent, Rules, State};
+use super::tracing::{TestTracer, Traces};
 use super::transition::transition;
 
 /// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
@@ -49,6 +51,8 @@ pub struct Driver {
     pub fix_options: FixOptions,
     pub publisher: Option<Publisher>,
     pub ci_logs: CiLogs,
+    /// What failing tests ran.
+    pub traces: Traces,
     /// When CI passed last.
     pub last_green: LastGreen,
     pub journal: Arc<Journal>,
@@ -166,6 +170,7 @@ impl Driver {
         if evidence.is_red_in_ci {
             result.notes.push("CI's own log shows the same failures".to_owned());
         }
+        let traced = result.trace.take().and_then(|output| self.traces.add(&output, &self.workspace));
         let was_stopped = result.exit == Exit::Cancelled;
         self.journal.emit(Event::Executed {
             purpose,
@@ -175,6 +180,9 @@ impl Driver {
             bugs: evidence.diagnosis.bugs.clone(),
             tests: evidence.diagnosis.tests.clone(),
         });
+        if let Some(functions) = traced {
+            self.journal.emit(Event::Traced { job: leg, ran: Box::new(TracedRun::of(functions)) });
+        }
         match self.scope.stopped().filter(|_| was_stopped) {
             Some(reason) => LoopEvent::Stopped(reason),
             None => LoopEvent::Ran(Arc::new(evidence)),
@@ -214,6 +222,9 @@ impl Driver {
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
         let repeats = state.repeats(in_ci);
+        // What a test ran is for models.
+        let is_traced = self.advisor.is_some() && purpose.is_worth_a_trace();
+        let tracer = is_traced.then_some(TestTracer { plan: &planned.plan, tree, known: &self.traces });
         let request = Request {
             purpose,
             leg,
@@ -224,7 +235,7 @@ impl Driver {
             probes: &probes,
             repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,
-            tracer: None,
+            tracer: tracer.as_ref().map(|t| t as &dyn Tracer),
         };
         let journal = self.journal.as_ref();
         let unhealed;
@@ -322,6 +333,7 @@ impl Driver {
         let needs = state.needs_of(bugs);
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
+        let traced = self.traces.of(&bugs);
         let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
         let named =
             plan::named_files(&self.plans[state.leg()].plan, seen.observation.failing_step, &self.workspace);
@@ -341,7 +353,7 @@ impl Driver {
             history: &history,
             log: &excerpt,
             facts: &facts,
-            leads: Leads { named: &named, changed: &changed, ..Leads::default() },
+            leads: Leads { named: &named, changed: &changed, traced: traced.as_ref() },
             tokens_left,
             cost_left,
             deadline: self.scope.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400)),

@@ -61,7 +61,6 @@ impl Driver {
             from_snapshot: false,
             probes: &[],
             repeats: None,
-            tracer: None,
             watched: None,
         };
         let started = Instant::now();

@@ -39,6 +39,7 @@ use super::models;
 use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome, plan_outcome};
 use super::publisher::Publisher;
 use super::state::{Goal, Rules};
+use super::tracing::Traces;
 
 /// What all stages work with.
 pub(super) struct Session {
@@ -121,6 +122,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         fix_options,
         publisher,
         ci_logs,
+        traces: Traces::default(),
         last_green,
         journal,
         scope,

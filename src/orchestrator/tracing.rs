@@ -1,8 +1,12 @@
-//! What to trace of a step that failed: its log is read, and the plan layer makes a trace of its failing tests.
+//! What the failing tests of a run executed: a trace is made once for each of them, and ranks what a model is shown.
+
+use std::collections::BTreeSet;
 
 use crate::contract::bug::{BugReport, LogSpan};
 use crate::contract::build::BuildPlan;
-use crate::contract::executed::{FailedStep, Trace, Tracer};
+use crate::contract::executed::{
+    Executed, FailedStep, Trace, TraceOutput, TracedFunctions, TracedTest, Tracer,
+};
 use crate::contract::git::SourceTree;
 use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
@@ -12,6 +16,8 @@ use crate::plan;
 pub struct TestTracer<'a> {
     pub plan: &'a BuildPlan,
     pub tree: &'a dyn SourceTree,
+    /// What is traced by now is not traced again.
+    pub known: &'a Traces,
 }
 
 impl Tracer for TestTracer<'_> {
@@ -23,6 +29,93 @@ impl Tracer for TestTracer<'_> {
         let folder = StepFolder { log, folder: failed.working_directory.to_owned() };
         placing::place(&mut diagnosis, &origins, &[folder], self.tree);
         let bugs: Vec<BugReport> = diagnosis.bugs;
-        plan::trace(step, failed, &bugs, self.tree)
+        let trace = plan::trace(step, failed, &bugs, self.tree)?;
+        let is_new = |test: &TracedTest| !self.known.asked.contains(&test.id);
+        trace.tests.iter().any(is_new).then_some(trace)
+    }
+}
+
+/// The traces of a run.
+#[derive(Debug, Default)]
+pub struct Traces {
+    /// Tests that a trace was made for, whatever came of it.
+    asked: BTreeSet<String>,
+    runs: Vec<(Vec<TracedTest>, Executed)>,
+}
+
+impl Traces {
+    /// Reads what a trace left. Gives what its tests ran of the tree, where it shows anything.
+    pub(super) fn add(&mut self, output: &TraceOutput, tree: &dyn SourceTree) -> Option<TracedFunctions> {
+        self.asked.extend(output.tests.iter().map(|test| test.id.clone()));
+        let executed = parser::executed(output, tree);
+        if executed.functions.is_empty() {
+            return None;
+        }
+        let functions = parser::rank_functions(&executed, &output.tests);
+        self.runs.push((output.tests.clone(), executed));
+        Some(functions)
+    }
+
+    /// What the tests among `bugs` ran; of several traces the last one of them.
+    pub(super) fn of(&self, bugs: &[BugReport]) -> Option<TracedFunctions> {
+        let is_of = |test: &&TracedTest| bugs.iter().any(|bug| bug.test.as_ref() == Some(&test.id));
+        self.runs.iter().rev().find_map(|(tests, executed)| {
+            let tests: Vec<TracedTest> = tests.iter().filter(is_of).cloned().collect();
+            (!tests.is_empty()).then(|| parser::rank_functions(executed, &tests))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::executed::TraceFormat;
+    use crate::contract::git::{FileMode, RepoPath, TreeFile};
+
+    struct OneFile(TreeFile);
+
+    impl SourceTree for OneFile {
+        fn files(&self) -> &[TreeFile] {
+            std::slice::from_ref(&self.0)
+        }
+
+        fn read(&self, _: &RepoPath) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    fn test(id: &str) -> TracedTest {
+        TracedTest { id: id.to_owned(), file: None }
+    }
+
+    fn output(tests: &[&str], json: &str) -> TraceOutput {
+        TraceOutput {
+            format: TraceFormat::Functions,
+            tests: tests.iter().map(|id| test(id)).collect(),
+            files: vec![("python-1.json".to_owned(), json.as_bytes().to_vec())],
+            cut: false,
+        }
+    }
+
+    #[test]
+    fn each_test_s_functions_are_ranked_for_itself() {
+        let path = RepoPath::new("shop.py").unwrap();
+        let tree = OneFile(TreeFile { path, mode: FileMode::Regular, id: String::new() });
+        let json = r#"{"in_order": true, "functions": [["shop.py", "total", 1, 3], ["shop.py", "add", 5, 9]],
+            "tests": [["t.py::test_add", true, [1]], ["t.py::test_total", true, [0]], ["t.py::test_new", false, []]]}"#;
+        let mut traces = Traces::default();
+        let both = traces.add(&output(&["t.py::test_add", "t.py::test_total"], json), &tree).unwrap();
+        assert_eq!(both.to_string(), "2 functions in 1 file");
+        let log = "FAILED t.py::test_add - assert 1 == 2\nFAILED t.py::test_total - assert 1 == 2\n";
+        let (mut diagnosis, _) = parser::read(log.as_bytes(), &ParseOptions::default()).unwrap();
+        diagnosis.bugs.truncate(1);
+        diagnosis.bugs[0].test = Some("t.py::test_add".to_owned());
+        let of_add = traces.of(&diagnosis.bugs).unwrap();
+        let names: Vec<_> = of_add.functions.iter().map(|f| (f.name.as_str(), f.suspicion)).collect();
+        assert_eq!(names[0], ("add", Some(1.0)));
+        diagnosis.bugs[0].test = Some("t.py::test_other".to_owned());
+        assert_eq!(traces.of(&diagnosis.bugs), None);
+        assert_eq!(traces.add(&output(&["t.py::test_other"], "{}"), &tree), None);
+        assert!(traces.asked.contains("t.py::test_other"), "a trace that shows nothing is not made again");
     }
 }

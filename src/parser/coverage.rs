@@ -58,7 +58,13 @@ const ROOT: &str = "/workspace/";
 /// ```
 #[must_use]
 pub fn traced(output: &TraceOutput, tree: &dyn SourceTree) -> TracedFunctions {
-    suspicion::rank(&executed(output, tree), &output.tests)
+    rank_functions(&executed(output, tree), &output.tests)
+}
+
+/// The functions that these tests ran, the most suspicious first.
+#[must_use]
+pub fn rank_functions(executed: &Executed, tests: &[TracedTest]) -> TracedFunctions {
+    suspicion::rank(executed, tests)
 }
 
 /// What a traced run executed of the tree.

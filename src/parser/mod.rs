@@ -31,7 +31,7 @@ use std::io::{self, BufRead};
 use log_scan::lines;
 pub use log_scan::lines::looks_binary;
 
-pub use self::coverage::{executed, traced};
+pub use self::coverage::{executed, rank_functions, traced};
 pub use self::line_formats::LineFormat;
 use crate::contract::bug::{Diagnosis, Origins};
 

@@ -335,6 +335,7 @@ async fn each_writes(name: &str, install: &str, also: &[(&str, &str)], rows: &[F
         from_snapshot: false,
         leg: 0,
         probes: &[],
+        tracer: None,
         watched: None,
         repeats: None,
         tracer: None,
