@@ -18,6 +18,13 @@ pub struct ChangedSinceGreen {
     pub more_files: usize,
 }
 
+/// How many of the functions that changed since then the failing tests executed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangedFunctions {
+    pub changed: usize,
+    pub reached: usize,
+}
+
 /// One file that is another one now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChangedFile {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
-use super::changes::ChangedSinceGreen;
+use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
 use super::executed::TracedRun;
 use super::fix::{FixProposal, Rejection, Usage};
@@ -105,6 +105,10 @@ pub enum Event {
         /// Index of the failed job of the matrix whose plan was run.
         job: usize,
         ran: Box<TracedRun>,
+    },
+    /// How much of what changed since CI was green the failing tests executed.
+    ChangedReached {
+        functions: ChangedFunctions,
     },
     /// What the log of CI on the heal branch says.
     CiDiagnosed {

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
-use super::changes::ChangedSinceGreen;
+use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published};
 use super::event::Offer;
 use super::executed::TracedRun;
@@ -37,6 +37,9 @@ pub struct RunReport {
     /// What changed in the code since then, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub changed_since_green: Option<ChangedSinceGreen>,
+    /// How many of the functions that changed since then the failing tests executed, where both are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_functions: Option<ChangedFunctions>,
     /// What the failing tests executed, one for each run that was traced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub traced: Vec<TracedRun>,
@@ -84,6 +87,7 @@ impl RunReport {
             run: None,
             last_green: None,
             changed_since_green: None,
+            changed_functions: None,
             traced: Vec::new(),
             model_servers: None,
             outcome: Outcome::Error { what: "the run ended before it came to a verdict".to_owned() },

@@ -33,7 +33,7 @@ use super::protected_view::{ProtectedChanges, ProtectedView};
 use super::publisher::{CiOutcome, Publication, Publisher, RootCause, no_verdict};
 use super::same_tests::TestsRan;
 use super::state::{Action, Answer, FixSource, LoopEvent, Rules, State};
-use super::tracing::{TestTracer, Traces};
+use super::tracing::{self, TestTracer, Traces};
 use super::transition::transition;
 
 /// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
@@ -334,6 +334,9 @@ impl Driver {
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
         let traced = self.traces.of(&bugs);
+        if let Some(functions) = traced.as_ref().and_then(|traced| tracing::reached(&changed, traced)) {
+            self.journal.emit(Event::ChangedReached { functions });
+        }
         let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
         let named =
             plan::named_files(&self.plans[state.leg()].plan, seen.observation.failing_step, &self.workspace);

@@ -62,6 +62,7 @@ impl Driver {
             probes: &[],
             repeats: None,
             watched: None,
+            tracer: None,
         };
         let started = Instant::now();
         let journal = self.journal.as_ref();

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use crate::contract::bug::{BugReport, LogSpan};
 use crate::contract::build::BuildPlan;
+use crate::contract::changes::ChangedFunctions;
 use crate::contract::executed::{
     Executed, FailedStep, Trace, TraceOutput, TracedFunctions, TracedTest, Tracer,
 };
 use crate::contract::git::SourceTree;
+use crate::fixer::ChangedDefinition;
 use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
 use crate::plan;
@@ -33,6 +35,19 @@ impl Tracer for TestTracer<'_> {
         let is_new = |test: &TracedTest| !self.known.asked.contains(&test.id);
         trace.tests.iter().any(is_new).then_some(trace)
     }
+}
+
+/// How many of the changed definitions the traced tests ran; `None` where nothing changed in code.
+pub(super) fn reached(changed: &[ChangedDefinition], traced: &TracedFunctions) -> Option<ChangedFunctions> {
+    let ran = |definition: &&ChangedDefinition| {
+        let overlaps = |lines: (u32, u32)| lines.0 <= definition.lines.1 && definition.lines.0 <= lines.1;
+        traced.functions.iter().any(|function| {
+            function.file == definition.path.as_str()
+                && function.lines.map_or(function.name.ends_with(&definition.name), overlaps)
+        })
+    };
+    let reached = changed.iter().filter(ran).count();
+    (!changed.is_empty()).then_some(ChangedFunctions { changed: changed.len(), reached })
 }
 
 /// The traces of a run.

@@ -10,7 +10,7 @@ mod suspicion;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::contract::executed::{
-    Executed, ExecutedFunction, ExecutedTest, TraceFormat, TraceOutput, TracedFunctions,
+    Executed, ExecutedFunction, ExecutedTest, TraceFormat, TraceOutput, TracedFunctions, TracedTest,
 };
 use crate::contract::git::SourceTree;
 

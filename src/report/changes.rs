@@ -1,6 +1,7 @@
 //! What changed since CI was green, in a line.
 
-use crate::contract::changes::{ChangedSinceGreen, FileRole};
+use crate::contract::changes::{ChangedFunctions, ChangedSinceGreen, FileRole};
+use crate::contract::executed::TracedRun;
 use crate::contract::report::RunReport;
 
 use super::{markdown, text};
@@ -9,10 +10,36 @@ const NAMES: usize = 5;
 
 /// For the summary; empty where it is not known.
 pub(super) fn markdown(report: &RunReport) -> String {
-    report.changed_since_green.as_ref().map_or(String::new(), |changes| {
+    let mut out = String::new();
+    if let Some(changes) = &report.changed_since_green {
         let names = named(changes).iter().map(|name| markdown::code(name, 200)).collect::<Vec<_>>();
-        format!("{}.\n\n", sentence(changes, &names, &format!("`{}`", changes.commit.short())))
-    })
+        out.push_str(&sentence(changes, &names, &format!("`{}`", changes.commit.short())));
+        if let Some(functions) = report.changed_functions {
+            out.push_str("; ");
+            out.push_str(&reached(functions));
+        }
+        out.push_str(".\n\n");
+    }
+    if let Some(traced) = report.traced.first() {
+        out.push_str(&format!("The failing test {}.\n\n", ran(traced)));
+    }
+    out
+}
+
+/// `2 of 5 changed functions are reached by the failing test`
+pub(super) fn reached(functions: ChangedFunctions) -> String {
+    let ChangedFunctions { changed, reached } = functions;
+    let functions = text::count(changed, "changed function", "changed functions");
+    format!(
+        "{reached} of {functions} {} reached by the failing test",
+        if changed == 1 { "is" } else { "are" }
+    )
+}
+
+/// `ran 14 functions in 5 files`
+pub(super) fn ran(traced: &TracedRun) -> String {
+    let functions = text::count(traced.functions, "function", "functions");
+    format!("ran {functions} in {}", text::count(traced.files, "file", "files"))
 }
 
 /// For a line of plain text.
@@ -53,6 +80,16 @@ mod tests {
     use super::*;
     use crate::contract::changes::{ChangedFile, FileChangeKind};
     use crate::contract::git::{CommitSha, RepoPath};
+
+    #[test]
+    fn what_ran_is_said_with_its_number() {
+        let traced = |functions, files| ran(&TracedRun { functions, files, suspects: Vec::new() });
+        assert_eq!(traced(14, 5), "ran 14 functions in 5 files");
+        assert_eq!(traced(1, 1), "ran 1 function in 1 file");
+        let reached = |changed, reached| super::reached(ChangedFunctions { changed, reached });
+        assert_eq!(reached(5, 2), "2 of 5 changed functions are reached by the failing test");
+        assert_eq!(reached(1, 1), "1 of 1 changed function is reached by the failing test");
+    }
 
     #[test]
     fn one_line_says_what_changed_since_when() {

@@ -211,6 +211,10 @@ impl Printer<'_> {
                     run.url.as_deref().map_or(String::new(), |url| format!(" ({})", clean::line(url, 2000)));
                 self.line(Colour::Dim, &format!("last green at {}{url}", run.commit.short()));
             }
+            Event::Traced { ran, .. } => {
+                self.line(Colour::Dim, &format!("the failing test {}", changes::ran(&ran)))
+            }
+            Event::ChangedReached { functions } => self.line(Colour::Dim, &changes::reached(functions)),
             Event::ChangedSinceGreen { changes } => self.line(Colour::Dim, &changes::line(&changes)),
             Event::Published { published } => self.published(&published),
             Event::PullRequestOpened { pull_request } => {

@@ -85,6 +85,7 @@ impl Projection {
             Event::FailedRunKnown { run } => report.run = Some((**run).clone()),
             Event::GreenInCi { sha, .. } => report.sha.clone_from(sha),
             Event::LastGreenKnown { run } => report.last_green = Some((**run).clone()),
+            Event::ChangedReached { functions } => report.changed_functions = Some(*functions),
             Event::Traced { ran, .. } => report.traced.push((**ran).clone()),
             Event::ChangedSinceGreen { changes } => report.changed_since_green = Some((**changes).clone()),
             Event::ModelServersKnown { servers } => report.model_servers = Some(servers.clone()),

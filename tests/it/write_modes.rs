@@ -338,7 +338,6 @@ async fn each_writes(name: &str, install: &str, also: &[(&str, &str)], rows: &[F
         tracer: None,
         watched: None,
         repeats: None,
-        tracer: None,
     };
     let result = run.executor.execute(&of(&script), &Plain, &request, run.events.as_ref(), &run.scope).await;
     assert!(result.is_green(), "{:?}\n{}", result.exit, executor::log(&result));
