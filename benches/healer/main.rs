@@ -12,6 +12,7 @@ mod plans;
 mod requests;
 mod sandbox;
 mod sizes;
+mod syntax;
 mod table;
 
 /// The stand-ins of the tests.
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     });
     part("plans", &mut plans::measure);
     part("logs", &mut logs::measure);
+    part("syntax", &mut syntax::measure);
     part("sync", &mut |table| runtime.block_on(sandbox::sync(table)));
     part("snapshot", &mut |table| runtime.block_on(sandbox::snapshot(table)));
     part("heals", &mut |table| {

@@ -3,8 +3,10 @@
 //! Flags, paths, versions and environment are the step's; the table says which flags make a check write. A log may be
 //! forged, so what it states as a command only chooses what is rebuilt here, and is never run as given.
 
+mod python_tasks;
 mod script;
 mod table;
+mod workspaces;
 mod wrappers;
 
 use script::{Command, Word};
@@ -53,7 +55,12 @@ pub struct WriteCommand {
     script: String,
     step: usize,
     fixes: Findings,
+    /// In how many more packages the same check runs.
+    also: usize,
 }
+
+/// The end of a script that runs in several packages.
+const EXIT: &str = "\nexit $failed";
 
 impl WriteCommand {
     /// Whether it may fix this.
@@ -81,6 +88,19 @@ impl WriteCommand {
     #[must_use]
     pub fn evaluator<'a>(&'a self, plan: &'a BuildPlan, evaluator: &'a Evaluator) -> WriteEvaluator<'a> {
         WriteEvaluator { write: self, original: plan.steps.get(self.step), evaluator }
+    }
+
+    /// Runs the same check in another package as well, whatever became of it in the first.
+    fn also(&mut self, other: &Self) {
+        if self.also == 0 {
+            self.script = format!("failed=0\n(\n{}\n) || failed=$?", self.script);
+        } else {
+            self.script.truncate(self.script.len() - EXIT.len());
+        }
+        self.also += 1;
+        self.script.push_str(&format!("\n(\n{}\n) || failed=$?{EXIT}", other.script));
+        self.command = format!("{}; {}", self.command, other.command);
+        self.may_write_locks |= other.may_write_locks;
     }
 
     /// The index of the step that writes.
@@ -139,13 +159,19 @@ impl StepEvaluator for WriteEvaluator<'_> {
 /// ```
 #[must_use]
 pub fn write_commands(plan: &BuildPlan, step: usize, tree: &dyn SourceTree) -> Vec<WriteCommand> {
-    let mut found: Vec<WriteCommand> = Vec::new();
+    let mut found: Vec<(usize, WriteCommand)> = Vec::new();
     for command in step_commands(plan, step, tree) {
-        if let Some(write) = write_command(&command, step).filter(|w| !found.contains(w)) {
-            found.push(write);
+        let Some(write) = write_command(&command, step) else { continue };
+        let same = |(group, known): &&mut (usize, WriteCommand)| {
+            command.group > 0 && *group == command.group && known.fixes == write.fixes
+        };
+        if let Some((_, known)) = found.iter_mut().find(same) {
+            known.also(&write);
+        } else if !found.iter().any(|(_, known)| *known == write) {
+            found.push((command.group, write));
         }
     }
-    found
+    found.into_iter().map(|(_, write)| write).collect()
 }
 
 /// What a tool's error names to put things right, where that takes nothing from the log; it runs where the step runs
@@ -235,12 +261,19 @@ fn unwrap(
 ) {
     for command in commands {
         let here = folder.and_then(|folder| folder_after(folder, &command.setup));
-        let wrapped =
-            here.filter(|_| depth < MAX_DEPTH).and_then(|at| wrappers::wrapped(&command, &at, tree));
+        let wrapped = here.filter(|_| depth < MAX_DEPTH).map(|at| wrappers::wrapped(&command, &at, tree));
         match wrapped {
-            // Setup lines hold the whole way from the step's folder.
-            Some(wrapped) => unwrap(wrappers::inner(&wrapped, &command), folder, tree, depth + 1, found),
-            None => found.push(command),
+            Some(wrapped) if !wrapped.is_empty() => {
+                let before = found.len();
+                for one in &wrapped {
+                    // Setup lines hold the whole way from the step's folder.
+                    unwrap(wrappers::inner(one, &command), folder, tree, depth + 1, found);
+                }
+                if wrapped.len() > 1 {
+                    found[before..].iter_mut().for_each(|command| command.group = before + 1);
+                }
+            }
+            _ => found.push(command),
         }
     }
 }
@@ -283,7 +316,7 @@ fn command_of(setup: &[String], line: String, step: usize) -> WriteCommand {
     let command = places.cloned().chain([line.clone()]).collect::<Vec<_>>().join(" && ");
     let script = setup.iter().cloned().chain([line]).collect::<Vec<_>>().join("\n");
     let fixes = Findings { tools: &[], says: &[], not: "" };
-    WriteCommand { command, may_write_locks: false, script, step, fixes }
+    WriteCommand { command, may_write_locks: false, script, step, fixes, also: 0 }
 }
 
 /// Where the program stands that does the work, behind those that only start it.
@@ -300,11 +333,10 @@ fn program(words: &[Word]) -> Option<usize> {
             .max_by_key(|(own, _)| own.len());
         let (own, valued) = match launcher {
             Some((own, valued)) => (own.len(), *valued),
-            // yarn and pnpm run a package's programs by their names alone.
-            None if (rest.first()?.is("yarn") || rest[0].is("pnpm")) && is_node_program(rest.get(1)) => {
-                (1, &[][..])
-            }
-            None => break,
+            None => match manager_words(rest) {
+                Some(count) => (count, &[][..]),
+                None => break,
+            },
         };
         at += own;
         while let Some(word) = words.get(at) {
@@ -321,6 +353,34 @@ fn program(words: &[Word]) -> Option<usize> {
     words.get(at)?.literal.is_some().then_some(at)
 }
 
+/// The words of a package manager before a package's program: `pnpm --filter web exec`, `yarn workspace web`, and for
+/// yarn and pnpm their names alone.
+fn manager_words(words: &[Word]) -> Option<usize> {
+    const VALUED: &[&str] = &["--filter", "-F", "--prefix", "-C", "--dir", "--cwd", "--workspace"];
+    let manager = words.first()?.literal.as_deref()?;
+    if !matches!(manager, "npm" | "pnpm" | "yarn" | "bun") {
+        return None;
+    }
+    let mut at = 1;
+    while let Some(word) = words.get(at) {
+        let text = word.literal.as_deref()?;
+        match text {
+            "exec" | "x" => {
+                let flags = words[at + 1..].iter().take_while(|w| w.raw.starts_with('-')).count();
+                return Some(at + 1 + flags);
+            }
+            "workspace" if manager == "yarn" => at += 2,
+            "-w" if manager == "npm" => at += 2,
+            "recursive" if manager == "pnpm" => at += 1,
+            "workspaces" | "foreach" | "run" if manager == "yarn" => at += 1,
+            _ if VALUED.contains(&text) => at += 2,
+            _ if text.starts_with('-') => at += 1,
+            _ => break,
+        }
+    }
+    (matches!(manager, "yarn" | "pnpm") && is_node_program(words.get(at))).then_some(at)
+}
+
 fn is_node_program(word: Option<&Word>) -> bool {
     word.and_then(|w| w.literal.as_deref()).is_some_and(|w| table::NODE_PROGRAMS.contains(&w))
 }
@@ -331,6 +391,7 @@ fn program_name(word: &Word) -> &str {
     let version = text.char_indices().skip(1).find(|(_, c)| *c == '@').map_or(text.len(), |(at, _)| at);
     let name = text[..version].rsplit('/').next().unwrap_or_default();
     match name {
+        _ if text[..version] == *"@taplo/cli" => "taplo",
         "mvnw" => "mvn",
         "gradlew" => "gradle",
         name => name,

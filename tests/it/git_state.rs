@@ -255,7 +255,10 @@ fn workflow(checkout_inputs: &str, steps: &[&str]) -> String {
 async fn heals(files: &[(&str, &str)], workflow: &str, before: impl FnOnce(&Path)) {
     let mut all = vec![(".github/workflows/ci.yml", workflow), ("calc.py", NO_COLON)];
     all.extend_from_slice(files);
-    let story = Story::new(&all).flag("no-push", "true").flag("flaky-runs", "1");
+    let mut story = Story::new(&all).flag("no-push", "true").flag("flaky-runs", "1");
+    if let Ok(bundle) = std::env::var("SSL_CERT_FILE") {
+        story = story.flag("ca-bundle", &bundle);
+    }
     before(&story.repo());
     story.heal().await.expect("healed", 0);
 }
@@ -311,4 +314,35 @@ async fn a_hook_that_compares_with_the_commit_passes() {
     );
     let check = "#!/bin/sh\nset -e\ngit diff --cached --quiet\ngit diff --quiet\ngit ls-files -m | grep . && exit 1\nexit 0\n";
     heals(&[("check.sh", check), (".gitignore", "__pycache__\n")], &workflow, |_| {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_that_ask_git_for_a_version_or_for_changes_run_after_the_fix() {
+    // The version has the distance to the tag, and no date, which only a changed tree has.
+    let version = "pip install -q .\npip show widget | tee version\n\
+        grep -Eq '^Version: 1\\.0\\.1\\.dev2\\+g[0-9a-f]+$' version\nrm version\n\
+        pyproject-build -w\nls dist/widget-1.0.1.dev2+g*.whl";
+    let install = "uv tool install -q build\nuv tool install -q 'pre-commit==4.*'";
+    let hooks = "pre-commit run --from-ref HEAD~1 --to-ref HEAD\ngrep -qx calc.py .git/seen\n\
+        pre-commit run --all-files\ngrep -q pyproject.toml .git/seen\n\
+        pre-commit install\ngit -c user.name=x -c user.email=x@example.org commit -q --allow-empty -m more";
+    let workflow = workflow(
+        "        with:\n          fetch-depth: 0\n",
+        &[install, "python3 -B -c 'import calc'", version, hooks],
+    );
+    let files = [
+        (
+            "pyproject.toml",
+            "[build-system]\nrequires = [\"setuptools>=77\", \"setuptools-scm>=8\"]\nbuild-backend = \"setuptools.build_meta\"\n\n[project]\nname = \"widget\"\ndynamic = [\"version\"]\n\n[tool.setuptools]\npy-modules = [\"calc\"]\n\n[tool.setuptools_scm]\n",
+        ),
+        (
+            ".pre-commit-config.yaml",
+            "repos:\n  - repo: local\n    hooks:\n      - id: seen\n        name: seen\n        entry: sh -c 'printf \"%s\\n\" \"$@\" >.git/seen' --\n        language: system\n        require_serial: true\n",
+        ),
+    ];
+    heals(&files, &workflow, |repo| {
+        git(repo, &["tag", "v1.0.0"]);
+        commit_all(repo, "after the tag");
+    })
+    .await;
 }

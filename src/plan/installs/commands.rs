@@ -175,9 +175,9 @@ impl Look<'_> {
 
     /// A package that lies here, as against one that a registry has.
     fn is_local(&self, package: &str, folder: &str) -> bool {
-        let path = package.split('[').next().unwrap_or(package);
+        let path = package.split(['[', '=', '<', '>', '!', '~', ';', ' ']).next().unwrap_or(package);
         path.starts_with('.')
-            || path.contains("*")
+            || path.contains('*')
             || path.starts_with('/')
             || [".whl", ".tar.gz", ".tgz"].iter().any(|end| path.ends_with(end))
             || join(folder, path).is_some_and(|path| self.is_folder(&path))

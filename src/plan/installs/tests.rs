@@ -61,7 +61,7 @@ fn what_installs_is_told_from_what_builds() {
         "python3 scripts/bootstrap.py",
         "uv sync --frozen",
         "pip install -e '.[dev]' && pip install -r requirements.txt",
-        "python -m pip install --upgrade pip\npip install pytest==8 # tests",
+        "python -m pip install --upgrade pip\npip install pytest==8 'ruff==0.14.*' # tests",
         "go install honnef.co/go/tools/cmd/staticcheck@latest",
         "sudo apt-get update -q && sudo apt-get install -yq libpq-dev",
         "curl -LsSf https://example.org/install.sh | sh -s -- -b /usr/local/bin",

@@ -39,6 +39,8 @@ pub(super) struct Command {
     /// What lists the files, `|`, and `xargs` with its options; empty where the command stands alone.
     pub(super) piped: String,
     pub(super) words: Vec<Word>,
+    /// Those of one number run the same in several packages; 0: none other does.
+    pub(super) group: usize,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -215,7 +217,7 @@ impl<'t> Reader<'t> {
         } else if self.may_stand(&words) && !reads_input {
             let through = piped.then(|| self.through_xargs(&mut words, end)).flatten();
             if let Some(piped) = through.or((!piped).then(String::new)) {
-                self.found.push(Command { setup: self.setup(), piped, words: words.clone() });
+                self.found.push(Command { setup: self.setup(), piped, words: words.clone(), group: 0 });
             }
         }
         self.pipeline.get_or_insert((start, Vec::new())).1.push(words);

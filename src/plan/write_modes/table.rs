@@ -122,6 +122,7 @@ pub(super) const ROWS: &[Row] = &[
         drop: &["--check", "-c", "--check-diff", "-cd"],
         add: &["--in-place"],
         never: &["-", "--stdout"],
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -130,6 +131,36 @@ pub(super) const ROWS: &[Row] = &[
         drop: &["--diff", "-d"],
         add: &["--in-place"],
         fixes: of(&["black", "ruff-format"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "docformatter",
+        needs: &["--check", "-c"],
+        drop: &["--check", "-c", "--diff", "-d"],
+        add: &["--in-place"],
+        never: &["-"],
+        fixes: of(&["docformatter", "lint"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "clang-format",
+        needs: &["--dry-run", "-n"],
+        drop: &["--dry-run", "-n", "--Werror", "-Werror"],
+        add: &["-i"],
+        fixes: of(&["cc"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "shfmt",
+        needs: &["-d", "--diff", "-l", "--list"],
+        drop: &["-d", "--diff", "-l", "--list"],
+        add: &["-w"],
+        never: &["-", "-f", "--find"],
+        fixes: of(&["shfmt"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -182,6 +213,7 @@ pub(super) const ROWS: &[Row] = &[
         add: &["--write"],
         never: &["--stdin-file-path", "--apply"],
         fixes: of(&["biome"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -191,6 +223,7 @@ pub(super) const ROWS: &[Row] = &[
         add: &["--write"],
         never: &["--stdin-file-path"],
         fixes: of(&["biome"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -207,6 +240,46 @@ pub(super) const ROWS: &[Row] = &[
         add: &["--fix"],
         never: &["--stdin"],
         fixes: of(&["standard", "eslint"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "oxlint",
+        // Both of the last may change what the code does.
+        drop: &["--fix-suggestions", "--fix-dangerously"],
+        drop_valued: &["-f", "--format"],
+        add: &["--fix"],
+        never: &["--init", "--rules", "--print-config", "--lsp"],
+        fixes: of(&["oxlint", "eslint"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "markdownlint",
+        drop: &["-j", "--json", "-q", "--quiet"],
+        drop_valued: &["-o", "--output"],
+        add: &["--fix"],
+        never: &["-s", "--stdin"],
+        fixes: of(&["markdownlint", "lint"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "markdownlint-cli2",
+        add: &["--fix"],
+        never: &["-", "--format"],
+        fixes: of(&["markdownlint", "lint"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        program: "taplo",
+        command: Command::Words(&["fmt"]),
+        needs: &["--check"],
+        drop: &["--check", "--diff"],
+        never: &["-"],
+        fixes: of(&["taplo"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -224,6 +297,7 @@ pub(super) const ROWS: &[Row] = &[
         needs: &["--check"],
         drop: &["--check", "-l"],
         fixes: of(&["rustfmt"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -234,6 +308,17 @@ pub(super) const ROWS: &[Row] = &[
         add: &["--fix", "--allow-dirty", "--allow-staged"],
         // clippy's lints go by rustc's name in a log; what does not compile is not fixed.
         fixes: Findings { not: "E0", ..of(&["clippy", "rustc"]) },
+        tested: Tested::Run,
+        ..NOTHING
+    },
+    Row {
+        // Where warnings are errors; a build that is no check has nothing to fix by itself.
+        program: "cargo",
+        command: Command::Becomes(&["check"], &["fix"]),
+        drop: &["--broken-code"],
+        drop_valued: &["--message-format"],
+        add: &["--allow-dirty", "--allow-staged"],
+        fixes: Findings { not: "E0", ..of(&["rustc"]) },
         tested: Tested::Run,
         ..NOTHING
     },
@@ -260,9 +345,17 @@ pub(super) const ROWS: &[Row] = &[
         drop: &["-l", "-d"],
         add: &["-w"],
         fixes: of(&["gofmt"]),
+        tested: Tested::Run,
         ..NOTHING
     },
-    Row { program: "go", command: Command::Words(&["fmt"]), drop: &["-n"], fixes: of(&["gofmt"]), ..NOTHING },
+    Row {
+        program: "go",
+        command: Command::Words(&["fmt"]),
+        drop: &["-n"],
+        fixes: of(&["gofmt"]),
+        tested: Tested::Run,
+        ..NOTHING
+    },
     Row {
         program: "go",
         command: Command::Words(&["mod", "tidy"]),
@@ -317,6 +410,7 @@ pub(super) const ROWS: &[Row] = &[
         add: &["-F"],
         never: &["--stdin"],
         fixes: of(&["ktlint", "lint"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -327,6 +421,7 @@ pub(super) const ROWS: &[Row] = &[
         add: &["-a"],
         never: &["-s", "--stdin", "--auto-gen-config", "--regenerate-todo"],
         fixes: of(&["rubocop", "lint"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -335,6 +430,7 @@ pub(super) const ROWS: &[Row] = &[
         drop: &["--dry-run", "--diff"],
         drop_valued: &["--format", "--allow-risky"],
         fixes: of(&["php-cs-fixer"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -343,6 +439,7 @@ pub(super) const ROWS: &[Row] = &[
         drop: &["--diff"],
         drop_valued: &["--format", "--allow-risky"],
         fixes: of(&["php-cs-fixer"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -360,6 +457,7 @@ pub(super) const ROWS: &[Row] = &[
         add: &["-w"],
         never: &["-o", "--output"],
         fixes: of(&["buf"]),
+        tested: Tested::Run,
         ..NOTHING
     },
     Row {
@@ -421,8 +519,8 @@ pub(super) const LAUNCHERS: &[(&[&str], &[&str])] = &[
     (&["cross-env"], &[]),
     (&["npx"], &["-p", "--package", "-c", "-w", "--workspace"]),
     (&["bunx"], &["-p", "--package"]),
-    (&["npm", "exec"], &["-p", "--package"]),
-    (&["npm", "x"], &["-p", "--package"]),
+    (&["npm", "exec"], &["-p", "--package", "-w", "--workspace", "--prefix"]),
+    (&["npm", "x"], &["-p", "--package", "-w", "--workspace", "--prefix"]),
     (&["pnpm", "exec"], &[]),
     (&["pnpm", "dlx"], &["--package"]),
     (&["yarn", "run"], &[]),
@@ -453,6 +551,8 @@ pub(super) const LAUNCHERS: &[(&[&str], &[&str])] = &[
     (&["pdm", "run"], &[]),
     (&["pipenv", "run"], &[]),
     (&["rye", "run"], &[]),
+    (&["hatch", "run"], &[]),
+    (&["tox", "exec"], &["-e"]),
     (&["bundle", "exec"], &[]),
     (&["mise", "exec"], &[]),
     (&["go", "run"], &["-modfile"]),
@@ -461,5 +561,20 @@ pub(super) const LAUNCHERS: &[(&[&str], &[&str])] = &[
 ];
 
 /// What a package script may begin with that npm finds in `node_modules/.bin`.
-pub(super) const NODE_PROGRAMS: &[&str] =
-    &["eslint", "prettier", "biome", "stylelint", "standard", "cross-env"];
+pub(super) const NODE_PROGRAMS: &[&str] = &[
+    "eslint",
+    "prettier",
+    "biome",
+    "stylelint",
+    "standard",
+    "oxlint",
+    "markdownlint",
+    "markdownlint-cli2",
+    "taplo",
+    "ktlint",
+    "buf",
+    "turbo",
+    "nx",
+    "lerna",
+    "cross-env",
+];

@@ -89,6 +89,17 @@ fn every_check_keeps_its_flags_and_paths() {
             "go run golang.org/x/tools/cmd/goimports@v0.30.0 -l -d cmd",
             "go run golang.org/x/tools/cmd/goimports@v0.30.0 -w cmd",
         ),
+        ("npx oxlint --fix-suggestions -D correctness src", "npx oxlint --fix -D correctness src"),
+        ("npx markdownlint -o out.txt '**/*.md'", "npx markdownlint --fix '**/*.md'"),
+        ("npx markdownlint-cli2 '**/*.md'", "npx markdownlint-cli2 --fix '**/*.md'"),
+        ("npx @taplo/cli fmt --check --diff", "npx @taplo/cli fmt"),
+        ("docformatter --check -r src", "docformatter --in-place -r src"),
+        (
+            "find src -name '*.c' | xargs clang-format --dry-run -Werror",
+            "find src -name '*.c' | xargs clang-format -i",
+        ),
+        ("shfmt -i 2 -d .", "shfmt -w -i 2 ."),
+        ("cargo check --all-targets", "cargo fix --allow-dirty --allow-staged --all-targets"),
         ("go mod tidy -diff", "go mod tidy"),
         ("go -C sub mod verify", "go -C sub mod tidy"),
         ("golangci-lint run --timeout 5m ./...", "golangci-lint run --fix --timeout 5m ./..."),
@@ -170,7 +181,7 @@ fn scripts_of_the_repository_are_read() {
     assert_eq!(scripts("./scripts/lint.sh", &files), ["set -e\ncd \"./scripts/..\"\ngofmt -w ."]);
     // What the files leave open.
     for run in [
-        "npm run lint --workspaces",
+        "npm run lint --ignore-scripts",
         "make lint SRC=x",
         "make -f other lint",
         "just lint --x",
@@ -205,4 +216,185 @@ fn no_row_adds_what_its_tool_calls_unsafe() {
         assert!(row.add.iter().all(|flag| !flag.contains("unsafe") && *flag != "-A"), "{row:?}");
         assert!(!row.fixes.tools.is_empty() || !row.fixes.says.is_empty() || row.program == "autoflake");
     }
+}
+
+const ESLINT: &str = r#"{"name": "@x/a", "scripts": {"lint": "eslint .", "test": "jest"}}"#;
+
+/// Two packages, of which each has its own flags.
+fn workspace(lock: &'static str) -> Vec<(&'static str, &'static str)> {
+    let other = r#"{"name": "@x/b", "scripts": {"lint": "eslint --quiet src"}}"#;
+    let root = r#"{"private": true, "scripts": {"lint": "turbo run lint", "all": "lerna run lint"}}"#;
+    vec![
+        ("package.json", root),
+        ("packages/a/package.json", ESLINT),
+        ("packages/b/package.json", other),
+        (lock, ""),
+    ]
+}
+
+fn commands_of(run: &str, files: &[(&str, &str)]) -> Vec<String> {
+    write_commands(&plan(run), 0, &Tree::new(files)).into_iter().map(|w| w.command).collect()
+}
+
+#[test]
+fn one_package_of_a_workspace_is_read() {
+    let b = |launcher: &str| [format!("cd packages/b && {launcher} eslint --fix --quiet src")];
+    for (run, lock, launcher) in [
+        ("npm run lint -w @x/b", "package-lock.json", "npx --no-install"),
+        ("npm -w packages/b run lint", "package-lock.json", "npx --no-install"),
+        ("npm run lint --workspace=@x/b", "package-lock.json", "npx --no-install"),
+        ("pnpm --filter @x/b lint", "pnpm-lock.yaml", "pnpm exec"),
+        ("pnpm -F './packages/b' run lint", "pnpm-lock.yaml", "pnpm exec"),
+        ("pnpm run --filter '*/b' lint", "pnpm-lock.yaml", "pnpm exec"),
+        ("yarn workspace @x/b lint", "yarn.lock", "yarn run"),
+        ("yarn workspace @x/b run lint", "yarn.lock", "yarn run"),
+        ("yarn workspaces foreach --include @x/b run lint", "yarn.lock", "yarn run"),
+        ("bun run --filter @x/b lint", "bun.lock", "bun x --no-install"),
+        ("npx turbo run lint --filter=@x/b", "package-lock.json", "npx --no-install"),
+        ("pnpm turbo lint -F @x/b", "pnpm-lock.yaml", "pnpm exec"),
+        ("yarn lerna run lint --scope @x/b", "yarn.lock", "yarn run"),
+        ("npx nx run @x/b:lint", "package-lock.json", "npx --no-install"),
+        ("pnpm exec nx run-many -t lint -p @x/b", "pnpm-lock.yaml", "pnpm exec"),
+    ] {
+        assert_eq!(commands_of(run, &workspace(lock)), b(launcher), "{run}");
+    }
+    assert_eq!(
+        commands_of("pnpm --filter @x/b lint --max-warnings 0", &workspace("pnpm-lock.yaml")),
+        ["cd packages/b && pnpm exec eslint --fix --quiet src --max-warnings 0"]
+    );
+}
+
+#[test]
+fn all_packages_of_a_workspace_are_one_command() {
+    for (run, lock, launcher) in [
+        ("npm run lint --workspaces --if-present", "package-lock.json", "npx --no-install"),
+        ("npm run lint", "package-lock.json", "npx --no-install"),
+        ("npm run all", "package-lock.json", "npx --no-install"),
+        ("pnpm -r lint", "pnpm-lock.yaml", "pnpm exec"),
+        ("pnpm recursive run lint", "pnpm-lock.yaml", "pnpm exec"),
+        ("yarn workspaces run lint", "yarn.lock", "yarn run"),
+        ("yarn workspaces foreach -Ap run lint", "yarn.lock", "yarn run"),
+        ("yarn turbo run lint test", "yarn.lock", "yarn run"),
+        ("npx lerna run lint --stream", "package-lock.json", "npx --no-install"),
+        ("npx nx run-many --target=lint --all --parallel=3", "package-lock.json", "npx --no-install"),
+    ] {
+        let expected = format!(
+            "cd packages/a && {launcher} eslint --fix .; cd packages/b && {launcher} eslint --fix --quiet src"
+        );
+        assert_eq!(commands_of(run, &workspace(lock)), [expected], "{run}");
+    }
+    assert_eq!(
+        scripts("pnpm -r lint", &workspace("pnpm-lock.yaml")),
+        [
+            "failed=0\n(\ncd packages/a\npnpm exec eslint --fix .\n) || failed=$?\n(\ncd packages/b\npnpm exec eslint --fix --quiet src\n) || failed=$?\nexit $failed"
+        ]
+    );
+}
+
+#[test]
+fn what_only_the_workspace_tool_knows_is_left_alone() {
+    for run in [
+        "npx turbo run lint --filter=...[origin/main]",
+        "npx turbo run lint --affected",
+        "npx nx affected -t lint",
+        "pnpm --filter '!@x/a' lint",
+        "pnpm -r exec true",
+        "npm run lint -w @x/none",
+        "npx lerna run lint --since main",
+    ] {
+        assert_eq!(commands_of(run, &workspace("package-lock.json")), Vec::<String>::new(), "{run}");
+    }
+}
+
+#[test]
+fn programs_behind_package_managers_are_found() {
+    for (check, write) in [
+        ("pnpm --filter web exec eslint .", "pnpm --filter web exec eslint --fix ."),
+        ("pnpm -r exec eslint .", "pnpm -r exec eslint --fix ."),
+        ("yarn workspace web eslint .", "yarn workspace web eslint --fix ."),
+        ("npm exec -w web -- eslint .", "npm exec -w web -- eslint --fix ."),
+        ("bunx eslint .", "bunx eslint --fix ."),
+        ("pnpm exec prettier -c .", "pnpm exec prettier --write ."),
+        ("uv run --frozen ruff check", "uv run --frozen ruff check --fix"),
+        ("poetry run black --check .", "poetry run black ."),
+        ("pipenv run isort -c .", "pipenv run isort ."),
+        ("pdm run ruff format --check", "pdm run ruff format"),
+        ("hatch run ruff check", "hatch run ruff check --fix"),
+        ("bundle exec rubocop", "bundle exec rubocop -a"),
+    ] {
+        assert_eq!(scripts(check, &[]), [write], "{check}");
+    }
+}
+
+const PYPROJECT: &str = r#"
+[tool.hatch.envs.lint.scripts]
+style = ["ruff check {args:.}", "black --check src"]
+all = ["style", "typing"]
+typing = "mypy ."
+
+[tool.pdm.scripts]
+lint = "ruff check src"
+fmt = {cmd = ["black", "--check", "src"]}
+both = {composite = ["lint", "fmt"]}
+there = {cmd = "black --check .", working_dir = "x"}
+
+[tool.poe.tasks]
+lint = "ruff check src"
+fmt.shell = "black --check src"
+both = ["lint", "fmt"]
+"#;
+
+#[test]
+fn task_runners_of_python_are_read() {
+    let tox = "[tox]\nenvlist = py3, lint\n[testenv]\ncommands = pytest {posargs}\n[testenv:lint]\ndeps = ruff\ncommands =\n    ruff check {posargs:src}\n    - black --check \\\n      src\n[testenv:there]\nchangedir = x\ncommands = ruff check\n";
+    let nox = "import nox\n\n\n@nox.session(reuse_venv=True)\ndef lint(session):\n    session.install(\"ruff\")\n    session.run(\"ruff\", \"check\", \"src\")\n    session.run(\n        \"black\",\n        \"--check\",\n        \"src\",\n    )\n\n\n@nox.session(python=[\"3.12\", \"3.13\"])\ndef types(session):\n    session.run(\"ruff\", \"check\")\n";
+    let files = [
+        ("pyproject.toml", PYPROJECT),
+        ("tox.ini", tox),
+        ("noxfile.py", nox),
+        ("Pipfile", "[scripts]\nlint = \"ruff check src\"\n"),
+    ];
+    let hatch =
+        ["export HATCH_ENV=lint\nhatch run ruff check --fix .", "export HATCH_ENV=lint\nhatch run black src"];
+    assert_eq!(scripts("hatch run lint:style", &files), hatch);
+    assert_eq!(scripts("hatch -e lint run style", &files), hatch);
+    assert_eq!(
+        scripts("hatch run lint:ruff check src", &files),
+        ["export HATCH_ENV=lint\nhatch run ruff check --fix src"]
+    );
+    let all = hatch.map(|line| format!("export HATCH_ENV=lint\n{line}"));
+    assert_eq!(scripts("hatch run lint:all", &files), all);
+    let pdm = ["pdm run ruff check --fix src", "pdm run black src"];
+    assert_eq!(scripts("pdm run both", &files), pdm);
+    assert_eq!(scripts("pdm lint", &files), pdm[..1]);
+    assert_eq!(scripts("pdm run there", &files), Vec::<String>::new());
+    assert_eq!(scripts("pipenv run lint", &files), ["pipenv run ruff check --fix src"]);
+    assert_eq!(
+        scripts("poetry run poe both", &files),
+        ["poetry run ruff check --fix src", "poetry run black src"]
+    );
+    assert_eq!(scripts("uv run poe lint", &files), ["uv run ruff check --fix src"]);
+    let tox = |prefix: &str, paths: &str| {
+        [
+            format!("{prefix}tox exec -e lint -- ruff check --fix {paths}"),
+            format!("{prefix}tox exec -e lint -- black src"),
+        ]
+    };
+    assert_eq!(scripts("tox -e lint", &files), tox("", "src"));
+    assert_eq!(scripts("tox", &files), tox("", "src"));
+    assert_eq!(scripts("uvx tox run -q -e lint -- tests", &files), tox("uvx ", "tests"));
+    assert_eq!(scripts("python -m tox -e there", &files), Vec::<String>::new());
+    let set_up = "nox -s lint --install-only\nexport PATH=\"$PWD/.nox/lint/bin:$PATH\"\n";
+    assert_eq!(
+        scripts("nox -s lint", &files),
+        [format!("{set_up}ruff check --fix src"), format!("{set_up}black src")]
+    );
+    // An environment for each of several Pythons.
+    assert_eq!(scripts("nox -s types", &files), Vec::<String>::new());
+}
+
+#[test]
+fn the_native_form_of_tox_is_read() {
+    let toml = "[env.lint]\ncommands = [[\"ruff\", \"check\", \"src\"]]\n";
+    assert_eq!(scripts("tox -e lint", &[("tox.toml", toml)]), ["tox exec -e lint -- ruff check --fix src"]);
 }

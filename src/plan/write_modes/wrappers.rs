@@ -3,6 +3,7 @@
 
 use super::script::{Command, Word, commands};
 use super::table::NODE_PROGRAMS;
+use super::{program, python_tasks, workspaces};
 use crate::contract::git::{RepoPath, SourceTree};
 
 /// A script in another file, with where it runs.
@@ -11,25 +12,48 @@ pub(super) struct Wrapped {
     pub(super) setup: Vec<String>,
     /// Texts that each run in a shell of their own.
     pub(super) scripts: Vec<String>,
-    /// What starts the programs of a package, as `npx --no-install`.
-    pub(super) launcher: &'static str,
+    pub(super) launcher: Launcher,
 }
 
-/// What `command` starts in `folder`; `None` where it starts nothing that can be read.
-pub(super) fn wrapped(command: &Command, folder: &str, tree: &dyn SourceTree) -> Option<Wrapped> {
+/// What starts the programs of a script, so that they are those that the wrapper would have found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Launcher {
+    None,
+    /// Of the programs that Node's packages bring along, as `npx --no-install`.
+    Node(&'static str),
+    /// Of every program, as `pdm run`.
+    Every(String),
+}
+
+/// What `command` starts in `folder`, in each package of a workspace; none where it starts nothing that can be read.
+pub(super) fn wrapped(command: &Command, folder: &str, tree: &dyn SourceTree) -> Vec<Wrapped> {
     if !command.piped.is_empty() {
-        return None;
+        return Vec::new();
     }
     let assigned = command.words.iter().take_while(|w| w.is_assignment()).count();
-    let words = command.words.get(assigned..)?;
-    let mut found = package_script(words, folder, tree)
+    let words = &command.words[assigned..];
+    let one = package_script(words, folder, tree)
         .or_else(|| make_target(words, folder, tree))
         .or_else(|| just_recipe(words, folder, tree))
-        .or_else(|| shell_script(words, folder, tree))?;
+        .or_else(|| shell_script(words, folder, tree));
+    let mut found: Vec<Wrapped> = one.into_iter().collect();
+    if found.is_empty() {
+        // `npx turbo run lint`: who started it finds no other one.
+        let at = program(&command.words).unwrap_or(assigned);
+        found = workspaces::wrapped(words, folder, tree);
+        if found.is_empty() && at > assigned {
+            found = workspaces::wrapped(&command.words[at..], folder, tree);
+        }
+    }
+    if found.is_empty() {
+        found = python_tasks::wrapped(command, folder, tree);
+    }
     // `A=1 npm run lint`: everything below sees it.
-    let exports = command.words[..assigned].iter().map(|w| format!("export {}", w.raw));
-    found.setup.splice(0..0, exports);
-    Some(found)
+    for wrapped in &mut found {
+        let exports = command.words[..assigned].iter().map(|w| format!("export {}", w.raw));
+        wrapped.setup.splice(0..0, exports);
+    }
+    found
 }
 
 /// `folder` after `cd to`; `None` where that leaves the repository or is not known.
@@ -51,20 +75,16 @@ pub(super) fn enter(folder: &str, to: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-fn read(folder: &str, name: &str, tree: &dyn SourceTree) -> Option<String> {
+pub(super) fn read(folder: &str, name: &str, tree: &dyn SourceTree) -> Option<String> {
     let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
     tree.read_text(&RepoPath::new(&path).ok()?)
 }
 
 fn package_script(words: &[Word], folder: &str, tree: &dyn SourceTree) -> Option<Wrapped> {
     let manager = words.first()?.literal.as_deref()?;
-    let launcher = match manager {
-        "npm" => "npx --no-install",
-        "pnpm" => "pnpm exec",
-        "yarn" => "yarn run",
-        "bun" => "bun x --no-install",
-        _ => return None,
-    };
+    if !matches!(manager, "npm" | "pnpm" | "yarn" | "bun") {
+        return None;
+    }
     let (mut folder, mut setup) = (folder.to_owned(), Vec::new());
     let (mut at, mut name, mut ran) = (1, None, false);
     while let Some(word) = words.get(at) {
@@ -106,13 +126,24 @@ fn package_script(words: &[Word], folder: &str, tree: &dyn SourceTree) -> Option
         rest.remove(0);
     }
     let script = [&[script], rest.as_slice()].concat().join(" ");
-    // A script of the same name would run in place of the program.
-    let launcher = if manager == "yarn" && NODE_PROGRAMS.iter().any(|p| manifest["scripts"][p].is_string()) {
-        "npx --no-install"
-    } else {
-        launcher
+    let (scripts, launcher) = own_scripts(script, manager, &manifest["scripts"]);
+    Some(Wrapped { setup, scripts, launcher: Launcher::Node(launcher) })
+}
+
+/// What a package's script runs, and what starts the programs of its packages; `all`: the scripts beside it.
+pub(super) fn own_scripts(
+    script: String,
+    manager: &str,
+    all: &serde_json::Value,
+) -> (Vec<String>, &'static str) {
+    let launcher = match manager {
+        "pnpm" => "pnpm exec",
+        // A script of the same name would run in place of the program.
+        "yarn" if !NODE_PROGRAMS.iter().any(|program| all[program].is_string()) => "yarn run",
+        "bun" => "bun x --no-install",
+        _ => "npx --no-install",
     };
-    Some(Wrapped { setup, scripts: several(&script, manager).unwrap_or_else(|| vec![script]), launcher })
+    (several(&script, manager).unwrap_or_else(|| vec![script]), launcher)
 }
 
 /// `run-s a b`, `npm-run-all a b`: scripts of the same package.
@@ -154,7 +185,7 @@ fn make_target(words: &[Word], folder: &str, tree: &dyn SourceTree) -> Option<Wr
     for target in &targets {
         file.recipe(target, &mut scripts, 0)?;
     }
-    Some(Wrapped { setup, scripts, launcher: "" })
+    Some(Wrapped { setup, scripts, launcher: Launcher::None })
 }
 
 struct Makefile {
@@ -302,7 +333,7 @@ fn just_recipe(words: &[Word], folder: &str, tree: &dyn SourceTree) -> Option<Wr
     for name in names {
         recipe_of_just(&text, name, &mut scripts, 0)?;
     }
-    Some(Wrapped { setup: Vec::new(), scripts, launcher: "" })
+    Some(Wrapped { setup: Vec::new(), scripts, launcher: Launcher::None })
 }
 
 fn recipe_of_just(text: &str, name: &str, scripts: &mut Vec<String>, depth: u8) -> Option<()> {
@@ -381,7 +412,7 @@ fn shell_script(words: &[Word], folder: &str, tree: &dyn SourceTree) -> Option<W
     if asks_caller.iter().any(|a| text.contains(a)) {
         return None;
     }
-    Some(Wrapped { setup: Vec::new(), scripts: vec![text], launcher: "" })
+    Some(Wrapped { setup: Vec::new(), scripts: vec![text], launcher: Launcher::None })
 }
 
 /// The commands of what was found, each as it stands where the wrapper was called.
@@ -391,10 +422,13 @@ pub(super) fn inner(wrapped: &Wrapped, outer: &Command) -> Vec<Command> {
         for mut command in commands(script) {
             let program = command.words.iter().position(|w| !w.is_assignment()).unwrap_or(0);
             let name = command.words.get(program).and_then(|w| w.literal.as_deref()).unwrap_or_default();
-            if !wrapped.launcher.is_empty() && NODE_PROGRAMS.contains(&name) {
-                let launcher = wrapped.launcher.split(' ').map(Word::plain);
-                command.words.splice(program..program, launcher);
-            }
+            let launcher = match &wrapped.launcher {
+                Launcher::Node(launcher) if NODE_PROGRAMS.contains(&name) => launcher,
+                Launcher::Every(launcher) => launcher.as_str(),
+                Launcher::Node(_) | Launcher::None => "",
+            };
+            let launcher = launcher.split(' ').filter(|word| !word.is_empty()).map(Word::plain);
+            command.words.splice(program..program, launcher);
             let setup = outer.setup.iter().chain(&wrapped.setup).cloned();
             command.setup = setup.chain(command.setup).collect();
             found.push(command);

@@ -375,7 +375,7 @@ fn rust() {
     let text = "\
 //! A shop.
 use std::{fmt, io::{self, Read as _}};
-pub use crate::stack::Stack;
+pub use crate::syntax::Stack;
 use super::*;
 mod cart;
 
@@ -424,7 +424,7 @@ mod tests {
         [
             "Plain std: fmt",
             "Plain std::io: io=* _=Read",
-            "Reexport crate::stack: Stack",
+            "Reexport crate::syntax: Stack",
             "Plain super: *",
             "Submodule cart: ",
             "Plain super: *",
@@ -545,7 +545,7 @@ fn java() {
 #[test]
 fn definitions_around_what_is_broken_come_out() {
     for (path, text, names) in [
-        ("a.py", "def a():\n    return (1\n\n\ndef b():\n    return 2\n", ["b"].as_slice()),
+        ("a.py", "def a():\n    return 1 +\n\n\ndef b():\n    return 2\n", ["b"].as_slice()),
         (
             "b.py",
             "class A:\n    def f(self)\n        return 1\n\n    def g(self):\n        return 2\n",
