@@ -1,6 +1,6 @@
 //! What is to run (`BuildPlan`) and what came of it (`ExecutionResult`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -124,9 +124,12 @@ pub struct PlanStep {
     /// those are unchanged, it need not run again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub installs: Option<Vec<String>>,
-    /// What it needs that no sandbox has, and what helps: reaching it ends the run.
+    /// What it needs that no sandbox has and, behind a semicolon, what helps: reaching it ends the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lacks: Option<String>,
+    /// Secrets that it uses and nobody has passed on, each with the variables that would hold it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub missing_secrets: BTreeMap<String, BTreeSet<String>>,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,
@@ -162,6 +165,16 @@ pub struct Service {
 pub struct SkippedStep {
     pub step: String,
     pub why: String,
+    /// Nobody knows what it does, nor whether it passed in CI: the steps from this index on may need it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needed_from: Option<usize>,
+}
+
+impl SkippedStep {
+    #[must_use]
+    pub fn new(step: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { step: step.into(), why: why.into(), needed_from: None }
+    }
 }
 
 /// What later steps may ask about the job so far.
@@ -302,6 +315,17 @@ impl ExecutionResult {
             probes: Vec::new(),
             trace: None,
         }
+    }
+
+    /// The step that ended the run since it cannot be run faithfully, and what it lacks; those before it passed.
+    #[must_use]
+    pub fn unreproducible(&self) -> Option<(usize, &str)> {
+        let Exit::Infrastructure { what } = &self.exit else { return None };
+        let last = self.steps.len().checked_sub(1)?;
+        let step = &self.steps[last];
+        let note = step.note.as_deref().filter(|note| !note.is_empty())?;
+        (self.failed_step.is_none() && step.outcome == StepOutcome::Skipped && what.ends_with(note))
+            .then_some((last, what.as_str()))
     }
 
     /// Every step that counts succeeded.

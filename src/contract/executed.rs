@@ -17,6 +17,17 @@ pub struct Trace {
     pub files: Vec<(String, String)>,
     /// How to read what it writes.
     pub format: TraceFormat,
+    /// What it is asked about.
+    pub tests: Vec<TracedTest>,
+}
+
+/// A failing test that is asked about.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TracedTest {
+    /// As the parser has it from the log.
+    pub id: String,
+    /// Its file, where that is known: a path of the tree.
+    pub file: Option<String>,
 }
 
 /// The variable that holds the trace's own folder, outside the workspace. What the command writes below its `out` is the
@@ -30,11 +41,11 @@ pub const TRACE_ROOT: &str = "CI_HEALER_TRACE_ROOT";
 pub enum TraceFormat {
     /// `*.json` of our own tracers (Python, Node): functions by test.
     Functions,
-    /// `*.out` of `go test -coverprofile`, one per test where the name says which.
+    /// `TEST.passed.out` and `TEST.failed.out` of `go test -coverprofile`; `functions.txt` of `go tool cover -func`.
     GoProfile,
-    /// `*.json` of `llvm-cov export`, one per test where the name says which.
+    /// `TEST.passed.json` and `TEST.failed.json` of `llvm-cov export`.
     LlvmExport,
-    /// `*.log` of the JVM's `-Xlog:class+load`.
+    /// `TEST.passed.PID.log` and `TEST.failed.PID.log` of the JVM's `-Xlog:class+load`.
     ClassLoading,
 }
 
@@ -42,6 +53,8 @@ pub enum TraceFormat {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceOutput {
     pub format: TraceFormat,
+    /// What was asked about.
+    pub tests: Vec<TracedTest>,
     pub files: Vec<(String, Vec<u8>)>,
     /// The trace's time was over before it ended.
     pub cut: bool,

@@ -48,6 +48,12 @@ pub enum Outcome {
     Cancelled,
 }
 
+/// In the note of a run that failed for a tool which only hosted runners have.
+pub const ONLY_HOSTED: &str = "which GitHub's hosted runners have";
+
+/// How an environment failure begins that is for secrets which nobody has passed on.
+pub const MISSING_SECRET: &str = "not passed on: ";
+
 impl Outcome {
     /// As in the `outcome` output.
     #[must_use]

@@ -14,7 +14,7 @@ use crate::contract::executed::{TRACE_FOLDER, TRACE_ROOT, Trace, TraceOutput};
 
 /// Bytes of a trace's answer; a larger one is none.
 const LIMIT: usize = 16 << 20;
-/// It runs a part of what its step ran, and slower.
+/// It runs a part of what its step ran, and slower: so long beside twice the step's time.
 const AT_LEAST: Duration = Duration::from_secs(20);
 /// No hint is worth more.
 const AT_MOST: Duration = Duration::from_secs(180);
@@ -41,7 +41,7 @@ pub(super) async fn run(
     trace: &Trace,
     step_took: Duration,
 ) -> Option<TraceOutput> {
-    let limit = (step_took * 2).clamp(AT_LEAST, AT_MOST);
+    let limit = (AT_LEAST + step_took * 2).min(AT_MOST);
     let work = async {
         place.sandbox.put(files(place, trace)).await?;
         let cut = match tokio::time::timeout(limit + GRACE, command(place, context, trace, limit)).await {
@@ -49,7 +49,7 @@ pub(super) async fn run(
             Err(_) => true,
         };
         let files = answer(place.sandbox).await?;
-        Ok::<_, ExecutorError>(TraceOutput { format: trace.format, files, cut })
+        Ok::<_, ExecutorError>(TraceOutput { format: trace.format, tests: trace.tests.clone(), files, cut })
     };
     match work.await {
         Ok(output) => Some(output),

@@ -158,7 +158,10 @@ impl Driver {
             Purpose::Uncover => Evidence::of_every_step(&mut result),
             _ => Evidence::of_run(&mut result),
         };
-        let mut evidence = evidence.placed(&steps, &self.workspace);
+        let mut evidence = evidence.placed(&steps, &self.workspace).spoken(&self.plans[leg].plan);
+        if purpose == Purpose::Baseline {
+            evidence = evidence.judged(&result, &self.plans[leg].plan, &self.workspace);
+        }
         evidence.is_red_in_ci = is_shown(&evidence.observation, in_ci.get());
         if evidence.is_red_in_ci {
             result.notes.push("CI's own log shows the same failures".to_owned());

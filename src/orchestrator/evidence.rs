@@ -6,11 +6,13 @@ use crate::contract::bug::{BugReport, Diagnosis, Fingerprint, LogSpan, Origins};
 use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, RepeatedStep, StepOutcome, StepResult};
 use crate::contract::event::LogFacts;
 use crate::contract::git::SourceTree;
+use crate::contract::outcome::Outcome;
 use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
 use super::missing_tools;
+use super::not_here;
 use super::progress::Observation;
 use super::tests_ran;
 
@@ -22,6 +24,8 @@ pub struct Evidence {
     pub log: Vec<u8>,
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
+    /// Why it is red for what is not here, and no fix is to be looked for.
+    pub not_here: Option<Box<Outcome>>,
     /// Steps that were run again at once.
     pub repeats: Vec<RepeatedStep>,
     /// CI's own log of the job shows the same failures.
@@ -55,7 +59,7 @@ impl Evidence {
 
     fn of(observation: Observation, diagnosis: Diagnosis, log: Vec<u8>, origins: Origins) -> Self {
         let (steps, repeats, is_red_in_ci) = (BTreeMap::new(), Vec::new(), false);
-        Self { observation, diagnosis, log, steps, repeats, is_red_in_ci, origins }
+        Self { observation, diagnosis, log, steps, repeats, is_red_in_ci, not_here: None, origins }
     }
 
     /// Of a run in which no step's failure ended it: takes the log out of `result`.
@@ -114,6 +118,24 @@ impl Evidence {
         self
     }
 
+    /// With what the plan's scripts say of how their runners speak.
+    #[must_use]
+    pub fn spoken(mut self, plan: &BuildPlan) -> Self {
+        for runs in [&mut self.diagnosis.tests, &mut self.observation.tests] {
+            tests_ran::mark_silent(plan.steps.iter().map(|step| step.run.as_str()), runs);
+        }
+        self
+    }
+
+    /// Judged by what the plan misses; see [`not_here`].
+    #[must_use]
+    pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
+        let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|step| step.log);
+        let output = span.filter(|_| result.log_cut == 0).map_or(&[][..], |span| lines_of(&self.log, span));
+        self.not_here = not_here::judge(plan, &self, output, tree).map(Box::new);
+        self
+    }
+
     #[must_use]
     pub fn log_facts(&self) -> LogFacts {
         LogFacts { bytes: self.log.len() as u64, lines: self.diagnosis.lines, sha256: sha256(&self.log) }
@@ -136,6 +158,16 @@ pub fn step_folders(result: &ExecutionResult, plan: &BuildPlan) -> Vec<StepFolde
         step.log.filter(|_| result.log_cut == 0).map(|log| StepFolder { log, folder })
     };
     result.steps.iter().zip(&plan.steps).filter_map(of).collect()
+}
+
+/// The bytes of the lines of a span.
+fn lines_of(log: &[u8], span: LogSpan) -> &[u8] {
+    let mut ends = log.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
+    let (first, last) = (span.first.saturating_sub(1) as usize, span.last as usize);
+    let start = if first == 0 { Some(0) } else { ends.nth(first - 1) };
+    let Some(start) = start else { return &[] };
+    let end = ends.nth(last.saturating_sub(first).saturating_sub(1)).unwrap_or(log.len());
+    &log[start..end]
 }
 
 fn read(log: &[u8]) -> (Diagnosis, Origins) {

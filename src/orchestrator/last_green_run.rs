@@ -61,8 +61,8 @@ impl Driver {
             from_snapshot: false,
             probes: &[],
             repeats: None,
-            tracer: None,
             watched: None,
+            tracer: None,
         };
         let started = Instant::now();
         let journal = self.journal.as_ref();

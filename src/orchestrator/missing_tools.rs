@@ -3,6 +3,7 @@
 
 use crate::contract::bug::Diagnosis;
 use crate::contract::build::{ExecutionResult, MULTI_RUNTIME_IMAGE};
+use crate::contract::outcome::ONLY_HOSTED;
 
 /// Shells' exit code where there is no such command.
 const NOT_FOUND: i64 = 127;
@@ -87,7 +88,7 @@ pub(super) fn note(result: &ExecutionResult, diagnosis: &Diagnosis) -> Option<St
     let image = &result.image_ref;
     let whose = if image == MULTI_RUNTIME_IMAGE { "our image" } else { "the image" };
     Some(format!(
-        "{whose} {image} lacks `{tool}`, which GitHub's hosted runners have: that is not the code's fault; install it in a \
+        "{whose} {image} lacks `{tool}`, {ONLY_HOSTED}: that is not the code's fault; install it in a \
          step, or name an image that has it as `sandbox-image`"
     ))
 }

@@ -25,9 +25,17 @@ pub struct Observation {
 pub enum RunStatus {
     Green,
     Red,
-    TimedOut { after_seconds: u64 },
+    TimedOut {
+        after_seconds: u64,
+    },
     OutOfMemory,
-    Infrastructure { what: String },
+    Infrastructure {
+        what: String,
+    },
+    /// All passed up to a step that cannot be run here.
+    Unreproducible {
+        what: String,
+    },
     Cancelled,
 }
 
@@ -68,7 +76,13 @@ impl Observation {
             Exit::Infrastructure { what } => RunStatus::Infrastructure { what: what.clone() },
             Exit::Cancelled => RunStatus::Cancelled,
         };
-        Self { end, failing_step: result.failed_step, ..Self::of_log(diagnosis) }
+        match result.unreproducible() {
+            Some((step, what)) => {
+                let end = RunStatus::Unreproducible { what: what.to_owned() };
+                Self { end, failing_step: Some(step), ..Self::of_log(diagnosis) }
+            }
+            None => Self { end, failing_step: result.failed_step, ..Self::of_log(diagnosis) },
+        }
     }
 
     /// No run at all: the machine is to blame.
@@ -200,7 +214,7 @@ pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -
 pub fn regression(before: &Observation, after: &Observation, touched: &[Touched]) -> Option<String> {
     match &after.end {
         RunStatus::Green => return missing_tests(before, after),
-        RunStatus::Red => {}
+        RunStatus::Red | RunStatus::Unreproducible { .. } => {}
         RunStatus::TimedOut { after_seconds } => {
             return Some(format!("the build did not end within {after_seconds} s"));
         }
@@ -214,6 +228,9 @@ pub fn regression(before: &Observation, after: &Observation, touched: &[Touched]
             return Some(format!("step {} fails, which passed before", is + 1));
         }
         _ => {}
+    }
+    if let RunStatus::Unreproducible { what } = &after.end {
+        return Some(what.clone());
     }
     let (removed, added) = difference(before, after);
     if removed.is_empty() && !added.is_empty() {

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
+use super::tests_ran::ASKED_AGAIN;
 use crate::contract::bug::TestRun;
 
 /// What is known of the tests of a plan.
@@ -43,15 +44,24 @@ impl TestsRan {
     }
 }
 
-/// How often each test ran; `None` where a runner does not name them.
+/// How often each test ran; `None` where a runner does not name them, nor does its probe.
 fn names(runs: &[TestRun]) -> Option<BTreeMap<(&str, &str), usize>> {
     let mut found = BTreeMap::new();
     for run in runs {
+        if run.ids.is_none() && is_asked_again(runs, &run.runner) {
+            continue;
+        }
         for id in run.ids.as_ref()? {
             *found.entry((run.runner.as_str(), id.as_str())).or_default() += 1;
         }
     }
     Some(found)
+}
+
+/// A probe names what this runner ran.
+fn is_asked_again(runs: &[TestRun], runner: &str) -> bool {
+    let answer = |run: &TestRun| run.runner.strip_suffix(ASKED_AGAIN) == Some(runner) && run.ids.is_some();
+    runs.iter().any(answer)
 }
 
 /// Whether a script may run tests: it names a runner, or something of the project's own whose name does not say that
@@ -108,6 +118,20 @@ mod tests {
         assert_eq!(of(&ran(None), &ran(None)), TestsRan::Unknown);
         assert_eq!(of(&[], &ran(Some(&["a"]))), TestsRan::Unknown, "they were not reached before");
         assert_eq!(of(&[], &[]), TestsRan::Unknown, "the plan runs them, and the log does not say so");
+    }
+
+    #[test]
+    fn a_probe_names_what_a_quiet_runner_does_not() {
+        let asked = |ids: &[&str]| {
+            let mut runs = ran(None);
+            runs.push(TestRun { runner: format!("pytest{ASKED_AGAIN}"), ..ran(Some(ids)).remove(0) });
+            runs
+        };
+        let of = |before: &[TestRun], after: &[TestRun]| TestsRan::of(["pytest"], before, after);
+        assert_eq!(of(&asked(&["a"]), &asked(&["a", "b"])), TestsRan::Same);
+        assert_eq!(of(&asked(&["a", "b"]), &asked(&["a"])), TestsRan::Unknown);
+        assert_eq!(of(&asked(&["a"]), &ran(None)), TestsRan::Unknown);
+        assert_eq!(of(&ran(None), &asked(&["a"])), TestsRan::Unknown);
     }
 
     #[test]

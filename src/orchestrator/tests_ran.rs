@@ -6,6 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::bug::{BugReport, Category, Diagnosis, TestRun};
 use crate::parser::{self, ParseOptions};
 
+/// Stands behind a runner's name in what a probe says of it.
+pub(super) const ASKED_AGAIN: &str = " (asked again)";
+
 /// What is known of one runner's tests, over all of its runs.
 #[derive(Default)]
 struct Known<'a> {
@@ -75,10 +78,21 @@ pub(super) fn of_probe(report: &[u8]) -> Vec<TestRun> {
     let mut diagnosis = parser::diagnose(report, &ParseOptions::default()).unwrap_or_default();
     leave_out_unloaded(&mut diagnosis);
     for run in &mut diagnosis.tests {
-        run.runner.push_str(" (asked again)");
+        run.runner.push_str(ASKED_AGAIN);
         run.silent_when_green = true;
     }
     diagnosis.tests
+}
+
+/// Marks the runs of a runner that its script tells to print nothing of a green run: its output cannot tell that from a
+/// style which would have spoken.
+pub(super) fn mark_silent<'s>(scripts: impl IntoIterator<Item = &'s str>, runs: &mut [TestRun]) {
+    if scripts
+        .into_iter()
+        .any(|script| script.contains("--details=none") || script.contains("--details none"))
+    {
+        runs.iter_mut().filter(|run| run.runner == "junit").for_each(|run| run.silent_when_green = true);
+    }
 }
 
 /// Runners list a file that could not be loaded as a failed test of its own. It is none, and is gone once it loads.
@@ -168,6 +182,19 @@ mod tests {
         assert!(missing(&[silent], &[counted(0)]).is_some());
         assert!(missing(&[failed_only(1)], &[counted(0)]).is_some());
         assert_eq!(missing(&[failed_only(0)], &[counted(0)]), None);
+    }
+
+    #[test]
+    fn a_script_may_tell_the_launcher_to_be_silent() {
+        let was = || vec![TestRun::counted("junit", 2, 1, 0)];
+        for (script, refuted) in [
+            ("java -jar junit.jar --scan-classpath --details=none", false),
+            ("java -jar junit.jar --scan-classpath", true),
+        ] {
+            let mut runs = was();
+            mark_silent([script], &mut runs);
+            assert_eq!(missing(&runs, &[]).is_some(), refuted, "{script}");
+        }
     }
 
     #[test]

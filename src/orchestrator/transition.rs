@@ -472,6 +472,10 @@ fn tried(mut state: State, trial: Trial, seen: Arc<Evidence>) -> Transition {
     let compared = report(&before.observation, &seen.observation, !matches!(progress, Progress::None(_)));
     match progress {
         Progress::Green => keep(state, trial, seen, "every step passes".to_owned(), compared, false),
+        // All that can be run here passes.
+        Progress::Better(how) if matches!(seen.observation.end, RunStatus::Unreproducible { .. }) => {
+            keep(state, trial, seen, how, compared, false)
+        }
         // CI never came to that step: what it says of the unchanged code tells whether the fix broke it.
         Progress::Better(_) if seen.observation.failing_step > before.observation.failing_step => {
             match state.legs[state.leg].uncovered.clone() {
@@ -501,7 +505,6 @@ fn keep(
     compared: ProgressReport,
     is_suspect: bool,
 ) -> Transition {
-    let is_green = seen.observation.end == RunStatus::Green;
     let before = state.current.as_ref().map(|before| &before.observation);
     let fixed = before.map(|before| before.gone_in(&seen.observation)).unwrap_or_default();
     let (step, flaky_kind) =
@@ -524,13 +527,21 @@ fn keep(
     state.code_changed();
     state.history.clear();
     let facts = vec![Event::Kept { improved, progress: Some(compared) }];
-    let next = if is_green {
-        state.current = Some(seen);
-        state.legs[leg].status = LegStatus::Green { kept: state.kept.len(), end: None };
-        legs::advance(state)
-    } else {
-        state.set_target(seen);
-        choose(state)
+    let next = match &seen.observation.end {
+        RunStatus::Green => {
+            state.current = Some(seen);
+            state.legs[leg].status = LegStatus::Green { kept: state.kept.len(), end: None };
+            legs::advance(state)
+        }
+        RunStatus::Unreproducible { what } => {
+            let outcome = legs::cannot_run(what);
+            state.current = Some(seen);
+            legs::give_up(state, outcome)
+        }
+        _ => {
+            state.set_target(seen);
+            choose(state)
+        }
     };
     next.told_first(facts)
 }

@@ -5,6 +5,7 @@
 //! folder, each tool its file.
 
 mod common;
+mod coverage;
 mod diff;
 mod drawing;
 mod engine;
@@ -30,6 +31,7 @@ use std::io::{self, BufRead};
 use log_scan::lines;
 pub use log_scan::lines::looks_binary;
 
+pub use self::coverage::{executed, traced};
 pub use self::line_formats::LineFormat;
 use crate::contract::bug::{Diagnosis, Origins};
 

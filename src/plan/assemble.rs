@@ -51,7 +51,15 @@ pub(super) fn assemble(
 
     out_of_reach::mark(&mut planned.steps);
     let passed_over = out_of_reach::pass_over(&mut planned, failed);
-    if planned.steps.is_empty() {
+    if planned.steps.iter().all(|step| step.lacks.is_some()) {
+        let first = planned.steps.iter().find_map(|step| step.lacks.as_deref());
+        let (lacks, remedy) = first.and_then(|lacks| lacks.split_once("; ")).unzip();
+        if let Some(lacks) = lacks {
+            return Err(PlanError::Refused {
+                why: format!("the job `{}` has no step that can be run here: {lacks}", candidate.path_text()),
+                remedy: remedy.map(str::to_owned),
+            });
+        }
         let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");
         return Err(PlanError::Refused {
             why: format!(
@@ -65,7 +73,7 @@ pub(super) fn assemble(
     let image = image(candidate, &planned, tree, sandbox_image, &hashes, &mut notes)?;
     doubts(&planned.steps, &mut notes);
     for step in &mut planned.steps {
-        step.installs = installs::installs(step, tree);
+        step.installs = if step.lacks.is_some() { None } else { installs::installs(step, tree) };
     }
     mark_setup(&mut planned.steps, &planned.displayed, failed);
     services.sort_by(|a, b| a.name.cmp(&b.name));
@@ -281,7 +289,7 @@ fn job_context(services: &[Service]) -> Value {
 fn doubts(steps: &[PlanStep], notes: &mut Vec<String>) {
     for step in steps {
         if step.lacks.is_some() {
-            notes.push(format!("`{}` calls docker, which the sandbox does not have", step.name));
+            notes.push(format!("`{}` cannot run here: a run that comes to it ends there", step.name));
         }
         if matches!(step.shell.as_deref(), Some("cmd" | "powershell")) {
             notes.push(format!(

@@ -24,6 +24,7 @@ mod select;
 mod step_template;
 mod steps;
 mod toolchain;
+mod trace;
 mod validation;
 mod versions;
 mod workflow;
@@ -43,6 +44,7 @@ pub use named_files::named_files;
 pub use own_place::{OwnStep, own_place};
 pub use probe::{probe, probes};
 pub use step_template::Evaluator;
+pub use trace::trace;
 pub use write_modes::{WriteCommand, WriteEvaluator, is_known_command, remedy, write_commands, write_modes};
 
 /// What is asked. [`PlanRequest::of`] asks no more than it must; set what else is known.

@@ -111,6 +111,15 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
             let runs = has(&["test", "verify", "package", "install", "integration-test"]);
             (runs && has(&["-q", "--quiet"])).then(|| (written_reports(&MAVEN), Vec::new()))
         }
+        ["node", rest @ ..] if rest.contains(&"--test") => {
+            let form = rest.iter().map(|word| if *word == DOTS { "--test-reporter=tap" } else { word });
+            rest.contains(&DOTS).then(|| (with(std::iter::once("node").chain(form).collect()), Vec::new()))
+        }
+        // It says nothing of a green run.
+        ["java", rest @ ..] if rest.iter().any(|word| is_junit_launcher(word)) => {
+            let form = rest.iter().map(|word| if *word == SILENT { "--details=tree" } else { word });
+            rest.contains(&SILENT).then(|| (with(std::iter::once("java").chain(form).collect()), Vec::new()))
+        }
         ["gradle" | "gradlew" | "./gradlew", tasks @ ..] => {
             let runs = |task: &&str| {
                 let name = task.rsplit(':').next().unwrap_or(task);
@@ -136,6 +145,15 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
             Some((with(form), vec![PYTEST_REPORT.to_owned()]))
         }
     }
+}
+
+/// `node --test` as dots.
+const DOTS: &str = "--test-reporter=dot";
+/// JUnit's console launcher, told to be silent.
+const SILENT: &str = "--details=none";
+
+fn is_junit_launcher(word: &str) -> bool {
+    word.ends_with(".ConsoleLauncher") || word.contains("junit-platform-console")
 }
 
 fn pytest_arguments<'a>(call: &'a [&'a str]) -> Option<&'a [&'a str]> {
@@ -192,6 +210,15 @@ mod tests {
                 "cd srv\nexport A=1\ngo test -json $(go list ./...)",
             ),
             ("set -e\n# all\ngo test ./...\necho done", "set -e\ngo test -json ./..."),
+            ("node --test --test-reporter=dot test/", "node --test --test-reporter=tap test/"),
+            (
+                "java -jar lib/junit-platform-console-standalone-1.11.jar execute --scan-classpath --details=none",
+                "java -jar lib/junit-platform-console-standalone-1.11.jar execute --scan-classpath --details=tree",
+            ),
+            (
+                "java -cp a:b org.junit.platform.console.ConsoleLauncher --details=none -p com.x",
+                "java -cp a:b org.junit.platform.console.ConsoleLauncher --details=tree -p com.x",
+            ),
             ("pytest -qq", "pytest -qq -p no:cacheprovider --junitxml=/tmp/ci-healer-probe.xml"),
             (
                 "uv run python -m pytest -q -q tests",
@@ -225,6 +252,9 @@ mod tests {
             "mvn -q compile",
             "gradle assemble",
             "npm test",
+            "node --test",
+            "java -jar app.jar --details=none",
+            "java -jar junit-platform-console-standalone.jar --scan-classpath",
             "make test",
             "cargo test -q",
             "",

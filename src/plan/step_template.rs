@@ -45,8 +45,22 @@ pub(super) struct StepTemplate {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum InCi {
+    Passed,
+    Failed,
+    /// It is not over, or was broken off.
     Ran,
     Skipped,
+}
+
+impl InCi {
+    pub(super) fn of(conclusion: Option<&Conclusion>) -> Self {
+        match conclusion {
+            Some(Conclusion::Success) => Self::Passed,
+            Some(Conclusion::Skipped) => Self::Skipped,
+            Some(ended) if ended.is_failure() => Self::Failed,
+            _ => Self::Ran,
+        }
+    }
 }
 
 /// What is known of a step by its id, apart from what the run will tell.
@@ -409,7 +423,7 @@ fn needs_unhealed(contexts: &JobContexts, gave: &BTreeMap<String, Conclusion>) -
 /// Why a condition of this value keeps its step from running.
 fn reason_to_skip(value: &Value, text: &str, in_ci: Option<InCi>) -> Option<String> {
     match (value.truth(), in_ci) {
-        (Some(true), _) | (None, Some(InCi::Ran)) => None,
+        (Some(true), _) | (None, Some(InCi::Passed | InCi::Failed | InCi::Ran)) => None,
         (Some(false), _) => Some(format!("its condition is false: {text}")),
         (None, in_ci) => {
             let what = match value {
@@ -428,6 +442,10 @@ impl StepEvaluator for Evaluator {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
         let prepared = self.prepare_step(step, state);
         match (&step.lacks, prepared) {
+            // The verdict is there: what such a step would do afterwards changes nothing of it.
+            (Some(what), PreparedStep::Run { .. }) if state.failed => {
+                PreparedStep::Skip { why: what.clone() }
+            }
             (Some(what), PreparedStep::Run { .. }) => PreparedStep::Unresolved { what: what.clone() },
             (_, prepared) => prepared,
         }

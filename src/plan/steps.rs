@@ -35,6 +35,8 @@ pub(super) struct Planned {
     /// The name CI shows for the step that each planned one belongs to.
     pub(super) displayed: Vec<String>,
     pub(super) skipped: Vec<SkippedStep>,
+    /// Left out, and in CI they passed; each with the index of the step that comes after it.
+    pub(super) passed_over: Vec<(usize, SkippedStep)>,
     pub(super) notes: Vec<String>,
     pub(super) known: Vec<KnownStep>,
     pub(super) requested: Vec<RequestedToolchain>,
@@ -107,6 +109,7 @@ pub(super) fn plan(
             templates: Vec::new(),
             displayed: Vec::new(),
             skipped: Vec::new(),
+            passed_over: Vec::new(),
             notes: Vec::new(),
             known: Vec::new(),
             requested: Vec::new(),
@@ -228,7 +231,7 @@ impl Planner<'_> {
                         Known::Fixed { outputs: Vec::new(), fallback: None, outcome: "skipped" },
                     );
                 }
-                self.out.skipped.push(SkippedStep { step: name, why });
+                self.out.skipped.push(SkippedStep::new(name, why));
                 return Ok(());
             }
         };
@@ -383,8 +386,14 @@ impl Planner<'_> {
         };
         let at = rest.iter().position(|s| same(&s.name))?;
         self.ci_at += at + 1;
-        let skipped = rest[at].conclusion == Some(Conclusion::Skipped);
-        Some(if skipped { InCi::Skipped } else { InCi::Ran })
+        Some(InCi::of(rest[at].conclusion.as_ref()))
+    }
+
+    /// CI's record has come to the step that failed, and past it.
+    fn is_behind_the_failure(&self, scope: &StepScope) -> bool {
+        let own = usize::from(scope.in_ci.is_some());
+        let before = self.ci.get(..self.ci_at.saturating_sub(own)).unwrap_or_default();
+        before.iter().any(|step| step.conclusion.as_ref().is_some_and(Conclusion::is_failure))
     }
 
     fn decide(&self, step: &Step, scope: &StepScope, layers: usize) -> Result<Decision, PlanError> {
@@ -401,7 +410,9 @@ impl Planner<'_> {
                 Some(InCi::Skipped) if !condition.asks_status => {
                     Decision::Never("CI skipped it as well".to_owned())
                 }
-                Some(InCi::Ran) if !condition.asks_status => Decision::Runs { keep: None },
+                Some(InCi::Passed | InCi::Failed | InCi::Ran) if !condition.asks_status => {
+                    Decision::Runs { keep: None }
+                }
                 _ => Decision::Runs { keep: Some(text.trim().to_owned()) },
             },
         })
@@ -509,7 +520,10 @@ impl Planner<'_> {
                 self.note(format!("`{name}` needs {what}, which is not known here"));
             }
         }
-        for secret in secrets::missing(step.env.iter().chain([run]), &scope.contexts.secrets) {
+        let known_secrets = &scope.contexts.secrets;
+        let missing_secrets =
+            secrets::missing(scope.layers.iter().map(|layer| layer.node.as_ref()), run, known_secrets);
+        for secret in secrets::missing(step.env.as_ref(), run, known_secrets).into_keys() {
             self.note(format!(
                 "`{name}` needs secrets.{secret}, which is not passed on: where it fails for that, give it as \
                  `sandbox-env: {secret}=…`"
@@ -554,6 +568,7 @@ impl Planner<'_> {
             setup: false,
             installs: None,
             lacks: None,
+            missing_secrets,
             background,
             wait: None,
         };
@@ -577,7 +592,7 @@ impl Planner<'_> {
     }
 
     fn skip(&mut self, uses: &str, why: impl Into<String>) {
-        self.out.skipped.push(SkippedStep { step: uses.to_owned(), why: why.into() });
+        self.out.skipped.push(SkippedStep::new(uses, why));
     }
 }
 

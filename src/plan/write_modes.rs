@@ -4,10 +4,10 @@
 //! forged, so what it states as a command only chooses what is rebuilt here, and is never run as given.
 
 mod python_tasks;
-mod script;
+pub(super) mod script;
 mod table;
 mod workspaces;
-mod wrappers;
+pub(super) mod wrappers;
 
 use script::{Command, Word};
 use table::{LAUNCHERS, REMEDIES, ROWS, Row};
@@ -231,7 +231,7 @@ fn begins_with(text: &str, words: &str) -> bool {
     text.trim().strip_prefix(words).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
-fn is_shell(step: &PlanStep) -> bool {
+pub(super) fn is_shell(step: &PlanStep) -> bool {
     let program =
         step.shell.as_deref().unwrap_or("bash").split_whitespace().next().unwrap_or("bash").to_owned();
     matches!(program.rsplit('/').next(), Some("bash" | "sh"))
@@ -239,9 +239,14 @@ fn is_shell(step: &PlanStep) -> bool {
 
 /// All commands of a step that can be run on their own, those behind package scripts and targets among them.
 fn step_commands(plan: &BuildPlan, step: usize, tree: &dyn SourceTree) -> Vec<Command> {
-    let Some(step) = plan.steps.get(step).filter(|step| step.wait.is_none() && is_shell(step)) else {
+    plan.steps.get(step).map(|step| commands_of(step, tree)).unwrap_or_default()
+}
+
+/// See [`step_commands`].
+pub(super) fn commands_of(step: &PlanStep, tree: &dyn SourceTree) -> Vec<Command> {
+    if step.wait.is_some() || !is_shell(step) {
         return Vec::new();
-    };
+    }
     // What only the run knows may be any words.
     if step.run.contains("${{") {
         return Vec::new();
@@ -279,7 +284,7 @@ fn unwrap(
 }
 
 /// Where the set-up lines lead; `None` where that is not known.
-fn folder_after(folder: &str, setup: &[String]) -> Option<String> {
+pub(super) fn folder_after(folder: &str, setup: &[String]) -> Option<String> {
     let mut at = folder.to_owned();
     for line in setup {
         match line.split_once(' ') {
@@ -320,7 +325,7 @@ fn command_of(setup: &[String], line: String, step: usize) -> WriteCommand {
 }
 
 /// Where the program stands that does the work, behind those that only start it.
-fn program(words: &[Word]) -> Option<usize> {
+pub(super) fn program(words: &[Word]) -> Option<usize> {
     let mut at = words.iter().take_while(|w| w.is_assignment()).count();
     for _ in 0..6 {
         let rest = words.get(at..)?;
@@ -386,7 +391,7 @@ fn is_node_program(word: Option<&Word>) -> bool {
 }
 
 /// Without folder, version and the name of a wrapper that a project brings along.
-fn program_name(word: &Word) -> &str {
+pub(super) fn program_name(word: &Word) -> &str {
     let text = word.literal.as_deref().unwrap_or_default();
     let version = text.char_indices().skip(1).find(|(_, c)| *c == '@').map_or(text.len(), |(at, _)| at);
     let name = text[..version].rsplit('/').next().unwrap_or_default();

@@ -3,7 +3,7 @@
 
 use crate::contract::build::Exit;
 use crate::contract::fix::Rejection;
-use crate::contract::outcome::{BudgetKind, Outcome};
+use crate::contract::outcome::{BudgetKind, MISSING_SECRET, ONLY_HOSTED, Outcome};
 use crate::contract::report::{ProposalReport, ProposalVerdict, RunReport};
 
 use super::{markdown, text, view};
@@ -175,12 +175,39 @@ fn after_environment(report: &RunReport) -> String {
         return "look at the run of CI on the heal branch: what fails there lies outside the code."
             .to_owned();
     }
+    if let Outcome::Environment { why } = &report.outcome
+        && let Some(named) = why.strip_prefix(MISSING_SECRET)
+        && let Some(advice) = pass_on(report, |secret| named.contains(&format!("secrets.{secret},")))
+    {
+        return format!("pass it on: {advice}. No change of the code would help, so none was tried.");
+    }
+    let notes = report.baseline.iter().flat_map(|baseline| &baseline.execution.notes);
+    if let Some(note) = notes.into_iter().find(|note| note.contains(ONLY_HOSTED)) {
+        return format!(
+            "{}. No change of the code would help, so none was tried.",
+            markdown::code(note, 500)
+        );
+    }
     match report.baseline.as_ref().map(|baseline| &baseline.execution.exit) {
         Some(Exit::TimedOut { .. }) => "raise `sandbox-timeout`, if the build is to take that long.".to_owned(),
         Some(Exit::OutOfMemory { .. }) => "raise `sandbox-memory`, if the build is to need that much.".to_owned(),
         _ => "fix the environment, then run the job again. No change of the code would help, so none was tried."
             .to_owned(),
     }
+}
+
+/// The input that passes secrets on which the failing step, or one before it, misses.
+fn pass_on(report: &RunReport, is_meant: impl Fn(&str) -> bool) -> Option<String> {
+    let failing = report.baseline.as_ref()?.execution.failed_step?;
+    let steps = report.plan.as_ref()?.steps.iter().take(failing + 1);
+    let mut names: Vec<&String> =
+        steps.flat_map(|step| step.missing_secrets.keys()).filter(|name| is_meant(name)).collect();
+    names.sort();
+    names.dedup();
+    let line =
+        |name: &&String| markdown::code(&format!("sandbox-env: {name}=${{{{ secrets.{name} }}}}"), 200);
+    let lines: Vec<String> = names.iter().map(line).collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 fn after_budget(report: &RunReport, which: BudgetKind) -> String {
@@ -312,6 +339,13 @@ impl<'r> Cause<'r> {
             && let Some(input) = opened_by(rejection)
         {
             return format!("look at what was offered below; if it is right, {input} lets it through.");
+        }
+        if let Self::NothingNamed = self
+            && let Some(advice) = pass_on(report, |_| true)
+        {
+            return format!(
+                "read the log of the failed step; if it fails for a secret that is not passed on, pass it on: {advice}."
+            );
         }
         if let Self::NothingNamed = self {
             return "read the log of the failed step; where another command says more, name it with `command`."

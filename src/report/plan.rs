@@ -185,7 +185,7 @@ mod tests {
                 volumes: Vec::new(),
                 options: None,
             }],
-            skipped: vec![SkippedStep { step: "actions/cache@v4".into(), why: "only saves".into() }],
+            skipped: vec![SkippedStep::new("actions/cache@v4", "only saves")],
             passed_over: Vec::new(),
             checkout: None,
             notes: vec!["a note".into()],

@@ -101,6 +101,7 @@ pub(super) fn plan() -> BuildPlan {
         setup: name == "Install",
         installs: None,
         lacks: None,
+        missing_secrets: Default::default(),
         background: false,
         wait: None,
     };
@@ -118,10 +119,10 @@ pub(super) fn plan() -> BuildPlan {
         },
         steps: vec![step("Install", "pip install -e ."), step("Test", "pytest -q")],
         services: Vec::new(),
-        skipped: vec![SkippedStep {
-            step: "actions/upload-artifact@v4".to_owned(),
-            why: "does not affect the result of the build".to_owned(),
-        }],
+        skipped: vec![SkippedStep::new(
+            "actions/upload-artifact@v4",
+            "does not affect the result of the build",
+        )],
         passed_over: Vec::new(),
         checkout: None,
         notes: Vec::new(),

@@ -380,6 +380,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_not_run_here_is_said_first() {
+        let mut report = sample::healed();
+        let passed =
+            crate::contract::build::SkippedStep::new("Database", "it needs <a> `Docker`; in CI it passed");
+        report.plan.as_mut().unwrap().passed_over.push(passed);
+        let text = markdown(&report, None);
+        let (said, next) = (text.find("Not run here:").unwrap(), text.find("**").unwrap());
+        assert!(said < next, "{text}");
+        assert!(text.contains("- `Database`: ``it needs <a> `Docker`; in CI it passed``"), "{text}");
+        assert!(!markdown(&sample::healed(), None).contains("Not run here"));
+    }
+
+    #[test]
     fn a_silent_ci_shows_what_to_change() {
         let mut report = sample::healed();
         report.ci.as_mut().unwrap().verdict = CiVerdict::NoCi {

@@ -145,6 +145,7 @@ fn blank_step() -> PlanStep {
         setup: false,
         installs: None,
         lacks: None,
+        missing_secrets: BTreeMap::new(),
         background: false,
         wait: None,
     }

@@ -6,7 +6,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ci_healer::contract::build::{JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
+use ci_healer::contract::build::{
+    BuildPlan, JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState,
+};
 use ci_healer::contract::ci::{Conclusion, EndedJob};
 use ci_healer::git::DirectoryTree;
 use ci_healer::plan::{CiStep, FailedJob, PlanError, PlanRequest, Planned, plan};
@@ -483,6 +485,80 @@ fn the_results_of_needed_jobs_follow_from_what_is_planned_and_what_ci_says() {
     assert_eq!(script(&plans[0], false), "./report failure success skipped success");
     let plans = gated(|request| plan(&PlanRequest { failed: &all, ..request })).unwrap();
     assert!(script(&plans[1], false).contains("needs.lint.result"));
+}
+
+/// What becomes of an action that is not run here, before the failing step and behind it.
+#[test]
+fn an_action_that_is_not_run_here_is_passed_over_only_where_ci_says_that_it_passed() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join(".github/workflows");
+    std::fs::create_dir_all(&place).unwrap();
+    for uses in ["some/action@v1", "docker://alpine:3", "docker/setup-buildx-action@v3", "./tool"] {
+        let workflow = format!(
+            "on: push\njobs:\n  t:\n    runs-on: ubuntu-latest\n    steps:\n      - run: make\n      \
+             - name: Tool\n        uses: {uses}\n      - name: Test\n        run: make test\n"
+        );
+        std::fs::write(place.join("ci.yml"), workflow).unwrap();
+        std::fs::create_dir_all(dir.path().join("tool")).unwrap();
+        std::fs::write(dir.path().join("tool/action.yml"), "runs: {using: node20, main: a.js}\n").unwrap();
+        let tree = DirectoryTree::open(dir.path()).unwrap();
+        let planned = |make: &str, tool: &str, test: &str| {
+            let step = |name: &str, conclusion: &str| CiStep {
+                name: name.into(),
+                conclusion: (!conclusion.is_empty()).then(|| Conclusion::from(conclusion.to_owned())),
+            };
+            let steps = vec![step("Run make", make), step("Tool", tool), step("Test", test)];
+            let failed = [FailedJob { name: "t".to_owned(), steps }];
+            plan(&PlanRequest { failed: &failed, ..PlanRequest::of(&tree) }).unwrap().remove(0).plan
+        };
+        let names = |plan: &BuildPlan| plan.steps.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+
+        let passed = planned("success", "success", "failure");
+        assert_eq!(names(&passed), ["Run make", "Test"]);
+        assert!(passed.skipped.is_empty(), "{:?}", passed.skipped);
+        let over = &passed.passed_over[..];
+        assert!(
+            over[0].step == "Tool"
+                && over[0].why.starts_with(uses)
+                && over[0].why.ends_with("in CI it passed"),
+            "{over:?}"
+        );
+
+        // That it failed is the failure: what comes after it is none.
+        let failed = planned("success", "failure", "skipped");
+        assert_eq!(names(&failed), ["Run make", "Tool", "Test"]);
+        assert!(failed.steps[1].lacks.as_ref().unwrap().contains("in CI it failed; give the commands"));
+
+        // Behind what failed, or where CI skipped it as well, nothing needs it.
+        for (make, tool, test) in [
+            ("failure", "skipped", "skipped"),
+            ("failure", "success", "skipped"),
+            ("success", "skipped", "failure"),
+        ] {
+            let behind = planned(make, tool, test);
+            assert!(
+                behind.passed_over.is_empty() && behind.skipped[0].needed_from.is_none(),
+                "{make} {tool}"
+            );
+            assert_eq!(names(&behind), ["Run make", "Test"]);
+        }
+
+        // Nothing says what became of it.
+        let unknown = planned("success", "", "failure");
+        assert_eq!(unknown.skipped[0].needed_from, Some(1));
+        let local = plan(&PlanRequest::of(&tree)).unwrap().remove(0).plan;
+        assert_eq!((local.passed_over.len(), local.skipped[0].needed_from), (0, Some(1)));
+    }
+}
+
+#[test]
+fn a_step_says_which_secrets_it_misses_and_where() {
+    let steps = "      - run: a\n        env:\n          KEY: ${{ secrets.API_KEY }}\n      - run: echo ${{ secrets.OTHER || github.token }} ${{ secrets.GITHUB_TOKEN }}\n";
+    let head = "env:\n  ALL: x${{ secrets.JOB_WIDE }}\n";
+    let plan = of_steps(head, steps).unwrap().plan;
+    let of = |at: usize| serde_json::to_value(&plan.steps[at].missing_secrets).unwrap();
+    assert_eq!(of(0), serde_json::json!({"API_KEY": ["KEY"], "JOB_WIDE": ["ALL"]}));
+    assert_eq!(of(1), serde_json::json!({"OTHER": [], "JOB_WIDE": ["ALL"]}));
 }
 
 #[test]

@@ -12,3 +12,4 @@ mod review;
 mod settings;
 mod split;
 pub(crate) mod stage;
+mod triage;

@@ -151,6 +151,7 @@ async fn look(fault: &Fault) -> anyhow::Result<Seen> {
         fresh: false,
         from_snapshot: false,
         probes: &[],
+        repeats: None,
         watched: None,
         tracer: None,
         repeats: None,

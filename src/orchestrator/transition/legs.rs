@@ -36,6 +36,11 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
             return state.act(Action::Run { purpose, leg });
         }
         RunStatus::Cancelled => return state.finish(Outcome::Cancelled),
+        // What failed before passes now.
+        RunStatus::Unreproducible { .. } if red > 0 => {
+            return nothing_to_heal(state, Outcome::Flaky { failed: red, runs });
+        }
+        RunStatus::Unreproducible { what } => return nothing_to_heal(state, cannot_run(what)),
         RunStatus::TimedOut { .. } | RunStatus::OutOfMemory => {
             let why = limits(&seen.observation.end).unwrap_or_default();
             return nothing_to_heal(state, Outcome::Environment { why });
@@ -63,6 +68,9 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
         state.legs[leg].status = LegStatus::GivenUp(outcome);
         return advance(state);
     }
+    if let Some(outcome) = seen.not_here.as_deref().cloned() {
+        return nothing_to_heal(state, outcome);
+    }
     // A failing test may fail by chance; seeing it twice costs little, healing a ghost costs the whole budget.
     let is_seen_twice = seen.is_red_in_ci || shown_again(&seen.repeats, seen.observation.failing_step) > 0;
     if seen.observation.may_be_flaky() && runs == 1 && state.rules.flaky_runs > 0 && !is_seen_twice {
@@ -86,6 +94,12 @@ fn limits(end: &RunStatus) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// How a job ends that comes to a step which cannot be run here.
+pub(super) fn cannot_run(what: &str) -> Outcome {
+    let (why, remedy) = what.split_once("; ").unwrap_or((what, "give the commands that fail as `command`"));
+    Outcome::Refused { why: why.to_owned(), remedy: Some(remedy.to_owned()) }
 }
 
 /// Begins to heal a leg that is red like `seen` with what is kept.
@@ -176,6 +190,10 @@ pub(super) fn compared(
             state.leg = leg;
             return nothing_to_heal(state, Outcome::Error { what: what.clone() });
         }
+        RunStatus::Unreproducible { what } => {
+            state.leg = leg;
+            return nothing_to_heal(state, cannot_run(what));
+        }
         RunStatus::TimedOut { .. } | RunStatus::OutOfMemory => {
             state.leg = leg;
             let why = limits(&unchanged.observation.end).unwrap_or_default();
@@ -190,6 +208,10 @@ pub(super) fn compared(
             return red_as_before(state, leg, seen);
         }
         RunStatus::Red => {}
+    }
+    if let Some(outcome) = unchanged.not_here.as_deref().cloned() {
+        state.leg = leg;
+        return nothing_to_heal(state, outcome);
     }
     state.legs[leg].baseline = Some(unchanged);
     red_as_before(state, leg, seen)
@@ -211,6 +233,9 @@ pub(super) fn red_as_before(mut state: State, leg: usize, seen: Arc<Evidence>) -
         return proof::does_not_hold(state, leg, &format!("in another failed job {why}"));
     }
     state.leg = leg;
+    if let RunStatus::Unreproducible { what } = &seen.observation.end {
+        return nothing_to_heal(state, cannot_run(what));
+    }
     if seen.observation.is_environment_only() {
         let why = "every failure the build shows lies outside the code".to_owned();
         return nothing_to_heal(state, Outcome::Environment { why });

@@ -32,7 +32,11 @@ fn rules() -> Rules {
 
 fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
     let observation = Observation {
-        failing_step: (end == RunStatus::Red).then_some(0),
+        failing_step: match end {
+            RunStatus::Red => Some(0),
+            RunStatus::Unreproducible { .. } => Some(1),
+            _ => None,
+        },
         end,
         failures: failures
             .iter()
@@ -241,6 +245,37 @@ fn environment_failures_are_reported_not_fixed() {
         let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(seen(end, &[]))]);
         assert!(matches!(next.last(), Some(Action::Finish(Outcome::Environment { .. }))));
     }
+}
+
+/// Once is enough, and the fix of what comes before it is proven as far as anything can be run.
+#[test]
+fn a_step_that_cannot_run_ends_the_run_and_loses_no_fix() {
+    let what = "step \"Image\" cannot be reproduced: it needs Docker; do without".to_owned();
+    let cannot = || LoopEvent::Ran(seen(RunStatus::Unreproducible { what: what.clone() }, &[]));
+    let (_, next) = play(rules(), &[LoopEvent::Begin, cannot()]);
+    let Some(Action::Finish(Outcome::Refused { why, remedy })) = next.last() else { panic!("{next:?}") };
+    assert!(why.ends_with("it needs Docker") && remedy.as_deref() == Some("do without"), "{why} {remedy:?}");
+    assert_eq!(next.len(), 2);
+
+    let bug = red(&[("a", Category::Type)]);
+    let (effects, next) = play(rules(), &[LoopEvent::Begin, bug.clone(), offered(), cannot(), cannot()]);
+    assert_eq!(effects, ["kept"]);
+    assert_eq!(next[3], run(Purpose::FinalProof));
+    assert!(matches!(next.last(), Some(Action::Finish(Outcome::Partial { .. }))), "{next:?}");
+
+    // It comes to that step, and in another run not: the failure was one of chance.
+    let logic = red(&[("a", Category::Logic)]);
+    let (_, next) = play(rules(), &[LoopEvent::Begin, logic, cannot()]);
+    assert!(matches!(next.last(), Some(Action::Finish(Outcome::Flaky { failed: 1, runs: 2 }))), "{next:?}");
+}
+
+#[test]
+fn a_failure_for_what_is_not_here_is_no_model_s() {
+    let Ok(mut evidence) = Arc::try_unwrap(seen(RunStatus::Red, &[("a", Category::Logic)])) else { panic!() };
+    let outcome = Outcome::Environment { why: "a secret".to_owned() };
+    evidence.not_here = Some(Box::new(outcome.clone()));
+    let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(evidence))]);
+    assert_eq!(next, [run(Purpose::Baseline), Action::Finish(outcome)]);
 }
 
 #[test]
@@ -510,6 +545,7 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
             1 => Just(RunStatus::TimedOut { after_seconds: 1 }),
             1 => Just(RunStatus::OutOfMemory),
             1 => Just(RunStatus::Infrastructure { what: "x".to_owned() }),
+            1 => Just(RunStatus::Unreproducible { what: "x".to_owned() }),
         ],
         proptest::collection::vec(
             (

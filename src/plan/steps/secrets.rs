@@ -6,17 +6,29 @@ use secrecy::SecretString;
 
 use crate::plan::yaml::{Kind, Node};
 
-/// Names of the secrets in `nodes` that are not among `known`. The job's own token is never passed on, and never asked for.
+/// The secrets in the maps `env` and in `script` that are not among `known`, each with the variables that would hold it.
+/// The job's own token is never passed on, and never asked for.
 pub(super) fn missing<'a>(
-    nodes: impl IntoIterator<Item = &'a Node>,
+    env: impl IntoIterator<Item = &'a Node>,
+    script: &Node,
     known: &BTreeMap<String, SecretString>,
-) -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
-    nodes.into_iter().for_each(|node| walk(node, &mut names));
-    names.retain(|name| {
+) -> BTreeMap<String, BTreeSet<String>> {
+    let mut found = BTreeMap::<String, BTreeSet<String>>::new();
+    let mut add = |node: &Node, variable: Option<&str>| {
+        let mut names = BTreeSet::new();
+        walk(node, &mut names);
+        for name in names {
+            found.entry(name).or_default().extend(variable.map(str::to_owned));
+        }
+    };
+    for map in env {
+        map.entries().iter().for_each(|(key, value)| add(value, Some(&key.text)));
+    }
+    add(script, None);
+    found.retain(|name, _| {
         !name.eq_ignore_ascii_case("GITHUB_TOKEN") && !known.keys().any(|k| k.eq_ignore_ascii_case(name))
     });
-    names
+    found
 }
 
 fn walk(node: &Node, names: &mut BTreeSet<String>) {

@@ -9,6 +9,7 @@ use crate::contract::git::RepoPath;
 use crate::plan::actions::{self, Rule, With};
 use crate::plan::contexts::{self, SharedContexts};
 use crate::plan::expr::Value;
+use crate::plan::out_of_reach::{self, LeftOut};
 use crate::plan::step_template::{Known, StepTemplate};
 use crate::plan::workflow::{Reader, Step, shortened_numbers};
 use crate::plan::yaml::{self, Key, Kind, Node};
@@ -27,11 +28,15 @@ impl Planner<'_> {
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         if let Some(image) = uses.strip_prefix("docker://") {
-            self.container_image(step, scope, name, uses, image);
-            return Ok(());
+            let why =
+                format!("runs the container image {image}, which a sandbox without a Docker engine cannot");
+            let note = format!(
+                "`{name}` runs a container image of its own; what it checks or makes is missing here"
+            );
+            return self.leave_out(step, scope, name, keep, uses, &why, note);
         }
         if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
-            return self.local(step, scope, name, background, uses, with);
+            return self.local(step, scope, name, keep, background, uses, with);
         }
         let env = self.env_of(scope, scope.layers.len())?;
         let (action, reference) = uses.split_once('@').unwrap_or((uses, ""));
@@ -74,36 +79,51 @@ impl Planner<'_> {
                 self.skip(uses, why);
             }
             Some(Rule::Missing(why)) => {
-                self.lose(step, scope);
-                self.skip(uses, why);
-                self.note(format!("{action} {why}: a failure that depends on it cannot be reproduced"));
+                let note = format!("{action} {why}: a failure that depends on it cannot be reproduced");
+                self.leave_out(step, scope, name, keep, uses, why, note)?;
             }
             Some(Rule::Filter(why)) => {
                 self.fixed(step, scope, Some("true"));
                 self.skip(uses, why);
             }
             None => {
-                self.lose(step, scope);
-                self.skip(uses, "is not known, so it was left out");
-                self.note(format!(
-                    "{action} is not known: a failure that depends on it cannot be reproduced"
-                ));
+                let note =
+                    format!("{action} is not known: a failure that depends on it cannot be reproduced");
+                self.leave_out(step, scope, name, keep, uses, "is not known, so it was left out", note)?;
                 self.exports.open = true;
             }
         }
         Ok(())
     }
 
-    /// A step that runs an image of its own.
-    fn container_image(&mut self, step: &Step, scope: &StepScope, name: &str, uses: &str, image: &str) {
+    /// An action that is not run here, for the reason that `why` says; see [`out_of_reach`].
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn leave_out(
+        &mut self,
+        step: &Step,
+        scope: &StepScope,
+        name: &str,
+        keep: Option<String>,
+        uses: &str,
+        why: &str,
+        note: String,
+    ) -> Result<(), PlanError> {
+        let (index, of_job) = (self.out.steps.len(), scope.stack.is_empty());
+        let after_failure = self.is_behind_the_failure(scope);
+        match out_of_reach::leave_out(name, uses, why, scope.in_ci, index, of_job, after_failure) {
+            LeftOut::PassedOver(passed) => self.out.passed_over.push((index, passed)),
+            LeftOut::Unknown(skipped) => self.out.skipped.push(skipped),
+            LeftOut::Lacks(lacks) => {
+                self.emulate(step, scope, name, keep, uses, "")?;
+                if let Some(planned) = self.out.steps.last_mut() {
+                    planned.origin = format!("uses {uses}");
+                    planned.lacks = Some(lacks);
+                }
+            }
+        }
         self.lose(step, scope);
-        self.skip(
-            uses,
-            format!("runs the container image {image}, which a sandbox without a Docker engine cannot"),
-        );
-        self.note(format!(
-            "`{name}` runs a container image of its own; what it checks or makes is missing here"
-        ));
+        self.note(note);
+        Ok(())
     }
 
     /// An action that runs a command it is given.
@@ -216,17 +236,19 @@ impl Planner<'_> {
     }
 
     /// An action of this repository.
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
     fn local(
         &mut self,
         step: &Step,
         scope: &StepScope,
         name: &str,
+        keep: Option<String>,
         background: bool,
         uses: &str,
         with: &[(Key, Node)],
     ) -> Result<(), PlanError> {
         let Some((path, file, text)) = self.find_action(uses) else {
-            return self.absent(step, scope, uses);
+            return self.absent(step, scope, name, keep, uses);
         };
         if scope.stack.contains(&path) {
             let way = scope.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
@@ -249,12 +271,11 @@ impl Planner<'_> {
             return Err(reader.fault(runs.line, "the action's `runs` does not say what it is `using`"));
         }
         if using != "composite" {
-            self.lose(step, scope);
             let kind = if using == "docker" { "a Docker container action" } else { "a JavaScript action" };
-            self.skip(uses, format!("is {kind} of this repository (using: {using}), which is not run here"));
-            self.note(format!("{uses} is {kind}: a failure in it cannot be reproduced"));
+            let why = format!("is {kind} of this repository (using: {using}), which is not run here");
+            let note = format!("{uses} is {kind}: a failure in it cannot be reproduced");
             self.exports.open = true;
-            return Ok(());
+            return self.leave_out(step, scope, name, keep, uses, &why, note);
         }
         reader.check_expressions(runs, &mut Vec::new())?;
         let Some(steps) = runs.get("steps") else {
@@ -297,7 +318,14 @@ impl Planner<'_> {
     }
 
     /// A local action that is not in the repository.
-    fn absent(&mut self, step: &Step, scope: &StepScope, uses: &str) -> Result<(), PlanError> {
+    fn absent(
+        &mut self,
+        step: &Step,
+        scope: &StepScope,
+        name: &str,
+        keep: Option<String>,
+        uses: &str,
+    ) -> Result<(), PlanError> {
         // What CI has run was there; otherwise only a step can have put it there.
         if !self.trusted && leaves_the_repository(uses) {
             return Err(self.fault(scope, step.line, format!("`uses: {uses}` leaves the repository")));
@@ -306,11 +334,10 @@ impl Planner<'_> {
             let problem = format!("`uses: {uses}`: there is no action.yml at this path in the repository");
             return Err(self.fault(scope, step.line, problem));
         }
-        self.lose(step, scope);
-        self.skip(uses, "there is no action.yml at this path in the repository");
-        self.note(format!("{uses} is not in the repository: it may be made or fetched by an earlier step"));
+        let note = format!("{uses} is not in the repository: it may be made or fetched by an earlier step");
         self.exports.open = true;
-        Ok(())
+        let why = "has no action.yml at this path in the repository";
+        self.leave_out(step, scope, name, keep, uses, why, note)
     }
 
     /// The contexts that the steps of a composite action see.

@@ -3,10 +3,10 @@
 
 /// A word of a command as it stands in the script.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Word {
-    pub(super) raw: String,
+pub(in crate::plan) struct Word {
+    pub(in crate::plan) raw: String,
     /// What the command gets, where no expansion decides; patterns of file names stand as they are.
-    pub(super) literal: Option<String>,
+    pub(in crate::plan) literal: Option<String>,
     /// What stands in `$(…)`, `` `…` `` and `<(…)`.
     inner: Vec<String>,
 }
@@ -16,12 +16,12 @@ impl Word {
         Self { raw: text.to_owned(), literal: Some(text.to_owned()), inner: Vec::new() }
     }
 
-    pub(super) fn is(&self, text: &str) -> bool {
+    pub(in crate::plan) fn is(&self, text: &str) -> bool {
         self.literal.as_deref() == Some(text)
     }
 
     /// `NAME=value` before a command.
-    pub(super) fn is_assignment(&self) -> bool {
+    pub(in crate::plan) fn is_assignment(&self) -> bool {
         self.raw.split_once('=').is_some_and(|(name, _)| {
             let name = name.strip_suffix('+').unwrap_or(name);
             !name.is_empty()
@@ -33,12 +33,12 @@ impl Word {
 
 /// A simple command that may be run on its own.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Command {
+pub(in crate::plan) struct Command {
     /// Commands before it that only set things up, in order.
-    pub(super) setup: Vec<String>,
+    pub(in crate::plan) setup: Vec<String>,
     /// What lists the files, `|`, and `xargs` with its options; empty where the command stands alone.
-    pub(super) piped: String,
-    pub(super) words: Vec<Word>,
+    pub(in crate::plan) piped: String,
+    pub(in crate::plan) words: Vec<Word>,
     /// Those of one number run the same in several packages; 0: none other does.
     pub(super) group: usize,
 }
@@ -52,7 +52,7 @@ enum Token {
 
 /// The simple commands of `script`, in order; none where it holds what is not understood (here-documents, functions,
 /// `case`).
-pub(super) fn commands(script: &str) -> Vec<Command> {
+pub(in crate::plan) fn commands(script: &str) -> Vec<Command> {
     let text = script.replace("\r\n", "\n").replace("\\\n", " ");
     let mut reader = Reader::new(&text);
     reader.read().map_or_else(Vec::new, |()| reader.found)

@@ -57,7 +57,7 @@ pub(super) fn wrapped(command: &Command, folder: &str, tree: &dyn SourceTree) ->
 }
 
 /// `folder` after `cd to`; `None` where that leaves the repository or is not known.
-pub(super) fn enter(folder: &str, to: &str) -> Option<String> {
+pub(in crate::plan) fn enter(folder: &str, to: &str) -> Option<String> {
     let to = to.strip_prefix("/workspace").map_or(to, |rest| if rest.is_empty() { "/" } else { rest });
     let mut parts: Vec<&str> = if to.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
     for part in to.split('/') {

@@ -64,6 +64,21 @@ fn ended_as(exit: Exit) -> RunReport {
     report
 }
 
+/// The failing step misses a secret.
+fn missing_secret(mut report: RunReport) -> RunReport {
+    for step in &mut report.plan.as_mut().unwrap().steps {
+        step.missing_secrets.insert("KEY".to_owned(), Default::default());
+    }
+    report
+}
+
+fn lacking_tool() -> RunReport {
+    let mut report = ended_as(Exit::Exited { code: 127 });
+    let note = format!("our image x lacks `yq`, {ONLY_HOSTED}: install it");
+    report.baseline.as_mut().unwrap().execution.notes.push(note);
+    report
+}
+
 fn early(outcome: Outcome) -> RunReport {
     let mut report = red(outcome);
     (report.plan, report.baseline) = (None, None);
@@ -143,6 +158,22 @@ fn ends_without_a_search() -> Vec<Row> {
             "not reproduced: CI is red, the sandbox was green 2 of 2 times",
             "The unchanged code was green 2 of 2 times in the sandbox.",
             "run the failed job again. If it stays red, CI differs from the sandbox: see `ci-healer plan`, or name the failing command with `command`.",
+        ),
+        (
+            "a secret is missing",
+            missing_secret(red(Outcome::Environment {
+                why: format!("{MISSING_SECRET}secrets.KEY, which `Test` fails for"),
+            })),
+            "environment: not the code's failure: not passed on: secrets.KEY, which `Test` fails for",
+            "``not passed on: secrets.KEY, which `Test` fails for``",
+            "pass it on: `sandbox-env: KEY=${{ secrets.KEY }}`. No change of the code would help, so none was tried.",
+        ),
+        (
+            "a tool that only hosted runners have",
+            lacking_tool(),
+            "environment: not the code's failure: so it is",
+            "`so it is`",
+            "``our image x lacks `yq`, which GitHub's hosted runners have: install it``. No change of the code would help, so none was tried.",
         ),
         (
             "environment",
@@ -271,6 +302,17 @@ fn ends_of_a_search() -> Vec<Row> {
             "not healed: what was offered was turned down: changes the test file tests/test_a.py, which needs `allow-test-edits`",
             "What was offered was turned down: `` changes the test file tests/test_a.py, which needs `allow-test-edits` ``",
             opened("`allow-test-edits: true`"),
+        ),
+        (
+            "nothing named, a secret is missing",
+            missing_secret({
+                let mut report = exhausted("the log names no failure in the code");
+                report.baseline.as_mut().unwrap().bugs.clear();
+                report
+            }),
+            "not healed: the log names no failure in the code",
+            "The log names no failure in the code.",
+            "read the log of the failed step; if it fails for a secret that is not passed on, pass it on: `sandbox-env: KEY=${{ secrets.KEY }}`.",
         ),
         (
             "a model was not sure",

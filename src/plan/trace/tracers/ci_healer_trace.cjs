@@ -222,8 +222,21 @@ const patches = [
   }],
 ];
 
+// Package managers and compilers start what runs the tests, or have run before it.
+const TOOLS = /[/\\](npm-cli|npx-cli|yarn|pnpm|corepack|tsc|eslint)(\.[cm]?js)?$/;
+
+// Only the test files that are asked about: of `node --test` each file is a process, jest and vitest take patterns.
+const narrow = (main) => {
+  if (!wanted.length) return;
+  if (environment.NODE_TEST_CONTEXT && !isWanted(main)) process.exit(0);
+  const chosen = process.argv.slice(2).some((word, at, all) => !word.startsWith('-') && word !== 'run' && !(all[at - 1] || '').startsWith('-'));
+  if (!chosen && /[/\\](jest|vitest)(\.m?js)?$/.test(main)) process.argv.push(...wanted.map((name) => path.basename(name)));
+};
+
 const start = () => {
-  if (!root || !folder) return;
+  const main = process.argv[1] || '';
+  if (!root || !folder || TOOLS.test(main)) return;
+  if (require('worker_threads').isMainThread) narrow(main);
   const inspector = require('inspector');
   session = new inspector.Session();
   session.connect();
