@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
+use super::changes::ChangedSinceGreen;
 use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
 use super::fix::{FixProposal, Rejection, Usage};
 use super::git::CommitSha;
@@ -49,6 +50,10 @@ pub enum Event {
     /// The last green run of the same workflow and branch; for a pull request, of the branch it wants to be merged into.
     LastGreenKnown {
         run: Box<LastGreenRun>,
+    },
+    /// What changed in the code since then.
+    ChangedSinceGreen {
+        changes: Box<ChangedSinceGreen>,
     },
     /// Which model servers may be asked for a fix.
     ModelServersKnown {

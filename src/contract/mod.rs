@@ -5,6 +5,7 @@
 
 pub mod bug;
 pub mod build;
+pub mod changes;
 pub mod ci;
 pub mod event;
 pub mod executed;

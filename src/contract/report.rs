@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
+use super::changes::ChangedSinceGreen;
 use super::ci::{CiResult, LastGreenRun, Published};
 use super::event::Offer;
 use super::fix::Rejection;
@@ -32,6 +33,9 @@ pub struct RunReport {
     /// The last green run of its workflow on its branch, where that was asked for.
     #[serde(default)]
     pub last_green: Option<LastGreenRun>,
+    /// What changed in the code since then, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed_since_green: Option<ChangedSinceGreen>,
     /// Which model servers might be asked; `None` where it never came to that.
     #[serde(default)]
     pub model_servers: Option<ModelServers>,
@@ -75,6 +79,7 @@ impl RunReport {
             reference: None,
             run: None,
             last_green: None,
+            changed_since_green: None,
             model_servers: None,
             outcome: Outcome::Error { what: "the run ended before it came to a verdict".to_owned() },
             plan: None,

@@ -6,6 +6,7 @@
 //! What is about a dependency or the configuration shows the files that the plan's steps name at once. Test files are
 //! shown and not to be edited.
 
+mod changed;
 mod code;
 mod dependencies;
 mod failing_test;
@@ -19,6 +20,7 @@ mod reach;
 #[cfg(test)]
 mod reach_tests;
 
+pub use changed::changed_definitions;
 pub use leads::{ChangedDefinition, Leads};
 pub(crate) use needed::resolve;
 

@@ -29,7 +29,10 @@ mod weakening;
 mod window;
 
 pub use agent::{FixAgent, FixRequest, Proposed};
-pub use context::{Before, ChangedDefinition, Context, ContextRequest, Leads, Listing, Span, context_for};
+pub use context::{
+    Before, ChangedDefinition, Context, ContextRequest, Leads, Listing, Span, changed_definitions,
+    context_for,
+};
 pub use edit_class::edit_class;
 pub use edits::apply;
 pub use gate::{FixOptions, GateNotes, TOOLCHAIN, gate};

@@ -1,5 +1,7 @@
 //! Other commits than the base: single files, and whole trees that can be run.
 
+use std::collections::{HashSet, VecDeque};
+
 use super::commit::write_commit;
 use super::error::GitError;
 use super::workspace::{Workspace, object_id, sha};
@@ -11,6 +13,19 @@ impl Workspace {
     pub fn has_object(&self, id: &str) -> bool {
         let Ok(id) = object_id(id) else { return false };
         self.store.with(move |repo| Ok(repo.has_object(id))).unwrap_or(false)
+    }
+
+    /// How many commits `newer` has that `older` has not, as far as the clone's history tells.
+    #[must_use]
+    pub fn commits_between(&self, older: &CommitSha, newer: &CommitSha) -> Option<u32> {
+        let (older, newer) = (older.clone(), newer.clone());
+        let counted = self.store.with(move |repo| {
+            let (older, newer) = (object_id(older.as_str())?, object_id(newer.as_str())?);
+            let (known, _) = reachable(repo, older, &HashSet::new());
+            let (new, is_whole) = reachable(repo, newer, &known);
+            Ok((is_whole && repo.has_object(older)).then_some(new.len()))
+        });
+        u32::try_from(counted.ok().flatten()?).ok()
     }
 
     /// Another commit, without edits, as a workspace on the same objects. Fails where a part of it is not here.
@@ -65,4 +80,24 @@ impl Workspace {
 
 fn submodules(files: &[TreeFile]) -> impl Iterator<Item = &TreeFile> {
     files.iter().filter(|file| file.mode == FileMode::Submodule)
+}
+
+/// The commits that can be reached without those of `stop`, and whether these are all: a shallow clone has not all.
+fn reachable(
+    repo: &gix::Repository,
+    from: gix::ObjectId,
+    stop: &HashSet<gix::ObjectId>,
+) -> (HashSet<gix::ObjectId>, bool) {
+    const MOST: usize = 5_000;
+    let (mut open, mut seen) = (VecDeque::from([from]), HashSet::new());
+    while let Some(id) = open.pop_front() {
+        if stop.contains(&id) || !seen.insert(id) {
+            continue;
+        }
+        let Some(commit) = repo.find_commit(id).ok().filter(|_| seen.len() <= MOST) else {
+            return (seen, false);
+        };
+        open.extend(commit.parent_ids().map(gix::Id::detach));
+    }
+    (seen, true)
 }

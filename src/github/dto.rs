@@ -44,6 +44,12 @@ pub(super) struct Run {
     pub(super) head_repository: Option<RepositoryName>,
 }
 
+/// Two commits, compared.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct Comparison {
+    pub(super) ahead_by: u32,
+}
+
 /// One page of them.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Runs {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::client::Client;
-use super::dto::{Run, Runs};
+use super::dto::{Comparison, Run, Runs};
 use super::error::ApiError;
 use super::jobs::{JobLog, finished_log, list_jobs};
 use super::publish::encode;
@@ -42,6 +42,18 @@ pub async fn last_green_run(
             url: run.html_url,
         })
     }))
+}
+
+/// How many commits `newer` has that `older` has not; one request.
+pub async fn commits_between(
+    client: &Client,
+    repo: &RepoSlug,
+    older: &CommitSha,
+    newer: &CommitSha,
+) -> Result<u32, ApiError> {
+    let path = format!("/repos/{repo}/compare/{older}...{newer}?per_page=1");
+    let compared: Comparison = client.get(&path).await?;
+    Ok(compared.ahead_by)
 }
 
 /// What the job of that name printed in the run, at most `limit` bytes of it; two requests. `None`: it has no such job.

@@ -26,7 +26,7 @@ pub use event::{
     FailedRunFacts, Head, RunContext, Trigger, TriggerContext, read_event, read_trigger_context,
 };
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, RunJobs, RunVerdict, failed_jobs, job_log, run_jobs};
-pub use last_green::{last_green_log, last_green_run};
+pub use last_green::{commits_between, last_green_log, last_green_run};
 pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
 pub use preflight::{
     Permissions, Preflight, PreflightCheck, PreflightInput, Severity, TokenFacts, TokenKind, examine_token,

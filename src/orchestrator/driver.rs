@@ -16,7 +16,7 @@ use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
 use crate::diff;
 use crate::executor::{Executor, Request};
-use crate::fixer::{FixOptions, FixRequest, Leads, PastAttempt, Proposed, Protection};
+use crate::fixer::{self, FixOptions, FixRequest, Leads, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::{self, Planned};
 use crate::report::pull_request;
@@ -316,6 +316,9 @@ impl Driver {
         let Some((agent, model)) = &mut self.advisor else {
             return free(Answer::ProvidersGone { why: "no model server has a key".to_owned() });
         };
+        let changed = self.last_green.changes(&mut self.workspace).await;
+        let changed =
+            changed.map(|changes| fixer::changed_definitions(&changes, &self.workspace)).unwrap_or_default();
         let needs = state.needs_of(bugs);
         let bugs: Vec<BugReport> = seen.bugs(bugs).cloned().collect();
         let excerpt = excerpt(&seen.log, &bugs);
@@ -338,7 +341,7 @@ impl Driver {
             history: &history,
             log: &excerpt,
             facts: &facts,
-            leads: Leads { named: &named, ..Leads::default() },
+            leads: Leads { named: &named, changed: &changed, ..Leads::default() },
             tokens_left,
             cost_left,
             deadline: self.scope.deadline().unwrap_or_else(|| Instant::now() + Duration::from_secs(86_400)),

@@ -101,8 +101,9 @@ async fn heal_loop(session: Session) -> Ending {
     let looks_back = rules.diagnose_only.is_none();
     let (state, outcome) = driver.run(rules).await;
     if looks_back && journal.report().baseline.is_some_and(|baseline| baseline.failed > 0) {
-        // A question that costs one request; whoever asked before has the answer already.
-        let _ = scope.run("asking for the last green run", driver.last_green.run()).await;
+        // Whoever asked before has the answers already.
+        let looked = driver.last_green.changes(&mut driver.workspace);
+        let _ = scope.run("looking for what changed since the last green run", looked).await;
     }
     let changes = if state.is_trusted() { driver.workspace.changes() } else { Vec::new() };
     journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });

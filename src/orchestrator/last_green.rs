@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use tokio::sync::OnceCell;
 
+use crate::contract::changes::ChangedSinceGreen;
 use crate::contract::ci::LastGreenRun;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{BranchName, RepoPath, RepoSlug};
 use crate::git::Workspace;
 use crate::github::{self, Client, Trigger};
 
+use super::changed_since::changed_files;
 use super::journal::Journal;
 
 /// Between two looks for what GitHub shows late.
@@ -25,6 +27,7 @@ pub struct LastGreen {
     found: OnceCell<Option<LastGreenRun>>,
     /// The clone had its commit before anything of it was brought.
     is_in_checkout: OnceCell<bool>,
+    changes: OnceCell<Option<Arc<ChangedSinceGreen>>>,
     journal: Arc<Journal>,
 }
 
@@ -55,7 +58,8 @@ impl LastGreen {
             }),
             _ => None,
         };
-        Self { source, found: OnceCell::new(), is_in_checkout: OnceCell::new(), journal }
+        let (found, is_in_checkout, changes) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { source, found, is_in_checkout, changes, journal }
     }
 
     /// The run. The first question costs one request, and what it gave is told.
@@ -126,5 +130,24 @@ impl LastGreen {
             Err(error) => Err(error.to_string()),
         };
         past.inspect_err(|why| log::debug!("the code of the last green run is not known: {why}")).ok()
+    }
+
+    /// What changed in the code from there to the failing commit. Found once, and told.
+    pub async fn changes(&self, workspace: &mut Workspace) -> Option<Arc<ChangedSinceGreen>> {
+        let (source, run) = (self.source.as_ref()?, self.run().await?);
+        let look = async || {
+            let past = self.tree(workspace).await?;
+            let failing = workspace.at(workspace.base()).ok()?;
+            let (files, more_files) = changed_files(&past, &failing);
+            let (older, newer) = (&run.commit, workspace.base());
+            let commits_ago = match workspace.commits_between(older, newer) {
+                Some(count) => Some(count),
+                None => github::commits_between(&source.client, &source.repository, older, newer).await.ok(),
+            };
+            let changes = ChangedSinceGreen { commit: older.clone(), commits_ago, files, more_files };
+            self.journal.emit(Event::ChangedSinceGreen { changes: Box::new(changes.clone()) });
+            Some(Arc::new(changes))
+        };
+        self.changes.get_or_init(look).await.clone()
     }
 }

@@ -62,7 +62,6 @@ impl Driver {
             probes: &[],
             repeats: None,
             watched: None,
-            tracer: None,
         };
         let started = Instant::now();
         let journal = self.journal.as_ref();

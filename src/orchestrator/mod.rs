@@ -8,6 +8,7 @@
 pub mod budget;
 pub mod bundle;
 mod by_chance;
+mod changed_since;
 mod ci_run;
 mod destination;
 pub mod driver;

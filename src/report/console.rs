@@ -16,7 +16,7 @@ use crate::contract::event::{Event, EventSink, Offer, Purpose, Stream};
 use crate::secrets::Masking;
 
 use super::commands::{END_GROUP, Redactor, StopCommands, defuse_legacy, group, inert_line};
-use super::{clean, text};
+use super::{changes, clean, text};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Style {
@@ -211,6 +211,7 @@ impl Printer<'_> {
                     run.url.as_deref().map_or(String::new(), |url| format!(" ({})", clean::line(url, 2000)));
                 self.line(Colour::Dim, &format!("last green at {}{url}", run.commit.short()));
             }
+            Event::ChangedSinceGreen { changes } => self.line(Colour::Dim, &changes::line(&changes)),
             Event::Published { published } => self.published(&published),
             Event::PullRequestOpened { pull_request } => {
                 let address = clean::line(&pull_request.url, 2000);

@@ -4,6 +4,7 @@
 //! model output) passes `clean` and then the escaping of its format.
 
 pub mod annotations;
+mod changes;
 mod clean;
 pub mod commands;
 pub mod console;

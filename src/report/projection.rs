@@ -85,6 +85,7 @@ impl Projection {
             Event::FailedRunKnown { run } => report.run = Some((**run).clone()),
             Event::GreenInCi { sha, .. } => report.sha.clone_from(sha),
             Event::LastGreenKnown { run } => report.last_green = Some((**run).clone()),
+            Event::ChangedSinceGreen { changes } => report.changed_since_green = Some((**changes).clone()),
             Event::ModelServersKnown { servers } => report.model_servers = Some(servers.clone()),
             Event::CheckedOut { sha } => report.sha = Some(sha.clone()),
             Event::Planned { plan } => {

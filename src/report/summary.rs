@@ -8,7 +8,7 @@ use crate::contract::outcome::Outcome;
 use crate::contract::report::{Iteration, ProposalReport, ProposalVerdict, ReportFiles, RunReport};
 
 use super::view::Standing;
-use super::{ends, markdown, old_failures, proof_table, text, view};
+use super::{changes, ends, markdown, old_failures, proof_table, text, view};
 
 /// Below GitHub's 1,048,576 with room for what masking may add.
 const LIMIT: usize = 1_000_000;
@@ -23,6 +23,7 @@ pub fn markdown(report: &RunReport, written: Option<&ReportFiles>) -> String {
     out.push_str(&headline(report));
     out.push_str(&passed_over(report));
     out.push_str(&next_step(report, written));
+    out.push_str(&changes::markdown(report));
     out.push_str(&what_failed(report));
     out.push_str(&old_failures::markdown(report));
     out.push_str(&the_fix(report));

@@ -328,7 +328,7 @@ func TestTotal(t *testing.T) {
     let traced = run_traced("trace-go", &files, vec![step("cd srv && go test ./...")]).await;
     traced.expect("srv/cart/cart.go", "Total", 1);
     let first = &traced.functions.functions[0];
-    assert_eq!((first.lines, first.suspicion, first.order), (Some((13, 19)), Some(1.0), None));
+    assert_eq!((first.lines, first.suspicion, first.order), (Some((13, 18)), Some(1.0), None));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ci_healer::contract::ci::{CiResult, CiVerdict, Conclusion};
 use ci_healer::contract::event::{Event, EventSink};
-use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom, RepoPath};
+use ci_healer::contract::git::{BranchName, CommitSha, MoveFrom, RepoPath, SourceTree as _};
 use ci_healer::git::{Workspace, WorkspaceOptions};
 use ci_healer::github::{
     CiTrigger, FailedJob, OwnJob, PullRequestMarker, PullRequestText, RunContext, Timeouts, Watch,
@@ -366,6 +366,14 @@ async fn files_of_the_last_green_run_come_without_a_fetch() {
         assert_eq!(last.file(&mut workspace, &other).await.as_deref(), Some(&b"on: push\n"[..]), "{asks}");
         assert_eq!(last.file(&mut workspace, &RepoPath::new("none").unwrap()).await, None);
         assert_eq!(scene.hub.requests().len() - asked > 1, asks, "{:?}", scene.hub.requests());
+        let past = last.tree(&mut workspace).await.unwrap();
+        assert_eq!(past.read(&path).as_deref(), Some(&b"as it was\n"[..]));
+        assert_eq!(past.files().len(), workspace.files().len());
+        let changes = last.changes(&mut workspace).await.unwrap();
+        assert_eq!((changes.commit.as_str(), changes.commits_ago), (green.as_str(), Some(1)), "{asks}");
+        assert_eq!((changes.files.len(), &changes.files[0].path), (1, &path));
+        assert_eq!(changes.files[0].hunks[0].old_lines, ["as it was"]);
+        assert_eq!(journal.report().changed_since_green.unwrap().files.len(), 1);
         assert_eq!(objects(&source), before, "the checkout is as it was");
         assert_eq!(journal.report().last_green.unwrap().commit.as_str(), green);
     }

@@ -337,6 +337,7 @@ async fn each_writes(name: &str, install: &str, also: &[(&str, &str)], rows: &[F
         probes: &[],
         watched: None,
         repeats: None,
+        tracer: None,
     };
     let result = run.executor.execute(&of(&script), &Plain, &request, run.events.as_ref(), &run.scope).await;
     assert!(result.is_green(), "{:?}\n{}", result.exit, executor::log(&result));

@@ -140,7 +140,7 @@ fn what_a_log_names_is_never_part_of_a_command() {
     ] {
         for id in [evil.to_owned(), format!("Test{evil}"), format!("a.Test{evil}"), format!("a.b.{evil}")] {
             let found = command(script, bug(tool, Some(evil), &id, &[evil]), &[("go.mod", "")]);
-            assert!(!found.contains("touch") && !found.contains("rm -rf"), "{found}");
+            assert!(!found.contains("touch /tmp") && !found.contains("rm -rf"), "{found}");
         }
     }
     // A file of the tree may be called anything.

@@ -15,7 +15,7 @@ use ci_healer::git::{self as heal_git, GitError, Remote};
 use ci_healer::github::{
     ApiError, CiTrigger, CiTriggerOptions, Client, ClientOptions, OwnJob, Permission, PreflightInput,
     PullRequestMarker, PullRequestState, PullRequestText, RetryPolicy, RunContext, Timeouts, Triggers, Watch,
-    arrange_ci_run, branch_head, commit_message, commit_tree, dispatch, examine_token,
+    arrange_ci_run, branch_head, commit_message, commit_tree, commits_between, dispatch, examine_token,
     existing_pull_requests, failed_jobs, failed_run_jobs, job_log, last_green_log, last_green_run,
     missing_objects, open_pull_request, preflight, publish, read_event, remote_objects, run_jobs, watch,
 };
@@ -142,6 +142,7 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
             stops(name("failed_jobs"), async { failed_jobs(&client(), &slug, 1, 1, &own).await }),
             stops(name("run_jobs"), async { run_jobs(&client(), &slug, 1, 1, &own).await }),
             stops(name("last_green_run"), async { last_green_run(&client(), &slug, "ci.yml", &main).await }),
+            stops(name("commits_between"), async { commits_between(&client(), &slug, &sha, &sha).await }),
             stops(name("last_green_log"), async {
                 last_green_log(&client(), &slug, &green, "test", 1 << 20, lag).await
             }),

@@ -157,6 +157,8 @@ fn a_heal_tells_the_last_green_run() {
     let told = &ended.results["last_green"];
     assert_eq!((told["run_id"].as_u64(), told["sha"].as_str()), (Some(green), Some("9".repeat(40).as_str())));
     assert!(told["url"].as_str().unwrap().ends_with(&green.to_string()));
+    // Nobody has that commit.
+    assert!(ended.results["changed_since_green"].is_null());
     // Where nothing may be fixed, nobody asks.
     let asked = || {
         stage
@@ -171,4 +173,14 @@ fn a_heal_tells_the_last_green_run() {
     ended.expect("diagnosed", 0);
     assert_eq!(asked(), 1);
     assert!(ended.results["last_green"].is_null());
+}
+
+#[test]
+fn with_nothing_changed_since_green_the_environment_is_suspected() {
+    let stage = Stage::calculator();
+    stage.hub.past_run(CI_FILE, &stage.head, "main", CiScript::passes());
+    let ended = stage.heal(&stage.runner(), &stage.step().with("wait-for-ci", "false"));
+    ended.expect("healed", 0);
+    ended.says("nothing changed in the code since: the environment is suspected");
+    assert_eq!(ended.results["changed_since_green"]["files"], serde_json::json!([]));
 }

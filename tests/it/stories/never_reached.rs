@@ -1,5 +1,7 @@
 //! Tests behind a compile error: CI never came to them. The last green commit tells what of their failures is old.
 
+use serde_json::json;
+
 use super::partial::{TWO_STEPS, WRONG, WRONG_TEST};
 use super::stage::*;
 use crate::support::events::read;
@@ -61,6 +63,13 @@ fn a_test_that_fails_at_the_last_green_commit_too_keeps_no_fix_back() {
         );
     }
     ended.says(&format!("fails here at {short}, the last green commit, too"));
+    let changes = &ended.results["changed_since_green"];
+    assert_eq!((&changes["sha"], &changes["commits_ago"]), (&json!(green), &json!(1)));
+    let paths: Vec<&str> =
+        changes["files"].as_array().unwrap().iter().map(|file| file["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["calc.py", "notes/new.txt"]);
+    assert_eq!(changes["files"][0]["hunks"][0]["new_count"], 1);
+    ended.says(&format!("Green at `{short}`, 1 commit ago; 2 changed files."));
     assert_eq!(runs_at_last_green(&runner), 1);
 }
 
@@ -70,6 +79,7 @@ fn what_ci_itself_shows_of_the_last_green_commit_needs_no_run() {
     // The step of that commit was allowed to fail.
     let log = "\
 ##[group]Run python3 -m unittest -v || true
+======================================================================
 FAIL: test_tool (test_tool.ToolTest.test_tool)
 ----------------------------------------------------------------------
 Traceback (most recent call last):

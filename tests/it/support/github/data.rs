@@ -147,6 +147,30 @@ fn commit(shared: &Shared, id: &str, status: u16) -> Answer {
     Answer::new(status, body)
 }
 
+/// How far the second commit is from the first.
+pub(super) fn compare(shared: &Shared, commits: &str) -> Answer {
+    let count =
+        |range: String| text(shared, &["rev-list", "--count", &range]).ok()?.trim().parse::<u64>().ok();
+    let Some((older, newer)) = commits.split_once("...") else { return Answer::not_found() };
+    let (ahead, behind) = (count(format!("{older}..{newer}")), count(format!("{newer}..{older}")));
+    let (Some(ahead), Some(behind)) = (ahead, behind) else { return Answer::not_found() };
+    let url = format!("{}/repos/{SLUG}/compare/{commits}", shared.api_url);
+    let base = commit(shared, older, 200).body;
+    let base = json!({
+        "url": url, "sha": older, "node_id": "C", "html_url": url, "comments_url": url, "author": null,
+        "committer": null, "parents": [],
+        "commit": {"url": url, "author": base["author"], "committer": base["committer"], "message": "m",
+                   "comment_count": 0, "tree": base["tree"]},
+    });
+    let status = if ahead == 0 { "identical" } else { "ahead" };
+    let answer = json!({
+        "url": url, "html_url": url, "permalink_url": url, "diff_url": url, "patch_url": url, "base_commit": base,
+        "merge_base_commit": base, "status": status, "ahead_by": ahead, "behind_by": behind,
+        "total_commits": ahead, "commits": [], "files": [],
+    });
+    Answer::new(200, answer)
+}
+
 fn create_ref(shared: &Shared, call: &Call, body: &Value) -> Answer {
     let (full, sha) = (body["ref"].as_str().unwrap_or_default(), body["sha"].as_str().unwrap_or_default());
     if resolve(shared, full).is_some() {

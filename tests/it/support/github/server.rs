@@ -197,6 +197,7 @@ fn route(shared: &Shared, call: &Call) -> Answer {
             let rules: Vec<Value> = rules.iter().map(|r| json!({"type": r, "ruleset_id": 1})).collect();
             Answer::new(200, json!(rules))
         }
+        ["compare", commits] if call.method == "GET" => data::compare(shared, commits),
         ["git", rest @ ..] => data::route(shared, call, rest),
         ["actions", rest @ ..] => actions::route(shared, call, rest),
         ["pulls", rest @ ..] => pulls::route(shared, call, rest),
