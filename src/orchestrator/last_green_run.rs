@@ -61,6 +61,7 @@ impl Driver {
             from_snapshot: false,
             probes: &[],
             repeats: None,
+            tracer: None,
             watched: None,
         };
         let started = Instant::now();
