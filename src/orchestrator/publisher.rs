@@ -114,7 +114,7 @@ pub struct Publication<'a> {
 pub enum CiOutcome {
     Verdict(CiVerdict),
     /// Red, and its log says this.
-    Red(Evidence),
+    Red(Box<Evidence>),
 }
 
 impl Publisher {
@@ -350,7 +350,7 @@ impl Publisher {
             log.extend(github::job_log(&repo.client, &repo.repository, &job, LOG_BYTES, LAG).await?.bytes);
             log.push(b'\n');
         }
-        Ok(CiOutcome::Red(Evidence::of_log(log)))
+        Ok(CiOutcome::Red(Box::new(Evidence::of_log(log))))
     }
 }
 

@@ -1,6 +1,7 @@
 //! What changed since CI was green, in a line.
 
 use crate::contract::changes::{ChangedFunctions, ChangedSinceGreen, FileRole};
+use crate::contract::event::Event;
 use crate::contract::executed::TracedRun;
 use crate::contract::report::RunReport;
 
@@ -27,7 +28,7 @@ pub(super) fn markdown(report: &RunReport) -> String {
 }
 
 /// `2 of 5 changed functions are reached by the failing test`
-pub(super) fn reached(functions: ChangedFunctions) -> String {
+fn reached(functions: ChangedFunctions) -> String {
     let ChangedFunctions { changed, reached } = functions;
     let functions = text::count(changed, "changed function", "changed functions");
     format!(
@@ -37,15 +38,23 @@ pub(super) fn reached(functions: ChangedFunctions) -> String {
 }
 
 /// `ran 14 functions in 5 files`
-pub(super) fn ran(traced: &TracedRun) -> String {
+fn ran(traced: &TracedRun) -> String {
     let functions = text::count(traced.functions, "function", "functions");
     format!("ran {functions} in {}", text::count(traced.files, "file", "files"))
 }
 
-/// For a line of plain text.
-pub(super) fn line(changes: &ChangedSinceGreen) -> String {
-    let names: Vec<String> = named(changes).iter().map(|name| super::clean::line(name, 200)).collect();
-    sentence(changes, &names, changes.commit.short())
+/// An event about it as a line of plain text; `None` for any other.
+pub(super) fn line(event: &Event) -> Option<String> {
+    Some(match event {
+        Event::ChangedSinceGreen { changes } => {
+            let names: Vec<String> =
+                named(changes).iter().map(|name| super::clean::line(name, 200)).collect();
+            sentence(changes, &names, changes.commit.short())
+        }
+        Event::ChangedReached { functions } => reached(*functions),
+        Event::Traced { ran: traced, .. } => format!("the failing test {}", ran(traced)),
+        _ => return None,
+    })
 }
 
 fn sentence(changes: &ChangedSinceGreen, names: &[String], commit: &str) -> String {
@@ -113,6 +122,7 @@ mod tests {
         assert_eq!(markdown(&report), told);
         (changes.files, changes.more_files, changes.commits_ago) = (Vec::new(), 0, None);
         let told = "Green at 1a2b3c4; nothing changed in the code since: the environment is suspected";
-        assert_eq!(line(&changes), told);
+        let event = Event::ChangedSinceGreen { changes: Box::new(changes.clone()) };
+        assert_eq!(line(&event).as_deref(), Some(told));
     }
 }

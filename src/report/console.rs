@@ -202,20 +202,11 @@ impl Printer<'_> {
                 let to = to.map_or("no provider is left".to_owned(), |to| format!("{to} is next"));
                 self.line(Colour::Yellow, &format!("{from} does not answer ({cause}); {to}"));
             }
-            Event::GreenInCi { jobs, .. } => {
-                let jobs = jobs.iter().map(|job| clean::line(job, 200)).collect::<Vec<_>>().join(", ");
-                self.line(Colour::Green, &format!("nothing failed in CI: {jobs}"));
-            }
-            Event::LastGreenKnown { run } => {
-                let url =
-                    run.url.as_deref().map_or(String::new(), |url| format!(" ({})", clean::line(url, 2000)));
-                self.line(Colour::Dim, &format!("last green at {}{url}", run.commit.short()));
-            }
-            Event::Traced { ran, .. } => {
-                self.line(Colour::Dim, &format!("the failing test {}", changes::ran(&ran)))
-            }
-            Event::ChangedReached { functions } => self.line(Colour::Dim, &changes::reached(functions)),
-            Event::ChangedSinceGreen { changes } => self.line(Colour::Dim, &changes::line(&changes)),
+            event @ (Event::GreenInCi { .. }
+            | Event::LastGreenKnown { .. }
+            | Event::ChangedSinceGreen { .. }
+            | Event::ChangedReached { .. }
+            | Event::Traced { .. }) => self.known_beside(&event),
             Event::Published { published } => self.published(&published),
             Event::PullRequestOpened { pull_request } => {
                 let address = clean::line(&pull_request.url, 2000);
@@ -310,6 +301,26 @@ impl Printer<'_> {
         }
         if cleaned.is_empty() {
             self.foreign("");
+        }
+    }
+
+    /// What is known beside the runs themselves.
+    fn known_beside(&mut self, event: &Event) {
+        match event {
+            Event::GreenInCi { jobs, .. } => {
+                let jobs = jobs.iter().map(|job| clean::line(job, 200)).collect::<Vec<_>>().join(", ");
+                self.line(Colour::Green, &format!("nothing failed in CI: {jobs}"));
+            }
+            Event::LastGreenKnown { run } => {
+                let url =
+                    run.url.as_deref().map_or(String::new(), |url| format!(" ({})", clean::line(url, 2000)));
+                self.line(Colour::Dim, &format!("last green at {}{url}", run.commit.short()));
+            }
+            event => {
+                if let Some(line) = changes::line(event) {
+                    self.line(Colour::Dim, &line);
+                }
+            }
         }
     }
 

@@ -7,7 +7,7 @@ use ci_healer::contract::build::{BuildPlan, ExecutionResult, MULTI_RUNTIME_IMAGE
 use ci_healer::contract::event::Purpose;
 use ci_healer::contract::executed::TracedFunctions;
 use ci_healer::executor::Request;
-use ci_healer::orchestrator::tracing::TestTracer;
+use ci_healer::orchestrator::tracing::{TestTracer, Traces};
 use ci_healer::parser;
 
 use crate::executor::{Plain, Run, Tree, log, plan, step};
@@ -59,7 +59,8 @@ fn in_sandbox_image(steps: Vec<PlanStep>) -> BuildPlan {
 }
 
 async fn execute(run: &mut Run, plan: &BuildPlan, traced: bool) -> ExecutionResult {
-    let tracer = TestTracer { plan, tree: &run.tree };
+    let known = Traces::default();
+    let tracer = TestTracer { plan, tree: &run.tree, known: &known };
     let request = Request {
         purpose: Purpose::Baseline,
         leg: 0,
