@@ -29,13 +29,7 @@ pub(super) fn maven_or_gradle(
         let failed = run("failed", &format!("{class}#{method}"));
         let passed = run("passed", &format!("{class},!{class}#{method}"));
         let begin = "touch \"$CI_HEALER_TRACE/started\"".to_owned();
-        stage(&call)
-            .into_iter()
-            .chain([begin])
-            .chain(failed)
-            .chain(passed)
-            .chain([TIDY_UP.to_owned()])
-            .collect()
+        stage(&call).into_iter().chain([begin, TIDY_UP.to_owned()]).chain(failed).chain(passed).collect()
     } else {
         let runs = |words: &[Word]| words.iter().any(|word| is_task(&word.raw));
         let (call, words) = call(step, tree, "gradle", runs)?;
@@ -57,8 +51,10 @@ pub(super) fn maven_or_gradle(
     Some(Trace { command: lines.join("\n"), files: Vec::new(), format: TraceFormat::ClassLoading, tests })
 }
 
-/// The launcher says that it has these options, which Maven takes for trouble with its fork and writes down.
-const TIDY_UP: &str = "find . -path '*-reports/*.dumpstream' -newer \"$CI_HEALER_TRACE/started\" -delete";
+/// The launcher says that it has these options, which Maven takes for trouble with its fork and writes down. Also where
+/// the trace's time is over before its end.
+const TIDY_UP: &str = "trap 'find . -path \"*-reports/*.dumpstream\" -newer \"$CI_HEALER_TRACE/started\" -delete' EXIT\n\
+    trap 'exit 143' TERM";
 
 /// Read by the launcher, and not by the JVM: a Java that does not know it has no such log either.
 fn class_loading(end: &str) -> String {

@@ -4,8 +4,7 @@ use super::stage::*;
 use crate::support::github::{CiScript, FakeJob};
 use crate::support::runner::Step;
 
-const BEFORE: &str = "\
-      - name: Database
+const BEFORE: &str = "      - name: Database
         run: docker run -d --name pg postgres:16
       - uses: someone/generates@v1
       - name: Test
@@ -44,7 +43,7 @@ fn steps_that_cannot_run_here_and_passed_in_ci_are_passed_over_and_said_first() 
         over[1]["why"].as_str().unwrap().contains("is not known")
             && over[0]["why"].as_str().unwrap().contains("Docker")
     );
-    let summary = std::fs::read_to_string(runner.workspace().join(".ci-healer/summary.md")).unwrap();
+    let summary = &ended.step.summary;
     let said = summary.find("Not run here:").unwrap();
     assert!(said < summary.find("**").unwrap(), "{summary}");
 }
@@ -56,7 +55,7 @@ fn an_action_that_failed_in_ci_ends_the_run_by_its_name() {
     let ended = stage.heal(&runner, &step(&stage, "success", "failure"));
     ended.expect("refused", 1);
     ended.says("\"Run someone/generates@v1\" cannot be reproduced");
-    let summary = std::fs::read_to_string(runner.workspace().join(".ci-healer/summary.md")).unwrap();
+    let summary = &ended.step.summary;
     assert!(summary.contains("give the commands that fail as `command`"), "{summary}");
     assert!(stage.heal_branches().is_empty());
 }
