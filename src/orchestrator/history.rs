@@ -11,10 +11,10 @@ use crate::contract::event::{Event, EventSink as _, Offer};
 use crate::contract::fix::{FixProposal, Usage};
 use crate::contract::settings::ProviderName;
 use crate::fixer;
-use crate::github::Trigger;
+use crate::github::{self, Trigger};
 
 /// Whether a revert may be offered: as a pull request of its own, upon a branch that is no pull request's.
-pub(super) fn may_revert(
+pub(super) async fn may_revert(
     config: &Config,
     trigger: &Trigger,
     publisher: Option<&Publisher>,
@@ -33,7 +33,24 @@ pub(super) fn may_revert(
         journal.emit(Event::Warning { what: what.to_owned() });
         return false;
     }
-    true
+    !is_proposed(publisher).await
+}
+
+/// The failing branch wants to be merged somewhere: what changed in it is a pull request's own, whatever event it is that
+/// brought us here. What cannot be told counts as one.
+async fn is_proposed(publisher: &Publisher) -> bool {
+    let Some((repo, branch)) = publisher.github.as_ref().and_then(|repo| Some((repo, repo.base.as_ref()?)))
+    else {
+        return true;
+    };
+    if publisher.default_branch.as_ref() == Some(branch) {
+        return false;
+    }
+    let found = github::has_open_pull_request(&repo.client, &repo.repository, branch).await;
+    found.unwrap_or_else(|error| {
+        log::debug!("whether {branch} is a pull request's is not known: {error}");
+        true
+    })
 }
 
 impl Driver {

@@ -99,7 +99,8 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     } else {
         None
     };
-    let may_revert = history::may_revert(&session.config, &trigger, publisher.as_ref(), &session.journal);
+    let may_revert =
+        history::may_revert(&session.config, &trigger, publisher.as_ref(), &session.journal).await;
     let executor = connect_engine(&session, ca.clone(), &plans).await?;
     let Session { config, push, journal, scope, .. } = session;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::placements::{MERGE, pull_request_step, pull_request_with};
 use super::stage::*;
 use crate::support::git::git;
-use crate::support::github::{CiScript, SLUG};
+use crate::support::github::{CiScript, FakePull, SLUG};
 use crate::support::runner::{Checkout, Credentials, Runner, Step};
 
 const RIGHT: &str = "def passes(points):\n    return points >= 50\n";
@@ -100,20 +100,54 @@ fn a_pull_request_s_own_change_is_its_author_s() {
     assert!(ended.results["changed_since_green"].is_object(), "what changed is known all the same");
 }
 
-#[test]
-fn upon_the_failing_branch_no_revert_is_pushed() {
-    let stage = boundary();
+/// The step after a failed push to `topic`, which was green where `main` was, and its checkout.
+fn on_topic(stage: &Stage) -> (Runner, Step) {
     git(&stage.bare(), &["branch", "topic", "main"]);
     let run = stage.failed_run(&stage.head, "topic");
-    stage.hub.past_run(CI_FILE, &git(&stage.bare(), &["rev-parse", "main^"]), "topic", CiScript::passes());
+    let green = git(&stage.bare(), &["rev-parse", "main^"]);
+    stage.hub.past_run(CI_FILE, &green, "topic", CiScript::passes());
     let runner = Runner::new(SLUG).owned_by(1001);
     stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
-    let step = step(&stage)
+    let step = step(stage)
         .context("REF", "refs/heads/topic")
         .context("REF_NAME", "topic")
         .context("RUN_ID", &run.to_string())
-        .with("check-run-id", &(run * 1000).to_string())
-        .with("branch", "{ref}");
+        .with("check-run-id", &(run * 1000).to_string());
+    (runner, step)
+}
+
+#[test]
+fn a_push_to_a_pull_request_s_branch_is_no_other_thing() {
+    let stage = boundary();
+    let (runner, step) = on_topic(&stage);
+    stage.hub.add_pull(FakePull {
+        number: 7,
+        head: "topic".to_owned(),
+        base: "main".to_owned(),
+        title: "work".to_owned(),
+        body: String::new(),
+        draft: false,
+        open: true,
+        merged: false,
+    });
+    let ended = stage.heal(&runner, &step);
+    ended.expect("exhausted", 1);
+    assert!(stage.heal_branches().is_empty());
+    assert_eq!(stage.hub.pulls().len(), 1);
+    // Without one it is a branch as any other.
+    stage.hub.change_pull(stage.hub.pulls()[0].number, |pull| pull.open = false);
+    stage.hub.script(CI_FILE, CiScript::passes());
+    let runner = Runner::new(SLUG).owned_by(1001);
+    stage.check_out(&runner, Checkout::Branch("topic"), Credentials::V6);
+    stage.heal(&runner, &step).expect("healed", 0);
+    assert_eq!(stage.hub.pulls().last().unwrap().base, "topic");
+}
+
+#[test]
+fn upon_the_failing_branch_no_revert_is_pushed() {
+    let stage = boundary();
+    let (runner, step) = on_topic(&stage);
+    let step = step.with("branch", "{ref}");
     let ended = stage.heal(&runner, &step);
     ended.expect("exhausted", 1);
     nothing_offered(&stage, &ended);
