@@ -145,9 +145,10 @@ pub const INPUTS: &[Input] = &[
     },
     Input {
         name: "providers",
-        default: "toolchain,gemini,groq,openai",
+        default: "toolchain,gemini,groq,openai,history",
         kind: Kind::ListOf(ProviderName::NAMES),
-        doc: "Who is asked for a fix, in this order. One without a key is skipped, and the report says so.",
+        doc: "Who is asked for a fix, in this order. One without a key is skipped, and the report says so. `history`, \
+              always last, offers the revert of one change since the last green run, as a pull request only.",
         ..PLAIN
     },
     Input {

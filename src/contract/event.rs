@@ -12,7 +12,7 @@ use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
 use super::executed::TracedRun;
-use super::fix::{FixProposal, Rejection, Usage};
+use super::fix::{FixProposal, Rejection, RevertedHunk, Usage};
 use super::git::CommitSha;
 use super::outcome::Outcome;
 use super::report::{BudgetReport, CommitReport, FailedRun, ModelServers, Progress, ReportFiles, Timings};
@@ -251,6 +251,9 @@ pub struct Offer {
     /// The provider's one line.
     pub fix: String,
     pub command: Option<String>,
+    /// What it takes back, where it is a revert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<Box<RevertedHunk>>,
     pub usage: Usage,
 }
 
@@ -264,6 +267,7 @@ impl From<&FixProposal> for Offer {
             confidence: proposal.confidence,
             fix: proposal.reason.clone(),
             command: proposal.command.clone(),
+            reverts: proposal.reverts.clone(),
             usage: proposal.usage,
         }
     }

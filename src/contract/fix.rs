@@ -3,18 +3,18 @@
 use serde::{Deserialize, Serialize};
 
 use super::bug::Fingerprint;
-use super::git::RepoPath;
+use super::git::{CommitSha, RepoPath};
 
 /// A change offered by a provider, not yet applied, gated or proven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FixProposal {
-    /// `toolchain`, `gemini`, `groq`, `openai`
+    /// `toolchain`, `gemini`, `groq`, `openai`, `history`
     pub provider: String,
-    /// The model, as its server names it; `None` for the toolchain.
+    /// The model, as its server names it; `None` where none was asked.
     pub model: Option<String>,
     /// The reports it means to fix.
     pub bugs: Vec<Fingerprint>,
-    /// 1 to 4; 0 for the toolchain, which needs none.
+    /// 1 to 4; 0 where none was needed.
     pub context_level: u8,
     /// The provider's own estimate, 0 to 1.
     pub confidence: f64,
@@ -25,7 +25,31 @@ pub struct FixProposal {
     pub command: Option<String>,
     /// Where edits may lie at this context level; empty: anywhere the other gates allow.
     pub window: Vec<LineWindow>,
+    /// What it takes back, where it is a revert.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reverts: Option<Box<RevertedHunk>>,
     pub usage: Usage,
+}
+
+/// One stretch of lines that changed since CI was green, and that a fix makes what it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevertedHunk {
+    pub path: RepoPath,
+    /// Its first line in the failing commit, from 1, and how many there are; none where it only took lines out.
+    pub first: u32,
+    pub count: u32,
+    /// The last green commit.
+    pub green: CommitSha,
+    /// The newest commit since then that touched its lines, as far as the history is here.
+    pub commit: Option<RevertedCommit>,
+}
+
+/// A commit as its author made it; its words are foreign.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevertedCommit {
+    pub sha: CommitSha,
+    pub author: String,
+    pub message: String,
 }
 
 /// Replaces the one place in `path` where `find` stands by `replace`. An empty `find` creates the file.

@@ -64,6 +64,7 @@ setting! {
         Gemini = "gemini",
         Groq = "groq",
         OpenAi = "openai",
+        History = "history",
     }
 }
 

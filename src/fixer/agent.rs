@@ -178,6 +178,7 @@ impl FixAgent {
             edits: Vec::new(),
             command: None,
             window: context.window(),
+            reverts: None,
             usage: reply.usage,
         });
         let read = match read(&reply.text) {

@@ -406,6 +406,7 @@ fn proposal(
         edits,
         command,
         window: Vec::new(),
+        reverts: None,
         usage: Usage { cost: Some(0.0), ..Usage::default() },
     }
 }

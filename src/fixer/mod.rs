@@ -1,7 +1,7 @@
 //! `BugReport` + source → `FixProposal`, and the gates. Never writes a file, commits, or runs a build.
 //!
-//! The way of a fix: `toolchain_proposals` (what the log itself states, free) or `FixAgent::propose` (a model, asked
-//! with as much context as the level allows) → `apply` (edits to file contents, all or nothing) → `gate` (everything
+//! The way of a fix: `toolchain_proposals` (what the log itself states, free), `FixAgent::propose` (a model, asked with
+//! as much context as the level allows) or `history_proposals` (one change since CI was green, taken back) → `apply` (edits to file contents, all or nothing) → `gate` (everything
 //! that can be judged without running) → the sandbox. What was tried comes back as `PastAttempt`.
 
 mod agent;
@@ -11,6 +11,7 @@ mod edits;
 mod gate;
 mod hardcoding;
 mod hints;
+mod history;
 mod language;
 mod patch;
 mod patch_file;
@@ -37,6 +38,7 @@ pub use edit_class::edit_class;
 pub use edits::apply;
 pub use gate::{FixOptions, GateNotes, TOOLCHAIN, gate};
 pub use hints::{command_proposal, edits_of, toolchain_proposals};
+pub use history::{HISTORY, history_proposals};
 pub use patch::patch_fingerprint;
 pub use patch_file::read_patch;
 pub use paths::{PathRules, Protection};

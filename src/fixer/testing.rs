@@ -56,6 +56,7 @@ pub(crate) fn proposal(edits: Vec<Edit>) -> FixProposal {
         edits,
         command: None,
         window: Vec::new(),
+        reverts: None,
         usage: Usage::default(),
     }
 }

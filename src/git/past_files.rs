@@ -1,11 +1,19 @@
 //! Other commits than the base: single files, and whole trees that can be run.
 
 use std::collections::{HashSet, VecDeque};
+use std::ops::Range;
 
 use super::commit::write_commit;
 use super::error::GitError;
 use super::workspace::{Workspace, object_id, sha};
+use crate::contract::fix::RevertedCommit;
 use crate::contract::git::{CommitSha, FileMode, Identity, RepoPath, TreeFile};
+use crate::diff::LineDiff;
+
+/// Commits that are looked at on the way back.
+const MOST_STEPS: usize = 500;
+/// Of a commit's message, in characters.
+const MOST_MESSAGE: usize = 4_000;
 
 impl Workspace {
     /// The clone holds this object.
@@ -26,6 +34,59 @@ impl Workspace {
             Ok((is_whole && repo.has_object(older)).then_some(new.len()))
         });
         u32::try_from(counted.ok().flatten()?).ok()
+    }
+
+    /// The newest commit of `newer`'s history, back to `older`, that touched these lines (`first` from 1, `count` of them; of
+    /// none: the place before `first`), as far as the clone has the commits on the way.
+    #[must_use]
+    pub fn last_touched(
+        &self,
+        (older, newer): (&CommitSha, &CommitSha),
+        path: &RepoPath,
+        lines: (u32, u32),
+    ) -> Option<RevertedCommit> {
+        let index = |n: u32| usize::try_from(n).ok();
+        let start = index(lines.0)?.checked_sub(1)?;
+        let mut at = (newer.clone(), start..start + index(lines.1)?);
+        for _ in 0..MOST_STEPS {
+            let (commit, range) = at;
+            if commit == *older {
+                return None;
+            }
+            let (said, parents) = self.commit_words(&commit)?;
+            let text = self.file_at(&commit, path)?;
+            let text = String::from_utf8_lossy(&text);
+            // Of a merge, the side that the lines came from.
+            let mut from = None;
+            for parent in parents {
+                // A file that a commit of which nothing is here may have is no file that came new.
+                if !self.imported.contains_key(&parent) && !self.has_object(parent.as_str()) {
+                    return None;
+                }
+                let before = self.file_at(&parent, path).unwrap_or_default();
+                let before = String::from_utf8_lossy(&before);
+                from = from.or(untouched(&before, &text, &range).map(|range| (parent, range)));
+            }
+            match from {
+                Some(parent) => at = parent,
+                None => return Some(said),
+            }
+        }
+        None
+    }
+
+    /// What a commit says of itself, and its parents.
+    fn commit_words(&self, commit: &CommitSha) -> Option<(RevertedCommit, Vec<CommitSha>)> {
+        let commit = commit.clone();
+        let read = self.store.with(move |repo| {
+            let broken = |e: &dyn std::fmt::Display| GitError::repository("read a commit", e);
+            let found = repo.find_commit(object_id(commit.as_str())?).map_err(|e| broken(&e))?;
+            let author = head(&found.author().map_err(|e| broken(&e))?.name.to_string(), 200);
+            let message = head(&found.message_raw().map_err(|e| broken(&e))?.to_string(), MOST_MESSAGE);
+            let parents = found.parent_ids().map(|id| sha(id.detach())).collect::<Result<Vec<_>, _>>()?;
+            Ok((RevertedCommit { sha: commit, author, message }, parents))
+        });
+        read.ok()
     }
 
     /// Another commit, without edits, as a workspace on the same objects. Fails where a part of it is not here.
@@ -76,6 +137,37 @@ impl Workspace {
         });
         read.ok().flatten()
     }
+}
+
+/// The first characters of a text that may be of any size.
+fn head(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
+}
+
+/// Where lines of `text` stand in `before`; `None` where any of them, or their neighbourhood's size, came with `text`.
+fn untouched(before: &str, text: &str, range: &Range<usize>) -> Option<Range<usize>> {
+    let diff = LineDiff::between(before, text);
+    let (mut added, mut removed) = (0, 0);
+    for hunk in diff.hunks() {
+        let (old, new) = (hunk.old_range(), hunk.new_range());
+        if new.start <= range.end && range.start <= new.end && (meets(&new, range) || new.is_empty()) {
+            return None;
+        }
+        if new.start >= range.end {
+            break;
+        }
+        (added, removed) = (added + new.len(), removed + old.len());
+    }
+    let back = |line: usize| (line + removed).checked_sub(added);
+    Some(back(range.start)?..back(range.end)?)
+}
+
+/// They have a line in common, or the place between two lines is in the other.
+fn meets(one: &Range<usize>, other: &Range<usize>) -> bool {
+    if other.is_empty() {
+        return one.start <= other.start && other.start <= one.end;
+    }
+    one.start < other.end && other.start < one.end
 }
 
 fn submodules(files: &[TreeFile]) -> impl Iterator<Item = &TreeFile> {

@@ -38,6 +38,6 @@ pub use publish::{
 };
 pub use pull_request::{
     ExistingPullRequest, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,
-    existing_pull_requests, open_pull_request,
+    existing_pull_requests, has_open_pull_request, open_pull_request,
 };
 pub use triggers::{Triggers, read_triggers};

@@ -88,6 +88,18 @@ pub enum PullRequestState {
     Rejected,
 }
 
+/// Whether an open pull request wants to merge this branch.
+pub async fn has_open_pull_request(
+    client: &Client,
+    repo: &RepoSlug,
+    branch: &BranchName,
+) -> Result<bool, ApiError> {
+    let head = encode(&format!("{}:{branch}", repo.owner()));
+    let pulls: Vec<dto::Pull> =
+        client.get(&format!("/repos/{repo}/pulls?state=open&head={head}&per_page=1")).await?;
+    Ok(!pulls.is_empty())
+}
+
 /// The heals offered into `base`.
 pub async fn existing_pull_requests(
     client: &Client,

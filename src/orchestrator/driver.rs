@@ -115,6 +115,9 @@ impl Driver {
             Action::Run { purpose: Purpose::LastGreen, leg } => Ok(self.ask_last_green(state, leg).await),
             Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
+            Action::Propose { source: FixSource::History, bugs, .. } => {
+                scope.run("looking for what to revert", self.propose_revert(state, &bugs)).await
+            }
             Action::Propose { source: FixSource::Model, bugs, level } => {
                 scope.run("asking for a fix", self.ask_model(state, &bugs, level)).await
             }
@@ -222,8 +225,8 @@ impl Driver {
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
         let repeats = state.repeats(in_ci);
-        // What a test ran is for models.
-        let is_traced = self.advisor.is_some() && purpose.is_worth_a_trace();
+        // What a test ran is for models, and for what may be reverted.
+        let is_traced = (self.advisor.is_some() || state.may_revert()) && purpose.is_worth_a_trace();
         let tracer = is_traced.then_some(TestTracer { plan: &planned.plan, tree, known: &self.traces });
         let request = Request {
             purpose,
@@ -401,7 +404,12 @@ impl Driver {
             let what = "there is nowhere to publish to".to_owned();
             return LoopEvent::PublishFailed { outcome: Outcome::Error { what } };
         };
-        if partial && let Err(outcome) = publisher.go_partial() {
+        // A revert is people's to decide, as is a part of a heal: neither goes out without a pull request of its own.
+        let only_offered = if partial { Some("a partial heal") } else { None };
+        let only_offered = only_offered.or(state.holds_a_revert().then_some("a revert"));
+        if let Some(what) = only_offered
+            && let Err(outcome) = publisher.only_offer(what)
+        {
             return LoopEvent::PublishFailed { outcome };
         }
         let report = self.journal.report();

@@ -15,6 +15,7 @@ pub mod driver;
 pub mod evidence;
 mod failed_run;
 pub mod heal;
+mod history;
 pub mod journal;
 pub mod last_green;
 mod last_green_run;

@@ -27,7 +27,7 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
     let mut servers = Vec::new();
     for provider in &config.providers {
         let (settings, format) = match provider {
-            ProviderName::Toolchain => continue,
+            ProviderName::Toolchain | ProviderName::History => continue,
             ProviderName::Gemini => (&config.gemini, WireFormat::Gemini),
             ProviderName::Groq => (&config.groq, WireFormat::OpenAiCompatible),
             ProviderName::OpenAi => (&config.openai, WireFormat::OpenAiCompatible),
@@ -55,7 +55,8 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
 /// Those of the providers that may be asked, and those that nobody gave a key for.
 pub(super) fn known_servers(config: &Config, servers: &[ProviderConfig]) -> ModelServers {
     let ready: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
-    let named = config.providers.iter().filter(|name| **name != ProviderName::Toolchain);
+    let is_server = |name: &&ProviderName| !matches!(name, ProviderName::Toolchain | ProviderName::History);
+    let named = config.providers.iter().filter(is_server);
     let without_key =
         named.map(|name| name.as_str().to_owned()).filter(|name| !ready.contains(name)).collect();
     ModelServers { ready, without_key }
@@ -126,12 +127,13 @@ pub(super) fn make_advisor(
     Ok(Some((FixAgent::new(options.clone(), Redactor::new(config.secrets())), Box::new(router))))
 }
 
-/// Where fixes come from, in order.
-pub(super) fn sources(config: &Config, has_model: bool) -> Vec<FixSource> {
+/// Where fixes come from, in order. A revert is the last of them, wherever it is named.
+pub(super) fn sources(config: &Config, has_model: bool, may_revert: bool) -> Vec<FixSource> {
     let mut sources = Vec::new();
     for provider in &config.providers {
         let source = match provider {
             ProviderName::Toolchain => FixSource::ToolSuggestions,
+            ProviderName::History => continue,
             _ if has_model => FixSource::Model,
             _ => continue,
         };
@@ -139,5 +141,6 @@ pub(super) fn sources(config: &Config, has_model: bool) -> Vec<FixSource> {
             sources.push(source);
         }
     }
+    sources.extend(may_revert.then_some(FixSource::History));
     sources
 }

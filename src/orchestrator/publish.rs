@@ -118,7 +118,7 @@ async fn publish(session: &Session) -> Result<Out, Outcome> {
                 remedy: Some("set `on-partial: publish` to have it offered as a pull request".to_owned()),
             });
         }
-        publisher.go_partial()?;
+        publisher.only_offer("a partial heal")?;
         let PartialProof { fixed, left, old } = partial.clone();
         journal.emit(Event::PartiallyProven { fixed, left, old });
     }
@@ -272,6 +272,7 @@ fn check_patch(
         edits: Vec::new(),
         command: None,
         window: Vec::new(),
+        reverts: None,
         usage: Usage::default(),
     };
     // What the bundle says of findings is read as what anybody might have written: a finding opens neutral edits only,

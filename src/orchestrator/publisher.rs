@@ -124,18 +124,22 @@ impl Publisher {
         &self.head
     }
 
-    /// From here on for a heal that is not whole: on a branch of its own, and only where a pull request can say what
-    /// is still red.
-    pub fn go_partial(&mut self) -> Result<(), Outcome> {
-        let may_open = self.github.as_ref().is_some_and(|repo| {
+    /// Whether a pull request may be opened here.
+    #[must_use]
+    pub fn may_offer(&self) -> bool {
+        self.github.as_ref().is_some_and(|repo| {
             repo.pull_request != PullRequestMode::Never
                 && repo.token.permissions.pull_requests != Permission::No
                 && repo.base.is_some()
-        });
-        if !may_open {
+        })
+    }
+
+    /// From here on for what people have to decide on, such as a heal that is not whole: on a branch of its own, and only
+    /// where a pull request can say what it is.
+    pub fn only_offer(&mut self, what: &str) -> Result<(), Outcome> {
+        if !self.may_offer() {
             return Err(Outcome::Refused {
-                why: "a partial heal is only published with a pull request, and none may be opened here"
-                    .to_owned(),
+                why: format!("{what} is only published with a pull request, and none may be opened here"),
                 remedy: Some(
                     "allow `pull-requests: write` and `pull-request`, or apply the patch by hand".to_owned(),
                 ),

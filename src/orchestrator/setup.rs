@@ -33,6 +33,7 @@ use super::destination::{PublisherSetup, is_of_a_heal};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
 use super::heal::{Push, close};
+use super::history;
 use super::journal::Journal;
 use super::last_green::LastGreen;
 use super::models;
@@ -98,6 +99,8 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     } else {
         None
     };
+    let may_revert =
+        history::may_revert(&session.config, &trigger, publisher.as_ref(), &session.journal).await;
     let executor = connect_engine(&session, ca.clone(), &plans).await?;
     let Session { config, push, journal, scope, .. } = session;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
@@ -108,7 +111,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         &config,
         push,
         plans.len(),
-        models::sources(&config, advisor.is_some()),
+        models::sources(&config, advisor.is_some(), may_revert),
         diagnose_only,
         ci_known_red,
     );

@@ -46,6 +46,8 @@ pub enum FixSource {
     ToolSuggestions,
     /// A model server.
     Model,
+    /// The revert of one change since CI was green; always the last.
+    History,
 }
 
 /// How far the run goes once the sandbox is green.
@@ -370,7 +372,7 @@ pub enum Action {
         purpose: Purpose,
         leg: usize,
     },
-    /// `bugs` empty: all of them, as the toolchain's own suggestions do not conflict.
+    /// `bugs` empty: all of them, as the toolchain's own suggestions do not conflict. Of history: all that are left.
     Propose {
         source: FixSource,
         bugs: Vec<Fingerprint>,
@@ -526,6 +528,18 @@ impl State {
     #[must_use]
     pub fn unpublished(&self) -> &[KeptFix] {
         &self.kept[self.published.min(self.kept.len())..]
+    }
+
+    /// A revert may be offered in the end: what failing tests run is of use whether or not a model is asked.
+    #[must_use]
+    pub fn may_revert(&self) -> bool {
+        self.rules.sources.contains(&FixSource::History)
+    }
+
+    /// Something of what is kept and not published yet takes a change back.
+    #[must_use]
+    pub fn holds_a_revert(&self) -> bool {
+        self.unpublished().iter().any(|kept| kept.proposal.reverts.is_some())
     }
 
     /// What was published last.

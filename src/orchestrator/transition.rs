@@ -185,7 +185,7 @@ impl State {
 
     /// The next attempt at this target gets more context; past the last level it is given up.
     fn escalate_context(&mut self, source: FixSource, target: usize) {
-        if source == FixSource::ToolSuggestions {
+        if source != FixSource::Model {
             return;
         }
         let Some(chosen) = self.targets.get(target) else { return };
@@ -294,6 +294,16 @@ fn choose(mut state: State) -> Transition {
                 state.phase = Phase::Choosing { source, target };
                 return state.act(Action::Propose { source, bugs, level });
             }
+            // One hunk of one run, never upon what is out, and only where the failure is known by name.
+            FixSource::History => {
+                let is_used = state.kept.iter().any(|kept| kept.proposal.reverts.is_some());
+                if is_used || state.published > 0 || state.after_red_ci || state.targets.is_empty() {
+                    continue;
+                }
+                let bugs = state.targets.iter().flat_map(|target| target.bugs.clone()).collect();
+                state.phase = Phase::Choosing { source, target: 0 };
+                return state.act(Action::Propose { source, bugs, level: 0 });
+            }
         }
     }
     let why = match (&state.last_provider_trouble, &state.missing_permission) {
@@ -344,6 +354,11 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
                     state.attempts += u32::from(!was_empty);
                     state.escalate_context(source, target);
                 }
+                // The next one is of another place.
+                FixSource::History if !was_empty => state.attempts += 1,
+                FixSource::History => {
+                    state.exhausted_sources.insert(source);
+                }
             }
             choose(state)
         }
@@ -352,7 +367,7 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
         }
         Answer::Nothing => {
             match source {
-                FixSource::ToolSuggestions => {
+                FixSource::ToolSuggestions | FixSource::History => {
                     state.exhausted_sources.insert(source);
                 }
                 FixSource::Model => state.escalate_context(source, target),
@@ -415,7 +430,7 @@ fn needs_context(
     let fact = rejected(&proposal, diff, &reason);
     state.history.push(PastAttempt::refused(*proposal, None, reason));
     match source {
-        FixSource::ToolSuggestions => {
+        FixSource::ToolSuggestions | FixSource::History => {
             state.exhausted_sources.insert(source);
         }
         FixSource::Model => {

@@ -3,7 +3,7 @@
 //! They reach people by mail and can close issues, so foreign words carry no mention and no reference: in the body
 //! they stand in code, in plain text `@` and `#1` become look-alikes that GitHub does not resolve.
 
-use crate::contract::fix::{FileChange, FixProposal};
+use crate::contract::fix::{FileChange, FixProposal, RevertedHunk};
 use crate::contract::outcome::Outcome;
 use crate::contract::proof::Proof;
 use crate::contract::report::RunReport;
@@ -14,11 +14,16 @@ use super::{clean, markdown, old_failures, proof_table, summary, text, view};
 const BODY_BYTES: usize = 60_000;
 const DIFF_BYTES: usize = 20_000;
 const TITLE_CHARS: usize = 100;
+/// Of a commit's message.
+const COMMIT_BYTES: usize = 4000;
 const BUG_ROWS: usize = 20;
 
-/// `fix: import the missing name`
+/// `fix: import the missing name`; `revert "count from one" (1a2b3c4)`
 #[must_use]
 pub fn title(report: &RunReport, commit_prefix: &str) -> String {
+    if let Some(hunk) = reverted(report) {
+        return revert_subject(hunk);
+    }
     let kept: Vec<&str> = view::kept(report).map(|proposal| proposal.offer.fix.as_str()).collect();
     subject(commit_prefix, &kept)
 }
@@ -38,7 +43,10 @@ pub fn commit_message(commit_prefix: &str, proposal: &FixProposal, changes: &[Fi
         Some(model) => format!("{} ({model})", proposal.provider),
         None => proposal.provider.clone(),
     };
-    let subject = subject(commit_prefix, &[&fix]);
+    let subject = match &proposal.reverts {
+        Some(hunk) => revert_subject(hunk),
+        None => subject(commit_prefix, &[&fix]),
+    };
     let by = plain(&by, 200);
     format!("{subject}\n\nProposed by {by}; proven by running the failed commands again.\n\n{TRAILER}\n")
 }
@@ -66,6 +74,50 @@ fn subject(commit_prefix: &str, fixes: &[&str]) -> String {
     if prefix.is_empty() { what } else { format!("{prefix} {what}") }
 }
 
+/// What the heal takes back, where a part of it is a revert.
+fn reverted(report: &RunReport) -> Option<&RevertedHunk> {
+    view::kept(report).find_map(|proposal| proposal.offer.reverts.as_deref())
+}
+
+/// The commit by what its author called it.
+fn revert_subject(hunk: &RevertedHunk) -> String {
+    match &hunk.commit {
+        Some(commit) => {
+            let called = plain(commit.message.lines().next().unwrap_or_default(), TITLE_CHARS - 20);
+            format!("revert \"{called}\" ({})", commit.sha.short())
+        }
+        None => {
+            let path = plain(hunk.path.as_str(), TITLE_CHARS - 20);
+            format!("revert a change of {path} since {}", hunk.green.short())
+        }
+    }
+}
+
+/// Whose change is taken back, in its author's words, and that this is a question.
+fn taken_back(report: &RunReport) -> String {
+    let Some(hunk) = reverted(report) else { return String::new() };
+    let path = markdown::code(hunk.path.as_str(), 300);
+    let place = match hunk.count {
+        0 => format!("lines that were taken out of {path} before line {}", hunk.first),
+        1 => format!("line {} of {path}", hunk.first),
+        count => format!("lines {}-{} of {path}", hunk.first, hunk.first + count - 1),
+    };
+    let green = hunk.green.as_str();
+    let mut out = format!(
+        "### What is taken back\n\nOne change alone: {place}. CI was green at {green} without it. **Whether the change \
+         or the test is right, only people know**: merge this only if the change was not meant.\n\n"
+    );
+    match &hunk.commit {
+        Some(commit) => {
+            let author = markdown::code(&commit.author, 100);
+            let said = markdown::fence(commit.message.trim(), "text", COMMIT_BYTES);
+            out.push_str(&format!("Made in {} by {author}:\n\n{said}\n", commit.sha.as_str()));
+        }
+        None => out.push_str("Which commit made it is not known here: the checkout has not its history.\n\n"),
+    }
+    out
+}
+
 /// One line without anything that GitHub resolves in plain text.
 fn plain(text: &str, limit: usize) -> String {
     let line = clean::line(text, limit).replace('@', "＠").replace("://", ":∕∕").replace("GH-", "GH‑");
@@ -91,6 +143,7 @@ pub fn no_longer_needed(report: &RunReport) -> String {
 #[must_use]
 pub fn body(report: &RunReport) -> String {
     let mut out = opening(report);
+    out.push_str(&taken_back(report));
     out.push_str(&failures(report));
     out.push_str(&old_failures::markdown(report));
     let fixes: Vec<_> = view::kept(report).collect();
@@ -192,7 +245,7 @@ fn how_to_reproduce(report: &RunReport) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::fix::Usage;
+    use crate::contract::fix::{RevertedCommit, Usage};
     use crate::contract::git::{CommitSha, RepoPath};
     use crate::report::sample;
 
@@ -222,8 +275,46 @@ mod tests {
             edits: Vec::new(),
             command: None,
             window: Vec::new(),
+            reverts: None,
             usage: Usage::default(),
         }
+    }
+
+    /// A heal that takes back what this commit did.
+    fn revert_of(message: &str) -> RunReport {
+        let sha = |digit: &str| CommitSha::new(&digit.repeat(40)).unwrap();
+        let mut report = sample::healed();
+        let proposals = report.iterations.iter_mut().flat_map(|iteration| &mut iteration.proposals);
+        let commit =
+            RevertedCommit { sha: sha("b"), author: "Ada @octocat".to_owned(), message: message.to_owned() };
+        for proposal in proposals {
+            proposal.offer.reverts = Some(Box::new(RevertedHunk {
+                path: RepoPath::new("src/app.py").unwrap(),
+                first: 3,
+                count: 2,
+                green: sha("a"),
+                commit: Some(commit.clone()),
+            }));
+        }
+        report
+    }
+
+    #[test]
+    fn a_revert_is_called_one_and_shows_whose_change_it_takes_back() {
+        let report = revert_of("count from one (#12)\n\nAs @octocat asked, fixes #12\n```\n# hi");
+        assert_eq!(title(&report, "fix:"), "revert \"count from one (＃12)\" (bbbbbbb)");
+        let text = body(&report);
+        let part = text.split("### What is taken back").nth(1).unwrap().split("### ").next().unwrap();
+        insta::assert_snapshot!(part);
+        let mut report = report;
+        for proposal in report.iterations.iter_mut().flat_map(|iteration| &mut iteration.proposals) {
+            proposal.offer.reverts.as_mut().unwrap().commit = None;
+        }
+        assert_eq!(title(&report, "fix:"), "revert a change of src/app.py since aaaaaaa");
+        assert!(body(&report).contains("is not known here"));
+        let hunk = report.iterations[0].proposals[0].offer.reverts.clone();
+        let proposal = FixProposal { reverts: hunk, ..proposal("x") };
+        assert!(commit_message("fix:", &proposal, &[]).starts_with("revert a change of src/app.py since"));
     }
 
     #[test]

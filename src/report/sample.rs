@@ -141,6 +141,7 @@ pub(super) fn proposal(provider: &str, verdict: ProposalVerdict) -> ProposalRepo
         confidence: 0.92,
         fix: "import the missing name".to_owned(),
         command: None,
+        reverts: None,
         usage: if toolchain {
             Usage::default()
         } else {
@@ -415,6 +416,7 @@ pub(crate) fn offer(text: &str) -> Offer {
         confidence: 0.5,
         fix: text.to_owned(),
         command: None,
+        reverts: None,
         usage: crate::contract::fix::Usage::default(),
     }
 }

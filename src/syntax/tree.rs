@@ -43,7 +43,8 @@ impl Grammar {
     }
 
     /// JavaScript with or without types.
-    pub(super) fn is_script(self) -> bool {
+    #[must_use]
+    pub fn is_script(self) -> bool {
         matches!(self, Self::JavaScript | Self::TypeScript | Self::Tsx)
     }
 

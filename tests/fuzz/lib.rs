@@ -93,6 +93,7 @@ pub fn proposal(edits: Vec<Edit>, confidence: f64) -> FixProposal {
         edits,
         command: None,
         window: Vec::new(),
+        reverts: None,
         usage: Usage::default(),
     }
 }

@@ -107,6 +107,7 @@ impl Past {
             edits: vec![edit],
             command: None,
             window: Vec::new(),
+            reverts: None,
             usage: Usage::default(),
         };
         let bugs = vec![BugReport { message: fill(&self.message), ..bug(of, fill) }];

@@ -2,6 +2,7 @@
 //! the scripted model server, with real sandboxes. What these stories see is what people get.
 
 mod green;
+mod history;
 mod hostile;
 mod never_reached;
 mod partial;

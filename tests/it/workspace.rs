@@ -548,3 +548,52 @@ fn a_clone_from_an_address_is_a_source_too() {
         .unwrap_err();
     assert!(matches!(error, GitError::Command { .. }), "{error}");
 }
+
+#[test]
+fn the_newest_commit_that_touched_lines_is_found_as_far_as_the_history_is_here() {
+    let sandbox = Sandbox::new();
+    let repo = sandbox.repository("r", &[]);
+    let sha = |text: String| CommitSha::new(&text).unwrap();
+    let numbers = |change: &[(usize, &str)]| {
+        let line =
+            |n: usize| change.iter().find(|(at, _)| *at == n).map_or(n.to_string(), |(_, s)| (*s).to_owned());
+        (1..=20).map(|n| line(n) + "\n").collect::<String>()
+    };
+    write(&repo, "n", &numbers(&[]));
+    let green = sha(commit_all(&repo, "green"));
+    write(&repo, "n", &numbers(&[(10, "ten")]));
+    let ten = sha(commit_all(&repo, "say ten\n\nWhy not?"));
+    // On a branch of its own, which is merged; lines above come in between.
+    git(&repo, &["checkout", "-q", "-b", "side"]);
+    write(&repo, "n", &numbers(&[(10, "ten"), (15, "fifteen")]));
+    let fifteen = sha(commit_all(&repo, "say fifteen"));
+    git(&repo, &["checkout", "-q", "main"]);
+    write(&repo, "n", &numbers(&[(2, "two\nand more"), (10, "ten")]));
+    commit_all(&repo, "say two");
+    git(&repo, &["merge", "-q", "--no-ff", "-m", "merge", "side"]);
+    write(
+        &repo,
+        "n",
+        &numbers(&[(2, "two\nand more"), (10, "ten"), (15, "fifteen"), (19, "19\nx")]).replace("\n5\n", "\n"),
+    );
+    let last = sha(commit_all(&repo, "take five out"));
+    let workspace = open(&sandbox, &repo).unwrap();
+    let touched = |workspace: &Workspace, first, count| {
+        workspace
+            .last_touched((&green, &last), &path("n"), (first, count))
+            .map(|c| (c.sha, c.author, c.message))
+    };
+    let by_ada = |sha: &CommitSha, message: &str| Some((sha.clone(), "Ada".to_owned(), message.to_owned()));
+    // Line 5 is gone and another came: what was line 10 stands there still.
+    assert_eq!(touched(&workspace, 10, 1), by_ada(&ten, "say ten\n\nWhy not?\n"));
+    assert_eq!(touched(&workspace, 15, 1), by_ada(&fifteen, "say fifteen\n"));
+    assert_eq!(touched(&workspace, 6, 0), by_ada(&last, "take five out\n"));
+    assert_eq!(touched(&workspace, 12, 1), None, "as it was when it was green");
+    assert_eq!(touched(&workspace, 900, 1), None);
+    // A checkout without its history.
+    let shallow = sandbox.join("shallow");
+    let url = format!("file://{}", repo.display());
+    git(sandbox.path(), &["clone", "-q", "--depth", "1", &url, shallow.to_str().unwrap()]);
+    let workspace = open(&sandbox, &shallow).unwrap();
+    assert_eq!(touched(&workspace, 10, 1), None);
+}

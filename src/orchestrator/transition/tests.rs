@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::contract::bug::Diagnosis;
 use crate::contract::build::RepeatedStep;
-use crate::contract::fix::{ContextNeed, Edit, Usage};
+use crate::contract::fix::{ContextNeed, Edit, RevertedHunk, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
 use crate::contract::settings::OnPartial;
 use crate::orchestrator::budget::Budget;
@@ -21,7 +21,7 @@ fn rules() -> Rules {
         legs: 1,
         max_attempts: 5,
         flaky_runs: 2,
-        sources: vec![FixSource::ToolSuggestions, FixSource::Model],
+        sources: vec![FixSource::ToolSuggestions, FixSource::Model, FixSource::History],
         goal: Goal::Publish { watch: true },
         on_partial: OnPartial::Patch,
         diagnose_only: None,
@@ -113,6 +113,7 @@ fn proposal() -> FixProposal {
         edits: Vec::new(),
         command: None,
         window: Vec::new(),
+        reverts: None,
         usage: Usage::default(),
     }
 }
@@ -537,6 +538,54 @@ fn edits_that_need_more_and_more_are_attempts_in_the_end() {
     assert!(matches!(last, Action::Finish(Outcome::Exhausted { .. })), "{last:?}");
 }
 
+fn reverting(state: &State) -> bool {
+    matches!(&state.phase, Phase::Choosing { source: FixSource::History, .. })
+}
+
+/// A revert that is applied, as the driver answers for it.
+fn revert_offered() -> LoopEvent {
+    let LoopEvent::Answered { usage, answer: Answer::Applied(mut offer) } = offered() else { unreachable!() };
+    let path = RepoPath::new("a.rs").unwrap();
+    let green = CommitSha::new(&"9".repeat(40)).unwrap();
+    offer.proposal.provider = "history".to_owned();
+    offer.proposal.reverts = Some(Box::new(RevertedHunk { path, first: 1, count: 1, green, commit: None }));
+    LoopEvent::Answered { usage, answer: Answer::Applied(offer) }
+}
+
+#[test]
+fn a_revert_is_asked_for_last_and_stays_the_only_one() {
+    let bug = || red(&[("a", Category::Logic)]);
+    let no_flaky = Rules { flaky_runs: 0, ..rules() };
+    let nothing = || answered(Answer::Nothing);
+    let mut state = State::new(Rules { sources: vec![FixSource::Model, FixSource::History], ..no_flaky });
+    let mut asked = Vec::new();
+    let events = [LoopEvent::Begin, bug(), nothing(), nothing(), nothing(), nothing(), revert_offered()];
+    let rest = [red(&[("b", Category::Logic)]), nothing()];
+    for event in events.into_iter().chain(rest) {
+        let t = transition(state, event);
+        if let Action::Propose { source, .. } = &t.action {
+            asked.push(*source);
+        }
+        state = t.state;
+    }
+    let history = asked.iter().filter(|source| **source == FixSource::History).count();
+    assert_eq!((asked.iter().position(|s| *s == FixSource::History), history), (Some(4), 1), "{asked:?}");
+
+    // Where no model may be asked it comes at once, and a refused one is an attempt as any other.
+    let mut state = State::new(Rules { sources: vec![FixSource::History], flaky_runs: 0, ..rules() });
+    let mut asked = 0;
+    let refused = rejected_for(Rejection::NotApplicable { path: String::new(), why: String::new() });
+    for event in [LoopEvent::Begin, bug()].into_iter().chain(std::iter::repeat_n(refused, 9)) {
+        let t = transition(state, event);
+        (state, asked) = (t.state, asked + u32::from(matches!(t.action, Action::Propose { .. })));
+        if matches!(t.action, Action::Finish(_)) {
+            assert_eq!(t.action, Action::Finish(Outcome::BudgetSpent { which: BudgetKind::Attempts }));
+            break;
+        }
+    }
+    assert_eq!((asked, state.attempts()), (5, 5));
+}
+
 fn any_event() -> impl Strategy<Value = LoopEvent> {
     let observation = (
         prop_oneof![
@@ -647,6 +696,15 @@ impl Clone {
                 assert!(!partial || !self.proofs.is_empty(), "published what was never run from scratch");
             }
             Action::Propose { source: FixSource::Model, level, .. } => assert!(*level <= LAST_LEVEL),
+            Action::Propose { source: FixSource::History, .. } => {
+                let state = &next.state;
+                let may_ask = |target: &Target| state.level_of(target) <= LAST_LEVEL;
+                assert!(
+                    state.exhausted_sources.contains(&FixSource::Model) || !state.targets.iter().any(may_ask),
+                    "a revert before a model that may be asked"
+                );
+                assert!(state.published == 0 && !state.holds_a_revert(), "a revert upon another heal");
+            }
             Action::Run { purpose: Purpose::Attempt, .. } => {
                 assert!(self.applied);
                 assert!(next.state.attempts() <= next.state.rules.max_attempts);
@@ -690,6 +748,8 @@ proptest! {
                 None => continue,
             };
             let was = t.action.clone();
+            let is_applied = matches!(event, LoopEvent::Answered { answer: Answer::Applied(_), .. });
+            let event = if is_applied && reverting(&t.state) { revert_offered() } else { event };
             let is_suggestion = matches!(was, Action::Propose { source: FixSource::ToolSuggestions, .. });
             refused += usize::from(
                 is_suggestion && matches!(event, LoopEvent::Answered { answer: Answer::Rejected { .. }, .. }),

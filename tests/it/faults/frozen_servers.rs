@@ -16,8 +16,9 @@ use ci_healer::github::{
     ApiError, CiTrigger, CiTriggerOptions, Client, ClientOptions, OwnJob, Permission, PreflightInput,
     PullRequestMarker, PullRequestState, PullRequestText, RetryPolicy, RunContext, Timeouts, Triggers, Watch,
     arrange_ci_run, branch_head, commit_message, commit_tree, commits_between, dispatch, examine_token,
-    existing_pull_requests, failed_jobs, failed_run_jobs, job_log, last_green_log, last_green_run,
-    missing_objects, open_pull_request, preflight, publish, read_event, remote_objects, run_jobs, watch,
+    existing_pull_requests, failed_jobs, failed_run_jobs, has_open_pull_request, job_log, last_green_log,
+    last_green_run, missing_objects, open_pull_request, preflight, publish, read_event, remote_objects,
+    run_jobs, watch,
 };
 use ci_healer::http::{self, Redirects};
 use ci_healer::llm::{self, ProbeError};
@@ -160,6 +161,9 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
             stops(name("dispatch"), async { dispatch(&client(), &slug, "ci.yml", &heal).await }),
             stops(name("existing_pull_requests"), async {
                 existing_pull_requests(&client(), &slug, &main, PullRequestState::Open).await
+            }),
+            stops(name("has_open_pull_request"), async {
+                has_open_pull_request(&client(), &slug, &heal).await
             }),
             stops(name("open_pull_request"), async {
                 open_pull_request(&client(), &slug, &main, &heal, &text).await

@@ -13,7 +13,7 @@ pub(super) fn pull_request(stage: &Stage) -> (String, String) {
     pull_request_with(stage, NO_COLON)
 }
 
-fn pull_request_with(stage: &Stage, program: &str) -> (String, String) {
+pub(super) fn pull_request_with(stage: &Stage, program: &str) -> (String, String) {
     let (seed, bare) = (stage.seed(), stage.bare());
     git(&seed, &["checkout", "-q", "-b", "topic"]);
     write(&seed, "calc.py", program);
