@@ -250,7 +250,13 @@ impl<'t> Code<'t> {
         let below: Vec<&str> = below.iter().map(String::as_str).collect();
         for source in &sources {
             let mut own = definitions_of(source, first, |d| d.kind != DefinitionKind::Field);
-            own.sort_by_key(|hit| hit.definition().is_some_and(|d| d.parent.is_some()));
+            // What a file exports by that name, before what it calls so inside.
+            own.sort_by_key(|hit| {
+                hit.definition().map(|d| {
+                    let exported = d.container.as_deref().is_some_and(|c| c.ends_with("exports"));
+                    (d.parent.is_some(), !exported)
+                })
+            });
             if let Some(hit) = own.first() {
                 return match below.last() {
                     None => own,
