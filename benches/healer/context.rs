@@ -117,6 +117,7 @@ const FIXED: &[(&str, &str)] = &[
     ("js/package.json", "{\"name\": \"js\"}\n"),
     ("go/go.mod", "module example.com/go\n\ngo 1.21\n"),
     ("rs/Cargo.toml", "[package]\nname = \"rs\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+    ("py/pyproject.toml", "[project]\nname = \"py\"\n"),
     ("py/shop/__init__.py", ""),
 ];
 

@@ -65,6 +65,7 @@ impl Recipe {
         let folder = self.fetched()?;
         let mut files = read_folder(&folder.join("source"))?;
         for (path, text) in &self.adds {
+            files.retain(|(known, _, _)| known.as_str() != path);
             files.push((RepoPath::new(path)?, FileMode::Regular, text.clone().into_bytes()));
         }
         let lines = self.plant(&mut files)?;

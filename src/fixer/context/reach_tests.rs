@@ -298,3 +298,30 @@ fn the_deepest_call_of_a_trace_comes_first() {
     let context = first_level(&tree, report);
     assert!(shows(&context, "shop.py", "return x - 'a'"), "{context:#?}");
 }
+
+#[test]
+fn what_ran_far_from_the_test_is_no_less_than_what_no_name_leads_to() {
+    let function = |name: &str, gives: &str| {
+        let body: String = (0..57).map(|n| format!("    y{n} = x + {n}\n")).collect();
+        format!("def {name}(x):\n{body}    return {gives}\n\n")
+    };
+    let chain: String =
+        ["a", "b", "c"].windows(2).map(|of| function(of[0], &format!("{}(x)", of[1]))).collect();
+    let chain = format!("{chain}{}{}", function("c", "d(x)"), function("d", "x - 1"));
+    let other: String = (0..8).map(|n| function(&format!("f{n}"), "x")).collect();
+    let test = "from shop import a\n\n\ndef test_a():\n    assert a(1) == 3\n";
+    let tree = MemoryTree::new(&[("other.py", &other), ("shop.py", &chain), ("test_shop.py", test)]);
+    let ran = |file: &str, name: String, at: u32, suspicion| TracedFunction {
+        file: file.to_owned(),
+        name,
+        lines: Some((at * 60 + 1, at * 60 + 59)),
+        suspicion: Some(suspicion),
+        order: None,
+    };
+    let mut functions = vec![ran("shop.py", "d".to_owned(), 3, 0.6)];
+    functions.extend((0..8).map(|n| ran("other.py", format!("f{n}"), n, 0.5)));
+    let traced = TracedFunctions { functions };
+    let leads = Leads { traced: Some(&traced), ..Leads::default() };
+    let context = seen(&tree, &[failing("test_shop.py", 5, "test_a")], 3, leads);
+    assert!(shows(&context, "shop.py", "return x - 1"), "{context:#?}");
+}
