@@ -325,3 +325,21 @@ fn what_ran_far_from_the_test_is_no_less_than_what_no_name_leads_to() {
     let context = seen(&tree, &[failing("test_shop.py", 5, "test_a")], 3, leads);
     assert!(shows(&context, "shop.py", "return x - 1"), "{context:#?}");
 }
+
+#[test]
+fn a_trait_s_method_leads_to_what_implements_it() {
+    let library = format!(
+        "pub trait ToSnake {{\n    fn to_snake(&self) -> String;\n}}\n\n{}impl<T: AsRef<str>> ToSnake for T {{\n    fn to_snake(&self) -> String {{\n        joined(self.as_ref(), \"-\")\n    }}\n}}\n\nfn joined(text: &str, with: &str) -> String {{\n    text.replace(' ', with)\n}}\n",
+        filler("//")
+    );
+    let test =
+        "use names::ToSnake;\n\n#[test]\nfn snakes() {\n    assert_eq!(\"a b\".to_snake(), \"a_b\");\n}\n";
+    let tree = MemoryTree::new(&[
+        ("Cargo.toml", "[package]\nname = \"names\"\nedition = \"2021\"\n"),
+        ("src/lib.rs", &library),
+        ("tests/names.rs", test),
+    ]);
+    let context = first_level(&tree, failing("tests/names.rs", 5, "snakes"));
+    assert!(shows(&context, "src/lib.rs", "joined(self.as_ref(), \"-\")"), "{context:#?}");
+    assert!(shows(&context, "src/lib.rs", "text.replace(' ', with)"), "{context:#?}");
+}
