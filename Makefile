@@ -44,8 +44,8 @@ behaviours: ## what models answer, right, cheating, prompt-injected and malforme
 sdk-check: ## holds request bodies and scripted replies against the providers' official Python SDKs
 	@tests/sdk/sdk.sh
 
-localisation: engine ## is the fault in what a model is shown? a table over repositories with one known fault each
-	cargo test --locked --test localisation
+localisation: engine ## is the fault in what a model is shown? tables over own repositories and downloaded packages
+	cargo test --locked --test localisation -- $(LOCALISATION)
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (600); fails on a finding
 	@tests/fuzz/fuzz.sh

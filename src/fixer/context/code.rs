@@ -250,7 +250,13 @@ impl<'t> Code<'t> {
         let below: Vec<&str> = below.iter().map(String::as_str).collect();
         for source in &sources {
             let mut own = definitions_of(source, first, |d| d.kind != DefinitionKind::Field);
-            own.sort_by_key(|hit| hit.definition().is_some_and(|d| d.parent.is_some()));
+            // What a file exports by that name, before what it calls so inside.
+            own.sort_by_key(|hit| {
+                hit.definition().map(|d| {
+                    let exported = d.container.as_deref().is_some_and(|c| c.ends_with("exports"));
+                    (d.parent.is_some(), !exported)
+                })
+            });
             if let Some(hit) = own.first() {
                 return match below.last() {
                     None => own,
@@ -316,9 +322,16 @@ impl<'t> Code<'t> {
                 .as_deref()
                 .is_some_and(|c| c.rsplit('.').next().map(plain_part) == Some(of.name.as_str()))
         };
-        let own = definitions_of(&hit.source, name, holds);
+        let mut own = definitions_of(&hit.source, name, holds);
+        let is_declared =
+            |hit: &Hit| hit.definition().is_some_and(|d| d.body.is_none() && d.kind.is_callable());
+        if hit.source.outline.grammar == Grammar::Rust && own.iter().all(is_declared) && !own.is_empty() {
+            // A trait's promise: what keeps it beside the trait comes first.
+            let kept = definitions_of(&hit.source, name, |d| d.body.is_some() && d.kind.is_callable());
+            own.splice(0..0, kept);
+        }
         if !own.is_empty() || left == 0 {
-            return own;
+            return unique(own);
         }
         // Go spreads a type's methods over the package's files, Rust over the module's.
         if matches!(hit.source.outline.grammar, Grammar::Go | Grammar::Rust) {

@@ -16,6 +16,8 @@ const TEST_LINES: (u32, u32) = (45, 90);
 const SET_UP_LINES: u32 = 20;
 /// Of one definition, by level: what is longer is shown by its first lines.
 const DEFINITION_LINES: [u32; 5] = [0, 60, 90, 150, 150];
+/// A definition is not cut to less for the sake of others.
+const SHORTEST_CUT: u32 = 24;
 /// Steps from the test, by level.
 const FURTHEST: [u32; 5] = [0, 2, 3, 4, 4];
 /// Of what was before.
@@ -58,13 +60,13 @@ impl Builder<'_> {
         let (shown, left_out) = self.ranked(&reached, level);
         if level >= 2 {
             self.imports(&from);
-            self.folders_of(frames.iter().map(|p| &p.path).rev().chain(shown.iter().map(|c| &c.path)));
+            self.folders_of(frames.iter().map(|p| &p.path).chain(shown.iter().map(|c| &c.path)));
         }
         if shown.is_empty() || level >= 3 {
             self.twins(&from, level.max(2));
         }
         if level >= 3 {
-            for place in frames.iter().rev() {
+            for place in &frames {
                 self.whole(&place.path, place.line, "on the way to the failure");
             }
             for candidate in &shown {
@@ -136,10 +138,10 @@ impl Builder<'_> {
         seeds
     }
 
-    /// The functions that a trace names: the innermost comes last in most of them, and all are near the fault.
+    /// The functions that a trace names, the deepest call first: it is the nearest to the fault.
     fn frames(&mut self, frames: &[CodeLocation], level: u8) -> Vec<Seed> {
         let mut seeds = Vec::new();
-        for place in frames.iter().rev().take(if level == 1 { 3 } else { 8 }) {
+        for place in frames.iter().take(if level == 1 { 3 } else { 8 }) {
             let Some(line) = place.line else { continue };
             self.block(place, line, "on the way to the failure", LONG_BLOCK);
             if let Some(source) = self.code.source(&place.path)
@@ -172,6 +174,9 @@ impl Builder<'_> {
         let longest = DEFINITION_LINES[usize::from(level)];
         let (mut shown, mut left_out): (Vec<Candidate>, Vec<(RepoPath, String)>) = (Vec::new(), Vec::new());
         for candidate in reached {
+            let is_cut = candidate.lines.iter().any(|(first, last)| last - first >= longest);
+            // One that has to be cut leaves room for the others.
+            let longest = if is_cut { longest.min((self.cap / 2).max(SHORTEST_CUT)) } else { longest };
             let cut: Vec<(u32, u32)> = candidate
                 .lines
                 .iter()

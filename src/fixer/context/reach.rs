@@ -15,6 +15,8 @@ const MOST_EXPANDED: usize = 80;
 const SHORT_CLASS: u32 = 40;
 /// What each step away from the test costs.
 const STEP: f64 = 35.0;
+/// What ran, and no name led to.
+const RAN: f64 = 40.0;
 
 /// A definition that may hold the cause.
 #[derive(Debug, Clone)]
@@ -261,7 +263,7 @@ impl Search<'_, '_> {
                 name: function.name.clone(),
                 lines: vec![lines],
                 why: "the failing test ran it".to_owned(),
-                score: 40.0,
+                score: RAN,
                 callable: true,
                 before: None,
             });
@@ -276,7 +278,8 @@ impl Search<'_, '_> {
             let suspicion = ran.map(|f| f.suspicion.unwrap_or(0.5)).max_by(f64::total_cmp);
             match suspicion {
                 Some(suspicion) => {
-                    candidate.score += 10.0 + 50.0 * suspicion;
+                    // A name that leads to it from far away takes nothing from what was seen to run.
+                    candidate.score = candidate.score.max(RAN) + 10.0 + 50.0 * suspicion;
                     if !candidate.why.contains("ran it") {
                         candidate.why.push_str("; the failing test ran it");
                     }

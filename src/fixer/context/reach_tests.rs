@@ -1,6 +1,7 @@
 //! What a failing test shows first, over small repositories.
 
 use super::*;
+use crate::contract::bug::Location;
 use crate::contract::build::NamedFile;
 use crate::contract::executed::{TracedFunction, TracedFunctions};
 use crate::fixer::testing::{MemoryTree, bug};
@@ -241,4 +242,104 @@ fn what_leads_back_to_itself_ends() {
     ]);
     let context = first_level(&tree, failing("test_m.py", 6, "test_it"));
     assert!(shows(&context, "m.py", "class Outer"), "{context:#?}");
+}
+
+#[test]
+fn what_is_exported_from_an_object_leads_to_its_function() {
+    let parse = |name: &str| {
+        format!("var {name} = {{}};\n\n{name}.parse = function (path) {{\n  return '{name}' + path;\n}};\n")
+    };
+    let index = format!(
+        "{}\n{}{}\nmodule.exports = posix.parse;\nmodule.exports.posix = posix.parse;\nmodule.exports.win32 = win32.parse;\n",
+        parse("win32"),
+        filler("//"),
+        parse("posix")
+    );
+    let test = "var assert = require('assert');\nvar parsePath = require('./index');\n\ncheck(parsePath.win32);\n\nfunction check(parse) {\n  [1].forEach(function (one) {\n    assert.equal(parse(one), 2);\n  });\n}\n";
+    let tree =
+        MemoryTree::new(&[("package.json", "{\"name\": \"a\"}"), ("index.js", &index), ("test.js", test)]);
+    let mut report = bug("node", Category::Logic, "test.js", 8, "AssertionError");
+    report.related =
+        [7, 4].map(|line| Location { file: "test.js".to_owned(), line: Some(line), column: None }).to_vec();
+    let context = first_level(&tree, report);
+    assert!(shows(&context, "index.js", "return 'win32' + path"), "{context:#?}");
+}
+
+#[test]
+fn a_long_function_leaves_room_for_what_it_calls() {
+    let lines = |count: usize| (0..count).map(|n| format!("    b{n} = {n}\n")).collect::<String>();
+    let code = format!(
+        "def long(a):\n    b = later(a)\n{}    return b\n\n\ndef later(a):\n{}    return a + 1\n",
+        lines(150),
+        lines(40)
+    );
+    let test = format!("from shop import long\n\n\ndef test_long():\n{}    assert long(1) == 3\n", lines(15));
+    let tree = MemoryTree::new(&[("shop.py", &code), ("test_shop.py", &test)]);
+    let context = first_level(&tree, failing("test_shop.py", 20, "test_long"));
+    assert!(shows(&context, "shop.py", "return a + 1"), "{context:#?}");
+}
+
+#[test]
+fn the_deepest_call_of_a_trace_comes_first() {
+    let function = |name: &str, calls: &str| {
+        let body: String = (0..30).map(|n| format!("    y{n} = x + {n}\n")).collect();
+        format!("def {name}(x):\n{body}    return {calls}\n\n\n")
+    };
+    let names = ["a", "b", "c", "d"];
+    let mut code: String = names.windows(2).map(|of| function(of[0], &format!("{}(x)", of[1]))).collect();
+    code.push_str(&function("d", "x - 'a'"));
+    let test = "from shop import a\n\n\ndef test_a():\n    assert a(1) == 3\n";
+    let tree = MemoryTree::new(&[("shop.py", &code), ("test_shop.py", test)]);
+    // As the parser gives them: the place is the deepest, and the test comes last.
+    let mut report = failing("shop.py", 3 * 34 + 32, "test_a");
+    let at = |file: &str, line| Location { file: file.to_owned(), line: Some(line), column: None };
+    report.related = vec![at("shop.py", 2 * 34 + 32), at("shop.py", 34 + 32), at("shop.py", 32)];
+    report.related.push(at("test_shop.py", 5));
+    let context = first_level(&tree, report);
+    assert!(shows(&context, "shop.py", "return x - 'a'"), "{context:#?}");
+}
+
+#[test]
+fn what_ran_far_from_the_test_is_no_less_than_what_no_name_leads_to() {
+    let function = |name: &str, gives: &str| {
+        let body: String = (0..57).map(|n| format!("    y{n} = x + {n}\n")).collect();
+        format!("def {name}(x):\n{body}    return {gives}\n\n")
+    };
+    let chain: String =
+        ["a", "b", "c"].windows(2).map(|of| function(of[0], &format!("{}(x)", of[1]))).collect();
+    let chain = format!("{chain}{}{}", function("c", "d(x)"), function("d", "x - 1"));
+    let other: String = (0..8).map(|n| function(&format!("f{n}"), "x")).collect();
+    let test = "from shop import a\n\n\ndef test_a():\n    assert a(1) == 3\n";
+    let tree = MemoryTree::new(&[("other.py", &other), ("shop.py", &chain), ("test_shop.py", test)]);
+    let ran = |file: &str, name: String, at: u32, suspicion| TracedFunction {
+        file: file.to_owned(),
+        name,
+        lines: Some((at * 60 + 1, at * 60 + 59)),
+        suspicion: Some(suspicion),
+        order: None,
+    };
+    let mut functions = vec![ran("shop.py", "d".to_owned(), 3, 0.6)];
+    functions.extend((0..8).map(|n| ran("other.py", format!("f{n}"), n, 0.5)));
+    let traced = TracedFunctions { functions };
+    let leads = Leads { traced: Some(&traced), ..Leads::default() };
+    let context = seen(&tree, &[failing("test_shop.py", 5, "test_a")], 3, leads);
+    assert!(shows(&context, "shop.py", "return x - 1"), "{context:#?}");
+}
+
+#[test]
+fn a_trait_s_method_leads_to_what_implements_it() {
+    let library = format!(
+        "pub trait ToSnake {{\n    fn to_snake(&self) -> String;\n}}\n\n{}impl<T: AsRef<str>> ToSnake for T {{\n    fn to_snake(&self) -> String {{\n        joined(self.as_ref(), \"-\")\n    }}\n}}\n\nfn joined(text: &str, with: &str) -> String {{\n    text.replace(' ', with)\n}}\n",
+        filler("//")
+    );
+    let test =
+        "use names::ToSnake;\n\n#[test]\nfn snakes() {\n    assert_eq!(\"a b\".to_snake(), \"a_b\");\n}\n";
+    let tree = MemoryTree::new(&[
+        ("Cargo.toml", "[package]\nname = \"names\"\nedition = \"2021\"\n"),
+        ("src/lib.rs", &library),
+        ("tests/names.rs", test),
+    ]);
+    let context = first_level(&tree, failing("tests/names.rs", 5, "snakes"));
+    assert!(shows(&context, "src/lib.rs", "joined(self.as_ref(), \"-\")"), "{context:#?}");
+    assert!(shows(&context, "src/lib.rs", "text.replace(' ', with)"), "{context:#?}");
 }

@@ -28,7 +28,7 @@
   (expression_statement
     (assignment_expression
       left: (member_expression object: (_) @container property: (property_identifier) @name)
-      right: [(identifier) (number) (string) (object) (array) (call_expression) (new_expression) (template_string)])) @definition.constant
+      right: [(identifier) (member_expression) (number) (string) (object) (array) (call_expression) (new_expression) (template_string)])) @definition.constant
   (#match? @container "exports|prototype"))
 (pair
   key: (property_identifier) @name
