@@ -271,7 +271,7 @@ fn a_long_function_leaves_room_for_what_it_calls() {
     let code = format!(
         "def long(a):\n    b = later(a)\n{}    return b\n\n\ndef later(a):\n{}    return a + 1\n",
         lines(150),
-        lines(40)
+        lines(48)
     );
     let test = format!("from shop import long\n\n\ndef test_long():\n{}    assert long(1) == 3\n", lines(15));
     let tree = MemoryTree::new(&[("shop.py", &code), ("test_shop.py", &test)]);
@@ -332,8 +332,7 @@ fn a_trait_s_method_leads_to_what_implements_it() {
         "pub trait ToSnake {{\n    fn to_snake(&self) -> String;\n}}\n\n{}impl<T: AsRef<str>> ToSnake for T {{\n    fn to_snake(&self) -> String {{\n        joined(self.as_ref(), \"-\")\n    }}\n}}\n\nfn joined(text: &str, with: &str) -> String {{\n    text.replace(' ', with)\n}}\n",
         filler("//")
     );
-    let test =
-        "use names::ToSnake;\n\n#[test]\nfn snakes() {\n    assert_eq!(\"a b\".to_snake(), \"a_b\");\n}\n";
+    let test = "use names::ToSnake;\n\n#[test]\nfn snakes() {\n    assert_eq!(ToSnake::to_snake(\"a b\"), \"a_b\");\n}\n";
     let tree = MemoryTree::new(&[
         ("Cargo.toml", "[package]\nname = \"names\"\nedition = \"2021\"\n"),
         ("src/lib.rs", &library),
