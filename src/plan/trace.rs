@@ -82,7 +82,7 @@ impl Language {
 ///     }
 /// }
 ///
-/// let log = b"FAILED tests/test_a.py::test_sum - assert 3 == 4\n";
+/// let log = b"=== short test summary info ===\nFAILED tests/test_a.py::test_sum - assert 3 == 4\n=== 1 failed in 0.01s ===\n";
 /// let bugs = diagnose(&log[..], &ParseOptions::default())?.bugs;
 /// let failed = FailedStep { index: 0, script: "cd app && pytest -x", working_directory: ".", log };
 /// let trace = ci_healer::plan::trace(&PlanStep::default(), &failed, &bugs, &Empty).unwrap();
