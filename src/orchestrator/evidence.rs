@@ -127,7 +127,7 @@ impl Evidence {
         self
     }
 
-    /// Judged by what the plan misses; see [`not_here`].
+    /// Judged by what the plan misses; see `not_here`.
     #[must_use]
     pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
         let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|step| step.log);
