@@ -33,7 +33,7 @@ pub(super) fn markdown(report: &RunReport) -> String {
     if let Some(proof) = proof {
         let protected = match &proof.protected {
             Some(execution) => result(execution),
-            None => "the fix changes none".to_owned(),
+            None => "none had to be".to_owned(),
         };
         row("Protected files restored", dash(), protected);
         let same = proof.execution.image_id == baseline.execution.image_id;
