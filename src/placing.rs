@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::contract::bug::{Diagnosis, LogSpan, Origin, Origins};
-use crate::contract::git::{FileMode, RepoPath, SourceTree};
+use crate::contract::git::{FileMode, RepoPath, SourceTree, join};
 
 /// Manifests read for the names of packages, at most, and how long each may be.
 const MOST_MANIFESTS: usize = 2_000;
@@ -242,19 +242,6 @@ fn maven_name(text: &str) -> Option<String> {
     };
     let (_, rest) = own.split_once("<artifactId>")?;
     rest.split_once("</artifactId>").map(|(name, _)| name.trim().to_owned())
-}
-
-/// `folder` and `path` below it, without `.` and `..`; `None` where that leaves the repository.
-fn join(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(path.split('/')).filter(|part| !part.is_empty() && *part != ".") {
-        if part == ".." {
-            parts.pop()?;
-        } else {
-            parts.push(part);
-        }
-    }
-    Some(parts.join("/"))
 }
 
 #[cfg(test)]

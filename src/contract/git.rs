@@ -38,6 +38,27 @@ impl CommitSha {
 #[serde(try_from = "String", into = "String")]
 pub struct RepoPath(String);
 
+/// `folder` and `path` below it, without `.` and `..`; `None` where that leaves the repository.
+///
+/// ```
+/// use ci_healer::contract::git::join;
+///
+/// assert_eq!(join("packages/core", "../app/./src").as_deref(), Some("packages/app/src"));
+/// assert_eq!(join("packages", "../.."), None);
+/// ```
+#[must_use]
+pub fn join(folder: &str, path: &str) -> Option<String> {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(path.split('/')).filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            parts.pop()?;
+        } else {
+            parts.push(part);
+        }
+    }
+    Some(parts.join("/"))
+}
+
 impl RepoPath {
     /// Accepts `a/b` and `./a/b`; refuses everything that could leave the repository.
     pub fn new(text: &str) -> Result<Self, InvalidName> {

@@ -73,13 +73,33 @@ pub(super) fn is_shown(seen: &Observation, in_ci: Option<&BTreeSet<Fingerprint>>
     !seen.failures.is_empty() && in_ci.is_some_and(|shown| seen.failures.keys().all(|f| shown.contains(f)))
 }
 
+/// How often the unchanged code has to be seen red before its failure is taken for real, as its first run tells: a repeat
+/// that passed speaks against it, and takes one look more to outweigh.
+pub(super) fn looks_wanted(first: &Evidence, flaky_runs: u32) -> u32 {
+    let failing = first.observation.failing_step;
+    let was_repeated = first.repeats.iter().any(|repeat| Some(repeat.step) == failing);
+    match (flaky_runs, first.observation.may_be_flaky()) {
+        (0, _) | (_, false) => 1,
+        _ if first.is_red_in_ci || shown_again(&first.repeats, failing) > 0 => 1,
+        _ if was_repeated => 3,
+        _ => 2,
+    }
+}
+
+/// How often steps that a fix made green are to be run again after the proof `seen`. A repeat that failed speaks against
+/// the fix, or of what the step's last run left: it takes twice the runs from scratch to outweigh.
+pub(super) fn proofs_wanted(seen: &Evidence, steps: &BTreeSet<usize>, flaky_runs: u32) -> u32 {
+    let failed = seen.repeats.iter().any(|r| steps.contains(&r.step) && r.exit_code != 0);
+    if failed { flaky_runs * 2 } else { flaky_runs.saturating_sub(held_again(&seen.repeats, steps)) }
+}
+
 /// How often the failure of a run showed again, with no repeat that did not show it.
-pub(super) fn shown_again(repeats: &[RepeatedStep], failing: Option<usize>) -> u32 {
+fn shown_again(repeats: &[RepeatedStep], failing: Option<usize>) -> u32 {
     agreeing(repeats, failing, |code| code != 0)
 }
 
 /// How often each of the steps passed again, with no repeat that failed.
-pub(super) fn held_again(repeats: &[RepeatedStep], steps: &BTreeSet<usize>) -> u32 {
+fn held_again(repeats: &[RepeatedStep], steps: &BTreeSet<usize>) -> u32 {
     steps.iter().map(|step| agreeing(repeats, Some(*step), |code| code == 0)).min().unwrap_or(0)
 }
 

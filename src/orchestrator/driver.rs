@@ -175,14 +175,7 @@ impl Driver {
         }
         let traced = result.trace.take().and_then(|output| self.traces.add(&output, &self.workspace));
         let was_stopped = result.exit == Exit::Cancelled;
-        self.journal.emit(Event::Executed {
-            purpose,
-            job: leg,
-            result: Box::new(result),
-            log: evidence.log_facts(),
-            bugs: evidence.diagnosis.bugs.clone(),
-            tests: evidence.diagnosis.tests.clone(),
-        });
+        self.tell_executed(purpose, leg, result, &evidence);
         if let Some(functions) = traced {
             self.journal.emit(Event::Traced { job: leg, ran: Box::new(TracedRun::of(functions)) });
         }
@@ -190,6 +183,23 @@ impl Driver {
             Some(reason) => LoopEvent::Stopped(reason),
             None => LoopEvent::Ran(Arc::new(evidence)),
         }
+    }
+
+    pub(super) fn tell_executed(
+        &self,
+        purpose: Purpose,
+        job: usize,
+        result: ExecutionResult,
+        evidence: &Evidence,
+    ) {
+        self.journal.emit(Event::Executed {
+            purpose,
+            job,
+            result: Box::new(result),
+            log: evidence.log_facts(),
+            bugs: evidence.diagnosis.bugs.clone(),
+            tests: evidence.diagnosis.tests.clone(),
+        });
     }
 
     /// One execution of one leg's plan.

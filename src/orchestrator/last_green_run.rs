@@ -11,7 +11,7 @@ use super::never_reached::old_at_last_green;
 use super::progress::Observation;
 use super::state::{LoopEvent, State};
 use crate::contract::build::Exit;
-use crate::contract::event::{Event, EventSink as _, Purpose};
+use crate::contract::event::Purpose;
 use crate::executor::Request;
 
 impl Driver {
@@ -72,14 +72,7 @@ impl Driver {
         let steps = step_folders(&result, &plan);
         let evidence = Evidence::of_every_step(&mut result).placed(&steps, &past);
         let was_stopped = result.exit == Exit::Cancelled;
-        self.journal.emit(Event::Executed {
-            purpose,
-            job: leg,
-            result: Box::new(result),
-            log: evidence.log_facts(),
-            bugs: evidence.diagnosis.bugs.clone(),
-            tests: evidence.diagnosis.tests.clone(),
-        });
+        self.tell_executed(purpose, leg, result, &evidence);
         match self.scope.stopped().filter(|_| was_stopped) {
             Some(reason) => Some(Err(LoopEvent::Stopped(reason))),
             None => Some(Ok(evidence)),

@@ -67,7 +67,10 @@ impl Traces {
             return None;
         }
         let functions = parser::rank_functions(&executed, &output.tests);
-        self.runs.push((output.tests.clone(), executed));
+        // One that was cut off does not tell what did not run, and by that much is ranked and left out.
+        if !output.cut {
+            self.runs.push((output.tests.clone(), executed));
+        }
         Some(functions)
     }
 
@@ -128,6 +131,9 @@ mod tests {
         let of_add = traces.of(&diagnosis.bugs).unwrap();
         let names: Vec<_> = of_add.functions.iter().map(|f| (f.name.as_str(), f.suspicion)).collect();
         assert_eq!(names[0], ("add", Some(1.0)));
+        let mut later = Traces::default();
+        assert!(later.add(&TraceOutput { cut: true, ..output(&["t.py::test_add"], json) }, &tree).is_some());
+        assert_eq!(later.of(&diagnosis.bugs), None, "a part of what ran ranks nothing");
         diagnosis.bugs[0].test = Some("t.py::test_other".to_owned());
         assert_eq!(traces.of(&diagnosis.bugs), None);
         assert_eq!(traces.add(&output(&["t.py::test_other"], "{}"), &tree), None);

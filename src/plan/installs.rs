@@ -10,7 +10,7 @@ mod shell;
 use std::collections::BTreeSet;
 
 use crate::contract::build::PlanStep;
-use crate::contract::git::{RepoPath, SourceTree};
+use crate::contract::git::{RepoPath, SourceTree, join};
 
 /// Scripts call scripts.
 const MAX_DEPTH: usize = 8;
@@ -152,21 +152,6 @@ fn is_outside(path: &str) -> bool {
     ["/", "~", "$HOME", "${HOME}", "$RUNNER_TEMP", "$GITHUB_", "\"$HOME", "http://", "https://"]
         .iter()
         .any(|start| path.starts_with(start))
-}
-
-/// `path` seen from `folder`, without `.` and `..`; `None` where it leaves the repository.
-pub(super) fn join(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop()?;
-            }
-            part => parts.push(part),
-        }
-    }
-    Some(parts.join("/"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The manifests and configuration files that steps name: what the failing step works with, and what the steps before it
 //! install from.
 
-use super::installs::{commands_of, join, without_prefixes};
+use super::installs::{commands_of, without_prefixes};
 use crate::contract::build::{BuildPlan, NamedFile};
-use crate::contract::git::{RepoPath, SourceTree};
+use crate::contract::git::{RepoPath, SourceTree, join};
 
 /// Files that are named at most, and how deep files name others.
 const MOST_FILES: usize = 20;

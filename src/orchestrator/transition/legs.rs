@@ -8,7 +8,7 @@ use super::proof;
 use super::{choose, finish_unhealed};
 use crate::contract::event::Purpose;
 use crate::contract::outcome::Outcome;
-use crate::orchestrator::by_chance::shown_again;
+use crate::orchestrator::by_chance::looks_wanted;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::progress::{RunStatus, regression};
 use crate::orchestrator::state::{Action, LegStatus, Phase, Proof, State, Then, Transition};
@@ -72,9 +72,9 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
         return nothing_to_heal(state, outcome);
     }
     // A failing test may fail by chance; seeing it twice costs little, healing a ghost costs the whole budget.
-    let is_seen_twice = seen.is_red_in_ci || shown_again(&seen.repeats, seen.observation.failing_step) > 0;
-    if seen.observation.may_be_flaky() && runs == 1 && state.rules.flaky_runs > 0 && !is_seen_twice {
-        state.legs[leg].baseline = Some(seen);
+    let first = state.legs[leg].baseline.as_ref().unwrap_or(&seen);
+    if runs < looks_wanted(first, state.rules.flaky_runs) {
+        state.legs[leg].baseline.get_or_insert(seen);
         state.phase = Phase::Reproducing { runs, red };
         return state.act(repeat);
     }

@@ -10,7 +10,7 @@ use crate::contract::fix::FileChange;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::settings::OnPartial;
 use crate::fixer::{PastAttempt, patch_fingerprint};
-use crate::orchestrator::by_chance::held_again;
+use crate::orchestrator::by_chance::proofs_wanted;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::partial::is_proven_fixed;
 use crate::orchestrator::progress::{Observation, RunStatus, missing_tests, regression, same_file};
@@ -78,10 +78,7 @@ fn holds(mut state: State, proof: &Proof, seen: &Evidence) -> Transition {
     let is_first = !state.legs[leg].is_proven;
     let fixed_by_chance = state.kept.iter().any(|kept| kept.leg == leg && kept.flaky_kind);
     let repeats = match (is_first, fixed_by_chance) {
-        (true, true) => {
-            let held = held_again(&seen.repeats, &state.steps_fixed_by_chance(leg));
-            state.rules.flaky_runs.saturating_sub(held)
-        }
+        (true, true) => proofs_wanted(seen, &state.steps_fixed_by_chance(leg), state.rules.flaky_runs),
         (true, false) => 0,
         (false, _) => proof.repeats - 1,
     };

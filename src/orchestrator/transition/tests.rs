@@ -335,11 +335,15 @@ fn repeats_in_the_container_of_a_run_stand_for_runs_of_their_own_where_they_agre
         purposes(&[LoopEvent::Begin, agreed.clone(), offered(), green(), proven]),
         [Baseline, Attempt, FinalProof]
     );
-    // Green at once after a red run may be by chance, or because of what that run left: the whole is asked again.
+    // Green at once after a red run may be by chance, or because of what that run left: the whole is asked again, twice.
     let differs = with_repeats(bug(), &[0]);
-    assert_eq!(purposes(&[LoopEvent::Begin, differs]), [Baseline, Repeat]);
+    let healed = [differs.clone(), bug(), bug(), offered()];
+    let healed: Vec<_> = std::iter::once(LoopEvent::Begin).chain(healed).collect();
+    assert_eq!(purposes(&healed), [Baseline, Repeat, Repeat, Attempt]);
+    let (_, next) = play(rules(), &[LoopEvent::Begin, differs, bug(), green()]);
+    assert_eq!(next.last(), Some(&Action::Finish(Outcome::Flaky { failed: 2, runs: 3 })));
     // One of two repeats is missing, or one of them was red.
-    for (codes, missing) in [(&[0][..], 1), (&[0, 1], 2), (&[], 2)] {
+    for (codes, missing) in [(&[0][..], 1), (&[0, 1], 4), (&[], 2)] {
         let proof = with_repeats(green(), codes);
         let mut events = vec![LoopEvent::Begin, agreed.clone(), offered(), green(), proof];
         events.extend((0..missing).map(|_| green()));

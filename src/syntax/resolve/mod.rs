@@ -19,7 +19,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::tree::Grammar;
-use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
+use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile, join};
 
 /// Manifests of one kind that are read at most, and how long each may be.
 const MOST_MANIFESTS: usize = 300;
@@ -238,19 +238,6 @@ fn is_installed(path: &RepoPath) -> bool {
     path.as_str()
         .split('/')
         .any(|part| matches!(part, "node_modules" | "vendor" | "site-packages" | "target"))
-}
-
-/// `folder` and `path` below it, without `.` and `..`; `None` where that leaves the repository.
-fn join(folder: &str, path: &str) -> Option<String> {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in folder.split('/').chain(path.split('/')).filter(|part| !part.is_empty() && *part != ".") {
-        if part == ".." {
-            parts.pop()?;
-        } else {
-            parts.push(part);
-        }
-    }
-    Some(parts.join("/"))
 }
 
 /// The folder that holds `path`; `None` above the root.
