@@ -603,6 +603,16 @@ fn a_step_that_needs_docker_is_passed_over_only_where_ci_says_that_it_passed() {
         planned.plan.notes
     );
 
+    // What cannot run here is planned all the same: the plan says what CI runs.
+    let alone = workflow.split("      - name: Test").next().unwrap();
+    std::fs::write(place.join("ci.yml"), alone).unwrap();
+    let alone = plan(&PlanRequest::of(&tree)).unwrap().remove(0).plan;
+    assert_eq!(
+        (alone.steps[0].run.as_str(), alone.steps[0].lacks.is_some()),
+        ("docker run -d postgres:16", true)
+    );
+    std::fs::write(place.join("ci.yml"), workflow).unwrap();
+
     let step = |name: &str, conclusion: &str| CiStep {
         name: name.into(),
         conclusion: Some(Conclusion::from(conclusion.to_owned())),
