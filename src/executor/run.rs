@@ -225,6 +225,7 @@ impl Executor {
             probes,
             trace: traced,
             log_cut: log.cut,
+            disagreement: None,
             repeats,
             notes,
         }

@@ -10,6 +10,7 @@ use super::evidence::Evidence;
 use super::never_reached::old_at_last_green;
 use super::progress::{Failure, Observation, Touched};
 use super::publisher::PushedRevision;
+use super::step_said::StepSaid;
 use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::{ClassifiedFile, ContextNeed, FileChange, FixProposal, Rejection, Usage};
@@ -283,6 +284,8 @@ pub struct KeptFix {
     pub leg: usize,
     pub step: Option<usize>,
     pub fixed: BTreeMap<Fingerprint, Failure>,
+    /// What that step said when it failed.
+    pub said: Option<Arc<StepSaid>>,
     /// What it fixes may come and go by chance.
     pub flaky_kind: bool,
     /// A step that CI never reached fails with it, in tests of what it changes, and nobody knows since when.

@@ -56,18 +56,24 @@ pub(super) fn missing(before: &[TestRun], after: &[TestRun]) -> Option<String> {
     })
 }
 
-/// The first id that is found less often than it was.
+/// The first id that is found less often than it was. Where all of them ran several times (a suite that is run again until
+/// it passes), less often in each of these rounds.
 fn first_missing<'a>(before: &[&'a str], after: &[&str]) -> Option<&'a str> {
-    let mut left = BTreeMap::<&str, usize>::new();
+    let counted = |ids: &mut dyn Iterator<Item = &'a str>| {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        ids.for_each(|id| *counts.entry(id).or_default() += 1);
+        counts
+    };
+    let was = counted(&mut before.iter().copied());
+    let mut is: BTreeMap<&str, usize> = was.keys().map(|id| (*id, 0)).collect();
     for id in after {
-        *left.entry(id).or_default() += 1;
+        is.entry(*id).and_modify(|count| *count += 1);
     }
-    before.iter().copied().find(|id| match left.get_mut(id) {
-        Some(n) if *n > 0 => {
-            *n -= 1;
-            false
-        }
-        _ => true,
+    let rounds = |counts: &BTreeMap<&str, usize>| counts.values().min().copied().unwrap_or(1).max(1);
+    let (was_rounds, is_rounds) = (rounds(&was), rounds(&is));
+    before.iter().copied().find(|id| {
+        let (had, has) = (was[id], is.get(id).copied().unwrap_or(0));
+        if was_rounds > 1 { has * was_rounds < had * is_rounds || has == 0 } else { has < had }
     })
 }
 
