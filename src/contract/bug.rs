@@ -156,6 +156,8 @@ pub struct FinalWord {
     pub failed: u64,
     /// Where in the log it stands, from 1.
     pub line: u64,
+    /// How many summaries of a whole run there were before it.
+    pub before: u32,
 }
 
 impl TestRun {

@@ -52,8 +52,9 @@ impl StepSaid {
         let first = report.runs.iter().find(|run| run.failed.unwrap_or(0) > 0)?;
         let runner = first.runner.strip_suffix(tests_ran::ASKED_AGAIN).unwrap_or(&first.runner);
         // The format is many runners'.
-        let own = self.tests.first().filter(|_| runner == "junit-xml");
-        let runner = own.map_or(runner, |run| run.runner.as_str());
+        let own = self.tests.first().map(|run| run.runner.as_str());
+        let own = own.or_else(|| self.errors().next().map(|bug| bug.tool.as_str()));
+        let runner = own.filter(|_| runner == "junit-xml").unwrap_or(runner);
         Some((runner, tests_ran::failed(&report.runs)))
     }
 

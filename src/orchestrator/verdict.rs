@@ -222,3 +222,250 @@ fn named(bug: &BugReport) -> String {
     let first = || bug.message.lines().next().unwrap_or_default().to_owned();
     bug.test.clone().or_else(place).unwrap_or_else(first)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::contract::bug::Diagnosis;
+    use crate::contract::build::{ExecutionResult, Exit, ProbeResult, StepOutcome, StepResult};
+    use crate::orchestrator::progress::Observation;
+    use crate::orchestrator::step_said::{StepsSaid, add_report, of_log};
+    use crate::orchestrator::tests_ran::of_probe;
+
+    const FAILED: &str = "\
+test_calc.py F.                                                          [100%]
+
+=================================== FAILURES ===================================
+_________________________________ test_double __________________________________
+
+    def test_double():
+>       assert double(2) == 4
+E       assert 0 == 4
+E        +  where 0 = double(2)
+
+test_calc.py:5: AssertionError
+=========================== short test summary info ============================
+FAILED test_calc.py::test_double - assert 0 == 4
+";
+    const ONE_FAILED: &str =
+        "========================= 1 failed, 1 passed in 0.12s ==========================\n";
+    const PASSED: &str = "============================== 2 passed in 0.12s ===============================\n";
+    const SESSION: &str = "============================= test session starts ==============================\ncollected 2 items\n\n";
+
+    fn failed() -> String {
+        [SESSION, FAILED, ONE_FAILED].concat()
+    }
+
+    fn passed() -> String {
+        [
+            SESSION,
+            "test_calc.py ..                                                          [100%]\n\n",
+            PASSED,
+        ]
+        .concat()
+    }
+
+    fn plan(scripts: &[&str]) -> BuildPlan {
+        let steps: Vec<_> =
+            scripts.iter().map(|run| PlanStep { run: (*run).to_owned(), ..PlanStep::default() }).collect();
+        serde_json::from_value(serde_json::json!({
+            "workflow": null, "job": null, "matrix": {}, "image": {"ref": "x", "why": ""}, "steps": steps,
+            "services": [], "skipped": [], "notes": []
+        }))
+        .unwrap()
+    }
+
+    fn said(steps: &[(i64, &str)]) -> StepsSaid {
+        let mut result = ExecutionResult::infrastructure(&plan(&[]), String::new());
+        result.exit = Exit::Exited { code: 0 };
+        let (mut log, mut line) = (String::new(), 1);
+        for (exit_code, text) in steps {
+            let lines = text.lines().count() as u64;
+            let span = crate::contract::bug::LogSpan { first: line, last: line + lines.max(1) - 1 };
+            result.steps.push(StepResult {
+                name: String::new(),
+                outcome: StepOutcome::Success,
+                conclusion: StepOutcome::Success,
+                exit_code: Some(*exit_code),
+                duration: std::time::Duration::ZERO,
+                log: (lines > 0).then_some(span),
+                note: None,
+            });
+            log.push_str(text);
+            line += lines;
+        }
+        of_log(log.as_bytes(), &result)
+    }
+
+    fn evidence(said: StepsSaid) -> Evidence {
+        let failing = said.iter().find(|(_, said)| said.exit_code != Some(0)).map(|(step, _)| *step);
+        let observation = Observation { failing_step: failing, ..Observation::of_log(&Diagnosis::default()) };
+        Evidence::of_nothing(observation, Diagnosis::default()).with_said(said)
+    }
+
+    /// What speaks against a run with a fix, after a baseline.
+    fn judge(scripts: &[&str], before: &[(i64, &str)], after: &[(i64, &str)]) -> Option<DisagreeingSource> {
+        judge_said(scripts, said(before), said(after), "")
+    }
+
+    fn judge_said(
+        scripts: &[&str],
+        before: StepsSaid,
+        after: StepsSaid,
+        last_green: &str,
+    ) -> Option<DisagreeingSource> {
+        let (plan, before, after) = (plan(scripts), evidence(before), evidence(after));
+        let green = Evidence::of_log(last_green.as_bytes().to_vec());
+        let known = Known {
+            plan: &plan,
+            unchanged: vec![&before],
+            red: red_step(&before).into_iter().collect(),
+            touched: vec![Touched { file: "calc.py".to_owned(), first: 2, last: 2 }],
+            may_ask: true,
+            last_green: (!last_green.is_empty()).then_some(&green),
+        };
+        known.disagreement(&after).map(|found| found.source)
+    }
+
+    fn says_one_failed() -> Option<DisagreeingSource> {
+        Some(DisagreeingSource::Summary { runner: "pytest".to_owned(), failed: 1 })
+    }
+
+    #[test]
+    fn a_summary_that_says_failed_is_red_beside_exit_code_0() {
+        let (red, green) = (failed(), passed());
+        let of = |after: &str| judge(&["pytest"], &[(1, &red)], &[(0, after)]);
+        assert_eq!(of(&red), says_one_failed());
+        assert_eq!(of(&green), None);
+        // The last one is the runner's own: what runs inside of it has ended before.
+        let inner = [failed(), passed()].concat();
+        let both = judge(
+            &["pytest -s"],
+            &[(1, &[failed(), failed().replace("test_", "check_")].concat())],
+            &[(0, &inner)],
+        );
+        assert_eq!(both, None);
+    }
+
+    #[test]
+    fn a_failure_that_was_to_be_healed_is_red_whatever_the_summary_says() {
+        let forged = [SESSION, FAILED, PASSED].concat();
+        let found = judge(&["pytest"], &[(1, &failed())], &[(0, &forged)]);
+        let what = "test_calc.py::test_double".to_owned();
+        assert_eq!(found, Some(DisagreeingSource::SameFailure { tool: "pytest".to_owned(), what }));
+        // Another one, in no line of the fix.
+        let other = forged.replace("double", "triple");
+        assert_eq!(judge(&["pytest"], &[(1, &failed())], &[(0, &other)]), None);
+    }
+
+    #[test]
+    fn what_the_step_said_beside_exit_code_0_before_is_old() {
+        let red = failed();
+        let scripts = ["make old", "pytest"];
+        assert_eq!(judge(&scripts, &[(0, &red), (1, "")], &[(0, &red), (0, "")]), None);
+        assert_eq!(judge(&scripts, &[(0, &passed()), (1, "")], &[(0, &red), (0, "")]), says_one_failed());
+        // So is what CI's last green log shows, and what the script itself lets pass.
+        let (before, after) = (said(&[(1, ""), (0, "")]), said(&[(0, ""), (0, &red)]));
+        assert_eq!(judge_said(&["a", "make b"], before.clone(), after.clone(), &red), None);
+        assert_eq!(judge_said(&["a", "make b"], before.clone(), after.clone(), ""), says_one_failed());
+        assert_eq!(judge_said(&["a", "pytest || true"], before, after, ""), None);
+        // In the step that failed, the script is known not to.
+        assert_eq!(judge(&["pytest || exit 1"], &[(1, &red)], &[(0, &red)]), says_one_failed());
+    }
+
+    #[test]
+    fn a_step_that_failed_for_something_behind_the_summary_is_not_decided_by_it() {
+        let behind = |what: &str| {
+            format!(
+                "{}Traceback (most recent call last):\n  File \"/workspace/check.py\", line 8, in <module>\n    main()\n{what}\n",
+                failed()
+            )
+        };
+        let of = |what: &str| judge(&["python check.py"], &[(1, &behind(what))], &[(0, &failed())]);
+        assert_eq!(of("AssertionError: the sample gave 1, not 2"), None);
+        let ran = "subprocess.CalledProcessError: Command '['pytest']' returned non-zero exit status 1.";
+        assert_eq!(of(ran), says_one_failed());
+    }
+
+    #[test]
+    fn what_is_not_known_is_no_reason() {
+        for (before, after) in [("..F\n", "...\n"), ("", ""), ("boom\n", "1 failed\n")] {
+            assert_eq!(judge(&["make test"], &[(1, before)], &[(0, after)]), None, "{after}");
+        }
+        let mut plan_step = plan(&["pytest"]);
+        plan_step.steps[0].continue_on_error = true;
+        let after = evidence(said(&[(0, &failed())]));
+        let known = Known {
+            plan: &plan_step,
+            unchanged: Vec::new(),
+            red: Vec::new(),
+            touched: Vec::new(),
+            may_ask: true,
+            last_green: None,
+        };
+        assert_eq!(known.disagreement(&after), None, "it cannot fail the job");
+        // Nobody knows what a step says of the unchanged code that this never came to.
+        let known = Known { plan: &plan(&["make test"]), may_ask: false, ..known };
+        assert_eq!(known.disagreement(&after), None);
+    }
+
+    #[test]
+    fn each_step_runs_its_own_tests() {
+        let (red, green) = (failed(), passed());
+        let none = "============================ no tests ran in 0.01s =============================\n";
+        let found = judge(&["pytest a", "pytest b"], &[(1, &red)], &[(0, none), (0, &green)]);
+        assert!(matches!(found, Some(DisagreeingSource::Tests { .. })), "{found:?}");
+    }
+
+    #[test]
+    fn a_report_of_a_step_that_passed_is_held_against_it() {
+        let events = |action: &str| {
+            let word = if action == "fail" { "FAIL" } else { "PASS" };
+            [
+                r#"{"Action":"run","Package":"demo","Test":"TestA"}"#.to_owned(),
+                r#"{"Action":"output","Package":"demo","Test":"TestA","Output":"=== RUN   TestA\n"}"#.to_owned(),
+                format!(r#"{{"Action":"output","Package":"demo","Test":"TestA","Output":"--- {word}: TestA (0.00s)\n"}}"#),
+                format!(r#"{{"Action":"{action}","Package":"demo","Test":"TestA"}}"#),
+                format!(r#"{{"Action":"output","Package":"demo","Output":"{word}\n"}}"#),
+                r#"{"Action":"output","Package":"demo","Output":"ok  \tdemo\t0.01s\n"}"#.to_owned(),
+                r#"{"Action":"pass","Package":"demo"}"#.to_owned(),
+            ]
+            .join("\n")
+        };
+        let of = |action: &str, exit_code: i64| {
+            let mut after = said(&[(0, "ok  \tdemo\t0.01s\n")]);
+            let report = events(action).into_bytes();
+            let probe = ProbeResult { step: 0, report, exit_code, of_step: false };
+            add_report(&mut after, &probe, &of_probe(&probe.report));
+            let before =
+                said(&[(1, "--- FAIL: TestA (0.00s)\n    a_test.go:3: no\nFAIL\nFAIL\tdemo\t0.01s\nFAIL\n")]);
+            judge_said(&["go test ./..."], before, after, "")
+        };
+        let source = DisagreeingSource::Report { runner: "go-test".to_owned(), failed: 1 };
+        assert_eq!(of("fail", 0), Some(source));
+        assert_eq!(of("pass", 0), None);
+        assert_eq!(of("fail", 1), None, "it ran again, and failed by chance");
+    }
+
+    #[test]
+    fn a_failure_in_the_changed_lines_is_red_and_a_stack_is_none() {
+        let lint = "calc.py:2:5: F821 Undefined name `m`\n";
+        let found = judge(&["make"], &[(1, "")], &[(0, lint)]);
+        assert!(matches!(found, Some(DisagreeingSource::ChangedLines { .. })), "{found:?}");
+        assert_eq!(judge(&["make"], &[(1, "")], &[(0, &lint.replace(":2:", ":9:"))]), None);
+        let handled = "Traceback (most recent call last):\n  File \"/workspace/calc.py\", line 2, in double\n    raise ValueError(n)\nValueError: three\n";
+        assert_eq!(judge(&["make"], &[(1, "")], &[(0, handled)]), None);
+    }
+
+    #[test]
+    fn the_unchanged_code_may_say_the_same() {
+        let by = Disagreement { step: 1, source: says_one_failed().unwrap() };
+        let unchanged = |code: i64, text: &str| evidence(said(&[(1, ""), (code, text)]));
+        assert!(is_said_without_the_fix(&unchanged(0, &failed()), &by));
+        assert!(!is_said_without_the_fix(&unchanged(1, &failed()), &by));
+        assert!(!is_said_without_the_fix(&unchanged(0, &passed()), &by));
+        assert!(!is_said_without_the_fix(&evidence(BTreeMap::new()), &by));
+    }
+}

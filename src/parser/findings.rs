@@ -334,11 +334,12 @@ impl Findings {
     /// A summary of the whole run: of several the last one is the runner's own.
     fn say_last(&mut self, runner: &'static str, counts: Counts) {
         let Some(failed) = counts.failed else { return };
-        let word = FinalWord { failed, line: self.now };
+        let mut word = FinalWord { failed, line: self.now, before: 0 };
         let run = self.runs.entry(runner).or_default();
         if IN_PARTS.contains(&runner) {
             run.say_part(Some(word));
         } else {
+            word.before = run.final_word.map_or(0, |earlier| earlier.before + 1);
             run.final_word = Some(word);
         }
     }

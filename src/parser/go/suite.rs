@@ -348,7 +348,7 @@ fn final_word(verdict: &str, says_fail: bool, failed: u64, line: u64) -> Option<
         "ok" => 0,
         _ => return None,
     };
-    Some(FinalWord { failed, line })
+    Some(FinalWord { failed, line, ..FinalWord::default() })
 }
 
 /// What a package's line says of tests that were not named: without `-v` those that pass are not spoken of.
