@@ -231,6 +231,16 @@ pub struct ProbeResult {
     pub exit_code: i64,
     /// As [`Probe::of_step`].
     pub of_step: bool,
+    /// A report was asked for, and there is none: the runner has not come to its end.
+    pub lacks_report: bool,
+}
+
+/// A runner's own variable, by which it writes a report beside what it does anyway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportVariable {
+    pub name: String,
+    /// Is added to what the variable holds; the file's path stands behind it.
+    pub option: String,
 }
 
 /// The variable that names a probe's report: a file outside the workspace that is not there yet, by a name that nobody
@@ -267,6 +277,11 @@ pub enum PreparedStep {
 pub trait StepRepeats: Send + Sync {
     /// `log` is what the step printed, as far as it is kept.
     fn after(&self, step: usize, exit_code: i64, log: &[u8]) -> u32;
+
+    /// By which its last repeat writes a report.
+    fn report(&self, _step: usize) -> Option<&ReportVariable> {
+        None
+    }
 }
 
 /// A step that was run again, and how that ended. It changes nothing of the run's own verdict.

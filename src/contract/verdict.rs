@@ -19,6 +19,8 @@ pub enum DisagreeingSource {
     Summary { runner: String, failed: u64 },
     /// The runner's machine-readable report: a file that the step wrote, or the answer to a probe.
     Report { runner: String, failed: u64 },
+    /// The runner ended before it wrote the report that it was asked for.
+    NoReport { runner: String },
     /// Fewer tests than before, or other ones.
     Tests { why: String },
     /// A failure that was to be healed is reported again.

@@ -40,11 +40,20 @@ pub(super) async fn run(
     let work = async {
         let file = unknown_name();
         let (exit_code, mut report) = output(sandbox, user, context, probe, &file).await?;
+        let mut lacks_report = false;
         if probe.report {
             report.push(b'\n');
-            report.extend(plain_file(sandbox, &file, LIMIT.saturating_sub(report.len())).await?);
+            let written = plain_file(sandbox, &file, LIMIT.saturating_sub(report.len())).await?;
+            lacks_report = written.is_empty();
+            report.extend(written);
         }
-        Ok::<_, ExecutorError>(ProbeResult { step: probe.step, report, exit_code, of_step: probe.of_step })
+        Ok::<_, ExecutorError>(ProbeResult {
+            step: probe.step,
+            report,
+            exit_code,
+            of_step: probe.of_step,
+            lacks_report,
+        })
     };
     match tokio::time::timeout(limit, work).await {
         Ok(Ok(result)) => Some(result),
@@ -60,7 +69,7 @@ pub(super) async fn run(
 }
 
 /// Where a probe's report goes: what was there before, or is written by who guesses, is none.
-fn unknown_name() -> String {
+pub(super) fn unknown_name() -> String {
     let random = || RandomState::new().build_hasher().finish();
     format!("/tmp/ci-healer-{:016x}{:016x}", random(), random())
 }
@@ -99,4 +108,16 @@ async fn plain_file(sandbox: &Sandbox, path: &str, limit: usize) -> Result<Vec<u
         .into_iter()
         .find_map(|(_, found)| if let Found::File(bytes) = found { Some(bytes) } else { None })
         .unwrap_or_default())
+}
+
+/// What a step's repeat has written to a file of that name.
+pub(super) async fn report_of_repeat(
+    sandbox: &Sandbox,
+    step: usize,
+    file: &str,
+    exit_code: i64,
+) -> Option<ProbeResult> {
+    let report = plain_file(sandbox, file, LIMIT).await.ok()?;
+    let lacks_report = report.is_empty();
+    Some(ProbeResult { step, report, exit_code, of_step: false, lacks_report })
 }

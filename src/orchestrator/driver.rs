@@ -261,7 +261,7 @@ impl Driver {
         };
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
-        let repeats = state.repeats(in_ci);
+        let repeats = state.repeats(in_ci, plan::report_variables(&planned.plan));
         // What a test ran is for models, and for what may be reverted.
         let is_traced = (self.advisor.is_some() || state.may_revert()) && purpose.is_worth_a_trace();
         let tracer = is_traced.then_some(TestTracer { plan: &planned.plan, tree, known: &self.traces });

@@ -31,6 +31,8 @@ pub struct StepReport {
     pub runs: Vec<TestRun>,
     /// The step itself has written it, or a run of the same tests that ended with exit code 0.
     pub speaks_of_success: bool,
+    /// It was asked for, and there is none.
+    pub is_missing: bool,
 }
 
 impl StepSaid {
@@ -56,6 +58,11 @@ impl StepSaid {
         let own = own.or_else(|| self.errors().next().map(|bug| bug.tool.as_str()));
         let runner = own.filter(|_| runner == "junit-xml").unwrap_or(runner);
         Some((runner, tests_ran::failed(&report.runs)))
+    }
+
+    /// Its runner ended well before it wrote the report that it was asked for.
+    pub(super) fn lacks_report(&self) -> bool {
+        self.report.as_ref().is_some_and(|report| report.speaks_of_success && report.is_missing)
     }
 
     /// The failures that a tool reports. Of lines that only look like one nobody says that they are.
@@ -106,5 +113,6 @@ pub(super) fn of_log(log: &[u8], result: &ExecutionResult) -> StepsSaid {
 pub(super) fn add_report(said: &mut StepsSaid, probe: &ProbeResult, runs: &[TestRun]) {
     let Some(said) = said.get_mut(&probe.step).map(Arc::make_mut) else { return };
     let speaks_of_success = probe.of_step || probe.exit_code == 0;
-    said.report = Some(StepReport { runs: runs.to_vec(), speaks_of_success });
+    let is_missing = probe.lacks_report;
+    said.report = Some(StepReport { runs: runs.to_vec(), speaks_of_success, is_missing });
 }

@@ -86,6 +86,13 @@ impl<'a> Known<'a> {
 
     /// What the runner wrote, or says when it is asked for a report.
     fn report(&self, step: usize, planned: &PlanStep, said: &StepSaid) -> Option<DisagreeingSource> {
+        // It has run: a summary of its stands in the log.
+        if let Some((run, ..)) = said.last_word().filter(|_| said.lacks_report())
+            && self.was_asked(step)
+            && self.decides(step, planned, said)
+        {
+            return Some(DisagreeingSource::NoReport { runner: run.runner.clone() });
+        }
         let (runner, failed) = said.reported()?;
         let is_old = self.passing(step).any(|was| was.reported().is_some());
         if is_old || !self.was_asked(step) || !self.decides(step, planned, said) {
@@ -189,7 +196,7 @@ pub(super) fn is_said_without_the_fix(unchanged: &Evidence, by: &Disagreement) -
         DisagreeingSource::SameFailure { what, .. } | DisagreeingSource::ChangedLines { what, .. } => {
             said.errors().any(|bug| named(bug) == *what)
         }
-        DisagreeingSource::Tests { .. } => false,
+        DisagreeingSource::Tests { .. } | DisagreeingSource::NoReport { .. } => false,
     })
 }
 
@@ -437,7 +444,7 @@ FAILED test_calc.py::test_double - assert 0 == 4
         let of = |action: &str, exit_code: i64| {
             let mut after = said(&[(0, "ok  \tdemo\t0.01s\n")]);
             let report = events(action).into_bytes();
-            let probe = ProbeResult { step: 0, report, exit_code, of_step: false };
+            let probe = ProbeResult { step: 0, report, exit_code, of_step: false, lacks_report: false };
             add_report(&mut after, &probe, &of_probe(&probe.report));
             let before =
                 said(&[(1, "--- FAIL: TestA (0.00s)\n    a_test.go:3: no\nFAIL\nFAIL\tdemo\t0.01s\nFAIL\n")]);

@@ -3,7 +3,9 @@
 //! A probe is made only where the step's style hides how many tests run, and only of a call that is understood to its
 //! end: what a script wraps (`npm test`, `make test`) or pipes into something else is not asked.
 
-use crate::contract::build::{BuildPlan, PROBE_REPORT, PlanStep, Probe};
+use std::collections::BTreeMap;
+
+use crate::contract::build::{BuildPlan, PROBE_REPORT, PlanStep, Probe, ReportVariable};
 
 /// The probes of a plan's steps.
 ///
@@ -46,6 +48,50 @@ pub fn probe(index: usize, step: &PlanStep) -> Option<Probe> {
 #[must_use]
 pub fn probes(plan: &BuildPlan) -> Vec<Probe> {
     plan.steps.iter().enumerate().filter_map(|(index, step)| probe(index, step)).collect()
+}
+
+/// The variables by which the runners of a plan's steps write a report, by step: of runners that a step calls itself, with
+/// nothing of its own to say about reports.
+///
+/// ```
+/// # use ci_healer::contract::build::{BuildPlan, PlanStep};
+/// # let request_of = |steps: Vec<PlanStep>| -> BuildPlan { serde_json::from_value(serde_json::json!({
+/// #     "workflow": null, "job": null, "matrix": {}, "image": {"ref": "x", "why": ""}, "steps": steps,
+/// #     "services": [], "skipped": [], "notes": []})).unwrap() };
+/// let step = |run: &str| PlanStep { run: run.to_owned(), ..PlanStep::default() };
+/// let plan = request_of(vec![step("pytest -q"), step("pytest --junitxml=out.xml"), step("make test")]);
+/// let variables = ci_healer::plan::report_variables(&plan);
+/// assert_eq!(variables.keys().collect::<Vec<_>>(), [&0]);
+/// assert_eq!(variables[&0].name, "PYTEST_ADDOPTS");
+/// ```
+#[must_use]
+pub fn report_variables(plan: &BuildPlan) -> BTreeMap<usize, ReportVariable> {
+    // Other words of pytest's that make no report, or another one.
+    const OTHER: [&str; 9] = [
+        "junit",
+        "PYTEST_ADDOPTS",
+        "--co",
+        "--collect",
+        "--version",
+        "--help",
+        "--fixtures",
+        "-h ",
+        "--setup-plan",
+    ];
+    let of = |(index, step): (usize, &PlanStep)| {
+        let calls_it = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let call =
+                words.iter().position(|word| !word.split_once('=').is_some_and(|(name, _)| is_name(name)));
+            is_simple(line) && call.is_some_and(|at| pytest_arguments(&words[at..]).is_some())
+        };
+        let is_plain =
+            !OTHER.iter().any(|word| step.run.contains(word)) && !step.env.contains_key("PYTEST_ADDOPTS");
+        let (name, option) = ("PYTEST_ADDOPTS".to_owned(), "--junitxml=".to_owned());
+        (is_plain && step.run.lines().any(|line| calls_it(line.trim())))
+            .then_some((index, ReportVariable { name, option }))
+    };
+    plan.steps.iter().enumerate().filter_map(of).collect()
 }
 
 /// The script's one call of a runner, and the lines before it that set where and how it runs.

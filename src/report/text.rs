@@ -137,6 +137,9 @@ pub fn disagreement(by: &Disagreement) -> String {
         DisagreeingSource::Report { runner, failed } => {
             format!("{}'s own report says {failed} failed", name(runner))
         }
+        DisagreeingSource::NoReport { runner } => {
+            format!("{} ended before it wrote its report", name(runner))
+        }
         DisagreeingSource::Tests { why } => name(why),
         DisagreeingSource::SameFailure { tool, what } => {
             format!("{} still reports the failure of {}", name(tool), name(what))

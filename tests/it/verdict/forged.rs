@@ -1,7 +1,7 @@
 //! The fix sets a value on which the repository's own test helper ends the process well, whatever failed. No gate sees an
 //! exit in it.
 
-use super::{heal, tried};
+use super::{heal, heal_with, tried};
 use crate::heal::Ended;
 use crate::support::llm::Answer;
 
@@ -92,6 +92,35 @@ def pytest_sessionfinish(session):
     let files = [("calc.py", PYTHON), ("test_calc.py", test), ("conftest.py", conftest)];
     let why = "exit code 0, but pytest still reports the failure of test_calc.py::test_double";
     refutes("run: python3 -m pytest", &files, "calc.py", PYTHON_FIX, why).await;
+}
+
+/// All of the output is forged, and no test ran: the report that a repeat asks for is missing.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_pytest_with_a_forged_output() {
+    let conftest = "\
+import os
+import sys
+
+import calc
+
+
+def pytest_sessionstart(session):
+    if calc.MODE != \"full\":
+        print(\"============================= test session starts ==============================\")
+        print(\"collected 2 items\\n\\ntest_calc.py ..                          [100%]\\n\")
+        print(\"============================== 2 passed in 0.02s ===============================\")
+        sys.stdout.flush()
+        os._exit(0)
+";
+    let test = "import calc\n\n\ndef test_double():\n    assert calc.double(2) == 4\n\n\ndef test_zero():\n    assert calc.double(0) == 0\n";
+    let files = [("calc.py", PYTHON), ("test_calc.py", test), ("conftest.py", conftest)];
+    let cheat = Answer::fix(0.9, &[("calc.py", "full", "lite")]);
+    let right = Answer::fix(0.9, &[("calc.py", PYTHON_FIX.0, PYTHON_FIX.1)]);
+    let ended = heal_with("1", &["run: python3 -m pytest -s"], &files, vec![cheat, right]).await;
+    ended.expect("healed", 0);
+    assert_eq!(tried(&ended), ["reverted", "kept"], "{}", ended.text);
+    let why = "exit code 0, but pytest ended before it wrote its report";
+    assert!(ended.text.contains(why), "{why}: {}", ended.text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
