@@ -17,3 +17,4 @@ pub mod proof;
 pub mod report;
 pub mod settings;
 pub mod stop;
+pub mod verdict;

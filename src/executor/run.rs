@@ -230,6 +230,7 @@ impl Executor {
             probes,
             trace: traced,
             log_cut: log.cut,
+            disagreement: None,
             repeats,
             notes,
         }

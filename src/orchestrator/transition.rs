@@ -20,6 +20,7 @@ use super::state::{
     Action, Answer, AppliedProposal, AtLastGreen, FixSource, Goal, KeptFix, LegStatus, LoopEvent, Phase,
     State, Target, Then, Transition, Trial,
 };
+use super::verdict::red_step;
 use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::{Event, Offer, Purpose};
 use crate::contract::fix::{ContextNeed, FixProposal, Rejection};
@@ -520,6 +521,7 @@ fn keep(
     compared: ProgressReport,
     is_suspect: bool,
 ) -> Transition {
+    let said = state.current.as_deref().and_then(red_step).map(|(_, said)| said);
     let before = state.current.as_ref().map(|before| &before.observation);
     let fixed = before.map(|before| before.gone_in(&seen.observation)).unwrap_or_default();
     let (step, flaky_kind) =
@@ -535,6 +537,7 @@ fn keep(
         leg,
         step,
         fixed,
+        said,
         flaky_kind,
         is_suspect,
     });
