@@ -9,7 +9,7 @@ use crate::contract::bug::Diagnosis;
 use crate::contract::build::RepeatedStep;
 use crate::contract::fix::{ContextNeed, Edit, RevertedHunk, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
-use crate::contract::settings::OnPartial;
+use crate::contract::settings::{CounterProofRule, OnPartial};
 use crate::orchestrator::budget::Budget;
 use crate::orchestrator::evidence::StepEvidence;
 use crate::orchestrator::progress::{Failure, Observation};
@@ -24,6 +24,7 @@ fn rules() -> Rules {
         sources: vec![FixSource::ToolSuggestions, FixSource::Model, FixSource::History],
         goal: Goal::Publish { watch: true },
         on_partial: OnPartial::Patch,
+        counter_proof: CounterProofRule::Off,
         diagnose_only: None,
         ci_known_red: true,
         budget: Budget::new(1000, None),
