@@ -88,11 +88,14 @@ fn counter_proofs(report: &RunReport) -> Vec<&CounterProof> {
 /// The sentence, and its mark.
 fn counter_proof(shown: &CounterProof) -> (String, &'static str) {
     match shown {
-        CounterProof::Caught { .. } => (text::counter_proof(shown), "✅"),
-        CounterProof::None { why } => (format!("no counter-proof: {}", markdown::code(why, 300)), "❔"),
-        CounterProof::JudgeDisarmed { why } => {
-            (format!("Counter-proof: the step cannot fail any more: {}", markdown::code(why, 300)), "❌")
+        CounterProof::Caught { .. } => (text::counter_proof(shown), "✅ the step can fail"),
+        CounterProof::None { why } => {
+            (format!("no counter-proof: {}", markdown::code(why, 300)), "❔ not shown")
         }
+        CounterProof::JudgeDisarmed { why } => (
+            format!("Counter-proof: the step cannot fail any more: {}", markdown::code(why, 300)),
+            "❌ it cannot",
+        ),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ControlRequest;
 use crate::contract::bug::BugReport;
-use crate::contract::git::RepoPath;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::fixer::language::{Language, has_word, indent_of};
 use crate::fixer::{Protection, symbols};
 use crate::placing::find_file;
@@ -38,7 +38,12 @@ impl Site {
             .collect();
         let hint = places.iter().map(|(path, _)| path).find(|path| is_test(path.as_str()));
         let hint = hint.or(places.first().map(|(path, _)| path));
-        let (path, line) = symbols::find_test(id, hint, tree, is_test)
+        let named = || symbols::find_test(id, hint, tree, is_test);
+        let (path, line) = places
+            .iter()
+            .find(|(path, line)| holds_test_called(id, path, *line, tree))
+            .cloned()
+            .or_else(named)
             .ok_or_else(|| format!("the failing test {id} is not found in the code"))?;
         let language = Language::of(path.as_str());
         let text = tree.read_text(&path).filter(|text| !text.contains('\r'));
@@ -176,6 +181,16 @@ impl Site {
         let some = script.split_whitespace().find(|word| SOME.iter().any(|some| word.starts_with(some)))?;
         Some(format!("the command runs some tests alone ({some})"))
     }
+}
+
+/// Whether this line stands in a test whose name is in the id: runners have many ways to write ids.
+fn holds_test_called(id: &str, path: &RepoPath, line: u32, tree: &dyn SourceTree) -> bool {
+    let outline = tree.read_text(path).and_then(|text| Language::of(path.as_str()).outline(&text));
+    outline.is_some_and(|outline| {
+        outline.cases().any(|test| {
+            test.lines.0 <= line && line <= test.lines.1 && !test.name.is_empty() && id.contains(&test.name)
+        })
+    })
 }
 
 fn is_remark(rest: &str) -> bool {
