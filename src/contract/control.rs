@@ -52,6 +52,8 @@ pub struct Planted {
     pub changes: Vec<FileChange>,
     /// Why the step may not come to run them, as the plan shows.
     pub may_be_left_out: Option<String>,
+    /// The runner comes to every test of a file whatever fails before.
+    pub goes_on: bool,
     /// What ran in the proof, where that is known.
     pub ran_before: Vec<TestRun>,
 }

@@ -106,6 +106,8 @@ fn of_tests(request: &ControlRequest<'_>, bugs: &[&BugReport], words: &mut Words
                 decides: made.decides,
             });
         }
+        // Only its own switch makes it stop; other runners may be told to anywhere.
+        planted.goes_on = site.grammar == Grammar::Go && !request.script.contains("failfast");
         if let Some(why) = site.left_out_by(request.script) {
             planted.may_be_left_out.get_or_insert(why);
         }

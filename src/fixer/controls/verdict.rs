@@ -97,7 +97,10 @@ fn says_no(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
     if silent.is_empty() {
         return count(red.len());
     }
-    if !all_ran(planted, &run.diagnosis.tests, must_fail.len()) {
+    let ran_beside = |c: &Control| planted.goes_on && red.iter().any(|other| other.path == c.path);
+    let all_ran =
+        silent.iter().all(|c| ran_beside(c)) || all_ran(planted, &run.diagnosis.tests, must_fail.len());
+    if !all_ran {
         // A runner that stops at its first failure comes to no other.
         return if fewer_ran(planted, &run.diagnosis.tests) {
             count(red.len())
