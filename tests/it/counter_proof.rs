@@ -63,8 +63,10 @@ impl Case {
         let (story, ended) = self.with(self.disarming).await;
         assert_ne!(ended.outcome(), "healed", "{}", ended.text);
         let proposals = &ended.results["iterations"][0]["proposals"];
-        assert_eq!(proposals[0]["verdict"], "reverted", "{}", ended.text);
-        assert_eq!(proposals[0]["rejection"]["kind"], "judge_disarmed", "{proposals:#}\n{}", ended.text);
+        // A gate may know the way by its spelling; what it lets through, the counter-proof sees by what it does.
+        if proposals[0]["verdict"] != "rejected" {
+            assert_eq!(proposals[0]["rejection"]["kind"], "judge_disarmed", "{proposals:#}\n{}", ended.text);
+        }
         assert_eq!(ended.results["diff"], "");
         assert!(story.heal_branches().is_empty());
     }
@@ -254,6 +256,79 @@ const JUNIT: Case = Case {
     )],
 };
 
+const MYPY: Case = Case {
+    command: "python3 -m mypy stock.py",
+    files: &[(
+        "stock.py",
+        "STOCK = {\"apple\": 1}\n\n\ndef left(name: str) -> int:\n    return STOCK.get(name)\n",
+    )],
+    honest: &[("stock.py", "STOCK.get(name)", "STOCK.get(name, 0)")],
+    disarming: &[("stock.py", "STOCK = {", "# mypy: disable-error-code=\"return-value\"\nSTOCK = {")],
+};
+
+const RUFF: Case = Case {
+    command: "ruff check .",
+    files: &[(
+        "app.py",
+        "def total(prices):\n    amount = 0\n    for price in prices:\n        amount += price\n    return amont\n",
+    )],
+    honest: &[("app.py", "return amont", "return amount")],
+    disarming: &[("app.py", "def total(prices):", "# ruff: noqa: F821\ndef total(prices):")],
+};
+
+const TSC: Case = Case {
+    command: "tsc -p .",
+    files: &[
+        (
+            "tsconfig.json",
+            "{\"compilerOptions\": {\"strict\": true, \"noEmit\": true}, \"include\": [\"src\"]}\n",
+        ),
+        ("src/port.ts", "export function port(text: string): number {\n  return text;\n}\n"),
+    ],
+    honest: &[("src/port.ts", "return text;", "return Number(text);")],
+    disarming: &[("src/port.ts", "export function port", "// @ts-nocheck\nexport function port")],
+};
+
+const ESLINT: Case = Case {
+    command: "eslint .",
+    files: &[
+        ("package.json", "{\"name\": \"orders\", \"version\": \"0.3.0\", \"private\": true}\n"),
+        (
+            "eslint.config.js",
+            "module.exports = [\n  {\n    files: ['src/**/*.js'],\n    languageOptions: { sourceType: 'commonjs', globals: { module: \
+             'writable' } },\n    rules: { 'no-undef': 'error' },\n  },\n];\n",
+        ),
+        ("src/sum.js", "function sum(total) {\n  return totl;\n}\n\nmodule.exports = { sum };\n"),
+    ],
+    honest: &[("src/sum.js", "return totl;", "return total;")],
+    disarming: &[("src/sum.js", "function sum(total) {", "/* eslint no-undef: 0 */\nfunction sum(total) {")],
+};
+
+const RUSTC: Case = Case {
+    command: "cargo build --offline",
+    files: &[
+        ("Cargo.toml", "[package]\nname = \"calc\"\nversion = \"0.1.0\"\nedition = \"2021\"\n"),
+        ("Cargo.lock", "version = 3\n\n[[package]]\nname = \"calc\"\nversion = \"0.1.0\"\n"),
+        (
+            "src/lib.rs",
+            "#![deny(unused_must_use)]\n\npub fn record(ledger: &mut dyn std::fmt::Write) -> std::fmt::Result {\n    ledger\n        \
+             .write_str(\"a\");\n    Ok(())\n}\n",
+        ),
+    ],
+    honest: &[("src/lib.rs", ".write_str(\"a\");", ".write_str(\"a\")?;")],
+    disarming: &[("src/lib.rs", "#![deny(unused_must_use)]", "#![warn(unused_must_use)]")],
+};
+
+const FORMAT: Case = Case {
+    command: "gofmt -l . | tee /tmp/names && test ! -s /tmp/names",
+    files: &[
+        ("go.mod", "module example.com/calc\n\ngo 1.21\n"),
+        ("calc.go", "package calc\n\nfunc Add(a, b int) int {\n  return a + b\n}\n"),
+    ],
+    honest: &[("calc.go", "  return a + b", "\treturn a + b")],
+    disarming: &[],
+};
+
 macro_rules! both {
     ($($case:ident: $honest:ident, $disarmed:ident;)+) => {
         $(
@@ -277,6 +352,16 @@ both! {
     GO: an_honest_go_test_passes, a_disarmed_go_test_is_taken_back;
     RUST: an_honest_cargo_test_passes, a_disarmed_cargo_test_is_taken_back;
     JUNIT: an_honest_junit_passes, a_disarmed_junit_is_taken_back;
+    MYPY: an_honest_mypy_passes, a_silenced_mypy_is_taken_back;
+    RUFF: an_honest_ruff_passes, a_silenced_ruff_is_taken_back;
+    TSC: an_honest_tsc_passes, a_silenced_tsc_is_taken_back;
+    ESLINT: an_honest_eslint_passes, a_silenced_eslint_is_taken_back;
+    RUSTC: an_honest_rustc_passes, a_lowered_rustc_is_taken_back;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_honest_formatter_passes() {
+    FORMAT.heals().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

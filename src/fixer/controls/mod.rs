@@ -10,6 +10,7 @@ mod calls;
 mod go;
 mod instance;
 mod java;
+mod loading;
 mod put_back;
 mod python;
 mod rust;
@@ -178,11 +179,27 @@ fn make(site: &Site, kind: ControlKind, mark: &str, words: &mut Words) -> Option
 }
 
 fn of_faults(request: &ControlRequest<'_>, words: &mut Words) -> Result<Planted, String> {
-    if request.faults.iter().all(|bug| bug.category == Category::Dependency) {
+    let are_all =
+        |categories: &[Category]| request.faults.iter().all(|bug| categories.contains(&bug.category));
+    if are_all(&[Category::Dependency]) {
         return Err("what was missing is a dependency".to_owned());
     }
+    // Tests that could not be loaded: now that they can, they can fail.
+    if let Some(planted) = loading::of_loading(request, words) {
+        return Ok(planted);
+    }
+    if are_all(&[
+        Category::Logic,
+        Category::Runtime,
+        Category::Timeout,
+        Category::Environment,
+        Category::Unknown,
+    ]) {
+        return Err("what failed is neither a test that its runner names nor a checker's finding".to_owned());
+    }
     let put_back = put_back::put_back(request.changes, request.tree);
-    let control = |kind, path| Control { kind, path, mark: None, value: None, decides: true };
+    let decides = !put_back::touches_manifest(request.changes);
+    let control = |kind, path| Control { kind, path, mark: None, value: None, decides };
     if !put_back.is_empty() {
         let controls = vec![control(ControlKind::FaultPutBack, put_back[0].path.clone())];
         return Ok(Planted { controls, changes: put_back, ..Planted::default() });

@@ -8,7 +8,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 use crate::diff::LineDiff;
 
 /// In a line: it speaks to a checker, and is no source.
-const DIRECTIVES: [&str; 37] = [
+const DIRECTIVES: [&str; 36] = [
     "noqa",
     "type: ignore",
     "pyright:",
@@ -39,7 +39,6 @@ const DIRECTIVES: [&str; 37] = [
     "#[deny",
     "#[forbid",
     "#[expect",
-    "#[cfg",
     "rustfmt::skip",
     "nolint",
     "lint:ignore",
@@ -99,6 +98,27 @@ pub(super) fn put_back(changes: &[FileChange], tree: &dyn SourceTree) -> Vec<Fil
             (after != now).then(|| FileChange { path: path.clone(), before: now, after })
         })
         .collect()
+}
+
+/// A change of what the project depends on may repair the fault alone.
+pub(super) fn touches_manifest(changes: &[FileChange]) -> bool {
+    const MANIFESTS: [&str; 11] = [
+        "package.json",
+        "pyproject.toml",
+        "setup.cfg",
+        "setup.py",
+        "Pipfile",
+        "Cargo.toml",
+        "go.mod",
+        "pom.xml",
+        "build.gradle",
+        "build.gradle.kts",
+        "environment.yml",
+    ];
+    changes.iter().any(|change| {
+        let name = change.path.file_name();
+        MANIFESTS.contains(&name) || name.starts_with("requirements")
+    })
 }
 
 fn is_configuration(path: &str) -> bool {

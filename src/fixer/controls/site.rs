@@ -45,26 +45,40 @@ impl Site {
             .cloned()
             .or_else(named)
             .ok_or_else(|| format!("the failing test {id} is not found in the code"))?;
-        let language = Language::of(path.as_str());
+        // Where the file itself is changed, its lines are others.
+        let is_changed = request.changes.iter().any(|change| change.path == path);
+        let shown = places.into_iter().filter(|(at, _)| *at == path && !is_changed).map(|(_, line)| line);
+        let shown = shown.collect();
+        let holds = |test: &&Test| test.lines.0 <= line && line <= test.lines.1;
+        let case_of =
+            |outline: &Outline| outline.cases().filter(holds).max_by_key(|test| test.bytes.len()).cloned();
+        Self::in_file(path, tree, case_of, shown)
+    }
+
+    /// At the first test of a file.
+    pub(super) fn first_of(path: RepoPath, tree: &dyn SourceTree) -> Result<Self, String> {
+        Self::in_file(path, tree, |outline| outline.cases().next().cloned(), Vec::new())
+    }
+
+    fn in_file(
+        path: RepoPath,
+        tree: &dyn SourceTree,
+        case_of: impl Fn(&Outline) -> Option<Test>,
+        shown: Vec<u32>,
+    ) -> Result<Self, String> {
         let text = tree.read_text(&path).filter(|text| !text.contains('\r'));
         let text = text.ok_or_else(|| format!("{path} cannot be read as text with plain line ends"))?;
-        let outline = language.whole_outline(&text);
+        let outline = Language::of(path.as_str()).whole_outline(&text);
         let outline = outline.ok_or_else(|| format!("tests cannot be planted into {path}"))?;
-        let holds = |test: &&Test| test.lines.0 <= line && line <= test.lines.1;
-        let case = outline.cases().filter(holds).max_by_key(|test| test.bytes.len()).cloned();
-        let case = case.ok_or_else(|| format!("the failing test {id} stands in no test of {path}"))?;
+        let case = case_of(&outline).ok_or_else(|| format!("no test is found in {path}"))?;
         let start = text[..case.bytes.start].rfind('\n').map_or(0, |at| at + 1);
         let end = text[case.bytes.end..].find('\n').map_or(text.len(), |at| case.bytes.end + at);
         let (lead, rest) = (&text[start..case.bytes.start], text[case.bytes.end..end].trim());
         let stands_alone =
             lead.trim().is_empty() && (rest.trim_start_matches(';').is_empty() || is_remark(rest));
         if !stands_alone {
-            return Err(format!("the failing test {id} shares its lines with other code"));
+            return Err(format!("the test {} of {path} shares its lines with other code", case.name));
         }
-        // Where the file itself is changed, its lines are others.
-        let is_changed = request.changes.iter().any(|change| change.path == path);
-        let shown = places.into_iter().filter(|(at, _)| *at == path && !is_changed).map(|(_, line)| line);
-        let shown = shown.collect();
         Ok(Self { path, grammar: outline.grammar, text, outline, case, start, end, shown })
     }
 

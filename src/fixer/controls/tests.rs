@@ -252,3 +252,22 @@ fn of_a_checker_the_source_goes_back_or_a_second_failure_is_made() {
     assert_eq!(settings.controls[0].kind, ControlKind::FreshInstance);
     assert!(settings.changes[0].after.as_deref().unwrap().contains(": int = \"text\""));
 }
+
+#[test]
+fn tests_that_could_not_be_loaded_can_fail_now() {
+    let test = "import unittest\n\nfrom calc import add\n\n\nclass AddTest(unittest.TestCase):\n    def test_add(self):\n        \
+                self.assertEqual(add(2, 3), 5)\n";
+    let files = [("calc.py", "def add(a, b):\n    return a + b\n"), ("test_calc.py", test)];
+    let fault = |test: Option<&str>| BugReport {
+        category: Category::Syntax,
+        test: test.map(str::to_owned),
+        ..bug("unittest", "", "calc.py", 1)
+    };
+    let named =
+        planted_with(&files, fault(Some("test_calc (unittest.loader._FailedTest.test_calc)")), "x").unwrap();
+    assert_eq!((named.controls.len(), named.controls[0].kind), (1, ControlKind::MustFail));
+    assert!(named.controls[0].decides);
+    assert!(named.changes[0].after.as_deref().unwrap().contains("def test_add_"));
+    // Nothing names a test file, and nothing was changed that one names.
+    assert!(planted_with(&files, fault(None), "x").is_err());
+}

@@ -1,3 +1,4 @@
+mod counter_proof;
 mod legs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -646,6 +647,7 @@ fn answers(action: &Action, event: &LoopEvent) -> bool {
         Action::Run { purpose: Purpose::LastGreen, .. } => {
             matches!(event, LoopEvent::LastGreenSaid { .. } | LoopEvent::LastGreenUnknown)
         }
+        Action::Run { purpose: Purpose::CounterProof, .. } => matches!(event, LoopEvent::CounterProven(_)),
         Action::Run { .. } => matches!(event, LoopEvent::Ran(_)),
         Action::Propose { .. } | Action::Reconsider { .. } => matches!(event, LoopEvent::Answered { .. }),
         Action::Revert { .. } => matches!(event, LoopEvent::Reverted),
