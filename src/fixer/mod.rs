@@ -6,6 +6,7 @@
 
 mod agent;
 mod context;
+pub mod controls;
 mod edit_class;
 mod edits;
 mod gate;
