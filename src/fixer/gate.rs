@@ -3,6 +3,7 @@
 
 use super::PastAttempt;
 use super::edit_class::edit_class;
+use super::capabilities::{self, Asked, Default as Treated};
 use super::hardcoding;
 use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
@@ -60,6 +61,8 @@ pub struct GateNotes {
     pub classes: Vec<ClassifiedFile>,
     /// It seems to special-case the failing test's literal input.
     pub hard_coded: bool,
+    /// What it newly can do that only a run can judge: each a reason to ask for a counter-proof.
+    pub needs_counter_proof: Vec<String>,
 }
 
 /// Judges a proposal's changes. `bugs` are those it means to fix, `findings` all that the failing check names.
@@ -87,6 +90,8 @@ pub fn gate(
     for ((change, diff), class) in changes.iter().zip(&diffs).zip(&classes) {
         judge_file(proposal, change, diff, *class, tree, options, &mut notes)?;
     }
+    let asked = Asked { bugs: findings, tree, paths: &options.paths, failing: hardcoding::failing_text(findings, tree) };
+    new_powers(&changes, &diffs, &asked, &mut notes)?;
     // What a formatter does is no measure of a fix.
     let edited =
         || classes.iter().enumerate().filter(|(_, class)| **class == EditClass::Other).map(|(i, _)| i);
@@ -111,7 +116,7 @@ pub fn gate(
     // A tool's own command runs the repository's plug-ins and scripts: what it writes is anybody's.
     if proposal.provider != TOOLCHAIN || proposal.command.is_some() {
         let (changes, diffs): (Vec<_>, Vec<_>) = edited().map(|i| (changes[i], &diffs[i])).unzip();
-        doubts(&changes, &diffs, bugs, tree, &mut notes);
+        doubts(&changes, &diffs, bugs, tree, &mut notes)?;
         check_confidence(notes.confidence, options)?;
     }
     let classified = changes.iter().zip(classes);
@@ -141,6 +146,9 @@ fn content(change: &FileChange) -> Result<(), Rejection> {
     }
     if !before.trim().is_empty() && after.trim().is_empty() {
         return refuse("is emptied");
+    }
+    if let Some(why) = capabilities::misread(change) {
+        return refuse(&why);
     }
     let hidden = |text: &str| {
         text.chars()
@@ -252,19 +260,54 @@ fn may_be_removed(change: &FileChange, tree: &dyn SourceTree, options: &FixOptio
     }
 }
 
-/// What is no reason to refuse, but costs confidence.
+/// What the changes newly can do, and what the table of capabilities says of it.
+fn new_powers(
+    changes: &[&FileChange],
+    diffs: &[LineDiff<'_>],
+    asked: &Asked<'_>,
+    notes: &mut GateNotes,
+) -> Result<(), Rejection> {
+    let role = |change: &FileChange, diff: &LineDiff<'_>| {
+        let is_test = asked.paths.protection(change.path.as_str()) == Some(Protection::Test)
+            || weakening::touches_inline_tests(change, diff);
+        if is_test { FileRole::Test } else { FileRole::Source }
+    };
+    let placed: Vec<(&FileChange, FileRole)> =
+        changes.iter().zip(diffs).map(|(change, diff)| (*change, role(change, diff))).collect();
+    for gained in capabilities::gained(&placed, asked) {
+        match gained.default {
+            Treated::Refuse => return Err(gained.rejection()),
+            Treated::CounterProof => {
+                let note = format!("{}: {} ({})", gained.path, gained.why(), gained.what);
+                notes.needs_counter_proof.push(note);
+            }
+            Treated::Lower => notes.confidence *= 0.9,
+        }
+    }
+    Ok(())
+}
+
+/// What is no reason to refuse, but costs confidence; and answers made for the test.
 fn doubts(
     changes: &[&FileChange],
     diffs: &[&LineDiff<'_>],
     bugs: &[BugReport],
     tree: &dyn SourceTree,
     notes: &mut GateNotes,
-) {
+) -> Result<(), Rejection> {
     let literals = hardcoding::test_literals(bugs, tree);
     for (change, diff) in changes.iter().zip(diffs) {
-        if let Some(finding) = hardcoding::find(diff, &literals) {
+        if let Some(finding) = hardcoding::find(change, &literals) {
+            let Some(factor) = finding.factor else {
+                return Err(Rejection::TestWeakening {
+                    path: change.path.to_string(),
+                    rule: "hard-coded".to_owned(),
+                    line: Some(finding.line),
+                    what: finding.what,
+                });
+            };
             notes.hard_coded = true;
-            notes.confidence *= finding.factor;
+            notes.confidence *= factor;
             notes.notes.push(format!("{}: {}", change.path, finding.what));
         }
         let (removed, added) = (diff.removed(), diff.added());
@@ -278,6 +321,7 @@ fn doubts(
             notes.notes.push(format!("{}: catches an error and drops it", change.path));
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
