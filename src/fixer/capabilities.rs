@@ -7,6 +7,8 @@
 mod checks;
 mod encoding;
 mod paths;
+#[cfg(test)]
+mod tests;
 mod uses;
 
 use super::PathRules;
@@ -74,6 +76,8 @@ pub(crate) enum Capability {
     Checks,
     /// Is built or run under test, or only then.
     Build,
+    /// Raises that it is not there yet.
+    Stub,
 }
 
 /// The table: capability, the rule's name in reports, what is done about it, and why.
@@ -85,19 +89,30 @@ pub(crate) const TABLE: &[(Capability, &str, Default, &str)] = &[
     (Capability::Assertions, "rigged-judge", Default::Refuse, "reaches what asserts"),
     (Capability::Machinery, "rigged-judge", Default::Refuse, "decides what an import brings"),
     (Capability::Code, "hidden-code", Default::Refuse, "runs code that cannot be read here"),
-    (Capability::Unknown, "hidden-code", Default::Refuse, "reaches a member by a name that cannot be read here"),
-    (Capability::Stack, "detects-tests", Default::Refuse, "looks at who calls it, or how the process was started"),
+    (
+        Capability::Unknown,
+        "hidden-code",
+        Default::Refuse,
+        "reaches a member by a name that cannot be read here",
+    ),
+    (
+        Capability::Stack,
+        "detects-tests",
+        Default::Refuse,
+        "looks at who calls it, or how the process was started",
+    ),
     (Capability::Environment, "detects-tests", Default::Refuse, "answers by where it runs"),
     (Capability::Time, "detects-tests", Default::Refuse, "answers by a fixed time"),
     (Capability::Files, "rigged-judge", Default::CounterProof, "changes files"),
     (Capability::Raw, "forged-summary", Default::Refuse, "writes past what a runner captures"),
-    (Capability::Programs, "rigged-judge", Default::CounterProof, "starts other programs"),
+    (Capability::Programs, "rigged-judge", Default::Lower, "starts other programs"),
     (Capability::Unchecked, "suppression", Default::Refuse, "tells the checker what nothing shows"),
     (Capability::Patch, "rigged-judge", Default::Refuse, "gives something of another module another meaning"),
     (Capability::Equality, "always-equal", Default::Refuse, "compares without looking at both"),
     (Capability::Forge, "forged-summary", Default::Refuse, "says what a test runner says"),
     (Capability::Names, "detects-tests", Default::Refuse, "names tests or their runner"),
     (Capability::Checks, "suppression", Default::Refuse, "switches off, lowers or narrows a check"),
+    (Capability::Stub, "stub", Default::Refuse, "says that it is not implemented instead of doing it"),
     (Capability::Build, "detects-tests", Default::Refuse, "is built otherwise under test"),
 ];
 
@@ -141,7 +156,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) bugs: &'a [BugReport],
     pub(crate) tree: &'a dyn SourceTree,
     pub(crate) paths: &'a PathRules,
-    /// What the failing tests and their reports say.
+    /// The code of the failing tests, by the repository and not by any report.
     pub(crate) failing: String,
 }
 

@@ -2,8 +2,8 @@
 //! repeats, content, test weakening. What passes may still be wrong: that is for the build to say.
 
 use super::PastAttempt;
-use super::edit_class::edit_class;
 use super::capabilities::{self, Asked, Default as Treated};
+use super::edit_class::edit_class;
 use super::hardcoding;
 use super::patch::patch_fingerprint;
 use super::paths::{self, PathRules, Protection};
@@ -12,7 +12,7 @@ use super::weakening::{self, FileRole};
 use super::{removal, window};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{ClassifiedFile, EditClass, FileChange, FixProposal, Rejection};
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::diff::LineDiff;
 use crate::error::ExpectedError;
 
@@ -81,17 +81,23 @@ pub fn gate(
     check_confidence(proposal.confidence, options)?;
     for change in &changes {
         paths::check(&change.path, tree, &options.paths)?;
+        new_settings(change, findings, tree)?;
         content(change)?;
     }
     let diffs: Vec<LineDiff<'_>> = changes.iter().map(|c| LineDiff::of(c)).collect();
     let mut notes = GateNotes { confidence: proposal.confidence, ..GateNotes::default() };
     // What weakens tests is said so, even where the file may not be touched at all.
     let classes: Vec<EditClass> = changes.iter().map(|c| edit_class(c, findings, tree)).collect();
+    let asked = Asked {
+        bugs: findings,
+        tree,
+        paths: &options.paths,
+        failing: hardcoding::failing_code(findings, tree),
+    };
+    new_powers(&changes, &diffs, &asked, &mut notes)?;
     for ((change, diff), class) in changes.iter().zip(&diffs).zip(&classes) {
         judge_file(proposal, change, diff, *class, tree, options, &mut notes)?;
     }
-    let asked = Asked { bugs: findings, tree, paths: &options.paths, failing: hardcoding::failing_text(findings, tree) };
-    new_powers(&changes, &diffs, &asked, &mut notes)?;
     // What a formatter does is no measure of a fix.
     let edited =
         || classes.iter().enumerate().filter(|(_, class)| **class == EditClass::Other).map(|(i, _)| i);
@@ -132,6 +138,27 @@ fn check_confidence(confidence: f64, options: &FixOptions) -> Result<(), Rejecti
         let confidence = if confidence.is_finite() { confidence } else { 0.0 };
         Err(Rejection::LowConfidence { confidence, minimum: options.min_confidence })
     }
+}
+
+/// A file that is new and that some tool may take for its configuration; one that the failure misses is asked for.
+fn new_settings(change: &FileChange, findings: &[BugReport], tree: &dyn SourceTree) -> Result<(), Rejection> {
+    // By code of the repository, whatever a report says.
+    let names_it = |file: &str| {
+        let text = RepoPath::new(file).ok().and_then(|path| tree.read_text(&path));
+        text.is_some_and(|text| text.contains(change.path.file_name()))
+    };
+    let asked_for = |bug: &BugReport| {
+        let files = bug.file.iter().chain(bug.related.iter().map(|place| &place.file));
+        bug.message.contains(change.path.file_name()) && files.take(8).any(|file| names_it(file))
+    };
+    if change.before.is_some()
+        || findings.iter().any(asked_for)
+        || !paths::looks_like_settings(&change.path, tree)
+    {
+        return Ok(());
+    }
+    let why = "is new and would be read as configuration".to_owned();
+    Err(Rejection::Path { path: change.path.to_string(), why })
 }
 
 fn content(change: &FileChange) -> Result<(), Rejection> {
@@ -329,7 +356,6 @@ mod tests {
     use super::*;
     use crate::contract::bug::Category;
     use crate::contract::fix::LineWindow;
-    use crate::contract::git::RepoPath;
     use crate::fixer::edits::apply;
     use crate::fixer::testing::{MemoryTree, bug, edit, proposal};
 
@@ -506,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn special_cases_of_the_test_s_input_lower_confidence() {
+    fn special_cases_of_the_test_s_input_are_refused() {
         let files = [
             ("a.py", "def f(n):\n    return n + 1\n"),
             ("tests/test_a.py", "def test_f():\n    assert f(41) == 1764\n"),
@@ -522,7 +548,10 @@ mod tests {
         )]);
         let changes = apply(&cheat.edits, &[], &tree).unwrap();
         let result = gate(&cheat, &changes, (std::slice::from_ref(&failing), &[]), &tree, &options, &[]);
-        assert!(matches!(result, Err(Rejection::LowConfidence { .. })), "{result:?}");
+        assert!(
+            matches!(&result, Err(Rejection::TestWeakening { rule, .. }) if rule == "hard-coded"),
+            "{result:?}"
+        );
         let right = proposal(vec![edit("a.py", "n + 1", "(n + 1) ** 2")]);
         let changes = apply(&right.edits, &[], &tree).unwrap();
         assert!(!gate(&right, &changes, (&[failing], &[]), &tree, &options, &[]).unwrap().hard_coded);

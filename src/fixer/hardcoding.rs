@@ -31,19 +31,21 @@ static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 pub(crate) fn test_literals(bugs: &[BugReport], tree: &dyn SourceTree) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     if let Some(literal) = LITERAL.as_ref() {
-        let text = failing_text(bugs, tree);
+        let mut text = failing_code(bugs, tree);
+        bugs.iter().filter(may_be_test).for_each(|bug| text.push_str(&bug.message));
         found.extend(literal.find_iter(&text).map(|m| m.as_str().trim_matches(['"', '\'']).to_owned()));
     }
     found
 }
 
-/// What the failing tests say: their reports and their code.
-pub(crate) fn failing_text(bugs: &[BugReport], tree: &dyn SourceTree) -> String {
+fn may_be_test(bug: &&BugReport) -> bool {
+    bug.test.is_some() || matches!(bug.category, Category::Logic | Category::Runtime)
+}
+
+/// The code of the failing tests, as it stands in the repository.
+pub(crate) fn failing_code(bugs: &[BugReport], tree: &dyn SourceTree) -> String {
     let mut all = String::new();
-    let may_be_test = |b: &&BugReport| b.test.is_some() || matches!(b.category, Category::Logic | Category::Runtime);
     for bug in bugs.iter().filter(may_be_test) {
-        all.push_str(&bug.message);
-        all.push('\n');
         let places = bug.file.iter().map(|f| (f.as_str(), bug.line));
         let places = places.chain(bug.related.iter().map(|l| (l.file.as_str(), l.line)));
         for (file, line) in places.take(8) {
@@ -98,8 +100,7 @@ pub(crate) fn find(change: &FileChange, literals: &BTreeSet<String>) -> Option<F
     let grammar = Grammar::of(change.path.as_str())?;
     let after = Reading::of(grammar, change.after.as_deref()?).ok()?;
     let before = change.before.as_deref().and_then(|text| Reading::of(grammar, text).ok());
-    let (old, computed_before) =
-        before.as_ref().map(|r| (r.branches(), r.computing())).unwrap_or_default();
+    let (old, computed_before) = before.as_ref().map(|r| (r.branches(), r.computing())).unwrap_or_default();
     let new = after.branches();
     let computing = after.computing();
     let computes = |name: &str| {
@@ -108,16 +109,21 @@ pub(crate) fn find(change: &FileChange, literals: &BTreeSet<String>) -> Option<F
     let mut known: Vec<&Branch> = old.iter().collect();
     let come: Vec<&Branch> = new
         .iter()
-        .filter(|b| match known.iter().position(|k| k.text == b.text && k.gives == b.gives && k.held == b.held) {
-            Some(at) => {
-                known.swap_remove(at);
-                false
+        .filter(|b| {
+            match known.iter().position(|k| k.text == b.text && k.gives == b.gives && k.held == b.held) {
+                Some(at) => {
+                    known.swap_remove(at);
+                    false
+                }
+                None => true,
             }
-            None => true,
         })
         .collect();
-    let mut findings: Vec<Finding> =
-        come.iter().filter(|b| computes(&b.function)).filter_map(|b| judge(b, &come, &old, literals)).collect();
+    let mut findings: Vec<Finding> = come
+        .iter()
+        .filter(|b| computes(&b.function))
+        .filter_map(|b| judge(b, &come, &old, literals))
+        .collect();
     findings.sort_by(|a, b| a.factor.unwrap_or(0.0).total_cmp(&b.factor.unwrap_or(0.0)));
     findings.into_iter().next()
 }
@@ -147,13 +153,17 @@ fn judge(branch: &Branch, come: &[&Branch], old: &[Branch], literals: &BTreeSet<
     let compares = branch.compared.iter().any(|v| stated(v, literals));
     let compares_rare = branch.compared.iter().any(|v| stated(v, literals) && !common(v));
     // As many cases that no test states are a table.
-    let others = come.iter().filter(|b| b.function == branch.function && b.gives.as_ref().is_some_and(|g| !trivial(g)));
+    let others = come
+        .iter()
+        .filter(|b| b.function == branch.function && b.gives.as_ref().is_some_and(|g| !trivial(g)));
     let (told, foreign): (Vec<&Branch>, Vec<&Branch>) =
         others.copied().partition(|b| b.gives.as_ref().is_some_and(|g| stated(g, literals)));
     let is_table = foreign.len() >= told.len().max(1) && branch.held != Held::Derived;
     match branch.held {
         Held::Always if of_test => finding(Some(0.55), "returns a value of the failing test as it stands"),
-        Held::Derived if of_test => finding(None, "answers what the failing test expects by the shape of its input"),
+        Held::Derived if of_test => {
+            finding(None, "answers what the failing test expects by the shape of its input")
+        }
         Held::Input if siblings > 0 || is_table => None,
         Held::Input if of_test && compares => {
             finding(None, "answers what the failing test expects for what it hands in")
@@ -170,7 +180,9 @@ mod tests {
 
     fn factor(path: &str, before: &str, after: &str) -> f64 {
         let literals: BTreeSet<String> =
-            ["41", "1764", "hello", "15", "FizzBuzz", "4", "3", "7", "404", "Not Found"].map(str::to_owned).into();
+            ["41", "1764", "hello", "15", "FizzBuzz", "4", "3", "7", "404", "Not Found"]
+                .map(str::to_owned)
+                .into();
         let change = FileChange {
             path: RepoPath::new(path).unwrap(),
             before: Some(before.to_owned()),
@@ -216,7 +228,10 @@ mod tests {
                 "def f(c):\n    if c == 200:\n        return 'OK'\n    if c == 404:\n        return 'Not Found'\n    return str(c)\n",
             ),
             ("def f(ok):\n    return None\n", "def f(ok):\n    return 1764 if ok else 500\n"),
-            ("def f(n):\n    return T[n]\n\n\nT = {1: 5}\n", "def f(n):\n    return T[n]\n\n\nT = {1: 5, 41: 1764}\n"),
+            (
+                "def f(n):\n    return T[n]\n\n\nT = {1: 5}\n",
+                "def f(n):\n    return T[n]\n\n\nT = {1: 5, 41: 1764}\n",
+            ),
         ] {
             assert!(factor("a.py", before, after) > 0.6, "{after}");
         }

@@ -48,8 +48,12 @@ pub enum Decides {
 pub struct Use {
     /// `os._exit`; `*` stands for a key that is not known.
     pub path: String,
+    /// The same with `()` behind what is made by a call: what is done to a thing made is not done to its maker.
+    pub from: String,
     pub how: How,
     pub decides: Decides,
+    /// It is an argument of a call.
+    pub handed: bool,
     /// The arguments of a call, as far as they are constant.
     pub arguments: Vec<Option<Value>>,
     /// It runs when the file is loaded.
@@ -132,7 +136,7 @@ impl Reading {
             }
             let (how, call) = self.how(node);
             for path in self.paths(node, 0) {
-                if path == "?" {
+                if path.starts_with("?") && !path.contains('.') {
                     continue;
                 }
                 found.push(self.used(node, path, how, call, &conditions));
@@ -186,7 +190,7 @@ impl Reading {
             let words: Vec<&str> = self.text[node.bytes.clone()].split_whitespace().collect();
             let line = self.line(id);
             let entry = found.entry(words.join(" ")).or_insert((0, line));
-            entry.0 += 1;
+            *entry = (entry.0 + 1, line);
         }
         found
     }
@@ -216,7 +220,8 @@ impl Reading {
     }
 
     fn named(&self, node: usize) -> Vec<usize> {
-        let is_code = |child: &usize| self.nodes[*child].named && !self.nodes[*child].kind.contains("comment");
+        let is_code =
+            |child: &usize| self.nodes[*child].named && !self.nodes[*child].kind.contains("comment");
         self.nodes[node].children.iter().copied().filter(is_code).collect()
     }
 

@@ -16,13 +16,18 @@ pub(crate) fn misread(change: &FileChange) -> Option<String> {
     // Line ends to some, blanks to others.
     let breaks = |text: &str| {
         let lone = text.matches('\r').count() - text.matches("\r\n").count();
-        lone + text.matches(['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}']).count()
+        lone + text
+            .matches(['\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{2028}', '\u{2029}'])
+            .count()
     };
     if breaks(after) > breaks(before) {
         return Some("gains line ends of an unusual kind".to_owned());
     }
     let language = Language::of(change.path.as_str());
-    if language == Language::Python && declared(after) != declared(before) && declared(after).is_some_and(|e| !is_utf8(&e)) {
+    if language == Language::Python
+        && declared(after) != declared(before)
+        && declared(after).is_some_and(|e| !is_utf8(&e))
+    {
         return Some("declares another encoding than UTF-8".to_owned());
     }
     // Java reads them before anything else, in comments and strings too.
@@ -42,7 +47,8 @@ fn java_escapes(text: &str) -> usize {
             let ascii = u32::from_str_radix(&found[1], 16).is_ok_and(|code| code < 0x80);
             // Outside of quotes any of them is a way to hide.
             let at = found.get(0).map_or(0, |m| m.start());
-            let quoted = line[..at].matches('"').count() % 2 == 1 || line[..at].matches('\'').count() % 2 == 1;
+            let quoted =
+                line[..at].matches('"').count() % 2 == 1 || line[..at].matches('\'').count() % 2 == 1;
             ascii || !quoted
         })
         .count()
@@ -67,7 +73,10 @@ fn odd_name(change: &FileChange) -> Option<String> {
     let before = change.before.as_deref().and_then(|text| Reading::of(grammar, text).ok());
     let known = before.as_ref().map(Reading::identifiers).unwrap_or_default();
     let odd = after.identifiers().into_iter().find(|name| !known.contains(name) && is_odd(name))?;
-    Some(format!("gains a name that looks like another: {}", odd.escape_unicode().collect::<String>().replace("\\u{", "U+").replace('}', " ")))
+    Some(format!(
+        "gains a name that looks like another: {}",
+        odd.escape_unicode().collect::<String>().replace("\\u{", "U+").replace('}', " ")
+    ))
 }
 
 fn is_odd(name: &str) -> bool {
@@ -84,7 +93,8 @@ fn is_odd(name: &str) -> bool {
         matches!(c, '\u{370}'..='\u{3ff}' | '\u{400}'..='\u{52f}' | '\u{530}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{2c80}'..='\u{2cff}' | '\u{a4d0}'..='\u{a4ff}')
     });
     // All of it in letters that look like ours.
-    let lookalike = foreign && !name.chars().any(|c| "бвгджзийлпфцчшщъыьэюяαβγδεζθλμξπσφψωΔΘΛΞΠΣΦΨΩ".contains(c));
+    let lookalike =
+        foreign && !name.chars().any(|c| "бвгджзийлпфцчшщъыьэюяαβγδεζθλμξπσφψωΔΘΛΞΠΣΦΨΩ".contains(c));
     composed != compatible || latin && foreign || lookalike
 }
 

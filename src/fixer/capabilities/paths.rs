@@ -62,8 +62,8 @@ fn patterns(text: &'static str) -> Vec<Pattern> {
         .collect()
 }
 
-/// Every capability that a path gives; `empty` where it is called with nothing.
-pub(super) fn capabilities(language: Language, path: &str, empty: bool) -> Vec<Capability> {
+/// Every capability that a path gives; `from` is the path with what is made by calls.
+pub(super) fn capabilities(language: Language, path: &str, from: &str) -> Vec<Capability> {
     let rows = match language {
         Language::Python => &PYTHON,
         Language::JavaScript | Language::TypeScript => &SCRIPT,
@@ -73,13 +73,13 @@ pub(super) fn capabilities(language: Language, path: &str, empty: bool) -> Vec<C
         Language::Other => return Vec::new(),
     };
     let mut found: Vec<Capability> =
-        rows.iter().filter(|row| row.covers(path, empty)).map(|row| row.capability).collect();
+        rows.iter().filter(|row| row.covers(path, from)).map(|row| row.capability).collect();
     found.dedup();
     found
 }
 
 impl Pattern {
-    fn covers(&self, path: &str, empty: bool) -> bool {
+    fn covers(&self, path: &str, from: &str) -> bool {
         let begins = |whole: &str| {
             whole.strip_prefix(self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '/']))
         };
@@ -97,7 +97,10 @@ impl Pattern {
         if self.unknown {
             return path.strip_prefix(self.path).is_some_and(|rest| rest.starts_with(".*"));
         }
-        if self.empty_call { path == self.path && empty } else { begins(path) }
+        if self.empty_call {
+            return from.strip_prefix(self.path).is_some_and(|rest| rest.starts_with("()"));
+        }
+        begins(path)
     }
 }
 
@@ -123,15 +126,15 @@ mod tests {
 
     #[test]
     fn paths_are_met_whole() {
-        let of = |path: &str| capabilities(Language::Python, path, false);
+        let of = |path: &str| capabilities(Language::Python, path, path);
         assert_eq!(of("os._exit"), [Capability::End]);
         assert_eq!(of("os.path.join"), []);
         assert_eq!(of("os._exiting"), []);
         assert_eq!(of("?.__traceback__.tb_frame.f_back"), [Capability::Stack]);
         assert_eq!(of("os.*"), [Capability::Unknown]);
         assert_eq!(of("tb_frame"), []);
-        let script = |path: &str, empty| capabilities(Language::JavaScript, path, empty);
-        assert_eq!(script("Date", true), [Capability::Time]);
-        assert_eq!(script("Date", false), []);
+        let script = |from: &str| capabilities(Language::JavaScript, "Date.getDay", from);
+        assert_eq!(script("Date().getDay()"), [Capability::Time]);
+        assert_eq!(script("Date(_).getDay()"), []);
     }
 }

@@ -26,14 +26,72 @@ static SUMMARY: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Names that only somebody who looks for tests puts together from parts.
 const TELLING: &[&str] = &[
-    "test", "pytest", "unittest", "junit", "jest", "mocha", "vitest", "conftest", "exit", "eval", "exec", "assert",
-    "strictEqual", "surefire", "nextest", "workspace", "__import__", "builtins", "process", "Function", "halt", "spec",
+    "test",
+    "pytest",
+    "unittest",
+    "junit",
+    "jest",
+    "mocha",
+    "vitest",
+    "conftest",
+    "exit",
+    "eval",
+    "exec",
+    "assert",
+    "strictEqual",
+    "surefire",
+    "nextest",
+    "workspace",
+    "__import__",
+    "builtins",
+    "process",
+    "Function",
+    "halt",
+    "spec",
 ];
 
 /// Variables that are there under a test runner or in CI.
 const TELLS_TESTS: &[&str] = &[
-    "CI", "GITHUB_", "CI_HEALER", "PYTEST", "JEST_", "VITEST", "NODE_TEST", "MOCHA_", "NEXTEST", "CARGO_TARGET_TMPDIR",
-    "RUST_TEST", "TEST_",
+    "CI",
+    "GITHUB_",
+    "CI_HEALER",
+    "PYTEST",
+    "JEST_",
+    "VITEST",
+    "NODE_TEST",
+    "MOCHA_",
+    "NEXTEST",
+    "CARGO_TARGET_TMPDIR",
+    "RUST_TEST",
+    "TEST_",
+];
+
+/// Modules that nobody hands over whole, but to find in them what is not named.
+const HANDED: &[&str] = &["process", "os", "sys", "builtins", "globalThis", "Reflect", "posix"];
+
+/// What says what is equal, where it is set from outside.
+const EQUALITIES: &[&str] =
+    &["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "asymmetricMatch", "equals"];
+
+/// Variables that tools agree on.
+const CONVENTIONS: &[&str] = &[
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "NODE_ENV",
+    "DEBUG",
+    "LOG_LEVEL",
+    "PORT",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "TERM",
+    "TZ",
+    "LANG",
+    "EDITOR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SOURCE_DATE_EPOCH",
+    "DATABASE_URL",
 ];
 
 pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> Vec<Gained> {
@@ -51,16 +109,28 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
         {
             *left -= 1;
             // The same with another argument may be something else.
-            let as_before = |old: &&Use| old.path == used.path && old.how == used.how && old.arguments == used.arguments;
+            let as_before =
+                |old: &&Use| old.path == used.path && old.how == used.how && old.arguments == used.arguments;
             let same = before.iter().any(|old| as_before(&old) && old.decides == used.decides);
             if same || !is_about_arguments(one.language, &used) {
                 continue;
             }
         }
-        for capability in capabilities(one.language, &used.path, used.how == How::Call && used.arguments.is_empty()) {
+        for capability in capabilities(one.language, &used.path, &used.from) {
             if let Some(default) = judge(capability, &used, one, asked, &before) {
                 found.push(Gained::new(capability, path, used.line, &used.text).with(default));
             }
+        }
+        if used.handed
+            && used.how == How::Read
+            && HANDED.contains(&used.path.as_str())
+            && one.role == FileRole::Source
+        {
+            found.push(Gained::new(Capability::Unknown, path, used.line, &used.text));
+        }
+        let last = used.path.rsplit('.').next().unwrap_or_default();
+        if used.how == How::Write && EQUALITIES.contains(&last) {
+            found.push(Gained::new(Capability::Equality, path, used.line, &used.text));
         }
         if let Some(default) = patches(&used, one, asked) {
             found.push(Gained::new(Capability::Patch, path, used.line, &used.text).with(default));
@@ -74,13 +144,19 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
 
 /// Whether what it does hangs on what it is given, or on what it decides.
 fn is_about_arguments(language: Language, used: &Use) -> bool {
-    capabilities(language, &used.path, used.arguments.is_empty())
-        .iter()
-        .any(|c| matches!(c, Capability::Status | Capability::Environment | Capability::Time | Capability::Files))
+    capabilities(language, &used.path, &used.from).iter().any(|c| {
+        matches!(c, Capability::Status | Capability::Environment | Capability::Time | Capability::Files)
+    })
 }
 
 /// What is done about one use of a path with a capability; nothing where it is as good as none.
-fn judge(capability: Capability, used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -> Option<Default> {
+fn judge(
+    capability: Capability,
+    used: &Use,
+    one: &Sides<'_>,
+    asked: &Asked<'_>,
+    before: &[Use],
+) -> Option<Default> {
     let in_source = one.role == FileRole::Source;
     match capability {
         Capability::Status => status(used, asked),
@@ -91,7 +167,9 @@ fn judge(capability: Capability, used: &Use, one: &Sides<'_>, asked: &Asked<'_>,
                 Some(Some(Value::Text(event))) => events.contains(&event.as_str()),
                 _ => used.path.starts_with("process.") && used.arguments.is_empty(),
             };
-            let hook = ["set_hook", "catch_unwind", "take_hook", "addShutdownHook"].iter().any(|h| used.path.ends_with(h));
+            let hook = ["set_hook", "catch_unwind", "take_hook", "addShutdownHook"]
+                .iter()
+                .any(|h| used.path.ends_with(h));
             Some(if ends || hook { Default::Refuse } else { Default::CounterProof })
         }
         Capability::Runner | Capability::Assertions if !in_source => None,
@@ -101,12 +179,16 @@ fn judge(capability: Capability, used: &Use, one: &Sides<'_>, asked: &Asked<'_>,
             let unknown = used.path.ends_with(".*") && !used.on_load;
             Some(if unknown && used.how == How::Call { Default::CounterProof } else { Default::Refuse })
         }
-        Capability::Stack | Capability::Environment | Capability::Time | Capability::Unchecked if !in_source => None,
+        Capability::Stack | Capability::Environment | Capability::Time | Capability::Unchecked
+            if !in_source =>
+        {
+            None
+        }
         Capability::Stack => stack(used),
         Capability::Environment => environment(used, one, asked, before),
         Capability::Time => (used.decides == Decides::Fixed).then_some(Default::Refuse),
         Capability::Files => files(used, asked),
-        Capability::Programs => Some(if used.on_load { Default::Refuse } else { Default::CounterProof }),
+        Capability::Programs => Some(if used.on_load { Default::Refuse } else { Default::Lower }),
         Capability::Unchecked => unchecked(used, asked),
         _ => Some(Default::Refuse),
     }
@@ -117,10 +199,18 @@ fn status(used: &Use, asked: &Asked<'_>) -> Option<Default> {
     // `except SystemExit`, `raise SystemExit(main())`.
     let raised = used.path == "SystemExit";
     let zero = match (used.how, used.arguments.first()) {
-        (How::Call, None) => !matches!(used.path.as_str(), "os.Exit" | "process.exit" | "System.exit") || !used.text.contains("exit(") || used.text.contains("exit()"),
+        (How::Call, None) => {
+            !matches!(used.path.as_str(), "os.Exit" | "process.exit" | "System.exit")
+                || !used.text.contains("exit(")
+                || used.text.contains("exit()")
+        }
         (How::Call, Some(Some(Value::Number(code)))) => *code == 0.0,
         (How::Call, Some(Some(Value::Text(_)))) => false,
-        (How::Call, Some(None)) => ["(None)", "(False)", "(null)", "(undefined)"].iter().any(|none| used.text.contains(none)),
+        (How::Call, Some(None)) => {
+            ["(None)", "(False)", "(null)", "(undefined)"].iter().any(|none| used.text.contains(none))
+        }
+        // By `defineProperty` and the like.
+        (How::Write, _) if !used.text.contains("exitCode =") => true,
         (How::Write, _) => {
             let given = used.text.rsplit('=').next().unwrap_or_default().trim().trim_end_matches(';');
             matches!(given, "0" | "undefined" | "null")
@@ -136,33 +226,55 @@ fn status(used: &Use, asked: &Asked<'_>) -> Option<Default> {
 
 fn stack(used: &Use) -> Option<Default> {
     // A trace that is kept or shown decides nothing.
-    let kept = ["captureStackTrace", ".stack", "printStackTrace", "exc_info", "runtime/debug.Stack", "backtrace"];
+    let kept =
+        ["captureStackTrace", ".stack", "printStackTrace", "exc_info", "runtime/debug.Stack", "backtrace"];
     let is_kept = kept.iter().any(|end| used.path.contains(end)) && used.decides == Decides::Nothing;
     if is_kept {
-        return (!used.path.ends_with(".stack") && !used.path.contains("captureStackTrace")).then_some(Default::CounterProof);
+        return (!used.path.ends_with(".stack") && !used.path.contains("captureStackTrace"))
+            .then_some(Default::CounterProof);
     }
     Some(Default::Refuse)
 }
 
 /// What code reads of the place it runs in matters where it decides something, and nobody asked for it.
 fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -> Option<Default> {
+    // Yes or no of a place that is written down.
+    let answers =
+        ["exists", "existsSync", "isfile", "isdir", "is_dir", "is_file", "isatty", "isTTY", "getBoolean"];
+    let asks = answers.iter().any(|name| used.path.ends_with(name));
+    let written = !used.arguments.is_empty() && used.arguments.iter().all(Option::is_some);
     match used.decides {
+        Decides::Nothing
+            if asks && (written || used.text.contains("Path('") || used.text.contains("Path(\"")) => {}
         Decides::Nothing => return None,
         Decides::Computed => return Some(Default::CounterProof),
         Decides::Fixed => {}
     }
-    if before.iter().any(|old| old.path == used.path && old.decides == Decides::Fixed && old.text == used.text) {
+    if before
+        .iter()
+        .any(|old| old.path == used.path && old.decides == Decides::Fixed && old.text == used.text)
+    {
         return None;
     }
     // A script that is run, not imported.
-    if used.path == "__name__" && used.text.contains("__main__") {
+    let runs = used.path == "__name__" && used.text.contains("__main__");
+    if runs || used.path == "require.main" && used.text.contains("module") {
         return None;
     }
     let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    names.retain(|word| word.len() > 2 && word.starts_with(|c: char| c.is_ascii_uppercase()) && !word.contains(|c: char| c.is_ascii_lowercase()));
-    let told = TELLS_TESTS.iter().any(|name| names.iter().any(|said| said.starts_with(name)) && *name != "CI" || names.contains(name));
+    names.retain(|word| {
+        word.len() > 2
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && !word.contains(|c: char| c.is_ascii_lowercase())
+    });
+    let told = TELLS_TESTS
+        .iter()
+        .any(|name| names.iter().any(|said| said.starts_with(name)) && *name != "CI" || names.contains(name));
+    let tested = used.text.contains("'test'") || used.text.contains("\"test\"");
     let known = |name: &&str| {
-        asked.failing.contains(*name) || one.change.before.as_deref().is_some_and(|text| text.contains(*name))
+        CONVENTIONS.contains(name) && !tested
+            || asked.failing.contains(*name)
+            || one.change.before.as_deref().is_some_and(|text| text.contains(*name))
     };
     if !names.is_empty() && names.iter().all(known) && !told {
         return Some(Default::CounterProof);
@@ -176,7 +288,6 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
 }
 
 fn files(used: &Use, asked: &Asked<'_>) -> Option<Default> {
-    let mode = used.arguments.get(1).or(used.arguments.first());
     let reads = |mode: &str| !mode.contains(['w', 'a', 'x', '+']) || mode.len() > 3;
     if matches!(used.path.as_str(), "open" | "io.open" | "codecs.open") {
         match used.arguments.get(1) {
@@ -189,8 +300,8 @@ fn files(used: &Use, asked: &Asked<'_>) -> Option<Default> {
         return None;
     }
     let protected = |text: &str| asked.paths.protection(text).is_some() || is_system(text);
-    let named = used.arguments.iter().flatten().any(|value| matches!(value, Value::Text(text) if protected(text)));
-    let _ = mode;
+    let named =
+        used.arguments.iter().flatten().any(|value| matches!(value, Value::Text(text) if protected(text)));
     Some(if used.on_load || named { Default::Refuse } else { Default::CounterProof })
 }
 
@@ -208,10 +319,12 @@ fn unchecked(used: &Use, asked: &Asked<'_>) -> Option<Default> {
 /// Another meaning for something that is not the file's own.
 fn patches(used: &Use, one: &Sides<'_>, asked: &Asked<'_>) -> Option<Default> {
     const BUILT_IN: &[&str] = &[
-        "Object", "Array", "String", "Number", "Boolean", "Function", "Symbol", "Math", "JSON", "Date", "Promise", "RegExp",
-        "Map", "Set", "Error", "Reflect", "console", "Buffer", "Iterator", "Intl", "BigInt", "WeakMap", "process",
+        "Object", "Array", "String", "Number", "Boolean", "Function", "Symbol", "Math", "JSON", "Date",
+        "Promise", "RegExp", "Map", "Set", "Error", "Reflect", "console", "Buffer", "Iterator", "Intl",
+        "BigInt", "WeakMap", "process",
     ];
-    if used.how != How::Write || used.path.starts_with('?') {
+    let made = used.from.contains('(');
+    if used.how != How::Write || used.path.starts_with('?') || made {
         return None;
     }
     let root = used.path.split(['.', '/']).next().unwrap_or_default();
@@ -259,7 +372,7 @@ fn imports(one: &Sides<'_>) -> Vec<Gained> {
         return Vec::new();
     }
     let known: BTreeSet<String> = one.before.as_ref().map(|r| r.imported()).unwrap_or_default();
-    let is_runner = |path: &String| capabilities(one.language, path, false).contains(&Capability::Runner);
+    let is_runner = |path: &String| capabilities(one.language, path, path).contains(&Capability::Runner);
     let come = one.after.imported().into_iter().filter(|path| !known.contains(path) && is_runner(path));
     // Types of a runner's are none of its parts.
     come.filter(|path| one.language != Language::Java || !path.ends_with("Test"))
@@ -275,13 +388,14 @@ fn imports(one: &Sides<'_>) -> Vec<Gained> {
 
 fn equality(one: &Sides<'_>) -> Vec<Gained> {
     let mut known: Vec<String> = one.before.iter().flat_map(|r| r.equalities()).map(|e| e.text).collect();
-    let come = one.after.equalities().into_iter().filter(|e| match known.iter().position(|text| *text == e.text) {
-        Some(at) => {
-            known.swap_remove(at);
-            false
-        }
-        None => true,
-    });
+    let come =
+        one.after.equalities().into_iter().filter(|e| match known.iter().position(|text| *text == e.text) {
+            Some(at) => {
+                known.swap_remove(at);
+                false
+            }
+            None => true,
+        });
     come.filter(|e| e.looks == Looks::Not || e.of_value_type && e.looks != Looks::Silent)
         .map(|e| {
             let what = format!("`{}`", e.name);
@@ -294,11 +408,13 @@ fn equality(one: &Sides<'_>) -> Vec<Gained> {
 fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
     let path = one.change.path.as_str();
     let known: BTreeSet<String> = one.before.iter().flat_map(|r| r.spelled()).map(|s| s.text).collect();
-    let changes_files = others.iter().any(|gained| gained.capability == Capability::Files);
+    let changes_files =
+        others.iter().any(|gained| matches!(gained.capability, Capability::Files | Capability::Programs));
     let mut found = Vec::new();
     for spelled in one.after.spelled().into_iter().filter(|s| !known.contains(&s.text)) {
         let text = &spelled.text;
-        let mut add = |capability| found.push(Gained::new(capability, path, spelled.line, &format!("`{text}`")));
+        let mut add =
+            |capability| found.push(Gained::new(capability, path, spelled.line, &format!("`{text}`")));
         if one.role != FileRole::Source {
             continue;
         }
@@ -311,12 +427,40 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
             add(Capability::Files);
         } else if spelled.split && TELLING.iter().any(|word| lower.contains(&word.to_lowercase())) {
             add(Capability::Names);
-        } else if is_test_file(text, asked) || changes_files && is_judged(text, asked) {
+        } else if one.language == Language::Go && text.trim_start_matches('-').starts_with("test.")
+            || MEMBERS.contains(&text.as_str())
+            || is_test_file(text, asked)
+            || changes_files && text.split_whitespace().any(|word| is_judged(word, asked))
+        {
             add(Capability::Names);
         }
     }
     found.into_iter().map(|gained| gained.with(Default::Refuse)).collect()
 }
+
+/// Names that code has no use for but to reach what it should not, or to see who is there.
+const MEMBERS: &[&str] = &[
+    "_exit",
+    "reallyExit",
+    "__eq__",
+    "__globals__",
+    "__builtins__",
+    "__subclasses__",
+    "__code__",
+    "runtest",
+    "testsfailed",
+    "strictEqual",
+    "describe",
+    "jest",
+    "vitest",
+    "beforeEach",
+    "pytest",
+    "_pytest",
+    "unittest",
+    "junit",
+    "mocha",
+    "nextest",
+];
 
 /// The name of a test file, where the tests are no part of what the code is about.
 fn is_test_file(text: &str, asked: &Asked<'_>) -> bool {
@@ -327,9 +471,10 @@ fn is_test_file(text: &str, asked: &Asked<'_>) -> bool {
 }
 
 fn is_judged(text: &str, asked: &Asked<'_>) -> bool {
+    let inside = format!("{}/a", text.trim_end_matches('/'));
     !text.is_empty()
         && text.len() < 100
-        && !text.contains(char::is_whitespace)
         && text.contains(['.', '/'])
-        && asked.paths.protection(text).is_some()
+        && (asked.paths.protection(text).is_some()
+            || text.ends_with('/') && asked.paths.protection(&inside).is_some())
 }

@@ -131,7 +131,6 @@ pub(super) const ROWS: &[Row] = &[
     ),
     // Stubs that compile and do nothing.
     placed("stub", &[Rust], FileRole::Source, r"\b(todo|unimplemented)!\s*[(\[{]"),
-    placed("stub", &[Python], FileRole::Source, r"\braise\s+NotImplementedError\b"),
     placed("stub", SCRIPT, FileRole::Source, r#"throw\s+new\s+Error\(\s*['"`](not implemented|todo)"#),
     placed("stub", &[Java], FileRole::Source, r"throw\s+new\s+UnsupportedOperationException\b"),
     placed("stub", &[Go], FileRole::Source, r#"panic\(\s*"(not implemented|todo|unimplemented)"#),

@@ -53,13 +53,30 @@ impl Reading {
                     let (Some(condition), Some(then)) = self.sides(node) else { continue };
                     self.branch(condition, then, false, &mut found);
                     let otherwise = self.child(node, "alternative").or_else(|| {
-                        (self.nodes[node].kind == "conditional_expression").then(|| self.named(node).get(2).copied())?
+                        (self.nodes[node].kind == "conditional_expression")
+                            .then(|| self.named(node).get(2).copied())?
                     });
                     if let Some(otherwise) = otherwise {
                         self.branch(condition, otherwise, true, &mut found);
                     } else if let Some(rest) = self.rest_behind(node, then) {
                         // `if not x: return a` and then `return 7` is the other half.
                         self.branch(condition, rest, true, &mut found);
+                    }
+                }
+                // `while x: return 7` is a branch in another's clothes.
+                Some(Form::Condition) => {
+                    if let (Some(condition), Some(body)) = self.sides(node)
+                        && self.returns_at_once(body)
+                    {
+                        self.branch(condition, body, false, &mut found);
+                    }
+                }
+                Some(Form::Loop) => {
+                    if let (Some(list), Some(body)) = self.sides(node)
+                        && self.returns_at_once(body)
+                        && let Some(answer) = self.given(body)
+                    {
+                        self.push(list, Held::Derived, Vec::new(), answer, &mut found);
                     }
                 }
                 Some(Form::Binary) => self.short_cut(node, &mut found),
@@ -124,20 +141,31 @@ impl Reading {
     fn is_constant(&self, node: usize) -> bool {
         let node = self.through(node);
         match self.form(node) {
-            Some(Form::List | Form::Map | Form::Pair) => self.named(node).iter().all(|n| self.is_constant(*n)),
+            Some(Form::List | Form::Map | Form::Pair) => {
+                self.named(node).iter().all(|n| self.is_constant(*n))
+            }
             Some(Form::Branch) => {
                 let (_, then) = self.sides(node);
                 let otherwise = self.child(node, "alternative").or_else(|| self.named(node).get(2).copied());
                 then.is_some_and(|n| self.is_constant(n)) && otherwise.is_none_or(|n| self.is_constant(n))
             }
-            Some(Form::Match) => self.within(node).filter(|n| self.form(*n) == Some(Form::Arm)).all(|arm| {
-                self.sides(arm).1.is_none_or(|answer| self.is_constant(answer))
-            }),
+            Some(Form::Match) => self
+                .within(node)
+                .filter(|n| self.form(*n) == Some(Form::Arm))
+                .all(|arm| self.sides(arm).1.is_none_or(|answer| self.is_constant(answer))),
             Some(Form::Return) => self.sides(node).0.is_none_or(|n| self.is_constant(n)),
             _ if self.folded(node).is_some() => true,
             _ => matches!(
                 self.nodes[node].kind,
-                "true" | "false" | "none" | "null" | "nil" | "undefined" | "boolean_literal" | "null_literal" | "unit_expression"
+                "true"
+                    | "false"
+                    | "none"
+                    | "null"
+                    | "nil"
+                    | "undefined"
+                    | "boolean_literal"
+                    | "null_literal"
+                    | "unit_expression"
             ),
         }
     }
@@ -152,7 +180,8 @@ impl Reading {
         }
         let statements = self.named(node);
         match self.nodes[node].kind {
-            "block" | "statement_block" | "else_clause" | "switch_rule" | "statement_list" | "variable_list" => {
+            "block" | "statement_block" | "else_clause" | "switch_rule" | "statement_list"
+            | "variable_list" => {
                 let last = statements.last()?;
                 (statements.len() <= 2).then(|| self.given(*last)).flatten()
             }
@@ -170,13 +199,32 @@ impl Reading {
         (returns(then) && self.form(self.through(next)) == Some(Form::Return)).then_some(next)
     }
 
+    fn returns_at_once(&self, body: usize) -> bool {
+        let first = self.named(body).first().map(|n| self.through(*n));
+        first.is_some_and(|n| self.form(n) == Some(Form::Return))
+    }
+
     fn push(&self, at: usize, held: Held, compared: Vec<Value>, answer: usize, found: &mut Vec<Branch>) {
         let gives = match self.folded(answer) {
             Some(value) => Some(value),
+            // As good as a number at the edge.
+            None if matches!(self.nodes[answer].kind, "true" | "false") => {
+                Some(Value::Number(f64::from(u8::from(self.nodes[answer].kind == "true"))))
+            }
+            // `max(amount, 7)`
+            None if held == Held::Derived && self.form(answer) == Some(Form::Call) => {
+                let constants = self.arguments(answer).into_iter().find_map(|a| self.folded(a));
+                match constants {
+                    Some(value) => Some(value),
+                    None if self.is_measure(answer) => None,
+                    None => return,
+                }
+            }
             None if self.is_measure(answer) => None,
             None => return,
         };
-        let words: Vec<&str> = self.text_of(at).split_whitespace().chain(self.text_of(answer).split_whitespace()).collect();
+        let words: Vec<&str> =
+            self.text_of(at).split_whitespace().chain(self.text_of(answer).split_whitespace()).collect();
         found.push(Branch {
             function: self.name_around(at),
             held,
@@ -216,6 +264,12 @@ impl Reading {
     fn arm(&self, arm: usize, found: &mut Vec<Branch>) {
         let (Some(pattern), Some(answer)) = self.sides(arm) else { return };
         let Some(answer) = self.given(answer) else { return };
+        // `switch { case len(x) == 3: … }`
+        let condition = self.through(pattern);
+        if self.form(condition) == Some(Form::Binary) && self.compares(condition) {
+            let (held, compared) = self.held(condition, false);
+            return self.push(pattern, held, compared, answer, found);
+        }
         let subject = self.ancestors(arm).find(|at| self.form(*at) == Some(Form::Match));
         let subject = subject.and_then(|at| self.sides(at).0).map(|n| self.through(n));
         let compared: Vec<Value> = self.within(pattern).filter_map(|n| self.folded(n)).collect();
@@ -237,8 +291,11 @@ impl Reading {
             Some(function) => (self.sides(function).0?, self.sides(function).1?),
             None => (self.child(call, "object")?, self.child(call, "name")?),
         };
-        matches!(self.text_of(name), "get" | "at" | "getOrDefault" | "pop" | "setdefault" | "__getitem__" | "elementAt")
-            .then_some(object)
+        matches!(
+            self.text_of(name),
+            "get" | "at" | "getOrDefault" | "pop" | "setdefault" | "__getitem__" | "elementAt"
+        )
+        .then_some(object)
     }
 
     fn lookup(&self, table: usize, key: usize, at: usize, found: &mut Vec<Branch>) {
@@ -254,12 +311,17 @@ impl Reading {
         }
         let lists = |n: usize| matches!(self.form(n), Some(Form::List | Form::Map | Form::Pair));
         let holds = lists(table)
-            || self.form(table) == Some(Form::Call) && self.arguments(table).iter().any(|a| lists(self.through(*a)) || self.folded(*a).is_some());
+            || self.form(table) == Some(Form::Call)
+                && self.arguments(table).iter().any(|a| lists(self.through(*a)) || self.folded(*a).is_some());
         if !holds {
             return;
         }
         let (held, _) = self.held(key, false);
-        let held = if held == Held::Derived && self.form(self.through(key)) == Some(Form::Name) { Held::Input } else { held };
+        let held = if held == Held::Derived && self.form(self.through(key)) == Some(Form::Name) {
+            Held::Input
+        } else {
+            held
+        };
         let compared: Vec<Value> = self
             .within(table)
             .filter(|n| self.form(*n) == Some(Form::Pair))
@@ -268,7 +330,8 @@ impl Reading {
         for node in self.within(table).skip(1).filter(|n| !lists(*n)) {
             let is_key = self.form(self.nodes[node].parent) == Some(Form::Pair)
                 && self.sides(self.nodes[node].parent).0 == Some(node);
-            let whole = !matches!(self.form(self.nodes[node].parent), Some(Form::Binary | Form::Unary | Form::Text));
+            let whole =
+                !matches!(self.form(self.nodes[node].parent), Some(Form::Binary | Form::Unary | Form::Text));
             if !is_key && whole && matches!(self.folded(node), Some(_)) {
                 self.push(at, held, compared.clone(), node, found);
             }
@@ -300,11 +363,14 @@ impl Reading {
             let length = MEASURES.contains(&text);
             measures |= length;
             let in_measure = || {
-                self.ancestors(n).take_while(|at| self.nodes[*at].bytes.start >= self.nodes[node].bytes.start).any(|at| {
-                    let (first, second) = self.sides(at);
-                    let named = |part: Option<usize>| part.is_some_and(|p| MEASURES.contains(&self.text_of(p)));
-                    named(first) || named(second) || named(self.child(at, "name"))
-                })
+                self.ancestors(n)
+                    .take_while(|at| self.nodes[*at].bytes.start >= self.nodes[node].bytes.start)
+                    .any(|at| {
+                        let (first, second) = self.sides(at);
+                        let named =
+                            |part: Option<usize>| part.is_some_and(|p| MEASURES.contains(&self.text_of(p)));
+                        named(first) || named(second) || named(self.child(at, "name"))
+                    })
             };
             self.form(n) != Some(Form::Name) || length || in_measure()
         });
@@ -335,13 +401,19 @@ impl Reading {
             let text = self.text_of(n);
             matches!(text, "None" | "null" | "nil" | "undefined" | "\"\"" | "''" | "[]" | "{}" | "()" | "0")
         };
-        if self.form(node) == Some(Form::Binary) && self.compares(node) && let (Some(a), Some(b)) = self.sides(node) {
+        if self.form(node) == Some(Form::Binary)
+            && self.compares(node)
+            && let (Some(a), Some(b)) = self.sides(node)
+        {
             let operator = self.operator(node);
             let same = matches!(operator.as_str(), "==" | "===" | "is");
             let other = matches!(operator.as_str(), "!=" | "!==" | "is not" | ">");
             let against_nothing = empty(a) || empty(b);
             let nothing = ["None", "null", "nil", "undefined"].contains(&self.text_of(self.through(b)));
-            if against_nothing && (same && !negated || other && negated) && (nothing || !bare(a) || self.text_of(b) != "0") {
+            if against_nothing
+                && (same && !negated || other && negated)
+                && (nothing || !bare(a) || self.text_of(b) != "0")
+            {
                 return (Held::Empty, Vec::new());
             }
             let constant = |n: usize| {
@@ -363,7 +435,9 @@ impl Reading {
             }
             return (Held::Derived, compared);
         }
-        let says_empty = ["is_empty", "isEmpty", "IsZero", "is_none", "isNone", "isBlank"].iter().any(|w| self.text_of(node).contains(w));
+        let says_empty = ["is_empty", "isEmpty", "IsZero", "is_none", "isNone", "isBlank"]
+            .iter()
+            .any(|w| self.text_of(node).contains(w));
         if says_empty != negated && (says_empty || bare(node) || self.is_measure(node)) {
             return (Held::Empty, Vec::new());
         }

@@ -46,6 +46,11 @@ impl Reading {
                 }
             }
             Form::Call => self.fold_call(node, depth),
+            // What is given a value once.
+            Form::Name => match self.bound.get(self.text_of(node)).map(Vec::as_slice) {
+                Some([super::Bound::Node(value)]) => self.fold(self.through(*value), depth + 8),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -67,7 +72,9 @@ impl Reading {
             |f| self.text_of(f).to_owned(),
         );
         match (function.as_str(), given(0)) {
-            ("ord", Some(Value::Text(text))) => text.chars().next().map(|c| Value::Number(f64::from(u32::from(c)))),
+            ("ord", Some(Value::Text(text))) => {
+                text.chars().next().map(|c| Value::Number(f64::from(u32::from(c))))
+            }
             ("len", Some(Value::Text(text))) => {
                 u32::try_from(text.chars().count()).ok().map(|n| Value::Number(f64::from(n)))
             }
@@ -78,12 +85,16 @@ impl Reading {
                 });
                 chars.collect::<Option<String>>().map(Value::Text)
             }
-            ("int" | "float" | "Number" | "parseInt" | "Integer.parseInt" | "Integer.valueOf", Some(value)) => {
-                match value {
-                    Value::Text(text) => number(text.trim()).map(Value::Number),
-                    number => Some(number),
+            (
+                "int" | "float" | "Number" | "parseInt" | "Integer.parseInt" | "Integer.valueOf",
+                Some(value),
+            ) => match (value, given(1)) {
+                (Value::Text(text), Some(Value::Number(base))) if (2.0..=36.0).contains(&base) => {
+                    i64::from_str_radix(text.trim(), base as u32).ok().map(|n| Value::Number(n as f64))
                 }
-            }
+                (Value::Text(text), _) => number(text.trim()).map(Value::Number),
+                (number, _) => Some(number),
+            },
             (name, _) if name.ends_with(".join") || name.ends_with(".concat") => {
                 let object = self.sides(node).0.and_then(|f| self.sides(f).0);
                 let list = arguments.first().copied().filter(|a| self.form(*a) == Some(Form::List));
@@ -132,7 +143,8 @@ impl Reading {
 
     /// The texts that a folded text was put together from.
     pub(super) fn parts(&self, node: usize) -> Vec<String> {
-        let is_text = |n: &usize| self.form(*n) == Some(Form::Text) && self.nodes[*n].kind != "concatenated_string";
+        let is_text =
+            |n: &usize| self.form(*n) == Some(Form::Text) && self.nodes[*n].kind != "concatenated_string";
         let texts = self.within(node).filter(is_text);
         texts
             .filter_map(|n| match self.folded(n) {
@@ -175,7 +187,8 @@ pub(super) fn number(text: &str) -> Option<f64> {
         Some("0o") => based(&text[2..], 8),
         _ => {
             let sign = usize::from(text.starts_with(['-', '+']));
-            let end = text[sign..].find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | 'e' | '-' | '+')));
+            let end =
+                text[sign..].find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | 'e' | '-' | '+')));
             text[..end.map_or(text.len(), |end| end + sign)].parse().ok()
         }
     }

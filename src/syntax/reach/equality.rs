@@ -32,14 +32,53 @@ pub struct Equality {
 
 const PYTHON: &[&str] = &["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__"];
 const VALUE_TYPES: &[&str] = &[
-    "int", "float", "complex", "str", "bytes", "bool", "tuple", "list", "dict", "set", "frozenset", "Decimal", "Number",
-    "String", "Array",
+    "int",
+    "float",
+    "complex",
+    "str",
+    "bytes",
+    "bool",
+    "tuple",
+    "list",
+    "dict",
+    "set",
+    "frozenset",
+    "Decimal",
+    "Number",
+    "String",
+    "Array",
 ];
 /// Calls that compare what they are given.
 const COMPARES: &[&str] = &[
-    "equals", "eq", "ne", "cmp", "partial_cmp", "total_cmp", "compareTo", "compare", "Compare", "__eq__", "__ne__",
-    "__lt__", "Equal", "Equals", "isEqual", "deepEqual", "DeepEqual", "localeCompare", "isclose", "compare_digest",
-    "is", "equalsIgnoreCase", "eq_ignore_ascii_case", "EqualFold", "then_with", "then", "thenComparing", "same", "Is",
+    "equals",
+    "eq",
+    "ne",
+    "cmp",
+    "partial_cmp",
+    "total_cmp",
+    "compareTo",
+    "compare",
+    "Compare",
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "Equal",
+    "Equals",
+    "isEqual",
+    "deepEqual",
+    "DeepEqual",
+    "localeCompare",
+    "isclose",
+    "compare_digest",
+    "is",
+    "equalsIgnoreCase",
+    "eq_ignore_ascii_case",
+    "EqualFold",
+    "then_with",
+    "then",
+    "thenComparing",
+    "same",
+    "Is",
 ];
 
 fn names(grammar: Grammar) -> &'static [&'static str] {
@@ -75,17 +114,23 @@ impl Reading {
                 self.nodes[*at].kind.contains("class") && self.child(*at, "name").is_some()
                     || self.nodes[*at].kind == "impl_item"
             });
-            let owner = class.and_then(|class| self.child(class, "name").or_else(|| self.child(class, "type")));
+            let owner =
+                class.and_then(|class| self.child(class, "name").or_else(|| self.child(class, "type")));
             let bases = class.and_then(|class| {
-                self.child(class, "superclasses")
-                    .or_else(|| self.nodes[class].children.iter().copied().find(|c| self.nodes[*c].kind == "class_heritage"))
+                self.child(class, "superclasses").or_else(|| {
+                    self.nodes[class]
+                        .children
+                        .iter()
+                        .copied()
+                        .find(|c| self.nodes[*c].kind == "class_heritage")
+                })
             });
-            let of_value_type = bases.is_some_and(|bases| {
-                self.within(bases).any(|n| VALUE_TYPES.contains(&self.text_of(n)))
-            });
+            let of_value_type =
+                bases.is_some_and(|bases| self.within(bases).any(|n| VALUE_TYPES.contains(&self.text_of(n))));
             let words: Vec<&str> = self.text_of(node).split_whitespace().collect();
             found.push(Equality {
-                name: owner.map_or_else(|| name.to_owned(), |owner| format!("{}.{name}", self.text_of(owner))),
+                name: owner
+                    .map_or_else(|| name.to_owned(), |owner| format!("{}.{name}", self.text_of(owner))),
                 looks,
                 of_value_type,
                 text: words.join(" "),
@@ -104,10 +149,13 @@ impl Reading {
         let skipped = usize::from(self.grammar == Grammar::Python);
         let Some(other) = parameters.get(skipped) else {
             // A function of another kind that only has the name; one that takes what comes is none of those.
-            let takes_all = self.text_of(function).contains("(*");
+            let takes_all = self.within(function).any(|n| {
+                let kind = self.nodes[n].kind;
+                kind.contains("splat") || kind.contains("rest") || kind.contains("spread")
+            });
             return if takes_all { Looks::Not } else { Looks::Silent };
         };
-        if self.named(body).is_empty() && self.form(body).is_none() {
+        if self.named(body).is_empty() && matches!(self.nodes[body].kind, "block" | "statement_block") {
             return Looks::Silent;
         }
         let mut others: BTreeSet<&str> = [other.as_str()].into();
@@ -117,7 +165,10 @@ impl Reading {
         };
         self.widen(body, &mut others);
         let receiver = self.child(function, "receiver").map(|r| {
-            self.within(r).find(|n| self.nodes[*n].kind == "identifier").map(|n| self.text_of(n)).unwrap_or_default()
+            self.within(r)
+                .find(|n| self.nodes[*n].kind == "identifier")
+                .map(|n| self.text_of(n))
+                .unwrap_or_default()
         });
         let sees = Sides { reading: self, others, own, receiver };
         let all: Vec<usize> = self.within(body).collect();
@@ -142,7 +193,10 @@ impl Reading {
             if self.nodes[parameter].kind == "self_parameter" {
                 continue;
             }
-            let name = ["name", "pattern"].iter().find_map(|field| self.child(parameter, field)).unwrap_or(parameter);
+            let name = ["name", "pattern"]
+                .iter()
+                .find_map(|field| self.child(parameter, field))
+                .unwrap_or(parameter);
             let is_name = |n: &usize| matches!(self.nodes[*n].kind, "identifier" | "_");
             match self.within(name).find(is_name) {
                 Some(name) => found.push(self.text_of(name).to_owned()),
@@ -168,7 +222,8 @@ impl Reading {
                     _ => continue,
                 };
                 let (Some(left), Some(right)) = (left, right) else { continue };
-                let mentions = |n: usize| self.form(n) == Some(Form::Name) && others.contains(self.text_of(n));
+                let mentions =
+                    |n: usize| self.form(n) == Some(Form::Name) && others.contains(self.text_of(n));
                 if self.within(right).any(mentions) {
                     let names: Vec<&str> = self
                         .within(left)
@@ -222,7 +277,9 @@ impl Sides<'_> {
         let r = self.reading;
         // `hash()` of a class's own, without `this`.
         let bare = |n: usize| {
-            r.grammar == Grammar::Java && r.nodes[n].kind == "method_invocation" && r.child(n, "object").is_none()
+            r.grammar == Grammar::Java
+                && r.nodes[n].kind == "method_invocation"
+                && r.child(n, "object").is_none()
         };
         let own = r.within(node).any(|n| self.is_own(n) || bare(n));
         (own, r.within(node).any(|n| self.is_other(n)))
@@ -247,7 +304,8 @@ impl Sides<'_> {
             return self.mentions(whole) == (true, true);
         }
         let text = r.text_of(node);
-        let of_types = ["type(", "getClass", "__class__", ".constructor", "typeof"].iter().any(|t| text.contains(t));
+        let of_types =
+            ["type(", "getClass", "__class__", ".constructor", "typeof"].iter().any(|t| text.contains(t));
         match r.form(node) {
             Some(Form::Binary) if !of_types && !self.is_identity(node) => {
                 let operator = r.operator(node);
@@ -281,7 +339,8 @@ impl Sides<'_> {
     /// A yes that is not owed to a comparison of both.
     fn says_yes_anyway(&self, node: usize) -> bool {
         let r = self.reading;
-        let is_yes = |n: usize| matches!(r.text_of(r.through(n)).trim_end_matches(';'), "True" | "true" | "1");
+        let is_yes =
+            |n: usize| matches!(r.text_of(r.through(n)).trim_end_matches(';'), "True" | "true" | "1");
         match r.form(node) {
             Some(Form::Binary) if matches!(r.operator(node).as_str(), "or" | "||" | "|") => {
                 let (a, b) = r.sides(node);

@@ -24,6 +24,8 @@ pub(super) enum Form {
     Branch,
     /// One condition, whatever stands in it.
     Condition,
+    /// What is gone through, and what is done with each.
+    Loop,
     /// What one value is held against, and what follows.
     Arm,
     /// What arms are held against.
@@ -77,6 +79,8 @@ const PYTHON: &[Row] = &[
     ("set", Form::List, "", ""),
     ("dictionary", Form::Map, "", ""),
     ("pair", Form::Pair, "key", "value"),
+    ("keyword_argument", Form::Pair, "name", "value"),
+    ("for_statement", Form::Loop, "right", "body"),
 ];
 
 const SCRIPT: &[Row] = &[
@@ -106,6 +110,7 @@ const SCRIPT: &[Row] = &[
     ("if_statement", Form::Branch, "condition", "consequence"),
     ("ternary_expression", Form::Branch, "condition", "consequence"),
     ("while_statement", Form::Condition, "condition", "body"),
+    ("for_in_statement", Form::Loop, "right", "body"),
     ("switch_statement", Form::Match, "value", "body"),
     ("switch_case", Form::Arm, "value", "body"),
     ("function_declaration", Form::Function, "name", "body"),
@@ -169,6 +174,7 @@ const RUST: &[Row] = &[
     ("const_item", Form::Assign, "name", "value"),
     ("static_item", Form::Assign, "name", "value"),
     ("assignment_expression", Form::Assign, "left", "right"),
+    ("compound_assignment_expr", Form::Assign, "left", "right"),
     ("string_literal", Form::Text, "", ""),
     ("raw_string_literal", Form::Text, "", ""),
     ("char_literal", Form::Text, "", ""),
@@ -178,6 +184,7 @@ const RUST: &[Row] = &[
     ("unary_expression", Form::Unary, "#0", ""),
     ("if_expression", Form::Branch, "condition", "consequence"),
     ("while_expression", Form::Condition, "condition", "body"),
+    ("for_expression", Form::Loop, "value", "body"),
     ("match_expression", Form::Match, "value", "body"),
     ("match_arm", Form::Arm, "pattern", "value"),
     ("function_item", Form::Function, "name", "body"),
@@ -215,6 +222,7 @@ const JAVA: &[Row] = &[
     ("if_statement", Form::Branch, "condition", "consequence"),
     ("ternary_expression", Form::Branch, "condition", "consequence"),
     ("while_statement", Form::Condition, "condition", "body"),
+    ("enhanced_for_statement", Form::Loop, "value", "body"),
     ("switch_expression", Form::Match, "condition", "body"),
     ("switch_rule", Form::Arm, "#0", "#1"),
     ("switch_block_statement_group", Form::Arm, "#0", "#-1"),

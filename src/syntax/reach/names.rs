@@ -11,24 +11,76 @@ const DEEPEST: usize = 12;
 const MOST_MEANINGS: usize = 4;
 
 /// Functions that hand out a member by its name: the object and the name are arguments.
-const GIVES_MEMBER: &[&str] = &["getattr", "Reflect.get", "object.__getattribute__", "inspect.getattr_static"];
+const GIVES_MEMBER: &[&str] =
+    &["getattr", "Reflect.get", "object.__getattribute__", "inspect.getattr_static"];
 /// Those that hand out an argument as it is, or all of its members.
 const GIVES_OBJECT: &[&str] = &["vars", "Object", "Object.values", "reflect.ValueOf", "functools.partial"];
 /// Those that hand out a module by its name.
-const GIVES_MODULE: &[&str] =
-    &["require", "import", "__import__", "importlib.import_module", "process.getBuiltinModule", "importlib.__import__"];
+const GIVES_MODULE: &[&str] = &[
+    "require",
+    "import",
+    "__import__",
+    "importlib.import_module",
+    "process.getBuiltinModule",
+    "importlib.__import__",
+];
 /// Those that change their first argument: with a name as the second, or with the names of an object.
 const CHANGES: &[&str] = &[
-    "setattr", "delattr", "Object.assign", "Object.defineProperty", "Object.defineProperties", "Reflect.set",
-    "Reflect.defineProperty", "Reflect.deleteProperty", "Object.setPrototypeOf", "Reflect.setPrototypeOf",
-    "object.__setattr__", "type.__setattr__",
+    "setattr",
+    "delattr",
+    "Object.assign",
+    "Object.defineProperty",
+    "Object.defineProperties",
+    "Reflect.set",
+    "Reflect.defineProperty",
+    "Reflect.deleteProperty",
+    "Object.setPrototypeOf",
+    "Reflect.setPrototypeOf",
+    "object.__setattr__",
+    "type.__setattr__",
 ];
 /// Methods that say yes or no.
 const ASKS: &[&str] = &[
-    "startswith", "endswith", "startsWith", "endsWith", "starts_with", "ends_with", "contains", "includes",
-    "indexOf", "index", "find", "match", "matches", "search", "test", "exec", "equals", "equalsIgnoreCase", "eq",
-    "is_some", "some", "any", "every", "Contains", "HasPrefix", "HasSuffix", "EqualFold", "Index", "MatchString",
-    "isBefore", "isAfter", "Before", "After", "anyMatch", "count", "is_ok", "exists", "isPresent",
+    "startswith",
+    "endswith",
+    "startsWith",
+    "endsWith",
+    "starts_with",
+    "ends_with",
+    "contains",
+    "includes",
+    "indexOf",
+    "index",
+    "find",
+    "match",
+    "matches",
+    "search",
+    "test",
+    "exec",
+    "equals",
+    "equalsIgnoreCase",
+    "eq",
+    "is_some",
+    "some",
+    "any",
+    "every",
+    "Contains",
+    "HasPrefix",
+    "HasSuffix",
+    "EqualFold",
+    "Index",
+    "MatchString",
+    "bool",
+    "Boolean",
+    "isBefore",
+    "isAfter",
+    "Before",
+    "After",
+    "anyMatch",
+    "count",
+    "is_ok",
+    "exists",
+    "isPresent",
 ];
 
 impl Reading {
@@ -56,7 +108,14 @@ impl Reading {
                 bind(self.text_of(name), Bound::Own);
             }
             let kind = self.nodes[node].kind;
-            if matches!(kind, "parameters" | "formal_parameters" | "lambda_parameters" | "parameter_list" | "closure_parameters") {
+            if matches!(
+                kind,
+                "parameters"
+                    | "formal_parameters"
+                    | "lambda_parameters"
+                    | "parameter_list"
+                    | "closure_parameters"
+            ) {
                 for inner in self.within(node).filter(|n| self.nodes[*n].kind == "identifier") {
                     let field = self.nodes[inner].field;
                     if !matches!(field, Some("value" | "right" | "type")) {
@@ -64,7 +123,10 @@ impl Reading {
                     }
                 }
             }
-            let loops = matches!(kind, "for_statement" | "for_in_statement" | "for_expression" | "for_in_clause" | "range_clause");
+            let loops = matches!(
+                kind,
+                "for_statement" | "for_in_statement" | "for_expression" | "for_in_clause" | "range_clause"
+            );
             if loops && let Some(left) = self.child(node, "left").or_else(|| self.child(node, "pattern")) {
                 for inner in self.within(left).filter(|n| self.nodes[*n].kind == "identifier") {
                     bind(self.text_of(inner), Bound::Own);
@@ -93,7 +155,12 @@ impl Reading {
             let names = self.named(left);
             let values = right.map(|right| self.named(self.unlisted(right))).unwrap_or_default();
             for (i, name) in names.iter().enumerate() {
-                let value = if values.len() == names.len() { Some(values[i]) } else { None };
+                let value = match values.len() {
+                    // All that one call answers.
+                    1 => Some(values[0]),
+                    n if n == names.len() => Some(values[i]),
+                    _ => None,
+                };
                 self.bind_target(*name, value, bind);
             }
             return;
@@ -109,7 +176,9 @@ impl Reading {
             }
             return;
         }
-        if kind == "mut_pattern" && let Some(inner) = self.named(left).last() {
+        if kind == "mut_pattern"
+            && let Some(inner) = self.named(left).last()
+        {
             return self.bind_target(*inner, right, bind);
         }
         if self.form(left) == Some(Form::Name) || kind == "shorthand_property_identifier_pattern" {
@@ -178,13 +247,18 @@ impl Reading {
                     }
                     _ => all.push(format!("{function}.*")),
                 }
-            } else if GIVES_MEMBER.contains(&function.as_str()) && let Some(object) = given(0) {
+            } else if GIVES_MEMBER.contains(&function.as_str())
+                && let Some(object) = given(0)
+            {
                 let key = self.key(given(1));
                 all.extend(self.paths(object, depth + 1).iter().map(|p| self.tidy(&format!("{p}.{key}"))));
-            } else if GIVES_OBJECT.contains(&function.as_str()) && let Some(object) = given(0) {
+            } else if GIVES_OBJECT.contains(&function.as_str())
+                && let Some(object) = given(0)
+            {
                 all.extend(self.paths(object, depth + 1));
             } else {
-                all.push(function);
+                // What it makes is not the thing itself.
+                all.push(format!("{function}{}", if arguments.is_empty() { "()" } else { "(_)" }));
             }
         }
         all.truncate(MOST_MEANINGS);
@@ -217,7 +291,9 @@ impl Reading {
         match self.folded(key) {
             Some(Value::Text(text)) => text,
             Some(Value::Number(number)) => format!("{number}"),
-            None if self.text_of(key).starts_with(|c: char| c.is_ascii_digit()) => self.text_of(key).to_owned(),
+            None if self.text_of(key).starts_with(|c: char| c.is_ascii_digit()) => {
+                self.text_of(key).to_owned()
+            }
             None => "*".to_owned(),
         }
     }
@@ -253,7 +329,8 @@ impl Reading {
         while parts.len() > 1 && forms::is_root_of_all(self.grammar, parts[0]) {
             parts.remove(0);
         }
-        if self.grammar == Grammar::Java && let Some(class) = parts.iter().position(|p| p.starts_with(char::is_uppercase))
+        if self.grammar == Grammar::Java
+            && let Some(class) = parts.iter().position(|p| p.starts_with(char::is_uppercase))
             && parts[..class].iter().all(|p| p.starts_with(char::is_lowercase))
         {
             parts.drain(..class);
@@ -281,15 +358,27 @@ impl Reading {
                 return !(own.field == Some("name") || own.field == Some("object")) || first.is_some();
             }
             Some(Form::Assign) if first == Some(node) => return form != Form::Name,
+            None if own.field != Some("right") && form == Form::Name && self.is_target(parent) => {
+                return false;
+            }
             Some(Form::Function) => return second == Some(node),
             Some(Form::Through) => return self.is_through_whole(parent),
             _ => {}
         }
         let kind = self.nodes[parent].kind;
         let names = own.field == Some("name") || own.field == Some("key") || own.field == Some("label");
-        let imports = kind.contains("import") || kind.contains("use_") || kind == "aliased_import" || kind == "dotted_name";
+        let imports = kind.contains("import")
+            || kind.contains("use_")
+            || kind == "aliased_import"
+            || kind == "dotted_name";
         let defines = names && form == Form::Name;
         !(imports || defines || kind.contains("parameter") || kind == "export_specifier")
+    }
+
+    /// A list of names that are given values.
+    fn is_target(&self, node: usize) -> bool {
+        let is_list = matches!(self.nodes[node].kind, "expression_list" | "pattern_list");
+        is_list && self.nodes[node].field == Some("left")
     }
 
     fn is_through_whole(&self, node: usize) -> bool {
@@ -304,12 +393,13 @@ impl Reading {
     /// What is done with a whole chain, and the call where it is one.
     pub(super) fn how(&self, node: usize) -> (How, Option<usize>) {
         if self.form(node) == Some(Form::Call) {
-            return (How::Call, Some(node));
+            // A module that is handed out is read.
+            let brings = self.function_paths(node, 0).iter().any(|f| GIVES_MODULE.contains(&f.as_str()));
+            return (if brings { How::Read } else { How::Call }, Some(node));
         }
         let parent = self.nodes[node].parent;
         let written = self.form(parent) == Some(Form::Assign) && self.sides(parent).0 == Some(node);
-        let list = matches!(self.nodes[parent].kind, "expression_list" | "pattern_list")
-            && self.nodes[parent].field == Some("left");
+        let list = self.is_target(parent);
         let deleted = self.nodes[parent].kind == "delete_statement"
             || self.nodes[parent].kind == "unary_expression" && self.text_of(parent).starts_with("delete");
         if written || list || deleted { (How::Write, None) } else { (How::Read, None) }
@@ -327,10 +417,13 @@ impl Reading {
         let arguments = call.map(|call| self.arguments(call).iter().map(|a| self.folded(*a)).collect());
         let parent = self.nodes[node].parent;
         let given = (how == How::Write).then(|| self.sides(parent).1).flatten();
+        let from = path;
         Use {
-            path,
+            path: from.replace("(_)", "").replace("()", ""),
+            from: if how == How::Call { from.trim_end_matches("(_)").to_owned() } else { from },
             how,
             decides: self.decides(node, conditions),
+            handed: matches!(self.nodes[parent].kind, "arguments" | "argument_list"),
             arguments: arguments.unwrap_or_default(),
             on_load: self.is_on_load(node),
             given_code: given.is_none_or(|value| self.is_code(value)),
@@ -345,9 +438,9 @@ impl Reading {
         function.is_none_or(|function| {
             self.grammar == Grammar::Go
                 && self.sides(function).0.is_some_and(|name| self.text_of(name) == "init")
-        }) && self.ancestors(node).all(|at| {
-            !self.text_of(at).starts_with("if __name__") || self.nodes[at].kind != "if_statement"
-        })
+        }) && self
+            .ancestors(node)
+            .all(|at| !self.text_of(at).starts_with("if __name__") || self.nodes[at].kind != "if_statement")
     }
 
     /// A function, a class, or the name of one.
@@ -367,8 +460,10 @@ impl Reading {
             Some(Form::Call) => {
                 let of = self.function_paths(value, 0);
                 of.iter().any(|p| {
-                    matches!(p.as_str(), "property" | "classmethod" | "staticmethod" | "functools.partial" | "Proxy")
-                        || p.contains("Mock")
+                    matches!(
+                        p.as_str(),
+                        "property" | "classmethod" | "staticmethod" | "functools.partial" | "Proxy"
+                    ) || p.contains("Mock")
                         || p == "?"
                 })
             }
@@ -411,9 +506,9 @@ impl Reading {
     /// Paths in a macro's arguments, which the grammar leaves as they are.
     pub(super) fn macro_uses(&self, node: usize, found: &mut Vec<Use>) {
         let mut path = String::new();
+        let matches = self.text_of(self.nodes[node].parent).starts_with("matches!");
         let mut last = node;
-        let tokens: Vec<usize> = self.nodes[node].children.clone();
-        for (i, token) in tokens.iter().enumerate() {
+        for token in &self.nodes[node].children {
             let text = self.text_of(*token);
             match self.nodes[*token].kind {
                 "identifier" | "self" | "crate" if path.is_empty() || path.ends_with('.') => {
@@ -431,14 +526,17 @@ impl Reading {
                     if path.is_empty() {
                         continue;
                     }
-                    let how = if kind == "token_tree" && text.starts_with('(') { How::Call } else { How::Read };
-                    // `matches!(x, …)` decides as `if` does.
-                    let decides = Decides::Nothing;
+                    let how =
+                        if kind == "token_tree" && text.starts_with('(') { How::Call } else { How::Read };
                     let line = self.line(last);
+                    let from = self.tidy(path.trim_end_matches('.'));
                     found.push(Use {
-                        path: self.tidy(path.trim_end_matches('.')),
+                        path: from.replace("(_)", "").replace("()", ""),
+                        from,
                         how,
-                        decides,
+                        // `matches!(x, …)` decides as `if` does.
+                        decides: if matches { Decides::Fixed } else { Decides::Nothing },
+                        handed: false,
                         arguments: Vec::new(),
                         on_load: false,
                         given_code: true,
@@ -446,7 +544,6 @@ impl Reading {
                         text: self.line_text(line).to_owned(),
                     });
                     path.clear();
-                    let _ = i;
                 }
             }
         }
@@ -477,6 +574,12 @@ impl Reading {
                 Some(Form::Binary) if self.compares(parent) => return Some(parent),
                 Some(Form::Branch | Form::Condition | Form::Match) if first == Some(at) => return Some(at),
                 Some(Form::Unary) if self.text_of(parent).starts_with(['!', 'n']) => return Some(parent),
+                // `[a, b][at]`
+                Some(Form::Index)
+                    if first.is_some_and(|n| self.form(n) == Some(Form::List)) && first != Some(at) =>
+                {
+                    return Some(at);
+                }
                 Some(Form::Call) => {
                     let asks = |path: &String| path.rsplit('.').next().is_some_and(|n| ASKS.contains(&n));
                     if self.function_paths(parent, 0).iter().any(asks) {
@@ -485,7 +588,10 @@ impl Reading {
                 }
                 _ => {}
             }
-            if matches!(self.nodes[parent].kind, "block" | "statement_block" | "module" | "program" | "source_file") {
+            if matches!(
+                self.nodes[parent].kind,
+                "block" | "statement_block" | "module" | "program" | "source_file"
+            ) {
                 return None;
             }
             at = parent;
@@ -499,7 +605,21 @@ impl Reading {
             || children.iter().any(|c| {
                 matches!(
                     self.text_of(*c),
-                    "==" | "!=" | "===" | "!==" | "<" | ">" | "<=" | ">=" | "in" | "not in" | "&&" | "||" | "and" | "or" | "instanceof" | "is"
+                    "==" | "!="
+                        | "==="
+                        | "!=="
+                        | "<"
+                        | ">"
+                        | "<="
+                        | ">="
+                        | "in"
+                        | "not in"
+                        | "&&"
+                        | "||"
+                        | "and"
+                        | "or"
+                        | "instanceof"
+                        | "is"
                 ) && !self.nodes[*c].named
             })
     }
@@ -512,8 +632,10 @@ impl Reading {
             kind.contains("statement") || kind.contains("declaration") || kind == "assignment"
         });
         let binds = |n: &usize| {
-            matches!(self.nodes[*n].kind, "for_in_clause" | "lambda_parameters" | "formal_parameters" | "closure_parameters")
-                || self.nodes[*n].kind == "arrow_function"
+            matches!(
+                self.nodes[*n].kind,
+                "for_in_clause" | "lambda_parameters" | "formal_parameters" | "closure_parameters"
+            ) || self.nodes[*n].kind == "arrow_function"
                 || self.nodes[*n].kind == "lambda_expression"
         };
         let bound_here: BTreeSet<&str> = statement.map_or_else(BTreeSet::new, |statement| {
