@@ -18,3 +18,4 @@ pub mod proof;
 pub mod report;
 pub mod settings;
 pub mod stop;
+pub mod verdict;

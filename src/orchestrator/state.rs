@@ -10,7 +10,9 @@ use super::evidence::Evidence;
 use super::never_reached::old_at_last_green;
 use super::progress::{Failure, Observation, Touched};
 use super::publisher::PushedRevision;
+use super::step_said::StepSaid;
 use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::build::ReportVariable;
 use crate::contract::control::CounterProof;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::{ClassifiedFile, ContextNeed, FileChange, FixProposal, Rejection, Usage};
@@ -296,6 +298,8 @@ pub struct KeptFix {
     pub fixed: BTreeMap<Fingerprint, Failure>,
     /// What was reported of them.
     pub reports: Vec<BugReport>,
+    /// What that step said when it failed.
+    pub said: Option<Arc<StepSaid>>,
     /// What it fixes may come and go by chance.
     pub flaky_kind: bool,
     /// A step that CI never reached fails with it, in tests of what it changes, and nobody knows since when.
@@ -507,14 +511,18 @@ impl State {
     }
 
     /// Which steps the run that begins now is to run again at once.
-    pub(super) fn repeats(&self, in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>) -> Option<Repeats> {
+    pub(super) fn repeats(
+        &self,
+        in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>,
+        reports: BTreeMap<usize, ReportVariable>,
+    ) -> Option<Repeats> {
         let times = self.rules.flaky_runs;
         match &self.phase {
             Phase::Reproducing { runs: 0, .. } if times > 0 && self.rules.diagnose_only.is_none() => {
                 Some(Repeats::OfFailure { in_ci: in_ci.clone() })
             }
             Phase::Proving(proof) if times > 0 && proof.partial.is_none() && proof.repeats == 0 => {
-                Some(Repeats::OfFixed { steps: self.steps_fixed_by_chance(proof.leg), times })
+                Some(Repeats::OfFixed { steps: self.steps_fixed_by_chance(proof.leg), times, reports })
             }
             _ => None,
         }

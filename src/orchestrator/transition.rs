@@ -22,6 +22,7 @@ use super::state::{
     Action, Answer, AppliedProposal, AtLastGreen, FixSource, Goal, KeptFix, LegStatus, LoopEvent, Phase,
     State, Target, Then, Transition, Trial,
 };
+use super::verdict::red_step;
 use crate::contract::bug::{Category, Fingerprint};
 use crate::contract::event::{Event, Offer, Purpose};
 use crate::contract::fix::{ContextNeed, FixProposal, Rejection};
@@ -528,6 +529,7 @@ fn keep(
     compared: ProgressReport,
     is_suspect: bool,
 ) -> Transition {
+    let said = state.current.as_deref().and_then(red_step).map(|(_, said)| said);
     let before = state.current.as_ref().map(|before| &before.observation);
     let fixed = before.map(|before| before.gone_in(&seen.observation)).unwrap_or_default();
     let known = state.current.iter().flat_map(|before| &before.diagnosis.bugs);
@@ -546,6 +548,7 @@ fn keep(
         step,
         fixed,
         reports,
+        said,
         flaky_kind,
         is_suspect,
     });

@@ -345,7 +345,7 @@ impl Printer<'_> {
         let step = result.failed_step.and_then(|index| result.steps.get(index));
         let step = step.map_or(String::new(), |step| format!(" in step {}", step.name));
         let colour = if result.is_green() { Colour::Green } else { Colour::Red };
-        let exit = text::exit(&result.exit);
+        let exit = text::ending(result);
         self.line(colour, &format!("{what}: {exit}{step} ({})", text::duration(result.duration)));
         for note in &result.notes {
             self.line(Colour::Dim, &format!("  note: {note}"));

@@ -324,6 +324,7 @@ mod tests {
             probes: Vec::new(),
             trace: None,
             log_cut: 0,
+            disagreement: None,
             repeats: Vec::new(),
             notes: Vec::new(),
         };

@@ -137,6 +137,9 @@ fn dash() -> String {
 }
 
 fn result(execution: &ExecutionResult) -> String {
+    if let Some(by) = &execution.disagreement {
+        return format!("❌ {}", markdown::code(&text::disagreement(by), 300));
+    }
     match &execution.exit {
         Exit::Exited { code: 0 } => "✅ exit code 0".to_owned(),
         Exit::Exited { code } => format!("❌ exit code {code}"),

@@ -82,6 +82,7 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
         probes: Vec::new(),
         trace: None,
         log_cut: 0,
+        disagreement: None,
         repeats: Vec::new(),
         notes: Vec::new(),
     }

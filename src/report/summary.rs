@@ -306,7 +306,7 @@ fn attempt(number: usize, iteration: &Iteration, proposal: &ProposalReport) -> S
     {
         out.push_str(&format!(
             "- Sandbox: {} after {}\n",
-            markdown::code(&text::exit(&execution.exit), 300),
+            markdown::code(&text::ending(execution), 300),
             text::duration(execution.duration)
         ));
     }

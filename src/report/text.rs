@@ -5,11 +5,12 @@
 use std::time::Duration;
 
 use crate::contract::bug::{BugReport, Category, Location, Severity, TestRun};
-use crate::contract::build::Exit;
+use crate::contract::build::{ExecutionResult, Exit};
 use crate::contract::ci::CiVerdict;
 use crate::contract::control::CounterProof;
 use crate::contract::fix::Rejection;
 use crate::contract::outcome::{BudgetKind, Outcome};
+use crate::contract::verdict::{DisagreeingSource, Disagreement};
 
 use super::clean;
 
@@ -118,6 +119,37 @@ pub fn exit(exit: &Exit) -> String {
         }
         Exit::Cancelled => "cancelled".to_owned(),
     }
+}
+
+/// How a run ended: its exit code, and what speaks against it.
+#[must_use]
+pub fn ending(execution: &ExecutionResult) -> String {
+    execution.disagreement.as_ref().map_or_else(|| exit(&execution.exit), disagreement)
+}
+
+/// Why a step with exit code 0 is red.
+#[must_use]
+pub fn disagreement(by: &Disagreement) -> String {
+    let name = |text: &str| clean::line(text, MESSAGE_CHARS);
+    let says = match &by.source {
+        DisagreeingSource::Summary { runner, failed } => {
+            format!("{}'s own summary says {failed} failed", name(runner))
+        }
+        DisagreeingSource::Report { runner, failed } => {
+            format!("{}'s own report says {failed} failed", name(runner))
+        }
+        DisagreeingSource::NoReport { runner } => {
+            format!("{} ended before it wrote its report", name(runner))
+        }
+        DisagreeingSource::Tests { why } => name(why),
+        DisagreeingSource::SameFailure { tool, what } => {
+            format!("{} still reports the failure of {}", name(tool), name(what))
+        }
+        DisagreeingSource::ChangedLines { tool, what } => {
+            format!("{} reports a failure in the changed lines: {}", name(tool), name(what))
+        }
+    };
+    format!("step {}: exit code 0, but {says}", by.step + 1)
 }
 
 /// Why a gate turned a proposal down.

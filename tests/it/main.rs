@@ -31,6 +31,7 @@ mod support;
 mod test_files;
 mod tidy;
 mod trace;
+mod verdict;
 mod watch;
 mod what_ran;
 mod workspace;

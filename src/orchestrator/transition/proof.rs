@@ -17,6 +17,7 @@ use crate::orchestrator::progress::{Observation, RunStatus, missing_tests, regre
 use crate::orchestrator::state::{
     Action, Goal, KeptFix, Leg, LegStatus, Phase, Proof, State, Then, Transition,
 };
+use crate::report::text;
 
 /// Runs a leg from scratch with what is kept.
 pub(super) fn prove(state: State, leg: usize) -> Transition {
@@ -62,7 +63,11 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
     if !is_healed && vanished.is_none() {
         return legs::red_as_before(state, leg, seen);
     }
-    let why = vanished.unwrap_or_else(|| {
+    let disputed = match &seen.observation.end {
+        RunStatus::Disputed { by } => Some(text::disagreement(by)),
+        _ => None,
+    };
+    let why = vanished.or(disputed).unwrap_or_else(|| {
         if state.touches_protected() {
             "the fix holds only with its changes to protected files".to_owned()
         } else {
