@@ -7,6 +7,7 @@
 mod agent;
 mod capabilities;
 mod context;
+pub mod controls;
 mod edit_class;
 mod edits;
 mod gate;
