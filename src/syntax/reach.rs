@@ -12,6 +12,7 @@ mod names;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -69,8 +70,8 @@ pub struct Use {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spelled {
     pub text: String,
-    /// It was put together from parts that each say something else.
-    pub split: bool,
+    /// What it was put together from.
+    pub parts: Vec<String>,
     pub line: u32,
 }
 
@@ -88,6 +89,9 @@ pub struct Reading {
     text: String,
     nodes: Vec<Node>,
     bound: BTreeMap<String, Vec<Bound>>,
+    /// What names were found to stand for: they lead to each other, and in circles.
+    met: RefCell<BTreeMap<String, Vec<String>>>,
+    computed: RefCell<BTreeMap<String, bool>>,
     /// Modules all of whose names are here.
     wildcards: Vec<String>,
     starts: Vec<usize>,
@@ -105,11 +109,15 @@ impl Reading {
             text: text.to_owned(),
             nodes,
             bound: BTreeMap::new(),
+            met: RefCell::default(),
+            computed: RefCell::default(),
             wildcards: Vec::new(),
             starts,
         };
         reading.bind_imports(&outline);
         reading.bind_names();
+        // Asked before all names were known.
+        reading.met.get_mut().clear();
         Ok(reading)
     }
 
@@ -163,13 +171,11 @@ impl Reading {
             let line = self.line(node);
             match self.folded(node) {
                 Some(Value::Text(text)) => {
-                    let parts = self.parts(node);
-                    let split = parts.len() > 1 && !parts.contains(&text);
-                    found.push(Spelled { text, split, line });
+                    found.push(Spelled { text, parts: self.parts(node), line });
                 }
                 // With something in it that is only known at run time.
                 None if form == Some(Form::Text) => {
-                    found.push(Spelled { text: self.text_of(node).to_owned(), split: false, line });
+                    found.push(Spelled { text: self.text_of(node).to_owned(), parts: Vec::new(), line });
                 }
                 _ => {}
             }
@@ -235,7 +241,8 @@ impl Reading {
     }
 
     fn line_text(&self, line: u32) -> &str {
-        self.text.lines().nth(line.saturating_sub(1) as usize).unwrap_or_default().trim()
+        let start = self.starts.get(line.saturating_sub(1) as usize).copied().unwrap_or(self.text.len());
+        self.text[start..].lines().next().unwrap_or_default().trim()
     }
 
     /// What a node stands for without brackets, casts and the like.

@@ -425,7 +425,7 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
             add(Capability::Forge);
         } else if is_system(text) {
             add(Capability::Files);
-        } else if spelled.split && TELLING.iter().any(|word| lower.contains(&word.to_lowercase())) {
+        } else if TELLING.iter().any(|word| is_taken_apart(&lower, &spelled.parts, word)) {
             add(Capability::Names);
         } else if one.language == Language::Go && text.trim_start_matches('-').starts_with("test.")
             || MEMBERS.contains(&text.as_str())
@@ -436,6 +436,12 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
         }
     }
     found.into_iter().map(|gained| gained.with(Default::Refuse)).collect()
+}
+
+/// Whether a word stands in a text and in none of its parts.
+fn is_taken_apart(text: &str, parts: &[String], word: &str) -> bool {
+    let word = word.to_lowercase();
+    parts.len() > 1 && text.contains(&word) && !parts.iter().any(|part| part.to_lowercase().contains(&word))
 }
 
 /// Names that code has no use for but to reach what it should not, or to see who is there.

@@ -7,8 +7,10 @@ use super::{Bound, Decides, How, Reading, Use, Value};
 use crate::syntax::tree::Grammar;
 
 /// Names are followed so far, and to so many meanings.
-const DEEPEST: usize = 12;
+const DEEPEST: usize = 100;
 const MOST_MEANINGS: usize = 4;
+/// Of what a name is bound to in a file, so many are looked at.
+const MOST_BOUND: usize = 64;
 
 /// Functions that hand out a member by its name: the object and the name are arguments.
 const GIVES_MEMBER: &[&str] =
@@ -304,8 +306,12 @@ impl Reading {
             all.extend(self.wildcards.iter().map(|module| self.tidy(&format!("{module}.{name}"))));
             return all;
         };
+        if let Some(known) = self.met.borrow().get(name) {
+            return known.clone();
+        }
+        self.met.borrow_mut().insert(name.to_owned(), vec!["?".to_owned()]);
         let mut all: Vec<String> = Vec::new();
-        for one in bound {
+        for one in bound.iter().take(MOST_BOUND) {
             match one {
                 Bound::Path(path) => all.push(path.clone()),
                 Bound::Own => all.push("?".to_owned()),
@@ -320,6 +326,7 @@ impl Reading {
         all.retain(|path| seen.insert(path.clone()));
         all.sort_by_key(|path| path == "?");
         all.truncate(MOST_MEANINGS);
+        self.met.borrow_mut().insert(name.to_owned(), all.clone());
         all
     }
 
@@ -666,11 +673,15 @@ impl Reading {
     /// Whether a name stands for something that a caller gave, or that is made from it.
     fn is_computed(&self, name: &str, depth: usize) -> bool {
         let Some(bound) = self.bound.get(name) else { return false };
-        bound.iter().any(|one| match one {
+        if let Some(known) = self.computed.borrow().get(name) {
+            return *known;
+        }
+        self.computed.borrow_mut().insert(name.to_owned(), false);
+        let computed = bound.iter().any(|one| match one {
             Bound::Own | Bound::Member(..) => true,
             Bound::Path(_) => false,
             Bound::Node(value) => {
-                depth < 4
+                depth < 100
                     && self.within(*value).any(|n| {
                         matches!(self.nodes[n].kind, "this" | "self")
                             || self.form(n) == Some(Form::Name)
@@ -679,7 +690,9 @@ impl Reading {
                                 && self.is_computed(self.text_of(n), depth + 1)
                     })
             }
-        })
+        });
+        self.computed.borrow_mut().insert(name.to_owned(), computed);
+        computed
     }
 
     fn decides(&self, node: usize, conditions: &BTreeMap<String, bool>) -> Decides {
