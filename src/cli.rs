@@ -16,10 +16,11 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
+use crate::after_panic;
 use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
 use crate::contract::settings::FailOn;
@@ -34,6 +35,9 @@ use crate::{demo, report};
 /// The name under which the image's binary only cleans up (the action's `post-entrypoint`).
 const SWEEP_NAME: &str = "ci-healer-sweep";
 
+/// How long a panic may go on removing what the run has made.
+const UNDONE_WITHIN: Duration = Duration::from_secs(10);
+
 /// Runs the command line and says how it went.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -42,6 +46,7 @@ pub fn main() -> ExitCode {
         log::warn!("cannot switch core dumps off: {error}");
     }
     logging::start();
+    after_panic::end_the_process(UNDONE_WITHIN);
     let mut args = std::env::args();
     let own_name = args.next().unwrap_or_default();
     let args: Vec<String> = args.collect();

@@ -2,6 +2,8 @@
 //!
 //! The map, in the order data flows. `ARCHITECTURE.md` tells the story.
 
+/// Duties that are seen to although a panic aborts.
+pub mod after_panic;
 /// The entry points.
 pub mod cli;
 /// The only reader of inputs, flags and the workflow environment.

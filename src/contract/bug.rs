@@ -144,6 +144,20 @@ pub struct TestRun {
     /// without a word of it tells nothing.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub silent_when_green: bool,
+    /// The runner's final word; `None` where it has none, or none that counts what failed.
+    #[serde(skip)]
+    pub final_word: Option<FinalWord>,
+}
+
+/// The final summary of a runner, which is its own where others' are nested in its output. Of a runner that sums up part by
+/// part (binaries, packages, modules) it is all of them together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FinalWord {
+    pub failed: u64,
+    /// Where in the log it stands, from 1.
+    pub line: u64,
+    /// How many summaries of a whole run there were before it.
+    pub before: u32,
 }
 
 impl TestRun {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::executed::TraceOutput;
 use super::git::RepoPath;
+use super::verdict::Disagreement;
 
 /// What CI ran, as the sandbox will run it. Serialised under `ci-healer/plan/1`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -213,10 +214,12 @@ pub enum StepOutcome {
 pub struct Probe {
     /// Index into the plan's steps.
     pub step: usize,
-    /// Its standard output is part of the answer. `None`: only the files are read.
-    pub command: Option<String>,
-    /// Plain files of the sandbox whose contents are part of the answer, by their absolute paths.
-    pub files: Vec<String>,
+    /// Its standard output is part of the answer.
+    pub command: String,
+    /// So is what it writes to the file that [`PROBE_REPORT`] names.
+    pub report: bool,
+    /// It runs nothing again: what it reads, the step itself has written.
+    pub of_step: bool,
 }
 
 /// What a probe said: text of the sandbox's.
@@ -224,7 +227,25 @@ pub struct Probe {
 pub struct ProbeResult {
     pub step: usize,
     pub report: Vec<u8>,
+    /// Of the probe's own command.
+    pub exit_code: i64,
+    /// As [`Probe::of_step`].
+    pub of_step: bool,
+    /// A report was asked for, and there is none: the runner has not come to its end.
+    pub lacks_report: bool,
 }
+
+/// A runner's own variable, by which it writes a report beside what it does anyway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportVariable {
+    pub name: String,
+    /// Is added to what the variable holds; the file's path stands behind it.
+    pub option: String,
+}
+
+/// The variable that names a probe's report: a file outside the workspace that is not there yet, by a name that nobody
+/// knows before.
+pub const PROBE_REPORT: &str = "CI_HEALER_REPORT";
 
 /// Decides, just before a step, whether it runs and with what: the executor itself interprets nothing.
 ///
@@ -256,6 +277,11 @@ pub enum PreparedStep {
 pub trait StepRepeats: Send + Sync {
     /// `log` is what the step printed, as far as it is kept.
     fn after(&self, step: usize, exit_code: i64, log: &[u8]) -> u32;
+
+    /// By which its last repeat writes a report.
+    fn report(&self, _step: usize) -> Option<&ReportVariable> {
+        None
+    }
 }
 
 /// A step that was run again, and how that ended. It changes nothing of the run's own verdict.
@@ -266,7 +292,7 @@ pub struct RepeatedStep {
     pub exit_code: i64,
 }
 
-/// What running a plan gave. The verdict is [`Exit`] alone, never a file the sandbox wrote.
+/// What running a plan gave. Red is what [`Exit`] says; green is what no other source speaks against, either.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ExecutionResult {
     pub exit: Exit,
@@ -290,6 +316,9 @@ pub struct ExecutionResult {
     pub trace: Option<TraceOutput>,
     /// Bytes cut out of the middle of `log`.
     pub log_cut: u64,
+    /// What speaks against a step's exit code 0. The executor reads nothing: set by who reads the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// Steps that were run again at once, in the order of their runs.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub repeats: Vec<RepeatedStep>,
@@ -310,6 +339,7 @@ impl ExecutionResult {
             image_ref: plan.image.reference.clone(),
             log: Vec::new(),
             log_cut: 0,
+            disagreement: None,
             repeats: Vec::new(),
             notes: Vec::new(),
             probes: Vec::new(),
@@ -328,10 +358,10 @@ impl ExecutionResult {
             .then_some((last, what.as_str()))
     }
 
-    /// Every step that counts succeeded.
+    /// Every step that counts succeeded, and no source disagrees.
     #[must_use]
     pub fn is_green(&self) -> bool {
-        self.exit == Exit::Exited { code: 0 }
+        self.exit == Exit::Exited { code: 0 } && self.disagreement.is_none()
     }
 
     /// The run says something about the code: it was neither broken off nor stopped by the machine.

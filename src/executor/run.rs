@@ -17,6 +17,7 @@ use super::snapshot::{Snapshot, installing_steps};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
+use crate::after_panic::{self, Duty};
 use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator, StepRepeats};
 use crate::contract::event::{Event, EventSink, Purpose};
 use crate::contract::executed::Tracer;
@@ -58,7 +59,7 @@ pub struct Request<'a> {
 }
 
 /// Runs plans for one run of ours. Everything it creates in the engine is removed by [`Executor::close`], or when it is
-/// dropped, or, after a kill, by the next start's [`Executor::sweep`].
+/// dropped, or after a panic, or, after a kill, by the next start's [`Executor::sweep`].
 pub struct Executor {
     /// In the bounds of what it is asked for now.
     pub(super) engine: Engine,
@@ -92,6 +93,7 @@ pub struct Executor {
     /// The last execution was broken off: the engine may be starting anew.
     in_doubt: bool,
     closed: bool,
+    _on_panic: Duty,
 }
 
 /// What an execution runs in.
@@ -113,6 +115,8 @@ impl Executor {
         let engine = Engine::connect_to(address, scope).await?;
         let identity = Identity::new(&engine, &options.run_id, options.lifetime);
         let identity = scope.run("asking the Docker engine who we are", identity).await?;
+        let (address, run) = (engine.address.clone(), options.run_id.clone());
+        let on_panic = after_panic::duty(move || remove_in_haste(&address, &run));
         Ok(Self {
             engine,
             scope: scope.clone(),
@@ -135,6 +139,7 @@ impl Executor {
             changed_before: BTreeSet::new(),
             in_doubt: false,
             closed: false,
+            _on_panic: on_panic,
         })
     }
 
@@ -225,6 +230,7 @@ impl Executor {
             probes,
             trace: traced,
             log_cut: log.cut,
+            disagreement: None,
             repeats,
             notes,
         }
@@ -460,29 +466,32 @@ impl Executor {
 }
 
 impl Drop for Executor {
-    /// On a panic or an early return: the same as [`Executor::close`], on a thread of its own, since a runtime that
-    /// unwinds runs nothing any more.
+    /// On an early return, or on a panic that unwinds: the same as [`Executor::close`].
     fn drop(&mut self) {
-        if self.closed {
-            return;
+        if !self.closed {
+            remove_in_haste(&self.engine.address, &self.options.run_id);
         }
-        let (address, run) = (self.engine.address.clone(), self.options.run_id.clone());
-        let worker = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-            let done = runtime.block_on(async {
-                let bounds = Scope::unbounded().child(DROPPED_WITHIN);
-                let engine = Engine::connect_to(&address, &bounds).await.ok()?;
-                if let Err(left) = cleanup::remove_run(&engine, &run, DROPPED_WITHIN).await {
-                    ::log::warn!("left in the Docker engine: {left}");
-                }
-                Some(())
-            });
-            // A look-up of a name that hangs must not hold us up.
-            runtime.shutdown_background();
-            done
-        });
-        let _ = worker.join();
     }
+}
+
+/// Removes everything of `run`, on a thread of its own: a runtime that ends runs nothing any more.
+fn remove_in_haste(address: &str, run: &str) {
+    let (address, run) = (address.to_owned(), run.to_owned());
+    let worker = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+        let done = runtime.block_on(async {
+            let bounds = Scope::unbounded().child(DROPPED_WITHIN);
+            let engine = Engine::connect_to(&address, &bounds).await.ok()?;
+            if let Err(left) = cleanup::remove_run(&engine, &run, DROPPED_WITHIN).await {
+                ::log::warn!("left in the Docker engine: {left}");
+            }
+            Some(())
+        });
+        // A look-up of a name that hangs must not hold us up.
+        runtime.shutdown_background();
+        done
+    });
+    let _ = worker.join();
 }
 
 fn with_hint(error: ExecutorError) -> Abort {

@@ -336,6 +336,8 @@ pub(crate) fn explain(rejection: &Rejection) -> String {
             format!("{path} is a test, which may change only with `allow-test-edits`; fix the code it tests")
         }
         Rejection::Content { path, why } => format!("{path} {why}"),
+        Rejection::JudgeDisarmed { why } => format!("the step cannot fail any more: {why}"),
+        Rejection::NoCounterProof { why } => format!("nothing shows that the step can still fail: {why}"),
     }
 }
 

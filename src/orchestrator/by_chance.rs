@@ -1,12 +1,12 @@
 //! Failures that may come and go by chance are looked at more than once, at the least cost: CI's own log of the job is a
 //! second look at a failure, and a step that is run again in its container is one as well.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::contract::bug::Fingerprint;
-use crate::contract::build::{RepeatedStep, StepRepeats};
+use crate::contract::build::{RepeatedStep, ReportVariable, StepRepeats};
 use crate::contract::git::RepoSlug;
 use crate::github::{self, Client, FailedJob};
 
@@ -52,7 +52,7 @@ pub(super) enum Repeats {
     /// A failure of the unchanged code, once, unless CI's log is known by then and shows the same.
     OfFailure { in_ci: Arc<OnceLock<BTreeSet<Fingerprint>>> },
     /// Each of these steps, if it passes.
-    OfFixed { steps: BTreeSet<usize>, times: u32 },
+    OfFixed { steps: BTreeSet<usize>, times: u32, reports: BTreeMap<usize, ReportVariable> },
 }
 
 impl StepRepeats for Repeats {
@@ -62,8 +62,15 @@ impl StepRepeats for Repeats {
                 let seen = Evidence::of_log(log.to_vec()).observation;
                 u32::from(seen.may_be_flaky() && !is_shown(&seen, in_ci.get()))
             }
-            Self::OfFixed { steps, times } if exit_code == 0 && steps.contains(&step) => *times,
+            Self::OfFixed { steps, times, .. } if exit_code == 0 && steps.contains(&step) => *times,
             _ => 0,
+        }
+    }
+
+    fn report(&self, step: usize) -> Option<&ReportVariable> {
+        match self {
+            Self::OfFixed { reports, .. } => reports.get(&step),
+            Self::OfFailure { .. } => None,
         }
     }
 }
@@ -155,7 +162,7 @@ mod tests {
 
     #[test]
     fn what_a_fix_made_green_is_repeated_in_its_own_step() {
-        let repeats = Repeats::OfFixed { steps: BTreeSet::from([3]), times: 2 };
+        let repeats = Repeats::OfFixed { steps: BTreeSet::from([3]), times: 2, reports: BTreeMap::new() };
         assert_eq!([(3, 0), (3, 1), (2, 0)].map(|(step, code)| repeats.after(step, code, b"")), [2, 0, 0]);
     }
 }

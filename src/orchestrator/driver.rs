@@ -15,6 +15,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::outcome::Outcome;
 use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
+use crate::contract::verdict::Disagreement;
 use crate::diff;
 use crate::executor::{Executor, Request};
 use crate::fixer::{self, FixOptions, FixRequest, Leads, PastAttempt, Proposed, Protection};
@@ -35,6 +36,7 @@ use super::same_tests::TestsRan;
 use super::state::{Action, Answer, FixSource, LoopEvent, Rules, State};
 use super::tracing::{self, TestTracer, Traces};
 use super::transition::transition;
+use super::verdict::Known;
 
 /// How long publishing may still take when the run is over: a push must not be left half done, and the report has to be
 /// written before the runner kills us.
@@ -113,6 +115,7 @@ impl Driver {
         let scope = self.scope.clone();
         let done = match action {
             Action::Run { purpose: Purpose::LastGreen, leg } => Ok(self.ask_last_green(state, leg).await),
+            Action::Run { purpose: Purpose::CounterProof, leg } => Ok(self.counter_prove(state, leg).await),
             Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
             Action::Propose { source: FixSource::History, bugs, .. } => {
@@ -169,6 +172,10 @@ impl Driver {
         if purpose == Purpose::Baseline {
             evidence = evidence.judged(&result, &self.plans[leg].plan, &self.workspace);
         }
+        if let Some(by) = self.disagreement(state, purpose, leg, &evidence).await {
+            (result.failed_step, result.disagreement) = (Some(by.step), Some(by.clone()));
+            evidence = evidence.disputed(by);
+        }
         evidence.is_red_in_ci = is_shown(&evidence.observation, in_ci.get());
         if evidence.is_red_in_ci {
             result.notes.push("CI's own log shows the same failures".to_owned());
@@ -183,6 +190,27 @@ impl Driver {
             Some(reason) => LoopEvent::Stopped(reason),
             None => LoopEvent::Ran(Arc::new(evidence)),
         }
+    }
+
+    /// What speaks against a step's exit code 0 in a run with a fix. Only where something does, CI's log of the last green
+    /// commit is asked as well.
+    async fn disagreement(
+        &self,
+        state: &State,
+        purpose: Purpose,
+        leg: usize,
+        seen: &Evidence,
+    ) -> Option<Disagreement> {
+        if purpose.is_of_unchanged_code() || purpose == Purpose::LastGreen {
+            return None;
+        }
+        let planned = &self.plans[leg];
+        let known = Known::of(state, leg, purpose, &planned.plan);
+        let found = known.disagreement(seen)?;
+        let Some(job) = planned.ci_job.as_deref() else { return Some(found) };
+        let log = self.scope.run("reading the last green log", self.last_green.log(job)).await;
+        let Some(green) = log.ok().flatten().map(Evidence::of_log) else { return Some(found) };
+        Known { last_green: Some(&green), ..known }.disagreement(seen)
     }
 
     pub(super) fn tell_executed(
@@ -234,7 +262,7 @@ impl Driver {
         };
         let probes = if asks_probes(purpose) { plan::probes(&planned.plan) } else { Vec::new() };
         let plan = plan_for(&planned.plan, purpose, state.last_failed_step(leg, purpose));
-        let repeats = state.repeats(in_ci);
+        let repeats = state.repeats(in_ci, plan::report_variables(&planned.plan));
         // What a test ran is for models, and for what may be reverted.
         let is_traced = (self.advisor.is_some() || state.may_revert()) && purpose.is_worth_a_trace();
         let tracer = is_traced.then_some(TestTracer { plan: &planned.plan, tree, known: &self.traces });
@@ -243,8 +271,8 @@ impl Driver {
             leg,
             tree,
             git_dir: git_dir.as_deref(),
-            fresh: purpose.is_proof(),
-            from_snapshot: !purpose.is_proof(),
+            fresh: purpose.is_from_scratch(),
+            from_snapshot: !purpose.is_from_scratch(),
             probes: &probes,
             repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,
@@ -525,6 +553,13 @@ pub(super) fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize
         Purpose::Repeat | Purpose::RepeatedProof => plan.steps.truncate(failing + 1),
         Purpose::Uncover => {
             for step in plan.steps.iter_mut().skip(failing) {
+                step.continue_on_error = true;
+            }
+        }
+        Purpose::CounterProof => {
+            plan.steps.truncate(failing + 1);
+            // Another check may not like what is planted: that is not the question.
+            for step in plan.steps.iter_mut().take(failing) {
                 step.continue_on_error = true;
             }
         }

@@ -7,13 +7,15 @@ use crate::contract::build::{BuildPlan, ExecutionResult, PlanStep, RepeatedStep,
 use crate::contract::event::LogFacts;
 use crate::contract::git::SourceTree;
 use crate::contract::outcome::Outcome;
+use crate::contract::verdict::Disagreement;
 use crate::parser::{self, ParseOptions};
 use crate::placing::{self, StepFolder};
 
 use super::bundle::sha256;
 use super::missing_tools;
 use super::not_here;
-use super::progress::Observation;
+use super::progress::{Observation, RunStatus};
+use super::step_said::{self, StepsSaid};
 use super::tests_ran;
 
 /// Kept once and shared: logs are long.
@@ -24,6 +26,8 @@ pub struct Evidence {
     pub log: Vec<u8>,
     /// What each step came to, where all of them were run whatever failed before.
     pub steps: BTreeMap<usize, StepEvidence>,
+    /// What each step that ran says of itself.
+    pub said: StepsSaid,
     /// Why it is red for what is not here, and no fix is to be looked for.
     pub not_here: Option<Box<Outcome>>,
     /// Steps that were run again at once.
@@ -50,16 +54,20 @@ impl Evidence {
         let (diagnosis, origins) = read_log(&log, result);
         result.notes.extend(missing_tools::note(result, &diagnosis));
         let mut observation = Observation::new(result, &diagnosis);
+        let mut said = step_said::of_log(&log, result);
         for probe in result.probes.drain(..) {
-            observation.tests.extend(tests_ran::of_probe(&probe.report));
+            let runs = tests_ran::of_probe(&probe.report);
+            step_said::add_report(&mut said, &probe, &runs);
+            observation.tests.extend(runs);
         }
         let repeats = result.repeats.clone();
-        Self { repeats, ..Self::of(observation, diagnosis, log, origins) }
+        Self { repeats, said, ..Self::of(observation, diagnosis, log, origins) }
     }
 
     fn of(observation: Observation, diagnosis: Diagnosis, log: Vec<u8>, origins: Origins) -> Self {
-        let (steps, repeats, is_red_in_ci) = (BTreeMap::new(), Vec::new(), false);
-        Self { observation, diagnosis, log, steps, repeats, is_red_in_ci, not_here: None, origins }
+        let (steps, said, repeats) = (BTreeMap::new(), StepsSaid::new(), Vec::new());
+        let (is_red_in_ci, not_here) = (false, None);
+        Self { observation, diagnosis, log, steps, said, repeats, is_red_in_ci, not_here, origins }
     }
 
     /// Of a run in which no step's failure ended it: takes the log out of `result`.
@@ -81,7 +89,8 @@ impl Evidence {
         let steps = steps.collect();
         let end = Observation::new(result, &diagnosis).end;
         let observation = Observation { end, ..Observation::of_log(&diagnosis) };
-        Self { steps, ..Self::of(observation, diagnosis, log, origins) }
+        let said = step_said::of_log(&log, result);
+        Self { steps, said, ..Self::of(observation, diagnosis, log, origins) }
     }
 
     /// Of a run of which only the log is known: CI's.
@@ -102,6 +111,24 @@ impl Evidence {
     #[must_use]
     pub fn with_steps(self, steps: BTreeMap<usize, StepEvidence>) -> Self {
         Self { steps, ..self }
+    }
+
+    /// With what its steps say of themselves.
+    #[must_use]
+    pub fn with_said(self, said: StepsSaid) -> Self {
+        Self { said, ..self }
+    }
+
+    /// Red, since another source speaks against a step's exit code 0: what that step reports is what failed.
+    #[must_use]
+    pub fn disputed(mut self, by: Disagreement) -> Self {
+        if let Some(said) = self.said.get(&by.step) {
+            self.diagnosis.bugs = said.bugs.clone();
+            self.observation.failures = Observation::of_log(&self.diagnosis).failures;
+        }
+        self.observation.failing_step = Some(by.step);
+        self.observation.end = RunStatus::Disputed { by };
+        self
     }
 
     /// With steps that were run again.
@@ -161,7 +188,7 @@ pub fn step_folders(result: &ExecutionResult, plan: &BuildPlan) -> Vec<StepFolde
 }
 
 /// The bytes of the lines of a span.
-fn lines_of(log: &[u8], span: LogSpan) -> &[u8] {
+pub(super) fn lines_of(log: &[u8], span: LogSpan) -> &[u8] {
     let mut ends = log.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
     let (first, last) = (span.first.saturating_sub(1) as usize, span.last as usize);
     let start = if first == 0 { Some(0) } else { ends.nth(first - 1) };
@@ -170,7 +197,7 @@ fn lines_of(log: &[u8], span: LogSpan) -> &[u8] {
     &log[start..end]
 }
 
-fn read(log: &[u8]) -> (Diagnosis, Origins) {
+pub(super) fn read(log: &[u8]) -> (Diagnosis, Origins) {
     // Reading from memory cannot fail.
     let (mut diagnosis, origins) = parser::read(log, &ParseOptions::default()).unwrap_or_default();
     tests_ran::leave_out_unloaded(&mut diagnosis);

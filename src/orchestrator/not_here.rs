@@ -32,6 +32,16 @@ pub(super) fn judge(
         .or_else(|| unknown_action(plan, failing, &errors, tree))
 }
 
+/// How a run ends before it has begun: none of the plan's steps can be run here.
+pub(super) fn of_all_steps(plan: &BuildPlan) -> Option<Outcome> {
+    let lacks: Option<Vec<&str>> = plan.steps.iter().map(|step| step.lacks.as_deref()).collect();
+    let lacks = lacks?.first().copied()?;
+    let (lacks, remedy) = lacks.split_once("; ").map_or((lacks, None), |(what, help)| (what, Some(help)));
+    let job = plan.job.as_deref().unwrap_or_default();
+    let why = format!("the job `{job}` has no step that can be run here: {lacks}");
+    Some(Outcome::Refused { why, remedy: remedy.map(str::to_owned) })
+}
+
 /// Every error names a variable or secret that is missing, or tells nothing of the code beside one that does.
 fn missing_secrets(
     plan: &BuildPlan,

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::progress::{Failure, Observation, passed_tests};
+use super::progress::{Failure, Observation, RunStatus, passed_tests};
 use crate::contract::bug::{Category, Fingerprint};
 
 /// `before` is the unchanged code; `after` a run from scratch with the fix, red for something else, of which `old` failed
@@ -16,7 +16,8 @@ pub(super) fn is_proven_fixed(
     step: Option<usize>,
     fixed: &BTreeMap<Fingerprint, Failure>,
 ) -> bool {
-    if fixed.keys().any(|key| after.failures.contains_key(key)) {
+    let is_disputed = matches!(after.end, RunStatus::Disputed { .. });
+    if is_disputed || fixed.keys().any(|key| after.failures.contains_key(key)) {
         return false;
     }
     if after.is_green() || step.is_some_and(|step| after.failing_step.is_some_and(|is| is > step)) {

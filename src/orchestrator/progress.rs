@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::contract::bug::{BugReport, Category, Diagnosis, Fingerprint, Severity, TestRun};
 use crate::contract::build::{ExecutionResult, Exit};
 use crate::contract::report;
+use crate::contract::verdict::Disagreement;
+use crate::report::text;
 
 use super::tests_ran;
 
@@ -25,6 +27,10 @@ pub struct Observation {
 pub enum RunStatus {
     Green,
     Red,
+    /// A step's exit code was 0, and another source says that it failed.
+    Disputed {
+        by: Disagreement,
+    },
     TimedOut {
         after_seconds: u64,
     },
@@ -214,7 +220,10 @@ pub fn compare(before: &Observation, after: &Observation, touched: &[Touched]) -
 pub fn regression(before: &Observation, after: &Observation, touched: &[Touched]) -> Option<String> {
     match &after.end {
         RunStatus::Green => return missing_tests(before, after),
-        RunStatus::Red | RunStatus::Unreproducible { .. } => {}
+        RunStatus::Disputed { by } if after.failing_step <= before.failing_step => {
+            return Some(text::disagreement(by));
+        }
+        RunStatus::Red | RunStatus::Disputed { .. } | RunStatus::Unreproducible { .. } => {}
         RunStatus::TimedOut { after_seconds } => {
             return Some(format!("the build did not end within {after_seconds} s"));
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use crate::after_panic::{self, Duty};
 use crate::error::ExpectedError;
 
 /// What the folders' names begin with.
@@ -18,6 +19,7 @@ const ALIVE: &str = "alive";
 pub struct RunDir {
     dir: TempDir,
     _alive: File,
+    _on_panic: Duty,
 }
 
 impl RunDir {
@@ -38,7 +40,9 @@ impl RunDir {
         let alive = File::create(&new)?;
         alive.lock()?;
         fs::rename(&new, dir.path().join(ALIVE))?;
-        Ok(Self { dir, _alive: alive })
+        let path = dir.path().to_owned();
+        let on_panic = after_panic::duty(move || remove(&path));
+        Ok(Self { dir, _alive: alive, _on_panic: on_panic })
     }
 
     pub fn path(&self) -> &Path {
@@ -47,18 +51,21 @@ impl RunDir {
 
     /// Removes it, also while a cancelled clone is still writing into it.
     pub fn remove(self) {
-        let path = self.dir.keep();
-        let mut result = Ok(());
-        for _ in 0..20 {
-            result = fs::remove_dir_all(&path);
-            if !path.exists() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        // The next start finds it.
-        log::warn!("cannot remove {}: {result:?}", path.display());
+        remove(&self.dir.keep());
     }
+}
+
+fn remove(path: &Path) {
+    let mut result = Ok(());
+    for _ in 0..20 {
+        result = fs::remove_dir_all(path);
+        if !path.exists() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    // The next start finds it.
+    log::warn!("cannot remove {}: {result:?}", path.display());
 }
 
 /// Removes the folders of runs that are over, as far as they are this user's.
@@ -92,7 +99,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let living = RunDir::below(parent.path()).unwrap();
         assert_eq!(fs::metadata(living.path()).unwrap().permissions().mode() & 0o777, 0o700);
-        let RunDir { dir, _alive } = RunDir::below(parent.path()).unwrap();
+        let RunDir { dir, _alive, _on_panic } = RunDir::below(parent.path()).unwrap();
         let dead = dir.keep();
         drop(_alive);
         fs::write(dead.join("clone"), "x").unwrap();

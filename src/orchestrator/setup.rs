@@ -37,6 +37,7 @@ use super::history;
 use super::journal::Journal;
 use super::last_green::LastGreen;
 use super::models;
+use super::not_here;
 use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome, plan_outcome};
 use super::publisher::Publisher;
 use super::state::{Goal, Rules};
@@ -328,6 +329,7 @@ fn rules(
             (_, Push::Yes) => Goal::Publish { watch: config.wait_for_ci },
         },
         on_partial: config.on_partial,
+        counter_proof: config.require_counter_proof,
         diagnose_only,
         ci_known_red,
         budget: Budget::new(config.token_budget, config.cost_budget),
@@ -446,13 +448,18 @@ fn make_plans(
         ..PlanRequest::of(workspace)
     };
     let plans = distinct(plan::plan(&request).map_err(plan_outcome)?);
-    if plans.is_empty() {
-        return Err(Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None });
-    }
     for planned in &plans {
         session.journal.emit(Event::Planned { plan: Box::new(planned.plan.clone()) });
     }
-    Ok(plans)
+    match plans.iter().map(|planned| not_here::of_all_steps(&planned.plan)).collect::<Option<Vec<_>>>() {
+        // An image would be fetched for nothing.
+        Some(lacking) => Err(lacking.into_iter().next().unwrap_or_else(nothing_to_run)),
+        None => Ok(plans),
+    }
+}
+
+fn nothing_to_run() -> Outcome {
+    Outcome::Refused { why: "there is nothing to run".to_owned(), remedy: None }
 }
 
 /// Jobs of a matrix that come to the same here (another system, say) are proven once; which they are is said.

@@ -10,13 +10,16 @@ use super::evidence::Evidence;
 use super::never_reached::old_at_last_green;
 use super::progress::{Failure, Observation, Touched};
 use super::publisher::PushedRevision;
-use crate::contract::bug::Fingerprint;
+use super::step_said::StepSaid;
+use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::build::ReportVariable;
+use crate::contract::control::CounterProof;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::{ClassifiedFile, ContextNeed, FileChange, FixProposal, Rejection, Usage};
 use crate::contract::git::CommitSha;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
-use crate::contract::settings::OnPartial;
+use crate::contract::settings::{CounterProofRule, OnPartial};
 use crate::fixer::PastAttempt;
 use crate::scope::StopReason;
 
@@ -32,6 +35,7 @@ pub struct Rules {
     pub sources: Vec<FixSource>,
     pub goal: Goal,
     pub on_partial: OnPartial,
+    pub counter_proof: CounterProofRule,
     /// End so after the first run, without a fix.
     pub diagnose_only: Option<Outcome>,
     /// GitHub says that this commit failed; a green sandbox then means flaky or not reproduced.
@@ -128,6 +132,8 @@ pub(super) struct Leg {
     pub(super) is_proven: bool,
     /// Its last run from scratch with exactly what is kept now.
     pub(super) seen: Option<Arc<Evidence>>,
+    /// What planted failures showed of its healed steps with exactly what is kept now.
+    pub(super) counter_proofs: BTreeMap<usize, CounterProof>,
 }
 
 /// What the last green commit shows in a step.
@@ -204,6 +210,12 @@ pub(super) enum Phase {
     },
     /// A leg is run from scratch with what is kept.
     Proving(Proof),
+    /// A leg's run from scratch is green up to a healed step: can the step still say no?
+    CounterProving {
+        proof: Proof,
+        seen: Arc<Evidence>,
+        step: usize,
+    },
     /// A leg is red with what is kept: `seen`. Its unchanged code is asked whether that is new.
     Comparing {
         leg: usize,
@@ -213,6 +225,7 @@ pub(super) enum Phase {
     RevertingKept {
         from: usize,
         why: String,
+        rejection: Option<Rejection>,
         then: Then,
     },
     Publishing {
@@ -283,6 +296,10 @@ pub struct KeptFix {
     pub leg: usize,
     pub step: Option<usize>,
     pub fixed: BTreeMap<Fingerprint, Failure>,
+    /// What was reported of them.
+    pub reports: Vec<BugReport>,
+    /// What that step said when it failed.
+    pub said: Option<Arc<StepSaid>>,
     /// What it fixes may come and go by chance.
     pub flaky_kind: bool,
     /// A step that CI never reached fails with it, in tests of what it changes, and nobody knows since when.
@@ -314,6 +331,8 @@ pub enum LoopEvent {
         commit: CommitSha,
         seen: Arc<Evidence>,
     },
+    /// What planted failures showed of the step in question; `Err`: the machine failed.
+    CounterProven(Result<CounterProof, String>),
     /// There is no last green commit, or its code cannot be had.
     LastGreenUnknown,
     /// A source of fixes has answered, at this cost.
@@ -492,17 +511,40 @@ impl State {
     }
 
     /// Which steps the run that begins now is to run again at once.
-    pub(super) fn repeats(&self, in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>) -> Option<Repeats> {
+    pub(super) fn repeats(
+        &self,
+        in_ci: &Arc<OnceLock<BTreeSet<Fingerprint>>>,
+        reports: BTreeMap<usize, ReportVariable>,
+    ) -> Option<Repeats> {
         let times = self.rules.flaky_runs;
         match &self.phase {
             Phase::Reproducing { runs: 0, .. } if times > 0 && self.rules.diagnose_only.is_none() => {
                 Some(Repeats::OfFailure { in_ci: in_ci.clone() })
             }
             Phase::Proving(proof) if times > 0 && proof.partial.is_none() && proof.repeats == 0 => {
-                Some(Repeats::OfFixed { steps: self.steps_fixed_by_chance(proof.leg), times })
+                Some(Repeats::OfFixed { steps: self.steps_fixed_by_chance(proof.leg), times, reports })
             }
             _ => None,
         }
+    }
+
+    /// The step that is asked whether it can still say no, and what its proof showed.
+    #[must_use]
+    pub fn counter_proving(&self) -> Option<(usize, &Evidence)> {
+        match &self.phase {
+            Phase::CounterProving { step, seen, .. } => Some((*step, seen)),
+            _ => None,
+        }
+    }
+
+    /// The fixes of one step of a leg, in the order in which they were kept.
+    pub fn kept_for(&self, leg: usize, step: usize) -> impl Iterator<Item = &KeptFix> {
+        self.kept.iter().filter(move |kept| kept.leg == leg && self.step_of(kept) == Some(step))
+    }
+
+    /// The step that a fix was for: where no run says so, the one that failed on the unchanged code.
+    pub(super) fn step_of(&self, kept: &KeptFix) -> Option<usize> {
+        kept.step.or_else(|| self.baseline(kept.leg)?.observation.failing_step)
     }
 
     /// The failures that the last green commit is asked about.

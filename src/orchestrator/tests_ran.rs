@@ -17,6 +17,8 @@ struct Known<'a> {
     ids: Option<Vec<&'a str>>,
     silent_when_green: bool,
     runs: usize,
+    /// It has run more than once: what it repeats may be the same tests.
+    again: bool,
 }
 
 impl<'a> Known<'a> {
@@ -29,6 +31,7 @@ impl<'a> Known<'a> {
             ids: mine().map(names).collect::<Option<Vec<_>>>().map(|ids| ids.concat()),
             silent_when_green: mine().any(|run| run.silent_when_green),
             runs: mine().count(),
+            again: mine().any(|run| run.final_word.is_some_and(|word| word.before > 0)),
         }
     }
 }
@@ -47,7 +50,8 @@ pub(super) fn missing(before: &[TestRun], after: &[TestRun]) -> Option<String> {
             return refuted.then(|| format!("{runner} executed no tests, at least {} before", was.at_least));
         }
         let ids = was.ids.as_deref().zip(is.ids.as_deref());
-        if let Some(gone) = ids.and_then(|(was, is)| first_missing(was, is)) {
+        if let Some((had, has)) = ids {
+            let gone = first_missing(had, has, was.again)?;
             return Some(format!("test {gone} was executed before and is not now"));
         }
         let executed = is.executed.filter(|executed| *executed < was.at_least)?;
@@ -56,18 +60,24 @@ pub(super) fn missing(before: &[TestRun], after: &[TestRun]) -> Option<String> {
     })
 }
 
-/// The first id that is found less often than it was.
-fn first_missing<'a>(before: &[&'a str], after: &[&str]) -> Option<&'a str> {
-    let mut left = BTreeMap::<&str, usize>::new();
+/// The first id that is found less often than it was. Where the runner was run `again` and all of them ran several times (a
+/// suite that is run until it passes), less often in each of these rounds.
+fn first_missing<'a>(before: &[&'a str], after: &[&str], again: bool) -> Option<&'a str> {
+    let counted = |ids: &mut dyn Iterator<Item = &'a str>| {
+        let mut counts = BTreeMap::<&str, usize>::new();
+        ids.for_each(|id| *counts.entry(id).or_default() += 1);
+        counts
+    };
+    let was = counted(&mut before.iter().copied());
+    let mut is: BTreeMap<&str, usize> = was.keys().map(|id| (*id, 0)).collect();
     for id in after {
-        *left.entry(id).or_default() += 1;
+        is.entry(*id).and_modify(|count| *count += 1);
     }
-    before.iter().copied().find(|id| match left.get_mut(id) {
-        Some(n) if *n > 0 => {
-            *n -= 1;
-            false
-        }
-        _ => true,
+    let rounds = |counts: &BTreeMap<&str, usize>| counts.values().min().copied().unwrap_or(1).max(1);
+    let (was_rounds, is_rounds) = (rounds(&was), rounds(&is));
+    before.iter().copied().find(|id| {
+        let (had, has) = (was[id], is.get(id).copied().unwrap_or(0));
+        if again && was_rounds > 1 { has * was_rounds < had * is_rounds || has == 0 } else { has < had }
     })
 }
 

@@ -4,10 +4,15 @@ use std::collections::BTreeMap;
 
 use super::origin::Headings;
 use super::test_ids::TestIds;
-use crate::contract::bug::{Applicability, Category, Hint, Location, LogSpan, Severity, Suggestion, TestRun};
+use crate::contract::bug::{
+    Applicability, Category, FinalWord, Hint, Location, LogSpan, Severity, Suggestion, TestRun,
+};
 
 /// Findings kept of one log; a log with more is broken in one way many times over.
 const MAX_FINDINGS: usize = 20_000;
+
+/// Runners that sum up part by part: test binaries, modules, projects.
+const IN_PARTS: [&str; 5] = ["cargo-test", "surefire", "gradle", "googletest", "catch2"];
 
 /// How a finding stands to the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -200,12 +205,14 @@ pub(crate) struct TestCounts {
     /// Some executed test was not named.
     anonymous: bool,
     silent_when_green: bool,
+    final_word: Option<FinalWord>,
 }
 
 impl Default for TestCounts {
     fn default() -> Self {
         let counts = Counts::NONE_RAN;
-        Self { counts, ids: TestIds::default(), anonymous: false, silent_when_green: false }
+        let (ids, final_word) = (TestIds::default(), None);
+        Self { counts, ids, anonymous: false, silent_when_green: false, final_word }
     }
 }
 
@@ -229,6 +236,15 @@ impl TestCounts {
         self.ids.append(more.ids);
         self.anonymous |= more.anonymous;
         self.silent_when_green |= more.silent_when_green;
+        self.say_part(more.final_word);
+    }
+
+    /// The runner's summary of one part of what it runs.
+    pub(crate) fn say_part(&mut self, part: Option<FinalWord>) {
+        let Some(part) = part else { return };
+        let word = self.final_word.get_or_insert_default();
+        word.failed = word.failed.saturating_add(part.failed);
+        word.line = word.line.max(part.line);
     }
 
     pub(super) fn into_run(self, runner: &str) -> TestRun {
@@ -243,6 +259,7 @@ impl TestCounts {
             skipped,
             ids: all_named.then(|| self.ids.complete()).flatten(),
             silent_when_green: self.silent_when_green,
+            final_word: self.final_word,
         }
     }
 }
@@ -311,6 +328,25 @@ impl Findings {
     /// As [`Self::tests`], of a runner that does not say everything.
     pub(crate) fn some_tests(&mut self, runner: &'static str, counts: Counts) {
         self.runs.entry(runner).or_default().add(counts, None);
+        self.say_last(runner, counts);
+    }
+
+    /// A summary of the whole run: of several the last one is the runner's own.
+    fn say_last(&mut self, runner: &'static str, counts: Counts) {
+        let Some(failed) = counts.failed else { return };
+        let mut word = FinalWord { failed, line: self.now, before: 0 };
+        let run = self.runs.entry(runner).or_default();
+        if IN_PARTS.contains(&runner) {
+            run.say_part(Some(word));
+        } else {
+            word.before = run.final_word.map_or(0, |earlier| earlier.before + 1);
+            run.final_word = Some(word);
+        }
+    }
+
+    /// A summary that is nested in another one's output: it is counted, and no final word.
+    pub(crate) fn nested_tests(&mut self, runner: &'static str, counts: Counts, ids: TestIds) {
+        self.runs.entry(runner).or_default().add(counts, Some(ids));
     }
 
     /// Summaries that were gathered elsewhere.
@@ -345,7 +381,9 @@ impl Findings {
         skipped: u64,
         ids: TestIds,
     ) {
-        self.runs.entry(runner).or_default().add(Counts::known(passed, failed, skipped), Some(ids));
+        let counts = Counts::known(passed, failed, skipped);
+        self.runs.entry(runner).or_default().add(counts, Some(ids));
+        self.say_last(runner, counts);
     }
 
     /// A folder the log says is the workspace (absolute).

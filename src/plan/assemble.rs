@@ -51,15 +51,7 @@ pub(super) fn assemble(
 
     out_of_reach::mark(&mut planned.steps);
     let passed_over = out_of_reach::pass_over(&mut planned, failed);
-    if planned.steps.iter().all(|step| step.lacks.is_some()) {
-        let first = planned.steps.iter().find_map(|step| step.lacks.as_deref());
-        let (lacks, remedy) = first.and_then(|lacks| lacks.split_once("; ")).unzip();
-        if let Some(lacks) = lacks {
-            return Err(PlanError::Refused {
-                why: format!("the job `{}` has no step that can be run here: {lacks}", candidate.path_text()),
-                remedy: remedy.map(str::to_owned),
-            });
-        }
+    if planned.steps.is_empty() {
         let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");
         return Err(PlanError::Refused {
             why: format!(

@@ -54,14 +54,15 @@ fn included(originals: &[MatrixJob], include: Vec<MatrixJob>) -> Vec<MatrixJob> 
     for entry in include {
         let mut found = false;
         for (original, matrix_job) in originals.iter().zip(&mut extended) {
-            let changes =
-                entry.iter().any(|(key, value)| original.iter().any(|(k, v)| k == key && !same(v, value)));
+            let changes = entry.iter().any(|(key, value)| {
+                original.iter().any(|(k, v)| k.eq_ignore_ascii_case(key) && !same(v, value))
+            });
             if changes {
                 continue;
             }
             found = true;
             for (key, value) in &entry {
-                match matrix_job.iter_mut().find(|(k, _)| k == key) {
+                match matrix_job.iter_mut().find(|(k, _)| k.eq_ignore_ascii_case(key)) {
                     Some((_, old)) => *old = value.clone(),
                     None => matrix_job.push((key.clone(), value.clone())),
                 }
@@ -125,7 +126,9 @@ pub(super) fn expand(node: &Node, evaluate: Evaluate<'_>) -> Result<Matrix, (u32
         return Err((node.line, too_many(product)));
     }
     for entry in &exclude {
-        if let Some((key, _)) = entry.iter().find(|(k, _)| !dimensions.iter().any(|(d, _)| d == k)) {
+        if let Some((key, _)) =
+            entry.iter().find(|(k, _)| !dimensions.iter().any(|(d, _)| d.eq_ignore_ascii_case(k)))
+        {
             out.notes.push(format!("`exclude` names `{key}`, which is no key of the matrix"));
         }
     }
@@ -170,7 +173,9 @@ fn matrix_jobs(items: &[Value], node: &Node, what: &str) -> Result<Vec<MatrixJob
 }
 
 fn matches_all(matrix_job: &MatrixJob, entry: &MatrixJob) -> bool {
-    entry.iter().all(|(key, value)| matrix_job.iter().any(|(k, v)| k == key && same(v, value)))
+    entry
+        .iter()
+        .all(|(key, value)| matrix_job.iter().any(|(k, v)| k.eq_ignore_ascii_case(key) && same(v, value)))
 }
 
 /// `have` is what `want` says; of a mapping, only the keys that `want` names count.
@@ -265,6 +270,17 @@ mod tests {
         assert_eq!(
             expand_text("os: [{id: a, name: A}, {id: b, name: B}]\nexclude: [{os: {name: A}}]").unwrap(),
             ["os={id:b,name:B}"]
+        );
+    }
+
+    #[test]
+    fn keys_are_the_same_in_any_case() {
+        assert_eq!(
+            expand_text(
+                "python-version: [1, 2]\nos: [a]\nexclude: [{Python-Version: 1}]\ninclude: [{OS: a, x: 3}]"
+            )
+            .unwrap(),
+            ["python-version=2 os=a x=3"]
         );
     }
 

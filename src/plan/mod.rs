@@ -42,7 +42,7 @@ use crate::contract::git::SourceTree;
 
 pub use named_files::named_files;
 pub use own_place::{OwnStep, own_place};
-pub use probe::{probe, probes};
+pub use probe::{probe, probes, report_variables};
 pub use step_template::Evaluator;
 pub use trace::trace;
 pub use write_modes::{WriteCommand, WriteEvaluator, is_known_command, remedy, write_commands, write_modes};

@@ -3,10 +3,9 @@
 //! A probe is made only where the step's style hides how many tests run, and only of a call that is understood to its
 //! end: what a script wraps (`npm test`, `make test`) or pipes into something else is not asked.
 
-use crate::contract::build::{BuildPlan, PlanStep, Probe};
+use std::collections::BTreeMap;
 
-/// Where pytest writes its report: outside the workspace.
-const PYTEST_REPORT: &str = "/tmp/ci-healer-probe.xml";
+use crate::contract::build::{BuildPlan, PROBE_REPORT, PlanStep, Probe, ReportVariable};
 
 /// The probes of a plan's steps.
 ///
@@ -15,7 +14,7 @@ const PYTEST_REPORT: &str = "/tmp/ci-healer-probe.xml";
 /// use ci_healer::plan::probe;
 ///
 /// let step = PlanStep { run: "go test ./...".to_owned(), ..PlanStep::default() };
-/// assert_eq!(probe(0, &step).and_then(|p| p.command).as_deref(), Some("go test -json ./..."));
+/// assert_eq!(probe(0, &step).map(|p| p.command).as_deref(), Some("go test -json ./..."));
 /// let told = PlanStep { run: "go test -v ./...".to_owned(), ..PlanStep::default() };
 /// assert_eq!(probe(0, &told), None);
 /// ```
@@ -30,9 +29,9 @@ pub fn probe(index: usize, step: &PlanStep) -> Option<Probe> {
         return None;
     }
     let (prelude, call) = runner_call(&step.run)?;
-    let (form, files) = detailed(call)?;
+    let Detailed { form, report, of_step } = detailed(call)?;
     let command = prelude.into_iter().map(str::to_owned).chain([form]).collect::<Vec<_>>().join("\n");
-    Some(Probe { step: index, command: Some(command), files })
+    Some(Probe { step: index, command, report, of_step })
 }
 
 /// The probes of all steps that have one; see [`probe`].
@@ -49,6 +48,50 @@ pub fn probe(index: usize, step: &PlanStep) -> Option<Probe> {
 #[must_use]
 pub fn probes(plan: &BuildPlan) -> Vec<Probe> {
     plan.steps.iter().enumerate().filter_map(|(index, step)| probe(index, step)).collect()
+}
+
+/// The variables by which the runners of a plan's steps write a report, by step: of runners that a step calls itself, with
+/// nothing of its own to say about reports.
+///
+/// ```
+/// # use ci_healer::contract::build::{BuildPlan, PlanStep};
+/// # let request_of = |steps: Vec<PlanStep>| -> BuildPlan { serde_json::from_value(serde_json::json!({
+/// #     "workflow": null, "job": null, "matrix": {}, "image": {"ref": "x", "why": ""}, "steps": steps,
+/// #     "services": [], "skipped": [], "notes": []})).unwrap() };
+/// let step = |run: &str| PlanStep { run: run.to_owned(), ..PlanStep::default() };
+/// let plan = request_of(vec![step("pytest -q"), step("pytest --junitxml=out.xml"), step("make test")]);
+/// let variables = ci_healer::plan::report_variables(&plan);
+/// assert_eq!(variables.keys().collect::<Vec<_>>(), [&0]);
+/// assert_eq!(variables[&0].name, "PYTEST_ADDOPTS");
+/// ```
+#[must_use]
+pub fn report_variables(plan: &BuildPlan) -> BTreeMap<usize, ReportVariable> {
+    // Other words of pytest's that make no report, or another one.
+    const OTHER: [&str; 9] = [
+        "junit",
+        "PYTEST_ADDOPTS",
+        "--co",
+        "--collect",
+        "--version",
+        "--help",
+        "--fixtures",
+        "-h ",
+        "--setup-plan",
+    ];
+    let of = |(index, step): (usize, &PlanStep)| {
+        let calls_it = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let call =
+                words.iter().position(|word| !word.split_once('=').is_some_and(|(name, _)| is_name(name)));
+            is_simple(line) && call.is_some_and(|at| pytest_arguments(&words[at..]).is_some())
+        };
+        let is_plain =
+            !OTHER.iter().any(|word| step.run.contains(word)) && !step.env.contains_key("PYTEST_ADDOPTS");
+        let (name, option) = ("PYTEST_ADDOPTS".to_owned(), "--junitxml=".to_owned());
+        (is_plain && step.run.lines().any(|line| calls_it(line.trim())))
+            .then_some((index, ReportVariable { name, option }))
+    };
+    plan.steps.iter().enumerate().filter_map(of).collect()
 }
 
 /// The script's one call of a runner, and the lines before it that set where and how it runs.
@@ -91,8 +134,27 @@ fn is_name(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// A runner's call that hides what ran, in the form that says it, and the files that the answer is in.
-fn detailed(line: &str) -> Option<(String, Vec<String>)> {
+/// A runner's call in the form that says what ran.
+struct Detailed {
+    form: String,
+    /// Part of the answer is in the file that `PROBE_REPORT` names.
+    report: bool,
+    /// It reads what the step has written, and runs nothing.
+    of_step: bool,
+}
+
+impl Detailed {
+    fn again(form: String) -> Self {
+        Self { form, report: false, of_step: false }
+    }
+
+    fn written(places: &[&str]) -> Self {
+        Self { form: written_reports(places), report: false, of_step: true }
+    }
+}
+
+/// A runner's call that hides what ran, or that writes a report anyway.
+fn detailed(line: &str) -> Option<Detailed> {
     if !is_simple(line) {
         return None;
     }
@@ -105,20 +167,21 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
         ["go", "test", rest @ ..] => {
             let told = ["-v", "-json", "-c", "-h", "-list", "-test.v", "-v=true", "--json", "--v"];
             let form = [&["go", "test", "-json"], rest].concat();
-            (!has(&told)).then(|| (with(form), Vec::new()))
+            (!has(&told)).then(|| Detailed::again(with(form)))
         }
         ["mvn" | "mvnw" | "./mvnw", ..] => {
             let runs = has(&["test", "verify", "package", "install", "integration-test"]);
-            (runs && has(&["-q", "--quiet"])).then(|| (written_reports(&MAVEN), Vec::new()))
+            runs.then(|| Detailed::written(&MAVEN))
         }
         ["node", rest @ ..] if rest.contains(&"--test") => {
             let form = rest.iter().map(|word| if *word == DOTS { "--test-reporter=tap" } else { word });
-            rest.contains(&DOTS).then(|| (with(std::iter::once("node").chain(form).collect()), Vec::new()))
+            rest.contains(&DOTS).then(|| Detailed::again(with(std::iter::once("node").chain(form).collect())))
         }
         // It says nothing of a green run.
         ["java", rest @ ..] if rest.iter().any(|word| is_junit_launcher(word)) => {
             let form = rest.iter().map(|word| if *word == SILENT { "--details=tree" } else { word });
-            rest.contains(&SILENT).then(|| (with(std::iter::once("java").chain(form).collect()), Vec::new()))
+            rest.contains(&SILENT)
+                .then(|| Detailed::again(with(std::iter::once("java").chain(form).collect())))
         }
         ["gradle" | "gradlew" | "./gradlew", tasks @ ..] => {
             let runs = |task: &&str| {
@@ -126,7 +189,7 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
                 !task.starts_with('-')
                     && (matches!(name, "build" | "check") || name.to_lowercase().ends_with("test"))
             };
-            tasks.iter().any(runs).then(|| (written_reports(&GRADLE), Vec::new()))
+            tasks.iter().any(runs).then(|| Detailed::written(&GRADLE))
         }
         _ => {
             let rest = pytest_arguments(call)?;
@@ -140,9 +203,9 @@ fn detailed(line: &str) -> Option<(String, Vec<String>)> {
             if quiet < 2 || rest.iter().any(other) {
                 return None;
             }
-            let report = format!("--junitxml={PYTEST_REPORT}");
+            let report = format!("--junitxml=\"${PROBE_REPORT}\"");
             let form = [call, &["-p", "no:cacheprovider", &report]].concat();
-            Some((with(form), vec![PYTEST_REPORT.to_owned()]))
+            Some(Detailed { report: true, ..Detailed::again(with(form)) })
         }
     }
 }
@@ -180,12 +243,16 @@ fn quietness(word: &str) -> usize {
 const MAVEN: [&str; 2] = ["*/target/surefire-reports/TEST-*.xml", "*/target/failsafe-reports/TEST-*.xml"];
 const GRADLE: [&str; 1] = ["*/build/test-results/*/TEST-*.xml"];
 
-/// Prints the reports that the step has written itself: those that are newer than its script. A report of an earlier
-/// run would tell of tests that are gone.
+/// Reports of builds that a test made are not the step's own.
+const NESTED: &str =
+    "! -path '*/target/*/target/*' ! -path '*/build/*/build/*' ! -path '*/src/*' ! -path '*/tmp/*'";
+
+/// Prints the reports that the step has written itself: plain files that are newer than its script. A report that was there
+/// before would tell of another run.
 fn written_reports(places: &[&str]) -> String {
     let paths = places.iter().map(|place| format!("-path '{place}'")).collect::<Vec<_>>().join(" -o ");
     format!(
-        "find . -type f \\( {paths} \\) -size -2048k -newermc \"$CI_HEALER_STEP\" \
+        "find . -type f \\( {paths} \\) {NESTED} -size -2048k -newermc \"$CI_HEALER_STEP\" \
          -exec sh -c 'for f; do cat \"$f\"; echo; done' sh {{}} +"
     )
 }
@@ -196,7 +263,7 @@ mod tests {
 
     fn command(run: &str) -> Option<String> {
         let step = PlanStep { run: run.to_owned(), ..PlanStep::default() };
-        probe(3, &step).and_then(|probe| probe.command)
+        probe(3, &step).map(|probe| probe.command)
     }
 
     #[test]
@@ -219,16 +286,18 @@ mod tests {
                 "java -cp a:b org.junit.platform.console.ConsoleLauncher --details=none -p com.x",
                 "java -cp a:b org.junit.platform.console.ConsoleLauncher --details=tree -p com.x",
             ),
-            ("pytest -qq", "pytest -qq -p no:cacheprovider --junitxml=/tmp/ci-healer-probe.xml"),
+            ("pytest -qq", "pytest -qq -p no:cacheprovider --junitxml=\"$CI_HEALER_REPORT\""),
             (
                 "uv run python -m pytest -q -q tests",
-                "uv run python -m pytest -q -q tests -p no:cacheprovider --junitxml=/tmp/ci-healer-probe.xml",
+                "uv run python -m pytest -q -q tests -p no:cacheprovider --junitxml=\"$CI_HEALER_REPORT\"",
             ),
         ] {
             assert_eq!(command(run).as_deref(), Some(form), "{run}");
         }
         assert!(command("./gradlew :core:test").unwrap().contains("build/test-results"));
-        assert!(command("mvn -B -q verify").unwrap().contains("surefire-reports"));
+        for run in ["mvn -B -q verify", "mvn -B test", "./mvnw install"] {
+            assert!(command(run).unwrap().contains("surefire-reports"), "{run}");
+        }
     }
 
     #[test]
@@ -248,7 +317,6 @@ mod tests {
             "pytest",
             "pytest -qq --lf",
             "pytest -qq --junitxml=a.xml",
-            "mvn -B test",
             "mvn -q compile",
             "gradle assemble",
             "npm test",

@@ -559,12 +559,12 @@ impl Planner<'_> {
             run: script.text,
             shell,
             working_directory,
+            continue_on_error: scope.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: origin.to_owned(),
             condition: keep,
-            continue_on_error: scope.continue_on_error
-                || self.flag(step.continue_on_error.as_ref(), scope, &BTreeMap::new())?,
-            timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             setup: false,
             installs: None,
             lacks: None,

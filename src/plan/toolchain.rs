@@ -137,7 +137,8 @@ impl Reader<'_> {
     fn rust(&self) -> SetUp {
         let mut out = SetUp::default();
         let reference = self.with.reference.as_str();
-        let by_reference = self.name.eq_ignore_ascii_case("dtolnay/rust-toolchain") && is_channel(reference);
+        let named =
+            self.name.eq_ignore_ascii_case("dtolnay/rust-toolchain").then(|| branch_of(reference)).flatten();
         let input =
             ["toolchain", "channel", "rust-version"].into_iter().find_map(|i| Some((i, self.with.get(i)?)));
         let unknown = ["toolchain", "channel", "rust-version"].into_iter().find_map(|i| self.with.unknown(i));
@@ -154,8 +155,8 @@ impl Reader<'_> {
                 None,
                 &format!("a toolchain that only CI knows ({what})"),
             ));
-        } else if by_reference {
-            out.requested.push(self.requested("rust", Some(reference), "version"));
+        } else if let Some(Branch { channel, .. }) = named {
+            out.requested.push(self.requested("rust", Some(channel), "version"));
         } else if let Some((version, path)) = versions::rust_of(self.tree).filter(|_| file_first) {
             out.requested.push(self.requested("rust", Some(&version), &format!("{path}:")));
         } else if file_first {
@@ -169,12 +170,12 @@ impl Reader<'_> {
         }
         let channel =
             out.requested.last().and_then(|w| w.version.clone()).unwrap_or_else(|| "stable".to_owned());
-        out.script = self.rustup(&channel);
+        out.script = self.rustup(&channel, named.and_then(|branch| branch.component));
         out
     }
 
     /// Brings components and targets, and the toolchain itself where the image has another.
-    fn rustup(&self, channel: &str) -> Option<String> {
+    fn rustup(&self, channel: &str, also: Option<&str>) -> Option<String> {
         let list = |names: &[&str]| {
             let text = names.iter().find_map(|n| self.with.get(n)).unwrap_or_default();
             text.split([',', ' ', '\n'])
@@ -188,6 +189,8 @@ impl Reader<'_> {
             "" => "clippy rustfmt".to_owned(),
             given => given.to_owned(),
         };
+        let components =
+            [Some(components.as_str()), also].into_iter().flatten().collect::<Vec<_>>().join(" ");
         let targets = list(&["targets", "target"]);
         if !is_word(channel) {
             return None;
@@ -239,10 +242,24 @@ impl Reader<'_> {
     }
 }
 
-/// The branches and tags of `dtolnay/rust-toolchain` that name a toolchain.
-fn is_channel(reference: &str) -> bool {
+/// What a branch or tag of `dtolnay/rust-toolchain` stands for.
+#[derive(Debug, Clone, Copy)]
+struct Branch<'a> {
+    channel: &'a str,
+    component: Option<&'static str>,
+}
+
+/// `None` for what names no toolchain: `master`, a commit.
+fn branch_of(reference: &str) -> Option<Branch<'_>> {
     let sha = reference.len() == 40 && reference.bytes().all(|b| b.is_ascii_hexdigit());
-    !sha && (matches!(reference, "stable" | "beta" | "nightly")
-        || reference.starts_with("nightly-")
-        || (reference.starts_with(|c: char| c.is_ascii_digit()) && reference.contains('.')))
+    let is_version = reference.starts_with(|c: char| c.is_ascii_digit()) && reference.contains('.');
+    Some(match reference {
+        "clippy" => Branch { channel: "nightly", component: Some("clippy") },
+        "miri" => Branch { channel: "nightly", component: Some("miri") },
+        "stable" | "beta" | "nightly" => Branch { channel: reference, component: None },
+        _ if reference.starts_with("nightly-") || (is_version && !sha) => {
+            Branch { channel: reference, component: None }
+        }
+        _ => return None,
+    })
 }

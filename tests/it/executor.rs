@@ -769,26 +769,63 @@ async fn runs_until_killed() {
     run.bash("sleep 120").await;
 }
 
+/// Not a test by itself: its panic unwinds no thread that holds the sandbox, as none does in a build that aborts.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "run by another test, as a process of its own"]
+async fn panics_with_a_sandbox_running() {
+    let Ok(run_id) = std::env::var("TEST_RUN_ID") else { return };
+    ci_healer::after_panic::end_the_process(Duration::from_secs(10));
+    let mut run = Run::new("unused", |o| o.run_id = run_id.clone()).await;
+    std::thread::spawn(move || {
+        wait_until_running(&run_id);
+        // Whoever started this looks for the sandbox as well.
+        std::thread::sleep(Duration::from_secs(2));
+        panic!("a fault of our own");
+    });
+    run.bash("sleep 120").await;
+}
+
+/// Starts one of the above under the given run id.
+fn as_a_process(test: &str, run: &str) -> std::process::Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", test, "--ignored"])
+        .env("TEST_RUN_ID", run)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap()
+}
+
+fn running(run: &str) -> String {
+    docker(&["ps", "-q", "--filter", &format!("label=ci-healer.run={run}")])
+}
+
+fn wait_until_running(run: &str) {
+    for _ in 0..600 {
+        if !running(run).is_empty() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    panic!("the sandbox did not come up");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_leaves_nothing_though_no_destructor_runs() {
+    need_engine();
+    let name = unique("panic");
+    let mut child = as_a_process("executor::panics_with_a_sandbox_running", &name);
+    wait_until_running(&name);
+    assert_eq!(child.wait().unwrap().code(), Some(101));
+    assert_eq!(left_by(&name), Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_run_is_swept_by_the_next() {
     need_engine();
     let name = unique("sigkill");
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "executor::runs_until_killed", "--ignored"])
-        .env("TEST_RUN_ID", &name)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
-    let filter = format!("label=ci-healer.run={name}");
-    let running = || docker(&["ps", "-q", "--filter", &filter]);
-    for _ in 0..600 {
-        if !running().is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert!(!running().is_empty(), "the sandbox came up");
+    let mut child = as_a_process("executor::runs_until_killed", &name);
+    wait_until_running(&name);
     let volumes = left_by(&name).into_iter().filter(|l| l.starts_with("volume ")).count();
     assert!(volumes > 0, "there is something to leave behind");
     child.kill().unwrap();
@@ -796,12 +833,12 @@ async fn a_killed_run_is_swept_by_the_next() {
     // The container ends by itself: its input was our connection. What it leaves may be gone at once: every run that
     // starts beside this test sweeps as well.
     for _ in 0..600 {
-        if running().is_empty() {
+        if running(&name).is_empty() {
             break;
         }
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    assert_eq!(running(), "");
+    assert_eq!(running(&name), "");
     let next = Run::new("next", |_| {}).await;
     next.executor.sweep().await.unwrap();
     assert_eq!(left_by(&name), Vec::<String>::new());

@@ -5,6 +5,7 @@
 
 mod action;
 mod ci_trigger;
+mod counter_proof;
 mod doctor;
 mod escapes;
 mod events;
@@ -30,6 +31,7 @@ mod support;
 mod test_files;
 mod tidy;
 mod trace;
+mod verdict;
 mod watch;
 mod what_ran;
 mod workspace;

@@ -59,6 +59,20 @@ async fn a_fix_before_a_step_that_cannot_run_here_is_part_of_a_heal() {
     assert_eq!(gemini.asked().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_of_which_nothing_can_run_here_ends_before_anything_is_fetched() {
+    let ci =
+        "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n      - run: docker build .\n";
+    let ended = calculator(ci).heal().await;
+    ended.expect("refused", 1);
+    assert!(
+        ended.text.contains("has no step that can be run here: it needs a Docker engine"),
+        "{}",
+        ended.text
+    );
+    assert_eq!(ended.executions, 0);
+}
+
 fn with_secret(run: &str) -> String {
     let step = format!("{run}\n        env:\n          CODECOV_TOKEN: ${{{{ secrets.CODECOV_TOKEN }}}}\n");
     CI.replace("python3 -m unittest\n", &step)

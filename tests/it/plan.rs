@@ -154,6 +154,30 @@ fn what_ci_has_run_is_not_refused_for_its_shape() {
 }
 
 #[test]
+fn a_step_s_bounds_may_come_from_its_environment() {
+    let steps = "      - run: a\n        timeout-minutes: ${{ fromJSON(env.LIMIT) }}\n        \
+                 continue-on-error: ${{ env.MAY_FAIL == 'yes' }}\n        env: {MAY_FAIL: 'yes'}\n";
+    let planned = of_steps("env: {LIMIT: 12}\n", steps).unwrap();
+    let step = &planned.plan.steps[0];
+    assert_eq!((step.timeout_minutes, step.continue_on_error), (Some(12.0), true));
+}
+
+#[test]
+fn branches_of_an_action_that_stand_for_a_toolchain_and_a_component() {
+    for branch in ["miri", "clippy"] {
+        let planned =
+            of_steps("", &format!("      - uses: dtolnay/rust-toolchain@{branch}\n      - run: a\n"))
+                .unwrap();
+        let script = &planned.plan.steps[0].run;
+        assert!(script.contains("rustup default nightly"), "{script}");
+        assert!(script.contains(&format!("--toolchain nightly clippy rustfmt {branch}")), "{script}");
+    }
+    let head = "      - uses: dtolnay/rust-toolchain@master\n        with: {toolchain: nightly-2026-01-02}\n";
+    let planned = of_steps("", &format!("{head}      - run: a\n")).unwrap();
+    assert!(planned.plan.steps[0].run.contains("rustup default nightly-2026-01-02"));
+}
+
+#[test]
 fn an_if_is_a_condition_only_where_github_asks_one() {
     let head = "env: {if: not an expression}\n";
     let planned = of_steps(head, "      - run: a\n        env: {if: nor this}\n").unwrap();
@@ -578,6 +602,16 @@ fn a_step_that_needs_docker_is_passed_over_only_where_ci_says_that_it_passed() {
         "{:?}",
         planned.plan.notes
     );
+
+    // What cannot run here is planned all the same: the plan says what CI runs.
+    let alone = workflow.split("      - name: Test").next().unwrap();
+    std::fs::write(place.join("ci.yml"), alone).unwrap();
+    let alone = plan(&PlanRequest::of(&tree)).unwrap().remove(0).plan;
+    assert_eq!(
+        (alone.steps[0].run.as_str(), alone.steps[0].lacks.is_some()),
+        ("docker run -d postgres:16", true)
+    );
+    std::fs::write(place.join("ci.yml"), workflow).unwrap();
 
     let step = |name: &str, conclusion: &str| CiStep {
         name: name.into(),

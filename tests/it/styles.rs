@@ -142,6 +142,22 @@ fn each_style_of_each_runner_says_what_it_really_knows() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// A final summary is the truth or nothing: what a quiet style does not say is no failure.
+#[test]
+fn no_style_says_at_its_end_that_green_is_red() {
+    for (style, ..) in STYLES {
+        let failed = |state: &str| -> Vec<u64> {
+            let runs = runs(&format!("{style}-{state}"));
+            runs.iter().filter_map(|run| run.final_word).map(|word| word.failed).collect()
+        };
+        let (red, green) = (failed("red"), failed("passing"));
+        assert!(green.iter().all(|failed| *failed == 0), "{style}: {green:?}");
+        // Without a test to run nothing can fail.
+        let is_empty = truth(style, true)[2] == 0;
+        assert!(red.iter().all(|failed| is_empty || *failed > 0), "{style}: {red:?}");
+    }
+}
+
 #[test]
 fn every_recorded_style_is_in_the_table() {
     let in_table: BTreeSet<String> = STYLES

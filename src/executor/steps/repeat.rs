@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::{Abort, Job, LogBuffer, StepRecords};
-use crate::contract::build::{PlanStep, RepeatedStep};
+use super::{Abort, Job, LogBuffer, StepRecords, probe};
+use crate::contract::build::{PlanStep, RepeatedStep, ReportVariable};
 use crate::contract::event::{Event, EventSink};
 
 /// How much longer than the step's last run a repeat may take, beside that time again.
@@ -54,9 +54,16 @@ impl Job<'_> {
                 step.name
             );
             self.args.sink.emit(Event::Progress { what });
-            match self.once_more(index, &limited, &ran).await? {
+            let file = probe::unknown_name();
+            let env =
+                repeats.report(index).filter(|_| number == wanted).map(|v| self.with_report(&ran, v, &file));
+            match self.once_more(index, &limited, &ran, env.as_ref().unwrap_or(ran.env)).await? {
                 Some((exit_code, took)) if took < limit => {
                     self.repeats.push(RepeatedStep { step: index, exit_code });
+                    if env.is_some() {
+                        let sandbox = self.context.sandbox;
+                        self.answers.extend(probe::report_of_repeat(sandbox, index, &file, exit_code).await);
+                    }
                 }
                 // Without a result of its own it tells nothing.
                 _ => break,
@@ -65,19 +72,29 @@ impl Job<'_> {
         Ok(())
     }
 
+    /// The step's environment with a report asked for by its runner's own variable.
+    fn with_report(&self, ran: &Ran<'_>, variable: &ReportVariable, file: &str) -> BTreeMap<String, String> {
+        let mut env = ran.env.clone();
+        let of_job = [&ran.before.state.env, &self.context.passed_on];
+        let held = env.get(&variable.name).or_else(|| of_job.iter().find_map(|env| env.get(&variable.name)));
+        let value = format!("{} {}{file}", held.map_or("", String::as_str), variable.option);
+        env.insert(variable.name.clone(), value.trim_start().to_owned());
+        env
+    }
+
     /// The exit code, and how long it took. Everything but the sandbox is afterwards as it was.
     async fn once_more(
         &mut self,
         index: usize,
         step: &PlanStep,
         ran: &Ran<'_>,
+        env: &BTreeMap<String, String>,
     ) -> Result<Option<(i64, Duration)>, Abort> {
         let records = std::mem::replace(self.records, ran.before.clone());
         let log = std::mem::replace(self.log, LogBuffer::new(self.log.limits()));
         let sink = std::mem::replace(&mut self.args.sink, &Quiet);
         let probed = self.probed.len();
-        let outcome = match self.begin(index, step, ran.script, ran.env.clone(), ran.working_directory).await
-        {
+        let outcome = match self.begin(index, step, ran.script, env.clone(), ran.working_directory).await {
             Ok(true) => self.until_done(|running, _| running == index).await,
             begun => begun.map(|_| ()),
         };

@@ -12,6 +12,7 @@ use crate::orchestrator::by_chance::looks_wanted;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::progress::{RunStatus, regression};
 use crate::orchestrator::state::{Action, LegStatus, Phase, Proof, State, Then, Transition};
+use crate::orchestrator::verdict::is_said_without_the_fix;
 
 /// Runs the unchanged code of the leg at hand.
 pub(super) fn reproduce(mut state: State) -> Transition {
@@ -53,10 +54,10 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
         }
         RunStatus::Green => return is_green(state, Outcome::NotReproduced { runs }),
         // An earlier run was green.
-        RunStatus::Red if runs > red + 1 => {
+        RunStatus::Red | RunStatus::Disputed { .. } if runs > red + 1 => {
             return nothing_to_heal(state, Outcome::Flaky { failed: red + 1, runs });
         }
-        RunStatus::Red => {}
+        RunStatus::Red | RunStatus::Disputed { .. } => {}
     }
     let red = red + 1;
     if seen.observation.is_environment_only() {
@@ -199,6 +200,10 @@ pub(super) fn compared(
             let why = limits(&unchanged.observation.end).unwrap_or_default();
             return nothing_to_heal(state, Outcome::Environment { why });
         }
+        RunStatus::Green | RunStatus::Red if is_the_unchanged_codes(&seen, &unchanged) => {
+            state.legs[leg].baseline = Some(unchanged);
+            return proof::prove(state, leg);
+        }
         RunStatus::Green => {
             state.legs[leg].baseline = Some(unchanged);
             // A test may have failed by chance, with the fix or in CI: once more, before a right fix is lost to it.
@@ -207,7 +212,7 @@ pub(super) fn compared(
             }
             return red_as_before(state, leg, seen);
         }
-        RunStatus::Red => {}
+        RunStatus::Red | RunStatus::Disputed { .. } => {}
     }
     if let Some(outcome) = unchanged.not_here.as_deref().cloned() {
         state.leg = leg;
@@ -215,6 +220,14 @@ pub(super) fn compared(
     }
     state.legs[leg].baseline = Some(unchanged);
     red_as_before(state, leg, seen)
+}
+
+/// What speaks against exit code 0 with what is kept, speaks so without it.
+fn is_the_unchanged_codes(seen: &Evidence, unchanged: &Evidence) -> bool {
+    match &seen.observation.end {
+        RunStatus::Disputed { by } => is_said_without_the_fix(unchanged, by),
+        _ => false,
+    }
 }
 
 /// A leg that was not healed yet is red with what is kept: the next thing to heal, unless what is kept broke it.

@@ -1,3 +1,4 @@
+mod counter_proof;
 mod legs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -5,16 +6,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::contract::bug::Diagnosis;
+use crate::contract::bug::{Diagnosis, FinalWord, TestRun};
 use crate::contract::build::RepeatedStep;
 use crate::contract::fix::{ContextNeed, Edit, RevertedHunk, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
-use crate::contract::settings::OnPartial;
+use crate::contract::settings::{CounterProofRule, OnPartial};
+use crate::contract::verdict::{DisagreeingSource, Disagreement};
 use crate::orchestrator::budget::Budget;
 use crate::orchestrator::evidence::StepEvidence;
 use crate::orchestrator::progress::{Failure, Observation};
 use crate::orchestrator::publisher::{PushedRevision, RootCause};
 use crate::orchestrator::state::{AppliedProposal, Rules};
+use crate::orchestrator::step_said::StepSaid;
 
 fn rules() -> Rules {
     Rules {
@@ -24,6 +27,7 @@ fn rules() -> Rules {
         sources: vec![FixSource::ToolSuggestions, FixSource::Model, FixSource::History],
         goal: Goal::Publish { watch: true },
         on_partial: OnPartial::Patch,
+        counter_proof: CounterProofRule::Off,
         diagnose_only: None,
         ci_known_red: true,
         budget: Budget::new(1000, None),
@@ -33,7 +37,7 @@ fn rules() -> Rules {
 fn seen(end: RunStatus, failures: &[(&str, Category)]) -> Arc<Evidence> {
     let observation = Observation {
         failing_step: match end {
-            RunStatus::Red => Some(0),
+            RunStatus::Red | RunStatus::Disputed { .. } => Some(0),
             RunStatus::Unreproducible { .. } => Some(1),
             _ => None,
         },
@@ -92,6 +96,16 @@ fn red(failures: &[(&str, Category)]) -> LoopEvent {
 
 fn green() -> LoopEvent {
     LoopEvent::Ran(seen(RunStatus::Green, &[]))
+}
+
+fn disputed_status() -> RunStatus {
+    let source = DisagreeingSource::Summary { runner: "pytest".to_owned(), failed: 1 };
+    RunStatus::Disputed { by: Disagreement { step: 0, source } }
+}
+
+/// Exit code 0, and the runner's own summary speaks against it.
+fn disputed() -> LoopEvent {
+    LoopEvent::Ran(seen(disputed_status(), &[]))
 }
 
 fn broken() -> LoopEvent {
@@ -210,6 +224,42 @@ fn a_heal_is_kept_proven_published_and_watched() {
             Action::Finish(Outcome::Healed),
         ]
     );
+}
+
+/// With a fix, exit code 0 is no verdict of its own.
+#[test]
+fn a_fix_whose_green_is_disputed_is_taken_back() {
+    let begin = || vec![LoopEvent::Begin, red(&[("a", Category::Syntax)]), offered()];
+    let (effects, _) = play(rules(), &[begin(), vec![disputed()]].concat());
+    assert_eq!(effects, ["reverted"]);
+    // From scratch as well.
+    let (effects, next) = play(rules(), &[begin(), vec![green(), disputed()]].concat());
+    assert_eq!(effects, ["kept", "kept reverted"]);
+    assert!(!next.contains(&Action::Publish { partial: false }));
+}
+
+/// In a step that CI never reached the unchanged code is asked; what it says as well beside exit code 0 is its own.
+#[test]
+fn what_the_unchanged_code_says_beside_success_disputes_nothing() {
+    let LoopEvent::Ran(seen) = disputed() else { unreachable!() };
+    let mut observation = at_step(&seen, 2).observation.clone();
+    let RunStatus::Disputed { by } = disputed_status() else { unreachable!() };
+    observation.end = RunStatus::Disputed { by: Disagreement { step: 2, ..by } };
+    let behind = LoopEvent::Ran(Arc::new(Evidence::of_nothing(observation, Diagnosis::default())));
+    let word = FinalWord { failed: 1, line: 3, before: 0 };
+    let tests = vec![TestRun { final_word: Some(word), ..TestRun::counted("pytest", 1, 1, 0) }];
+    let said = StepSaid { exit_code: Some(0), tests, ..StepSaid::default() };
+    let LoopEvent::Ran(unchanged) = uncovered(2, true, &[]) else { unreachable!() };
+    let observation = unchanged.observation.clone();
+    let says_so = Evidence::of_nothing(observation, Diagnosis::default())
+        .with_said(BTreeMap::from([(2, Arc::new(said))]));
+    let begin = vec![LoopEvent::Begin, red(&[("a", Category::Syntax)]), offered(), behind];
+    let (effects, next) =
+        play(rules(), &[begin.clone(), vec![LoopEvent::Ran(Arc::new(says_so)), green()]].concat());
+    assert_eq!(effects, ["kept"]);
+    assert_eq!(next[3..5], [run(Purpose::Uncover), run(Purpose::Attempt)]);
+    let (effects, _) = play(rules(), &[begin, vec![uncovered(2, true, &[])]].concat());
+    assert_eq!(effects, ["reverted"]);
 }
 
 #[test]
@@ -595,6 +645,7 @@ fn any_event() -> impl Strategy<Value = LoopEvent> {
         prop_oneof![
             4 => Just(RunStatus::Red),
             3 => Just(RunStatus::Green),
+            2 => Just(disputed_status()),
             1 => Just(RunStatus::TimedOut { after_seconds: 1 }),
             1 => Just(RunStatus::OutOfMemory),
             1 => Just(RunStatus::Infrastructure { what: "x".to_owned() }),
@@ -645,6 +696,7 @@ fn answers(action: &Action, event: &LoopEvent) -> bool {
         Action::Run { purpose: Purpose::LastGreen, .. } => {
             matches!(event, LoopEvent::LastGreenSaid { .. } | LoopEvent::LastGreenUnknown)
         }
+        Action::Run { purpose: Purpose::CounterProof, .. } => matches!(event, LoopEvent::CounterProven(_)),
         Action::Run { .. } => matches!(event, LoopEvent::Ran(_)),
         Action::Propose { .. } | Action::Reconsider { .. } => matches!(event, LoopEvent::Answered { .. }),
         Action::Revert { .. } => matches!(event, LoopEvent::Reverted),

@@ -11,6 +11,7 @@ use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::never_reached::{Uncovered, judge_uncovered};
 use crate::orchestrator::progress::{RunStatus, report, same_file};
 use crate::orchestrator::state::{Action, AtLastGreen, Phase, State, Then, Transition, Trial};
+use crate::orchestrator::verdict::is_said_without_the_fix;
 
 /// What a step that CI never reached says of the unchanged code is known: judge the proposal that got there.
 pub(super) fn uncovered(
@@ -21,6 +22,17 @@ pub(super) fn uncovered(
 ) -> Transition {
     if unchanged.observation.end == RunStatus::Cancelled {
         return cancelled(state, trial);
+    }
+    // The unchanged code says beside exit code 0 what spoke against it here. It is asked once.
+    let by = match &seen.observation.end {
+        RunStatus::Disputed { by } if state.legs[state.leg].uncovered.is_none() => Some(by),
+        _ => None,
+    };
+    if by.is_some_and(|by| is_said_without_the_fix(&unchanged, by)) {
+        let leg = state.leg;
+        state.legs[leg].uncovered = Some(unchanged);
+        state.phase = Phase::Trying(trial);
+        return state.act(Action::Run { purpose: Purpose::Attempt, leg });
     }
     let verdict = judge_uncovered(&unchanged, &seen, &trial.offer.touched);
     let leg = state.leg;

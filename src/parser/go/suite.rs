@@ -9,7 +9,7 @@ use super::super::findings::{Counts, FindingBuilder, Findings, TestCounts, locat
 use super::super::re;
 use super::super::test_ids::TestIds;
 use super::stack::Stack;
-use crate::contract::bug::{Category, Location};
+use crate::contract::bug::{Category, FinalWord, Location};
 
 static DASHES: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("--- "));
 
@@ -37,6 +37,8 @@ pub(super) struct Suite {
     summary: bool,
     /// What the packages that are over ran.
     ran: Option<TestCounts>,
+    /// The last word of the test binary itself was `FAIL`.
+    says_fail: bool,
 }
 
 #[derive(Debug, Default)]
@@ -162,10 +164,11 @@ impl Suite {
             self.stack = Some((stack, line_number));
             return Part::Mine;
         }
-        if matches!(text, "FAIL" | "PASS")
-            || text.starts_with("exit status ")
-            || text.starts_with("coverage: ")
-        {
+        if matches!(text, "FAIL" | "PASS") {
+            self.says_fail = text == "FAIL";
+            return Part::Mine;
+        }
+        if text.starts_with("exit status ") || text.starts_with("coverage: ") {
             return Part::Mine;
         }
         let Some(test) = self.current.and_then(|at| self.tests.get_mut(&at)) else { return Part::Other };
@@ -315,6 +318,11 @@ impl Suite {
             let counts = if named { Counts::NONE_RAN } else { counts };
             self.ran.get_or_insert_default().add(counts, None);
         }
+        if let Some(ran) = &mut self.ran {
+            ran.say_part(
+                final_word(verdict, suite.says_fail, failed, line_number).filter(|_| unfinished.is_empty()),
+            );
+        }
         if verdict == "FAIL" && !reported {
             out.bug(if rest.starts_with('[') {
                 let why = rest.trim_matches(['[', ']']);
@@ -329,6 +337,18 @@ impl Suite {
             });
         }
     }
+}
+
+/// What the package says of itself at its end. The binary prints `PASS` or `FAIL` as its last word, and `go` says `ok` for
+/// its exit code alone: a test that prints another runner's output has neither.
+fn final_word(verdict: &str, says_fail: bool, failed: u64, line: u64) -> Option<FinalWord> {
+    let failed = match verdict {
+        "FAIL" => failed.max(1),
+        _ if says_fail => failed.max(1),
+        "ok" => 0,
+        _ => return None,
+    };
+    Some(FinalWord { failed, line, ..FinalWord::default() })
 }
 
 /// What a package's line says of tests that were not named: without `-v` those that pass are not spoken of.

@@ -49,7 +49,12 @@ impl ToolParser for Suites {
             self.flush(out);
             self.list = Some(runner);
             self.uncounted = runner == "phpunit";
-            return Response::Consumed(Next::Active);
+            // JUnit says it, too.
+            return if self.uncounted {
+                Response::Declined(Next::Active)
+            } else {
+                Response::Consumed(Next::Active)
+            };
         }
         if let Some((runner, ran, failed, skipped)) = counts(text) {
             self.flush(out);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::super::findings::{FindingBuilder, Findings, location, number};
+use super::super::findings::{Counts, FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Next, Response, Tool, ToolParser};
@@ -43,6 +43,10 @@ struct Libtest {
     ignored: u64,
     /// Findings there were when these tests began.
     before: usize,
+    /// How many test binaries have begun and not ended: one of a passing test's own (`--nocapture`) is nested in its. What
+    /// cargo says between them comes through another pipe and stands anywhere: behind one that ended without a result, no
+    /// summary is a final word any more.
+    depth: u32,
 }
 
 /// `---- name stdout ----` and what follows.
@@ -90,6 +94,7 @@ impl ToolParser for Libtest {
         if text.starts_with("running ") && re!(r"^running \d+ tests?$").is_match(text) {
             self.end(line.number, out);
             self.running = true;
+            self.depth += 1;
             self.reported.clear();
             return Response::Consumed(Next::Active);
         }
@@ -112,6 +117,7 @@ impl ToolParser for Libtest {
         {
             self.close(line.number, out);
             let count = |at: usize| c[at].parse().unwrap_or(0);
+            self.depth = self.depth.saturating_sub(1);
             self.summary(&c[1], count(2), count(3), count(4), line.number, out);
             return Response::Consumed(Next::Idle);
         }
@@ -251,8 +257,16 @@ impl Libtest {
             }
         }
         let ids = std::mem::take(&mut self.executed);
-        out.named_tests("cargo-test", passed, failed, skipped, ids);
-        *self = Self { before: out.count(), ..Self::default() };
+        if self.depth == 0 {
+            out.named_tests("cargo-test", passed, failed, skipped, ids);
+        } else {
+            out.nested_tests("cargo-test", Counts::known(passed, failed, skipped), ids);
+        }
+        self.begin_anew(out);
+    }
+
+    fn begin_anew(&mut self, out: &Findings) {
+        *self = Self { before: out.count(), depth: self.depth, ..Self::default() };
     }
 
     /// The output stops, with or without a result.
@@ -263,7 +277,7 @@ impl Libtest {
             let ignored = self.ignored;
             self.summary("FAILED", executed.saturating_sub(failed), failed, ignored, now, out);
         }
-        *self = Self { before: out.count(), ..Self::default() };
+        self.begin_anew(out);
     }
 }
 

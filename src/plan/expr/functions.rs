@@ -158,10 +158,29 @@ fn write_json(value: &Value, indent: usize, out: &mut String) -> Result<(), std:
 
 pub(super) fn from_json(value: &Value) -> Result<Value, EvalError> {
     let Some(text) = value.text() else { return Ok(Value::unknown(what(value))) };
-    serde_json::from_str::<serde_json::Value>(&text).map(|json| Value::from_json(&json)).map_err(|e| {
+    let strict = serde_json::from_str::<serde_json::Value>(&text);
+    let read = strict.or_else(|e| serde_json::from_str(&without_trailing_commas(&text)).map_err(|_| e));
+    read.map(|json| Value::from_json(&json)).map_err(|e| {
         let shown: String = text.chars().take(80).collect();
         EvalError(std::format!("fromJSON: {shown:?} is not JSON ({e})"))
     })
+}
+
+/// GitHub's own reader takes a comma before a closing bracket.
+fn without_trailing_commas(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let (mut in_string, mut escaped) = (false, false);
+    for (at, c) in json.char_indices() {
+        let is_trailing = c == ',' && !in_string && json[at + 1..].trim_start().starts_with([']', '}']);
+        if !is_trailing {
+            out.push(c);
+        }
+        if c == '"' && !escaped {
+            in_string = !in_string;
+        }
+        escaped = in_string && c == '\\' && !escaped;
+    }
+    out
 }
 
 pub(super) fn what(value: &Value) -> std::sync::Arc<str> {

@@ -214,12 +214,12 @@ impl Planner<'_> {
             run: script.to_owned(),
             shell: Some("bash".to_owned()),
             working_directory: ".".to_owned(),
+            continue_on_error: scope.continue_on_error
+                || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
+            timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: format!("emulates {uses}"),
             condition: keep,
-            continue_on_error: scope.continue_on_error
-                || self.flag(step.continue_on_error.as_ref(), scope, &BTreeMap::new())?,
-            timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &BTreeMap::new())?,
             ..PlanStep::default()
         };
         let template = StepTemplate {
@@ -294,7 +294,7 @@ impl Planner<'_> {
                 .collect();
             self.know(scope, id, Known::Composite { contexts: contexts.clone(), outputs });
         }
-        let env = BTreeMap::new();
+        let env = self.env_of(scope, scope.layers.len())?;
         let mut stack = scope.stack.clone();
         stack.push(path);
         let inner = StepScope {
