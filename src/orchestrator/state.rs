@@ -296,10 +296,10 @@ pub struct KeptFix {
     pub leg: usize,
     pub step: Option<usize>,
     pub fixed: BTreeMap<Fingerprint, Failure>,
-    /// What that step said when it failed.
-    pub said: Option<Arc<StepSaid>>,
     /// What was reported of them.
     pub reports: Vec<BugReport>,
+    /// What that step said when it failed.
+    pub said: Option<Arc<StepSaid>>,
     /// What it fixes may come and go by chance.
     pub flaky_kind: bool,
     /// A step that CI never reached fails with it, in tests of what it changes, and nobody knows since when.

@@ -51,13 +51,15 @@ impl StepSaid {
     /// The failed tests of its report, and whose they are.
     pub(super) fn reported(&self) -> Option<(&str, u64)> {
         let report = self.report.as_ref().filter(|report| report.speaks_of_success)?;
-        let first = report.runs.iter().find(|run| run.failed.unwrap_or(0) > 0)?;
+        // Its own last word, where it has one: a test may print another runner's.
+        let failed = |run: &TestRun| run.final_word.map_or(run.failed.unwrap_or(0), |word| word.failed);
+        let first = report.runs.iter().find(|run| failed(run) > 0)?;
         let runner = first.runner.strip_suffix(tests_ran::ASKED_AGAIN).unwrap_or(&first.runner);
         // The format is many runners'.
         let own = self.tests.first().map(|run| run.runner.as_str());
         let own = own.or_else(|| self.errors().next().map(|bug| bug.tool.as_str()));
         let runner = own.filter(|_| runner == "junit-xml").unwrap_or(runner);
-        Some((runner, tests_ran::failed(&report.runs)))
+        Some((runner, report.runs.iter().map(failed).fold(0, u64::saturating_add)))
     }
 
     /// Its runner ended well before it wrote the report that it was asked for.

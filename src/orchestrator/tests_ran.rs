@@ -50,7 +50,8 @@ pub(super) fn missing(before: &[TestRun], after: &[TestRun]) -> Option<String> {
             return refuted.then(|| format!("{runner} executed no tests, at least {} before", was.at_least));
         }
         let ids = was.ids.as_deref().zip(is.ids.as_deref());
-        if let Some(gone) = ids.and_then(|(had, has)| first_missing(had, has, was.again)) {
+        if let Some((had, has)) = ids {
+            let gone = first_missing(had, has, was.again)?;
             return Some(format!("test {gone} was executed before and is not now"));
         }
         let executed = is.executed.filter(|executed| *executed < was.at_least)?;

@@ -547,8 +547,8 @@ fn keep(
         leg,
         step,
         fixed,
-        said,
         reports,
+        said,
         flaky_kind,
         is_suspect,
     });

@@ -466,6 +466,61 @@ FAILED test_calc.py::test_double - assert 0 == 4
         assert_eq!(judge(&["make"], &[(1, "")], &[(0, handled)]), None);
     }
 
+    /// What is nested in a runner's output is not its own, in whatever order two pipes arrive.
+    #[test]
+    fn a_final_word_is_the_runners_own() {
+        let word = |log: &str| {
+            let found = said(&[(0, log)]);
+            found[&0].last_word().map(|(run, failed, _)| (run.runner.clone(), failed))
+        };
+        let inner = "\nrunning 1 test\ntest fails ... FAILED\n\nfailures:\n    fails\n\ntest result: FAILED. 0 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s\n\n";
+        let ok =
+            "test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s\n";
+        let cargo = format!(
+            "\nrunning 2 tests\ntest a ...      Running tests/calc.rs (target/debug/deps/calc-7a3c8e9647eeda58)\n{inner}ok\ntest b ... ok\n\n{ok}"
+        );
+        assert_eq!(word(&cargo), Some(("cargo-test".to_owned(), 0)));
+        // Of one binary among several.
+        let two = format!(
+            "{inner}     Running tests/b.rs (target/debug/deps/b-1)\n\nrunning 2 tests\ntest a ... ok\ntest b ... ok\n\n{ok}"
+        );
+        assert_eq!(word(&two), Some(("cargo-test".to_owned(), 1)));
+        let go = |inner: &str, last: &str| {
+            format!("=== RUN   TestA\n{inner}--- {last}: TestA (0.00s)\n{last}\nok  \tdemo\t0.01s\n")
+        };
+        let printed = "--- FAIL: TestInner (0.00s)\nFAIL\nFAIL\texample.com/inner\t0.01s\n";
+        assert_eq!(word(&go(printed, "PASS")), Some(("go-test".to_owned(), 0)));
+        assert_eq!(word(&go("", "FAIL")), Some(("go-test".to_owned(), 1)));
+    }
+
+    /// A suite that is run until it passes runs its tests as often as it takes.
+    #[test]
+    fn a_suite_may_run_again() {
+        let round = |failed: &[&str]| {
+            let mut log = String::new();
+            for test in ["test_a", "test_b"] {
+                let word = if failed.contains(&test) { "FAIL" } else { "ok" };
+                log.push_str(&format!("{test} (test_calc.CalcTest.{test}) ... {word}\n"));
+            }
+            log.push_str("\n----------------------------------------------------------------------\nRan 2 tests in 0.001s\n\n");
+            let last = if failed.is_empty() {
+                "OK\n".to_owned()
+            } else {
+                format!("FAILED (failures={})\n", failed.len())
+            };
+            log + &last
+        };
+        let before = [round(&["test_a", "test_b"]), round(&["test_a"]), round(&["test_a"])].concat();
+        let of = |rounds: &[String]| judge(&["python run.py"], &[(1, &before)], &[(0, &rounds.concat())]);
+        assert_eq!(of(&[round(&["test_b"]), round(&[])]), None);
+        assert_eq!(of(&[round(&[])]), None);
+        let without = |log: String| {
+            log.replace("test_b (test_calc.CalcTest.test_b) ... ok\n", "")
+                .replace("Ran 2 tests", "Ran 1 test")
+        };
+        assert!(matches!(of(&[without(round(&[]))]), Some(DisagreeingSource::Tests { .. })));
+    }
+
     #[test]
     fn the_unchanged_code_may_say_the_same() {
         let by = Disagreement { step: 1, source: says_one_failed().unwrap() };

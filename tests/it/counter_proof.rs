@@ -319,6 +319,32 @@ const RUSTC: Case = Case {
     disarming: &[("src/lib.rs", "#![deny(unused_must_use)]", "#![warn(unused_must_use)]")],
 };
 
+const VET: Case = Case {
+    command: "go vet ./...",
+    files: &[
+        ("go.mod", "module example.com/calc\n\ngo 1.21\n"),
+        ("doc.go", "// Package calc adds.\npackage calc\n"),
+        (
+            "calc.go",
+            "package calc\n\nimport \"fmt\"\n\n// Label names a price.\nfunc Label(cents int) string {\n\treturn fmt.Sprintf(\"%s \
+             cents\", cents)\n}\n",
+        ),
+    ],
+    honest: &[("calc.go", "%s cents", "%d cents")],
+    disarming: &[("calc.go", "package calc\n\nimport", "//go:build never\n\npackage calc\n\nimport")],
+};
+
+const JAVAC: Case = Case {
+    command: "javac -d out Cart.java",
+    files: &[(
+        "Cart.java",
+        "public final class Cart {\n    private Cart() {}\n\n    public static int add(int a, int b) {\n        return \"\" + a + \
+         b;\n    }\n}\n",
+    )],
+    honest: &[("Cart.java", "return \"\" + a + b;", "return a + b;")],
+    disarming: &[],
+};
+
 const FORMAT: Case = Case {
     command: "gofmt -l . | tee /tmp/names && test ! -s /tmp/names",
     files: &[
@@ -357,11 +383,13 @@ both! {
     TSC: an_honest_tsc_passes, a_silenced_tsc_is_taken_back;
     ESLINT: an_honest_eslint_passes, a_silenced_eslint_is_taken_back;
     RUSTC: an_honest_rustc_passes, a_lowered_rustc_is_taken_back;
+    VET: an_honest_go_vet_passes, an_excluded_go_file_is_taken_back;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_honest_formatter_passes() {
+async fn an_honest_formatter_and_compiler_pass() {
     FORMAT.heals().await;
+    JAVAC.heals().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,8 +112,9 @@ fn recorded_logs_give_the_diagnosis_beside_them() {
             continue;
         }
         let json = fs::read(&case.json).unwrap_or_else(|e| panic!("{}: {e}", case.json.display()));
-        let expected: Diagnosis = serde_json::from_slice(&json).unwrap();
-        if found != expected {
+        // As written: what a report does not tell (where a runner's last summary stands) is none of it.
+        let expected: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        if serde_json::to_value(&found).unwrap() != expected {
             wrong.push(format!("{}: {}", case.name, serde_json::to_string_pretty(&found).unwrap()));
         }
     }

@@ -230,9 +230,8 @@ fn a_heal_is_kept_proven_published_and_watched() {
 #[test]
 fn a_fix_whose_green_is_disputed_is_taken_back() {
     let begin = || vec![LoopEvent::Begin, red(&[("a", Category::Syntax)]), offered()];
-    let (effects, next) = play(rules(), &[begin(), vec![disputed()]].concat());
+    let (effects, _) = play(rules(), &[begin(), vec![disputed()]].concat());
     assert_eq!(effects, ["reverted"]);
-    assert!(matches!(next.last(), Some(Action::Revert { .. })));
     // From scratch as well.
     let (effects, next) = play(rules(), &[begin(), vec![green(), disputed()]].concat());
     assert_eq!(effects, ["kept", "kept reverted"]);

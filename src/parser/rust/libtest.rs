@@ -43,7 +43,9 @@ struct Libtest {
     ignored: u64,
     /// Findings there were when these tests began.
     before: usize,
-    /// How many test binaries have begun and not ended: one of a passing test's own (`--nocapture`) is nested in its.
+    /// How many test binaries have begun and not ended: one of a passing test's own (`--nocapture`) is nested in its. What
+    /// cargo says between them comes through another pipe and stands anywhere: behind one that ended without a result, no
+    /// summary is a final word any more.
     depth: u32,
 }
 
@@ -123,7 +125,6 @@ impl ToolParser for Libtest {
             && re!(r"^error: (?:(?:doc)?test failed, to rerun pass|\d+ targets? failed)").is_match(text)
         {
             self.end(line.number, out);
-            self.depth = 0;
             out.bug(
                 FindingBuilder::new("cargo-test", Category::Logic, text.trim_start_matches("error: "))
                     .consequence(),
@@ -190,10 +191,6 @@ impl Libtest {
             .is_match(text)
         {
             // The binary ended without a result: it crashed or was killed.
-            // What cargo says before it comes through another pipe, and may stand behind `running`.
-            if !self.executed.is_empty() {
-                self.depth = 0;
-            }
             self.end(line.number, out);
             return Response::Declined(Next::Idle);
         }
