@@ -1,5 +1,5 @@
 //! Ways to make a build green without fixing anything, as rules on the diff: tests skipped, removed, loosened or
-//! emptied; findings suppressed; judges told to look away; code that behaves otherwise under test.
+//! emptied; findings suppressed; judges told to look away. What code newly can do is judged by [`super::capabilities`].
 //!
 //! A rule fires on what a change adds over what it removes, so moving a line that was there is never a finding.
 

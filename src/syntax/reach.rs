@@ -9,6 +9,7 @@ mod constants;
 mod equality;
 mod forms;
 mod names;
+mod places;
 #[cfg(test)]
 mod tests;
 

@@ -149,6 +149,13 @@ const CLAIMS: &[Claim] = &[
         capability: Capability::Code,
     },
     Claim {
+        languages: &[Language::Java],
+        kinds: &["import_declaration"],
+        pattern: r"\b(org\.junit|junit\.framework|org\.testng|org\.mockito|org\.hamcrest|org\.assertj)\b",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
         languages: RUST,
         kinds: &["inner_attribute_item"],
         pattern: r"^#!\[\s*cfg\b",
@@ -309,7 +316,8 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         let applies = claim.languages.contains(&one.language)
             && (!claim.of_checkers || is_checked(asked))
             && !(claim.kinds.contains(&"ambient_declaration") && path.ends_with(".d.ts"))
-            && (one.role == FileRole::Source || claim.capability != Capability::Build);
+            && (one.role == FileRole::Source
+                || !matches!(claim.capability, Capability::Build | Capability::Runner));
         if !applies {
             continue;
         }
@@ -328,7 +336,7 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
             |text: &String| claim.capability == Capability::Build && text.replace(' ', "") == "#[cfg(test)]";
         // Only of what the finding is about.
         let about = |text: &String| {
-            !matches!(claim.kinds, ["variable_declarator"] | ["unary_expression"])
+            !matches!(claim.kinds, ["variable_declarator" | "unary_expression"])
                 || !claim.of_checkers
                 || text.split_whitespace().last().is_some_and(|name| {
                     asked.bugs.iter().any(|bug| crate::fixer::language::has_word(&bug.message, &[name]))

@@ -224,10 +224,18 @@ fn findings_are_not_talked_away() {
     }
 }
 
+/// Path, code before and after, and the failing test of changes that pass.
+fn all_pass(changes: &[(&str, &str, String, &str)]) {
+    for (path, before, after, failing) in changes {
+        let found = verdict(path, before, after, failing, Category::Logic);
+        assert!(matches!(found.as_str(), "passes" | "asks"), "{found}: {after}");
+    }
+}
+
 #[test]
-fn honest_changes_need_no_new_powers() {
+fn honest_changes_need_no_new_powers_in_python() {
     let wants_exit = "with pytest.raises(SystemExit) as ended:\n    main([])\nassert ended.value.code == 0";
-    for (path, before, after, failing) in [
+    all_pass(&[
         (
             "shop/a.py",
             "import sys\n\n\ndef main(words):\n    sys.exit(2)\n",
@@ -291,6 +299,12 @@ fn honest_changes_need_no_new_powers() {
             "",
         ),
         ("a.js", SCRIPT, format!("{SCRIPT}module.exports = {{ cost }};\n"), ""),
+    ]);
+}
+
+#[test]
+fn honest_changes_need_no_new_powers_elsewhere() {
+    all_pass(&[
         (
             "a.js",
             SCRIPT,
@@ -340,10 +354,21 @@ fn honest_changes_need_no_new_powers() {
             JAVA.replace("return sum", "java.util.Objects.requireNonNull(items);\n        return sum"),
             "",
         ),
+    ]);
+}
+
+#[test]
+fn a_span_of_time_is_no_date() {
+    for after in [
+        "import time\n\n\ndef wait(ready):\n    end = time.monotonic() + 5\n    while time.monotonic() < end:\n        ready()\n",
+        "import time\n\n\ndef slow(run):\n    start = time.time()\n    run()\n    took = time.time() - start\n    return took > 5\n",
+        "import time\n\n\ndef old(entry):\n    return time.time() - entry.at > 60\n",
     ] {
-        let found = verdict(path, before, &after, failing, Category::Logic);
+        let found = verdict("shop/a.py", "import time\n", after, "", Category::Logic);
         assert!(matches!(found.as_str(), "passes" | "asks"), "{found}: {after}");
     }
+    let dated = "import time\n\n\ndef old(entry):\n    end = 1900000000\n    return time.time() < end\n";
+    assert_eq!(verdict("shop/a.py", "import time\n", dated, "", Category::Logic), "refused/detects-tests");
 }
 
 #[test]

@@ -102,7 +102,8 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
         *counts.entry((known.path.clone(), known.how)).or_default() += 1;
     }
     let mut found = Vec::new();
-    for used in one.after.uses() {
+    let after = one.after.uses();
+    for used in &after {
         let key = (used.path.clone(), used.how);
         if let Some(left) = counts.get_mut(&key)
             && *left > 0
@@ -112,12 +113,12 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
             let as_before =
                 |old: &&Use| old.path == used.path && old.how == used.how && old.arguments == used.arguments;
             let same = before.iter().any(|old| as_before(&old) && old.decides == used.decides);
-            if same || !is_about_arguments(one.language, &used) {
+            if same || !is_about_arguments(one.language, used) {
                 continue;
             }
         }
         for capability in capabilities(one.language, &used.path, &used.from) {
-            if let Some(default) = judge(capability, &used, one, asked, &before) {
+            if let Some(default) = judge(capability, used, one, asked, &before, &after) {
                 found.push(Gained::new(capability, path, used.line, &used.text).with(default));
             }
         }
@@ -132,7 +133,7 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
         if used.how == How::Write && EQUALITIES.contains(&last) {
             found.push(Gained::new(Capability::Equality, path, used.line, &used.text));
         }
-        if let Some(default) = patches(&used, one, asked) {
+        if let Some(default) = patches(used, one, asked) {
             found.push(Gained::new(Capability::Patch, path, used.line, &used.text).with(default));
         }
     }
@@ -156,6 +157,7 @@ fn judge(
     one: &Sides<'_>,
     asked: &Asked<'_>,
     before: &[Use],
+    all_uses: &[Use],
 ) -> Option<Default> {
     let in_source = one.role == FileRole::Source;
     match capability {
@@ -186,7 +188,13 @@ fn judge(
         }
         Capability::Stack => stack(used),
         Capability::Environment => environment(used, one, asked, before),
-        Capability::Time => (used.decides == Decides::Fixed).then_some(Default::Refuse),
+        // Between two times there is a span, whenever it is.
+        Capability::Time => {
+            let is_time = |u: &&Use| capabilities(one.language, &u.path, &u.from).contains(&Capability::Time);
+            let fixed = used.how == How::Call && used.decides == Decides::Fixed;
+            let beside = || all_uses.iter().filter(is_time).filter(|u| u.line == used.line).count();
+            (fixed && beside() < 2).then_some(Default::Refuse)
+        }
         Capability::Files => files(used, asked),
         Capability::Programs => Some(if used.on_load { Default::Refuse } else { Default::Lower }),
         Capability::Unchecked => unchecked(used, asked),
@@ -226,8 +234,18 @@ fn status(used: &Use, asked: &Asked<'_>) -> Option<Default> {
 
 fn stack(used: &Use) -> Option<Default> {
     // A trace that is kept or shown decides nothing.
-    let kept =
-        ["captureStackTrace", ".stack", "printStackTrace", "exc_info", "runtime/debug.Stack", "backtrace"];
+    let kept = [
+        "captureStackTrace",
+        ".stack",
+        "printStackTrace",
+        "exc_info",
+        "runtime/debug.Stack",
+        "backtrace",
+        "type_name",
+        "current_thread",
+        "currentThread.getName",
+        "thread.current",
+    ];
     let is_kept = kept.iter().any(|end| used.path.contains(end)) && used.decides == Decides::Nothing;
     if is_kept {
         return (!used.path.ends_with(".stack") && !used.path.contains("captureStackTrace"))
