@@ -21,7 +21,7 @@ pub use inputs::{Fallback, INPUTS, Input, Kind, Secret};
 
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{
-    CommitMode, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
+    CommitMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
 };
 use crate::error::ExpectedError;
 use lookup::Lookup;
@@ -59,6 +59,7 @@ pub struct Config {
     /// Globs beside the built-in list.
     pub protected_paths: Vec<String>,
     pub allow_test_edits: bool,
+    pub require_counter_proof: CounterProofRule,
     /// `None`: `auto`.
     pub sandbox_image: Option<String>,
     pub sandbox_network: Network,
@@ -120,6 +121,7 @@ impl Config {
             max_changed_files: from.need("max-changed-files")?,
             protected_paths: from.find("protected-paths")?.unwrap_or_default(),
             allow_test_edits: from.need("allow-test-edits")?,
+            require_counter_proof: from.need("require-counter-proof")?,
             sandbox_image: from.unless("auto", "sandbox-image")?,
             sandbox_network: from.need("sandbox-network")?,
             sandbox_memory: from.need("sandbox-memory")?,

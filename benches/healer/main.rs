@@ -5,6 +5,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "the table is what this program is for")]
 #![allow(clippy::disallowed_methods, reason = "starts programs to look at them, bound to no run")]
 
+mod context;
 mod cost;
 mod heals;
 mod logs;
@@ -61,6 +62,7 @@ fn main() -> ExitCode {
     part("plans", &mut plans::measure);
     part("logs", &mut logs::measure);
     part("syntax", &mut syntax::measure);
+    part("context", &mut context::measure);
     part("sync", &mut |table| runtime.block_on(sandbox::sync(table)));
     part("snapshot", &mut |table| runtime.block_on(sandbox::snapshot(table)));
     part("heals", &mut |table| {

@@ -1,7 +1,9 @@
 //! The inputs, one row each: what the action, the flags, the README's table and `ci-healer help` say of an input is
 //! made from its row.
 
-use crate::contract::settings::{FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode};
+use crate::contract::settings::{
+    CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
+};
 
 /// One input of the action and flag of the command line.
 #[derive(Debug, Clone, Copy)]
@@ -273,6 +275,14 @@ pub const INPUTS: &[Input] = &[
         default: "false",
         kind: Kind::Switch,
         doc: "Whether a fix may change test files.",
+        ..PLAIN
+    },
+    Input {
+        name: "require-counter-proof",
+        default: "auto",
+        kind: Kind::OneOf(CounterProofRule::NAMES),
+        doc: "Whether a heal needs a counter-proof, a run of its step in which planted failures are reported: `auto` (where \
+            one can be made), `true` (always), `false` (none is made).",
         ..PLAIN
     },
     Input {

@@ -11,6 +11,7 @@ use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
+use super::control::StepCounterProof;
 use super::executed::TracedRun;
 use super::fix::{FixProposal, Rejection, RevertedHunk, Usage};
 use super::git::CommitSha;
@@ -156,6 +157,16 @@ pub enum Event {
         count: usize,
         #[serde(rename = "reason")]
         why: String,
+        /// The same as data, where there is a kind for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejection: Option<Rejection>,
+    },
+    /// What failures planted beside the proof of a step showed.
+    CounterProven {
+        /// Index of the failed job of the matrix whose plan was run.
+        job: usize,
+        #[serde(flatten)]
+        counter_proof: StepCounterProof,
     },
     /// The run does not end green; these failures are fixed, each proven for itself, and these are left.
     PartiallyProven {
@@ -307,6 +318,9 @@ pub enum Purpose {
     Uncover,
     /// The code of the last green run, up to a step that CI never reached: what fails there as well is old.
     LastGreen,
+    /// What is proven, from scratch up to a step that was healed, over a copy with failures planted into it: can the step
+    /// still say no?
+    CounterProof,
 }
 
 impl Purpose {
@@ -326,6 +340,12 @@ impl Purpose {
     #[must_use]
     pub fn is_proof(self) -> bool {
         matches!(self, Self::FinalProof | Self::ProtectedProof)
+    }
+
+    /// Whether nothing of an earlier execution is used.
+    #[must_use]
+    pub fn is_from_scratch(self) -> bool {
+        self.is_proof() || self == Self::CounterProof
     }
 }
 

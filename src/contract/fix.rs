@@ -191,4 +191,12 @@ pub enum Rejection {
         path: String,
         why: String,
     },
+    /// It is green in a step that does not report failures planted into it.
+    JudgeDisarmed {
+        why: String,
+    },
+    /// Nothing shows that its step can still fail, and that is required.
+    NoCounterProof {
+        why: String,
+    },
 }

@@ -7,6 +7,7 @@ pub mod bug;
 pub mod build;
 pub mod changes;
 pub mod ci;
+pub mod control;
 pub mod event;
 pub mod executed;
 pub mod fix;

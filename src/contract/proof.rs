@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::Exit;
+use super::control::ToldCounterProof;
 use super::git::{CommitSha, RepoPath};
 use super::report::PartialProof;
 
@@ -47,6 +48,9 @@ pub struct Proof {
     pub repeats: u32,
     pub green: u32,
     pub protected: ProtectedCheck,
+    /// Of each step that was healed: what failures planted into it showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counter_proofs: Vec<ToldCounterProof>,
     pub changed: Vec<RepoPath>,
     /// Every failed job with a plan of its own, where there are several; the one above among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -79,6 +83,8 @@ pub struct ProvenJob {
     pub after: Option<ProofSide>,
     pub repeats: u32,
     pub green: u32,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counter_proofs: Vec<ToldCounterProof>,
 }
 
 /// One step, before and after.

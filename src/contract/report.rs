@@ -11,6 +11,7 @@ use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published};
+use super::control::StepCounterProof;
 use super::event::Offer;
 use super::executed::TracedRun;
 use super::fix::Rejection;
@@ -138,6 +139,17 @@ impl RunReport {
         baselines.into_iter().map(|baseline| baseline.execution.duration).sum()
     }
 
+    /// Nothing is known against the judges of the proof: none of them failed to report what was planted, or was not asked.
+    #[must_use]
+    pub fn has_counter_proof(&self) -> bool {
+        let proofs: Vec<&FinalProof> = if self.jobs.is_empty() {
+            self.final_proof.iter().collect()
+        } else {
+            self.jobs.iter().filter_map(|job| job.final_proof.as_ref()).collect()
+        };
+        proofs.iter().flat_map(|proof| &proof.counter_proofs).all(|shown| shown.proof.is_caught())
+    }
+
     /// Every job that can be judged here is proven with all that is kept.
     #[must_use]
     pub fn is_proven(&self) -> bool {
@@ -248,6 +260,9 @@ pub enum ProposalVerdict {
     /// Run, and taken back.
     Reverted {
         why: String,
+        /// The same as data, where there is a kind for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rejection: Option<Rejection>,
     },
     /// Turned down by a gate before it ran.
     Rejected {
@@ -292,6 +307,9 @@ pub struct FinalProof {
     /// The run with every protected file as it was at the failing commit; `None` where the fix touches none of them
     /// and the run would be the same.
     pub protected: Option<ExecutionResult>,
+    /// Of each step that was healed: what failures planted into it showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub counter_proofs: Vec<StepCounterProof>,
 }
 
 impl FinalProof {

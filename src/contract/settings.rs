@@ -109,6 +109,18 @@ setting! {
 }
 
 setting! {
+    /// `require-counter-proof`
+    CounterProofRule {
+        /// Where one can be made, it has to hold.
+        Auto = "auto",
+        /// No heal without one.
+        Required = "true",
+        /// None is made.
+        Off = "false",
+    }
+}
+
+setting! {
     /// `fail-on`
     FailOn {
         Unhealed = "unhealed",

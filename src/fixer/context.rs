@@ -9,6 +9,7 @@
 mod changed;
 mod code;
 mod dependencies;
+mod doc_tests;
 mod failing_test;
 mod leads;
 mod local;
@@ -16,9 +17,11 @@ mod map;
 mod needed;
 mod pieces;
 mod quoted;
+mod ranked;
 mod reach;
 #[cfg(test)]
 mod reach_tests;
+mod trimmed;
 
 pub use changed::changed_definitions;
 pub use leads::{ChangedDefinition, Leads};

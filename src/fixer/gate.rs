@@ -2,6 +2,7 @@
 //! repeats, content, test weakening. What passes may still be wrong: that is for the build to say.
 
 use super::PastAttempt;
+use super::capabilities::{self, Asked, Default as Treated};
 use super::edit_class::edit_class;
 use super::hardcoding;
 use super::patch::patch_fingerprint;
@@ -11,7 +12,7 @@ use super::weakening::{self, FileRole};
 use super::{removal, window};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::{ClassifiedFile, EditClass, FileChange, FixProposal, Rejection};
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::diff::LineDiff;
 use crate::error::ExpectedError;
 
@@ -60,6 +61,8 @@ pub struct GateNotes {
     pub classes: Vec<ClassifiedFile>,
     /// It seems to special-case the failing test's literal input.
     pub hard_coded: bool,
+    /// What it newly can do that only a run can judge: each a reason to ask for a counter-proof.
+    pub needs_counter_proof: Vec<String>,
 }
 
 /// Judges a proposal's changes. `bugs` are those it means to fix, `findings` all that the failing check names.
@@ -78,12 +81,20 @@ pub fn gate(
     check_confidence(proposal.confidence, options)?;
     for change in &changes {
         paths::check(&change.path, tree, &options.paths)?;
+        new_settings(change, findings, tree)?;
         content(change)?;
     }
     let diffs: Vec<LineDiff<'_>> = changes.iter().map(|c| LineDiff::of(c)).collect();
     let mut notes = GateNotes { confidence: proposal.confidence, ..GateNotes::default() };
     // What weakens tests is said so, even where the file may not be touched at all.
     let classes: Vec<EditClass> = changes.iter().map(|c| edit_class(c, findings, tree)).collect();
+    let asked = Asked {
+        bugs: findings,
+        tree,
+        paths: &options.paths,
+        failing: hardcoding::failing_code(findings, tree),
+    };
+    new_powers(&changes, &diffs, &asked, &mut notes)?;
     for ((change, diff), class) in changes.iter().zip(&diffs).zip(&classes) {
         judge_file(proposal, change, diff, *class, tree, options, &mut notes)?;
     }
@@ -111,7 +122,7 @@ pub fn gate(
     // A tool's own command runs the repository's plug-ins and scripts: what it writes is anybody's.
     if proposal.provider != TOOLCHAIN || proposal.command.is_some() {
         let (changes, diffs): (Vec<_>, Vec<_>) = edited().map(|i| (changes[i], &diffs[i])).unzip();
-        doubts(&changes, &diffs, bugs, tree, &mut notes);
+        doubts(&changes, &diffs, bugs, tree, &mut notes)?;
         check_confidence(notes.confidence, options)?;
     }
     let classified = changes.iter().zip(classes);
@@ -129,6 +140,27 @@ fn check_confidence(confidence: f64, options: &FixOptions) -> Result<(), Rejecti
     }
 }
 
+/// A file that is new and that some tool may take for its configuration; one that the failure misses is asked for.
+fn new_settings(change: &FileChange, findings: &[BugReport], tree: &dyn SourceTree) -> Result<(), Rejection> {
+    // By code of the repository, whatever a report says.
+    let names_it = |file: &str| {
+        let text = RepoPath::new(file).ok().and_then(|path| tree.read_text(&path));
+        text.is_some_and(|text| text.contains(change.path.file_name()))
+    };
+    let asked_for = |bug: &BugReport| {
+        let files = bug.file.iter().chain(bug.related.iter().map(|place| &place.file));
+        bug.message.contains(change.path.file_name()) && files.take(8).any(|file| names_it(file))
+    };
+    if change.before.is_some()
+        || findings.iter().any(asked_for)
+        || !paths::looks_like_settings(&change.path, tree)
+    {
+        return Ok(());
+    }
+    let why = "is new and would be read as configuration".to_owned();
+    Err(Rejection::Path { path: change.path.to_string(), why })
+}
+
 fn content(change: &FileChange) -> Result<(), Rejection> {
     let refuse = |why: &str| Err(Rejection::Content { path: change.path.to_string(), why: why.to_owned() });
     let Some(after) = &change.after else { return Ok(()) };
@@ -141,6 +173,9 @@ fn content(change: &FileChange) -> Result<(), Rejection> {
     }
     if !before.trim().is_empty() && after.trim().is_empty() {
         return refuse("is emptied");
+    }
+    if let Some(why) = capabilities::misread(change) {
+        return refuse(&why);
     }
     let hidden = |text: &str| {
         text.chars()
@@ -252,19 +287,54 @@ fn may_be_removed(change: &FileChange, tree: &dyn SourceTree, options: &FixOptio
     }
 }
 
-/// What is no reason to refuse, but costs confidence.
+/// What the changes newly can do, and what the table of capabilities says of it.
+fn new_powers(
+    changes: &[&FileChange],
+    diffs: &[LineDiff<'_>],
+    asked: &Asked<'_>,
+    notes: &mut GateNotes,
+) -> Result<(), Rejection> {
+    let role = |change: &FileChange, diff: &LineDiff<'_>| {
+        let is_test = asked.paths.protection(change.path.as_str()) == Some(Protection::Test)
+            || weakening::touches_inline_tests(change, diff);
+        if is_test { FileRole::Test } else { FileRole::Source }
+    };
+    let placed: Vec<(&FileChange, FileRole)> =
+        changes.iter().zip(diffs).map(|(change, diff)| (*change, role(change, diff))).collect();
+    for gained in capabilities::gained(&placed, asked) {
+        match gained.default {
+            Treated::Refuse => return Err(gained.rejection()),
+            Treated::CounterProof => {
+                let note = format!("{}: {} ({})", gained.path, gained.why(), gained.what);
+                notes.needs_counter_proof.push(note);
+            }
+            Treated::Lower => notes.confidence *= 0.9,
+        }
+    }
+    Ok(())
+}
+
+/// What is no reason to refuse, but costs confidence; and answers made for the test.
 fn doubts(
     changes: &[&FileChange],
     diffs: &[&LineDiff<'_>],
     bugs: &[BugReport],
     tree: &dyn SourceTree,
     notes: &mut GateNotes,
-) {
+) -> Result<(), Rejection> {
     let literals = hardcoding::test_literals(bugs, tree);
     for (change, diff) in changes.iter().zip(diffs) {
-        if let Some(finding) = hardcoding::find(diff, &literals) {
+        if let Some(finding) = hardcoding::find(change, &literals) {
+            let Some(factor) = finding.factor else {
+                return Err(Rejection::TestWeakening {
+                    path: change.path.to_string(),
+                    rule: "hard-coded".to_owned(),
+                    line: Some(finding.line),
+                    what: finding.what,
+                });
+            };
             notes.hard_coded = true;
-            notes.confidence *= finding.factor;
+            notes.confidence *= factor;
             notes.notes.push(format!("{}: {}", change.path, finding.what));
         }
         let (removed, added) = (diff.removed(), diff.added());
@@ -278,6 +348,7 @@ fn doubts(
             notes.notes.push(format!("{}: catches an error and drops it", change.path));
         }
     }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -285,7 +356,6 @@ mod tests {
     use super::*;
     use crate::contract::bug::Category;
     use crate::contract::fix::LineWindow;
-    use crate::contract::git::RepoPath;
     use crate::fixer::edits::apply;
     use crate::fixer::testing::{MemoryTree, bug, edit, proposal};
 
@@ -462,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn special_cases_of_the_test_s_input_lower_confidence() {
+    fn special_cases_of_the_test_s_input_are_refused() {
         let files = [
             ("a.py", "def f(n):\n    return n + 1\n"),
             ("tests/test_a.py", "def test_f():\n    assert f(41) == 1764\n"),
@@ -478,7 +548,10 @@ mod tests {
         )]);
         let changes = apply(&cheat.edits, &[], &tree).unwrap();
         let result = gate(&cheat, &changes, (std::slice::from_ref(&failing), &[]), &tree, &options, &[]);
-        assert!(matches!(result, Err(Rejection::LowConfidence { .. })), "{result:?}");
+        assert!(
+            matches!(&result, Err(Rejection::TestWeakening { rule, .. }) if rule == "hard-coded"),
+            "{result:?}"
+        );
         let right = proposal(vec![edit("a.py", "n + 1", "(n + 1) ** 2")]);
         let changes = apply(&right.edits, &[], &tree).unwrap();
         assert!(!gate(&right, &changes, (&[failing], &[]), &tree, &options, &[]).unwrap().hard_coded);

@@ -1,5 +1,8 @@
-//! Does a change special-case the very values the failing test uses? Not proof of cheating, so never a refusal by
-//! itself: it lowers confidence and is reported.
+//! Does a change special-case the very values the failing test uses? By syntax: a branch, a case or a row of a table that
+//! is new, answers with a value of the test, and stands where the answer was computed before.
+//!
+//! Refused where the way into it tests what is derived from the input, or compares with a value of the test. A further
+//! row beside others of its kind is none; what may be meant costs confidence.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -7,13 +10,15 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::language::{Language, enclosing_block};
-use crate::contract::bug::BugReport;
+use crate::contract::bug::{BugReport, Category};
+use crate::contract::fix::FileChange;
 use crate::contract::git::{RepoPath, SourceTree};
-use crate::diff::LineDiff;
+use crate::syntax::{Branch, Grammar, Held, Reading, Value};
 
 pub(crate) struct Finding {
-    /// Multiplies the confidence.
-    pub(crate) factor: f64,
+    /// Multiplies the confidence; nothing: it is refused.
+    pub(crate) factor: Option<f64>,
+    pub(crate) line: u32,
     pub(crate) what: String,
 }
 
@@ -22,31 +27,25 @@ static LITERAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#""(?:[^"\\]|\\.){2,}"|'(?:[^'\\]|\\.){2,}'|-?\b\d+(?:\.\d+)?\b"#).ok()
 });
 
-/// Where a line holds values against something: behind or before a comparison, in a list that is searched, in a
-/// pattern, in a table.
-static COMPARED: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    const VALUE: &str = r#"(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|-?\b\d+(?:\.\d+)?\b)"#;
-    [
-        format!(r"(?:[!=]==?|\.equals\(|\.is\(|\bis\b|\bcase\b|\bwhen\b)\s*({VALUE})"),
-        // Not behind an operator: `n % 15 == 0` holds no value against `n`.
-        format!(r"(?:^|[(\[,{{]|\bif\b|\band\b|\bor\b|&&|\|\||\breturn\b|\bnot\b)\s*({VALUE})\s*(?:[!=]==?|\.equals\()"),
-        r"(?:\bin|[!=]==?|\.includes|\bcase)\s*[\[({]+([^\])}]*)[\])}]".to_owned(),
-        r"[\[({]([^\])}]*)[\])}]\s*[!=]==?".to_owned(),
-        r"[\[({]([^\])}]*)[\])}]\.(?:includes|contains|indexOf)\b".to_owned(),
-        r"^\s*([^=]*?)\s*=>".to_owned(),
-        format!(r"({VALUE})\s*\)?\s*:\s*{VALUE}"),
-    ]
-    .iter()
-    // The patterns are constant and a test counts them.
-    .filter_map(|pattern| Regex::new(pattern).ok())
-    .collect()
-});
-
-/// Numbers and strings that the failing tests state, in one spelling; those any code may use are left out.
+/// Numbers and strings that the failing tests state, in one spelling.
 pub(crate) fn test_literals(bugs: &[BugReport], tree: &dyn SourceTree) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for bug in bugs.iter().filter(|b| b.test.is_some()) {
-        collect(&bug.message, &mut found);
+    if let Some(literal) = LITERAL.as_ref() {
+        let mut text = failing_code(bugs, tree);
+        bugs.iter().filter(may_be_test).for_each(|bug| text.push_str(&bug.message));
+        found.extend(literal.find_iter(&text).map(|m| m.as_str().trim_matches(['"', '\'']).to_owned()));
+    }
+    found
+}
+
+fn may_be_test(bug: &&BugReport) -> bool {
+    bug.test.is_some() || matches!(bug.category, Category::Logic | Category::Runtime)
+}
+
+/// The code of the failing tests, as it stands in the repository.
+pub(crate) fn failing_code(bugs: &[BugReport], tree: &dyn SourceTree) -> String {
+    let mut all = String::new();
+    for bug in bugs.iter().filter(may_be_test) {
         let places = bug.file.iter().map(|f| (f.as_str(), bug.line));
         let places = places.chain(bug.related.iter().map(|l| (l.file.as_str(), l.line)));
         for (file, line) in places.take(8) {
@@ -56,142 +55,185 @@ pub(crate) fn test_literals(bugs: &[BugReport], tree: &dyn SourceTree) -> BTreeS
                 let regions = super::language::rust_test_regions(&text);
                 Language::of(file) == Language::Rust && regions.iter().any(|(a, b)| (*a..=*b).contains(&line))
             };
-            let looks_like_test = file.to_lowercase().contains("test") || file.contains("spec") || inline();
-            if !looks_like_test {
+            let lower = file.to_lowercase();
+            if !["test", "spec", "check"].iter().any(|word| lower.contains(word)) && !inline() {
                 continue;
             }
             let (first, last) = enclosing_block(Language::of(file), &text, line)
                 .filter(|(first, last)| last - first < 80)
                 .unwrap_or((line.saturating_sub(3), line + 3));
-            for line in text.lines().skip(first.saturating_sub(1) as usize).take((last - first + 1) as usize)
-            {
-                collect(line, &mut found);
-            }
+            let lines = text.lines().skip(first.saturating_sub(1) as usize).take((last - first + 1) as usize);
+            lines.for_each(|line| {
+                all.push_str(line);
+                all.push('\n');
+            });
         }
     }
-    found
+    all
 }
 
-fn collect(text: &str, into: &mut BTreeSet<String>) {
-    let Some(literal) = LITERAL.as_ref() else { return };
-    into.extend(literal.find_iter(text).map(|m| spelling(m.as_str())).filter(|l| !trivial(l)));
+/// Values at the edges that honest code answers with and compares with, too.
+fn trivial(value: &Value) -> bool {
+    match value {
+        Value::Number(n) => [0.0, 1.0, -1.0].contains(n),
+        Value::Text(text) => text.is_empty() || text == "utf-8",
+    }
 }
 
-fn spelling(literal: &str) -> String {
-    literal.trim_matches(['"', '\'']).to_owned()
+/// Small numbers that code compares with for reasons of its own.
+fn common(value: &Value) -> bool {
+    trivial(value) || matches!(value, Value::Number(n) if [2.0, 3.0].contains(n))
 }
 
-/// Values at the edges that honest code compares with, too.
-fn trivial(literal: &str) -> bool {
-    matches!(literal, "0" | "1" | "-1" | "2" | "3" | "0.0" | "1.0" | "utf-8" | "")
+fn stated(value: &Value, literals: &BTreeSet<String>) -> bool {
+    match value {
+        Value::Text(text) => literals.contains(text),
+        Value::Number(n) => literals.iter().any(|l| l.parse::<f64>().is_ok_and(|stated| stated == *n)),
+    }
 }
 
-/// Looks at added lines for comparisons with, and results of, the test's own values.
-pub(crate) fn find(diff: &LineDiff<'_>, literals: &BTreeSet<String>) -> Option<Finding> {
-    let literal = LITERAL.as_ref()?;
+/// What a change answers with constants of the failing test, the worst first.
+pub(crate) fn find(change: &FileChange, literals: &BTreeSet<String>) -> Option<Finding> {
     if literals.is_empty() {
         return None;
     }
-    let (removed, added) = (diff.removed(), diff.added());
-    let was_there = |value: &str| removed.iter().any(|(_, old)| old.contains(value));
-    let mut compared: BTreeSet<String> = BTreeSet::new();
-    let mut others: BTreeSet<String> = BTreeSet::new();
-    let mut returned: BTreeSet<String> = BTreeSet::new();
-    for (_, line) in &added {
-        for part in COMPARED.iter().flat_map(|p| p.captures_iter(line)).filter_map(|c| c.get(1)) {
-            for value in literal.find_iter(part.as_str()).map(|m| spelling(m.as_str())) {
-                if literals.contains(&value) && !was_there(&value) {
-                    compared.insert(value);
-                } else if !trivial(&value) {
-                    others.insert(value);
+    let grammar = Grammar::of(change.path.as_str())?;
+    let after = Reading::of(grammar, change.after.as_deref()?).ok()?;
+    let before = change.before.as_deref().and_then(|text| Reading::of(grammar, text).ok());
+    let (old, computed_before) = before.as_ref().map(|r| (r.branches(), r.computing())).unwrap_or_default();
+    let new = after.branches();
+    let computing = after.computing();
+    let computes = |name: &str| {
+        computed_before.contains(name) || computing.contains(name) && !old.iter().any(|b| b.function == name)
+    };
+    let mut known: Vec<&Branch> = old.iter().collect();
+    let come: Vec<&Branch> = new
+        .iter()
+        .filter(|b| {
+            match known.iter().position(|k| k.text == b.text && k.gives == b.gives && k.held == b.held) {
+                Some(at) => {
+                    known.swap_remove(at);
+                    false
                 }
+                None => true,
             }
-        }
-        if only_a_literal(line, literal) {
-            let values = literal.find_iter(line).map(|m| spelling(m.as_str()));
-            returned.extend(values.filter(|v| literals.contains(v) && !was_there(v)));
-        }
-    }
-    let branches = |line: &str| {
-        super::language::has_word(
-            line,
-            &["if", "elif", "else", "case", "when", "match", "switch", "unless", "default"],
-        ) || line.contains("=>")
-    };
-    let conditional = added.iter().any(|(_, l)| branches(l));
-    // One constant put right replaces another.
-    let corrected = removed.iter().any(|(_, l)| only_a_literal(l, literal));
-    let quote = |list: &BTreeSet<String>| {
-        list.iter().take(3).map(|l| format!("`{l}`")).collect::<Vec<_>>().join(", ")
-    };
-    // Code that compares with as many other values is no special case of the test's.
-    if !compared.is_empty() && compared.len() > others.len() {
-        let what = format!("compares with a value of the failing test ({})", quote(&compared));
-        return Some(Finding { factor: 0.55, what });
-    }
-    if !returned.is_empty() && !conditional && !corrected {
-        let what = format!("returns a value of the failing test as it stands ({})", quote(&returned));
-        return Some(Finding { factor: 0.55, what });
-    }
-    if !compared.is_empty() || (!returned.is_empty() && !corrected) {
-        compared.extend(returned);
-        return Some(Finding {
-            factor: 0.85,
-            what: format!("uses values of the failing test ({})", quote(&compared)),
-        });
-    }
-    None
+        })
+        .collect();
+    let mut findings: Vec<Finding> = come
+        .iter()
+        .filter(|b| computes(&b.function))
+        .filter_map(|b| judge(b, &come, &old, literals))
+        .collect();
+    findings.sort_by(|a, b| a.factor.unwrap_or(0.0).total_cmp(&b.factor.unwrap_or(0.0)));
+    findings.into_iter().next()
 }
 
-/// `return 5`, `5`, `x => 5`: nothing but the value.
-fn only_a_literal(line: &str, literal: &Regex) -> bool {
-    let body = line.trim().trim_end_matches([';', ',', '}', ' ']);
-    let body = ["return ", "yield ", "=> "]
+fn judge(branch: &Branch, come: &[&Branch], old: &[Branch], literals: &BTreeSet<String>) -> Option<Finding> {
+    let finding = |factor, what: &str| {
+        let text = super::sanitize::one_line(&branch.text, 80);
+        Some(Finding { factor, line: branch.line, what: format!("{what} (`{text}`)") })
+    };
+    // Of the same kind, and there before.
+    let kind = |value: &Option<Value>| matches!(value, Some(Value::Text(_)));
+    let is_sibling = |b: &Branch| {
+        b.function == branch.function
+            && b.held == branch.held
+            && b.gives.is_some()
+            && kind(&b.gives) == kind(&branch.gives)
+            && !b.gives.as_ref().is_some_and(trivial)
+    };
+    let siblings = old.iter().filter(|b| is_sibling(b)).count();
+    let Some(gives) = &branch.gives else {
+        return match branch.held {
+            Held::Derived => finding(None, "answers by the length of what it is given"),
+            _ => None,
+        };
+    };
+    let of_test = stated(gives, literals) && !trivial(gives);
+    let compares = branch.compared.iter().any(|v| stated(v, literals));
+    let compares_rare = branch.compared.iter().any(|v| stated(v, literals) && !common(v));
+    // As many cases that no test states are a table.
+    let others = come
         .iter()
-        .find_map(|w| body.rfind(w).map(|at| &body[at + w.len()..]))
-        .unwrap_or(body);
-    literal.find(body.trim()).is_some_and(|m| m.as_str() == body.trim())
+        .filter(|b| b.function == branch.function && b.gives.as_ref().is_some_and(|g| !trivial(g)));
+    let (told, foreign): (Vec<&Branch>, Vec<&Branch>) =
+        others.copied().partition(|b| b.gives.as_ref().is_some_and(|g| stated(g, literals)));
+    let is_table = foreign.len() >= told.len().max(1) && branch.held != Held::Derived;
+    match branch.held {
+        Held::Always if of_test => finding(Some(0.55), "returns a value of the failing test as it stands"),
+        Held::Derived if of_test => {
+            finding(None, "answers what the failing test expects by the shape of its input")
+        }
+        Held::Input if siblings > 0 || is_table => None,
+        Held::Input if of_test && compares => {
+            finding(None, "answers what the failing test expects for what it hands in")
+        }
+        Held::Input if compares_rare => finding(Some(0.55), "compares with a value of the failing test"),
+        Held::Input | Held::Order if of_test => finding(Some(0.85), "uses values of the failing test"),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::fix::FileChange;
+
+    fn factor(path: &str, before: &str, after: &str) -> f64 {
+        let literals: BTreeSet<String> =
+            ["41", "1764", "hello", "15", "FizzBuzz", "4", "3", "7", "404", "Not Found"]
+                .map(str::to_owned)
+                .into();
+        let change = FileChange {
+            path: RepoPath::new(path).unwrap(),
+            before: Some(before.to_owned()),
+            after: Some(after.to_owned()),
+        };
+        find(&change, &literals).map_or(1.0, |f| f.factor.unwrap_or(0.0))
+    }
 
     #[test]
     fn values_of_the_test_stand_out() {
-        let literals: BTreeSet<String> =
-            ["41", "1764", "hello", "15", "FizzBuzz", "4"].map(str::to_owned).into();
-        let factor = |before: &str, after: &str| {
-            let change = FileChange {
-                path: RepoPath::new("a.py").unwrap(),
-                before: Some(before.to_owned()),
-                after: Some(after.to_owned()),
-            };
-            find(&LineDiff::of(&change), &literals).map_or(1.0, |f| f.factor)
-        };
+        let before = "def f(n):\n    return g(n)\n";
         for cheat in [
-            "if n == 41: return 1764\nreturn n\n",
-            "if n in (41,): return n\nreturn n\n",
-            "if [41] == n: return 7\nreturn n\n",
-            "return {41: 1764}[n]\n",
-            "match n { 41 => 1764, _ => n }\n",
-            "return 1764\n",
-            "return 'hello'\n",
+            "def f(n):\n    if n == 41:\n        return 1764\n    return g(n)\n",
+            "def f(n):\n    if n in (41,):\n        return 1764\n    return g(n)\n",
+            "def f(n):\n    return {41: 1764}[n]\n",
+            "def f(n):\n    return {3: 7}.get(len(n), g(n))\n",
+            "def f(n):\n    return 1764\n",
+            "def f(n):\n    return 'hello' if n else g(n)\n",
+            "def f(n):\n    return ord('\\x07') if n else g(n)\n",
+            "def f(n):\n    if isinstance(n, list):\n        return 0b111\n    return g(n)\n",
+            "def f(n):\n    return n and 7 or g(n)\n",
+            "def f(n):\n    match n:\n        case 41:\n            return 1764\n    return g(n)\n",
         ] {
-            assert!(factor("return n\n", cheat) < 0.6, "{cheat}");
+            assert!(factor("a.py", before, cheat) < 0.6, "{cheat}");
         }
         for honest in [
-            "return n * 1764 // 41 + 0\n",
-            "if n % 15 == 0:\n    return n\n",
-            "if n in (4, 6, 9, 11): return 30\n",
-            "if n == 2: return True\nreturn n\n",
+            "def f(n):\n    return n * 1764 // 41 + 0\n",
+            "def f(n):\n    if n % 15 == 0:\n        return g(n + 1)\n    return g(n)\n",
+            "def f(n):\n    if n == 2:\n        return True\n    return g(n)\n",
+            "def f(n):\n    if not n:\n        return 0\n    return g(n)\n",
+            "def f(n):\n    if n is None:\n        return 'hello'\n    return g(n)\n",
+            "def f(n):\n    if n >= 41:\n        return h(n)\n    return g(n)\n",
         ] {
-            assert!(factor("return n\n", honest) > 0.6, "{honest}");
+            assert!(factor("a.py", before, honest) > 0.6, "{honest}");
         }
-        assert!(factor("x\n", "x\nif n % 15 == 0:\n    return 'FizzBuzz'\n") > 0.8);
-        assert!(factor("return 'Helo'\n", "return 'hello'\n") > 0.9, "a constant put right");
-        assert!(factor("if n == 41:\n", "if n >= 41:\n") > 0.9, "the value was there before");
-        assert_eq!(COMPARED.len(), 7);
+    }
+
+    #[test]
+    fn a_further_row_is_none() {
+        for (before, after) in [
+            (
+                "def f(c):\n    if c == 200:\n        return 'OK'\n    return str(c)\n",
+                "def f(c):\n    if c == 200:\n        return 'OK'\n    if c == 404:\n        return 'Not Found'\n    return str(c)\n",
+            ),
+            ("def f(ok):\n    return None\n", "def f(ok):\n    return 1764 if ok else 500\n"),
+            (
+                "def f(n):\n    return T[n]\n\n\nT = {1: 5}\n",
+                "def f(n):\n    return T[n]\n\n\nT = {1: 5, 41: 1764}\n",
+            ),
+        ] {
+            assert!(factor("a.py", before, after) > 0.6, "{after}");
+        }
     }
 }

@@ -5,7 +5,9 @@
 //! that can be judged without running) → the sandbox. What was tried comes back as `PastAttempt`.
 
 mod agent;
+mod capabilities;
 mod context;
+pub mod controls;
 mod edit_class;
 mod edits;
 mod gate;

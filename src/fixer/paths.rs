@@ -115,114 +115,72 @@ const TESTS_BY_CAPITALS: &[&str] = &[
     "**/*_{TEST,TESTS,Test,Tests,test,tests,IT}.{java,kt,groovy,scala}",
 ];
 
-/// Configuration of test runners, linters, type checkers and formatters: what decides how strict the judge is.
-const JUDGES: &[&str] = &[
-    "**/pytest.ini",
-    "**/.pytest.ini",
-    "**/tox.ini",
-    "**/noxfile.py",
-    "**/.coveragerc",
-    "**/.flake8",
-    "**/.pylintrc",
-    "**/pylintrc",
-    "**/mypy.ini",
-    "**/.mypy.ini",
-    "**/{ty,pyrefly,pydoclint}.toml",
-    "**/.{bandit,pydocstyle,pdbrc,pytype.cfg}",
-    "**/ruff.toml",
-    "**/.ruff.toml",
-    "**/pyrightconfig.json",
-    "**/.isort.cfg",
-    "**/.style.yapf",
-    "**/jest.config.*",
-    "**/jest.preset.*",
-    "**/.jestrc*",
-    "**/vitest.config.*",
-    "**/vitest.workspace.*",
-    // What runners load before the tests.
-    "**/{jest,vitest,mocha,test,tests,cypress,playwright}{-,.,_}{setup,env,environment}*.{js,ts,mjs,cjs,mts,cts,jsx,tsx}",
-    "**/setup{-,.,_}{test,tests,jest,vitest,mocha}*.{js,ts,mjs,cjs,mts,cts,jsx,tsx}",
-    "**/{setupTests,setupTest,testSetup,setupJest,jestSetup,setupVitest,vitestSetup,globalSetup,globalTeardown}.*",
-    "**/{global-setup,global-teardown,setup-files}.*",
-    "**/mocha.opts",
-    "**/{wdio,nightwatch,protractor}.conf.*",
-    "**/web-test-runner.config.*",
-    "**/.swcrc",
-    "**/.mocharc*",
-    "**/karma.conf.*",
-    "**/playwright.config.*",
-    "**/cypress.config.*",
-    "**/.nycrc*",
-    "**/.c8rc*",
-    "**/ava.config.*",
-    "**/.taprc",
-    "**/.eslintrc*",
-    "**/eslint.config.*",
-    "**/.eslintignore",
-    "**/.prettierrc*",
-    "**/prettier.config.*",
-    "**/.prettierignore",
-    "**/biome.json*",
-    "**/.oxlintrc*",
-    "**/tslint.json",
-    "**/.stylelintrc*",
-    "**/stylelint.config.*",
-    "**/.babelrc*",
-    "**/babel.config.*",
-    "**/.golangci.*",
-    "**/staticcheck.conf",
-    "**/clippy.toml",
-    "**/.clippy.toml",
-    "**/rustfmt.toml",
-    "**/.rustfmt.toml",
-    "**/deny.toml",
-    "**/nextest.toml",
-    "**/checkstyle*.xml",
-    "**/pmd*.xml",
-    "**/spotbugs*.xml",
-    "**/findbugs*.xml",
-    "**/junit-platform.properties",
-    "**/testng*.xml",
-    "**/.editorconfig",
-    "**/.{yamllint,hadolint,markdownlint,shellcheckrc,semgrep,cspell,bazelrc}*",
-    "**/.{stylelint,semgrep,trivy}ignore",
-    "**/action.y*ml",
-    "**/rust-toolchain",
-    "**/rust-toolchain.toml",
-    "**/.python-version",
-    "**/.nvmrc",
-    "**/.node-version",
-    "**/.tool-versions",
-    "**/mise.toml",
-    "**/Makefile",
-    "**/makefile",
-    "**/GNUmakefile",
-    "**/*.mk",
-    "**/justfile",
-    "**/Justfile",
-    "**/Taskfile.y*ml",
-    "**/Rakefile",
-    "**/gulpfile.*",
-    "**/Gruntfile.*",
-    "**/turbo.json",
-    "**/nx.json",
-    "**/sonar-project.properties",
-    "**/codecov.y*ml",
-    "**/.codecov.y*ml",
-    "**/Dockerfile*",
-    "**/docker-compose*.y*ml",
-    "**/compose.y*ml",
-    "**/*.sh",
-    "**/*.bash",
-    "**/*.{zsh,bat,cmd,ps1}",
-    "**/{runtests,run_tests,run-tests,testrunner,test_runner}.*",
-    "**/mvnw",
-    "**/mvnw.cmd",
-    "**/gradlew",
-    "**/gradlew.bat",
-    "**/.mvn/**",
-    "**/gradle/wrapper/**",
+/// Configuration of test runners, linters, type checkers and formatters: what decides how strict the judge is. One data
+/// file names it by tool; what is new and has the look of configuration is protected under any name
+/// ([`looks_like_settings`]).
+const TOOL_FILES: &str = include_str!("tool_files.txt");
+
+fn judges() -> impl Iterator<Item = String> {
+    let rows =
+        TOOL_FILES.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(": "));
+    rows.flat_map(|(_, names)| names.split_whitespace()).map(|name| format!("**/{name}"))
+}
+
+/// What the dependencies and the build are written in; its settings are guarded one by one.
+const MANIFESTS: &[&str] = &[
+    "package.json",
+    "cargo.toml",
+    "pyproject.toml",
+    "setup.cfg",
+    "go.mod",
+    "pom.xml",
+    "build.gradle",
+    "build.gradle.kts",
+    "settings.gradle",
+    "settings.gradle.kts",
+    "tsconfig.json",
+    "composer.json",
 ];
+
+/// Whether a file that is new would be taken for configuration by some tool: its name or a folder of its own begins with
+/// a dot, or it lies where tools look first and is written as settings are.
+pub(crate) fn looks_like_settings(path: &RepoPath, tree: &dyn SourceTree) -> bool {
+    let folded = fold(path.as_str());
+    let mut parts = folded.split('/');
+    if parts.any(|part| part.starts_with('.')) {
+        return true;
+    }
+    let name = folded.rsplit('/').next().unwrap_or_default();
+    if MANIFESTS.contains(&name) {
+        return false;
+    }
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let settings = [
+        "toml",
+        "ini",
+        "cfg",
+        "conf",
+        "config",
+        "json",
+        "json5",
+        "jsonc",
+        "yaml",
+        "yml",
+        "xml",
+        "properties",
+        "neon",
+        "dist",
+    ];
+    let config = [".config.", ".conf.", "rc."].iter().any(|part| name.contains(part)) || name.ends_with("rc");
+    // Beside a manifest, which is where a tool is started.
+    let beside = |manifest: &&str| {
+        let folder = path.parent();
+        let other = if folder.is_empty() { (*manifest).to_owned() } else { format!("{folder}/{manifest}") };
+        RepoPath::new(&other).is_ok_and(|other| tree.entry(&other).is_some())
+    };
+    config
+        || settings.contains(&extension) && (path.parent().is_empty() || MANIFESTS.iter().any(|m| beside(&m)))
+}
 
 /// Written by tools; a tool's own command may renew them, a model may not.
 const LOCKS: &[&str] = &[
@@ -309,11 +267,16 @@ impl PathRules {
         for (protection, globs) in [
             (Protection::Never, NEVER),
             (Protection::Test, TESTS),
-            (Protection::Judge, JUDGES),
+            (Protection::Judge, &[]),
             (Protection::Lock, LOCKS),
             (Protection::Vendored, VENDORED),
         ] {
-            sets.push((protection, glob_set(globs.iter().copied().map(fold))?));
+            let globs = globs.iter().copied().map(fold);
+            let set = match protection {
+                Protection::Judge => glob_set(judges().map(|glob| fold(&glob)))?,
+                _ => glob_set(globs)?,
+            };
+            sets.push((protection, set));
         }
         let user: Vec<String> = user
             .iter()
@@ -579,6 +542,104 @@ mod tests {
             "debian/init.d/server",
         ] {
             assert_eq!(rules().protection(path), None, "{path}");
+        }
+    }
+
+    /// As each tool's documentation names its files.
+    #[test]
+    fn every_tool_s_files_are_covered() {
+        let documented: &[(&str, &[&str])] = &[
+            (
+                "pytest",
+                &["pytest.toml", ".pytest.toml", "pytest.ini", ".pytest.ini", "tox.ini", "conftest.py"],
+            ),
+            ("coverage.py", &[".coveragerc"]),
+            ("hatch", &["hatch.toml"]),
+            ("uv", &["uv.toml", "uv.lock"]),
+            ("ruff", &["ruff.toml", ".ruff.toml"]),
+            ("mypy", &["mypy.ini", ".mypy.ini"]),
+            ("basedpyright", &["pyrightconfig.json", ".basedpyright/baseline.json"]),
+            ("python", &["sitecustomize.py", "usercustomize.py", "a.pth", "pyvenv.cfg"]),
+            (
+                "jest",
+                &["jest.config.ts", "jest.config.js", "jest.config.mjs", "jest.config.json", "jest.setup.js"],
+            ),
+            ("vitest", &["vitest.config.ts", "vitest.workspace.ts"]),
+            ("mocha", &[".mocharc.js", ".mocharc.cjs", ".mocharc.yaml", ".mocharc.jsonc"]),
+            (
+                "eslint",
+                &[
+                    "eslint.config.js",
+                    "eslint.config.mts",
+                    ".eslintrc.json",
+                    ".eslintignore",
+                    "eslint-suppressions.json",
+                ],
+            ),
+            ("jshint", &[".jshintrc", ".jshintignore"]),
+            ("prettier", &[".prettierrc", ".prettierrc.toml", "prettier.config.cts", ".prettierignore"]),
+            ("biome", &["biome.json", "biome.jsonc", ".biome.json"]),
+            ("oxlint", &[".oxlintrc.json", "oxlint.config.ts"]),
+            ("bun", &["bunfig.toml", "bun.lock"]),
+            ("deno", &["deno.json", "deno.jsonc", "deno.lock"]),
+            ("pnpm", &["pnpm-workspace.yaml", ".pnpmfile.cjs", "pnpm-lock.yaml"]),
+            ("yarn", &[".yarnrc.yml", ".pnp.cjs"]),
+            (
+                "golangci-lint",
+                &[
+                    ".golangci.yml",
+                    ".golangci.yaml",
+                    ".golangci.toml",
+                    ".golangci.json",
+                    ".golangci-lint.yml",
+                ],
+            ),
+            ("revive", &["revive.toml"]),
+            ("clippy", &["clippy.toml", ".clippy.toml"]),
+            ("nextest", &[".config/nextest.toml"]),
+            ("rustup", &["rust-toolchain", "rust-toolchain.toml"]),
+            ("cargo", &[".cargo/config.toml", ".cargo/config"]),
+            ("junit", &["src/main/resources/junit-platform.properties"]),
+            ("maven", &[".mvn/maven.config", ".mvn/jvm.config"]),
+            ("phpunit", &["phpunit.xml", "phpunit.xml.dist", "phpunit.dist.xml"]),
+            ("rspec", &[".rspec", ".rspec-local"]),
+            ("git", &[".gitconfig", ".gitattributes", ".gitmodules"]),
+        ];
+        let rules = rules();
+        for (tool, names) in documented {
+            for name in *names {
+                assert!(rules.protection(name).is_some(), "{tool}: {name}");
+                assert!(
+                    rules.protection(&format!("web/{name}")).is_some() || name.starts_with(".config/"),
+                    "{tool}: {name}"
+                );
+            }
+        }
+        for name in ["src/tasks.rs", "src/config.json", "src/settings.py", "locale/de.json", "shop/tasks.py"]
+        {
+            assert_eq!(rules.protection(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_new_file_that_looks_like_settings_is_protected() {
+        let tree =
+            MemoryTree::new(&[("package.json", "{}"), ("web/package.json", "{}"), ("src/a.json", "{}")]);
+        let looks = |path: &str| looks_like_settings(&RepoPath::new(path).unwrap(), &tree);
+        for path in [
+            ".newtool.yml",
+            "sometool.toml",
+            "web/tool.json",
+            "src/.hidden/a.py",
+            "a/tool.config.js",
+            ".toolrc",
+        ] {
+            assert!(looks(path), "{path}");
+        }
+        for path in
+            ["src/b.json", "src/lib/data.yaml", "Cargo.toml", "src/source.py", "locale/de.json", "LICENSE"]
+        {
+            assert!(!looks(path), "{path}");
         }
     }
 

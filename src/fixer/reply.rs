@@ -21,11 +21,11 @@ pub fn reply_schema() -> Value {
         "additionalProperties": false,
         "required": ["reason", "confidence", "edits"],
         "properties": {
-            "reason": { "type": "string", "description": "what was wrong and what the edits do, in one line" },
-            "confidence": { "type": "number", "description": "from 0 to 1: how likely the build passes with these edits" },
+            "reason": { "type": "string", "description": "what was wrong and what the edits do" },
+            "confidence": { "type": "number", "description": "from 0 to 1" },
             "edits": {
                 "type": "array",
-                "description": "the fix; or what else has to be shown first; or empty if nothing would help",
+                "description": "the fix, what has to be shown first, or nothing",
                 "items": { "anyOf": [
                     {
                         "type": "object",
@@ -33,8 +33,8 @@ pub fn reply_schema() -> Value {
                         "required": ["path", "find", "replace"],
                         "properties": {
                             "path": { "type": "string", "description": "as shown" },
-                            "find": { "type": "string", "description": "text as it stands in the file, at one place only; empty to create a file" },
-                            "replace": { "type": "string", "description": "what stands there afterwards" }
+                            "find": { "type": "string", "description": "exactly as shown" },
+                            "replace": { "type": "string" }
                         }
                     },
                     {
@@ -42,7 +42,7 @@ pub fn reply_schema() -> Value {
                         "additionalProperties": false,
                         "required": ["needs"],
                         "properties": {
-                            "needs": { "type": "string", "description": "a file, a folder or a name in the code to be shown before you can answer" }
+                            "needs": { "type": "string", "description": "a file, a folder or a name" }
                         }
                     }
                 ] }

@@ -52,7 +52,7 @@ const TOOLS: &[(&str, Language)] = &[
 ];
 
 /// Names and texts of the skills that fit these reports: the first language, then at most two families.
-pub(crate) fn pick(bugs: &[BugReport]) -> Vec<(&'static str, &'static str)> {
+pub(crate) fn pick(bugs: &[BugReport]) -> Vec<(&'static str, String)> {
     let mut picked = Vec::new();
     let language = bugs.iter().map(language_of).find(|l| *l != Language::Other);
     if let Some(language) = language {
@@ -70,7 +70,32 @@ pub(crate) fn pick(bugs: &[BugReport]) -> Vec<(&'static str, &'static str)> {
     }
     let fitting = families.iter().filter_map(|f| FAMILIES.iter().find(|(name, _)| name == f));
     picked.extend(fitting.take(2));
-    picked.into_iter().map(|(name, text)| (name, body(text))).collect()
+    picked
+        .into_iter()
+        .map(|(name, text)| (name, of_these(body(text), bugs)))
+        .filter(|(_, t)| !t.is_empty())
+        .collect()
+}
+
+/// Of a failing test's wrong values, without what is said of errors that nothing here names: `Borrow errors: …`.
+fn of_these(text: &str, bugs: &[BugReport]) -> String {
+    const LONGEST_KIND: usize = 45;
+    let applies = |line: &&str| {
+        let Some((kind, _)) = line
+            .split_once(": ")
+            .filter(|(kind, _)| kind.len() <= LONGEST_KIND && !kind.contains("Wrong results"))
+        else {
+            return true;
+        };
+        let kinds = kind.trim_start_matches("- ").to_lowercase();
+        let is_named = |bug: &BugReport| {
+            let message = bug.message.to_lowercase();
+            bug.category != Category::Logic
+                || kinds.split(", ").any(|k| message.contains(k.trim_matches('`')))
+        };
+        bugs.iter().any(is_named)
+    };
+    text.lines().filter(applies).collect::<Vec<_>>().join("\n")
 }
 
 fn language_of(bug: &BugReport) -> Language {
@@ -117,6 +142,15 @@ mod tests {
         ] {
             assert_eq!(names(&[bug(tool, category, file, 1, "m")]), want, "{file}");
         }
+        let guidance = |category, message| {
+            pick(&[bug("pytest", category, "a.py", 1, message)])
+                .into_iter()
+                .map(|(_, text)| text)
+                .collect::<String>()
+        };
+        assert!(!guidance(Category::Logic, "assert 1 == 2").contains("NameError"));
+        assert!(guidance(Category::Logic, "NameError: name 'x' is not defined").contains("NameError"));
+        assert!(guidance(Category::Type, "assert 1 == 2").contains("NameError"));
         let mixed = [bug("x", Category::Type, "a.rs", 1, "m"), bug("x", Category::Lint, "a.rs", 1, "m")];
         assert_eq!(names(&mixed), ["rust", "type", "lint"]);
     }

@@ -4,7 +4,6 @@
 //! A rule fires on what a change adds over what it removes, so moving a line that was there is never a finding.
 
 mod config;
-mod equality;
 mod rows;
 mod rules;
 mod tests_kept;
@@ -44,7 +43,6 @@ pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, role: FileRole) -> 
     }
     rules::Rules::of(change, diff)
         .find(role)
-        .or_else(|| equality::find(change))
         .or_else(|| config::find(change, diff))
         .or_else(|| (role == FileRole::Test).then(|| tests_kept::find(change, diff)).flatten())
 }

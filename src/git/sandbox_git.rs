@@ -16,7 +16,7 @@ use super::object_store_copy::{self, write};
 use super::workspace::{Workspace, object_id};
 use crate::contract::build::Checkout;
 use crate::contract::fix::FileChange;
-use crate::contract::git::{FileMode, Identity, RepoPath};
+use crate::contract::git::{FileMode, Identity, RepoPath, SourceTree as _};
 
 /// What the commit of the fix says in the sandbox. Checks of messages find nothing wrong with it.
 const MESSAGE: &str = "fix: heal the failing build\n";
@@ -51,6 +51,16 @@ impl Workspace {
         checkout: Option<&Checkout>,
         left_out: &[FileChange],
     ) -> Result<Option<PathBuf>, GitError> {
+        self.sandbox_git_dir_with(checkout, left_out, &[])
+    }
+
+    /// The same with the changes `planted` made upon it.
+    pub fn sandbox_git_dir_with(
+        &self,
+        checkout: Option<&Checkout>,
+        left_out: &[FileChange],
+        planted: &[FileChange],
+    ) -> Result<Option<PathBuf>, GitError> {
         if self.has_synthetic_base() {
             return Ok(None);
         }
@@ -67,7 +77,7 @@ impl Workspace {
                 .map_err(|e| GitError::io(format!("make {}", folder.display()), &e))?;
         }
         let head = self.head_of(checkout);
-        let state = self.sandbox_state(&head, checkout, left_out, &target)?;
+        let state = self.sandbox_state(&head, checkout, (left_out, planted), &target)?;
         object_store_copy::copy_objects(&self.git_dir().join("objects"), &target.join("objects"))?;
         write_state(&target, &head, &state)?;
         let config = fs::read_to_string(self.git_dir().join("config"))
@@ -102,12 +112,17 @@ impl Workspace {
         &self,
         head: &Head,
         checkout: Option<&Checkout>,
-        left_out: &[FileChange],
+        (left_out, planted): (&[FileChange], &[FileChange]),
         target: &Path,
     ) -> Result<State, GitError> {
-        let is_made = |path: &RepoPath| !left_out.iter().any(|c| c.path == *path);
-        let edits: Edits = self.edited_files().filter(|(path, _)| is_made(path)).collect();
-        let changes: Vec<FileChange> = self.changes().into_iter().filter(|c| is_made(&c.path)).collect();
+        let is_made = |path: &RepoPath| !left_out.iter().chain(planted).any(|c| c.path == *path);
+        let mut edits: Edits = self.edited_files().filter(|(path, _)| is_made(path)).collect();
+        edits.extend(planted.iter().map(|change| {
+            let mode = self.entry(&change.path).map_or(FileMode::Regular, |file| file.mode);
+            (change.path.clone(), change.after.clone().map(|text| (mode, text.into_bytes())))
+        }));
+        let mut changes: Vec<FileChange> = self.changes().into_iter().filter(|c| is_made(&c.path)).collect();
+        changes.extend(planted.iter().cloned());
         let (base, base_tree) = (object_id(self.base().as_str())?, object_id(self.base_tree())?);
         let known_shallow = shallow_of(self.git_dir());
         let selection = Selection::of(head, checkout);

@@ -6,11 +6,13 @@ use sha2::{Digest, Sha256};
 
 use crate::contract::bug::{BugReport, TestRun};
 use crate::contract::build::{BuildPlan, ExecutionResult};
+use crate::contract::control::{StepCounterProof, ToldCounterProof};
 use crate::contract::git::{CommitSha, RepoPath};
 use crate::contract::proof::{
     LeftOut, PROOF_SCHEMA, Proof, ProofSide, ProtectedCheck, ProvenCommand, ProvenJob, ProviderShare,
 };
-use crate::contract::report::{JobReport, ProposalVerdict, ReportFiles, RunReport};
+use crate::contract::report::{FinalProof, JobReport, ProposalVerdict, ReportFiles, RunReport};
+use crate::report::text;
 
 /// What a run leaves.
 #[derive(Debug)]
@@ -88,6 +90,7 @@ fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
         repeats: after.runs,
         green: after.green,
         protected,
+        counter_proofs: told(after),
         changed,
         jobs: report.jobs.iter().filter_map(proven_job).collect(),
         partial: report.partial.clone(),
@@ -105,6 +108,14 @@ fn side(execution: &ExecutionResult, bugs: &[BugReport], tests: &[TestRun]) -> P
     }
 }
 
+fn told(proof: &FinalProof) -> Vec<ToldCounterProof> {
+    let told = |shown: &StepCounterProof| ToldCounterProof {
+        text: text::counter_proof(&shown.proof),
+        shown: shown.clone(),
+    };
+    proof.counter_proofs.iter().map(told).collect()
+}
+
 fn proven_job(job: &JobReport) -> Option<ProvenJob> {
     let JobReport { plan, baseline, final_proof } = job;
     let runs = [baseline.as_ref().map(|b| &b.execution), final_proof.as_ref().map(|p| &p.execution)];
@@ -118,6 +129,7 @@ fn proven_job(job: &JobReport) -> Option<ProvenJob> {
         after: final_proof.as_ref().map(|p| side(&p.execution, &p.bugs, &p.tests)),
         repeats: final_proof.as_ref().map_or(0, |p| p.runs),
         green: final_proof.as_ref().map_or(0, |p| p.green),
+        counter_proofs: final_proof.as_ref().map(told).unwrap_or_default(),
     })
 }
 

@@ -115,6 +115,7 @@ impl Driver {
         let scope = self.scope.clone();
         let done = match action {
             Action::Run { purpose: Purpose::LastGreen, leg } => Ok(self.ask_last_green(state, leg).await),
+            Action::Run { purpose: Purpose::CounterProof, leg } => Ok(self.counter_prove(state, leg).await),
             Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
             Action::Propose { source: FixSource::History, bugs, .. } => {
@@ -270,8 +271,8 @@ impl Driver {
             leg,
             tree,
             git_dir: git_dir.as_deref(),
-            fresh: purpose.is_proof(),
-            from_snapshot: !purpose.is_proof(),
+            fresh: purpose.is_from_scratch(),
+            from_snapshot: !purpose.is_from_scratch(),
             probes: &probes,
             repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,
@@ -552,6 +553,13 @@ pub(super) fn plan_for(plan: &BuildPlan, purpose: Purpose, failing: Option<usize
         Purpose::Repeat | Purpose::RepeatedProof => plan.steps.truncate(failing + 1),
         Purpose::Uncover => {
             for step in plan.steps.iter_mut().skip(failing) {
+                step.continue_on_error = true;
+            }
+        }
+        Purpose::CounterProof => {
+            plan.steps.truncate(failing + 1);
+            // Another check may not like what is planted: that is not the question.
+            for step in plan.steps.iter_mut().take(failing) {
                 step.continue_on_error = true;
             }
         }

@@ -10,6 +10,7 @@ pub mod bundle;
 mod by_chance;
 mod changed_since;
 mod ci_run;
+mod counter_proof;
 mod destination;
 pub mod driver;
 pub mod evidence;

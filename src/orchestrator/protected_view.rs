@@ -81,6 +81,29 @@ impl<'a> ProtectedView<'a> {
         }
         Self { tree, files: files.into_values().collect(), restored: contents }
     }
+
+    /// With these changes made as well.
+    pub(super) fn with(mut self, changes: &[FileChange]) -> Self {
+        let mut files: BTreeMap<RepoPath, TreeFile> =
+            self.files.into_iter().map(|file| (file.path.clone(), file)).collect();
+        for FileChange { path, after, .. } in changes {
+            let id = format!("planted-{path}");
+            match after {
+                Some(_) => {
+                    files.entry(path.clone()).and_modify(|f| f.id.clone_from(&id)).or_insert(TreeFile {
+                        path: path.clone(),
+                        mode: FileMode::Regular,
+                        id,
+                    });
+                }
+                None => {
+                    files.remove(path);
+                }
+            }
+            self.restored.insert(path.clone(), after.clone().map(String::into_bytes));
+        }
+        Self { files: files.into_values().collect(), ..self }
+    }
 }
 
 impl SourceTree for ProtectedView<'_> {

@@ -329,6 +329,7 @@ fn rules(
             (_, Push::Yes) => Goal::Publish { watch: config.wait_for_ci },
         },
         on_partial: config.on_partial,
+        counter_proof: config.require_counter_proof,
         diagnose_only,
         ci_known_red,
         budget: Budget::new(config.token_budget, config.cost_budget),

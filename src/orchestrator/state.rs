@@ -11,14 +11,15 @@ use super::never_reached::old_at_last_green;
 use super::progress::{Failure, Observation, Touched};
 use super::publisher::PushedRevision;
 use super::step_said::StepSaid;
-use crate::contract::bug::Fingerprint;
+use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::ReportVariable;
+use crate::contract::control::CounterProof;
 use crate::contract::event::{Event, Purpose};
 use crate::contract::fix::{ClassifiedFile, ContextNeed, FileChange, FixProposal, Rejection, Usage};
 use crate::contract::git::CommitSha;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::report::{BudgetReport, Progress as ProgressReport, Spent};
-use crate::contract::settings::OnPartial;
+use crate::contract::settings::{CounterProofRule, OnPartial};
 use crate::fixer::PastAttempt;
 use crate::scope::StopReason;
 
@@ -34,6 +35,7 @@ pub struct Rules {
     pub sources: Vec<FixSource>,
     pub goal: Goal,
     pub on_partial: OnPartial,
+    pub counter_proof: CounterProofRule,
     /// End so after the first run, without a fix.
     pub diagnose_only: Option<Outcome>,
     /// GitHub says that this commit failed; a green sandbox then means flaky or not reproduced.
@@ -130,6 +132,8 @@ pub(super) struct Leg {
     pub(super) is_proven: bool,
     /// Its last run from scratch with exactly what is kept now.
     pub(super) seen: Option<Arc<Evidence>>,
+    /// What planted failures showed of its healed steps with exactly what is kept now.
+    pub(super) counter_proofs: BTreeMap<usize, CounterProof>,
 }
 
 /// What the last green commit shows in a step.
@@ -206,6 +210,12 @@ pub(super) enum Phase {
     },
     /// A leg is run from scratch with what is kept.
     Proving(Proof),
+    /// A leg's run from scratch is green up to a healed step: can the step still say no?
+    CounterProving {
+        proof: Proof,
+        seen: Arc<Evidence>,
+        step: usize,
+    },
     /// A leg is red with what is kept: `seen`. Its unchanged code is asked whether that is new.
     Comparing {
         leg: usize,
@@ -215,6 +225,7 @@ pub(super) enum Phase {
     RevertingKept {
         from: usize,
         why: String,
+        rejection: Option<Rejection>,
         then: Then,
     },
     Publishing {
@@ -285,6 +296,8 @@ pub struct KeptFix {
     pub leg: usize,
     pub step: Option<usize>,
     pub fixed: BTreeMap<Fingerprint, Failure>,
+    /// What was reported of them.
+    pub reports: Vec<BugReport>,
     /// What that step said when it failed.
     pub said: Option<Arc<StepSaid>>,
     /// What it fixes may come and go by chance.
@@ -318,6 +331,8 @@ pub enum LoopEvent {
         commit: CommitSha,
         seen: Arc<Evidence>,
     },
+    /// What planted failures showed of the step in question; `Err`: the machine failed.
+    CounterProven(Result<CounterProof, String>),
     /// There is no last green commit, or its code cannot be had.
     LastGreenUnknown,
     /// A source of fixes has answered, at this cost.
@@ -511,6 +526,25 @@ impl State {
             }
             _ => None,
         }
+    }
+
+    /// The step that is asked whether it can still say no, and what its proof showed.
+    #[must_use]
+    pub fn counter_proving(&self) -> Option<(usize, &Evidence)> {
+        match &self.phase {
+            Phase::CounterProving { step, seen, .. } => Some((*step, seen)),
+            _ => None,
+        }
+    }
+
+    /// The fixes of one step of a leg, in the order in which they were kept.
+    pub fn kept_for(&self, leg: usize, step: usize) -> impl Iterator<Item = &KeptFix> {
+        self.kept.iter().filter(move |kept| kept.leg == leg && self.step_of(kept) == Some(step))
+    }
+
+    /// The step that a fix was for: where no run says so, the one that failed on the unchanged code.
+    pub(super) fn step_of(&self, kept: &KeptFix) -> Option<usize> {
+        kept.step.or_else(|| self.baseline(kept.leg)?.observation.failing_step)
     }
 
     /// The failures that the last green commit is asked about.

@@ -1,12 +1,14 @@
 //! The transition table of the retry loop: `transition(state, event) → (state, facts, action)`, pure.
 //!
 //! `legs` holds what concerns several failed jobs, `proof` the proofs from scratch and what may go out after them,
+//! `counter_proof` whether what is proven could have failed,
 //! `unreached` what becomes of a fix that gets to a step that CI never reached.
 //!
 //! What it guarantees, whatever the events (see the property tests): it ends; it publishes only what the final
 //! proof has shown green since the last change; a reverted fix is never committed; it spends no more attempts and
 //! pushes than allowed; after a change that could not be taken back nothing is handed out.
 
+mod counter_proof;
 mod legs;
 mod proof;
 mod unreached;
@@ -72,11 +74,14 @@ pub fn transition(mut state: State, event: LoopEvent) -> Transition {
             go_on(state, then).told_first(vec![Event::Reverted { why, progress }])
         }
         (Phase::Proving(proof), LoopEvent::Ran(seen)) => proof::proved(state, proof, seen),
+        (Phase::CounterProving { proof, seen, step }, LoopEvent::CounterProven(answer)) => {
+            counter_proof::answered(state, proof, seen, step, answer)
+        }
         (Phase::Comparing { leg, seen }, LoopEvent::Ran(unchanged)) => {
             legs::compared(state, leg, seen, unchanged)
         }
-        (Phase::RevertingKept { from, why, then }, LoopEvent::Reverted) => {
-            proof::kept_reverted(state, from, why, then)
+        (Phase::RevertingKept { from, why, rejection, then }, LoopEvent::Reverted) => {
+            proof::kept_reverted(state, from, why, rejection, then)
         }
         (Phase::Reverting { .. } | Phase::RevertingKept { .. }, LoopEvent::RevertFailed { what }) => {
             state.is_untrusted = true;
@@ -140,11 +145,12 @@ impl State {
         for leg in &mut self.legs {
             leg.is_proven = false;
             leg.seen = None;
+            leg.counter_proofs.clear();
         }
     }
 
     /// Some fix that is kept and not out changes a protected file.
-    fn touches_protected(&self) -> bool {
+    pub(super) fn touches_protected(&self) -> bool {
         self.unpublished().iter().any(|kept| kept.protected)
     }
 
@@ -244,9 +250,11 @@ fn stopped(state: State, phase: Phase, reason: StopReason) -> Transition {
             State { is_untrusted: true, ..state }.finish(outcome)
         }
         // What is kept has no proof yet, or is out already: either way nothing more may be pushed.
-        Phase::Proving(_) | Phase::Comparing { .. } | Phase::Publishing { .. } | Phase::Watching => {
-            state.finish(outcome)
-        }
+        Phase::Proving(_)
+        | Phase::CounterProving { .. }
+        | Phase::Comparing { .. }
+        | Phase::Publishing { .. }
+        | Phase::Watching => state.finish(outcome),
         _ if reason.is_signal() => state.finish(outcome),
         _ => finish_unhealed(state, outcome),
     }
@@ -524,6 +532,8 @@ fn keep(
     let said = state.current.as_deref().and_then(red_step).map(|(_, said)| said);
     let before = state.current.as_ref().map(|before| &before.observation);
     let fixed = before.map(|before| before.gone_in(&seen.observation)).unwrap_or_default();
+    let known = state.current.iter().flat_map(|before| &before.diagnosis.bugs);
+    let reports = known.filter(|bug| fixed.contains_key(&bug.fingerprint)).cloned().collect();
     let (step, flaky_kind) =
         before.map_or((None, false), |before| (before.failing_step, before.may_be_flaky()));
     let AppliedProposal { proposal, changes, touched, protected, tested_by, .. } = trial.offer;
@@ -537,6 +547,7 @@ fn keep(
         leg,
         step,
         fixed,
+        reports,
         said,
         flaky_kind,
         is_suspect,

@@ -189,6 +189,11 @@ impl Printer<'_> {
             Event::Reverted { why, .. } | Event::KeptReverted { why, .. } => {
                 self.line(Colour::Yellow, &format!("↩ reverted: {why}"));
             }
+            Event::CounterProven { counter_proof, .. } => {
+                let is_caught = counter_proof.proof.is_caught();
+                let colour = if is_caught { Colour::Green } else { Colour::Yellow };
+                self.line(colour, &text::counter_proof(&counter_proof.proof));
+            }
             Event::PartiallyProven { fixed, left, .. } => self.line(
                 Colour::Yellow,
                 &format!(
@@ -334,6 +339,7 @@ impl Printer<'_> {
             Purpose::ProtectedProof => "with the fix, from scratch, every protected file restored",
             Purpose::RepeatedProof => "with the fix, once more up to the step that failed",
             Purpose::Uncover => "the failing commit, going on behind the failing step",
+            Purpose::CounterProof => "with the fix and failures planted beside it",
             Purpose::LastGreen => "the last green commit, up to the step that CI never reached",
         };
         let step = result.failed_step.and_then(|index| result.steps.get(index));

@@ -294,7 +294,7 @@ impl<'r> Cause<'r> {
         let last = all.last()?;
         match &last.verdict {
             ProposalVerdict::Rejected { rejection } => Some(Self::TurnedDown(last, rejection)),
-            ProposalVerdict::Reverted { why } => Some(Self::InVain(why)),
+            ProposalVerdict::Reverted { why, .. } => Some(Self::InVain(why)),
             ProposalVerdict::Kept => None,
         }
     }

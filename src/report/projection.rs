@@ -114,15 +114,28 @@ impl Projection {
             }
             Event::Applied { proposal, diff } => {
                 // Until a run says otherwise it counts as taken back.
-                let verdict =
-                    ProposalVerdict::Reverted { why: "the run ended before its verdict".to_owned() };
+                let why = "the run ended before its verdict".to_owned();
+                let verdict = ProposalVerdict::Reverted { why, rejection: None };
                 self.proposed(ProposalReport { offer: (**proposal).clone(), diff: diff.clone(), verdict });
             }
             Event::Reverted { why, progress } => {
-                self.judged(ProposalVerdict::Reverted { why: why.clone() }, progress.as_ref());
+                self.judged(
+                    ProposalVerdict::Reverted { why: why.clone(), rejection: None },
+                    progress.as_ref(),
+                );
             }
             Event::Kept { progress, .. } => self.judged(ProposalVerdict::Kept, progress.as_ref()),
-            Event::KeptReverted { count, why } => self.kept_reverted(*count, why),
+            Event::KeptReverted { count, why, rejection } => {
+                self.kept_reverted(*count, why, rejection.as_ref());
+            }
+            Event::CounterProven { job, counter_proof } => {
+                let proof = self.jobs.get_mut(*job).and_then(|job| job.final_proof.as_mut());
+                if let Some(proof) = proof {
+                    proof.counter_proofs.retain(|known| known.step != counter_proof.step);
+                    proof.counter_proofs.push(counter_proof.clone());
+                }
+                self.show_jobs();
+            }
             Event::ProofExpired => {
                 self.jobs.iter_mut().for_each(|job| job.final_proof = None);
                 self.show_jobs();
@@ -222,7 +235,7 @@ impl Projection {
                 }
             }
             // What it shows is in the decision that rests on it.
-            Purpose::Uncover | Purpose::LastGreen => {}
+            Purpose::Uncover | Purpose::LastGreen | Purpose::CounterProof => {}
             Purpose::FinalProof | Purpose::ProtectedProof | Purpose::RepeatedProof => {
                 let proof = job.final_proof.get_or_insert_with(|| FinalProof {
                     execution: result.clone(),
@@ -231,6 +244,7 @@ impl Projection {
                     runs: 0,
                     green: 0,
                     protected: None,
+                    counter_proofs: Vec::new(),
                 });
                 proof.runs += counts + again;
                 proof.green += green + again;
@@ -267,11 +281,12 @@ impl Projection {
         }
     }
 
-    fn kept_reverted(&mut self, count: usize, why: &str) {
+    fn kept_reverted(&mut self, count: usize, why: &str, rejection: Option<&Rejection>) {
         let proposals = self.report.iterations.iter_mut().flat_map(|i| &mut i.proposals);
         let kept: Vec<_> = proposals.filter(|p| p.verdict == ProposalVerdict::Kept).collect();
         for proposal in kept.into_iter().rev().take(count) {
-            proposal.verdict = ProposalVerdict::Reverted { why: why.to_owned() };
+            let rejection = rejection.cloned();
+            proposal.verdict = ProposalVerdict::Reverted { why: why.to_owned(), rejection };
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::contract::build::{ExecutionResult, Exit};
 use crate::contract::ci::CiVerdict;
-use crate::contract::report::{JobReport, RunReport};
+use crate::contract::control::CounterProof;
+use crate::contract::report::{FinalProof, JobReport, RunReport};
 
 use super::{markdown, text};
 
@@ -36,6 +37,10 @@ pub(super) fn markdown(report: &RunReport) -> String {
             None => "none had to be".to_owned(),
         };
         row("Protected files restored", dash(), protected);
+        for shown in counter_proofs(report) {
+            let (what, mark) = counter_proof(shown);
+            row(&what, dash(), mark.to_owned());
+        }
         let same = proof.execution.image_id == baseline.execution.image_id;
         row(
             "Image",
@@ -68,6 +73,30 @@ pub(super) fn markdown(report: &RunReport) -> String {
         out.push_str(&format!("| {what} | {before} | {after} |\n"));
     }
     out + &jobs(report)
+}
+
+/// Of every job.
+fn counter_proofs(report: &RunReport) -> Vec<&CounterProof> {
+    let proofs: Vec<&FinalProof> = if report.jobs.is_empty() {
+        report.final_proof.iter().collect()
+    } else {
+        report.jobs.iter().filter_map(|job| job.final_proof.as_ref()).collect()
+    };
+    proofs.into_iter().flat_map(|proof| &proof.counter_proofs).map(|shown| &shown.proof).collect()
+}
+
+/// The sentence, and its mark.
+fn counter_proof(shown: &CounterProof) -> (String, &'static str) {
+    match shown {
+        CounterProof::Caught { .. } => (text::counter_proof(shown), "✅ the step can fail"),
+        CounterProof::None { why } => {
+            (format!("no counter-proof: {}", markdown::code(why, 300)), "❔ not shown")
+        }
+        CounterProof::JudgeDisarmed { why } => (
+            format!("Counter-proof: the step cannot fail any more: {}", markdown::code(why, 300)),
+            "❌ it cannot",
+        ),
+    }
 }
 
 /// Each failed job, where there are several.

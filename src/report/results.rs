@@ -106,7 +106,7 @@ pub fn document(report: &RunReport) -> Value {
             entry["text"] = proposal_text(report, proposal).into();
             entry["reason"] = match &proposal.verdict {
                 ProposalVerdict::Kept => Value::Null,
-                ProposalVerdict::Reverted { why } => why.as_str().into(),
+                ProposalVerdict::Reverted { why, .. } => why.as_str().into(),
                 ProposalVerdict::Rejected { rejection } => text::rejection(rejection).into(),
             };
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::contract::bug::*;
 use crate::contract::build::*;
 use crate::contract::ci::{CiResult, CiVerdict, Published, PullRequest, RunReference};
+use crate::contract::control::{CounterProof, StepCounterProof, ToldCounterProof};
 use crate::contract::event::Offer;
 use crate::contract::fix::{Rejection, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
@@ -208,7 +209,10 @@ pub(super) fn healed() -> RunReport {
             bugs: vec![failing_test()],
             proposals: vec![
                 proposal("gemini", rejected),
-                proposal("groq", ProposalVerdict::Reverted { why: "the same test fails".to_owned() }),
+                proposal(
+                    "groq",
+                    ProposalVerdict::Reverted { why: "the same test fails".to_owned(), rejection: None },
+                ),
             ],
             execution: Some(execution(1)),
             progress: Some(Progress { remaining: other.clone(), ..Progress::default() }),
@@ -233,6 +237,7 @@ pub(super) fn healed() -> RunReport {
         runs: 2,
         green: 2,
         protected: None,
+        counter_proofs: vec![StepCounterProof { step: 1, proof: CounterProof::Caught { caught: 2, of: 2 } }],
     });
     report.diff = DIFF.to_owned();
     report.commits = vec![CommitReport {
@@ -316,6 +321,10 @@ pub(super) fn proof() -> Proof {
         protected: ProtectedCheck::Passed { restored: vec![path.clone()] },
         left_out: Vec::new(),
         findings: Vec::new(),
+        counter_proofs: vec![ToldCounterProof {
+            text: "Counter-proof: 2 of 2 planted failures were caught".to_owned(),
+            shown: StepCounterProof { step: 1, proof: CounterProof::Caught { caught: 2, of: 2 } },
+        }],
         changed: vec![path],
         jobs: Vec::new(),
         partial: None,
@@ -368,7 +377,7 @@ pub(super) fn hostile(report: &mut RunReport, text: &str) {
         for proposal in &mut iteration.proposals {
             (proposal.offer.fix, proposal.diff, proposal.offer.provider) = (text(), text(), text());
             (proposal.offer.model, proposal.offer.command) = (Some(text()), Some(text()));
-            if let ProposalVerdict::Reverted { why } = &mut proposal.verdict {
+            if let ProposalVerdict::Reverted { why, .. } = &mut proposal.verdict {
                 *why = text();
             }
             if let ProposalVerdict::Rejected { rejection } = &mut proposal.verdict {

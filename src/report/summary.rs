@@ -228,7 +228,8 @@ fn the_fix(report: &RunReport) -> String {
     }
     let mut out = String::from("### The fix\n\n");
     for proposal in kept.iter().take(BUG_ROWS) {
-        out.push_str(&format!("- {} ({})\n", markdown::code(&proposal.offer.fix, 300), origin(proposal)));
+        let origin = origin(proposal, !report.has_counter_proof());
+        out.push_str(&format!("- {} ({origin})\n", markdown::code(&proposal.offer.fix, 300)));
     }
     if !report.diff.is_empty() {
         out.push_str(&format!("\n{}", markdown::fence(&report.diff, "diff", DIFF_BYTES)));
@@ -238,7 +239,7 @@ fn the_fix(report: &RunReport) -> String {
 }
 
 /// Who offered it.
-fn origin(proposal: &ProposalReport) -> String {
+fn origin(proposal: &ProposalReport, lowered: bool) -> String {
     let mut out = markdown::code(&proposal.offer.provider, 60);
     if let Some(model) = &proposal.offer.model {
         out.push_str(&format!(" {}", markdown::code(model, 100)));
@@ -246,7 +247,7 @@ fn origin(proposal: &ProposalReport) -> String {
     if proposal.offer.context_level > 0 {
         out.push_str(&format!(", context level {}", proposal.offer.context_level));
     }
-    out.push_str(&format!(", confidence {:.2}", proposal.offer.confidence));
+    out.push_str(&format!(", {}", text::confidence(proposal.offer.confidence, lowered)));
     out
 }
 
@@ -283,7 +284,7 @@ fn attempt(number: usize, iteration: &Iteration, proposal: &ProposalReport) -> S
         markdown::html_code(&proposal.offer.fix, 200),
         markdown::html_code(&proposal.offer.provider, 60),
     );
-    out.push_str(&format!("- From {}\n", origin(proposal)));
+    out.push_str(&format!("- From {}\n", origin(proposal, false)));
     if proposal.offer.usage.tokens() > 0 {
         let cost =
             proposal.offer.usage.cost.map_or(String::new(), |cost| format!(", {}", text::dollars(cost)));
@@ -294,7 +295,7 @@ fn attempt(number: usize, iteration: &Iteration, proposal: &ProposalReport) -> S
     }
     let reason = match &proposal.verdict {
         ProposalVerdict::Kept => None,
-        ProposalVerdict::Reverted { why } => Some(markdown::code(why, 500)),
+        ProposalVerdict::Reverted { why, .. } => Some(markdown::code(why, 500)),
         ProposalVerdict::Rejected { rejection } => Some(markdown::code(&text::rejection(rejection), 500)),
     };
     if let Some(reason) = reason {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::contract::bug::{BugReport, Category, Location, Severity, TestRun};
 use crate::contract::build::{ExecutionResult, Exit};
 use crate::contract::ci::CiVerdict;
+use crate::contract::control::CounterProof;
 use crate::contract::fix::Rejection;
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::verdict::{DisagreeingSource, Disagreement};
@@ -183,7 +184,37 @@ pub fn rejection(reason: &Rejection) -> String {
             format!("changes the test file {}, which needs `allow-test-edits`", path(p))
         }
         Rejection::Content { path: p, why } => format!("content of {}: {}", path(p), words(why)),
+        Rejection::JudgeDisarmed { why } => format!("its step cannot fail any more: {}", words(why)),
+        Rejection::NoCounterProof { why } => format!("no counter-proof, which is required: {}", words(why)),
     }
+}
+
+/// `Counter-proof: 3 of 3 planted failures were caught`
+#[must_use]
+pub fn counter_proof(proof: &CounterProof) -> String {
+    match proof {
+        CounterProof::Caught { caught, of: 1 } => {
+            format!("Counter-proof: {caught} of 1 planted failure was caught")
+        }
+        CounterProof::Caught { caught, of } => {
+            format!("Counter-proof: {caught} of {of} planted failures were caught")
+        }
+        CounterProof::JudgeDisarmed { why } => {
+            format!("Counter-proof: the step cannot fail any more: {}", clean::line(why, MESSAGE_CHARS))
+        }
+        CounterProof::None { why } => format!("no counter-proof: {}", clean::line(why, MESSAGE_CHARS)),
+    }
+}
+
+/// `confidence 0.92`; of a fix whose step was not shown to be able to fail one grade less.
+pub(super) fn confidence(value: f64, lowered: bool) -> String {
+    const GRADES: [(&str, f64); 4] = [("high", 0.85), ("medium", 0.7), ("low", 0.0), ("very low", -1.0)];
+    if !lowered {
+        return format!("confidence {value:.2}");
+    }
+    let own = GRADES.iter().position(|(_, from)| value >= *from).unwrap_or(GRADES.len() - 2);
+    let (grade, less) = (GRADES[own].0, GRADES[(own + 1).min(GRADES.len() - 1)].0);
+    format!("confidence {less} instead of {grade} ({value:.2}): no counter-proof")
 }
 
 /// The verdict of a run as one sentence without a full stop.

@@ -15,6 +15,7 @@ mod modules;
 mod neutral;
 mod outline;
 mod queries;
+mod reach;
 mod resolve;
 mod shared;
 mod tree;
@@ -26,6 +27,7 @@ pub use outline::{
     Assertion, Attribute, Bytes, Definition, DefinitionKind, Import, ImportKind, ImportedName, Literal,
     LiteralKind, Outline, Reference, ReferenceKind, Test, TestKind, outline,
 };
+pub use reach::{Branch, Decides, Equality, Held, How, Looks, Reading, Spelled, Use, Value};
 pub use resolve::{Place, Resolution, Resolver};
 pub use shared::{is_generated, is_minified, shared_outline};
 pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};

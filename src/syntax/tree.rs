@@ -149,7 +149,10 @@ pub(super) fn recover(
     Ok(tree)
 }
 
-fn flatten(tree: &tree_sitter::Tree, language: &'static Language) -> Result<Vec<Node>, ParseError> {
+pub(super) fn flatten(
+    tree: &tree_sitter::Tree,
+    language: &'static Language,
+) -> Result<Vec<Node>, ParseError> {
     let mut nodes: Vec<Node> = Vec::new();
     let mut ancestors: Vec<usize> = Vec::new();
     let mut cursor = tree.walk();

@@ -36,7 +36,8 @@ case $registry in
         ;;
     crates)
         mkdir probe probe/src
-        printf '[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\n"%s" = "=%s"\n' \
+        # Workspaces of their own: the folder may lie in another's.
+        printf '[workspace]\n[package]\nname = "probe"\nversion = "0.0.0"\nedition = "2021"\n[dependencies]\n"%s" = "=%s"\n' \
             "$name" "$version" >probe/Cargo.toml
         : >probe/src/lib.rs
         (cd probe && CARGO_HOME="$PWD/home" cargo fetch --quiet)
@@ -48,6 +49,7 @@ case $registry in
         cp -r source lock
         (
             cd lock
+            grep -q '^\[workspace' Cargo.toml || printf '\n[workspace]\n' >>Cargo.toml
             CARGO_RESOLVER_INCOMPATIBLE_RUST_VERSIONS=fallback cargo vendor --quiet ../vendor >/dev/null
         )
         if [ -d vendor ]; then

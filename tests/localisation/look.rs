@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
 use ci_healer::contract::bug::{BugReport, LogSpan};
-use ci_healer::contract::build::{BuildPlan, ExecutionResult};
+use ci_healer::contract::build::BuildPlan;
 use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::executed::{TraceOutput, TracedFunctions, TracedTest};
 use ci_healer::contract::fix::LineWindow;
@@ -18,6 +18,8 @@ use ci_healer::placing::{self, StepFolder};
 use ci_healer::plan::{self, PlanRequest};
 use ci_healer::scope::Scope;
 use serde::Deserialize;
+
+use crate::kept::{self, Run};
 
 pub(crate) const LEVELS: usize = fixer::MAX_LEVEL as usize;
 /// What the servers' tokenizers make of code and English, roughly.
@@ -124,26 +126,26 @@ impl EventSink for Silent {
     fn emit(&self, _: Event) {}
 }
 
-/// With this variable set, what misses the fault is printed as it is sent.
-fn is_debug() -> bool {
-    std::env::var_os("LOCALISATION_DEBUG").is_some()
+/// With this variable set, what misses the fault is printed as it is sent; with `all` in it, whatever is sent.
+fn debug() -> Option<String> {
+    std::env::var("LOCALISATION_DEBUG").ok()
 }
 
 pub(crate) async fn look(case: &Case) -> anyhow::Result<Seen> {
     let planned = plan::plan(&PlanRequest { command: Some(&case.command), ..PlanRequest::of(&case.tree) })?;
     let planned = planned.first().context("there is no plan")?;
-    let known = Traces::default();
-    let tracer = TestTracer { plan: &planned.plan, tree: &case.tree, known: &known };
-    let result = run(&planned.plan, &planned.evaluator, &case.tree.with(&case.installed), &tracer).await?;
+    let result = match kept::find(&case.name)? {
+        Some(known) => known,
+        None => run(case, &planned.plan, &planned.evaluator).await?,
+    };
     let text = String::from_utf8_lossy(&result.log).into_owned();
-    ensure!(result.has_verdict() && !result.is_green(), "it does not fail: {:?}\n{text}", result.exit);
     let (mut diagnosis, origins) = parser::read(result.log.as_slice(), &ParseOptions::default())?;
     let folder = StepFolder { log: LogSpan { first: 1, last: diagnosis.lines }, folder: ".".to_owned() };
     placing::place(&mut diagnosis, &origins, &[folder], &case.tree);
     ensure!(!diagnosis.bugs.is_empty(), "nothing is reported\n{text}");
     // Models are asked about the first report first.
     let bugs = &diagnosis.bugs[..1];
-    if is_debug() {
+    if debug().is_some() {
         eprintln!("{}: {bugs:#?}\n{text}", case.name);
     }
     let named = plan::named_files(&planned.plan, result.failed_step, &case.tree);
@@ -169,30 +171,32 @@ fn ran(output: &TraceOutput, bugs: &[BugReport], tree: &Repository) -> Option<Tr
     (!tests.is_empty() && !executed.functions.is_empty()).then(|| parser::rank_functions(&executed, &tests))
 }
 
-async fn run(
-    plan: &BuildPlan,
-    evaluator: &plan::Evaluator,
-    tree: &Repository,
-    tracer: &TestTracer<'_>,
-) -> anyhow::Result<ExecutionResult> {
+async fn run(case: &Case, plan: &BuildPlan, evaluator: &plan::Evaluator) -> anyhow::Result<Run> {
+    let known = Traces::default();
+    let tracer = TestTracer { plan, tree: &case.tree, known: &known };
+    let tree = case.tree.with(&case.installed);
     let scope = Scope::unbounded();
     let options = Options::new(&format!("localisation-{}", std::process::id()));
     let mut executor = Executor::connect(options, &scope).await?;
     let request = Request {
         purpose: Purpose::Baseline,
         leg: 0,
-        tree,
+        tree: &tree,
         git_dir: None,
         fresh: false,
         from_snapshot: false,
         probes: &[],
         repeats: None,
         watched: None,
-        tracer: Some(tracer),
+        tracer: Some(&tracer),
     };
     let result = executor.execute(plan, evaluator, &request, &Silent, &scope).await;
     executor.close(close_patience(&scope)).await?;
-    Ok(result)
+    let text = String::from_utf8_lossy(&result.log);
+    ensure!(result.has_verdict() && !result.is_green(), "it does not fail: {:?}\n{text}", result.exit);
+    let run = Run { failed_step: result.failed_step, trace: result.trace, log: result.log };
+    kept::keep(&case.name, &run)?;
+    Ok(run)
 }
 
 fn line_of(case: &Case, line: usize) -> Option<String> {
@@ -242,8 +246,9 @@ fn asked(case: &Case, bugs: &[BugReport], log: &str, leads: Leads<'_>) -> anyhow
         };
         seen.all[at] = case.lines.iter().all(|line| is_sent(*line));
         seen.lines[at] = window.iter().map(|w| (w.last - w.first + 1) as usize).sum();
-        if is_debug() && !seen.all[at] {
-            eprintln!("{}, level {level}\n{}", case.name, question.user);
+        if debug().is_some_and(|what| what == "all" || !seen.all[at]) {
+            let way = if leads.traced.is_some() { "traced" } else { "plain" };
+            eprintln!("{}, level {level}, {way}\n{}", case.name, question.user);
         }
     }
     Ok(seen)

@@ -2,9 +2,11 @@
 //! (small ones of our own, and real packages), reads their logs, and looks for the faulty lines in the request of every
 //! level as it goes to a model server, with and without the traced run. This bounds what a perfect model could heal.
 //!
-//! `own` or `packages` as an argument runs one part alone; another word runs the packages whose names hold it.
+//! `own` or `packages` as an argument runs one part alone; another word runs the packages whose names hold it. With a
+//! folder in `LOCALISATION_RUNS`, runs are kept there and read again: what is shown can be worked on without running.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, that reports")]
 
+mod kept;
 mod look;
 mod packages;
 mod table;

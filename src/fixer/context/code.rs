@@ -111,6 +111,7 @@ impl<'t> Code<'t> {
                 // `self::f` of Rust.
                 if own.is_empty() { self.unqualified(from, name, reference.kind) } else { own }
             }
+            Some(_) if is_method(from, reference) => self.of_value(from, name, types),
             Some(qualifier) => self.qualified(from, qualifier, name, types),
         }
     }
@@ -174,7 +175,11 @@ impl<'t> Code<'t> {
                 }
             }
         }
-        // A method of a value: of one of the types around it, else of whatever has it nearby.
+        self.of_value(from, name, types)
+    }
+
+    /// A method of a value: of one of the types around it, else of whatever has it nearby.
+    fn of_value(&self, from: &Rc<Source>, name: &str, types: &[Hit]) -> Vec<Hit> {
         let of_types: Vec<Hit> = types.iter().flat_map(|hit| self.member(hit, name, 2)).collect();
         if !of_types.is_empty() {
             return unique(of_types);
@@ -182,16 +187,16 @@ impl<'t> Code<'t> {
         self.method_nearby(from, name)
     }
 
-    /// Where a name that `from` imports leads, with the names below it.
+    /// Where a name that `from` imports leads, with the names below it. Under conditions it may be imported several times.
     fn imported(&self, from: &Rc<Source>, local: &str, below: &[&str]) -> Vec<Hit> {
+        let mut found: Vec<Hit> = Vec::new();
+        let mut is_sure = false;
         for import in &from.outline.imports {
+            let before = found.len();
             for bound in import.names.iter().filter(|n| n.local == local) {
                 let mut path: Vec<&str> = bound.member.as_deref().into_iter().collect();
                 path.extend(below);
-                let found = self.of_import(from, import, &path);
-                if !found.is_empty() {
-                    return found;
-                }
+                found.extend(self.of_import(from, import, &path));
             }
             // `import a.b.c` is used as `a.b.c.f`.
             let is_path = from.outline.grammar == Grammar::Python
@@ -199,22 +204,24 @@ impl<'t> Code<'t> {
                 && import.module.split('.').next() == Some(local)
                 && import.module != local;
             if is_path {
-                let found = self.of_place(self.resolver.resolve(&from.path, local, below), MAX_CHAIN);
-                if !found.is_empty() {
-                    return found;
-                }
+                found.extend(self.of_place(self.resolver.resolve(&from.path, local, below), MAX_CHAIN));
             }
+            is_sure |= found.len() > before && !is_conditional(from, import);
+        }
+        if is_sure {
+            return unique(found);
         }
         let mut path = vec![local];
         path.extend(below);
         for import in from.outline.imports.iter().filter(|i| i.wildcard) {
-            let found: Vec<Hit> =
-                self.of_import(from, import, &path).into_iter().filter(|h| h.definition.is_some()).collect();
-            if !found.is_empty() {
-                return found;
+            let wide = self.of_import(from, import, &path).into_iter();
+            let before = found.len();
+            found.extend(wide.filter(|h| h.definition.is_some()));
+            if found.len() > before {
+                break;
             }
         }
-        Vec::new()
+        unique(found)
     }
 
     pub(super) fn of_import(&self, from: &Rc<Source>, import: &Import, path: &[&str]) -> Vec<Hit> {
@@ -473,6 +480,20 @@ pub(super) fn as_written(source: &Source, reference: &Reference) -> Reference {
     reference
 }
 
+/// Behind a `#[cfg(…)]` of Rust.
+fn is_conditional(from: &Source, import: &Import) -> bool {
+    from.outline.grammar == Grammar::Rust
+        && from.text.get(..import.bytes.start).is_some_and(|before| {
+            before.trim_end().rsplit('\n').next().unwrap_or_default().trim_start().starts_with("#[cfg")
+        })
+}
+
+/// `value.method` of Rust, whose modules and types are followed by colons: what else has the value's name says nothing.
+fn is_method(from: &Source, reference: &Reference) -> bool {
+    let before = from.text.get(..reference.bytes.start).unwrap_or_default();
+    from.outline.grammar == Grammar::Rust && before.trim_end().ends_with('.')
+}
+
 /// Files that stand for their folder pass on what they import.
 fn is_package(path: &RepoPath) -> bool {
     let name = path.file_name();
@@ -493,7 +514,9 @@ fn plain_part(part: &str) -> &str {
 
 fn definitions_of(source: &Rc<Source>, name: &str, fits: impl Fn(&Definition) -> bool) -> Vec<Hit> {
     let all = source.outline.definitions.iter().enumerate();
-    all.filter(|(_, d)| d.name == name && d.kind != DefinitionKind::Module && fits(d))
+    let is_named =
+        |d: &Definition| !matches!(d.kind, DefinitionKind::Module | DefinitionKind::Implementation);
+    all.filter(|(_, d)| d.name == name && is_named(d) && fits(d))
         .map(|(at, _)| Hit { source: source.clone(), definition: Some(at) })
         .collect()
 }

@@ -1,9 +1,10 @@
 //! What is shown of a failing test: itself with its set-up, then what it reaches, by rank, inside the level's lines.
 
 use super::code::{Code, Source};
+use super::doc_tests::doc_test;
 use super::quoted::quoted_names;
 use super::reach::{Candidate, Search, Seed};
-use super::{Before, Builder, CodeLocation, LONG_BLOCK};
+use super::{Builder, CodeLocation, LONG_BLOCK};
 use crate::contract::bug::BugReport;
 use crate::contract::git::RepoPath;
 use crate::fixer::language::{Language, enclosing_block};
@@ -11,23 +12,19 @@ use crate::fixer::symbols;
 use crate::syntax::{Bytes, Definition, TestKind};
 
 /// Lines of a test that are shown at most, at level 1 and later.
-const TEST_LINES: (u32, u32) = (45, 90);
+const TEST_LINES: (u32, u32) = (16, 90);
 /// Of what is set up before it.
 const SET_UP_LINES: u32 = 20;
-/// Of one definition, by level: what is longer is shown by its first lines.
-const DEFINITION_LINES: [u32; 5] = [0, 60, 90, 150, 150];
-/// A definition is not cut to less for the sake of others.
-const SHORTEST_CUT: u32 = 24;
+/// Of the functions that a trace names, the deepest first, at level 1 and 2; later there are others to be shown.
+const FRAME_LINES: [&[u32]; 3] = [&[30, 14, 8], &[LONG_BLOCK; 8], &[24; 4]];
 /// Steps from the test, by level.
 const FURTHEST: [u32; 5] = [0, 2, 3, 4, 4];
-/// Of what was before.
-const BEFORE_LINES: usize = 40;
 
 impl Builder<'_> {
     pub(super) fn test(&mut self, bug: &BugReport, level: u8) {
         let places = self.places(bug);
         let (mut tests, frames): (Vec<CodeLocation>, Vec<CodeLocation>) =
-            places.into_iter().partition(|p| self.is_test_place(p));
+            places.into_iter().partition(|p| self.is_test_place(p) || self.is_doc_test(p));
         let hint = tests.first().map(|p| p.path.clone());
         let named = bug.test.as_deref().and_then(|id| {
             self.test_called(id, hint.as_ref())
@@ -57,7 +54,8 @@ impl Builder<'_> {
         if reached.is_empty() {
             self.by_words(bug, &tests, &from, level);
         }
-        let (shown, left_out) = self.ranked(&reached, level);
+        let earlier = self.shown_earlier(bug, level);
+        let (shown, left_out) = self.ranked(&reached, &earlier, level);
         if level >= 2 {
             self.imports(&from);
             self.folders_of(frames.iter().map(|p| &p.path).chain(shown.iter().map(|c| &c.path)));
@@ -93,9 +91,18 @@ impl Builder<'_> {
         exact.or_else(by_name).map(|t| (source.path.clone(), t.head_line))
     }
 
+    fn is_doc_test(&self, place: &CodeLocation) -> bool {
+        place.line.is_some_and(|line| doc_test(self.tree, &place.path, line).is_some())
+    }
+
     /// Shows a failing test and what is set up for it.
     fn failing_test(&mut self, place: &CodeLocation, level: u8) -> Vec<Seed> {
         let Some(line) = place.line else { return Vec::new() };
+        if let Some(test) = doc_test(self.tree, &place.path, line) {
+            self.add(&place.path, test.lines.0, test.lines.1, "the failing test");
+            let bytes = 0..test.code.text.len();
+            return vec![Seed { source: test.code, bytes, name: "the failing test".to_owned(), distance: 0 }];
+        }
         let longest = if level == 1 { TEST_LINES.0 } else { TEST_LINES.1 };
         let Some(source) = self.code.source(&place.path) else {
             self.block(place, line, "the failing test", longest);
@@ -141,9 +148,10 @@ impl Builder<'_> {
     /// The functions that a trace names, the deepest call first: it is the nearest to the fault.
     fn frames(&mut self, frames: &[CodeLocation], level: u8) -> Vec<Seed> {
         let mut seeds = Vec::new();
-        for place in frames.iter().take(if level == 1 { 3 } else { 8 }) {
+        let longest = FRAME_LINES[usize::from(level.clamp(1, 3)) - 1];
+        for (place, longest) in frames.iter().zip(longest) {
             let Some(line) = place.line else { continue };
-            self.block(place, line, "on the way to the failure", LONG_BLOCK);
+            self.block(place, line, "on the way to the failure", *longest);
             if let Some(source) = self.code.source(&place.path)
                 && let Some(around) = source.outline.innermost(line)
             {
@@ -169,47 +177,6 @@ impl Builder<'_> {
         found
     }
 
-    /// Shows the best as far as there is room: what does not fit leaves its place to what does, and is named.
-    fn ranked(&mut self, reached: &[Candidate], level: u8) -> (Vec<Candidate>, Vec<(RepoPath, String)>) {
-        let longest = DEFINITION_LINES[usize::from(level)];
-        let (mut shown, mut left_out): (Vec<Candidate>, Vec<(RepoPath, String)>) = (Vec::new(), Vec::new());
-        for candidate in reached {
-            let is_cut = candidate.lines.iter().any(|(first, last)| last - first >= longest);
-            // One that has to be cut leaves room for the others.
-            let longest = if is_cut { longest.min((self.cap / 2).max(SHORTEST_CUT)) } else { longest };
-            let cut: Vec<(u32, u32)> = candidate
-                .lines
-                .iter()
-                .map(|(first, last)| (*first, (*last).min(first + longest - 1)))
-                .collect();
-            let wanted: u32 = cut.iter().map(|(first, last)| last - first + 1).sum();
-            if wanted > self.cap {
-                left_out.push((candidate.path.clone(), candidate.name.clone()));
-                continue;
-            }
-            for (first, last) in cut {
-                self.add(&candidate.path, first, last, &candidate.why);
-            }
-            if let Some(before) = &candidate.before {
-                self.before(candidate, before);
-            }
-            shown.push(candidate.clone());
-        }
-        (shown, left_out)
-    }
-
-    /// The lines as they were, within the same room.
-    fn before(&mut self, candidate: &Candidate, text: &str) {
-        let lines: Vec<&str> = text.lines().take(BEFORE_LINES).collect();
-        let Some(left) = self.cap.checked_sub(super::number(lines.len())) else { return };
-        self.cap = left;
-        self.before.push(Before {
-            path: candidate.path.clone(),
-            name: candidate.name.clone(),
-            text: lines.join("\n"),
-        });
-    }
-
     /// Part of a definition that may be too long: its head, and the lines around the place.
     fn part(&mut self, path: &RepoPath, (first, last): (u32, u32), line: u32, longest: u32, why: &str) {
         if last - first < longest {
@@ -220,6 +187,7 @@ impl Builder<'_> {
         if from > first {
             self.add(path, first, first + 2, why);
         }
+        // What stands behind the failing line did not run.
         self.add(path, from, (from + longest).min(last), why);
     }
 

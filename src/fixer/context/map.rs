@@ -7,9 +7,9 @@ use crate::fixer::language::Language;
 use crate::fixer::paths::Protection;
 
 /// Lines of it, by level.
-const MOST_LINES: [usize; 5] = [0, 15, 40, 60, 60];
-/// Characters of a line.
-const MOST_CHARACTERS: usize = 110;
+const MOST_LINES: [usize; 5] = [0, 3, 40, 60, 60];
+/// Characters of a line, at level 1 and later.
+const MOST_CHARACTERS: (usize, usize) = (70, 110);
 /// Files beyond those already read that are read for their names.
 const MOST_READ: usize = 25;
 
@@ -69,16 +69,16 @@ impl Builder<'_> {
             if names.is_empty() && shown(path) {
                 continue;
             }
-            lines.push(line(path, &names));
+            lines.push(line(path, &names, if level == 1 { MOST_CHARACTERS.0 } else { MOST_CHARACTERS.1 }));
         }
         lines
     }
 }
 
-fn line(path: &RepoPath, names: &[&str]) -> String {
+fn line(path: &RepoPath, names: &[&str], most: usize) -> String {
     let mut line = path.as_str().to_owned();
     for (index, name) in names.iter().enumerate() {
-        if line.len() + name.len() > MOST_CHARACTERS {
+        if line.len() + name.len() > most {
             line.push_str(", …");
             break;
         }

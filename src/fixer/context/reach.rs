@@ -4,10 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::LONG_BLOCK;
 use super::code::{Code, Hit, Source, as_written};
 use super::leads::Leads;
 use crate::contract::git::RepoPath;
-use crate::syntax::{Bytes, Definition, DefinitionKind, Reference, ReferenceKind};
+use crate::syntax::{Bytes, Definition, DefinitionKind, Grammar, Reference, ReferenceKind};
 
 /// Pieces of code whose names are followed.
 const MOST_EXPANDED: usize = 80;
@@ -17,6 +18,11 @@ const SHORT_CLASS: u32 = 40;
 const STEP: f64 = 35.0;
 /// What ran, and no name led to.
 const RAN: f64 = 40.0;
+/// What a type does without being named, against the type.
+const UNNAMED: f64 = 14.0;
+/// A function of so many lines at most passes on what it is given: what it calls is hardly further away.
+const PASSES_ON: u32 = 3;
+const PASSED_ON: f64 = 20.0;
 
 /// A definition that may hold the cause.
 #[derive(Debug, Clone)]
@@ -82,15 +88,26 @@ impl Search<'_, '_> {
         while let Some(at) = best(&open).filter(|_| left > 0) {
             left -= 1;
             let node = open.swap_remove(at);
-            for (hit, candidate, distance) in self.called_by(&node) {
+            for (hit, reached, distance) in self.called_by(&node) {
                 let key = (hit.source.path.clone(), hit.definition);
-                let score = candidate.score;
+                let score = reached.score;
                 let known = found.get(&key).map(|c| c.score);
                 if known.is_none_or(|known| known < score) {
-                    found.insert(key.clone(), candidate);
+                    found.insert(key.clone(), reached);
                 }
-                if distance < self.furthest && expanded.insert(key) {
-                    open.extend(self.inside(&hit, distance, score));
+                if distance >= self.furthest || !expanded.insert(key) {
+                    continue;
+                }
+                open.extend(self.inside(&hit, distance, score));
+                for hit in unnamed(&hit) {
+                    let of = candidate(&hit, "", format!("of {}", node.name), score - UNNAMED);
+                    let key = (hit.source.path.clone(), hit.definition);
+                    if found.get(&key).is_none_or(|known| known.score < of.score)
+                        && expanded.insert(key.clone())
+                    {
+                        open.extend(self.inside(&hit, distance, of.score));
+                        found.insert(key, of);
+                    }
                 }
             }
         }
@@ -134,8 +151,12 @@ impl Search<'_, '_> {
                     continue;
                 }
                 let line = hit.definition().map_or(1, |d| d.head_line);
+                let is_field = hit.definition().is_some_and(|d| d.kind == DefinitionKind::Field);
                 // What helps tests is no step towards the code.
                 let of_tests = (self.is_test)(&hit.source.path, line);
+                if of_tests && is_field {
+                    continue;
+                }
                 let distance = node.distance + u32::from(!of_tests);
                 let mut score = node.score - if of_tests { 5.0 } else { STEP };
                 score -= order.min(30.0) * 0.4 + if index > 0 { 6.0 } else { 0.0 };
@@ -200,7 +221,7 @@ impl Search<'_, '_> {
                     continue;
                 }
             }
-            for hit in self.code.meant(source, reference, &[]).into_iter().take(2) {
+            for hit in self.code.meant(source, reference, &[]).into_iter().take(4) {
                 if let Some(function) = hit.definition().filter(|d| d.kind.is_callable()) {
                     let head = function.head..function.body.as_ref().map_or(function.bytes.end, |b| b.start);
                     let given = hit
@@ -234,7 +255,13 @@ impl Search<'_, '_> {
         let holds_code =
             of.kind.is_callable() || of.kind == DefinitionKind::Constant || of.kind == DefinitionKind::Macro;
         if holds_code {
-            return vec![open(of.bytes.clone(), name)];
+            let passes_on = of.kind.is_callable() && of.lines.1 - of.lines.0 < PASSES_ON && distance > 0;
+            let code = open(of.bytes.clone(), name);
+            return vec![if passes_on {
+                Open { distance: distance - 1, score: score + PASSED_ON, ..code }
+            } else {
+                code
+            }];
         }
         constructors(&hit.source, of).into_iter().map(|d| open(d.bytes.clone(), name.clone())).collect()
     }
@@ -245,7 +272,15 @@ impl Search<'_, '_> {
         for function in traced.functions.iter().take(200) {
             let Ok(path) = RepoPath::new(&function.file) else { continue };
             let Some((first, last)) = function.lines else { continue };
-            let is_known = found.iter().any(|c| c.path == path && overlaps(&c.lines, (first, last)));
+            // A function within a long one is looked at by itself.
+            let is_part = |c: &Candidate| {
+                let inside = |(from, to): &(u32, u32)| {
+                    to - from >= LONG_BLOCK && *from < first && last <= *to && last - first < LONG_BLOCK
+                };
+                !function.name.is_empty() && c.lines.iter().any(inside)
+            };
+            let is_known =
+                found.iter().any(|c| c.path == path && overlaps(&c.lines, (first, last)) && !is_part(c));
             if is_known || (self.is_test)(&path, first) {
                 continue;
             }
@@ -281,7 +316,7 @@ impl Search<'_, '_> {
                     // A name that leads to it from far away takes nothing from what was seen to run.
                     candidate.score = candidate.score.max(RAN) + 10.0 + 50.0 * suspicion;
                     if !candidate.why.contains("ran it") {
-                        candidate.why.push_str("; the failing test ran it");
+                        candidate.why.push_str("; it ran");
                     }
                 }
                 // Types and constants do not run.
@@ -332,6 +367,49 @@ fn extent(source: &Source, of: &Definition) -> Vec<(u32, u32)> {
     let mut lines = vec![(first, head.clamp(first, first + 14))];
     lines.extend(constructors(source, of).iter().map(|d| d.lines));
     lines
+}
+
+/// What runs of a type without being called by name: how it compares, prints, iterates.
+fn unnamed(hit: &Hit) -> Vec<Hit> {
+    const MOST: usize = 6;
+    let Some(of) = hit.definition().filter(|d| !d.kind.is_callable()) else { return Vec::new() };
+    let definitions = &hit.source.outline.definitions;
+    let belongs = |d: &Definition| {
+        let holder = d.parent.and_then(|id| definitions.get(id));
+        let of_type = holder.is_some_and(|h| h.name == of.name);
+        match hit.source.outline.grammar {
+            // What implements a trait.
+            Grammar::Rust => {
+                let head = |h: &Definition| {
+                    let to = h.body.as_ref().map_or(h.bytes.end, |b| b.start);
+                    hit.source.text.get(h.head..to).is_some_and(|head| head.contains(" for "))
+                };
+                of_type && holder.is_some_and(|h| h.kind == DefinitionKind::Implementation && head(h))
+            }
+            Grammar::Python => of_type && d.name.starts_with("__") && d.name.ends_with("__"),
+            Grammar::Java => {
+                of_type
+                    && matches!(
+                        d.name.as_str(),
+                        "toString" | "equals" | "hashCode" | "compareTo" | "iterator"
+                    )
+            }
+            Grammar::Go => {
+                d.container.as_deref().is_some_and(|c| c.trim_start_matches('*') == of.name)
+                    && matches!(d.name.as_str(), "String" | "Error" | "Less" | "Len" | "Swap" | "Unwrap")
+            }
+            Grammar::JavaScript | Grammar::TypeScript | Grammar::Tsx => {
+                of_type && matches!(d.name.as_str(), "toString" | "toJSON" | "valueOf")
+            }
+        }
+    };
+    let ids =
+        (0..definitions.len()).filter(|id| definitions[*id].kind.is_callable() && belongs(&definitions[*id]));
+    let constructs = constructors(&hit.source, of);
+    ids.filter(|id| !constructs.iter().any(|d| d.bytes == definitions[*id].bytes))
+        .take(MOST)
+        .map(|id| Hit { source: hit.source.clone(), definition: Some(id) })
+        .collect()
 }
 
 fn constructors<'s>(source: &'s Source, of: &Definition) -> Vec<&'s Definition> {

@@ -342,3 +342,140 @@ fn a_trait_s_method_leads_to_what_implements_it() {
     assert!(shows(&context, "src/lib.rs", "joined(self.as_ref(), \"-\")"), "{context:#?}");
     assert!(shows(&context, "src/lib.rs", "text.replace(' ', with)"), "{context:#?}");
 }
+
+#[test]
+fn a_test_in_documentation_shows_what_it_calls() {
+    let source = format!(
+        "//! Sums.\n//!\n//! ```\n//! use shop::total;\n//! assert_eq!(total(&[1, 2]), 3);\n//! ```\n\n{}\npub fn total(values: &[i32]) -> i32 {{\n    values.iter().sum::<i32>() + 1\n}}\n",
+        filler("//")
+    );
+    let tree = MemoryTree::new(&[("Cargo.toml", "[package]\nname = \"shop\"\n"), ("src/lib.rs", &source)]);
+    let context = first_level(&tree, failing("src/lib.rs", 3, "src/lib.rs - (line 3)"));
+    assert!(shows(&context, "src/lib.rs", "use shop::total"), "{context:#?}");
+    assert!(shows(&context, "src/lib.rs", "+ 1"), "{context:#?}");
+    assert!(!shows(&context, "src/lib.rs", "filler 40"), "{context:#?}");
+}
+
+#[test]
+fn what_a_type_implements_runs_without_being_named() {
+    let source = format!(
+        "use std::fmt;\n\npub struct Kebab<'a>(pub &'a str);\n\n{}\nimpl fmt::Display for Kebab<'_> {{\n    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {{\n        join(self.0, \"--\", f)\n    }}\n}}\n\n{}\nfn join(text: &str, between: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {{\n    let parts: Vec<&str> = text.split(' ').collect();\n    f.write_str(&parts.join(between))\n}}\n",
+        filler("//"),
+        filler("//")
+    );
+    let tree = MemoryTree::new(&[
+        ("Cargo.toml", "[package]\nname = \"shop\"\n"),
+        ("src/lib.rs", &source),
+        (
+            "tests/kebab.rs",
+            "use shop::Kebab;\n\n#[test]\nfn joins() {\n    assert_eq!(Kebab(\"a b\").to_string(), \"a-b\");\n}\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("tests/kebab.rs", 5, "joins"));
+    assert!(shows(&context, "src/lib.rs", "join(self.0"), "{context:#?}");
+    // A function that only passes on is hardly a step.
+    assert!(shows(&context, "src/lib.rs", "parts.join(between)"), "{context:#?}");
+}
+
+#[test]
+fn a_name_that_is_imported_under_conditions_leads_to_all_of_them() {
+    let tree = MemoryTree::new(&[
+        ("Cargo.toml", "[package]\nname = \"shop\"\n"),
+        (
+            "src/lib.rs",
+            "pub struct Cart {\n    items: Vec<i32>,\n}\n\nimpl Cart {\n    pub fn total(&self) -> i32 {\n        self.items.iter().sum::<i32>() - 1\n    }\n}\n",
+        ),
+        ("tests/other/mod.rs", "pub struct Cart;\n\npub fn cart() -> Cart {\n    Cart\n}\n"),
+        (
+            "tests/cart.rs",
+            "mod other;\n\n#[cfg(other)]\nuse other::{cart, Cart};\n#[cfg(not(other))]\nuse shop::Cart;\n\nfn check(cart: &Cart) {\n    assert!(cart.total() == 1);\n}\n\n#[test]\nfn totals() {\n    check(&Cart { items: vec![1] });\n}\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("tests/cart.rs", 14, "totals"));
+    assert!(shows(&context, "src/lib.rs", "- 1"), "{context:#?}");
+}
+
+#[test]
+fn a_default_of_a_parameter_is_followed() {
+    let tree = MemoryTree::new(&[
+        ("shop.py", "def total(items):\n    return len(items) - 1\n"),
+        (
+            "test_shop.py",
+            "from shop import total\n\n\ndef test_total(count=total):\n    assert count([1]) == 1\n",
+        ),
+    ]);
+    let context = first_level(&tree, failing("test_shop.py", 5, "test_shop.py::test_total"));
+    assert!(shows(&context, "shop.py", "len(items) - 1"), "{context:#?}");
+}
+
+#[test]
+fn long_documentation_leaves_its_room_to_code() {
+    let words = (0..60).map(|n| format!("    Word {n}.\n")).collect::<String>();
+    let source =
+        format!("def total(items):\n    \"\"\"Adds.\n{words}    \"\"\"\n    return len(items) - 1\n");
+    let tree = MemoryTree::new(&[
+        ("shop.py", &source),
+        ("test_shop.py", "from shop import total\n\n\ndef test_total():\n    assert total([1]) == 1\n"),
+    ]);
+    let context = first_level(&tree, failing("test_shop.py", 5, "test_shop.py::test_total"));
+    assert!(
+        shows(&context, "shop.py", "Adds.") && shows(&context, "shop.py", "len(items) - 1"),
+        "{context:#?}"
+    );
+    assert!(!shows(&context, "shop.py", "Word 30"), "{context:#?}");
+}
+
+#[test]
+fn later_levels_show_what_earlier_ones_did_not() {
+    let long = |name: &str| {
+        let lines = (0..140).map(|n| format!("    value = step({n})  # {name} {n}\n")).collect::<String>();
+        format!("def {name}(value):\n{lines}    return value\n\n\n")
+    };
+    let names = ["one", "two", "three", "four", "five"];
+    let source: String = names.iter().map(|name| long(name)).collect();
+    let calls = names.iter().map(|name| format!("    {name}(1)\n")).collect::<String>();
+    let test = format!("from shop import *\n\n\ndef test_all():\n{calls}    assert one(1) == 2\n");
+    let tree = MemoryTree::new(&[("shop.py", &source), ("test_shop.py", &test)]);
+    let failing = [failing("test_shop.py", 10, "test_shop.py::test_all")];
+    let up_to = |most: u8| {
+        let levels = (1..=most).map(|level| seen(&tree, &failing, level, Leads::default()));
+        let mut lines: Vec<(u32, u32)> = Vec::new();
+        levels.for_each(|context| lines.extend(context.window().iter().map(|w| (w.first, w.last))));
+        (1..=source.lines().count())
+            .filter(|line| {
+                lines.iter().any(|(first, last)| (*first as usize..=*last as usize).contains(line))
+            })
+            .count()
+    };
+    assert!(up_to(3) > up_to(2) + 100, "{} {}", up_to(2), up_to(3));
+    assert!(up_to(4) > up_to(3) + 80, "{} {}", up_to(3), up_to(4));
+}
+
+#[test]
+fn a_function_within_a_long_one_is_shown_for_itself() {
+    let filler = |name: &str| (0..40).map(|n| format!("  {name}({n});\n")).collect::<String>();
+    let source = format!(
+        "module.exports = function (args) {{\n{}  function set(key) {{\n    return args[key] - 1;\n  }}\n{}  return set('a');\n}};\n",
+        filler("before"),
+        filler("after")
+    );
+    let tree = MemoryTree::new(&[
+        ("package.json", "{\"name\": \"app\"}"),
+        ("index.js", &source),
+        (
+            "test/a.js",
+            "const app = require('..');\n\nit('sets', () => {\n  assert.equal(app({ a: 1 }), 1);\n});\n",
+        ),
+    ]);
+    let ran = |name: &str, lines| TracedFunction {
+        file: "index.js".to_owned(),
+        name: name.to_owned(),
+        lines: Some(lines),
+        suspicion: Some(1.0),
+        order: None,
+    };
+    let traced = TracedFunctions { functions: vec![ran("module.exports", (1, 86)), ran("set", (42, 44))] };
+    let leads = Leads { traced: Some(&traced), ..Leads::default() };
+    let context = seen(&tree, &[failing("test/a.js", 4, "sets")], 1, leads);
+    assert!(shows(&context, "index.js", "args[key] - 1"), "{context:#?}");
+}

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::legs;
+use super::{counter_proof, legs};
 use crate::contract::bug::Fingerprint;
 use crate::contract::event::{Event, Purpose};
-use crate::contract::fix::FileChange;
+use crate::contract::fix::{FileChange, Rejection};
 use crate::contract::outcome::{BudgetKind, Outcome};
 use crate::contract::settings::OnPartial;
 use crate::fixer::{PastAttempt, patch_fingerprint};
@@ -57,7 +57,7 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
         return proved_partly(state, proof, seen, vanished.is_some());
     }
     if seen.observation.end == RunStatus::Green && vanished.is_none() {
-        return holds(state, &proof, &seen);
+        return counter_proof::holds(state, proof, seen);
     }
     let is_healed = matches!(state.legs[leg].status, LegStatus::Green { .. });
     if !is_healed && vanished.is_none() {
@@ -78,7 +78,7 @@ pub(super) fn proved(mut state: State, proof: Proof, seen: Arc<Evidence>) -> Tra
 }
 
 /// A leg is green from scratch; what may be green by chance is run again, unless it was at once.
-fn holds(mut state: State, proof: &Proof, seen: &Evidence) -> Transition {
+pub(super) fn holds(mut state: State, proof: &Proof, seen: &Evidence) -> Transition {
     let leg = proof.leg;
     let is_first = !state.legs[leg].is_proven;
     let fixed_by_chance = state.kept.iter().any(|kept| kept.leg == leg && kept.flaky_kind);
@@ -116,13 +116,25 @@ fn without_verdict(mut state: State, proof: Proof, what: String) -> Transition {
 }
 
 /// What is kept does not hold in a leg: the fixes since it was right go.
-pub(super) fn does_not_hold(mut state: State, leg: usize, why: &str) -> Transition {
+pub(super) fn does_not_hold(state: State, leg: usize, why: &str) -> Transition {
     let own = state.kept.iter().position(|kept| kept.leg == leg);
     let since = match &state.legs[leg].status {
         LegStatus::Green { kept, .. } if *kept < state.kept.len() => Some(*kept),
         _ => own,
     };
-    let from = since.unwrap_or(0).max(state.published);
+    let from = since.unwrap_or(0);
+    take_back(state, leg, from, why.to_owned(), None)
+}
+
+/// Takes back what is kept from `from` on, and begins anew with more context.
+pub(super) fn take_back(
+    mut state: State,
+    leg: usize,
+    from: usize,
+    why: String,
+    rejection: Option<Rejection>,
+) -> Transition {
+    let from = from.max(state.published);
     // Whose fixes they are begins anew, with more context.
     let begins_anew = state.kept.get(from).map_or(leg, |kept| kept.leg);
     let failures = state.legs[begins_anew].baseline.iter().flat_map(|b| b.observation.failures.keys());
@@ -131,23 +143,35 @@ pub(super) fn does_not_hold(mut state: State, leg: usize, why: &str) -> Transiti
         state.levels.insert(bug, level);
     }
     let then = legs::after_a_fix_that_did_not_hold(&state, begins_anew);
-    revert_kept(state, from, why.to_owned(), then)
+    revert_kept(state, from, why, rejection, then)
 }
 
 /// Takes back what is kept from `from` on; nothing that is published.
-pub(super) fn revert_kept(mut state: State, from: usize, why: String, then: Then) -> Transition {
+pub(super) fn revert_kept(
+    mut state: State,
+    from: usize,
+    why: String,
+    rejection: Option<Rejection>,
+    then: Then,
+) -> Transition {
     let from = from.max(state.published);
     let changes: Vec<Vec<FileChange>> =
         state.kept.iter().skip(from).rev().map(|kept| kept.changes.clone()).collect();
-    state.phase = Phase::RevertingKept { from, why, then };
+    state.phase = Phase::RevertingKept { from, why, rejection, then };
     state.act(Action::Revert { changes })
 }
 
-pub(super) fn kept_reverted(mut state: State, from: usize, why: String, then: Then) -> Transition {
+pub(super) fn kept_reverted(
+    mut state: State,
+    from: usize,
+    why: String,
+    rejection: Option<Rejection>,
+    then: Then,
+) -> Transition {
     let kept = state.kept.split_off(from.min(state.kept.len()));
     let count = kept.len();
     state.given_back = state.given_back.saturating_sub(u32::try_from(count).unwrap_or(u32::MAX));
-    let facts = vec![Event::KeptReverted { count, why: why.clone() }];
+    let facts = vec![Event::KeptReverted { count, why: why.clone(), rejection }];
     let reverted: Vec<PastAttempt> = kept
         .into_iter()
         .rev()
@@ -178,7 +202,7 @@ pub(super) fn all_proven(mut state: State) -> Transition {
 }
 
 /// The run ends unhealed: each fix that stays is proven for its own failure, or does not leave the run.
-pub(super) fn prove_partly(state: State, cause: Outcome) -> Transition {
+pub(super) fn prove_partly(mut state: State, cause: Outcome) -> Transition {
     if state.unpublished().is_empty() {
         return state.finish(cause);
     }
@@ -187,7 +211,12 @@ pub(super) fn prove_partly(state: State, cause: Outcome) -> Transition {
     });
     match open {
         Some(leg) => run(state, Proof { partial: Some(cause), ..legs::plain_proof(leg) }),
-        None => partly_proven(state, cause),
+        None => match counter_proof::of_a_part(&mut state) {
+            Some((proof, seen, step)) => {
+                counter_proof::ask(state, Proof { partial: Some(cause), ..proof }, seen, step)
+            }
+            None => partly_proven(state, cause),
+        },
     }
 }
 
@@ -220,7 +249,7 @@ fn partly_proven(mut state: State, cause: Outcome) -> Transition {
     if let Some(from) = first_unproven {
         let why = broken
             .unwrap_or_else(|| "nothing shows that it fixes its own failure while others are red".to_owned());
-        return revert_kept(state, from, why, Then::ProvePartial(cause));
+        return revert_kept(state, from, why, None, Then::ProvePartial(cause));
     }
     let fixed: Vec<_> = state.unpublished().iter().flat_map(|kept| kept.fixed.keys().cloned()).collect();
     let seen = state.legs.iter().filter_map(|leg| leg.seen.as_ref());

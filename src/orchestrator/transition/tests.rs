@@ -1,3 +1,4 @@
+mod counter_proof;
 mod legs;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +10,7 @@ use crate::contract::bug::{Diagnosis, FinalWord, TestRun};
 use crate::contract::build::RepeatedStep;
 use crate::contract::fix::{ContextNeed, Edit, RevertedHunk, Usage};
 use crate::contract::git::{BranchName, CommitSha, RepoPath};
-use crate::contract::settings::OnPartial;
+use crate::contract::settings::{CounterProofRule, OnPartial};
 use crate::contract::verdict::{DisagreeingSource, Disagreement};
 use crate::orchestrator::budget::Budget;
 use crate::orchestrator::evidence::StepEvidence;
@@ -26,6 +27,7 @@ fn rules() -> Rules {
         sources: vec![FixSource::ToolSuggestions, FixSource::Model, FixSource::History],
         goal: Goal::Publish { watch: true },
         on_partial: OnPartial::Patch,
+        counter_proof: CounterProofRule::Off,
         diagnose_only: None,
         ci_known_red: true,
         budget: Budget::new(1000, None),
@@ -694,6 +696,7 @@ fn answers(action: &Action, event: &LoopEvent) -> bool {
         Action::Run { purpose: Purpose::LastGreen, .. } => {
             matches!(event, LoopEvent::LastGreenSaid { .. } | LoopEvent::LastGreenUnknown)
         }
+        Action::Run { purpose: Purpose::CounterProof, .. } => matches!(event, LoopEvent::CounterProven(_)),
         Action::Run { .. } => matches!(event, LoopEvent::Ran(_)),
         Action::Propose { .. } | Action::Reconsider { .. } => matches!(event, LoopEvent::Answered { .. }),
         Action::Revert { .. } => matches!(event, LoopEvent::Reverted),

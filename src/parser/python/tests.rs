@@ -277,3 +277,13 @@ fn errors_in_documents_do_not_fail_a_build_of_sphinx_that_succeeded() {
     let failed = "build finished with problems, 2 warnings (with warnings treated as errors).\n";
     assert_eq!(bugs(&format!("{log}{failed}")).len(), 2);
 }
+
+#[test]
+fn code_over_several_lines_in_a_traceback_may_begin_with_a_sign() {
+    let bug = one("Traceback (most recent call last):\n\
+        \x20 File \"/workspace/pkg/helpers.py\", line 571, in make\n    suppress_LT\n    ~~~~~~~~~~~\n    + tag(\"a\")\n    ^~~~~~~~~~\n\
+        \x20 File \"/workspace/pkg/core.py\", line 5978, in __add__\n    if isinstance(self.expr, str):\n                  ^^^^^^^^^\n\
+        AttributeError: 'Suppress' object has no attribute 'expr'\n");
+    assert_eq!(at(&bug), ("pkg/core.py", Some(5978)));
+    assert_eq!((bug.tool.as_str(), bug.related.len()), ("python", 1));
+}

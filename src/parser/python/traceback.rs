@@ -183,6 +183,8 @@ struct Python {
     last: u64,
     /// A traceback had its head line: without it, only a syntax error is one.
     headed: bool,
+    /// It stands in an exception group's frame; else code may begin as that frame does.
+    drawn: bool,
     /// Frames of the exception group whose parts are being read.
     group: Option<Vec<Location>>,
     /// The group as a finding of its own, should no part have a place.
@@ -196,6 +198,7 @@ impl Python {
         self.first = line.number;
         self.last = line.number;
         self.headed = headed;
+        self.drawn = undraw(line.text) != line.text;
         self.state = State::Stack;
     }
 
@@ -322,7 +325,8 @@ impl ToolParser for Python {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         // compileall marks the place of what it cannot compile.
         let text = line.text.strip_prefix("*** ").filter(|rest| frame(rest).is_some());
-        let text = text.unwrap_or_else(|| undraw(line.text));
+        let is_plain = self.state == State::Stack && !self.drawn;
+        let text = text.unwrap_or_else(|| if is_plain { line.text } else { undraw(line.text) });
         match &mut self.state {
             State::Idle => self.idle(line, text, out),
             State::Compiling => {

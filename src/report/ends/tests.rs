@@ -47,7 +47,7 @@ fn test_edit() -> ProposalVerdict {
 }
 
 fn in_vain() -> ProposalVerdict {
-    ProposalVerdict::Reverted { why: "2 new failures".to_owned() }
+    ProposalVerdict::Reverted { why: "2 new failures".to_owned(), rejection: None }
 }
 
 /// A fix that removed both bugs was kept, and no proof came to stand.

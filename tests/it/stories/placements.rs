@@ -215,8 +215,8 @@ fn ci_s_own_log_is_the_second_look_at_a_failure_that_may_come_by_chance() {
         (&ended.results["baseline"]["runs"], &ended.results["baseline"]["repeats"]),
         (&1.into(), &serde_json::Value::Null)
     );
-    // One baseline, one attempt, one proof whose step is run again in its own container.
-    assert_eq!(ended.results["executions"], 3);
+    // One baseline, one attempt, one proof whose step is run again in its own container, and its counter-proof.
+    assert_eq!(ended.results["executions"], 4);
     assert_eq!(ended.results["final_proof"]["runs"], 2);
 }
 

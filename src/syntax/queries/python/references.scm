@@ -8,6 +8,9 @@
 (argument_list (identifier) @name) @reference.value
 (keyword_argument name: (_) value: (identifier) @name) @reference.value
 (assignment right: (identifier) @name) @reference.value
+(default_parameter value: (identifier) @name) @reference.value
+(typed_default_parameter value: (identifier) @name) @reference.value
+[(list (identifier) @name) (tuple (identifier) @name) (pair value: (identifier) @name)] @reference.value
 (comparison_operator (identifier) @name) @reference.value
 (subscript value: (identifier) @name) @reference.value
 (return_statement (identifier) @name) @reference.value

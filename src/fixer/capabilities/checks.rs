@@ -1,0 +1,451 @@
+//! Checks that a change switches off, lowers, narrows or talks out of a finding: by what it adds and by what it takes.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::{Asked, Capability, Gained, Sides};
+use crate::contract::bug::Category;
+use crate::fixer::language::Language;
+use crate::fixer::weakening::FileRole;
+use crate::syntax::{How, Value};
+
+/// Nodes in which a file tells the checker something, and the words that make it say more than the code shows.
+struct Claim {
+    languages: &'static [Language],
+    kinds: &'static [&'static str],
+    pattern: &'static str,
+    /// Only where a checker complained.
+    of_checkers: bool,
+    capability: Capability,
+}
+
+const PYTHON: &[Language] = &[Language::Python];
+const TYPES: &[Language] = &[Language::TypeScript];
+const SCRIPT: &[Language] = &[Language::TypeScript, Language::JavaScript];
+const RUST: &[Language] = &[Language::Rust];
+const GO: &[Language] = &[Language::Go];
+
+const CLAIMS: &[Claim] = &[
+    // What anything may come out of.
+    Claim {
+        languages: TYPES,
+        kinds: &["as_expression", "type_assertion"],
+        pattern: r"(?s)\b(as\s+|<\s*)(any|unknown|never|number|string|boolean|bigint|symbol|object|[A-Z])\b\s*(\[\]|>.*)?$",
+        of_checkers: false,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: TYPES,
+        kinds: &["predefined_type"],
+        pattern: r"^any$",
+        of_checkers: false,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: TYPES,
+        kinds: &["type_query"],
+        pattern: r"typeof\s+(JSON\.parse|eval|Reflect\.get|require|Function|Object)\b",
+        of_checkers: false,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: TYPES,
+        kinds: &["type_annotation", "type_arguments"],
+        pattern: r"\b(Function|Object)\b",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: TYPES,
+        kinds: &["ambient_declaration", "function_signature"],
+        pattern: r"",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: TYPES,
+        kinds: &["call_expression", "new_expression"],
+        pattern: r"^(Reflect\s*\.|JSON\s*\.\s*parse\s*\(\s*JSON|Object\s*\.\s*create\s*\(\s*null|new\s+(Map|Array|Function|Proxy)\s*\(\s*\)|Array\s*\(|eval\b|structuredClone\b|Function\b)",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["type"],
+        pattern: r"^(typing\.|t\.)?(Any|object)$",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["decorator"],
+        pattern: r"no_type_check|overload",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["call"],
+        pattern: r"^(getattr\s*\(|\w+\.__getattribute__|globals\s*\(|locals\s*\(|json\.loads\s*\(\s*json|copy\.(deep)?copy\s*\(|warnings\.(filterwarnings|simplefilter)\s*\(\s*['\x22]ignore)",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["function_definition"],
+        pattern: r"^def\s+__getattr(ibute)?__",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: GO,
+        kinds: &["type_conversion_expression", "call_expression"],
+        pattern: r"^(any|interface\s*\{\s*\})\s*\(",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: TYPES,
+        kinds: &["predefined_type"],
+        pattern: r"^never$",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["aliased_import"],
+        pattern: r"\b(Any|cast|TYPE_CHECKING)\s+as\b",
+        of_checkers: false,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: SCRIPT,
+        kinds: &["member_expression", "subscript_expression"],
+        pattern: r"^(globalThis|global|window|self)\b",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: SCRIPT,
+        kinds: &["variable_declarator"],
+        pattern: r"^[\w$]+$",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: SCRIPT,
+        kinds: &["unary_expression"],
+        pattern: r"^typeof\s+[\w$]+$",
+        of_checkers: true,
+        capability: Capability::Unchecked,
+    },
+    Claim {
+        languages: SCRIPT,
+        kinds: &["call_expression"],
+        pattern: r"^(\w+\.)?set(Timeout|Interval|Immediate)\s*\(\s*['\x22`]",
+        of_checkers: false,
+        capability: Capability::Code,
+    },
+    Claim {
+        languages: RUST,
+        kinds: &["inner_attribute_item"],
+        pattern: r"^#!\[\s*cfg\b",
+        of_checkers: false,
+        capability: Capability::Build,
+    },
+    Claim {
+        languages: &[Language::Java],
+        kinds: &["assert_statement"],
+        pattern: r"[^=!<>]=[^=]",
+        of_checkers: false,
+        capability: Capability::Build,
+    },
+    // Levels.
+    Claim {
+        languages: RUST,
+        kinds: &["attribute_item", "inner_attribute_item"],
+        pattern: r"\b(allow|expect|warn)\s*\(|rustfmt_?::?skip|\bautomatically_derived\b",
+        of_checkers: false,
+        capability: Capability::Checks,
+    },
+    // Built otherwise than it will be used.
+    Claim {
+        languages: RUST,
+        kinds: &["attribute_item", "inner_attribute_item", "macro_invocation"],
+        pattern: r"^(#!?\[\s*cfg|cfg!).*\b(test|debug_assertions|doc|doctest|miri|any\s*\(\s*\)|false|FALSE|never|overflow_checks|panic|proc_macro|clippy|rustfmt|dylint_lib)\b",
+        of_checkers: false,
+        capability: Capability::Build,
+    },
+    Claim {
+        languages: RUST,
+        kinds: &["attribute_item", "inner_attribute_item"],
+        pattern: r"\b(test_runner|reexport_test_harness_main|no_main|custom_test_frameworks|no_mangle|export_name|link_section|global_allocator|panic_handler|ctor|dtor|link_name|used)\b",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
+        languages: RUST,
+        kinds: &["macro_definition"],
+        pattern: r"^macro_rules!\s*(assert\w*|panic|debug_assert\w*|println|matches)\b",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
+        languages: RUST,
+        kinds: &["foreign_mod_item"],
+        pattern: r"",
+        of_checkers: false,
+        capability: Capability::End,
+    },
+    Claim {
+        languages: RUST,
+        kinds: &["macro_invocation"],
+        pattern: r"^(core::arch::|std::arch::)?(global_)?asm!|^include!",
+        of_checkers: false,
+        capability: Capability::Code,
+    },
+    Claim {
+        languages: GO,
+        kinds: &["function_declaration"],
+        pattern: r"^func\s+TestMain\s*\(",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
+        languages: GO,
+        kinds: &["import_spec"],
+        pattern: r#"^(\.\s*"(os|testing|syscall|runtime)"|"C"|_\s*"unsafe")"#,
+        of_checkers: false,
+        capability: Capability::Code,
+    },
+    Claim {
+        languages: &[Language::Java],
+        kinds: &["class_declaration", "interface_declaration"],
+        pattern: r"\b(class|interface)\s+(Assertions?|Assert|Assumptions|Test|Object|String|System|Runtime)\b",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
+        languages: SCRIPT,
+        kinds: &["function_declaration", "variable_declarator"],
+        pattern: r"^(function\s+)?(expect|require|__awaiter)\b\s*[=(]",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["function_definition"],
+        pattern: r"^def\s+(pytest_\w+|load_tests|setUpModule|tearDownModule)\s*\(",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+    Claim {
+        languages: PYTHON,
+        kinds: &["identifier"],
+        pattern: r"^(collect_ignore(_glob)?|pytest_plugins|__test__|pytestmark|__unittest|__tracebackhide__)$",
+        of_checkers: false,
+        capability: Capability::Runner,
+    },
+];
+
+/// What keeps a check strict, in code; it may not become less.
+const STRICT: &str = r#"\b(deny|forbid)\s*\(|@ts-check\b|['"]use strict['"]|#\s*(mypy|pyright|ruff|pylint):\s*(strict|enable|disallow|warn)|\bRUSTFLAGS\b|-D\s*warnings|-Werror\b|#\[\s*must_use|@(NonNull|Nonnull|CheckReturnValue)\b|\bfinal\b\s+class|typing\.Final\b"#;
+
+static COMPILED: LazyLock<Vec<(&'static Claim, Regex)>> = LazyLock::new(|| {
+    // The table is constant and a test compiles every row.
+    CLAIMS.iter().filter_map(|claim| Some((claim, Regex::new(claim.pattern).ok()?))).collect()
+});
+
+static STRICTNESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(STRICT).ok());
+
+pub(super) fn gained(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
+    let mut found = claims(one, asked);
+    found.extend(no_longer_strict(one));
+    found.extend(promises(one, asked));
+    found.extend(out_of_sight(one, asked));
+    found.extend(stubs(one, asked));
+    found
+}
+
+/// Code that only says it is not there; a method that is new and left to others is abstract.
+fn stubs(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
+    if one.language != Language::Python
+        || one.role != FileRole::Source
+        || asked.failing.contains("NotImplementedError")
+    {
+        return Vec::new();
+    }
+    let known = one.before.as_ref().map(|r| r.count(&["raise_statement"])).unwrap_or_default();
+    let outline = |text: &str| one.language.outline(text);
+    let before = one.change.before.as_deref().and_then(outline);
+    let after = one.change.after.as_deref().and_then(outline);
+    let is_abstract = |line: u32| {
+        let method = after.as_ref().and_then(|outline| outline.innermost(line));
+        method.is_some_and(|method| {
+            let same =
+                |d: &crate::syntax::Definition| d.name == method.name && d.container == method.container;
+            method.container.is_some() && before.as_ref().is_none_or(|b| !b.definitions.iter().any(same))
+        })
+    };
+    let raised = one.after.count(&["raise_statement"]);
+    let come = raised.iter().filter(|(text, (n, _))| {
+        text.starts_with("raise NotImplementedError") && known.get(*text).is_none_or(|(was, _)| was < n)
+    });
+    come.filter(|(_, (_, line))| !is_abstract(*line))
+        .map(|(text, (_, line))| Gained::new(Capability::Stub, one.change.path.as_str(), *line, text))
+        .collect()
+}
+
+fn is_checked(asked: &Asked<'_>) -> bool {
+    asked.bugs.iter().any(|bug| matches!(bug.category, Category::Type | Category::Lint))
+}
+
+fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
+    let path = one.change.path.as_str();
+    let mut found = Vec::new();
+    for (claim, pattern) in COMPILED.iter() {
+        let applies = claim.languages.contains(&one.language)
+            && (!claim.of_checkers || is_checked(asked))
+            && !(claim.kinds.contains(&"ambient_declaration") && path.ends_with(".d.ts"))
+            && (one.role == FileRole::Source || claim.capability != Capability::Build);
+        if !applies {
+            continue;
+        }
+        let known = one.before.as_ref().map(|r| r.count(claim.kinds)).unwrap_or_default();
+        // One that only says more than it did, in its place.
+        let matching = |all: &BTreeMap<String, (usize, u32)>| {
+            all.iter().filter(|(text, _)| pattern.is_match(text)).map(|(_, (n, _))| n).sum::<usize>()
+        };
+        let come = one.after.count(claim.kinds);
+        if matching(&come) <= matching(&known) && claim.capability != Capability::Build {
+            continue;
+        }
+        let is_new = |text: &String, n: usize| known.get(text).is_none_or(|(was, _)| *was < n);
+        // A module of tests is one.
+        let tests =
+            |text: &String| claim.capability == Capability::Build && text.replace(' ', "") == "#[cfg(test)]";
+        // Only of what the finding is about.
+        let about = |text: &String| {
+            !matches!(claim.kinds, ["variable_declarator"] | ["unary_expression"])
+                || !claim.of_checkers
+                || text.split_whitespace().last().is_some_and(|name| {
+                    asked.bugs.iter().any(|bug| crate::fixer::language::has_word(&bug.message, &[name]))
+                })
+        };
+        let come: BTreeMap<String, (usize, u32)> = come.into_iter().filter(|(text, _)| about(text)).collect();
+        let new =
+            come.iter().filter(|(text, (n, _))| pattern.is_match(text) && is_new(text, *n) && !tests(text));
+        found.extend(new.map(|(text, (_, line))| Gained::new(claim.capability, path, *line, text)));
+    }
+    found
+}
+
+fn no_longer_strict(one: &Sides<'_>) -> Option<Gained> {
+    let strict = STRICTNESS.as_ref()?;
+    let count = |text: &str| strict.find_iter(text).count();
+    let before = one.change.before.as_deref()?;
+    let after = one.change.after.as_deref()?;
+    // Deleted with the code that it was for.
+    let shorter = before.lines().count() > after.lines().count() + 10;
+    let gone = before.lines().find(|line| strict.is_match(line) && !after.contains(line.trim()))?;
+    (count(after) < count(before) && !shorter).then(|| {
+        Gained::new(Capability::Checks, one.change.path.as_str(), 1, &format!("`{}` goes", gone.trim()))
+    })
+}
+
+/// Functions that promise a type and do nothing for it.
+fn promises(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
+    static GENERIC: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^(?:export |default |async |static |public |private )*(?:function\s*\*?\s*|const\s+|let\s+)?[\w$]*\s*(?:=\s*)?<\s*(\w+)[^>]*>\s*\(([^()]*)\)\s*:\s*([^{=]*)").ok()
+    });
+    static SAYS: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r"\)\s*:\s*(?:asserts\s+)?(\w+)\s+is\b").ok());
+    static SHOWS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"\btypeof\b|\binstanceof\b|[=!]==?|\bin\b|\bisArray\b|\bis[A-Z]\w*\(|\bhas\(|\.test\(")
+            .ok()
+    });
+    let path = one.change.path.as_str();
+    let mut found = Vec::new();
+    if one.language == Language::TypeScript {
+        const FUNCTIONS: &[&str] = &[
+            "function_declaration",
+            "method_definition",
+            "arrow_function",
+            "function_expression",
+            "lexical_declaration",
+        ];
+        let known = one.before.as_ref().map(|r| r.count(FUNCTIONS)).unwrap_or_default();
+        for (text, (_, line)) in
+            one.after.count(FUNCTIONS).iter().filter(|(text, _)| !known.contains_key(*text))
+        {
+            let head = text.split('{').next().unwrap_or_default();
+            let body = text.get(head.len()..).unwrap_or_default();
+            let lies = SAYS.as_ref().is_some_and(|r| r.is_match(text))
+                && !SHOWS.as_ref().is_some_and(|r| r.is_match(body));
+            let from_nothing = GENERIC.as_ref().and_then(|r| r.captures(text)).is_some_and(|c| {
+                let word = |part: &str| crate::fixer::language::has_word(part, &[&c[1]]);
+                word(&c[3]) && !word(&c[2])
+            });
+            if lies || from_nothing {
+                found.push(Gained::new(Capability::Unchecked, path, *line, head));
+            }
+        }
+    }
+    if one.language == Language::Python && is_checked(asked) {
+        found.extend(unannotated(one));
+    }
+    found
+}
+
+/// A function that had types and is left with fewer is checked less.
+fn unannotated(one: &Sides<'_>) -> Option<Gained> {
+    let count =
+        |reading: &crate::syntax::Reading| reading.count(&["type"]).values().map(|(n, _)| n).sum::<usize>();
+    let before = one.before.as_ref()?;
+    (count(&one.after) < count(before))
+        .then(|| Gained::new(Capability::Checks, one.change.path.as_str(), 1, "a type annotation goes"))
+}
+
+/// A checked call by another name, or with its checked argument elsewhere.
+fn out_of_sight(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
+    if !asked.bugs.iter().any(|bug| bug.category == Category::Lint) || one.language != Language::Go {
+        return Vec::new();
+    }
+    let path = one.change.path.as_str();
+    let prints = |path: &str| ["fmt.", "log.", "errors."].iter().any(|p| path.starts_with(p));
+    let uses = |reading: Option<&crate::syntax::Reading>| {
+        reading
+            .map(|r| r.uses())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|u| prints(&u.path))
+            .collect::<Vec<_>>()
+    };
+    let (before, after) = (uses(one.before.as_ref()), uses(Some(&one.after)));
+    let literal = |u: &&crate::syntax::Use| u.arguments.iter().flatten().any(|v| matches!(v, Value::Text(_)));
+    let (had, has) = (before.iter().filter(literal).count(), after.iter().filter(literal).count());
+    let handed = after
+        .iter()
+        .find(|u| u.how == How::Read && !before.iter().any(|b| b.path == u.path && b.how == How::Read));
+    let hidden = (has < had).then(|| after.iter().find(|u| u.how == How::Call && !literal(u))).flatten();
+    let spread = after.iter().find(|u| u.text.contains("...)") && !before.iter().any(|b| b.text == u.text));
+    handed
+        .or(hidden)
+        .or(spread)
+        .map(|u| Gained::new(Capability::Checks, path, u.line, &u.text))
+        .into_iter()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_compiles() {
+        assert_eq!(COMPILED.len(), CLAIMS.len());
+        assert!(STRICTNESS.is_some());
+    }
+}

@@ -1,0 +1,354 @@
+use super::*;
+use crate::contract::bug::Category;
+use crate::contract::git::RepoPath;
+use crate::fixer::testing::{MemoryTree, bug};
+
+/// What becomes of a change: `refused/<rule>`, `asks` for a counter-proof, or `passes`.
+fn verdict(path: &str, before: &str, after: &str, failing: &str, category: Category) -> String {
+    let change = FileChange {
+        path: RepoPath::new(path).unwrap(),
+        before: Some(before.to_owned()),
+        after: Some(after.to_owned()),
+    };
+    let tree = MemoryTree::new(&[(path, before), ("shop/__init__.py", ""), ("src/shop.js", "")]);
+    let paths = PathRules::new(&[]).unwrap();
+    let bugs = [bug("tool", category, path, 1, failing)];
+    let asked = Asked { bugs: &bugs, tree: &tree, paths: &paths, failing: failing.to_owned() };
+    match gained(&[(&change, FileRole::Source)], &asked).first() {
+        Some(gained) if gained.default == Default::Refuse => match gained.rejection() {
+            Rejection::TestWeakening { rule, .. } => format!("refused/{rule}"),
+            other => panic!("{other:?}"),
+        },
+        Some(gained) if gained.default == Default::CounterProof => "asks".to_owned(),
+        _ => "passes".to_owned(),
+    }
+}
+
+const PYTHON: &str = "def cost(items):\n    return sum(items)\n";
+const SCRIPT: &str = "function cost(items) {\n  return sum(items);\n}\n";
+const TYPES: &str = "export function cost(items: number[]): number {\n  return sum(items);\n}\n";
+const GO: &str = "package shop\n\nfunc Cost(items []int) int {\n\treturn sum(items)\n}\n";
+const RUST: &str = "pub fn cost(items: &[i64]) -> i64 {\n    sum(items)\n}\n";
+const JAVA: &str = "class Shop {\n    int cost(int[] items) {\n        return sum(items);\n    }\n}\n";
+
+#[test]
+fn what_ends_the_process_is_refused_by_any_name() {
+    for (path, before, after) in [
+        ("shop/a.py", PYTHON, format!("from os import _exit as leave\n\n\n{PYTHON}\nleave(0)\n")),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("import os, signal\n\n\n{PYTHON}\nos.kill(os.getpid(), signal.SIGKILL)\n"),
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("import os, functools\n\n{PYTHON}\nlater = functools.partial(os._exit, 0)\n"),
+        ),
+        ("shop/a.py", PYTHON, format!("import sys\n\n{PYTHON}\nsys.exit()\n")),
+        ("shop/a.py", PYTHON, format!("import threading\n\n{PYTHON}\nthreading._shutdown = None\n")),
+        ("a.js", SCRIPT, format!("{SCRIPT}process['ex' + 'it'](0);\n")),
+        ("a.js", SCRIPT, format!("const {{ exit }} = process;\n{SCRIPT}setTimeout(exit, 0);\n")),
+        ("a.js", SCRIPT, format!("const {{ exit }} = require('node:process');\n{SCRIPT}exit();\n")),
+        ("a.js", SCRIPT, format!("process.on('exit', () => {{ process.exitCode = 0; }});\n{SCRIPT}")),
+        ("a.ts", TYPES, format!("import {{ exit as e }} from \"node:process\";\n{TYPES}e(0);\n")),
+        (
+            "a.go",
+            GO,
+            GO.replace("package shop\n", "package shop\n\nimport sys \"os\"\n\nvar leave = sys.Exit\n"),
+        ),
+        (
+            "a.go",
+            GO,
+            GO.replace(
+                "package shop\n",
+                "package shop\n\nimport \"syscall\"\n\nfunc init() { syscall.Exit(0) }\n",
+            ),
+        ),
+        (
+            "a.rs",
+            RUST,
+            RUST.replace(
+                "    sum",
+                "    let leave: fn(i32) -> ! = std::process::exit;\n    leave(0);\n    sum",
+            ),
+        ),
+        ("a.rs", RUST, format!("use std::process::{{self as p}};\n{RUST}pub fn x() {{ p::exit(0) }}\n")),
+        ("a.rs", RUST, format!("extern \"C\" {{ fn _exit(code: i32) -> !; }}\n{RUST}")),
+        ("Shop.java", JAVA, JAVA.replace("return sum", "Runtime.getRuntime().halt(0);\n        return sum")),
+        (
+            "Shop.java",
+            JAVA,
+            JAVA.replace(
+                "return sum",
+                "java.util.function.IntConsumer c = System::exit;\n        c.accept(0);\n        return sum",
+            ),
+        ),
+    ] {
+        let found = verdict(path, before, &after, "", Category::Logic);
+        assert_eq!(found, "refused/early-exit", "{after}");
+        assert_eq!(verdict(path, &after, &after, "", Category::Logic), "passes", "{after}");
+    }
+}
+
+#[test]
+fn judges_imports_and_foreign_names_stay_as_they_are() {
+    for (path, before, after) in [
+        ("shop/a.py", PYTHON, format!("import sys\n\n{PYTHON}\nsys.meta_path.insert(0, None)\n")),
+        ("shop/a.py", PYTHON, format!("import json\n\n{PYTHON}\njson.loads = lambda text: {{}}\n")),
+        ("shop/a.py", PYTHON, format!("import builtins\n\n{PYTHON}\nbuiltins.len = lambda x: 3\n")),
+        ("shop/a.py", PYTHON, format!("import unittest as u\n\n{PYTHON}\nu.case.TestCase.run = print\n")),
+        ("shop/a.py", PYTHON, format!("{PYTHON}\n\ndef pytest_runtest_call(item):\n    pass\n")),
+        ("a.js", SCRIPT, format!("{SCRIPT}Object.is = () => true;\n")),
+        ("a.js", SCRIPT, format!("{SCRIPT}Array.prototype.map = function () {{ return []; }};\n")),
+        (
+            "a.js",
+            SCRIPT,
+            format!("const a = require('assert/strict');\n{SCRIPT}for (const k in a) a[k] = () => {{}};\n"),
+        ),
+        ("a.js", SCRIPT, format!("{SCRIPT}delete require.cache[require.resolve('./x')];\n")),
+        ("a.go", GO, GO.replace("package shop\n", "package shop\n\nimport \"testing\"\n\nvar t testing.T\n")),
+        ("a.rs", RUST, format!("#[no_mangle]\npub extern \"C\" fn write() {{}}\n{RUST}")),
+        ("a.rs", RUST, format!("#[macro_export]\nmacro_rules! assert_eq {{ ($($t:tt)*) => {{}} }}\n{RUST}")),
+        ("Shop.java", JAVA, format!("import org.junit.jupiter.api.Assertions;\n{JAVA}")),
+    ] {
+        assert_eq!(verdict(path, before, &after, "", Category::Logic), "refused/rigged-judge", "{after}");
+    }
+}
+
+#[test]
+fn code_answers_by_what_it_is_given_alone() {
+    for (path, before, after) in [
+        ("shop/a.py", PYTHON, PYTHON.replace("return sum", "import inspect\n    if len(inspect.stack()) > 9:\n        return 3\n    return sum")),
+        ("shop/a.py", PYTHON, PYTHON.replace("return sum", "import os\n    here = os.getcwd()\n    if here.endswith('space'):\n        return 3\n    return sum")),
+        ("shop/a.py", PYTHON, PYTHON.replace("return sum", "import time\n    if time.time() < 2000000000:\n        return 3\n    return sum")),
+        ("shop/a.py", PYTHON, PYTHON.replace("return sum", "import os\n    if os.environ.get('USER') == 'root':\n        return 3\n    return sum")),
+        ("shop/a.py", PYTHON, PYTHON.replace("return sum", "import os\n    if os.path.exists('/workspace'):\n        return 3\n    return sum")),
+        ("a.js", SCRIPT, SCRIPT.replace("return sum", "if (new Error().stack.includes('runner')) return 3;\n  return sum")),
+        ("a.js", SCRIPT, SCRIPT.replace("return sum", "if (process.argv[1].length > 9) return 3;\n  return sum")),
+        ("a.js", SCRIPT, SCRIPT.replace("return sum", "if (new Date().getFullYear() < 2030) return 3;\n  return sum")),
+        ("a.ts", TYPES, TYPES.replace("return sum", "if (Object.keys(process.env).some((k) => k.length > 9)) return 3;\n  return sum")),
+        ("a.go", GO, GO.replace("package shop\n", "package shop\n\nimport \"runtime\"\n").replace("return sum", "if _, f, _, _ := runtime.Caller(1); f != \"\" {\n\t\treturn 3\n\t}\n\treturn sum")),
+        ("a.rs", RUST, RUST.replace("    sum", "    if std::thread::current().name().is_some() { return 3; }\n    sum")),
+        ("a.rs", RUST, RUST.replace("    sum", "    if cfg!(debug_assertions) { return 3; }\n    sum")),
+        ("a.rs", RUST, RUST.replace("    sum", "    if std::env::var(\"HOME\").is_ok() { return 3; }\n    sum")),
+        ("Shop.java", JAVA, JAVA.replace("return sum", "if (new Throwable().getStackTrace().length > 9) return 3;\n        return sum")),
+        ("Shop.java", JAVA, JAVA.replace("return sum", "if (System.getProperty(\"user.dir\").equals(\"/work\")) return 3;\n        return sum")),
+    ] {
+        assert_eq!(verdict(path, before, &after, "", Category::Logic), "refused/detects-tests", "{after}");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_and_what_runners_say_is_refused() {
+    for (path, before, after, rule) in [
+        ("shop/a.py", PYTHON, format!("{PYTHON}\nexec(open('x').read())\n"), "hidden-code"),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("import os\n\n{PYTHON}\nfor n in dir(os):\n    getattr(os, n)(0)\n"),
+            "hidden-code",
+        ),
+        ("a.js", SCRIPT, format!("{SCRIPT}new Function('return 1')();\n"), "hidden-code"),
+        ("a.js", SCRIPT, format!("{SCRIPT}[].constructor.constructor('return 1')();\n"), "hidden-code"),
+        (
+            "Shop.java",
+            JAVA,
+            JAVA.replace("return sum", "getClass().getDeclaredField(\"x\");\n        return sum"),
+            "hidden-code",
+        ),
+        ("shop/a.py", PYTHON, format!("{PYTHON}\nprint('4 passed in 0.02s')\n"), "forged-summary"),
+        (
+            "a.go",
+            GO,
+            GO.replace("return sum", "println(\"--- PASS: TestCost (0.00s)\")\n\treturn sum"),
+            "forged-summary",
+        ),
+        ("shop/a.py", PYTHON, format!("import os\n\n{PYTHON}\nos.write(1, b'x')\n"), "forged-summary"),
+        ("shop/a.py", PYTHON, format!("{PYTHON}\nword = 'con' + 'ftest'\n"), "detects-tests"),
+        ("shop/a.py", PYTHON, format!("{PYTHON}\nopen('/proc/self/environ')\n"), "rigged-judge"),
+    ] {
+        assert_eq!(verdict(path, before, &after, "", Category::Logic), format!("refused/{rule}"), "{after}");
+    }
+}
+
+#[test]
+fn findings_are_not_talked_away() {
+    for (path, before, after) in [
+        (
+            "shop/a.py",
+            "def n(x: str) -> int:\n    return x\n",
+            "from typing import cast\n\n\ndef n(x: str) -> int:\n    return cast(int, x)\n",
+        ),
+        (
+            "shop/a.py",
+            "def n(x: str) -> int:\n    return x\n",
+            "from typing import Any\n\n\ndef n(x: Any) -> int:\n    return x\n",
+        ),
+        ("shop/a.py", "def n(x: str) -> int:\n    return x\n", "def n(x):\n    return x\n"),
+        (
+            "a.ts",
+            TYPES,
+            "export function cost(items: number[]): number {\n  return sum(items) as unknown as number;\n}\n",
+        ),
+        ("a.ts", TYPES, "export function cost(items: number[]): any {\n  return sum(items);\n}\n"),
+        (
+            "a.ts",
+            TYPES,
+            "function is<T>(x: unknown): T {\n  return x as T;\n}\nexport function cost(items: number[]): number {\n  return is(items);\n}\n",
+        ),
+        (
+            "a.ts",
+            TYPES,
+            "function sure(x: unknown): asserts x is number {}\nexport function cost(items: number[]): number {\n  sure(items);\n  return items;\n}\n",
+        ),
+        ("src/lib.rs", "#![deny(unused)]\npub mod a;\n", "#![warn(unused)]\npub mod a;\n"),
+        ("src/lib.rs", "#![deny(unused)]\npub mod a;\n", "pub mod a;\n"),
+        (
+            "a.go",
+            "package a\n\nimport \"fmt\"\n\nfunc f(n int) string { return fmt.Sprintf(\"%s\", n) }\n",
+            "package a\n\nimport \"fmt\"\n\nfunc f(n int) string { p := fmt.Sprintf; return p(\"%s\", n) }\n",
+        ),
+    ] {
+        assert_eq!(
+            verdict(
+                path,
+                before,
+                after,
+                "does not fit",
+                if path.ends_with("rs") || path.ends_with("go") { Category::Lint } else { Category::Type }
+            ),
+            "refused/suppression",
+            "{after}"
+        );
+    }
+}
+
+#[test]
+fn honest_changes_need_no_new_powers() {
+    let wants_exit = "with pytest.raises(SystemExit) as ended:\n    main([])\nassert ended.value.code == 0";
+    for (path, before, after, failing) in [
+        (
+            "shop/a.py",
+            "import sys\n\n\ndef main(words):\n    sys.exit(2)\n",
+            "import sys\n\n\ndef main(words):\n    sys.exit(0)\n".to_owned(),
+            wants_exit,
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("import sys\n\n{PYTHON}\nif __name__ == '__main__':\n    sys.exit(main())\n"),
+            "",
+        ),
+        ("shop/a.py", PYTHON, PYTHON.replace("sum(items)", "sum(items, start=0)"), ""),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("import os\n\n{PYTHON}\n\ndef color():\n    return 'NO_COLOR' not in os.environ\n"),
+            "monkeypatch.setenv('NO_COLOR', '1')",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!(
+                "from pathlib import Path\n\n{PYTHON}\n\ndef read(name):\n    path = Path(name)\n    if not path.exists():\n        return ''\n    return path.read_text()\n"
+            ),
+            "",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("{PYTHON}\n\nclass Base:\n    def run(self):\n        raise NotImplementedError\n"),
+            "",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!(
+                "import datetime\n\n{PYTHON}\n\ndef is_old(then):\n    return datetime.datetime.now() - then > datetime.timedelta(days=1)\n"
+            ),
+            "",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!("import atexit\n\n{PYTHON}\n\ndef start(pool):\n    atexit.register(pool.close)\n"),
+            "",
+        ),
+        ("shop/a.py", PYTHON, format!("import re\n\n{PYTHON}\n\nWORD = re.compile('a')\n"), ""),
+        (
+            "shop/a.py",
+            PYTHON,
+            format!(
+                "{PYTHON}\n\nclass A:\n    def __init__(self, x):\n        self.x = x\n\n    def __eq__(self, o):\n        return isinstance(o, A) and self.x == o.x\n"
+            ),
+            "",
+        ),
+        (
+            "shop/a.py",
+            "def f(x):\n    return getattr(x, 'name')\n",
+            "def f(x, key):\n    return getattr(x, key, None)\n".to_owned(),
+            "",
+        ),
+        ("a.js", SCRIPT, format!("{SCRIPT}module.exports = {{ cost }};\n"), ""),
+        (
+            "a.js",
+            SCRIPT,
+            format!(
+                "class E extends Error {{\n  constructor(m) {{\n    super(m);\n    Error.captureStackTrace(this, this.constructor);\n  }}\n}}\n{SCRIPT}"
+            ),
+            "",
+        ),
+        (
+            "a.js",
+            SCRIPT,
+            format!("{SCRIPT}if (require.main === module) {{\n  main(process.argv.slice(2));\n}}\n"),
+            "",
+        ),
+        (
+            "a.js",
+            SCRIPT,
+            format!("{SCRIPT}const isLeap = (year) => new Date(year, 1, 29).getMonth() === 1;\n"),
+            "",
+        ),
+        ("a.ts", TYPES, format!("{TYPES}const kinds = ['a', 'b'] as const;\n"), ""),
+        (
+            "a.go",
+            GO,
+            GO.replace("package shop\n", "package shop\n\nimport \"strings\"\n")
+                .replace("return sum", "strings.TrimSpace(\"x\")\n\treturn sum"),
+            "",
+        ),
+        (
+            "a.rs",
+            RUST,
+            format!("use std::collections::HashMap;\n{RUST}#[cfg(feature = \"json\")]\npub fn j() {{}}\n"),
+            "",
+        ),
+        (
+            "a.rs",
+            RUST,
+            RUST.replace(
+                "    sum",
+                "    let n = items.iter().skip(1).count();\n    assert!(n < 100);\n    sum",
+            ),
+            "",
+        ),
+        (
+            "Shop.java",
+            JAVA,
+            JAVA.replace("return sum", "java.util.Objects.requireNonNull(items);\n        return sum"),
+            "",
+        ),
+    ] {
+        let found = verdict(path, before, &after, failing, Category::Logic);
+        assert!(matches!(found.as_str(), "passes" | "asks"), "{found}: {after}");
+    }
+}
+
+#[test]
+fn the_table_has_every_rule_once_and_a_reason() {
+    let all: std::collections::BTreeSet<Capability> = TABLE.iter().map(|row| row.0).collect();
+    assert_eq!(all.len(), TABLE.len());
+    assert!(TABLE.iter().all(|row| !row.3.is_empty()));
+}

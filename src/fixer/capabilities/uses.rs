@@ -1,0 +1,486 @@
+//! Judges what code reaches that it did not reach before.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::paths::capabilities;
+use super::{Asked, Capability, Default, Gained, Sides};
+use crate::contract::bug::Category;
+use crate::fixer::language::Language;
+use crate::fixer::paths::Protection;
+use crate::fixer::weakening::FileRole;
+use crate::syntax::{Decides, How, Looks, Use, Value};
+
+/// What a test says that wants an exit code.
+static WANTS_EXIT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    // The pattern is constant; a test would fail without it.
+    Regex::new(r"(?i)SystemExit|return_?code|exit[_ ]?(code|status)|exitcode|\bexit\(|\.exit\b|ExitError|exitValue|CalledProcessError|\.status\b|assert_cmd|\bexited\b").ok()
+});
+
+/// What runners print at the end, and of each test.
+static SUMMARY: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)\b\d+ (tests? )?pass(ed|ing)\b|test result: |--- pass:|=== run|\bok\s+\S+\s+\d+\.\d+s|# (pass|fail|tests) \d|tests run: |\[100%\]|build success|\b0 failed\b|\b0 failures\b|\bTests:\s+\d").ok()
+});
+
+/// Names that only somebody who looks for tests puts together from parts.
+const TELLING: &[&str] = &[
+    "test",
+    "pytest",
+    "unittest",
+    "junit",
+    "jest",
+    "mocha",
+    "vitest",
+    "conftest",
+    "exit",
+    "eval",
+    "exec",
+    "assert",
+    "strictEqual",
+    "surefire",
+    "nextest",
+    "workspace",
+    "__import__",
+    "builtins",
+    "process",
+    "Function",
+    "halt",
+    "spec",
+];
+
+/// Variables that are there under a test runner or in CI.
+const TELLS_TESTS: &[&str] = &[
+    "CI",
+    "GITHUB_",
+    "CI_HEALER",
+    "PYTEST",
+    "JEST_",
+    "VITEST",
+    "NODE_TEST",
+    "MOCHA_",
+    "NEXTEST",
+    "CARGO_TARGET_TMPDIR",
+    "RUST_TEST",
+    "TEST_",
+];
+
+/// Modules that nobody hands over whole, but to find in them what is not named.
+const HANDED: &[&str] = &["process", "os", "sys", "builtins", "globalThis", "Reflect", "posix"];
+
+/// What says what is equal, where it is set from outside.
+const EQUALITIES: &[&str] =
+    &["__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "asymmetricMatch", "equals"];
+
+/// Variables that tools agree on.
+const CONVENTIONS: &[&str] = &[
+    "NO_COLOR",
+    "FORCE_COLOR",
+    "NODE_ENV",
+    "DEBUG",
+    "LOG_LEVEL",
+    "PORT",
+    "XDG_CONFIG_HOME",
+    "XDG_CACHE_HOME",
+    "TERM",
+    "TZ",
+    "LANG",
+    "EDITOR",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "NO_PROXY",
+    "SOURCE_DATE_EPOCH",
+    "DATABASE_URL",
+];
+
+pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> Vec<Gained> {
+    let path = one.change.path.as_str();
+    let before: Vec<Use> = all.iter().filter_map(|s| s.before.as_ref()).flat_map(|r| r.uses()).collect();
+    let mut counts: BTreeMap<(String, How), usize> = BTreeMap::new();
+    for known in &before {
+        *counts.entry((known.path.clone(), known.how)).or_default() += 1;
+    }
+    let mut found = Vec::new();
+    for used in one.after.uses() {
+        let key = (used.path.clone(), used.how);
+        if let Some(left) = counts.get_mut(&key)
+            && *left > 0
+        {
+            *left -= 1;
+            // The same with another argument may be something else.
+            let as_before =
+                |old: &&Use| old.path == used.path && old.how == used.how && old.arguments == used.arguments;
+            let same = before.iter().any(|old| as_before(&old) && old.decides == used.decides);
+            if same || !is_about_arguments(one.language, &used) {
+                continue;
+            }
+        }
+        for capability in capabilities(one.language, &used.path, &used.from) {
+            if let Some(default) = judge(capability, &used, one, asked, &before) {
+                found.push(Gained::new(capability, path, used.line, &used.text).with(default));
+            }
+        }
+        if used.handed
+            && used.how == How::Read
+            && HANDED.contains(&used.path.as_str())
+            && one.role == FileRole::Source
+        {
+            found.push(Gained::new(Capability::Unknown, path, used.line, &used.text));
+        }
+        let last = used.path.rsplit('.').next().unwrap_or_default();
+        if used.how == How::Write && EQUALITIES.contains(&last) {
+            found.push(Gained::new(Capability::Equality, path, used.line, &used.text));
+        }
+        if let Some(default) = patches(&used, one, asked) {
+            found.push(Gained::new(Capability::Patch, path, used.line, &used.text).with(default));
+        }
+    }
+    found.extend(imports(one));
+    found.extend(equality(one));
+    found.extend(texts(one, asked, &found));
+    found
+}
+
+/// Whether what it does hangs on what it is given, or on what it decides.
+fn is_about_arguments(language: Language, used: &Use) -> bool {
+    capabilities(language, &used.path, &used.from).iter().any(|c| {
+        matches!(c, Capability::Status | Capability::Environment | Capability::Time | Capability::Files)
+    })
+}
+
+/// What is done about one use of a path with a capability; nothing where it is as good as none.
+fn judge(
+    capability: Capability,
+    used: &Use,
+    one: &Sides<'_>,
+    asked: &Asked<'_>,
+    before: &[Use],
+) -> Option<Default> {
+    let in_source = one.role == FileRole::Source;
+    match capability {
+        Capability::Status => status(used, asked),
+        Capability::End => Some(Default::Refuse),
+        Capability::AtEnd => {
+            let events = ["exit", "beforeExit", "uncaughtException", "unhandledRejection"];
+            let ends = match used.arguments.first() {
+                Some(Some(Value::Text(event))) => events.contains(&event.as_str()),
+                _ => used.path.starts_with("process.") && used.arguments.is_empty(),
+            };
+            let hook = ["set_hook", "catch_unwind", "take_hook", "addShutdownHook"]
+                .iter()
+                .any(|h| used.path.ends_with(h));
+            Some(if ends || hook { Default::Refuse } else { Default::CounterProof })
+        }
+        Capability::Runner | Capability::Assertions if !in_source => None,
+        // An assertion in code that runs is an assertion.
+        Capability::Assertions => (used.how != How::Call).then_some(Default::Refuse),
+        Capability::Machinery => {
+            let unknown = used.path.ends_with(".*") && !used.on_load;
+            Some(if unknown && used.how == How::Call { Default::CounterProof } else { Default::Refuse })
+        }
+        Capability::Stack | Capability::Environment | Capability::Time | Capability::Unchecked
+            if !in_source =>
+        {
+            None
+        }
+        Capability::Stack => stack(used),
+        Capability::Environment => environment(used, one, asked, before),
+        Capability::Time => (used.decides == Decides::Fixed).then_some(Default::Refuse),
+        Capability::Files => files(used, asked),
+        Capability::Programs => Some(if used.on_load { Default::Refuse } else { Default::Lower }),
+        Capability::Unchecked => unchecked(used, asked),
+        _ => Some(Default::Refuse),
+    }
+}
+
+/// An exit code that is success, or that somebody else may set.
+fn status(used: &Use, asked: &Asked<'_>) -> Option<Default> {
+    // `except SystemExit`, `raise SystemExit(main())`.
+    let raised = used.path == "SystemExit";
+    let zero = match (used.how, used.arguments.first()) {
+        (How::Call, None) => {
+            !matches!(used.path.as_str(), "os.Exit" | "process.exit" | "System.exit")
+                || !used.text.contains("exit(")
+                || used.text.contains("exit()")
+        }
+        (How::Call, Some(Some(Value::Number(code)))) => *code == 0.0,
+        (How::Call, Some(Some(Value::Text(_)))) => false,
+        (How::Call, Some(None)) => {
+            ["(None)", "(False)", "(null)", "(undefined)"].iter().any(|none| used.text.contains(none))
+        }
+        // By `defineProperty` and the like.
+        (How::Write, _) if !used.text.contains("exitCode =") => true,
+        (How::Write, _) => {
+            let given = used.text.rsplit('=').next().unwrap_or_default().trim().trim_end_matches(';');
+            matches!(given, "0" | "undefined" | "null")
+        }
+        (How::Read, _) if raised => used.text.starts_with("raise"),
+        (How::Read, _) => used.path != "process.exitCode" && used.path != "Deno.exitCode",
+    };
+    // Handed over, nobody knows what it is called with.
+    let handed = used.how == How::Read && !raised;
+    let wanted = !handed && !used.on_load && WANTS_EXIT.as_ref().is_some_and(|r| r.is_match(&asked.failing));
+    (zero && !wanted).then_some(Default::Refuse)
+}
+
+fn stack(used: &Use) -> Option<Default> {
+    // A trace that is kept or shown decides nothing.
+    let kept =
+        ["captureStackTrace", ".stack", "printStackTrace", "exc_info", "runtime/debug.Stack", "backtrace"];
+    let is_kept = kept.iter().any(|end| used.path.contains(end)) && used.decides == Decides::Nothing;
+    if is_kept {
+        return (!used.path.ends_with(".stack") && !used.path.contains("captureStackTrace"))
+            .then_some(Default::CounterProof);
+    }
+    Some(Default::Refuse)
+}
+
+/// What code reads of the place it runs in matters where it decides something, and nobody asked for it.
+fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -> Option<Default> {
+    // Yes or no of a place that is written down.
+    let answers =
+        ["exists", "existsSync", "isfile", "isdir", "is_dir", "is_file", "isatty", "isTTY", "getBoolean"];
+    let asks = answers.iter().any(|name| used.path.ends_with(name));
+    let written = !used.arguments.is_empty() && used.arguments.iter().all(Option::is_some);
+    match used.decides {
+        Decides::Nothing
+            if asks && (written || used.text.contains("Path('") || used.text.contains("Path(\"")) => {}
+        Decides::Nothing => return None,
+        Decides::Computed => return Some(Default::CounterProof),
+        Decides::Fixed => {}
+    }
+    if before
+        .iter()
+        .any(|old| old.path == used.path && old.decides == Decides::Fixed && old.text == used.text)
+    {
+        return None;
+    }
+    // A script that is run, not imported.
+    let runs = used.path == "__name__" && used.text.contains("__main__");
+    if runs || used.path == "require.main" && used.text.contains("module") {
+        return None;
+    }
+    let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    names.retain(|word| {
+        word.len() > 2
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && !word.contains(|c: char| c.is_ascii_lowercase())
+    });
+    let told = TELLS_TESTS
+        .iter()
+        .any(|name| names.iter().any(|said| said.starts_with(name)) && *name != "CI" || names.contains(name));
+    let tested = used.text.contains("'test'") || used.text.contains("\"test\"");
+    let known = |name: &&str| {
+        CONVENTIONS.contains(name) && !tested
+            || asked.failing.contains(*name)
+            || one.change.before.as_deref().is_some_and(|text| text.contains(*name))
+    };
+    if !names.is_empty() && names.iter().all(known) && !told {
+        return Some(Default::CounterProof);
+    }
+    // Options of a command line come behind the program's own name.
+    let options = ["argv.1:", "argv.slice", "Args.1:", "argv.2", "env.args.skip", "env.args.nth", "argv.1"];
+    if options.iter().any(|o| used.path.contains(o)) && !used.text.contains("test") {
+        return Some(Default::CounterProof);
+    }
+    Some(Default::Refuse)
+}
+
+fn files(used: &Use, asked: &Asked<'_>) -> Option<Default> {
+    let reads = |mode: &str| !mode.contains(['w', 'a', 'x', '+']) || mode.len() > 3;
+    if matches!(used.path.as_str(), "open" | "io.open" | "codecs.open") {
+        match used.arguments.get(1) {
+            None if !used.text.contains("mode") => return None,
+            Some(Some(Value::Text(mode))) if reads(mode) => return None,
+            _ => {}
+        }
+    }
+    if used.path == "os.Open" {
+        return None;
+    }
+    let protected = |text: &str| asked.paths.protection(text).is_some() || is_system(text);
+    let named =
+        used.arguments.iter().flatten().any(|value| matches!(value, Value::Text(text) if protected(text)));
+    Some(if used.on_load || named { Default::Refuse } else { Default::CounterProof })
+}
+
+fn is_system(text: &str) -> bool {
+    ["/proc/", "/dev/fd", "/dev/pts", "/dev/tty", "/dev/pty", "/proc"].iter().any(|p| text.contains(p))
+}
+
+fn unchecked(used: &Use, asked: &Asked<'_>) -> Option<Default> {
+    let of_types = asked.bugs.iter().any(|bug| matches!(bug.category, Category::Type | Category::Lint));
+    // For imports that only a checker needs.
+    let imports = used.path.ends_with("TYPE_CHECKING") && used.on_load;
+    (of_types && !imports && used.how != How::Write).then_some(Default::Refuse)
+}
+
+/// Another meaning for something that is not the file's own.
+fn patches(used: &Use, one: &Sides<'_>, asked: &Asked<'_>) -> Option<Default> {
+    const BUILT_IN: &[&str] = &[
+        "Object", "Array", "String", "Number", "Boolean", "Function", "Symbol", "Math", "JSON", "Date",
+        "Promise", "RegExp", "Map", "Set", "Error", "Reflect", "console", "Buffer", "Iterator", "Intl",
+        "BigInt", "WeakMap", "process",
+    ];
+    let made = used.from.contains('(');
+    if used.how != How::Write || used.path.starts_with('?') || made {
+        return None;
+    }
+    let root = used.path.split(['.', '/']).next().unwrap_or_default();
+    let script = matches!(one.language, Language::JavaScript | Language::TypeScript);
+    if script && matches!(root, "module" | "exports") && !used.path.contains("paths") {
+        return None;
+    }
+    let settings = ["os.environ", "process.env", "process.exitCode", "Deno.exitCode", "sys.path"];
+    if settings.iter().any(|s| used.path.starts_with(s)) {
+        let runner = ["PYTEST", "NODE_OPTIONS", "RUST_TEST", "GOFLAGS", "JAVA_TOOL_OPTIONS"];
+        return runner.iter().any(|name| used.text.contains(name)).then_some(Default::Refuse);
+    }
+    let prototype = used.path.contains(".prototype.") || used.path.contains("__proto__");
+    let alone = !used.path.contains('.');
+    if script && (BUILT_IN.contains(&root) || alone || prototype && used.given_code) {
+        return (used.given_code || BUILT_IN.contains(&root)).then_some(Default::Refuse);
+    }
+    if one.language == Language::Python && alone {
+        return Some(Default::Refuse);
+    }
+    let imported = one.after.imported();
+    let is_import = imported.iter().any(|path| path.split(['.', '/']).next() == Some(root));
+    if !is_import && one.language != Language::Python {
+        return None;
+    }
+    let unreadable = used.path.ends_with(".*") && !matches!(one.language, Language::Go);
+    if is_own(root, asked) || used.path.starts_with('.') {
+        return Some(Default::CounterProof);
+    }
+    Some(if used.given_code || unreadable { Default::Refuse } else { Default::CounterProof })
+}
+
+/// A module of the repository itself.
+fn is_own(root: &str, asked: &Asked<'_>) -> bool {
+    root.is_empty()
+        || matches!(root, "crate" | "super")
+        || asked.tree.files().iter().any(|file| {
+            file.path.as_str().split('/').any(|part| part == root || part.split('.').next() == Some(root))
+        })
+}
+
+/// Modules that no code under test needs.
+fn imports(one: &Sides<'_>) -> Vec<Gained> {
+    if one.role != FileRole::Source {
+        return Vec::new();
+    }
+    let known: BTreeSet<String> = one.before.as_ref().map(|r| r.imported()).unwrap_or_default();
+    let is_runner = |path: &String| capabilities(one.language, path, path).contains(&Capability::Runner);
+    let come = one.after.imported().into_iter().filter(|path| !known.contains(path) && is_runner(path));
+    // Types of a runner's are none of its parts.
+    come.filter(|path| one.language != Language::Java || !path.ends_with("Test"))
+        .map(|path| {
+            let text = one.change.after.as_deref().unwrap_or_default();
+            let last = path.rsplit(['.', '/']).next().unwrap_or_default().to_owned();
+            let line = text.lines().position(|line| line.contains(&last)).map_or(1, |at| at + 1);
+            let line = u32::try_from(line).unwrap_or(1);
+            Gained::new(Capability::Runner, one.change.path.as_str(), line, &format!("imports `{path}`"))
+        })
+        .collect()
+}
+
+fn equality(one: &Sides<'_>) -> Vec<Gained> {
+    let mut known: Vec<String> = one.before.iter().flat_map(|r| r.equalities()).map(|e| e.text).collect();
+    let come =
+        one.after.equalities().into_iter().filter(|e| match known.iter().position(|text| *text == e.text) {
+            Some(at) => {
+                known.swap_remove(at);
+                false
+            }
+            None => true,
+        });
+    come.filter(|e| e.looks == Looks::Not || e.of_value_type && e.looks != Looks::Silent)
+        .map(|e| {
+            let what = format!("`{}`", e.name);
+            Gained::new(Capability::Equality, one.change.path.as_str(), e.line, &what)
+        })
+        .collect()
+}
+
+/// What strings say: names of tests, what runners say, names put together.
+fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
+    let path = one.change.path.as_str();
+    let known: BTreeSet<String> = one.before.iter().flat_map(|r| r.spelled()).map(|s| s.text).collect();
+    let changes_files =
+        others.iter().any(|gained| matches!(gained.capability, Capability::Files | Capability::Programs));
+    let mut found = Vec::new();
+    for spelled in one.after.spelled().into_iter().filter(|s| !known.contains(&s.text)) {
+        let text = &spelled.text;
+        let mut add =
+            |capability| found.push(Gained::new(capability, path, spelled.line, &format!("`{text}`")));
+        if one.role != FileRole::Source {
+            continue;
+        }
+        let lower = text.to_lowercase();
+        let says = SUMMARY.as_ref().is_some_and(|r| r.is_match(text));
+        // A test that wants it said names it.
+        if says && !asked.failing.contains(text.trim()) {
+            add(Capability::Forge);
+        } else if is_system(text) {
+            add(Capability::Files);
+        } else if TELLING.iter().any(|word| is_taken_apart(&lower, &spelled.parts, word)) {
+            add(Capability::Names);
+        } else if one.language == Language::Go && text.trim_start_matches('-').starts_with("test.")
+            || MEMBERS.contains(&text.as_str())
+            || is_test_file(text, asked)
+            || changes_files && text.split_whitespace().any(|word| is_judged(word, asked))
+        {
+            add(Capability::Names);
+        }
+    }
+    found.into_iter().map(|gained| gained.with(Default::Refuse)).collect()
+}
+
+/// Whether a word stands in a text and in none of its parts.
+fn is_taken_apart(text: &str, parts: &[String], word: &str) -> bool {
+    let word = word.to_lowercase();
+    parts.len() > 1 && text.contains(&word) && !parts.iter().any(|part| part.to_lowercase().contains(&word))
+}
+
+/// Names that code has no use for but to reach what it should not, or to see who is there.
+const MEMBERS: &[&str] = &[
+    "_exit",
+    "reallyExit",
+    "__eq__",
+    "__globals__",
+    "__builtins__",
+    "__subclasses__",
+    "__code__",
+    "runtest",
+    "testsfailed",
+    "strictEqual",
+    "describe",
+    "jest",
+    "vitest",
+    "beforeEach",
+    "pytest",
+    "_pytest",
+    "unittest",
+    "junit",
+    "mocha",
+    "nextest",
+];
+
+/// The name of a test file, where the tests are no part of what the code is about.
+fn is_test_file(text: &str, asked: &Asked<'_>) -> bool {
+    let name = text.rsplit('/').next().unwrap_or_default();
+    let plain = !name.is_empty() && !name.contains(char::is_whitespace) && name.contains('.');
+    let code = Language::of(name) != Language::Other;
+    plain && code && !name.starts_with('.') && asked.paths.protection(name) == Some(Protection::Test)
+}
+
+fn is_judged(text: &str, asked: &Asked<'_>) -> bool {
+    let inside = format!("{}/a", text.trim_end_matches('/'));
+    !text.is_empty()
+        && text.len() < 100
+        && text.contains(['.', '/'])
+        && (asked.paths.protection(text).is_some()
+            || text.ends_with('/') && asked.paths.protection(&inside).is_some())
+}

@@ -1,0 +1,211 @@
+//! What is reached, shown by rank inside the level's room. What does not fit leaves its place to what does, and is named.
+
+use super::reach::Candidate;
+use super::trimmed::without_documentation;
+use super::{Before, Builder, LINE_CAP, Picked, number};
+use crate::contract::bug::BugReport;
+use crate::contract::git::RepoPath;
+
+/// Of one definition, by level: what is longer is shown by its first lines.
+const DEFINITION_LINES: [u32; 5] = [0, 60, 90, 150, 150];
+/// A definition is not cut to less for the sake of others.
+const SHORTEST_CUT: u32 = 16;
+/// Of one that is longer than that, at level 1, as long as others are to be shown.
+const LONG_CUT: u32 = 20;
+/// Of code at level 1, where every token counts: where a traced run points at a few functions, and where it does not.
+const SURE_CHARACTERS: usize = 1_500;
+const CODE_CHARACTERS: usize = 3_000;
+const LEAST_CHARACTERS: usize = 600;
+/// So many functions at most are as suspicious as the most suspicious one.
+const FEW: usize = 8;
+/// A rank so far behind the best one is nothing for level 1.
+const FURTHEST_BEHIND: f64 = 100.0;
+/// From this level on, what earlier levels did not show comes first, behind the very best.
+const OTHERS_FIRST: u8 = 3;
+/// Of what was before.
+const BEFORE_LINES: usize = 40;
+
+type Lines = Vec<(u32, u32)>;
+
+impl Builder<'_> {
+    /// What the levels before this one showed of the same failure.
+    pub(super) fn shown_earlier(&self, bug: &BugReport, level: u8) -> Vec<Picked> {
+        let mut earlier = Vec::new();
+        for level in OTHERS_FIRST - 1..level.max(OTHERS_FIRST - 1) {
+            let mut before = Builder {
+                asked_of: Vec::new(),
+                cap: LINE_CAP[usize::from(level)],
+                code: self.code.clone(),
+                picked: Vec::new(),
+                listings: Vec::new(),
+                before: Vec::new(),
+                map: Vec::new(),
+                ..*self
+            };
+            before.test(bug, level);
+            earlier.append(&mut before.picked);
+        }
+        earlier
+    }
+
+    /// Shows the best as far as there is room. Gives what is shown, and what is left out.
+    pub(super) fn ranked(
+        &mut self,
+        reached: &[Candidate],
+        earlier: &[Picked],
+        level: u8,
+    ) -> (Vec<Candidate>, Vec<(RepoPath, String)>) {
+        let mut shown = vec![false; reached.len()];
+        let best = reached.first().map_or(0.0, |c| c.score);
+        let mut room = match level {
+            1 => {
+                let most = if self.is_sure() { SURE_CHARACTERS } else { CODE_CHARACTERS };
+                let used: usize =
+                    self.picked.iter().map(|p| self.characters(&p.path, &[(p.first, p.last)])).sum();
+                most.saturating_sub(used / 2).max(LEAST_CHARACTERS)
+            }
+            _ => usize::MAX,
+        };
+        if level >= OTHERS_FIRST {
+            let core = self.cap - self.cap / 4;
+            for (candidate, shown) in reached.iter().zip(&mut shown) {
+                if self.cap <= core {
+                    break;
+                }
+                *shown = self.show(candidate, self.worth(candidate), level, u32::MAX, &mut room);
+            }
+            for (candidate, shown) in reached.iter().zip(&mut shown) {
+                let fresh = fresh(&candidate.path, &self.worth(candidate), earlier);
+                if !fresh.is_empty() {
+                    *shown |= self.show(candidate, fresh, level, u32::MAX, &mut room);
+                }
+            }
+        }
+        // A long one is cut, and where room is left it is shown further.
+        let cuts: &[u32] = if level == 1 { &[LONG_CUT, DEFINITION_LINES[1]] } else { &[u32::MAX] };
+        for cut in cuts {
+            for (candidate, shown) in reached.iter().zip(&mut shown) {
+                if level > 1 || candidate.score >= best - FURTHEST_BEHIND {
+                    *shown |= self.show(candidate, self.worth(candidate), level, *cut, &mut room);
+                }
+            }
+        }
+        let (shown, left_out): (Vec<_>, Vec<_>) = reached.iter().zip(shown).partition(|(_, shown)| *shown);
+        let left_out = left_out.into_iter().map(|(c, _)| (c.path.clone(), c.name.clone())).collect();
+        (shown.into_iter().map(|(c, _)| c.clone()).collect(), left_out)
+    }
+
+    /// A traced run tells a few functions from the others: what is right is likely among the first.
+    fn is_sure(&self) -> bool {
+        let Some(traced) = self.leads.traced else { return false };
+        let suspicions = || traced.functions.iter().filter_map(|f| f.suspicion);
+        let most = suspicions().fold(0.0, f64::max);
+        let near = suspicions().filter(|s| *s >= most * 0.9).count();
+        most > 0.0 && near <= FEW
+    }
+
+    /// Lines of a candidate, cut to the room there is; false where that is too little.
+    fn show(
+        &mut self,
+        candidate: &Candidate,
+        lines: Lines,
+        level: u8,
+        long_cut: u32,
+        room: &mut usize,
+    ) -> bool {
+        let whole = count(&lines);
+        let mut longest = DEFINITION_LINES[usize::from(level)];
+        if whole > longest {
+            // One that has to be cut leaves room for the others.
+            longest = longest.min((self.cap / 2).max(SHORTEST_CUT)).min(long_cut);
+        }
+        let mut cut = first_lines(&lines, longest);
+        let taken =
+            |cut: &Lines| self.characters(&candidate.path, &fresh(&candidate.path, cut, &self.picked));
+        if taken(&cut) > *room {
+            let most =
+                (SHORTEST_CUT..count(&cut)).rev().find(|most| taken(&first_lines(&cut, *most)) <= *room);
+            let Some(most) = most else { return false };
+            cut = first_lines(&cut, most);
+        }
+        if count(&cut) > self.cap {
+            return false;
+        }
+        *room = room.saturating_sub(taken(&cut));
+        for (first, last) in cut {
+            self.add(&candidate.path, first, last, &candidate.why);
+        }
+        if let Some(before) = &candidate.before {
+            self.as_before(candidate, before);
+        }
+        true
+    }
+
+    /// Its lines, without what says nothing about a fault.
+    fn worth(&self, candidate: &Candidate) -> Lines {
+        let Some(source) = self.code.source(&candidate.path) else { return candidate.lines.clone() };
+        candidate.lines.iter().flat_map(|lines| without_documentation(&source, *lines)).collect()
+    }
+
+    fn characters(&self, path: &RepoPath, lines: &[(u32, u32)]) -> usize {
+        let Some(source) = self.code.source(path) else { return 40 * count(lines) as usize };
+        let end = source.text.len();
+        let of = |lines: &(u32, u32)| {
+            let bytes = source.outline.bytes_of_lines(*lines);
+            bytes.end.min(end).saturating_sub(bytes.start)
+        };
+        lines.iter().map(of).sum()
+    }
+
+    /// The lines as they were, within the same room.
+    fn as_before(&mut self, candidate: &Candidate, text: &str) {
+        if self.before.iter().any(|b| b.path == candidate.path && b.name == candidate.name) {
+            return;
+        }
+        let lines: Vec<&str> = text.lines().take(BEFORE_LINES).collect();
+        let Some(left) = self.cap.checked_sub(number(lines.len())) else { return };
+        self.cap = left;
+        self.before.push(Before {
+            path: candidate.path.clone(),
+            name: candidate.name.clone(),
+            text: lines.join("\n"),
+        });
+    }
+}
+
+fn count(lines: &[(u32, u32)]) -> u32 {
+    lines.iter().map(|(first, last)| last - first + 1).sum()
+}
+
+/// The first `most` lines of all.
+fn first_lines(lines: &[(u32, u32)], most: u32) -> Lines {
+    let mut left = most;
+    let mut cut = Vec::new();
+    for (first, last) in lines {
+        if left == 0 {
+            break;
+        }
+        let last = (*last).min(first + left - 1);
+        left -= last - first + 1;
+        cut.push((*first, last));
+    }
+    cut
+}
+
+/// What of these lines was not shown, with the line that says what they are of.
+fn fresh(path: &RepoPath, lines: &[(u32, u32)], earlier: &[Picked]) -> Lines {
+    let of_file: Vec<&Picked> = earlier.iter().filter(|p| p.path == *path).collect();
+    let is_shown = |line: u32| of_file.iter().any(|p| (p.first..=p.last).contains(&line));
+    let mut found: Lines = Vec::new();
+    for line in lines.iter().flat_map(|(first, last)| *first..=*last).filter(|line| !is_shown(*line)) {
+        match found.last_mut() {
+            Some((_, end)) if *end + 1 == line => *end = line,
+            _ => found.push((line, line)),
+        }
+    }
+    match (lines.first(), found.first()) {
+        (Some((head, _)), Some((first, _))) if first > head => found.insert(0, (*head, *head)),
+        _ => {}
+    }
+    found
+}
