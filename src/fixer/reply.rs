@@ -21,11 +21,10 @@ pub fn reply_schema() -> Value {
         "additionalProperties": false,
         "required": ["reason", "confidence", "edits"],
         "properties": {
-            "reason": { "type": "string", "description": "what was wrong and what the edits do" },
-            "confidence": { "type": "number", "description": "from 0 to 1" },
+            "reason": { "type": "string" },
+            "confidence": { "type": "number", "description": "0 to 1" },
             "edits": {
                 "type": "array",
-                "description": "the fix, what has to be shown first, or nothing",
                 "items": { "anyOf": [
                     {
                         "type": "object",
