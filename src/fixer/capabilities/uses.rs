@@ -192,8 +192,9 @@ fn judge(
         Capability::Time => {
             let is_time = |u: &&Use| capabilities(one.language, &u.path, &u.from).contains(&Capability::Time);
             let fixed = used.how == How::Call && used.decides == Decides::Fixed;
-            let beside = || all_uses.iter().filter(is_time).filter(|u| u.line == used.line).count();
-            (fixed && beside() < 2).then_some(Default::Refuse)
+            let times = || all_uses.iter().filter(is_time);
+            let span = || times().any(|u| times().filter(|other| other.line == u.line).count() > 1);
+            (fixed && !span()).then_some(Default::Refuse)
         }
         Capability::Files => files(used, asked),
         Capability::Programs => Some(if used.on_load { Default::Refuse } else { Default::Lower }),

@@ -86,7 +86,12 @@ fn texts_are_put_together() {
         (Grammar::Java, "class A { String x = \"py\" + \"test\"; }\n"),
     ] {
         let spelled = Reading::of(grammar, text).unwrap().spelled();
-        assert!(spelled.iter().any(|s| s.text == "pytest" && s.parts == ["py", "test"]), "{text}{spelled:?}");
+        assert!(
+            spelled
+                .iter()
+                .any(|s| s.text == "pytest" && s.parts.ends_with(&["py".to_owned(), "test".to_owned()])),
+            "{text}{spelled:?}"
+        );
     }
 }
 
