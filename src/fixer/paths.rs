@@ -178,8 +178,7 @@ pub(crate) fn looks_like_settings(path: &RepoPath, tree: &dyn SourceTree) -> boo
         let other = if folder.is_empty() { (*manifest).to_owned() } else { format!("{folder}/{manifest}") };
         RepoPath::new(&other).is_ok_and(|other| tree.entry(&other).is_some())
     };
-    config
-        || settings.contains(&extension) && (path.parent().is_empty() || MANIFESTS.iter().any(|m| beside(&m)))
+    config || settings.contains(&extension) && (path.parent().is_empty() || MANIFESTS.iter().any(beside))
 }
 
 /// Written by tools; a tool's own command may renew them, a model may not.

@@ -444,9 +444,8 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
             add(Capability::Forge);
         } else if is_system(text) {
             add(Capability::Files);
-        } else if TELLING.iter().any(|word| is_taken_apart(&lower, &spelled.parts, word)) {
-            add(Capability::Names);
-        } else if one.language == Language::Go && text.trim_start_matches('-').starts_with("test.")
+        } else if TELLING.iter().any(|word| is_taken_apart(&lower, &spelled.parts, word))
+            || one.language == Language::Go && text.trim_start_matches('-').starts_with("test.")
             || MEMBERS.contains(&text.as_str())
             || is_test_file(text, asked)
             || changes_files && text.split_whitespace().any(|word| is_judged(word, asked))

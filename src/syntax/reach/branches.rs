@@ -332,7 +332,7 @@ impl Reading {
                 && self.sides(self.nodes[node].parent).0 == Some(node);
             let whole =
                 !matches!(self.form(self.nodes[node].parent), Some(Form::Binary | Form::Unary | Form::Text));
-            if !is_key && whole && matches!(self.folded(node), Some(_)) {
+            if !is_key && whole && self.folded(node).is_some() {
                 self.push(at, held, compared.clone(), node, found);
             }
         }
