@@ -281,6 +281,8 @@ pub struct AppliedProposal {
     pub protected: bool,
     /// Test files that name what it changes.
     pub tested_by: BTreeSet<String>,
+    /// What it newly can do that only a counter-proof can judge.
+    pub needs_counter_proof: Vec<String>,
 }
 
 /// A fix that stays: one commit.
@@ -292,6 +294,8 @@ pub struct KeptFix {
     pub protected: bool,
     /// Test files that name what it changes.
     pub tested_by: BTreeSet<String>,
+    /// What it newly can do that only a counter-proof can judge.
+    pub needs_counter_proof: Vec<String>,
     /// The leg whose failures it fixes, the step that failed then, and the failures that went with it.
     pub leg: usize,
     pub step: Option<usize>,

@@ -131,9 +131,17 @@ impl Driver {
         let scripts = self.plans[state.leg()].plan.steps.iter().map(|step| step.run.as_str());
         let tests = TestsRan::of(scripts, &[], &[]);
         let protected = !self.protected_changes_with(tests).restored.is_empty();
-        let classes = notes.classes;
+        let (classes, needs_counter_proof) = (notes.classes, notes.needs_counter_proof);
         let tested_by = fixer::tests_that_name(&changes, &self.workspace, &self.fix_options.paths);
-        let offer = AppliedProposal { proposal, changes, touched, classes, protected, tested_by };
+        let offer = AppliedProposal {
+            proposal,
+            changes,
+            touched,
+            classes,
+            protected,
+            tested_by,
+            needs_counter_proof,
+        };
         Ok(Answer::Applied(Box::new(offer)))
     }
 

@@ -536,7 +536,8 @@ fn keep(
     let reports = known.filter(|bug| fixed.contains_key(&bug.fingerprint)).cloned().collect();
     let (step, flaky_kind) =
         before.map_or((None, false), |before| (before.failing_step, before.may_be_flaky()));
-    let AppliedProposal { proposal, changes, touched, protected, tested_by, .. } = trial.offer;
+    let AppliedProposal { proposal, changes, touched, protected, tested_by, needs_counter_proof, .. } =
+        trial.offer;
     let leg = state.leg;
     state.kept.push(KeptFix {
         proposal,
@@ -544,6 +545,7 @@ fn keep(
         touched,
         protected,
         tested_by,
+        needs_counter_proof,
         leg,
         step,
         fixed,

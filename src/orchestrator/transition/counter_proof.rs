@@ -72,13 +72,18 @@ pub(super) fn answered(
     state.legs[leg].counter_proofs.insert(step, shown.clone());
     let fact =
         Event::CounterProven { job: leg, counter_proof: StepCounterProof { step, proof: shown.clone() } };
-    let is_required = state.rules.counter_proof == CounterProofRule::Required;
+    let asked_for = match state.rules.counter_proof {
+        CounterProofRule::Off => None,
+        _ => state.kept_for(leg, step).flat_map(|kept| &kept.needs_counter_proof).next().cloned(),
+    };
+    let is_required = state.rules.counter_proof == CounterProofRule::Required || asked_for.is_some();
     let next = match (shown, proof.partial.clone()) {
         (CounterProof::JudgeDisarmed { why }, _) => {
             let words = format!("the step is green and cannot fail any more: {why}");
             take_back(state, &proof, step, words, Rejection::JudgeDisarmed { why })
         }
         (CounterProof::None { why }, _) if is_required => {
+            let why = asked_for.map_or(why.clone(), |power| format!("{why}; the fix asks for one: {power}"));
             let words = format!("no counter-proof: {why}");
             take_back(state, &proof, step, words, Rejection::NoCounterProof { why })
         }

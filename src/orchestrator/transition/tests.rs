@@ -135,7 +135,9 @@ fn proposal() -> FixProposal {
 fn applied_with(protected: bool) -> LoopEvent {
     let (proposal, changes, touched, tested_by) = (proposal(), Vec::new(), Vec::new(), BTreeSet::new());
     let classes = Vec::new();
-    let offer = AppliedProposal { proposal, changes, touched, classes, protected, tested_by };
+    let needs_counter_proof = Vec::new();
+    let offer =
+        AppliedProposal { proposal, changes, touched, classes, protected, tested_by, needs_counter_proof };
     answered(Answer::Applied(Box::new(offer)))
 }
 

@@ -17,9 +17,13 @@ fn disarmed() -> LoopEvent {
 
 /// A fix is kept and proven: its step is asked.
 fn asked(rule: CounterProofRule) -> Transition {
+    asked_of(rule, offered())
+}
+
+fn asked_of(rule: CounterProofRule, offered: LoopEvent) -> Transition {
     let rules = Rules { flaky_runs: 0, counter_proof: rule, sources: vec![FixSource::Model], ..rules() };
     let mut t = transition(State::new(rules), LoopEvent::Begin);
-    for event in [red(&[("a", Category::Type)]), offered(), green(), green()] {
+    for event in [red(&[("a", Category::Type)]), offered, green(), green()] {
         t = transition(t.state, event);
     }
     t
@@ -57,6 +61,24 @@ fn no_counter_proof_is_let_through_unless_it_is_required() {
     assert!(matches!(t.action, Action::Revert { .. }));
     let t = asked(CounterProofRule::Off);
     assert_eq!(t.action, Action::Publish { partial: false }, "nothing is run");
+}
+
+#[test]
+fn what_only_a_counter_proof_can_judge_asks_for_one() {
+    let powerful = || {
+        let LoopEvent::Answered { usage, answer: Answer::Applied(mut offer) } = offered() else {
+            unreachable!()
+        };
+        offer.needs_counter_proof = vec!["a.py: changes files (open)".to_owned()];
+        LoopEvent::Answered { usage, answer: Answer::Applied(offer) }
+    };
+    let none = || shown(CounterProof::none("nobody knows"));
+    let t = transition(asked_of(CounterProofRule::Auto, powerful()).state, none());
+    assert!(matches!(t.action, Action::Revert { .. }));
+    let t = transition(asked_of(CounterProofRule::Auto, powerful()).state, caught());
+    assert_eq!(t.action, Action::Publish { partial: false });
+    let t = asked_of(CounterProofRule::Off, powerful());
+    assert_eq!(t.action, Action::Publish { partial: false }, "the user's word");
 }
 
 #[test]
