@@ -316,8 +316,7 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         let applies = claim.languages.contains(&one.language)
             && (!claim.of_checkers || is_checked(asked))
             && !(claim.kinds.contains(&"ambient_declaration") && path.ends_with(".d.ts"))
-            && (one.role == FileRole::Source
-                || !matches!(claim.capability, Capability::Build | Capability::Runner));
+            && (one.role == FileRole::Source || claim.capability != Capability::Build);
         if !applies {
             continue;
         }
