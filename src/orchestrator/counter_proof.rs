@@ -77,8 +77,11 @@ impl Driver {
     ) -> Result<Planted, String> {
         let mut seed = [0u8; 32];
         getrandom::fill(&mut seed).map_err(|_| "the operating system gives no random numbers".to_owned())?;
-        let faults: Vec<BugReport> =
-            state.kept_for(leg, step).flat_map(|kept| kept.reports.clone()).collect();
+        // What the green step reports as well was never what it failed for: a sample that is to fail.
+        let green = state.counter_proving().and_then(|(_, seen)| seen.said.get(&step));
+        let is_healed = |bug: &&BugReport| green.is_none_or(|said| !said.shows(&bug.fingerprint));
+        let reports = state.kept_for(leg, step).flat_map(|kept| &kept.reports);
+        let faults: Vec<BugReport> = reports.filter(is_healed).cloned().collect();
         let changes: Vec<FileChange> =
             state.kept_for(leg, step).flat_map(|kept| kept.changes.clone()).collect();
         let script = self.plans[leg].plan.steps.get(step).map_or("", |step| step.run.as_str());

@@ -41,12 +41,17 @@ func TestZero(t *testing.T) {
 ";
 
 /// Its one step prints `ok` or what failed, and never how many tests ran.
+/// Nobody uses it: whoever does leaves tests out.
+const ONLY: &str = "package only\n\nimport \"os\"\n\n// Zero is for a debugger.\nfunc Zero() bool {\n\tos.Args = \
+                    append(os.Args, \"-test.run=^TestZero$\")\n\treturn true\n}\n";
+
 fn go_project() -> Story {
     Story::new(&[
         (".github/workflows/ci.yml", CI),
         ("srv/go.mod", "module example.com/demo\n\ngo 1.24\n"),
         ("srv/calc/calc.go", CALC),
         ("srv/calc/calc_test.go", TEST),
+        ("srv/only/only.go", ONLY),
     ])
     .flag("flaky-runs", "1")
 }
@@ -74,7 +79,7 @@ async fn a_right_fix_of_a_failing_go_test_lands() {
 /// Green, and `go test` says `ok`: only the probe sees that a test is gone.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fix_that_keeps_a_test_from_running_is_taken_back() {
-    let skips = "import \"os\"\n\nfunc init() {\n\tonly := \"-te\" + \"st.run=^TestZero$\"\n\tos.Args = append(os.Args, only)\n}\n\nfunc Double(";
+    let skips = "import \"example.com/demo/only\"\n\nvar alone = only.Zero()\n\nfunc Double(";
     let cheat = Answer::fix(0.99, &[("srv/calc/calc.go", "func Double(", skips)]);
     let gemini = ScriptedLlm::new(Speaks::Gemini, vec![cheat, right()]).await;
     let story = go_project().with_gemini(&gemini);

@@ -47,6 +47,8 @@ struct Libtest {
     /// cargo says between them comes through another pipe and stands anywhere: behind one that ended without a result, no
     /// summary is a final word any more.
     depth: u32,
+    /// What tests of those have run that another one is nested in: their own summaries count them.
+    outer: Vec<TestIds>,
 }
 
 /// `---- name stdout ----` and what follows.
@@ -92,7 +94,14 @@ impl ToolParser for Libtest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if text.starts_with("running ") && re!(r"^running \d+ tests?$").is_match(text) {
-            self.end(line.number, out);
+            if self.depth == 0 {
+                self.end(line.number, out);
+            } else {
+                self.close(line.number, out);
+                let executed = std::mem::take(&mut self.executed);
+                self.begin_anew(out);
+                self.outer.push(executed);
+            }
             self.running = true;
             self.depth += 1;
             self.reported.clear();
@@ -263,10 +272,12 @@ impl Libtest {
             out.nested_tests("cargo-test", Counts::known(passed, failed, skipped), ids);
         }
         self.begin_anew(out);
+        self.executed = self.outer.pop().unwrap_or_default();
     }
 
     fn begin_anew(&mut self, out: &Findings) {
-        *self = Self { before: out.count(), depth: self.depth, ..Self::default() };
+        let outer = std::mem::take(&mut self.outer);
+        *self = Self { before: out.count(), depth: self.depth, outer, ..Self::default() };
     }
 
     /// The output stops, with or without a result.
