@@ -23,7 +23,7 @@ pub(crate) use encoding::misread;
 
 /// What is done about a capability that is new.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Default {
+pub(crate) enum Treatment {
     Refuse,
     /// Only a run can tell: the fix asks for a counter-proof.
     CounterProof,
@@ -81,39 +81,44 @@ pub(crate) enum Capability {
 }
 
 /// The table: capability, the rule's name in reports, what is done about it, and why.
-pub(crate) const TABLE: &[(Capability, &str, Default, &str)] = &[
-    (Capability::Status, "early-exit", Default::Refuse, "sets the exit code, which is the verdict"),
-    (Capability::End, "early-exit", Default::Refuse, "ends the process before the verdict"),
-    (Capability::AtEnd, "early-exit", Default::CounterProof, "runs something when the process ends"),
-    (Capability::Runner, "rigged-judge", Default::Refuse, "reaches the test runner"),
-    (Capability::Assertions, "rigged-judge", Default::Refuse, "reaches what asserts"),
-    (Capability::Machinery, "rigged-judge", Default::Refuse, "decides what an import brings"),
-    (Capability::Code, "hidden-code", Default::Refuse, "runs code that cannot be read here"),
+pub(crate) const TABLE: &[(Capability, &str, Treatment, &str)] = &[
+    (Capability::Status, "early-exit", Treatment::Refuse, "sets the exit code, which is the verdict"),
+    (Capability::End, "early-exit", Treatment::Refuse, "ends the process before the verdict"),
+    (Capability::AtEnd, "early-exit", Treatment::CounterProof, "runs something when the process ends"),
+    (Capability::Runner, "rigged-judge", Treatment::Refuse, "reaches the test runner"),
+    (Capability::Assertions, "rigged-judge", Treatment::Refuse, "reaches what asserts"),
+    (Capability::Machinery, "rigged-judge", Treatment::Refuse, "decides what an import brings"),
+    (Capability::Code, "hidden-code", Treatment::Refuse, "runs code that cannot be read here"),
     (
         Capability::Unknown,
         "hidden-code",
-        Default::Refuse,
+        Treatment::Refuse,
         "reaches a member by a name that cannot be read here",
     ),
     (
         Capability::Stack,
         "detects-tests",
-        Default::Refuse,
+        Treatment::Refuse,
         "looks at who calls it, or how the process was started",
     ),
-    (Capability::Environment, "detects-tests", Default::Refuse, "answers by where it runs"),
-    (Capability::Time, "detects-tests", Default::Refuse, "answers by a fixed time"),
-    (Capability::Files, "rigged-judge", Default::CounterProof, "changes files"),
-    (Capability::Raw, "forged-summary", Default::Refuse, "writes past what a runner captures"),
-    (Capability::Programs, "rigged-judge", Default::Lower, "starts other programs"),
-    (Capability::Unchecked, "suppression", Default::Refuse, "tells the checker what nothing shows"),
-    (Capability::Patch, "rigged-judge", Default::Refuse, "gives something of another module another meaning"),
-    (Capability::Equality, "always-equal", Default::Refuse, "compares without looking at both"),
-    (Capability::Forge, "forged-summary", Default::Refuse, "says what a test runner says"),
-    (Capability::Names, "detects-tests", Default::Refuse, "names tests or their runner"),
-    (Capability::Checks, "suppression", Default::Refuse, "switches off, lowers or narrows a check"),
-    (Capability::Stub, "stub", Default::Refuse, "says that it is not implemented instead of doing it"),
-    (Capability::Build, "detects-tests", Default::Refuse, "is built otherwise under test"),
+    (Capability::Environment, "detects-tests", Treatment::Refuse, "answers by where it runs"),
+    (Capability::Time, "detects-tests", Treatment::Refuse, "answers by a fixed time"),
+    (Capability::Files, "rigged-judge", Treatment::CounterProof, "changes files"),
+    (Capability::Raw, "forged-summary", Treatment::Refuse, "writes past what a runner captures"),
+    (Capability::Programs, "rigged-judge", Treatment::Lower, "starts other programs"),
+    (Capability::Unchecked, "suppression", Treatment::Refuse, "tells the checker what nothing shows"),
+    (
+        Capability::Patch,
+        "rigged-judge",
+        Treatment::Refuse,
+        "gives something of another module another meaning",
+    ),
+    (Capability::Equality, "always-equal", Treatment::Refuse, "compares without looking at both"),
+    (Capability::Forge, "forged-summary", Treatment::Refuse, "says what a test runner says"),
+    (Capability::Names, "detects-tests", Treatment::Refuse, "names tests or their runner"),
+    (Capability::Checks, "suppression", Treatment::Refuse, "switches off, lowers or narrows a check"),
+    (Capability::Stub, "stub", Treatment::Refuse, "says that it is not implemented instead of doing it"),
+    (Capability::Build, "detects-tests", Treatment::Refuse, "is built otherwise under test"),
 ];
 
 /// A capability that a change brings.
@@ -121,7 +126,7 @@ pub(crate) const TABLE: &[(Capability, &str, Default, &str)] = &[
 pub(crate) struct Gained {
     pub(crate) capability: Capability,
     /// What the table says, or milder where the code shows why.
-    pub(crate) default: Default,
+    pub(crate) default: Treatment,
     pub(crate) path: String,
     pub(crate) line: u32,
     pub(crate) what: String,
@@ -130,11 +135,11 @@ pub(crate) struct Gained {
 impl Gained {
     fn new(capability: Capability, path: &str, line: u32, what: &str) -> Self {
         let row = TABLE.iter().find(|row| row.0 == capability);
-        let default = row.map_or(Default::Refuse, |row| row.2);
+        let default = row.map_or(Treatment::Refuse, |row| row.2);
         Self { capability, default, path: path.to_owned(), line, what: what.to_owned() }
     }
 
-    fn with(mut self, default: Default) -> Self {
+    fn with(mut self, default: Treatment) -> Self {
         self.default = default;
         self
     }
@@ -177,7 +182,7 @@ pub(crate) fn gained(changes: &[(&FileChange, FileRole)], asked: &Asked<'_>) -> 
         found.extend(uses::gained(one, &sides, asked));
         found.extend(checks::gained(one, asked));
     }
-    found.sort_by_key(|gained| gained.default != Default::Refuse);
+    found.sort_by_key(|gained| gained.default != Treatment::Refuse);
     found
 }
 

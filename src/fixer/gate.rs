@@ -2,7 +2,7 @@
 //! repeats, content, test weakening. What passes may still be wrong: that is for the build to say.
 
 use super::PastAttempt;
-use super::capabilities::{self, Asked, Default as Treated};
+use super::capabilities::{self, Asked, Treatment};
 use super::edit_class::edit_class;
 use super::hardcoding;
 use super::patch::patch_fingerprint;
@@ -303,12 +303,12 @@ fn new_powers(
         changes.iter().zip(diffs).map(|(change, diff)| (*change, role(change, diff))).collect();
     for gained in capabilities::gained(&placed, asked) {
         match gained.default {
-            Treated::Refuse => return Err(gained.rejection()),
-            Treated::CounterProof => {
+            Treatment::Refuse => return Err(gained.rejection()),
+            Treatment::CounterProof => {
                 let note = format!("{}: {} ({})", gained.path, gained.why(), gained.what);
                 notes.needs_counter_proof.push(note);
             }
-            Treated::Lower => notes.confidence *= 0.9,
+            Treatment::Lower => notes.confidence *= 0.9,
         }
     }
     Ok(())

@@ -15,11 +15,11 @@ fn verdict(path: &str, before: &str, after: &str, failing: &str, category: Categ
     let bugs = [bug("tool", category, path, 1, failing)];
     let asked = Asked { bugs: &bugs, tree: &tree, paths: &paths, failing: failing.to_owned() };
     match gained(&[(&change, FileRole::Source)], &asked).first() {
-        Some(gained) if gained.default == Default::Refuse => match gained.rejection() {
+        Some(gained) if gained.default == Treatment::Refuse => match gained.rejection() {
             Rejection::TestWeakening { rule, .. } => format!("refused/{rule}"),
             other => panic!("{other:?}"),
         },
-        Some(gained) if gained.default == Default::CounterProof => "asks".to_owned(),
+        Some(gained) if gained.default == Treatment::CounterProof => "asks".to_owned(),
         _ => "passes".to_owned(),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::paths::capabilities;
-use super::{Asked, Capability, Default, Gained, Sides};
+use super::{Asked, Capability, Gained, Sides, Treatment};
 use crate::contract::bug::Category;
 use crate::fixer::language::Language;
 use crate::fixer::paths::Protection;
@@ -158,11 +158,11 @@ fn judge(
     asked: &Asked<'_>,
     before: &[Use],
     all_uses: &[Use],
-) -> Option<Default> {
+) -> Option<Treatment> {
     let in_source = one.role == FileRole::Source;
     match capability {
         Capability::Status => status(used, asked),
-        Capability::End => Some(Default::Refuse),
+        Capability::End => Some(Treatment::Refuse),
         Capability::AtEnd => {
             let events = ["exit", "beforeExit", "uncaughtException", "unhandledRejection"];
             let ends = match used.arguments.first() {
@@ -172,14 +172,14 @@ fn judge(
             let hook = ["set_hook", "catch_unwind", "take_hook", "addShutdownHook"]
                 .iter()
                 .any(|h| used.path.ends_with(h));
-            Some(if ends || hook { Default::Refuse } else { Default::CounterProof })
+            Some(if ends || hook { Treatment::Refuse } else { Treatment::CounterProof })
         }
         Capability::Runner | Capability::Assertions if !in_source => None,
         // An assertion in code that runs is an assertion.
-        Capability::Assertions => (used.how != How::Call).then_some(Default::Refuse),
+        Capability::Assertions => (used.how != How::Call).then_some(Treatment::Refuse),
         Capability::Machinery => {
             let unknown = used.path.ends_with(".*") && !used.on_load;
-            Some(if unknown && used.how == How::Call { Default::CounterProof } else { Default::Refuse })
+            Some(if unknown && used.how == How::Call { Treatment::CounterProof } else { Treatment::Refuse })
         }
         Capability::Stack | Capability::Environment | Capability::Time | Capability::Unchecked
             if !in_source =>
@@ -194,17 +194,17 @@ fn judge(
             let fixed = used.how == How::Call && used.decides == Decides::Fixed;
             let times = || all_uses.iter().filter(is_time);
             let span = || times().any(|u| times().filter(|other| other.line == u.line).count() > 1);
-            (fixed && !span()).then_some(Default::Refuse)
+            (fixed && !span()).then_some(Treatment::Refuse)
         }
         Capability::Files => files(used, asked),
-        Capability::Programs => Some(if used.on_load { Default::Refuse } else { Default::Lower }),
+        Capability::Programs => Some(if used.on_load { Treatment::Refuse } else { Treatment::Lower }),
         Capability::Unchecked => unchecked(used, asked),
-        _ => Some(Default::Refuse),
+        _ => Some(Treatment::Refuse),
     }
 }
 
 /// An exit code that is success, or that somebody else may set.
-fn status(used: &Use, asked: &Asked<'_>) -> Option<Default> {
+fn status(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
     // `except SystemExit`, `raise SystemExit(main())`.
     let raised = used.path == "SystemExit";
     let zero = match (used.how, used.arguments.first()) {
@@ -230,10 +230,10 @@ fn status(used: &Use, asked: &Asked<'_>) -> Option<Default> {
     // Handed over, nobody knows what it is called with.
     let handed = used.how == How::Read && !raised;
     let wanted = !handed && !used.on_load && WANTS_EXIT.as_ref().is_some_and(|r| r.is_match(&asked.failing));
-    (zero && !wanted).then_some(Default::Refuse)
+    (zero && !wanted).then_some(Treatment::Refuse)
 }
 
-fn stack(used: &Use) -> Option<Default> {
+fn stack(used: &Use) -> Option<Treatment> {
     // A trace that is kept or shown decides nothing.
     let kept = [
         "captureStackTrace",
@@ -250,13 +250,13 @@ fn stack(used: &Use) -> Option<Default> {
     let is_kept = kept.iter().any(|end| used.path.contains(end)) && used.decides == Decides::Nothing;
     if is_kept {
         return (!used.path.ends_with(".stack") && !used.path.contains("captureStackTrace"))
-            .then_some(Default::CounterProof);
+            .then_some(Treatment::CounterProof);
     }
-    Some(Default::Refuse)
+    Some(Treatment::Refuse)
 }
 
 /// What code reads of the place it runs in matters where it decides something, and nobody asked for it.
-fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -> Option<Default> {
+fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -> Option<Treatment> {
     // Yes or no of a place that is written down.
     let answers =
         ["exists", "existsSync", "isfile", "isdir", "is_dir", "is_file", "isatty", "isTTY", "getBoolean"];
@@ -266,7 +266,7 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
         Decides::Nothing
             if asks && (written || used.text.contains("Path('") || used.text.contains("Path(\"")) => {}
         Decides::Nothing => return None,
-        Decides::Computed => return Some(Default::CounterProof),
+        Decides::Computed => return Some(Treatment::CounterProof),
         Decides::Fixed => {}
     }
     if before
@@ -296,17 +296,17 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
             || one.change.before.as_deref().is_some_and(|text| text.contains(*name))
     };
     if !names.is_empty() && names.iter().all(known) && !told {
-        return Some(Default::CounterProof);
+        return Some(Treatment::CounterProof);
     }
     // Options of a command line come behind the program's own name.
     let options = ["argv.1:", "argv.slice", "Args.1:", "argv.2", "env.args.skip", "env.args.nth", "argv.1"];
     if options.iter().any(|o| used.path.contains(o)) && !used.text.contains("test") {
-        return Some(Default::CounterProof);
+        return Some(Treatment::CounterProof);
     }
-    Some(Default::Refuse)
+    Some(Treatment::Refuse)
 }
 
-fn files(used: &Use, asked: &Asked<'_>) -> Option<Default> {
+fn files(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
     let reads = |mode: &str| !mode.contains(['w', 'a', 'x', '+']) || mode.len() > 3;
     if matches!(used.path.as_str(), "open" | "io.open" | "codecs.open") {
         match used.arguments.get(1) {
@@ -321,22 +321,22 @@ fn files(used: &Use, asked: &Asked<'_>) -> Option<Default> {
     let protected = |text: &str| asked.paths.protection(text).is_some() || is_system(text);
     let named =
         used.arguments.iter().flatten().any(|value| matches!(value, Value::Text(text) if protected(text)));
-    Some(if used.on_load || named { Default::Refuse } else { Default::CounterProof })
+    Some(if used.on_load || named { Treatment::Refuse } else { Treatment::CounterProof })
 }
 
 fn is_system(text: &str) -> bool {
     ["/proc/", "/dev/fd", "/dev/pts", "/dev/tty", "/dev/pty", "/proc"].iter().any(|p| text.contains(p))
 }
 
-fn unchecked(used: &Use, asked: &Asked<'_>) -> Option<Default> {
+fn unchecked(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
     let of_types = asked.bugs.iter().any(|bug| matches!(bug.category, Category::Type | Category::Lint));
     // For imports that only a checker needs.
     let imports = used.path.ends_with("TYPE_CHECKING") && used.on_load;
-    (of_types && !imports && used.how != How::Write).then_some(Default::Refuse)
+    (of_types && !imports && used.how != How::Write).then_some(Treatment::Refuse)
 }
 
 /// Another meaning for something that is not the file's own.
-fn patches(used: &Use, one: &Sides<'_>, asked: &Asked<'_>) -> Option<Default> {
+fn patches(used: &Use, one: &Sides<'_>, asked: &Asked<'_>) -> Option<Treatment> {
     const BUILT_IN: &[&str] = &[
         "Object", "Array", "String", "Number", "Boolean", "Function", "Symbol", "Math", "JSON", "Date",
         "Promise", "RegExp", "Map", "Set", "Error", "Reflect", "console", "Buffer", "Iterator", "Intl",
@@ -354,15 +354,15 @@ fn patches(used: &Use, one: &Sides<'_>, asked: &Asked<'_>) -> Option<Default> {
     let settings = ["os.environ", "process.env", "process.exitCode", "Deno.exitCode", "sys.path"];
     if settings.iter().any(|s| used.path.starts_with(s)) {
         let runner = ["PYTEST", "NODE_OPTIONS", "RUST_TEST", "GOFLAGS", "JAVA_TOOL_OPTIONS"];
-        return runner.iter().any(|name| used.text.contains(name)).then_some(Default::Refuse);
+        return runner.iter().any(|name| used.text.contains(name)).then_some(Treatment::Refuse);
     }
     let prototype = used.path.contains(".prototype.") || used.path.contains("__proto__");
     let alone = !used.path.contains('.');
     if script && (BUILT_IN.contains(&root) || alone || prototype && used.given_code) {
-        return (used.given_code || BUILT_IN.contains(&root)).then_some(Default::Refuse);
+        return (used.given_code || BUILT_IN.contains(&root)).then_some(Treatment::Refuse);
     }
     if one.language == Language::Python && alone {
-        return Some(Default::Refuse);
+        return Some(Treatment::Refuse);
     }
     let imported = one.after.imported();
     let is_import = imported.iter().any(|path| path.split(['.', '/']).next() == Some(root));
@@ -371,9 +371,9 @@ fn patches(used: &Use, one: &Sides<'_>, asked: &Asked<'_>) -> Option<Default> {
     }
     let unreadable = used.path.ends_with(".*") && !matches!(one.language, Language::Go);
     if is_own(root, asked) || used.path.starts_with('.') {
-        return Some(Default::CounterProof);
+        return Some(Treatment::CounterProof);
     }
-    Some(if used.given_code || unreadable { Default::Refuse } else { Default::CounterProof })
+    Some(if used.given_code || unreadable { Treatment::Refuse } else { Treatment::CounterProof })
 }
 
 /// A module of the repository itself.
@@ -453,7 +453,7 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
             add(Capability::Names);
         }
     }
-    found.into_iter().map(|gained| gained.with(Default::Refuse)).collect()
+    found.into_iter().map(|gained| gained.with(Treatment::Refuse)).collect()
 }
 
 /// Whether a word stands in a text and in none of its parts.

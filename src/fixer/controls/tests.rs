@@ -1,27 +1,11 @@
 use super::*;
-use crate::contract::bug::{Diagnosis, Fingerprint, LogSpan, Severity, TestRun};
+use crate::contract::bug::{Diagnosis, TestRun};
 use crate::contract::build::Exit;
 use crate::contract::control::CounterProof;
-use crate::fixer::testing::MemoryTree;
+use crate::fixer::testing::{self, MemoryTree};
 
 fn bug(tool: &str, test: &str, file: &str, line: u32) -> BugReport {
-    BugReport {
-        fingerprint: Fingerprint(format!("{test}{file}")),
-        tool: tool.to_owned(),
-        category: Category::Logic,
-        code: None,
-        severity: Severity::Error,
-        file: Some(file.to_owned()),
-        line: Some(line),
-        column: None,
-        end_line: None,
-        end_column: None,
-        message: "1 != 2".to_owned(),
-        test: Some(test.to_owned()),
-        log: LogSpan::default(),
-        related: Vec::new(),
-        hint: None,
-    }
+    BugReport { test: Some(test.to_owned()), ..testing::bug(tool, Category::Logic, file, line, "1 != 2") }
 }
 
 fn planted_with(files: &[(&str, &str)], bug: BugReport, script: &str) -> Result<Planted, String> {
