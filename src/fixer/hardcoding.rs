@@ -158,9 +158,13 @@ fn of_values(change: &FileChange, literals: &BTreeSet<String>) -> Option<Finding
             }
         })
         .collect();
+    // A length that was the answer before is one with a guard, too.
+    let measured: BTreeSet<String> =
+        before.iter().flat_map(|r| r.measured()).map(|measured| measured.function).collect();
+    let is_guarded = |b: &Branch| b.gives.is_none() && measured.contains(&b.function);
     let mut findings: Vec<Finding> = come
         .iter()
-        .filter(|b| computes(&b.function))
+        .filter(|b| computes(&b.function) && !is_guarded(b))
         .filter_map(|b| judge(b, &come, &old, literals))
         .collect();
     findings.sort_by(|a, b| a.factor.unwrap_or(0.0).total_cmp(&b.factor.unwrap_or(0.0)));

@@ -9,10 +9,10 @@ use super::{Asked, Capability, Gained, Sides, Treatment};
 use crate::fixer::language::has_word;
 use crate::syntax::{Slot, SlotKind};
 
-/// A finding that wants a type written where none is, or a generic's own.
+/// A finding that wants a type written where none is, or a generic's own, or of what was found out of a first entry.
 static WANTS_TYPES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // The pattern is constant; a test would fail without it.
-    Regex::new(r"(?i)\b(no-untyped-def|no-untyped-call|type-arg|var-annotated|ANN\d+|reportMissing\w+|reportUnknown\w+)\b|missing (a )?(return )?type|missing type (parameter|argument)|untyped|need type annotation").ok()
+    Regex::new(r"(?i)\b(no-untyped-def|no-untyped-call|type-arg|var-annotated|ANN\d+|reportMissing\w+|reportUnknown\w+)\b|missing (a )?(return )?type|missing type (parameter|argument)|untyped|need type annotation|Dict entry|List item|indexed assignment").ok()
 });
 
 /// A finding about a value of which no type is known.

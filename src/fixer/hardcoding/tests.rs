@@ -147,6 +147,13 @@ fn what_the_test_misses_is_no_answer_by_shape() {
     ] {
         assert!(of_missing(path, before, &honest, &[]) == 1.0, "{honest}");
     }
+    let count = "def count(items):\n    return len(items)\n";
+    for guarded in
+        ["len(items) if items is not None else 0", "len(items) if items else 0", "len(items or [])"]
+    {
+        let honest = count.replace("len(items)", guarded);
+        assert!(of_missing("shop/cart.py", count, &honest, &[]) == 1.0, "{honest}");
+    }
     let fee = at_end(PYTHON, "amount + (14 if prices else 0)");
     assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("README.md", "Shipping costs 14.\n")]) > 0.6);
     assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("shop/fees.py", "SHIPPING = 14\n")]) > 0.6);

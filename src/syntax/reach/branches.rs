@@ -368,7 +368,12 @@ impl Reading {
     }
 
     /// Computed from lengths and constants alone.
-    pub(super) fn is_measure(&self, node: usize) -> bool {
+    fn is_measure(&self, node: usize) -> bool {
+        self.is_measured(node, false)
+    }
+
+    /// The same, where what is built in may be called upon it.
+    pub(super) fn is_measured(&self, node: usize, with_calls: bool) -> bool {
         let mut measures = false;
         let plain = self.within(node).all(|n| {
             let text = self.text_of(n);
@@ -387,7 +392,8 @@ impl Reading {
             // `sum(range(len(items)))`: what is built in sees no more than it is given.
             let parent = self.nodes[n].parent;
             let built_in = || {
-                self.form(parent) == Some(Form::Call)
+                with_calls
+                    && self.form(parent) == Some(Form::Call)
                     && self.sides(parent).0 == Some(n)
                     && !self.bound.contains_key(text)
             };

@@ -161,7 +161,7 @@ impl Reading {
         let functions = (0..self.nodes.len()).filter(|n| self.form(*n) == Some(Form::Function));
         let answers = functions.flat_map(|f| self.answers_of(f).into_iter().map(move |answer| (f, answer)));
         answers
-            .filter(|(_, answer)| self.is_measure(*answer))
+            .filter(|(_, answer)| self.is_measured(*answer, true))
             .map(|(function, answer)| {
                 let numbers = self.within(answer).filter(|n| self.form(*n) == Some(Form::Number));
                 let line = self.line(answer);
