@@ -350,13 +350,27 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         let come: BTreeMap<String, (usize, u32)> = come.into_iter().filter(|(text, _)| about(text)).collect();
         let new =
             come.iter().filter(|(text, (n, _))| pattern.is_match(text) && is_new(text, *n) && !tests(text));
-        let mild = !checked && claim.asked == When::ElseLower;
+        let mild = !checked && claim.asked == When::ElseLower && !gives_types_up(one);
         found.extend(new.map(|(text, (_, line))| {
             let gained = Gained::new(claim.capability, path, *line, text);
             if mild { gained.with(Treatment::Lower) } else { gained }
         }));
     }
     found
+}
+
+/// Whether a type that was written becomes one that says nothing.
+fn gives_types_up(one: &Sides<'_>) -> bool {
+    const KINDS: &[&str] = &["type_annotation"];
+    let known = one.before.as_ref().map(|r| r.count(KINDS)).unwrap_or_default();
+    let come = one.after.count(KINDS);
+    let fewer = |a: &BTreeMap<String, (usize, u32)>, b: &BTreeMap<String, (usize, u32)>, of_any: bool| {
+        a.iter().any(|(text, (n, _))| {
+            crate::fixer::language::has_word(text, &["any"]) == of_any
+                && b.get(text).is_none_or(|(other, _)| other < n)
+        })
+    };
+    fewer(&known, &come, false) && fewer(&come, &known, true)
 }
 
 fn no_longer_strict(one: &Sides<'_>) -> Option<Gained> {
