@@ -273,6 +273,40 @@ async fn jobs_that_fail_together_are_one_heal_proven_on_each() {
     assert!(ended.results["diff"].as_str().unwrap().contains("+def add(a, b):"));
 }
 
+/// Nobody says which: the release is none of CI, the Mac's job cannot run here, and the style is fine.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_of_several_workflows_and_jobs_needs_no_flag() {
+    let job = |name: &str, runner: &str, run: &str| {
+        format!("  {name}:\n    runs-on: {runner}\n    steps:\n      - uses: actions/checkout@v5\n{run}")
+    };
+    let ci = [
+        "name: CI\non: [push, pull_request]\njobs:\n".to_owned(),
+        job("test", "ubuntu-latest", "      - run: python3 --version\n      - run: python3 -m unittest\n"),
+        job("mac", "macos-15", "      - run: python3 -m unittest\n"),
+    ]
+    .concat();
+    let style = format!(
+        "name: Style\non: [pull_request]\njobs:\n{}",
+        job("lint", "ubuntu-latest", "      - run: python3 -m compileall -q .\n")
+    );
+    let release = format!(
+        "name: Release\non: {{push: {{branches: [main]}}}}\njobs:\n{}",
+        job("wheel", "ubuntu-latest", "      - run: 'false'\n")
+    );
+    let files = [
+        (".github/workflows/ci.yml", ci.as_str()),
+        (".github/workflows/style.yml", style.as_str()),
+        (".github/workflows/release.yml", release.as_str()),
+        ("calc.py", ADD),
+        ("test_calc.py", ADD_TEST),
+    ];
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    let ended = Story::new(&files).with_gemini(&gemini).heal().await;
+    ended.expect("healed", 0);
+    assert!(ended.text.contains("the first red one is healed: lint, test"), "{}", ended.text);
+    assert_eq!(ended.text.matches("a macOS runner is not supported: `mac`").count(), 1, "{}", ended.text);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_job_beside_the_failed_one_is_left_to_ci() {
     let gate = "  all-green:\n    if: always()\n    needs: [test]\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n          echo '${{ toJSON(needs) }}'\n          [ \"${{ needs.test.result }}\" = success ]\n";
