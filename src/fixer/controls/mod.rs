@@ -32,7 +32,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 use crate::fixer::PathRules;
 use crate::syntax::Grammar;
 
-pub use verdict::{ControlRun, judge};
+pub use verdict::{ControlRun, has_run, judge};
 
 /// Failing tests of one step that get controls of their own.
 const MOST_TESTS: usize = 3;
