@@ -131,9 +131,16 @@ impl Builder<'_> {
         let taken =
             |cut: &Lines| self.characters(&candidate.path, &fresh(&candidate.path, cut, &self.picked));
         if taken(&cut) > *room {
-            let most = (SHORTEST_CUT..count(&cut)).rev().find(|most| taken(&cut_to(*most)) <= *room);
-            let Some(most) = most else { return false };
-            cut = cut_to(most);
+            // More lines hardly ever take less room.
+            let (mut fits, mut exceeds) = (SHORTEST_CUT.saturating_sub(1), count(&cut));
+            while fits + 1 < exceeds {
+                let middle = fits.midpoint(exceeds);
+                if taken(&cut_to(middle)) <= *room { fits = middle } else { exceeds = middle }
+            }
+            if fits < SHORTEST_CUT {
+                return false;
+            }
+            cut = cut_to(fits);
         }
         if count(&cut) > self.cap {
             return false;
@@ -220,10 +227,10 @@ fn first_lines(lines: &[(u32, u32)], most: u32) -> Lines {
 /// The `most` lines that tell most of what went wrong: the head, and what ran, with the lines beside it. What the failing
 /// test alone ran comes before what others ran too; without a trace, the first lines.
 fn telling_lines(lines: &[(u32, u32)], ran: &BTreeMap<u32, f64>, most: u32) -> Lines {
-    let all: BTreeSet<u32> = lines.iter().flat_map(|(first, last)| *first..=*last).collect();
-    if ran.is_empty() || number(all.len()) <= most {
+    if ran.is_empty() || count(lines) <= most {
         return first_lines(lines, most);
     }
+    let all: BTreeSet<u32> = lines.iter().flat_map(|(first, last)| *first..=*last).collect();
     let most = usize::try_from(most).unwrap_or(usize::MAX);
     let mut kept: BTreeSet<u32> = all.iter().take(HEAD_LINES.min(most)).copied().collect();
     let mut by_suspicion: Vec<(u32, f64)> = ran.iter().map(|(line, suspicion)| (*line, *suspicion)).collect();

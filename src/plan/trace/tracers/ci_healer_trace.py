@@ -29,6 +29,7 @@ _is_pytest = False
 _tool = None
 _process = os.getpid()
 _watching = False
+_written = -1.0
 
 
 def _place(name):
@@ -136,7 +137,8 @@ def end(failed):
         _tests[-1][1] = bool(failed)
     _current = _outside
     _restart()
-    if failed:
+    # Of many that fail, what is written every while is enough.
+    if failed and time.monotonic() - _written > 0.5:
         write()
 
 
@@ -163,8 +165,10 @@ def _lines(ran, left):
 
 
 def write():
+    global _written
     if not _functions:
         return
+    _written = time.monotonic()
     left = [MOST_RANGES]
     # Those that failed are asked about, and have their lines first.
     lines = {id(test): _lines(test[2], left) for test in sorted(list(_tests), key=lambda test: not test[1])}
