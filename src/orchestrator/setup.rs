@@ -81,7 +81,8 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     refuse_heals(&session, &trigger, &connection, &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
-    let plans = make_plans(&session, &workspace, &trigger, expression_context, &connection.run)?;
+    let (plans, only_first_red) =
+        make_plans(&session, &workspace, &trigger, expression_context, &connection.run)?;
     let ci_known_red =
         !connection.failed_jobs().is_empty() || session.config.workflow_run.is_active && trigger.run_is_over;
     let servers = choose_models(&session, &connection, diagnose_only.is_some()).await?;
@@ -111,7 +112,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     let rules = rules(
         &config,
         push,
-        plans.len(),
+        (plans.len(), only_first_red),
         models::sources(&config, advisor.is_some(), may_revert),
         diagnose_only,
         ci_known_red,
@@ -313,13 +314,14 @@ async fn choose_destination(
 fn rules(
     config: &Config,
     push: Push,
-    legs: usize,
+    (legs, only_first_red): (usize, bool),
     sources: Vec<super::state::FixSource>,
     diagnose_only: Option<Outcome>,
     ci_known_red: bool,
 ) -> Rules {
     Rules {
         legs,
+        only_first_red,
         max_attempts: config.max_attempts,
         flaky_runs: config.flaky_runs,
         sources,
@@ -410,13 +412,14 @@ pub(super) fn client(
 }
 
 /// What CI ran, for each failed job.
+/// What is run, and whether that is what the repository has for CI of which only the first red job is healed.
 fn make_plans(
     session: &Session,
     workspace: &Workspace,
     trigger: &Trigger,
     expression_context: Option<serde_json::Value>,
     run: &CiRun,
-) -> Result<Vec<Planned>, Outcome> {
+) -> Result<(Vec<Planned>, bool), Outcome> {
     let failed = run.failed.as_slice();
     let config = &session.config;
     let facts = &config.workflow_run;
@@ -448,13 +451,14 @@ fn make_plans(
         ..PlanRequest::of(workspace)
     };
     let plans = distinct(plan::plan(&request).map_err(plan_outcome)?);
+    let is_unasked = request.command.is_none() && jobs.is_empty() && failed.is_empty();
     for planned in &plans {
         session.journal.emit(Event::Planned { plan: Box::new(planned.plan.clone()) });
     }
     match plans.iter().map(|planned| not_here::of_all_steps(&planned.plan)).collect::<Option<Vec<_>>>() {
         // An image would be fetched for nothing.
         Some(lacking) => Err(lacking.into_iter().next().unwrap_or_else(nothing_to_run)),
-        None => Ok(plans),
+        None => Ok((plans, is_unasked && !config.all_jobs)),
     }
 }
 

@@ -107,7 +107,7 @@ const SAVES: &str = "only saves and restores caches";
 const REPORTS: &str = "only reports or uploads results";
 const PUBLISHES: &str = "publishes, deploys or signs in, which a sandbox must not";
 const DOCKER: &str = "needs a Docker engine, which the sandbox does not have";
-const ARTIFACT: &str = "brings what another job made, which is not here";
+pub(super) const ARTIFACT: &str = "brings what another job made, which is not here";
 const SECURITY: &str = "scans or guards, and does not build";
 
 /// Whether the command that CI ran stands in this action's inputs.
