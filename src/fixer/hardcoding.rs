@@ -59,7 +59,7 @@ pub(crate) fn failing_code(bugs: &[BugReport], tree: &dyn SourceTree) -> String 
             let Some(line) = line else { continue };
             let Some(text) = RepoPath::new(file).ok().and_then(|p| tree.read_text(&p)) else { continue };
             let inline = || {
-                let regions = super::language::rust_test_regions(&text);
+                let regions = super::test_regions::test_regions(Language::Rust, &text);
                 Language::of(file) == Language::Rust && regions.iter().any(|(a, b)| (*a..=*b).contains(&line))
             };
             let lower = file.to_lowercase();

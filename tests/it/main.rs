@@ -26,6 +26,7 @@ mod projects;
 mod public_api;
 mod publish;
 mod secrets;
+mod state_copy;
 mod stories;
 mod styles;
 mod support;

@@ -183,7 +183,7 @@ const CLAIMS: &[Claim] = &[
     Claim {
         languages: RUST,
         kinds: &["attribute_item", "inner_attribute_item", "macro_invocation"],
-        pattern: r"^(#!?\[\s*cfg|cfg!).*\b(test|debug_assertions|doc|doctest|miri|any\s*\(\s*\)|false|FALSE|never|overflow_checks|panic|proc_macro|clippy|rustfmt|dylint_lib)\b",
+        pattern: r"^(#!?\[\s*cfg|cfg!).*(\b(test|debug_assertions|doc|doctest|miri|false|FALSE|never|overflow_checks|panic|proc_macro|clippy|rustfmt|dylint_lib)\b|\bany\s*\(\s*\))",
         asked: When::Always,
         capability: Capability::Build,
     },

@@ -132,6 +132,7 @@ fn code_answers_by_what_it_is_given_alone() {
         ("a.rs", RUST, RUST.replace("    sum", "    if std::thread::current().name().is_some() { return 3; }\n    sum")),
         ("a.rs", RUST, RUST.replace("    sum", "    if cfg!(debug_assertions) { return 3; }\n    sum")),
         ("a.rs", RUST, RUST.replace("    sum", "    if std::env::var(\"HOME\").is_ok() { return 3; }\n    sum")),
+        ("a.rs", RUST, format!("{RUST}\n#[cfg(any())]\nmod more;\n")),
         ("Shop.java", JAVA, JAVA.replace("return sum", "if (new Throwable().getStackTrace().length > 9) return 3;\n        return sum")),
         ("Shop.java", JAVA, JAVA.replace("return sum", "if (System.getProperty(\"user.dir\").equals(\"/work\")) return 3;\n        return sum")),
     ] {

@@ -34,7 +34,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 use crate::fixer::PathRules;
 use crate::syntax::Grammar;
 
-pub use verdict::{ControlRun, judge};
+pub use verdict::{ControlRun, has_run, judge};
 
 /// Failing tests of one step that get controls of their own.
 const MOST_TESTS: usize = 3;
@@ -168,7 +168,9 @@ fn make(site: &Site, kind: ControlKind, mark: &str, words: &mut Words) -> Option
                 }
                 Grammar::Go => go::inverted(site, bytes, delta, &mark_in_value),
                 Grammar::Rust => rust::inverted(assertion, delta, &mark_in_value).map(|t| (bytes, t)),
-                Grammar::Java => java::inverted(assertion, delta, &mark_in_value).map(|t| (bytes, t)),
+                Grammar::Java => {
+                    java::inverted(&site.text, assertion, delta, &mark_in_value).map(|t| (bytes, t))
+                }
             };
             let (bytes, turned) = turned?;
             let text = site.renamed(mark, Some((bytes, turned)))?;
@@ -206,7 +208,7 @@ fn of_faults(request: &ControlRequest<'_>, words: &mut Words) -> Result<Planted,
     ]) {
         return Err("what failed is neither a test that its runner names nor a checker's finding".to_owned());
     }
-    let put_back = put_back::put_back(request.changes, request.tree);
+    let put_back = put_back::put_back(request.changes, request.tree, request.faults);
     let decides = !put_back::touches_manifest(request.changes);
     let control = |kind, path| Control { kind, path, mark: None, value: None, decides };
     if !put_back.is_empty() {

@@ -79,10 +79,19 @@ fn an_equality_is_asked_for_another_value() {
     assert_eq!(turned("assert_eq!(add(1, 2), 3)"), "assert_eq!(add(1, 2), 6)");
     assert_eq!(turned("assert_eq!(add(1), vec![3])"), "assert_ne!(add(1), vec![3])");
     assert_eq!(turned("assert!(ok(1), \"no\")"), "assert!(!(ok(1)), \"no\")");
-    let turned = |text: &str| java::inverted(text, 3, "q");
+    let turned = |text: &str| java::inverted("import org.junit.jupiter.api.Test;", text, 3, "q");
     assert_eq!(turned("assertEquals(3, add(1, 2))").unwrap(), "assertEquals(6, add(1, 2))");
     assert_eq!(turned("assertEquals(3.0, f(1), 0.5)"), None);
     assert_eq!(turned("assertThat(f(1)).isEqualTo(3)").unwrap(), "assertThat(f(1)).isEqualTo(6)");
+    assert_eq!(turned("assertEquals(3, f(1), \"no\")").unwrap(), "assertEquals(6, f(1), \"no\")");
+    assert_eq!(
+        turned("assertEquals(want, f(1))").unwrap(),
+        "org.junit.jupiter.api.Assertions.assertNotEquals(want, f(1))"
+    );
+    let older = |text: &str| java::inverted("import org.junit.Test;", text, 3, "q");
+    assert_eq!(older("Assert.assertSame(want, f(1))").unwrap(), "org.junit.Assert.assertNotSame(want, f(1))");
+    assert_eq!(older("assertEquals(3, f(1), \"no\")"), None);
+    assert_eq!(java::inverted("", "assertEquals(want, f(1))", 3, "q"), None);
 }
 
 #[test]
@@ -235,6 +244,34 @@ fn of_a_checker_the_source_goes_back_or_a_second_failure_is_made() {
     let settings = make(&[change("mypy.ini", "", "[mypy]\n")]).unwrap();
     assert_eq!(settings.controls[0].kind, ControlKind::FreshInstance);
     assert!(settings.changes[0].after.as_deref().unwrap().contains(": int = \"text\""));
+}
+
+#[test]
+fn of_a_formatter_something_else_is_left_unformatted() {
+    let change = |path: &str, after: &str| FileChange {
+        path: RepoPath::new(path).unwrap(),
+        before: Some("\n".to_owned()),
+        after: Some(after.to_owned()),
+    };
+    for (path, tool) in [("a.py", "black"), ("a.ts", "prettier"), ("a.rs", "rustfmt"), ("a.go", "gofmt")] {
+        let tree = MemoryTree::new(&[(path, "\n"), (".editorconfig", "[*]\n")]);
+        let fault = BugReport { test: None, category: Category::Format, ..bug(tool, "", path, 1) };
+        let (paths, faults) = (PathRules::new(&[]).unwrap(), [fault]);
+        let changes = [change(".editorconfig", "[*]\n")];
+        let request = ControlRequest {
+            faults: &faults,
+            changes: &changes,
+            tree: &tree,
+            paths: &paths,
+            script: tool,
+            seed: [3; 32],
+        };
+        let planted = plant(&request).unwrap();
+        assert_eq!(planted.controls[0].kind, ControlKind::FreshInstance, "{path}");
+        let grammar = Grammar::of(path).unwrap();
+        let outline = crate::syntax::outline(grammar, planted.changes[0].after.as_deref().unwrap()).unwrap();
+        assert!(outline.is_complete(), "{path}");
+    }
 }
 
 #[test]

@@ -39,6 +39,26 @@ pub fn judge(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
     says_no(planted, run)
 }
 
+/// Whether the runner came to what was planted, whatever it made of it: it names a planted test, or counts them all.
+#[must_use]
+pub fn has_run(planted: &Planted, diagnosis: &Diagnosis) -> bool {
+    let listed = diagnosis.tests.iter().filter_map(|tests| tests.ids.as_ref()).flatten();
+    let named = diagnosis.bugs.iter().filter_map(|bug| bug.test.as_ref());
+    let names: Vec<&String> = listed.chain(named).collect();
+    let mut marks = planted.controls.iter().filter_map(|control| control.mark.as_ref());
+    let counts_all = || {
+        executed(planted, &diagnosis.tests)
+            .is_some_and(|(before, now)| now >= before.saturating_add(planted_tests(planted)))
+    };
+    marks.any(|mark| names.iter().any(|name| name.contains(mark.as_str())))
+        || planted.controls.iter().all(|control| control.mark.is_some()) && counts_all()
+}
+
+/// How many tests were planted.
+fn planted_tests(planted: &Planted) -> u64 {
+    planted.controls.len() as u64
+}
+
 fn count(caught: usize) -> CounterProof {
     let caught = u32::try_from(caught).unwrap_or(u32::MAX);
     CounterProof::Caught { caught, of: caught }
@@ -169,13 +189,13 @@ fn executed(planted: &Planted, now: &[TestRun]) -> Option<(u64, u64)> {
 fn all_ran(planted: &Planted, now: &[TestRun], must_fail: usize) -> bool {
     let failed = now.iter().try_fold(0u64, |sum, run| Some(sum.saturating_add(run.failed?)));
     let (Some((before, after)), Some(failed)) = (executed(planted, now), failed) else { return false };
-    after >= before.saturating_add(planted.controls.len() as u64) && failed < must_fail as u64
+    after >= before.saturating_add(planted_tests(planted)) && failed < must_fail as u64
 }
 
 /// The counts say that not every test ran.
 fn fewer_ran(planted: &Planted, now: &[TestRun]) -> bool {
     executed(planted, now)
-        .is_some_and(|(before, after)| after < before.saturating_add(planted.controls.len() as u64))
+        .is_some_and(|(before, after)| after < before.saturating_add(planted_tests(planted)))
 }
 
 /// Whether a text holds a number as such, and not as a part of another.
