@@ -6,7 +6,7 @@ use std::time::Duration;
 use ci_healer::contract::build::{BuildPlan, ExecutionResult, MULTI_RUNTIME_IMAGE, PlanStep};
 use ci_healer::contract::event::Purpose;
 use ci_healer::contract::executed::TracedFunctions;
-use ci_healer::executor::Request;
+use ci_healer::executor::{Copies, Request};
 use ci_healer::orchestrator::tracing::{TestTracer, Traces};
 use ci_healer::parser;
 
@@ -69,6 +69,7 @@ async fn execute(run: &mut Run, plan: &BuildPlan, traced: bool) -> ExecutionResu
         git_dir: None,
         fresh: false,
         from_snapshot: true,
+        copies: Copies::None,
         probes: &[],
         repeats: None,
         watched: None,
