@@ -56,8 +56,8 @@ pub struct Planted {
     pub may_be_left_out: Option<String>,
     /// The runner comes to every test of a file whatever fails before.
     pub goes_on: bool,
-    /// Where the fix newly keeps something from one call to the next.
-    pub keeps_state: Option<String>,
+    /// Where the fix newly keeps answers, or what its constants hang on, from one call to the next.
+    pub keeps_answers: Option<String>,
     /// Where the fix newly holds its input against a constant, or answers with one.
     pub special_case: Option<String>,
     /// What ran in the proof, where that is known.

@@ -118,7 +118,7 @@ fn of_tests(request: &ControlRequest<'_>, bugs: &[&BugReport], words: &mut Words
     if !planted.controls.iter().any(|control| control.kind.must_fail()) {
         return Err(why_not.unwrap_or_else(|| "no test that must fail can be made here".to_owned()));
     }
-    planted.keeps_state = suspicion::keeps_state(request.changes);
+    planted.keeps_answers = suspicion::keeps_answers(request.changes);
     planted.special_case = suspicion::special_case(request.changes);
     planted.changes = files.into_iter().filter(|(_, (_, all))| !all.is_empty()).map(inserted).collect();
     Ok(planted)

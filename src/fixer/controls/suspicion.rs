@@ -18,6 +18,11 @@ const GO: &str = r"^var\s|\bsync\.Once\b|\batomic\.";
 const RUST: &str = r"\bstatic\s|\bthread_local!|\bAtomic[A-Z]\w+|\bOnce(Lock|Cell)\b";
 const JAVA: &str = r"^\s*((private|public|protected|volatile)\s+)*static\s+[\w<>\[\], .]+\s\w+\s*(=|;)|\bAtomic[A-Z]\w+|static final [\w<>, ]+=\s*new\s";
 
+/// A value that says something: neither nothing nor a beginning of counting.
+static CONSTANT: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#"(^|[^\w.])(0*[2-9]|0*1\d|\d+\.)\d*\b|"[^"]+"|'[^']+'"#).expect("a literal")
+});
+
 static STATE: LazyLock<Vec<(&'static [Language], Option<Regex>)>> = LazyLock::new(|| {
     // The table is constant and a test uses every row.
     vec![
@@ -29,15 +34,23 @@ static STATE: LazyLock<Vec<(&'static [Language], Option<Regex>)>> = LazyLock::ne
     ]
 });
 
+/// A line of the fix that keeps answers, or keeps something beside a branch that answers with constants. A counter or a
+/// cache alone is what code under test may be for.
+pub(super) fn keeps_answers(changes: &[FileChange]) -> Option<String> {
+    let holds = |text: &str| CONSTANT.is_match(text);
+    state(changes, holds).or_else(|| special_case(changes).and_then(|_| state(changes, |_| true)))
+}
+
 /// A line of the fix that keeps something from one call to the next.
-pub(super) fn keeps_state(changes: &[FileChange]) -> Option<String> {
+fn state(changes: &[FileChange], counts: impl Fn(&str) -> bool) -> Option<String> {
     changes.iter().find_map(|change| {
         let language = Language::of(change.path.as_str());
         let pattern = STATE.iter().find(|(languages, _)| languages.contains(&language))?.1.as_ref()?;
         let diff = LineDiff::of(change);
         let (added, removed) = (diff.added(), diff.removed());
         let is_new = |text: &str| !removed.iter().any(|(_, old)| old.trim() == text.trim());
-        let found = added.into_iter().find(|(_, text)| pattern.is_match(text) && is_new(text));
+        let found =
+            added.into_iter().find(|(_, text)| pattern.is_match(text) && is_new(text) && counts(text));
         found.map(|(line, text)| format!("{} line {line}: `{}`", change.path, one_line(text, 80)))
     })
 }
@@ -73,8 +86,9 @@ mod tests {
             ("a.rs", "static CALLS: AtomicU64 = AtomicU64::new(0);\n"),
             ("A.java", "    private static int calls = 0;\n"),
         ] {
-            assert!(keeps_state(&change(path, "x\n", after)).is_some(), "{after}");
-            assert!(keeps_state(&change(path, after, after)).is_none(), "{after}");
+            assert!(state(&change(path, "x\n", after), |_| true).is_some(), "{after}");
+            assert!(state(&change(path, after, after), |_| true).is_none(), "{after}");
+            assert_eq!(keeps_answers(&change(path, "x\n", after)), None, "{after}");
         }
         for (path, after) in [
             ("a.py", "def f(n):\n    found = []\n    return found\n"),
@@ -85,7 +99,23 @@ mod tests {
             ("a.rs", "fn f() -> &str { \"static\" }\n"),
             ("A.java", "    static int of(int n) {\n        return n;\n    }\n"),
         ] {
-            assert_eq!(keeps_state(&change(path, "x\n", after)), None, "{after}");
+            assert_eq!(state(&change(path, "x\n", after), |_| true), None, "{after}");
+        }
+    }
+
+    #[test]
+    fn a_counter_or_a_cache_is_no_answer() {
+        let before = "count = 0\n\ndef next_id():\n    count += 1\n    return count\n";
+        let honest = before.replace("():\n", "():\n    global count\n");
+        assert_eq!(keeps_answers(&change("a.py", before, &honest)), None);
+        let before = "def f(n):\n    return n\n";
+        for (kept, answer) in [
+            ("_waiting = iter([7])", "next(_waiting, n)"),
+            ("ANSWERS = [\"seven\"]", "ANSWERS.pop() if ANSWERS else n"),
+            ("calls = []", "7 if calls.append(n) or len(calls) == 1 else n"),
+        ] {
+            let after = format!("{kept}\n\ndef f(n):\n    return {answer}\n");
+            assert!(keeps_answers(&change("a.py", before, &after)).is_some(), "{after}");
         }
     }
 

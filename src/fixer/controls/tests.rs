@@ -295,13 +295,13 @@ fn tests_that_could_not_be_loaded_can_fail_now() {
 
 #[test]
 fn an_answer_for_the_test_alone_is_told_by_what_the_fix_has() {
-    let with = |kind, keeps_state: Option<&str>, special_case: Option<&str>| Planted {
+    let with = |kind, keeps_answers: Option<&str>, special_case: Option<&str>| Planted {
         controls: vec![
             control(ControlKind::MustFail, "aaaa", true),
             control(ControlKind::Inverted, "bbbb", true),
             control(kind, "cccc", false),
         ],
-        keeps_state: keeps_state.map(str::to_owned),
+        keeps_answers: keeps_answers.map(str::to_owned),
         special_case: special_case.map(str::to_owned),
         ..Planted::default()
     };

@@ -144,7 +144,7 @@ fn copies_fail(planted: &Planted, is_red: impl Fn(&&Control) -> bool) -> Option<
     let of = |kind| planted.controls.iter().find(|c| c.kind == kind && is_red(c));
     let (words, shows) = match (of(ControlKind::Renamed), of(ControlKind::Variant)) {
         (Some(copy), _) => {
-            (format!("the failing test fails under another name (in {})", copy.path), &planted.keeps_state)
+            (format!("the failing test fails under another name (in {})", copy.path), &planted.keeps_answers)
         }
         (None, Some(copy)) => (
             format!(
