@@ -18,6 +18,7 @@ mod inputs;
 mod models;
 mod needs_context;
 mod not_here;
+mod overfitted;
 mod parser;
 mod placing;
 mod plan;

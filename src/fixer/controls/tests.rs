@@ -292,3 +292,51 @@ fn tests_that_could_not_be_loaded_can_fail_now() {
     // Nothing names a test file, and nothing was changed that one names.
     assert!(planted_with(&files, fault(None), "x").is_err());
 }
+
+#[test]
+fn an_answer_for_the_test_alone_is_told_by_what_the_fix_has() {
+    let with = |kind, keeps_state: Option<&str>, special_case: Option<&str>| Planted {
+        controls: vec![
+            control(ControlKind::MustFail, "aaaa", true),
+            control(ControlKind::Inverted, "bbbb", true),
+            control(kind, "cccc", false),
+        ],
+        keeps_state: keeps_state.map(str::to_owned),
+        special_case: special_case.map(str::to_owned),
+        ..Planted::default()
+    };
+    let of = |planted: &Planted| ran(planted, 1, &["t_aaaa", "t_bbbb", "t_cccc"], (3, 3));
+    let again = of(&with(ControlKind::Renamed, Some("a.py line 1: `calls = []`"), None));
+    assert!(
+        matches!(&again, CounterProof::Overfitted { why } if why.contains("under another name") && why.contains("calls = []")),
+        "{again:?}"
+    );
+    let other = of(&with(ControlKind::Variant, None, Some("a.py line 2: `n == 8 16`")));
+    assert!(matches!(&other, CounterProof::Overfitted { why } if why.contains("another input")), "{other:?}");
+    // Each by its own.
+    for honest in [
+        with(ControlKind::Renamed, None, Some("a.py line 2: `n == 8 16`")),
+        with(ControlKind::Variant, Some("a.py line 1: `calls = []`"), None),
+    ] {
+        assert!(matches!(of(&honest), CounterProof::None { .. }), "{honest:?}");
+    }
+    let passes = with(ControlKind::Variant, None, Some("a.py line 2: `n == 8 16`"));
+    assert_eq!(ran(&passes, 1, &["t_aaaa", "t_bbbb"], (4, 2)), CounterProof::Caught { caught: 2, of: 2 });
+}
+
+#[test]
+fn a_law_of_the_test_s_own_cases_plants_another() {
+    let text = "from calc import double\n\n\ndef test_double():\n    assert double(2) == 4\n    assert double(4) == 8\n    \
+                assert double(8) == 16\n";
+    let (planted, after) =
+        shown(&[("test_calc.py", text)], bug("pytest", "test_calc.py::test_double", "test_calc.py", 7));
+    let kinds: Vec<ControlKind> = planted.controls.iter().map(|control| control.kind).collect();
+    let all = [ControlKind::MustFail, ControlKind::Inverted, ControlKind::Renamed, ControlKind::Variant];
+    assert_eq!(kinds, all, "{after}");
+    assert!(
+        after.ends_with(
+            "    assert double(2) == 4\n    assert double(4) == 8\n    assert double(6) == 12\n\n"
+        ),
+        "{after}"
+    );
+}

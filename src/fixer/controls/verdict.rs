@@ -94,8 +94,8 @@ fn says_no(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
             && (bug.test.as_deref().is_some_and(|t| t.contains(mark)) || bug.message.contains(mark))
     };
     let is_red = |control: &&Control| bugs.iter().any(|bug| is_of(bug, control));
-    if let Some(copy) = planted.controls.iter().find(|c| c.kind == ControlKind::Renamed && is_red(c)) {
-        return CounterProof::none(format!("the failing test fails under another name (in {})", copy.path));
+    if let Some(said) = copies_fail(planted, is_red) {
+        return said;
     }
     let stranger = |bug: &&&BugReport| bug.test.is_some() && !planted.controls.iter().any(|c| is_of(bug, c));
     if let Some(test) = bugs.iter().find(stranger).and_then(|bug| bug.test.as_deref()) {
@@ -138,6 +138,29 @@ fn says_no(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
     }
 }
 
+/// The failing test fails when it runs again, or with another of its cases. That is the fix's doing only where the fix
+/// shows how: tests may hold state of their own, and a law that all cases follow may be none.
+fn copies_fail(planted: &Planted, is_red: impl Fn(&&Control) -> bool) -> Option<CounterProof> {
+    let of = |kind| planted.controls.iter().find(|c| c.kind == kind && is_red(c));
+    let (words, shows) = match (of(ControlKind::Renamed), of(ControlKind::Variant)) {
+        (Some(copy), _) => {
+            (format!("the failing test fails under another name (in {})", copy.path), &planted.keeps_state)
+        }
+        (None, Some(copy)) => (
+            format!(
+                "the failing test fails with another input that its own cases speak for (in {})",
+                copy.path
+            ),
+            &planted.special_case,
+        ),
+        (None, None) => return None,
+    };
+    Some(match shows {
+        Some(line) => CounterProof::Overfitted { why: format!("{words}, and the fix has {line}") },
+        None => CounterProof::none(words),
+    })
+}
+
 fn said(control: &Control) -> String {
     let path = &control.path;
     match control.kind {
@@ -146,6 +169,7 @@ fn said(control: &Control) -> String {
             format!("the failing test of {path} was run with its decisive assertion turned round")
         }
         ControlKind::Renamed => format!("the failing test of {path} was run under another name"),
+        ControlKind::Variant => format!("the failing test of {path} was run with another input"),
         ControlKind::FaultPutBack => format!("the fault was put back into {path}"),
         ControlKind::FreshInstance => format!("the same failure was planted into {path}"),
     }

@@ -76,6 +76,10 @@ pub(super) fn answered(
             let words = format!("the step is green and cannot fail any more: {why}");
             take_back(state, &proof, step, words, Rejection::JudgeDisarmed { why })
         }
+        (CounterProof::Overfitted { why }, _) => {
+            let words = format!("it answers the failing test alone: {why}");
+            take_back(state, &proof, step, words, Rejection::Overfitted { why })
+        }
         (CounterProof::None { why }, _) if is_required => {
             let why = asked_for.map_or(why.clone(), |power| format!("{why}; the fix asks for one: {power}"));
             let words = format!("no counter-proof: {why}");
