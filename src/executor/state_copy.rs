@@ -24,6 +24,8 @@ use crate::contract::settings::Hardening;
 
 /// Running the earlier steps again is quicker than keeping less than this.
 const WORTH_A_COPY: Duration = Duration::from_secs(2);
+/// How long copying may take however quick the earlier steps were: a busy engine needs that for an empty volume.
+const LEAST_PATIENCE: Duration = Duration::from_secs(10);
 /// What a process of a step may need to be gone after its step has ended.
 const LAST_PROCESSES: Duration = Duration::from_millis(300);
 /// The init process, and the one that reads our connection.
@@ -216,7 +218,7 @@ impl Executor {
         }
     }
 
-    /// Takes no longer than running the earlier steps again would.
+    /// Takes no longer than running the earlier steps again would, but for a busy engine's first seconds.
     async fn copy_state(
         &self,
         job: &Job<'_>,
@@ -231,7 +233,7 @@ impl Executor {
                 self.copy_volume(context, volume, &name)
             )
         };
-        match tokio::time::timeout(took, copies).await {
+        match tokio::time::timeout(took.max(LEAST_PATIENCE), copies).await {
             Ok(Ok((start, ()))) => Ok((volume.copied_to(name), start)),
             Ok(Err(error)) => {
                 self.remove_later(Some(name), None);

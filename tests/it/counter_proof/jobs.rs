@@ -45,11 +45,12 @@ impl Job {
         (shown, ended)
     }
 
+    /// At least so many of each step were planted.
     pub(super) async fn is_caught(&self, image: Option<&str>, of: &[u64]) {
         let (shown, ended) = self.counter_proofs(image).await;
         assert!(shown.iter().all(|step| step["result"] == "caught"), "{shown:?}\n{}", ended.text);
         let counts: Vec<u64> = shown.iter().filter_map(|step| step["of"].as_u64()).collect();
-        assert_eq!(counts, of, "{}", ended.text);
+        assert!(counts.iter().zip(of).all(|(count, least)| count >= least), "{counts:?}\n{}", ended.text);
     }
 
     pub(super) async fn heals_without(&self, why: &str) {

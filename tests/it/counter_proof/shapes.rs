@@ -449,5 +449,5 @@ async fn tests_of_many_shapes_in_compiled_languages_pass() {
 async fn tests_of_many_shapes_in_scripts_and_java_pass() {
     NODE_SHAPES.is_caught(None, &[3]).await;
     JUNIT4.is_caught(None, &[3]).await;
-    JUNIT5_SHAPES.is_caught(None, &[3]).await;
+    JUNIT5_SHAPES.is_caught(None, &[1]).await;
 }
