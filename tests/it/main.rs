@@ -24,6 +24,7 @@ mod plan;
 mod projects;
 mod public_api;
 mod publish;
+mod real_actions;
 mod secrets;
 mod stories;
 mod styles;
