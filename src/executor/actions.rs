@@ -149,7 +149,7 @@ fn walk(
         match kind {
             _ if path.is_empty() => {}
             tar::EntryType::Regular | tar::EntryType::Continuous => {
-                each(&path, Kind::File(size), &mut entry)?
+                each(&path, Kind::File(size), &mut entry)?;
             }
             tar::EntryType::Directory => each(&path, Kind::Directory, &mut std::io::empty())?,
             tar::EntryType::Symlink => {

@@ -365,15 +365,7 @@ impl<'a> Job<'a> {
         let path = format!("{folder}/script{}", shell.extension);
         self.context.sandbox.put(self.step_files(index, &path, &shell.script(script))).await?;
 
-        let mut full = self.context.passed_on.clone();
-        full.extend(self.records.state.env.clone());
-        full.extend(env);
-        let base = full.get("PATH").cloned().unwrap_or_else(|| self.context.path.to_owned());
-        full.insert("PATH".to_owned(), files::join_path(&self.records.paths, &base));
-        for (name, file) in ["ENV", "PATH", "OUTPUT", "STATE", "STEP_SUMMARY"].into_iter().zip(FILES) {
-            full.insert(format!("GITHUB_{name}"), format!("{folder}/{file}"));
-        }
-        full.insert("RUNNER_TRACKING_ID".to_owned(), tracking_id(index));
+        let mut full = self.environment(index, env);
         let directory = if working_directory.starts_with('/') {
             working_directory.to_owned()
         } else {
@@ -430,6 +422,20 @@ impl<'a> Job<'a> {
             since,
         });
         Ok(true)
+    }
+
+    /// All that the step's process sees.
+    fn environment(&self, index: usize, env: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let mut full = self.context.passed_on.clone();
+        full.extend(self.records.state.env.clone());
+        full.extend(env);
+        let base = full.get("PATH").cloned().unwrap_or_else(|| self.context.path.to_owned());
+        full.insert("PATH".to_owned(), files::join_path(&self.records.paths, &base));
+        for (name, file) in ["ENV", "PATH", "OUTPUT", "STATE", "STEP_SUMMARY"].into_iter().zip(FILES) {
+            full.insert(format!("GITHUB_{name}"), format!("{HOME}/step/{index}/{file}"));
+        }
+        full.insert("RUNNER_TRACKING_ID".to_owned(), tracking_id(index));
+        full
     }
 
     /// The step's script and its empty command files.

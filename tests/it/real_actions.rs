@@ -237,10 +237,8 @@ async fn hostile_archives_are_refused_by_name_and_the_rest_is_run() {
         ("calc.py", "def add(a, b):\n    return a - b\n"),
         ("test_own.py", own),
     ]);
-    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
-    let story = story.with_github(&hub).flag("flaky-runs", "1").flag("mode", "patch").with_gemini(&gemini);
-    let ended = story.heal().await;
-    ended.expect("healed", 0);
+    let ended = story.with_github(&hub).flag("flaky-runs", "1").flag("mode", "diagnose").heal().await;
+    assert_eq!(ended.outcome(), "diagnosed", "{}", ended.text);
     for (name, _, says) in &hostile {
         let line = ended
             .text
