@@ -4,6 +4,7 @@
 
 mod action;
 mod arguments;
+mod ask;
 mod diagnose;
 mod doctor;
 mod logging;
@@ -118,8 +119,8 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     arguments::none_left("heal", &rest)?;
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
-    let config = Config::load(&flags, variables)?;
-    let started = Instant::now();
+    let mut config = Config::load(&flags, variables)?;
+    let mut started = Instant::now();
     let (scope, received) = signals::listen();
     let run_dir = RunDir::new()?;
     let (report_dir, fail_on) = (config.report_dir.clone(), config.fail_on);
@@ -131,6 +132,12 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
         Err(_) if scope.stopped().is_some() => None,
         source => Some(source?),
     };
+    if let Some(source) = &source {
+        let asked = Instant::now();
+        ask::which_job(&mut config, source, &console, &scope).await?;
+        // Nobody's time to think is the run's.
+        started += asked.elapsed();
+    }
     // A clone of ours goes at the end; its report is for whoever called.
     let report_to = source.clone().filter(|s| !s.starts_with(run_dir.path())).unwrap_or_else(|| ".".into());
     let (dir, event_log) = open_report(&report_to, &report_dir, &redactor)?;

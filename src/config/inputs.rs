@@ -210,6 +210,14 @@ pub const INPUTS: &[Input] = &[
         ..PLAIN
     },
     Input {
+        name: "all-jobs",
+        default: "false",
+        kind: Kind::Switch,
+        doc: "Where nothing says which job failed (a plain clone), all jobs of the CI of pushes and pull requests are run in \
+            turn, and the first red one is healed; `true` heals all of them.",
+        ..PLAIN
+    },
+    Input {
         name: "working-directory",
         default: ".",
         kind: Kind::Folder,

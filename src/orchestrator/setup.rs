@@ -82,7 +82,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     refuse_heals(&session, &trigger, &connection, &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
-    let (plans, brought) =
+    let (plans, brought, only_first_red) =
         make_plans(&session, &workspace, &trigger, expression_context, &connection).await?;
     let ci_known_red =
         !connection.failed_jobs().is_empty() || session.config.workflow_run.is_active && trigger.run_is_over;
@@ -113,7 +113,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     let rules = rules(
         &config,
         push,
-        plans.len(),
+        (plans.len(), only_first_red),
         models::sources(&config, advisor.is_some(), may_revert),
         diagnose_only,
         ci_known_red,
@@ -315,13 +315,14 @@ async fn choose_destination(
 fn rules(
     config: &Config,
     push: Push,
-    legs: usize,
+    (legs, only_first_red): (usize, bool),
     sources: Vec<super::state::FixSource>,
     diagnose_only: Option<Outcome>,
     ci_known_red: bool,
 ) -> Rules {
     Rules {
         legs,
+        only_first_red,
         max_attempts: config.max_attempts,
         flaky_runs: config.flaky_runs,
         sources,
@@ -426,14 +427,15 @@ fn client_with(
     Client::new(http, ClientOptions { api_url, token, policy }).map_err(|e| api_outcome(&e))
 }
 
-/// What CI ran, for each failed job.
+/// What is run, what that needs of actions, and whether it is what the repository has for CI, of which only the first red
+/// job is healed.
 async fn make_plans(
     session: &Session,
     workspace: &Workspace,
     trigger: &Trigger,
     expression_context: Option<serde_json::Value>,
     connection: &Connection,
-) -> Result<(Vec<Planned>, Brought), Outcome> {
+) -> Result<(Vec<Planned>, Brought, bool), Outcome> {
     let run = &connection.run;
     let failed = run.failed.as_slice();
     let config = &session.config;
@@ -469,13 +471,14 @@ async fn make_plans(
     let (plans, brought) =
         real_actions::plan_with_actions(session, connection.ca.as_deref(), &request).await?;
     let plans = distinct(plans);
+    let is_unasked = request.command.is_none() && jobs.is_empty() && failed.is_empty();
     for planned in &plans {
         session.journal.emit(Event::Planned { plan: Box::new(planned.plan.clone()) });
     }
     match plans.iter().map(|planned| not_here::of_all_steps(&planned.plan)).collect::<Option<Vec<_>>>() {
         // An image would be fetched for nothing.
         Some(lacking) => Err(lacking.into_iter().next().unwrap_or_else(nothing_to_run)),
-        None => Ok((plans, brought)),
+        None => Ok((plans, brought, is_unasked && !config.all_jobs)),
     }
 }
 

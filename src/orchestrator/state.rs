@@ -28,6 +28,8 @@ use crate::scope::StopReason;
 pub struct Rules {
     /// How many failed jobs there are to heal, each with a plan of its own; at least one.
     pub legs: usize,
+    /// Nobody named the jobs: the first red one is healed, and what cannot be judged before it is passed over.
+    pub only_first_red: bool,
     /// Fix attempts over the whole run that do not stay; also the most pushes.
     pub max_attempts: u32,
     pub flaky_runs: u32,

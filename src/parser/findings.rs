@@ -381,7 +381,11 @@ impl Findings {
         skipped: u64,
         ids: TestIds,
     ) {
-        let counts = Counts::known(passed, failed, skipped);
+        self.named_counts(runner, Counts::known(passed, failed, skipped), ids);
+    }
+
+    /// As [`Self::named_tests`].
+    pub(crate) fn named_counts(&mut self, runner: &'static str, counts: Counts, ids: TestIds) {
         self.runs.entry(runner).or_default().add(counts, Some(ids));
         self.say_last(runner, counts);
     }

@@ -4,6 +4,8 @@
 mod emulate;
 mod table;
 
+pub(super) use table::ARTIFACT;
+
 /// What to do with a `uses:` step.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Rule {

@@ -40,6 +40,8 @@ pub(super) struct Candidate {
     pub(super) needs: Vec<Vec<String>>,
     /// It only looks at the results of those.
     pub(super) is_gate: bool,
+    /// Its own condition is false.
+    pub(super) is_switched_off: bool,
 }
 
 impl Candidate {
@@ -280,18 +282,21 @@ impl Finder<'_> {
             ("workspace", text("/")),
             ("debug", text("")),
         ]);
+        let mut is_switched_off = false;
         if let Some(condition) = &job.condition {
             let condition_text = workflow::plain_text(condition).unwrap_or_default();
             let condition =
                 expr::condition_kind(&condition_text, &StepContexts::of_job(&contexts, self.hashes))
                     .map_err(|e| fault((condition.line, e.to_string())))?;
             if condition.value.truth() == Some(false) {
+                is_switched_off = true;
                 notes.push(format!("the job's own condition is false here: {}", condition_text.trim()));
             }
         }
         let needs = needs_of(job, call);
         out.push(Candidate {
             is_gate: !needs.is_empty() && gates::is_gate(job, call.gives_results),
+            is_switched_off,
             needs,
             workflow: workflow.clone(),
             job: index,

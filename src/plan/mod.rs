@@ -25,6 +25,7 @@ mod step_template;
 mod steps;
 mod toolchain;
 mod trace;
+mod unasked;
 mod validation;
 mod versions;
 mod workflow;

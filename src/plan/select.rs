@@ -1,4 +1,4 @@
-//! Which workflow and which of its jobs: from CI's failed jobs, from what the user names, or the only sensible one.
+//! Which workflow and which of its jobs: from CI's failed jobs, from what the user names, or CI's (`unasked`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,12 +14,13 @@ use super::jobs::{Candidate, Finder};
 use super::results::{Results, Standing};
 use super::runner::Runner;
 use super::steps::RealActions;
+use super::unasked::plan_ci;
 use super::workflow::{self, StepAction, Workflow};
 use super::{FailedJob, PlanError, PlanRequest, Planned, detect};
 
 const FOLDER: &str = ".github/workflows/";
 
-fn real_actions<'a>(request: &PlanRequest<'a>) -> RealActions<'a> {
+pub(super) fn real_actions<'a>(request: &PlanRequest<'a>) -> RealActions<'a> {
     RealActions {
         mode: request.actions_mode,
         trees: request.actions,
@@ -83,8 +84,9 @@ fn load(file: &str, request: &PlanRequest<'_>) -> Result<Arc<Workflow>, PlanErro
     Ok(Arc::new(workflow::read(file, &bytes, !request.failed.is_empty())?))
 }
 
-/// No file named: the one that has the jobs asked about, or the only one with something to run.
+/// No file named: the one that has the jobs asked about, or those that stand for CI.
 fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
+    let is_unasked = request.failed.is_empty() && request.jobs.is_empty();
     let mut fits = Vec::new();
     let mut broken = None;
     for file in files {
@@ -95,8 +97,8 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
                 continue;
             }
         };
-        let fit = if request.failed.is_empty() && request.jobs.is_empty() {
-            workflow.jobs.iter().any(runs_something)
+        let fit = if is_unasked {
+            true
         } else if request.jobs.is_empty() {
             let all = candidates(&workflow, None, request, &Results::default()).unwrap_or_default();
             request.failed.iter().all(|f| all.iter().any(|c| same_name(&c.name, &f.name)))
@@ -108,8 +110,9 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
         }
     }
     match (fits.as_slice(), broken) {
-        ([only], _) => in_workflow(only, request),
         ([], Some(error)) => Err(error),
+        _ if is_unasked => plan_ci(&fits, request),
+        ([only], _) => in_workflow(only, request),
         _ => Err(PlanError::Choose {
             problem: "the repository has several workflows: say which one".to_owned(),
             options: if fits.is_empty() {
@@ -122,7 +125,7 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
 }
 
 /// It has a command of its own, an action of the repository, or one that wraps a command.
-fn runs_something(job: &workflow::Job) -> bool {
+pub(super) fn runs_something(job: &workflow::Job) -> bool {
     fn runs(step: &workflow::Step) -> bool {
         match &step.action {
             StepAction::Run { .. } => true,
@@ -139,7 +142,7 @@ fn is_called(job: &workflow::Job, name: &str) -> bool {
     job.id.eq_ignore_ascii_case(name) || job.id.eq_ignore_ascii_case(first)
 }
 
-fn candidates(
+pub(super) fn candidates(
     workflow: &Arc<Workflow>,
     only: Option<usize>,
     request: &PlanRequest<'_>,
@@ -165,8 +168,7 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
         assemble(candidate, None, request.tree, request.sandbox_image, real_actions(request))
     };
     if request.jobs.is_empty() {
-        let (candidate, gates) = only_sensible(workflow, request)?;
-        return Ok(with_notes(vec![make(&candidate)?], &gates));
+        return plan_ci(std::slice::from_ref(workflow), request);
     }
     let nothing = Results::default();
     let asked: Vec<Candidate> =
@@ -216,7 +218,7 @@ fn is_among(candidate: &Candidate, paths: &BTreeSet<Vec<String>>) -> bool {
 }
 
 /// Gate jobs are told where people look for them: with the plans that stand.
-fn with_notes(mut plans: Vec<Planned>, gates: &[Candidate]) -> Vec<Planned> {
+pub(super) fn with_notes(mut plans: Vec<Planned>, gates: &[Candidate]) -> Vec<Planned> {
     if let Some(first) = plans.first_mut() {
         for gate in gates {
             let note = format!(
@@ -389,7 +391,7 @@ fn fits_holes(pattern: &str, name: &str) -> bool {
 }
 
 /// Windows and macOS cannot stand in a Linux container.
-fn refuse_runner(candidates: &[Candidate]) -> Option<PlanError> {
+pub(super) fn refuse_runner(candidates: &[Candidate]) -> Option<PlanError> {
     if candidates.iter().any(|c| c.runner.is_reproducible()) {
         return None;
     }
@@ -408,7 +410,7 @@ fn refuse_runner(candidates: &[Candidate]) -> Option<PlanError> {
 }
 
 /// Candidates of the same job stand together; the best runner of each is what a plan is made for.
-fn by_path(all: Vec<Candidate>) -> Vec<Vec<Candidate>> {
+pub(super) fn by_path(all: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     let mut groups: Vec<Vec<Candidate>> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     for candidate in all {
@@ -421,7 +423,7 @@ fn by_path(all: Vec<Candidate>) -> Vec<Vec<Candidate>> {
     groups
 }
 
-fn best(group: &[Candidate]) -> Option<&Candidate> {
+pub(super) fn best(group: &[Candidate]) -> Option<&Candidate> {
     [Runner::LinuxX64, Runner::Unclear, Runner::LinuxArm]
         .into_iter()
         .find_map(|runner| group.iter().find(|c| c.runner == runner))
@@ -474,40 +476,4 @@ fn named(
         return Err(error);
     }
     best(&group).cloned().ok_or_else(|| missing(Vec::new()))
-}
-
-/// The only job with something to run, and the gate jobs beside it.
-fn only_sensible(
-    workflow: &Arc<Workflow>,
-    request: &PlanRequest<'_>,
-) -> Result<(Candidate, Vec<Candidate>), PlanError> {
-    let mut sensible: Vec<usize> =
-        (0..workflow.jobs.len()).filter(|&i| runs_something(&workflow.jobs[i])).collect();
-    if sensible.is_empty() && workflow.jobs.len() == 1 {
-        sensible.push(0);
-    }
-    let nothing = Results::default();
-    let of_job = |index: usize| named(workflow, &workflow.jobs[index].id, request, &nothing);
-    if let [only] = sensible.as_slice() {
-        return Ok((of_job(*only)?, Vec::new()));
-    }
-    let mut possible = Vec::new();
-    let mut gates = Vec::new();
-    let mut last = None;
-    for index in sensible {
-        match of_job(index) {
-            Ok(candidate) if candidate.is_gate => gates.push(candidate),
-            Ok(candidate) => possible.push(candidate),
-            Err(error @ PlanError::Invalid { .. }) => return Err(error),
-            Err(error) => last = Some(error),
-        }
-    }
-    match (possible.len(), last) {
-        (1, None) => Ok((possible.remove(0), gates)),
-        (0, Some(error)) => Err(error),
-        _ => Err(PlanError::Choose {
-            problem: format!("{} has several jobs: say which one", workflow.file),
-            options: workflow.jobs.iter().map(|j| j.id.clone()).take(100).collect(),
-        }),
-    }
 }

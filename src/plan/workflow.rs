@@ -21,6 +21,7 @@ pub(super) struct Workflow {
     pub(super) inputs: Vec<Input>,
     /// It can be called by other workflows.
     pub(super) callable: bool,
+    pub(super) triggers: Vec<Trigger>,
     pub(super) notes: Vec<String>,
 }
 
@@ -470,6 +471,56 @@ impl Reader<'_> {
     }
 }
 
+/// An event that starts a workflow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Trigger {
+    pub(super) event: String,
+    /// The keys below it: `branches`, `tags`, …
+    pub(super) filters: Vec<String>,
+    /// Its `types`, where some are named.
+    pub(super) types: Vec<String>,
+}
+
+impl Trigger {
+    /// It comes with each change of the code, before it is merged or as it is pushed.
+    pub(super) fn is_of_changes(&self) -> bool {
+        let has = |filter: &str| self.filters.iter().any(|f| f == filter);
+        match self.event.as_str() {
+            // Tags alone: branches are named by neither of their keys.
+            "push" => !has("tags") || has("branches") || has("branches-ignore"),
+            "pull_request" => {
+                let of_code = ["opened", "synchronize", "reopened", "ready_for_review"];
+                self.types.is_empty() || self.types.iter().any(|kind| of_code.contains(&kind.as_str()))
+            }
+            "merge_group" => true,
+            _ => false,
+        }
+    }
+}
+
+fn triggers(on: &Node) -> Vec<Trigger> {
+    let plain = |event: &str| Trigger { event: event.to_owned(), filters: Vec::new(), types: Vec::new() };
+    let words = |node: &Node| match &node.kind {
+        Kind::String { text, .. } => vec![text.clone()],
+        Kind::List(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        _ => Vec::new(),
+    };
+    match &on.kind {
+        Kind::Map(events) => events
+            .iter()
+            .map(|(event, node)| {
+                let filters = match &node.kind {
+                    Kind::Map(filters) => filters.iter().map(|(key, _)| key.text.clone()).collect(),
+                    _ => Vec::new(),
+                };
+                let types = node.get("types").map(words).unwrap_or_default();
+                Trigger { filters, types, ..plain(&event.text) }
+            })
+            .collect(),
+        _ => words(on).iter().map(|event| plain(event)).collect(),
+    }
+}
+
 /// Reads and checks a workflow file.
 pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, PlanError> {
     let root = yaml::parse(file, bytes)?;
@@ -508,7 +559,8 @@ pub(super) fn read(file: &str, bytes: &[u8], trusted: bool) -> Result<Workflow, 
     let defaults = reader.defaults(root.get("defaults"))?;
     let env = reader.optional_map(root.get("env"), "`env`")?;
     let name = root.get("name").and_then(plain_text);
-    Ok(Workflow { file: file.to_owned(), name, env, defaults, jobs, inputs, callable, notes: reader.notes })
+    let (file, triggers, notes) = (file.to_owned(), triggers(on), reader.notes);
+    Ok(Workflow { file, name, env, defaults, jobs, inputs, callable, triggers, notes })
 }
 
 /// What a step waits for or cancels stands before it.

@@ -5,6 +5,7 @@
 
 pub mod annotations;
 mod changes;
+pub mod choice;
 mod clean;
 pub mod commands;
 pub mod console;

@@ -285,6 +285,86 @@ async fn jobs_that_fail_together_are_one_heal_proven_on_each() {
     assert!(ended.results["diff"].as_str().unwrap().contains("+def add(a, b):"));
 }
 
+/// Nobody says which: the release is none of CI, the Mac's job cannot run here, and the style is fine.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clone_of_several_workflows_and_jobs_needs_no_flag() {
+    let job = |name: &str, runner: &str, run: &str| {
+        format!("  {name}:\n    runs-on: {runner}\n    steps:\n      - uses: actions/checkout@v5\n{run}")
+    };
+    let ci = [
+        "name: CI\non: [push, pull_request]\njobs:\n".to_owned(),
+        job("test", "ubuntu-latest", "      - run: python3 --version\n      - run: python3 -m unittest\n"),
+        job("mac", "macos-15", "      - run: python3 -m unittest\n"),
+    ]
+    .concat();
+    let style = format!(
+        "name: Style\non: [pull_request]\njobs:\n{}",
+        job("lint", "ubuntu-latest", "      - run: python3 -m compileall -q .\n")
+    );
+    let release = format!(
+        "name: Release\non: {{push: {{branches: [main]}}}}\njobs:\n{}",
+        job("wheel", "ubuntu-latest", "      - run: 'false'\n")
+    );
+    let files = [
+        (".github/workflows/ci.yml", ci.as_str()),
+        (".github/workflows/style.yml", style.as_str()),
+        (".github/workflows/release.yml", release.as_str()),
+        ("calc.py", ADD),
+        ("test_calc.py", ADD_TEST),
+    ];
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    let ended = Story::new(&files).with_gemini(&gemini).heal().await;
+    ended.expect("healed", 0);
+    assert!(ended.text.contains("the first red one is healed: lint, test"), "{}", ended.text);
+    assert!(!ended.text.contains("Which one is to be healed?"), "nobody sits there");
+    assert_eq!(ended.text.matches("a macOS runner is not supported: `mac`").count(), 1, "{}", ended.text);
+}
+
+/// `script` gives the program a terminal.
+#[test]
+fn on_a_terminal_the_user_says_which_job() {
+    let job = |name: &str, run: &str| {
+        format!("  {name}:\n    runs-on: ubuntu-latest\n    steps:\n      - run: {run}\n")
+    };
+    let ci = format!(
+        "name: CI\non: [push]\njobs:\n{}{}",
+        job("style", "python3 -m compileall -q . && echo styled"),
+        job("unit", "python3 -m unittest && echo tested")
+    );
+    let fixed = [("calc.py", "def add(a, b):\n    return a + b\n"), ("test_calc.py", ADD_TEST)];
+    let files = [&[(".github/workflows/ci.yml", ci.as_str())], fixed.as_slice()].concat();
+    let story = Story::new(&files);
+    let answered = |answer: &str| {
+        let command = story.command();
+        let line = std::iter::once(command.get_program()).chain(command.get_args());
+        let line = line.map(|word| format!("'{}'", word.to_str().unwrap())).collect::<Vec<_>>().join(" ");
+        let mut script = Command::new("script");
+        script.env("NO_COLOR", "1").args(["-qec", &line, "/dev/null"]).stdin(std::process::Stdio::piped());
+        let mut child = script.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), answer.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        (String::from_utf8(output.stdout).unwrap(), output.status.code())
+    };
+    let (text, code) = answered("7\n2\n");
+    assert_eq!(code, Some(0), "{text}");
+    for part in [
+        "Which one is to be healed?",
+        "1  style in .github/workflows/ci.yml",
+        "2  unit in",
+        "\"7\" is no answer",
+    ] {
+        assert!(text.contains(part), "{part}\n{text}");
+    }
+    assert!(text.contains("│ tested") && !text.contains("│ styled"), "{text}");
+    // Nobody answers with a job: all are run, and nothing is red.
+    let (text, code) = answered("\n");
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("│ tested") && text.contains("│ styled"), "{text}");
+    let (text, code) = answered("x\ny\nz\n");
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("\"z\" is no answer: a number from 1 to 2"), "{text}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gate_job_beside_the_failed_one_is_left_to_ci() {
     let gate = "  all-green:\n    if: always()\n    needs: [test]\n    runs-on: ubuntu-latest\n    steps:\n      - run: |\n          echo '${{ toJSON(needs) }}'\n          [ \"${{ needs.test.result }}\" = success ]\n";

@@ -12,7 +12,7 @@ use ci_healer::contract::build::{
 use ci_healer::contract::ci::{Conclusion, EndedJob};
 use ci_healer::contract::settings::ActionsMode;
 use ci_healer::git::DirectoryTree;
-use ci_healer::plan::{CiStep, FailedJob, PlanError, PlanRequest, Planned, plan};
+use ci_healer::plan::{CiStep, FailedJob, GithubFacts, PlanError, PlanRequest, Planned, plan};
 
 fn fixtures(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(folder)
@@ -99,8 +99,104 @@ fn a_missing_job_lists_those_that_exist() {
     assert!(error.is_bad_input());
     let text = error.to_string();
     assert!(text.contains("`tset`") && text.contains("plan, test"), "{text}");
-    let several = of_case("retry-dynamic", "").unwrap_err().to_string();
-    assert!(several.contains("several jobs"), "{several}");
+}
+
+const JOB: &str = "    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v5\n";
+
+/// A workflow of these jobs, each with so many steps of its own.
+fn workflow_of(name: &str, on: &str, jobs: &[(&str, usize, &str)]) -> String {
+    let mut text = format!("name: {name}\non: {on}\njobs:\n");
+    for (job, steps, more) in jobs {
+        text.push_str(&format!("  {job}:\n{}", more.strip_prefix('!').map_or(JOB, |_| "")));
+        text.push_str(more.trim_start_matches('!'));
+        text.push_str(&"      - run: make\n".repeat(*steps));
+    }
+    text
+}
+
+#[test]
+fn without_a_name_the_ci_of_pushes_and_pull_requests_is_planned_cheap_jobs_first() {
+    let mac = "!    runs-on: macos-15\n    steps:\n";
+    let needs_files = "      - uses: actions/download-artifact@v5\n";
+    let matrix = "!    strategy: {matrix: {os: [windows-2025, ubuntu-24.04]}}\n    runs-on: ${{ matrix.os }}\n    steps:\n";
+    let scheduled = "!    if: github.event_name == 'schedule'\n    runs-on: ubuntu-latest\n    steps:\n";
+    let files = [
+        (
+            "ci.yml",
+            workflow_of(
+                "CI",
+                "[push, pull_request]",
+                &[
+                    ("unit", 3, matrix),
+                    ("files", 1, needs_files),
+                    ("build-docs", 2, ""),
+                    ("mac", 1, mac),
+                    ("ios", 1, mac),
+                    ("deploy", 1, ""),
+                    ("nightly", 1, scheduled),
+                ],
+            ),
+        ),
+        ("style.yml", workflow_of("Style", "pull_request", &[("lint", 1, "")])),
+        ("release.yml", workflow_of("Release", "{push: {branches: [main]}}", &[("build", 1, "")])),
+        ("tags.yml", workflow_of("Wheels", "{push: {tags: ['v*']}}", &[("wheels", 1, "")])),
+        ("docs.yml", workflow_of("Docs", "[push]", &[("html", 1, "")])),
+        ("nightly.yml", workflow_of("Nightly", "{schedule: [{cron: '0 1 * * *'}]}", &[("all", 1, "")])),
+        ("triage.yml", workflow_of("Hello", "{pull_request: {types: [labeled]}}", &[("greet", 1, "")])),
+        ("called.yml", workflow_of("Called", "workflow_call", &[("inner", 1, "")])),
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(".github/workflows");
+    std::fs::create_dir_all(&folder).unwrap();
+    for (name, text) in &files {
+        std::fs::write(folder.join(name), text).unwrap();
+    }
+    let tree = DirectoryTree::open(dir.path()).unwrap();
+    let github = GithubFacts {
+        values: BTreeMap::from([("event_name".to_owned(), "push".to_owned())]),
+        ..GithubFacts::default()
+    };
+    let plans = plan(&PlanRequest { github, ..PlanRequest::of(&tree) }).unwrap();
+    let jobs: Vec<_> = plans.iter().map(|planned| planned.plan.job.as_deref().unwrap()).collect();
+    assert_eq!(jobs, ["lint", "build-docs", "unit", "files"]);
+    let notes = plans[0].plan.notes.join("\n");
+    assert!(
+        notes.contains("lint, build-docs, unit, files (`--workflow` and `--job` choose, `--all-jobs`"),
+        "{notes}"
+    );
+    // Each reason once.
+    for reason in [
+        "a macOS runner is not supported: `mac`, `ios`",
+        "for releases by their name: .github/workflows/release.yml, `deploy`",
+        "for documentation by their name: .github/workflows/docs.yml",
+        "neither pushes to branches nor pull requests start them: .github/workflows/called.yml, \
+         .github/workflows/nightly.yml, .github/workflows/tags.yml, .github/workflows/triage.yml",
+        "their own condition is false here: `nightly`",
+    ] {
+        assert_eq!(notes.matches(reason).count(), 1, "{reason}\n{notes}");
+    }
+}
+
+#[test]
+fn a_repository_without_ci_of_its_own_says_which_workflows_there_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join(".github/workflows");
+    std::fs::create_dir_all(&folder).unwrap();
+    for name in ["stale", "release"] {
+        let text = workflow_of(name, "{schedule: [{cron: '0 1 * * *'}]}", &[("a", 1, "")]);
+        std::fs::write(folder.join(format!("{name}.yml")), text).unwrap();
+    }
+    let error = plan(&PlanRequest::of(&DirectoryTree::open(dir.path()).unwrap())).unwrap_err();
+    assert!(error.is_bad_input());
+    let text = error.to_string();
+    assert!(
+        text.contains("say which one") && text.contains("stale.yml") && text.contains("release.yml"),
+        "{text}"
+    );
+    // The only one is what there is.
+    std::fs::remove_file(folder.join("stale.yml")).unwrap();
+    let plans = plan(&PlanRequest::of(&DirectoryTree::open(dir.path()).unwrap())).unwrap();
+    assert_eq!(plans.len(), 1);
 }
 
 #[test]

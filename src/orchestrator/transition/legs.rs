@@ -11,7 +11,7 @@ use crate::contract::outcome::Outcome;
 use crate::orchestrator::by_chance::looks_wanted;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::progress::{RunStatus, regression};
-use crate::orchestrator::state::{Action, LegStatus, Phase, Proof, State, Then, Transition};
+use crate::orchestrator::state::{Action, Leg, LegStatus, Phase, Proof, State, Then, Transition};
 use crate::orchestrator::verdict::is_said_without_the_fix;
 
 /// Runs the unchanged code of the leg at hand.
@@ -65,6 +65,7 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
         return nothing_to_heal(state, Outcome::Environment { why });
     }
     if let Some(outcome) = state.rules.diagnose_only.clone() {
+        is_the_one(&mut state, leg);
         state.legs[leg].baseline = Some(seen);
         state.legs[leg].status = LegStatus::GivenUp(outcome);
         return advance(state);
@@ -103,9 +104,17 @@ pub(super) fn cannot_run(what: &str) -> Outcome {
     Outcome::Refused { why: why.to_owned(), remedy: Some(remedy.to_owned()) }
 }
 
+/// Where only the first red leg is healed: this is it.
+fn is_the_one(state: &mut State, leg: usize) {
+    if state.rules.only_first_red && state.kept.is_empty() {
+        state.legs.truncate(leg + 1);
+    }
+}
+
 /// Begins to heal a leg that is red like `seen` with what is kept.
 fn begin(mut state: State, leg: usize, seen: Arc<Evidence>) -> Transition {
     state.leg = leg;
+    is_the_one(&mut state, leg);
     state.legs[leg].status = LegStatus::Open;
     state.legs[leg].entry = Some((seen.clone(), state.kept.len()));
     state.history.clear();
@@ -162,6 +171,9 @@ pub(super) fn advance(mut state: State) -> Transition {
         LegStatus::Unjudged(outcome) => Some(outcome.clone()),
         _ => None,
     });
+    let is_passed_over =
+        |state: &State, leg: &Leg| state.rules.only_first_red && matches!(leg.status, LegStatus::Unjudged(_));
+    let unjudged = unjudged.filter(|_| state.kept.is_empty() || !state.rules.only_first_red);
     if let Some(outcome) = given_up.or(unjudged) {
         return finish_unhealed(state, outcome);
     }
@@ -172,7 +184,7 @@ pub(super) fn advance(mut state: State) -> Transition {
         });
         return state.finish(end.unwrap_or(Outcome::AlreadyGreen));
     }
-    match state.legs.iter().position(|leg| !leg.is_proven) {
+    match state.legs.iter().position(|leg| !leg.is_proven && !is_passed_over(&state, leg)) {
         Some(leg) => proof::prove(state, leg),
         None => proof::all_proven(state),
     }

@@ -21,6 +21,7 @@ use crate::orchestrator::step_said::StepSaid;
 
 fn rules() -> Rules {
     Rules {
+        only_first_red: false,
         legs: 1,
         max_attempts: 5,
         flaky_runs: 2,

@@ -70,6 +70,33 @@ fn the_failure_of_another_job_is_the_next_one_to_heal() {
 }
 
 #[test]
+fn of_jobs_that_nobody_named_the_first_red_one_is_healed() {
+    let rules = Rules { legs: 4, only_first_red: true, ci_known_red: false, ..two_legs() };
+    let broken = LoopEvent::Ran(seen(RunStatus::Unreproducible { what: "no such tool".to_owned() }, &[]));
+    let until = [LoopEvent::Begin, green(), broken.clone(), lint(), offered(), green()];
+    // The green one is proven as well; of the last one nothing is asked.
+    let (effects, actions) = play(rules.clone(), &[&until[..], &[green(), green()]].concat());
+    assert_eq!(effects, ["kept"]);
+    assert_eq!(
+        legs_of(&actions),
+        [
+            (Purpose::Baseline, 0),
+            (Purpose::Baseline, 1),
+            (Purpose::Baseline, 2),
+            (Purpose::Attempt, 2),
+            (Purpose::FinalProof, 0),
+            (Purpose::FinalProof, 2),
+        ]
+    );
+    assert_eq!(actions.last(), Some(&Action::Publish { partial: false }));
+    let all_green = [LoopEvent::Begin, green(), green(), green(), green()];
+    assert_eq!(play(rules.clone(), &all_green).1.last(), Some(&Action::Finish(Outcome::AlreadyGreen)));
+    // Where one could not be judged, green is not what is said of all.
+    let (_, actions) = play(rules, &[LoopEvent::Begin, green(), broken, green(), green()]);
+    assert!(matches!(actions.last(), Some(Action::Finish(Outcome::Refused { .. }))), "{actions:?}");
+}
+
+#[test]
 fn another_job_that_the_fix_breaks_speaks_against_it() {
     for unchanged in [green(), red(&[("other", Category::Logic)])] {
         let (effects, _) =
