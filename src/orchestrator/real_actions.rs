@@ -26,6 +26,8 @@ use crate::scope::{Scope, Stopped};
 const LIMIT: Duration = Duration::from_secs(300);
 /// Of one archive as it is sent; unpacked it may be larger.
 const MAX_PACKED: usize = 60 << 20;
+/// Of all archives of a run: they are kept in memory until the sandbox has them.
+const MAX_ALL: usize = 300 << 20;
 /// Of Node's package.
 const MAX_NODE: usize = 120 << 20;
 
@@ -123,6 +125,10 @@ impl Fetcher {
             }
         };
         self.archives.insert(key, packed.clone());
+        if self.archives.values().map(Bytes::len).sum::<usize>() > MAX_ALL {
+            self.archives.retain(|_, kept| *kept != packed);
+            return Err(format!("the run's actions come to more than {} MB together", MAX_ALL >> 20));
+        }
         ActionArchive::open(source, &commit, packed)
     }
 }

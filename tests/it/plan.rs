@@ -669,7 +669,8 @@ fn an_action_that_is_not_run_here_is_passed_over_only_where_ci_says_that_it_pass
         // Nothing says what became of it.
         let unknown = planned("success", "", "failure");
         assert_eq!(unknown.skipped[0].needed_from, Some(1));
-        let local = plan(&PlanRequest::of(&tree)).unwrap().remove(0).plan;
+        let request = PlanRequest { actions_mode: ActionsMode::Rules, ..PlanRequest::of(&tree) };
+        let local = plan(&request).unwrap().remove(0).plan;
         assert_eq!((local.passed_over.len(), local.skipped[0].needed_from), (0, Some(1)));
     }
 }
