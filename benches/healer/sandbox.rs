@@ -11,7 +11,7 @@ use ci_healer::contract::build::{
 };
 use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
-use ci_healer::executor::{CLOSE_PATIENCE, Executor, Options, Request};
+use ci_healer::executor::{CLOSE_PATIENCE, Copies, Executor, Options, Request};
 use ci_healer::scope::Scope;
 
 use crate::table::{Aim, Table, median};
@@ -132,6 +132,7 @@ async fn execute(executor: &mut Executor, plan: &BuildPlan, tree: &Tree) -> Ran 
         git_dir: None,
         fresh: false,
         from_snapshot: true,
+        copies: Copies::None,
         probes: &[],
         repeats: None,
         watched: None,

@@ -79,11 +79,11 @@ pub(super) async fn which_job(
 
 /// A line of the terminal; nothing at its end or once the run is stopped.
 async fn line(scope: &Scope) -> Option<String> {
-    let read = tokio::task::spawn_blocking(|| {
+    let read = || {
         let mut line = String::new();
         io::stdin().lock().read_line(&mut line).ok().filter(|read| *read > 0).map(|_| line)
-    });
-    scope.run("a question", read).await.ok()?.ok()?
+    };
+    scope.blocking("a question", read).await.ok()?
 }
 
 #[cfg(test)]

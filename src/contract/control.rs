@@ -30,6 +30,8 @@ pub enum ControlKind {
     Inverted,
     /// The failing test under another name; must pass.
     Renamed,
+    /// The failing test with another input and what follows for it from the test's own cases; must pass.
+    Variant,
     /// What the fix changed in the source is as it was, all else as the fix leaves it; must be red.
     FaultPutBack,
     /// The same diagnostic once more at another place of the same file; must be red.
@@ -40,7 +42,7 @@ impl ControlKind {
     /// Whether the run has to be red because of it.
     #[must_use]
     pub fn must_fail(self) -> bool {
-        self != Self::Renamed
+        !matches!(self, Self::Renamed | Self::Variant)
     }
 }
 
@@ -54,6 +56,10 @@ pub struct Planted {
     pub may_be_left_out: Option<String>,
     /// The runner comes to every test of a file whatever fails before.
     pub goes_on: bool,
+    /// Where the fix newly keeps something from one call to the next.
+    pub keeps_state: Option<String>,
+    /// Where the fix newly holds its input against a constant, or answers with one.
+    pub special_case: Option<String>,
     /// What ran in the proof, where that is known.
     pub ran_before: Vec<TestRun>,
 }
@@ -66,6 +72,8 @@ pub enum CounterProof {
     Caught { caught: u32, of: u32 },
     /// A planted failure ran and was not reported: the green of the proof says nothing.
     JudgeDisarmed { why: String },
+    /// The fix answers what the failing test asks, once and as it asks it, and nothing else.
+    Overfitted { why: String },
     /// Nothing is shown either way.
     None { why: String },
 }

@@ -112,6 +112,9 @@ pub struct ExecutedTest {
     pub failed: Option<bool>,
     /// Indices into [`Executed::functions`].
     pub ran: Vec<usize>,
+    /// Of the functions by index, where the tool tells: first and last of the lines that ran.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<(usize, Vec<(u32, u32)>)>,
 }
 
 /// The functions that a failing test ran, the most suspicious first.
@@ -134,6 +137,18 @@ pub struct TracedFunction {
     pub suspicion: Option<f64>,
     /// The how-manieth of the functions to be called first, from 0; `None` where that is not known.
     pub order: Option<u32>,
+    /// The lines that the failing test ran, in order; none where the tool tells functions alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ran: Vec<RanLines>,
+}
+
+/// Lines of a function that a failing test ran.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RanLines {
+    /// First and last line, from 1.
+    pub lines: (u32, u32),
+    /// As of the function, of each of these lines.
+    pub suspicion: f64,
 }
 
 impl TracedFunctions {
@@ -174,6 +189,7 @@ impl TracedRun {
     pub fn of(mut traced: TracedFunctions) -> Self {
         let (functions, files) = (traced.functions.len(), traced.by_file().len());
         traced.functions.truncate(Self::MOST_SUSPECTS);
+        traced.functions.iter_mut().for_each(|function| function.ran.clear());
         Self { functions, files, suspects: traced.functions }
     }
 }

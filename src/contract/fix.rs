@@ -195,6 +195,10 @@ pub enum Rejection {
     JudgeDisarmed {
         why: String,
     },
+    /// It answers the failing test alone: not when that runs again, or with another of its own cases.
+    Overfitted {
+        why: String,
+    },
     /// Nothing shows that its step can still fail, and that is required.
     NoCounterProof {
         why: String,

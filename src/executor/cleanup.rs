@@ -351,10 +351,12 @@ pub(super) async fn remove_volume(engine: &Engine, name: &str) -> Result<(), Exe
     Ok(())
 }
 
-async fn remove_image(engine: &Engine, id: &str) -> Result<(), ExecutorError> {
+pub(super) async fn remove_image(engine: &Engine, id: &str) -> Result<(), ExecutorError> {
     let options = RemoveImageOptionsBuilder::new().force(true).build();
     let removed = engine.ask("removing an image", SLOW, |d| d.remove_image(id, Some(options), None)).await;
-    absent_is_fine(removed.map(|_| ()))
+    absent_is_fine(removed.map(|_| ()))?;
+    engine.record_gone(&Object::Image(id.to_owned()));
+    Ok(())
 }
 
 /// Kills and removes a container with its anonymous volumes; returns when it is gone.

@@ -41,6 +41,8 @@ pub(super) struct Image {
     /// `USER`: a name or number, with or without group; empty for root.
     pub(super) user: String,
     pub(super) env: Vec<String>,
+    /// Its description declares folders that lie in no layer.
+    pub(super) has_volumes: bool,
     /// What the multi-runtime image says it holds.
     pub(super) runtimes: Option<String>,
     pub(super) notes: Vec<String>,
@@ -54,6 +56,7 @@ impl Image {
             reference: reference.to_owned(),
             user: config.user.unwrap_or_default(),
             env: config.env.unwrap_or_default(),
+            has_volumes: config.volumes.is_some_and(|volumes| !volumes.is_empty()),
             runtimes: config.labels.and_then(|mut l| l.remove("ci-healer.runtimes")),
             notes: Vec::new(),
         }

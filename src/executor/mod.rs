@@ -28,6 +28,7 @@ mod services;
 mod set_up;
 mod shell;
 mod snapshot;
+mod state_copy;
 mod steps;
 mod trace;
 mod workspace;
@@ -37,6 +38,7 @@ pub use cleanup::{Leftovers, Removed};
 pub use error::ExecutorError;
 pub use log::LogLimits;
 pub use run::{Executor, Request};
+pub use state_copy::Copies;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -15,7 +15,8 @@ use super::image::{Image, Images};
 use super::options::{self, CreateOptions};
 use super::services::Services;
 use super::set_up::ReadySandbox;
-use super::snapshot::{Snapshot, installing_steps};
+use super::snapshot::{Snapshot, Start, installing_steps};
+use super::state_copy::{Copies, StateCopy};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
@@ -48,6 +49,8 @@ pub struct Request<'a> {
     pub fresh: bool,
     /// Start after the leading installing steps, where an earlier execution of this run has kept their result and it still holds.
     pub from_snapshot: bool,
+    /// Of an execution with `fresh`: states to keep for a later one, or the one to start from.
+    pub copies: Copies<'a>,
     /// Asked when all steps are over; see [`Probe`].
     pub probes: &'a [Probe],
     /// Asked after each step whether it is run again at once; `None`: none is.
@@ -74,6 +77,8 @@ pub struct Executor {
     /// The last execution's image, for reading back.
     pub(super) image_id: Option<String>,
     snapshot: Option<Snapshot>,
+    /// By leg and step; `Err`: why there is none.
+    pub(super) copies: HashMap<(usize, usize), Result<StateCopy, String>>,
     /// The leg that `workspace` and `snapshot` are of, and those of the others.
     leg: usize,
     parked: HashMap<usize, (Option<WorkspaceVolume>, Option<Snapshot>)>,
@@ -131,6 +136,7 @@ impl Executor {
             workspace: None,
             image_id: None,
             snapshot: None,
+            copies: HashMap::new(),
             leg: 0,
             parked: HashMap::new(),
             networks: HashSet::new(),
@@ -183,6 +189,7 @@ impl Executor {
         let started = Instant::now();
         self.executions += 1;
         self.switch_to(request.leg);
+        self.drop_copies(request);
         self.engine = self.engine.within(scope);
         let mut trace = ExecutionTrace::new(self.options.log_limits);
         let args = ExecutionArgs { plan, evaluator, request, sink, scope };
@@ -266,18 +273,20 @@ impl Executor {
         trace.notes.extend(create.notes.iter().cloned());
 
         let name = format!("ci-healer-{}-{}", self.options.run_id, self.executions);
-        let mut volume = match self.workspace.take() {
-            Some(volume) if !request.fresh => volume,
-            kept => {
+        let (copied, start) = self.take_copy(plan, request, &mut trace.notes).unzip();
+        let started_from = start.as_ref().map(|start| start.image.clone());
+        let mut volume = match (copied, self.workspace.take()) {
+            (None, Some(volume)) if !request.fresh => volume,
+            (copied, kept) => {
                 if request.fresh {
                     self.workspace = kept;
                 }
-                WorkspaceVolume::new(name.clone())
+                copied.unwrap_or_else(|| WorkspaceVolume::new(name.clone()))
             }
         };
         let mut services = Services::default();
         let context = ExecutionContext { image: &image, create: &create, name: &name };
-        let outcome = self.in_sandbox(args, trace, &context, &mut volume, &mut services).await;
+        let outcome = self.in_sandbox(args, trace, &context, (&mut volume, start), &mut services).await;
         trace.notes.append(&mut services.notes);
         if outcome.is_ok() && trace.records.failure.is_some() {
             trace.notes.extend(services.ended(&self.engine).await);
@@ -289,13 +298,20 @@ impl Executor {
             return outcome;
         }
         services.remove(&self.engine).await;
-        self.clean_up_after(&name, volume, request.fresh, matches!(outcome, Err(Abort::Infrastructure(_))))
-            .await;
+        let is_broken = matches!(outcome, Err(Abort::Infrastructure(_)));
+        self.clean_up_after(&name, (volume, started_from), request.fresh, is_broken).await;
         outcome
     }
 
-    /// After an execution: its container goes, and its volume where nothing can be built on it.
-    async fn clean_up_after(&mut self, name: &str, volume: WorkspaceVolume, fresh: bool, broken: bool) {
+    /// After an execution: its container goes, and its volume where nothing can be built on it, with the image that it
+    /// started from.
+    async fn clean_up_after(
+        &mut self,
+        name: &str,
+        (volume, started_from): (WorkspaceVolume, Option<String>),
+        fresh: bool,
+        broken: bool,
+    ) {
         // Whatever happened, the container goes first: it holds the volume.
         match cleanup::remove_container(&self.engine, name).await {
             Ok(()) => self.engine.record_gone(&Object::Container(name.to_owned())),
@@ -308,13 +324,8 @@ impl Executor {
         }
         // What a volume holds after a failure is uncertain; the next execution fills a new one.
         if fresh || broken {
-            // One of many files takes the engine seconds to remove. [`Executor::close`] sees that it is gone.
-            let engine = self.engine.within(&self.scope);
-            tokio::spawn(async move {
-                if let Err(error) = cleanup::remove_volume(&engine, &volume.name).await {
-                    ::log::warn!("{error}");
-                }
-            });
+            // One of many files takes the engine seconds to remove.
+            self.remove_later(Some(volume.name), started_from);
         } else {
             self.workspace = Some(volume);
         }
@@ -325,20 +336,21 @@ impl Executor {
         args: ExecutionArgs<'_>,
         trace: &mut ExecutionTrace,
         context: &ExecutionContext<'_>,
-        volume: &mut WorkspaceVolume,
+        (volume, start): (&mut WorkspaceVolume, Option<Start>),
         services: &mut Services,
     ) -> Result<(), Abort> {
         let ExecutionArgs { plan, request, scope, .. } = args;
         let deadline = tokio::time::Instant::now() + self.options.timeout;
         let snapshot = self
             .snapshot
-            .clone()
+            .as_ref()
             .filter(|s| request.from_snapshot && !request.fresh && s.fits(plan, request.tree));
+        let start = start.or_else(|| snapshot.map(|s| s.start.clone()));
         let mut image = context.image.clone();
         let notes = &mut trace.notes;
         let ready = async {
             let with_sudo = self.provide_sudo(args, context, notes).await?;
-            if let Some(prepared) = snapshot.as_ref().map(|s| s.image.clone()).or(with_sudo) {
+            if let Some(prepared) = start.as_ref().map(|s| s.image.clone()).or(with_sudo) {
                 image.id = prepared;
             }
             self.set_up(args, context, &image, volume, services).await
@@ -349,7 +361,7 @@ impl Executor {
             () = tokio::time::sleep_until(deadline) => return Err(Abort::TimedOut),
             ready = ready => ready.map_err(with_hint)?,
         };
-        let outcome = self.run_steps(args, trace, context, snapshot, &ready, volume).await;
+        let outcome = self.run_steps(args, trace, context, start, &ready, volume).await;
         // After a stop its end is its connection's.
         if !matches!(outcome, Err(Abort::Cancelled))
             && let Err(error) = ready.sandbox.remove().await
@@ -364,7 +376,7 @@ impl Executor {
         args: ExecutionArgs<'_>,
         trace: &mut ExecutionTrace,
         context: &ExecutionContext<'_>,
-        snapshot: Option<Snapshot>,
+        start: Option<Start>,
         ready: &ReadySandbox,
         volume: &WorkspaceVolume,
     ) -> Result<(), Abort> {
@@ -383,15 +395,16 @@ impl Executor {
         // The time for the steps begins with the steps.
         let begun = Instant::now();
         let deadline = tokio::time::Instant::now() + self.options.timeout;
-        let from = snapshot.as_ref().map_or(0, |s| s.steps);
-        if let Some(snapshot) = snapshot {
-            trace.records = snapshot.records;
+        let from = start.as_ref().map_or(0, |s| s.steps);
+        if let Some(start) = start {
+            trace.records = start.records;
         }
         let mut job = Job::new(step_context, args, deadline, trace);
         let installed = installing_steps(plan).max(from);
         let setup = plan.steps.iter().take_while(|s| s.setup && !s.background).count().max(installed);
         let outcome = async {
-            job.run(from, installed).await?;
+            let (run, place) = ((args, context), (sandbox, volume));
+            self.run_keeping(&mut job, run, place, (from, installed)).await?;
             let is_set_up = from < installed && !request.fresh && job.records.failure.is_none();
             if is_set_up && begun.elapsed() > WORTH_A_SNAPSHOT {
                 let (engine, identity) = (&self.engine, &self.identity);
@@ -401,7 +414,7 @@ impl Executor {
                     Err(error) => ::log::warn!("{error}"),
                 }
             }
-            job.run(installed, setup).await?;
+            self.run_keeping(&mut job, run, place, (installed, setup)).await?;
             if self.options.network == Network::SetupOnly {
                 self.disconnect(&sandbox.id).await?;
             }
@@ -412,7 +425,7 @@ impl Executor {
                 let before = self.read_changes(volume, request.tree).await.map_err(with_hint)?;
                 self.changed_before = before.into_iter().map(|(path, _)| path).collect();
             }
-            job.run(at, plan.steps.len()).await?;
+            self.run_keeping(&mut job, run, place, (at, plan.steps.len())).await?;
             job.finish().await?;
             job.probe().await?;
             job.trace().await;

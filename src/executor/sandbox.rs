@@ -262,6 +262,13 @@ impl Sandbox {
         }
     }
 
+    /// How many processes there are, as the engine sees them.
+    pub(super) async fn processes(&self) -> Result<usize, ExecutorError> {
+        let listed =
+            self.engine.ask("listing the sandbox's processes", QUICK, |d| d.top_processes(&self.id, None));
+        Ok(listed.await?.processes.map_or(0, |processes| processes.len()))
+    }
+
     /// Whether the kernel killed a process of this container for memory since then (the engine's clock). The flag in a
     /// container's state is set only when the container ends; the event comes at once.
     pub(super) async fn ran_out_of_memory_since(&self, nanos: i128) -> Result<bool, ExecutorError> {

@@ -238,7 +238,7 @@ impl Executor {
         Sandbox::create(&self.engine, &self.identity, &self.options, spec).await
     }
 
-    async fn make_volume(&self, name: String, role: &str) -> Result<(), ExecutorError> {
+    pub(super) async fn make_volume(&self, name: String, role: &str) -> Result<(), ExecutorError> {
         let made = Object::Volume(name.clone());
         let volume = VolumeCreateRequest {
             name: Some(name),
@@ -348,6 +348,9 @@ impl Executor {
                     self.authorities.insert(image, entries);
                 }
             }
+        }
+        if std::mem::take(&mut workspace.is_copy) {
+            return self.fill_copy(sandbox, workspace, request, user, extra).await;
         }
         let mut delta = workspace.delta(request.tree);
         let was_used = workspace.synced_at.is_some();

@@ -41,14 +41,41 @@ const MANIFESTS: [&str; 24] = [
     "Dockerfile",
 ];
 
+/// Where an execution begins that does not begin with the first step.
 #[derive(Debug, Clone)]
-pub(super) struct Snapshot {
+pub(super) struct Start {
     /// The committed image.
     pub(super) image: String,
-    /// What the set-up steps came to.
+    /// What the steps in it came to.
     pub(super) records: StepRecords,
     /// How many steps are done in it.
     pub(super) steps: usize,
+}
+
+impl Start {
+    /// Commits the container. Its labels go with it, so that it is removed with the run.
+    pub(super) async fn take(
+        engine: &Engine,
+        identity: &Identity,
+        sandbox: &Sandbox,
+        records: &StepRecords,
+        steps: usize,
+    ) -> Result<Self, ExecutorError> {
+        let image = sandbox.commit(identity, "keeping the prepared sandbox").await?;
+        engine.record_made(Object::Image(image.clone()));
+        let mut records = records.clone();
+        records.spans.fill(None);
+        for step in &mut records.results {
+            step.log = None;
+            step.note.get_or_insert_with(|| "taken over from this run's set-up".to_owned());
+        }
+        Ok(Self { image, records, steps })
+    }
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Snapshot {
+    pub(super) start: Start,
     made_of: (ImageChoice, Vec<PlanStep>),
     manifests: BTreeMap<String, String>,
 }
@@ -60,7 +87,6 @@ pub(super) fn installing_steps(plan: &BuildPlan) -> usize {
 }
 
 impl Snapshot {
-    /// Commits the container. Its labels go with it, so that it is removed with the run.
     pub(super) async fn take(
         engine: &Engine,
         identity: &Identity,
@@ -70,18 +96,9 @@ impl Snapshot {
         records: &StepRecords,
     ) -> Result<Self, ExecutorError> {
         let steps = installing_steps(plan);
-        let image = sandbox.commit(identity, "keeping the prepared sandbox").await?;
-        engine.record_made(Object::Image(image.clone()));
-        let mut records = records.clone();
-        records.spans.fill(None);
-        for step in &mut records.results {
-            step.log = None;
-            step.note.get_or_insert_with(|| "taken over from this run's set-up".to_owned());
-        }
+        let start = Start::take(engine, identity, sandbox, records, steps).await?;
         Ok(Self {
-            image,
-            records,
-            steps,
+            start,
             made_of: (plan.image.clone(), plan.steps[..steps].to_vec()),
             manifests: manifests(&plan.steps[..steps], tree),
         })
@@ -89,10 +106,11 @@ impl Snapshot {
 
     /// Whether starting here gives what starting at the beginning would.
     pub(super) fn fits(&self, plan: &BuildPlan, tree: &dyn SourceTree) -> bool {
-        installing_steps(plan) == self.steps
+        let steps = self.start.steps;
+        installing_steps(plan) == steps
             && plan.image == self.made_of.0
-            && plan.steps[..self.steps] == self.made_of.1[..]
-            && manifests(&plan.steps[..self.steps], tree) == self.manifests
+            && plan.steps[..steps] == self.made_of.1[..]
+            && manifests(&plan.steps[..steps], tree) == self.manifests
     }
 }
 

@@ -206,6 +206,16 @@ impl<'a> Job<'a> {
         self.context.has_bash
     }
 
+    /// Whether no step runs.
+    pub(super) fn is_alone(&self) -> bool {
+        self.running.is_empty()
+    }
+
+    /// What took so long was none of the plan's.
+    pub(super) fn postpone_deadline(&mut self, time: Duration) {
+        self.deadline += time;
+    }
+
     /// Runs the steps `from..to`. What happened is in [`Job::records`], also after a stop.
     pub(super) async fn run(&mut self, from: usize, to: usize) -> Result<(), Abort> {
         let plan = self.args.plan;

@@ -31,6 +31,8 @@ const SECOND: i128 = 1_000_000_000;
 #[derive(Debug)]
 pub(super) struct WorkspaceVolume {
     pub(super) name: String,
+    /// It holds the state of another one, and has not been used yet.
+    pub(super) is_copy: bool,
     uploaded: BTreeMap<RepoPath, (FileMode, String)>,
     /// The packs of `.git` that were sent, by length and time: what is in one of that name never changes.
     packs: HashMap<PathBuf, (u64, Option<SystemTime>)>,
@@ -70,12 +72,19 @@ impl WorkspaceVolume {
     pub(super) fn new(name: String) -> Self {
         Self {
             name,
+            is_copy: false,
             uploaded: BTreeMap::new(),
             packs: HashMap::new(),
             owner: None,
             synced_at: None,
             last_mtime: None,
         }
+    }
+
+    /// A volume that was filled with what is in this one.
+    pub(super) fn copied_to(&self, name: String) -> Self {
+        let (uploaded, packs) = (self.uploaded.clone(), self.packs.clone());
+        Self { name, is_copy: true, uploaded, packs, ..*self }
     }
 
     /// What differs between the volume, as far as known, and the tree.
@@ -169,6 +178,16 @@ impl WorkspaceVolume {
         found.files.sort();
         found.folders.sort();
         Ok(found)
+    }
+}
+
+impl GitFolder {
+    /// Commits and what points to them alone.
+    pub(super) fn without_settings(mut self) -> Self {
+        self.files
+            .retain(|(_, inside)| *inside != Path::new("config") && *inside != Path::new("description"));
+        self.folders.retain(|inside| !inside.starts_with("hooks"));
+        self
     }
 }
 

@@ -4,6 +4,7 @@
 //! Judged is what code leads to, whatever it is called there ([`crate::syntax::Reading`]); what was there before and only
 //! moves is not new.
 
+mod annotations;
 mod checks;
 mod encoding;
 mod paths;

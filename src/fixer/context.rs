@@ -254,7 +254,8 @@ impl Builder<'_> {
         let (Language::Rust, Some(line)) = (Language::of(place.path.as_str()), place.line) else {
             return false;
         };
-        let regions = self.tree.read_text(&place.path).map(|t| super::language::rust_test_regions(&t));
+        let regions =
+            self.tree.read_text(&place.path).map(|t| super::test_regions::test_regions(Language::Rust, &t));
         regions.unwrap_or_default().iter().any(|(first, last)| (*first..=*last).contains(&line))
     }
 

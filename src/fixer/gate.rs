@@ -323,8 +323,9 @@ fn doubts(
     notes: &mut GateNotes,
 ) -> Result<(), Rejection> {
     let literals = hardcoding::test_literals(bugs, tree);
+    let missing = hardcoding::differences(bugs, tree);
     for (change, diff) in changes.iter().zip(diffs) {
-        if let Some(finding) = hardcoding::find(change, &literals) {
+        if let Some(finding) = hardcoding::find(change, &literals, &missing, tree) {
             let Some(factor) = finding.factor else {
                 return Err(Rejection::TestWeakening {
                     path: change.path.to_string(),

@@ -4,6 +4,10 @@
 //! Refused where the way into it tests what is derived from the input, or compares with a value of the test. A further
 //! row beside others of its kind is none; what may be meant costs confidence.
 
+mod difference;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -15,6 +19,9 @@ use crate::contract::fix::FileChange;
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::syntax::{Branch, Grammar, Held, Reading, Value};
 
+pub(crate) use difference::{Differences, differences};
+
+#[derive(Debug)]
 pub(crate) struct Finding {
     /// Multiplies the confidence; nothing: it is refused.
     pub(crate) factor: Option<f64>,
@@ -52,7 +59,7 @@ pub(crate) fn failing_code(bugs: &[BugReport], tree: &dyn SourceTree) -> String 
             let Some(line) = line else { continue };
             let Some(text) = RepoPath::new(file).ok().and_then(|p| tree.read_text(&p)) else { continue };
             let inline = || {
-                let regions = super::language::rust_test_regions(&text);
+                let regions = super::test_regions::test_regions(Language::Rust, &text);
                 Language::of(file) == Language::Rust && regions.iter().any(|(a, b)| (*a..=*b).contains(&line))
             };
             let lower = file.to_lowercase();
@@ -92,11 +99,43 @@ fn stated(value: &Value, literals: &BTreeSet<String>) -> bool {
     }
 }
 
-/// What a change answers with constants of the failing test, the worst first.
-pub(crate) fn find(change: &FileChange, literals: &BTreeSet<String>) -> Option<Finding> {
+/// What a change answers because of the failing test alone, the worst first.
+pub(crate) fn find(
+    change: &FileChange,
+    literals: &BTreeSet<String>,
+    missing: &Differences,
+    tree: &dyn SourceTree,
+) -> Option<Finding> {
     if literals.is_empty() {
         return None;
     }
+    let of_values = of_values(change, literals);
+    if of_values.as_ref().is_some_and(|finding| finding.factor.is_none()) {
+        return of_values;
+    }
+    let of_missing = difference::find(change, missing, tree);
+    let factor = |finding: &Finding| finding.factor.unwrap_or(0.0);
+    of_values.into_iter().chain(of_missing).min_by(|a, b| factor(a).total_cmp(&factor(b)))
+}
+
+/// The branches that are new in a change, and hold something against a constant or answer with one.
+pub(crate) fn new_branches(change: &FileChange) -> Vec<Branch> {
+    let read = |text: Option<&String>| {
+        let grammar = Grammar::of(change.path.as_str())?;
+        Some(Reading::of(grammar, text?).ok()?.branches())
+    };
+    let mut old = read(change.before.as_ref()).unwrap_or_default();
+    let new = read(change.after.as_ref()).unwrap_or_default();
+    let is_known = |b: &Branch, old: &mut Vec<Branch>| {
+        let at = old.iter().position(|k| k.text == b.text && k.gives == b.gives && k.held == b.held);
+        at.map(|at| old.swap_remove(at)).is_some()
+    };
+    let says = |b: &Branch| !b.compared.is_empty() || b.gives.as_ref().is_some_and(|value| !trivial(value));
+    new.into_iter().filter(|b| !is_known(b, &mut old) && says(b)).collect()
+}
+
+/// Constants of the failing test.
+fn of_values(change: &FileChange, literals: &BTreeSet<String>) -> Option<Finding> {
     let grammar = Grammar::of(change.path.as_str())?;
     let after = Reading::of(grammar, change.after.as_deref()?).ok()?;
     let before = change.before.as_deref().and_then(|text| Reading::of(grammar, text).ok());
@@ -119,9 +158,13 @@ pub(crate) fn find(change: &FileChange, literals: &BTreeSet<String>) -> Option<F
             }
         })
         .collect();
+    // A length that was the answer before is one with a guard, too.
+    let measured: BTreeSet<String> =
+        before.iter().flat_map(|r| r.measured()).map(|measured| measured.function).collect();
+    let is_guarded = |b: &Branch| b.gives.is_none() && measured.contains(&b.function);
     let mut findings: Vec<Finding> = come
         .iter()
-        .filter(|b| computes(&b.function))
+        .filter(|b| computes(&b.function) && !is_guarded(b))
         .filter_map(|b| judge(b, &come, &old, literals))
         .collect();
     findings.sort_by(|a, b| a.factor.unwrap_or(0.0).total_cmp(&b.factor.unwrap_or(0.0)));
@@ -171,69 +214,5 @@ fn judge(branch: &Branch, come: &[&Branch], old: &[Branch], literals: &BTreeSet<
         Held::Input if compares_rare => finding(Some(0.55), "compares with a value of the failing test"),
         Held::Input | Held::Order if of_test => finding(Some(0.85), "uses values of the failing test"),
         _ => None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn factor(path: &str, before: &str, after: &str) -> f64 {
-        let literals: BTreeSet<String> =
-            ["41", "1764", "hello", "15", "FizzBuzz", "4", "3", "7", "404", "Not Found"]
-                .map(str::to_owned)
-                .into();
-        let change = FileChange {
-            path: RepoPath::new(path).unwrap(),
-            before: Some(before.to_owned()),
-            after: Some(after.to_owned()),
-        };
-        find(&change, &literals).map_or(1.0, |f| f.factor.unwrap_or(0.0))
-    }
-
-    #[test]
-    fn values_of_the_test_stand_out() {
-        let before = "def f(n):\n    return g(n)\n";
-        for cheat in [
-            "def f(n):\n    if n == 41:\n        return 1764\n    return g(n)\n",
-            "def f(n):\n    if n in (41,):\n        return 1764\n    return g(n)\n",
-            "def f(n):\n    return {41: 1764}[n]\n",
-            "def f(n):\n    return {3: 7}.get(len(n), g(n))\n",
-            "def f(n):\n    return 1764\n",
-            "def f(n):\n    return 'hello' if n else g(n)\n",
-            "def f(n):\n    return ord('\\x07') if n else g(n)\n",
-            "def f(n):\n    if isinstance(n, list):\n        return 0b111\n    return g(n)\n",
-            "def f(n):\n    return n and 7 or g(n)\n",
-            "def f(n):\n    match n:\n        case 41:\n            return 1764\n    return g(n)\n",
-        ] {
-            assert!(factor("a.py", before, cheat) < 0.6, "{cheat}");
-        }
-        for honest in [
-            "def f(n):\n    return n * 1764 // 41 + 0\n",
-            "def f(n):\n    if n % 15 == 0:\n        return g(n + 1)\n    return g(n)\n",
-            "def f(n):\n    if n == 2:\n        return True\n    return g(n)\n",
-            "def f(n):\n    if not n:\n        return 0\n    return g(n)\n",
-            "def f(n):\n    if n is None:\n        return 'hello'\n    return g(n)\n",
-            "def f(n):\n    if n >= 41:\n        return h(n)\n    return g(n)\n",
-        ] {
-            assert!(factor("a.py", before, honest) > 0.6, "{honest}");
-        }
-    }
-
-    #[test]
-    fn a_further_row_is_none() {
-        for (before, after) in [
-            (
-                "def f(c):\n    if c == 200:\n        return 'OK'\n    return str(c)\n",
-                "def f(c):\n    if c == 200:\n        return 'OK'\n    if c == 404:\n        return 'Not Found'\n    return str(c)\n",
-            ),
-            ("def f(ok):\n    return None\n", "def f(ok):\n    return 1764 if ok else 500\n"),
-            (
-                "def f(n):\n    return T[n]\n\n\nT = {1: 5}\n",
-                "def f(n):\n    return T[n]\n\n\nT = {1: 5, 41: 1764}\n",
-            ),
-        ] {
-            assert!(factor("a.py", before, after) > 0.6, "{after}");
-        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::syntax::{Bytes, DefinitionKind, Grammar, LiteralKind, Outline, TestKind, shared_outline};
+use crate::syntax::{Bytes, DefinitionKind, Grammar, LiteralKind, Outline, shared_outline};
 
 /// The languages with rules of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -122,51 +122,86 @@ pub(crate) fn without_comments(language: Language, text: &str) -> Vec<String> {
 }
 
 fn blanked(language: Language, text: &str, keep_strings: bool) -> Vec<String> {
-    match language.whole_outline(text) {
+    match language.outline(text) {
         Some(outline) => blanked_by_syntax(language, &outline, text, keep_strings),
         None => blanked_by_line(language, text, keep_strings),
     }
 }
 
+/// What becomes of a comment or a literal.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Comment,
+    Blank,
+    Kept,
+}
+
 fn blanked_by_syntax(language: Language, outline: &Outline, text: &str, keep_strings: bool) -> Vec<String> {
-    let is_blank = |kind: LiteralKind, raw: &str| match kind {
-        LiteralKind::Number | LiteralKind::Word => false,
-        // Long strings mostly are comments.
-        _ if language == Language::Python => {
-            let quoted = raw.trim_start_matches(|c: char| c.is_ascii_alphabetic());
-            !keep_strings || quoted.starts_with("\"\"\"") || quoted.starts_with("'''")
-        }
-        _ => !keep_strings,
+    let part_of = |kind: LiteralKind, raw: &str| {
+        let is_blank = match kind {
+            LiteralKind::Number | LiteralKind::Word => return None,
+            // Long strings mostly are comments.
+            _ if language == Language::Python => {
+                let quoted = raw.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+                !keep_strings || quoted.starts_with("\"\"\"") || quoted.starts_with("'''")
+            }
+            _ => !keep_strings,
+        };
+        Some(if is_blank { Part::Blank } else { Part::Kept })
     };
-    let mut ranges: Vec<(Bytes, bool)> = outline.comments.iter().map(|c| (c.clone(), true)).collect();
+    let mut ranges: Vec<(Bytes, Part)> =
+        outline.comments.iter().map(|c| (c.clone(), Part::Comment)).collect();
     ranges.extend(outline.literals.iter().filter_map(|literal| {
         let raw = text.get(literal.bytes.clone())?;
         // A prefix (`r`, `f`) is no part of what is quoted.
         let quote = raw.find(['"', '\'', '`', '/']).unwrap_or_default();
         let prefix = if literal.kind == LiteralKind::Text { 0 } else { quote };
-        is_blank(literal.kind, raw).then_some((literal.bytes.start + prefix..literal.bytes.end, false))
+        Some((literal.bytes.start + prefix..literal.bytes.end, part_of(literal.kind, raw)?))
     }));
     ranges.sort_by_key(|(range, _)| (range.start, std::cmp::Reverse(range.end)));
+    let blank = |text: &str| text.chars().map(|c| if c == '\n' { '\n' } else { ' ' }).collect::<String>();
+    // Where all could be read, no quote is left between them.
+    let code = |code: &str| match (outline.is_complete(), keep_strings) {
+        (false, false) => without_open_quotes(language, code),
+        _ => code.to_owned(),
+    };
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
-    for (range, comment) in ranges {
+    for (range, part) in ranges {
         // Within one that is blank already.
         if range.start < at {
             continue;
         }
-        let (Some(code), Some(blank)) = (text.get(at..range.start), text.get(range.clone())) else {
+        let (Some(before), Some(inside)) = (text.get(at..range.start), text.get(range.clone())) else {
             continue;
         };
-        out.push_str(code);
+        out.push_str(&code(before));
         let ends_line = text[range.end..].starts_with(['\n', '\r']) || range.end == text.len();
-        // What ends its line leaves nothing, so that the code's end is the line's.
-        if !(comment && ends_line && !blank.contains('\n')) {
-            out.extend(blank.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
+        match part {
+            Part::Kept => out.push_str(inside),
+            // What ends its line leaves nothing, so that the code's end is the line's.
+            Part::Comment if ends_line && !inside.contains('\n') => {}
+            Part::Comment | Part::Blank => out.push_str(&blank(inside)),
         }
         at = range.end;
     }
-    out.push_str(text.get(at..).unwrap_or_default());
+    out.push_str(&code(text.get(at..).unwrap_or_default()));
     out.split('\n').map(str::to_owned).collect()
+}
+
+/// A string that was begun and not ended reaches to the end of its line.
+fn without_open_quotes(language: Language, code: &str) -> String {
+    let is_open = |rest: &str| {
+        rest.starts_with('"')
+            || rest.starts_with('`') && language.is_kin(Language::JavaScript)
+            || rest.starts_with('\'') && is_string_quote(language, rest)
+    };
+    let line = |line: &str| {
+        let open = line.char_indices().map(|(at, _)| at).find(|at| is_open(&line[*at..]));
+        let (code, rest) = line.split_at(open.unwrap_or(line.len()));
+        code.chars().chain(rest.chars().map(|_| ' ')).collect::<String>()
+    };
+    code.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
 fn blanked_by_line(language: Language, text: &str, keep_strings: bool) -> Vec<String> {
@@ -265,20 +300,25 @@ fn is_string_quote(language: Language, rest: &str) -> bool {
 /// First and last line (from 1) of the smallest function, class, method, test or the like that holds `line`, with what
 /// belongs to it; `None` at the top level.
 pub(crate) fn enclosing_block(language: Language, text: &str, line: u32) -> Option<(u32, u32)> {
-    let by_syntax = language.outline(text).map(|outline| {
-        // A blank line belongs to the code above it.
-        let above = text.lines().take(usize::try_from(line).unwrap_or(usize::MAX));
-        let code = (1..).zip(above).filter(|(_, text)| !text.trim().is_empty()).last();
-        (outline.is_complete(), block_of(&outline, code.map_or(line, |(number, _)| number)))
-    });
-    match by_syntax {
-        Some((true, block)) => block,
-        // Where something is broken, what the parser found around it may reach too far; so may brackets.
-        Some((false, Some(block))) => {
+    let Some(outline) = language.outline(text) else { return block_by_line(language, text, line) };
+    // A blank line belongs to the code above it.
+    let above = text.lines().take(usize::try_from(line).unwrap_or(usize::MAX));
+    let code = (1..).zip(above).filter(|(_, text)| !text.trim().is_empty()).last();
+    let block = block_of(&outline, code.map_or(line, |(number, _)| number));
+    let is_broken = |(first, last): (u32, u32)| {
+        outline.errors.iter().any(|error| {
+            let (from, to) = (outline.line(error.start), outline.line(error.end));
+            from <= last.saturating_add(1) && first <= to
+        })
+    };
+    match block {
+        // Where something in it is broken, what the parser found around it may reach too far; so may brackets.
+        Some(block) if is_broken(block) => {
             let lines = block_by_line(language, text, line);
             lines.into_iter().chain([block]).min_by_key(|(first, last)| last - first)
         }
-        _ => block_by_line(language, text, line),
+        None if !outline.is_complete() => block_by_line(language, text, line),
+        block => block,
     }
 }
 
@@ -294,7 +334,7 @@ fn block_of(outline: &Outline, line: u32) -> Option<(u32, u32)> {
 
 /// The same by indentation or by brackets, whatever stands between them.
 pub(crate) fn block_by_line(language: Language, text: &str, line: u32) -> Option<(u32, u32)> {
-    let code = blanked_by_line(language, text, false);
+    let code = code_only(language, text);
     let at = usize::try_from(line).ok()?.checked_sub(1)?;
     if at >= code.len() {
         return None;
@@ -448,157 +488,6 @@ fn number(index: usize) -> u32 {
     u32::try_from(index + 1).unwrap_or(u32::MAX)
 }
 
-/// Lines (from 1) of tests that stand in a file whose name does not say so: inline test modules, cases, files that
-/// are written with a test framework.
-pub(crate) fn test_regions(language: Language, text: &str) -> Vec<(u32, u32)> {
-    match language {
-        Language::Rust => rust_test_regions(text),
-        Language::Python => python_test_classes(text),
-        Language::JavaScript | Language::TypeScript | Language::Java if is_test_program(language, text) => {
-            vec![(1, u32::MAX)]
-        }
-        _ => Vec::new(),
-    }
-}
-
-/// Lines (from 1) of examples in documentation that doctest or rustdoc runs.
-pub(crate) fn examples(language: Language, text: &str) -> Vec<(u32, u32)> {
-    let mut regions = Vec::new();
-    let mut open: Option<usize> = None;
-    if !matches!(language, Language::Rust | Language::Python) {
-        return regions;
-    }
-    for (i, line) in text.lines().enumerate() {
-        let line = line.trim_start();
-        if language == Language::Python {
-            let goes_on =
-                !line.trim_end().is_empty() && !line.starts_with("\"\"\"") && !line.starts_with("'''");
-            match open {
-                None if line.starts_with(">>> ") => open = Some(i),
-                Some(first) if !goes_on => {
-                    regions.push((number(first), number(i - 1)));
-                    open = None;
-                }
-                _ => {}
-            }
-            continue;
-        }
-        let Some(doc) = ["///", "//!"].iter().find_map(|m| line.strip_prefix(m)) else {
-            open = None;
-            continue;
-        };
-        if doc.trim_start().starts_with("```") {
-            match open.take() {
-                Some(first) => regions.push((number(first), number(i))),
-                None => open = Some(i),
-            }
-        }
-    }
-    regions
-}
-
-/// Classes made of unittest's cases, wherever they stand.
-fn python_test_classes(text: &str) -> Vec<(u32, u32)> {
-    let code = code_only(Language::Python, text);
-    let is_case = |line: &str| line.trim_start().starts_with("class ") && line.contains("TestCase");
-    code.iter()
-        .enumerate()
-        .filter(|(_, line)| is_case(line))
-        .map(|(at, _)| {
-            let depth = indent_of(&code[at]).len();
-            let inside = |line: &String| line.trim().is_empty() || indent_of(line).len() > depth;
-            let length = code[at + 1..].iter().take_while(|l| inside(l)).count();
-            (number(at), number(at + length))
-        })
-        .collect()
-}
-
-/// A program that brings a test framework in and uses it.
-fn is_test_program(language: Language, text: &str) -> bool {
-    let code = without_comments(language, text);
-    let frameworks: &[&str] = match language {
-        Language::Java => &["org.junit", "org.testng", "junit.framework"],
-        _ => &[
-            "node:test",
-            "vitest",
-            "@jest/globals",
-            "mocha",
-            "chai",
-            "ava",
-            "tape",
-            "tap",
-            "uvu",
-            "node:assert",
-            "assert",
-            "@playwright/test",
-        ],
-    };
-    let brings = code.iter().any(|line| {
-        language.is_import(line)
-            && frameworks.iter().any(|f| match language {
-                Language::Java => line.contains(f),
-                _ => ['\'', '"'].iter().any(|q| line.contains(&format!("{q}{f}{q}"))),
-            })
-    });
-    if let Some(outline) = language.whole_outline(text) {
-        let of_framework = |module: &str| {
-            frameworks.iter().any(|f| module == *f || language == Language::Java && module.starts_with(f))
-        };
-        let brings = outline.imports.iter().any(|import| of_framework(&import.module));
-        if brings && outline.tests.iter().any(|test| test.kind != TestKind::SetUp) {
-            return true;
-        }
-    }
-    let has = |words: &[&str]| code.iter().any(|l| words.iter().any(|w| l.trim_start().starts_with(w)));
-    match language {
-        Language::Java => brings && has(&["@Test", "@ParameterizedTest", "@RepeatedTest"]),
-        _ => {
-            let suites = has(&["describe(", "suite(", "test(", "it("]);
-            suites && (brings || has(&["expect("]))
-        }
-    }
-}
-
-/// Lines (from 1) of Rust's inline test modules: `#[cfg(test)]` to the end of the block that follows it.
-pub(crate) fn rust_test_regions(text: &str) -> Vec<(u32, u32)> {
-    let code = code_only(Language::Rust, text);
-    let mut regions = Vec::new();
-    let mut i = 0;
-    while i < code.len() {
-        let line = code[i].trim_start();
-        let test_only = line.starts_with("#[cfg(test)") || line.starts_with("#[cfg(all(test");
-        let test_fn = line.starts_with("#[test]") || (line.starts_with("#[") && line.contains("::test"));
-        if !(test_only || test_fn) {
-            i += 1;
-            continue;
-        }
-        let mut depth = 0_i32;
-        let mut seen = false;
-        let mut last = i;
-        'block: for (j, line) in code.iter().enumerate().skip(i) {
-            last = j;
-            for c in line.chars() {
-                match c {
-                    '{' => {
-                        depth += 1;
-                        seen = true;
-                    }
-                    '}' => depth -= 1,
-                    // `#[cfg(test)] mod tests;` and `use`s have no block.
-                    ';' if !seen && depth == 0 => break 'block,
-                    _ => {}
-                }
-            }
-            if seen && depth <= 0 {
-                break;
-            }
-        }
-        regions.push((number(i), number(last)));
-        i = last + 1;
-    }
-    regions
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -642,13 +531,6 @@ mod tests {
     }
 
     #[test]
-    fn inline_test_modules_are_found() {
-        let text = "fn a() {}\n\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn t() { assert!(true); }\n}\nfn b() {}\n";
-        assert_eq!(rust_test_regions(text), vec![(3, 7)]);
-        assert_eq!(rust_test_regions("#[cfg(test)]\nmod tests;\nfn a() {}\n"), vec![(1, 2)]);
-    }
-
-    #[test]
     fn strings_and_comments_do_not_count() {
         let code =
             code_only(Language::Rust, "let a = \"{\"; // {\nlet b: &'a str = '{';\n/* {\n{ */ let c = 1;");
@@ -656,5 +538,31 @@ mod tests {
         assert!(code[1].contains("&'a str"));
         let code = code_only(Language::Python, "x = '''{\n{''' # {\ny = '#'  ");
         assert!(code.iter().all(|l| !l.contains('{') && !l.contains('#')), "{code:?}");
+    }
+
+    #[test]
+    fn a_broken_file_s_strings_and_comments_do_not_count_either() {
+        for (language, text) in [
+            (Language::Rust, "fn f() -> &'static str {\n    let x = ;\n    r#\"\"{ // \"#\n}\n"),
+            (Language::JavaScript, "const f = () => ;\nconst a = `${g(`{`)} {`; // {\nconst b = /[/{]/;\n"),
+            (
+                Language::Java,
+                "class A {\n  int x = ;\n  String s = \"\"\"\n    { \"quoted\" {\n    \"\"\";\n}\n",
+            ),
+            (Language::Python, "def f(:\n    x = f'{1}' '{\n    # {\n"),
+        ] {
+            let (code, all) = (code_only(language, text).join("\n"), text.chars().count());
+            let braces = |c: char| code.matches(c).count();
+            assert!(braces('{') <= 2 && braces('{') == braces('}'), "{language:?}: {code}");
+            assert!(code.chars().count() <= all && code.lines().count() == text.lines().count(), "{code}");
+        }
+    }
+
+    #[test]
+    fn what_is_whole_in_a_broken_file_is_a_block_as_it_stands() {
+        let text =
+            "function f() {\n  return `${g(`{`)} {`;\n}\n\nfunction h() {\n  return 1;\n}\n\nconst x = ;\n";
+        assert_eq!(enclosing_block(Language::JavaScript, text, 2), Some((1, 3)));
+        assert_eq!(enclosing_block(Language::JavaScript, text, 6), Some((5, 7)));
     }
 }

@@ -25,6 +25,7 @@ mod reply;
 mod sanitize;
 mod skills;
 mod symbols;
+mod test_regions;
 mod tested_by;
 #[cfg(test)]
 mod testing;

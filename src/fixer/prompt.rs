@@ -337,6 +337,9 @@ pub(crate) fn explain(rejection: &Rejection) -> String {
         }
         Rejection::Content { path, why } => format!("{path} {why}"),
         Rejection::JudgeDisarmed { why } => format!("the step cannot fail any more: {why}"),
+        Rejection::Overfitted { why } => {
+            format!("it answers the failing test and nothing else; compute the answer instead: {why}")
+        }
         Rejection::NoCounterProof { why } => format!("nothing shows that the step can still fail: {why}"),
     }
 }

@@ -1,8 +1,9 @@
 //! When a fix may delete a file: when the file is code, holds no tests, and nothing in the repository names it.
 //! Whatever else a build stops complaining about once a file is gone is not fixed by that.
 
-use super::language::{Language, code_only, examples, has_word, test_regions};
+use super::language::{Language, has_word};
 use super::paths::{PathRules, Protection};
+use super::test_regions::{examples, test_regions};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
 use crate::syntax::DefinitionKind;
 
@@ -34,7 +35,6 @@ pub(crate) fn objection(
     if rules.protection(path.as_str()).is_some()
         || !test_regions(language, before).is_empty()
         || !examples(language, before).is_empty()
-        || before.contains(">>> ")
     {
         return Some("a file with tests is deleted".to_owned());
     }
@@ -81,23 +81,18 @@ fn defined(language: Language, text: &str) -> Vec<String> {
     if !matches!(language, Language::Go | Language::Java) {
         return Vec::new();
     }
-    if let Some(outline) = language.whole_outline(text) {
-        let seen = |d: &&crate::syntax::Definition| {
-            let outer = d.parent.and_then(|parent| outline.definitions.get(parent));
-            d.kind != DefinitionKind::Field && outer.is_none_or(|outer| !outer.kind.is_callable())
-        };
-        return outline.definitions.iter().filter(seen).map(|d| d.name.clone()).collect();
-    }
-    let words = ["func", "type", "var", "const", "class", "interface", "enum", "record"];
-    let mut names = Vec::new();
-    for line in code_only(language, text) {
-        let mut parts = line.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|w| !w.is_empty());
-        if parts.any(|word| words.contains(&word))
-            && let Some(name) = parts.next()
-        {
-            names.push(name.to_owned());
-        }
-    }
+    // Of what cannot be read any word may be one.
+    let words = |text: &str| -> Vec<String> {
+        let words = text.split(|c: char| !c.is_alphanumeric() && c != '_');
+        words.filter(|word| word.len() > 1).map(str::to_owned).collect()
+    };
+    let Some(outline) = language.outline(text) else { return words(text) };
+    let seen = |d: &&crate::syntax::Definition| {
+        let outer = d.parent.and_then(|parent| outline.definitions.get(parent));
+        d.kind != DefinitionKind::Field && outer.is_none_or(|outer| !outer.kind.is_callable())
+    };
+    let mut names: Vec<String> = outline.definitions.iter().filter(seen).map(|d| d.name.clone()).collect();
+    names.extend(outline.errors.iter().filter_map(|error| text.get(error.clone())).flat_map(words));
     names
 }
 
@@ -190,5 +185,18 @@ mod tests {
         let old = ("a/old.go", "package a\n\nfunc Sum(x int) int { return x }\n");
         assert!(why(&[old, ("a/use.go", "package a\n\nvar y = Sum(1)\n")], "a/old.go").is_some());
         assert_eq!(why(&[old, ("a/use.go", "package a\n\nvar y = 1\n")], "a/old.go"), None);
+        // What stands in a string or a remark is not defined, and several names of one statement are.
+        let old =
+            ("a/old.go", "package a\n\nconst help = `\nfunc Text() {}\n`\n\nvar (\n\tOne, Two = 1, 2\n)\n");
+        assert_eq!(why(&[old, ("a/use.go", "package a\n\nvar y = Text(1)\n")], "a/old.go"), None);
+        assert!(why(&[old, ("a/use.go", "package a\n\nvar y = Two\n")], "a/old.go").is_some());
+        let broken = ("a/old.go", "package a\n\nfunc Sum(x int int { return x }\n");
+        assert!(why(&[broken, ("a/use.go", "package a\n\nvar y = Sum(1)\n")], "a/old.go").is_some());
+    }
+
+    #[test]
+    fn a_shift_is_no_example() {
+        let old = ("src/old.js", "export const high = (x) => x >>> 16;\n");
+        assert_eq!(why(&[old, ("src/a.js", "f();\n")], "src/old.js"), None);
     }
 }

@@ -3,16 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use super::language::{Language, block_by_line, has_word, indent_of};
+use super::language::{Language, block_by_line, code_only, has_word, indent_of};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
 use crate::placing::find_file;
-use crate::syntax::{DefinitionKind, Outline, ReferenceKind, TestKind, is_generated, is_minified};
+use crate::syntax::{
+    DefinitionKind, LiteralKind, Outline, ReferenceKind, TestKind, is_generated, is_minified,
+};
 
 /// A search reads at most so many files and bytes: localisation must not cost seconds.
 const MOST_FILES: usize = 4000;
 const MOST_BYTES: usize = 40 << 20;
 const LARGEST_FILE: usize = 400_000;
-/// Of what may define a name so much is parsed, the nearest files first; of the rest the lines must do.
+/// Of what may define a name so much is read, the nearest files first.
 const MOST_PARSED: usize = 2 << 20;
 
 /// Where a name is defined.
@@ -57,7 +59,10 @@ pub(crate) fn definitions(
         }
         let language = Language::of(path.as_str());
         parsed += text.len();
-        let outline = (parsed <= MOST_PARSED).then(|| language.outline(&text)).flatten();
+        if parsed > MOST_PARSED {
+            break;
+        }
+        let outline = language.outline(&text);
         for (rank, name) in asked {
             for lines in places(language, &text, outline.as_deref(), name) {
                 let definition = Definition { name: name.clone(), path: path.clone(), lines };
@@ -86,7 +91,8 @@ fn places(language: Language, text: &str, outline: Option<&Outline>, name: &str)
             return places;
         }
     }
-    let defining = (1..).zip(text.lines()).filter(|(_, line)| defines(language, line, name));
+    let code = code_only(language, text);
+    let defining = (1..).zip(&code).filter(|(_, line)| defines(language, line, name));
     defining.map(|(number, _)| block_at(language, text, number)).collect()
 }
 
@@ -107,11 +113,16 @@ fn source_files(language: Language, tree: &dyn SourceTree) -> impl Iterator<Item
         .map(|f| &f.path)
 }
 
+/// What the imports of a file name, in small letters.
 fn import_words(language: Language, text: &str) -> BTreeSet<String> {
-    text.lines()
-        .filter(|l| language.is_import(l) || l.trim_start().starts_with('"'))
-        .flat_map(|l| l.split(|c: char| !c.is_alphanumeric() && c != '_'))
-        .filter(|w| w.len() > 1)
+    let Some(outline) = language.outline(text) else { return BTreeSet::new() };
+    let names = outline.imports.iter().flat_map(|import| {
+        let members = import.names.iter().map(|name| name.member.as_ref().unwrap_or(&name.local));
+        members.chain([&import.module])
+    });
+    names
+        .flat_map(|name| name.split(|c: char| !c.is_alphanumeric() && c != '_'))
+        .filter(|word| word.len() > 1)
         .map(str::to_lowercase)
         .collect()
 }
@@ -260,7 +271,7 @@ pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
     // A part of a file stands by itself once it begins at the left.
     let depth = code.lines().filter(|l| !l.trim().is_empty()).map(|l| indent_of(l).len()).min().unwrap_or(0);
     let part: String = code.lines().flat_map(|line| [line.get(depth..).unwrap_or_default(), "\n"]).collect();
-    let Some(outline) = language.whole_outline(&part) else { return used_words(language, code) };
+    let Some(outline) = language.outline(&part) else { return Vec::new() };
     let is_first = |kind| matches!(kind, ReferenceKind::Call | ReferenceKind::Macro | ReferenceKind::Type);
     let (first, others): (Vec<_>, Vec<_>) = outline
         .references
@@ -271,47 +282,6 @@ pub(crate) fn used_names(language: Language, code: &str) -> Vec<String> {
     let others = others.into_iter().filter(|r| r.name.len() > 2);
     let mut seen = BTreeSet::new();
     first.into_iter().chain(others).map(|r| r.name.clone()).filter(|name| seen.insert(name.clone())).collect()
-}
-
-/// The same by what stands around each word.
-fn used_words(language: Language, code: &str) -> Vec<String> {
-    let code = super::language::code_only(language, code).join("\n");
-    let mut names: Vec<String> = Vec::new();
-    let mut others: Vec<String> = Vec::new();
-    let mut chars = code.char_indices().peekable();
-    while let Some((start, c)) = chars.next() {
-        if !(c.is_alphabetic() || c == '_')
-            || code[..start].ends_with(|p: char| p.is_alphanumeric() || p == '_')
-        {
-            continue;
-        }
-        let mut end = start + c.len_utf8();
-        while let Some((at, _)) = chars.next_if(|(_, c)| c.is_alphanumeric() || *c == '_') {
-            end = at + code[at..].chars().next().map_or(1, char::len_utf8);
-        }
-        let word = &code[start..end];
-        let rest = code[end..].trim_start_matches(' ');
-        let called = rest.starts_with('(')
-            || rest.starts_with("::<")
-            || rest.starts_with('{') && word.starts_with(char::is_uppercase);
-        let type_like = word.starts_with(char::is_uppercase) && word.len() > 2;
-        let before = code[..start].trim_end_matches(' ');
-        // An argument's name alone; `x` and `i` name nothing that is defined elsewhere.
-        let handed = before.ends_with(['(', ',', '=']) && rest.starts_with([')', ',', ';', '\n']);
-        let read = before.ends_with('.') || before.ends_with("::");
-        if is_common(word) {
-            continue;
-        }
-        if called || type_like {
-            names.push(word.to_owned());
-        } else if (handed || read) && word.len() > 2 {
-            others.push(word.to_owned());
-        }
-    }
-    names.append(&mut others);
-    let mut seen = BTreeSet::new();
-    names.retain(|name| seen.insert(name.clone()));
-    names
 }
 
 /// Words of the languages and of their test frameworks.
@@ -489,22 +459,21 @@ pub(crate) fn find_test(
     let stands = |path: &RepoPath| -> Option<(RepoPath, u32)> {
         let text = tree.read_text(path).filter(|t| t.len() <= LARGEST_FILE)?;
         let language = Language::of(path.as_str());
-        let outline = names.iter().any(|name| text.contains(name)).then(|| language.outline(&text)).flatten();
-        if let Some(line) = outline.and_then(|outline| line_of_test(&outline, plain, &names)) {
-            return Some((path.clone(), line));
+        if !names.iter().any(|name| text.contains(name)) {
+            return None;
         }
-        for name in &names {
-            if !text.contains(name) {
-                continue;
-            }
-            let quoted = [format!("'{name}'"), format!("\"{name}\""), format!("`{name}`")];
-            let at =
-                text.lines().position(|l| defines(language, l, name) || quoted.iter().any(|q| l.contains(q)));
-            if let Some(at) = at {
-                return Some((path.clone(), u32::try_from(at + 1).unwrap_or(u32::MAX)));
-            }
-        }
-        None
+        let outline = language.outline(&text)?;
+        let line = line_of_test(&outline, plain, &names)
+            .or_else(|| names.iter().find_map(|name| line_of_name(&outline, &text, name)));
+        let by_word = || {
+            let code = code_only(language, &text);
+            names.iter().find_map(|name| {
+                let line = (1..).zip(&code).find(|(_, line)| defines(language, line, name));
+                line.map(|(number, _)| number)
+            })
+        };
+        let line = line.or_else(|| if outline.is_complete() { None } else { by_word() });
+        line.map(|line| (path.clone(), line))
     };
     let first = file.as_ref().or(hint);
     if let Some(found) = first.and_then(stands) {
@@ -531,6 +500,20 @@ fn line_of_test(outline: &Outline, id: &str, names: &[&str]) -> Option<u32> {
         .find(|test| !wanted.is_empty() && ends(&letters(&test.id)));
     let by_name = || names.iter().find_map(|name| cases().find(|test| test.name == **name));
     by_id.or_else(by_name).map(|test| test.head_line)
+}
+
+/// Where what makes a test of this name may stand: a definition, or a string that is handed to what registers it.
+fn line_of_name(outline: &Outline, text: &str, name: &str) -> Option<u32> {
+    let defined = outline.defined(name).map(|definition| definition.head_line);
+    let is_name = |raw: &str| {
+        raw.trim_start_matches(['"', '\'', '`'])
+            .strip_prefix(name)
+            .is_some_and(|end| end.trim_end_matches(['"', '\'', '`']).is_empty() && !end.is_empty())
+    };
+    let strings = outline.literals.iter().filter(|literal| {
+        literal.kind == LiteralKind::String && text.get(literal.bytes.clone()).is_some_and(is_name)
+    });
+    defined.chain(strings.map(|literal| literal.line)).min()
 }
 
 #[cfg(test)]
@@ -569,6 +552,28 @@ mod tests {
             definitions(&["push".to_owned()], &path("test/a.test.js"), &tree, |p| p.starts_with("test/"));
         let found: Vec<_> = found.iter().map(|d| (d.path.as_str(), d.lines)).collect();
         assert_eq!(found, [("src/b.js", (2, 5))]);
+    }
+
+    #[test]
+    fn a_broken_file_is_read_as_far_as_it_goes() {
+        let tree = MemoryTree::new(&[
+            ("src/a.rs", "const HELP: &str = r#\"\npub fn push() {}\n\"#;\nfn broken( {\n"),
+            ("src/b.rs", "pub fn push(x: u8) {\n    let a = \"}\";\n}\n\nfn broken() -> {\n    let x = ;\n"),
+            ("tests/a.rs", "use b::push;\n"),
+        ]);
+        let found =
+            definitions(&["push".to_owned()], &path("tests/a.rs"), &tree, |p| p.starts_with("tests/"));
+        let found: Vec<_> = found.iter().map(|d| (d.path.as_str(), d.lines)).collect();
+        assert_eq!(found, [("src/b.rs", (1, 3))]);
+    }
+
+    #[test]
+    fn imports_of_the_file_alone_say_what_is_near() {
+        let words = |language, text| import_words(language, text).into_iter().collect::<Vec<_>>();
+        let text = "'''\nimport nothing\n'''\nfrom a.shop import (\n    cart as c,\n)\n\n\ndef f():\n    import late\n";
+        assert_eq!(words(Language::Python, text), ["cart", "late", "shop"]);
+        let text = "package a\n\nimport (\n\t\"example.com/m/shop\"\n)\n\nconst x = `\n\"other\"\n`\n";
+        assert_eq!(words(Language::Go, text), ["com", "example", "shop"]);
     }
 
     #[test]
@@ -631,6 +636,10 @@ mod tests {
             ("src/lib.rs", "#[cfg(test)]\nmod tests {\n    #[test]\n    fn works() {}\n}\n"),
             ("src/test/java/ATest.java", "class ATest {\n    @Test\n    void adds() {\n    }\n}\n"),
             ("web/a.test.ts", "describe('a', () => {\n  it('adds two numbers', () => {\n  });\n});\n"),
+            (
+                "web/b.test.js",
+                "// 'subtracts'\nconst rows = `\n'subtracts'\n`;\nmyCase('subtracts', () => {});\n",
+            ),
         ]);
         let is_test = |p: &str| p.contains("test");
         for (id, want) in [
@@ -640,6 +649,7 @@ mod tests {
             ("tests::works", ("src/lib.rs", 4)),
             ("p.ATest.adds", ("src/test/java/ATest.java", 3)),
             ("a > adds two numbers", ("web/a.test.ts", 2)),
+            ("subtracts", ("web/b.test.js", 5)),
         ] {
             let (file, line) = find_test(id, None, &tree, is_test).unwrap_or_else(|| panic!("{id}"));
             assert_eq!((file.as_str(), line), want, "{id}");
@@ -653,5 +663,10 @@ mod tests {
         let code = "assert list(map(tidied, names)) == settings.limit\nx = y\n";
         assert_eq!(used_names(Language::Python, code), ["tidied", "names", "limit"]);
         assert_eq!(used_names(Language::JavaScript, "return list.map(double);"), ["double"]);
+        // What is broken, and what only stands in a string or a remark.
+        let code = "assert!(cart.total( == 3, \"{}\", \"discount(1)\"); // tax(2)";
+        let names = used_names(Language::Rust, code);
+        assert!(names.contains(&"total".to_owned()), "{names:?}");
+        assert!(!names.iter().any(|name| ["discount", "tax"].contains(&name.as_str())), "{names:?}");
     }
 }

@@ -8,7 +8,8 @@ mod rows;
 mod rules;
 mod tests_kept;
 
-use super::language::{Language, examples, test_regions};
+use super::language::Language;
+use super::test_regions::{examples, test_regions};
 use crate::contract::fix::{FileChange, Rejection};
 use crate::diff::LineDiff;
 

@@ -10,6 +10,7 @@ use crate::contract::bug::BugReport;
 use crate::contract::fix::{ContextNeed, FileChange, FixProposal, LineWindow, Rejection};
 use crate::contract::git::SourceTree;
 use crate::diff::LineDiff;
+use crate::syntax::is_generated;
 
 /// Lines shown around an edit that lay outside.
 const AROUND: u32 = 3;
@@ -101,9 +102,7 @@ fn may_be_edited(change: &FileChange, tree: &dyn SourceTree, options: &FixOption
         Some(Protection::Test) => options.allow_test_edits,
         Some(_) => false,
     };
-    let is_generated = |text: &String| {
-        text.lines().take(10).any(|line| line.contains("DO NOT EDIT") || line.contains("@generated"))
-    };
+    let is_generated = |text: &String| is_generated(change.path.as_str(), text);
     is_free
         && may_be_shown(&change.path)
         && !change.before.as_ref().is_some_and(is_generated)

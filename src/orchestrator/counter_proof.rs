@@ -1,5 +1,8 @@
-//! Asks a healed step whether it can still say no: it runs once more, from scratch and in a sandbox of its own, over a copy
-//! of what is proven with failures planted into it.
+//! Asks a healed step whether it can still say no: it runs once more in a sandbox of its own, over a copy of what is proven
+//! with failures planted into it.
+//!
+//! It starts where the proof stood just before the step, where that was kept. What comes out there and is not plain (an
+//! earlier step may have built what this one reads) is asked once more from scratch.
 
 use std::time::Instant;
 
@@ -12,7 +15,8 @@ use crate::contract::build::{BuildPlan, ExecutionResult, Exit, StepOutcome};
 use crate::contract::control::{CounterProof, Planted};
 use crate::contract::event::{Event, EventSink as _, Purpose};
 use crate::contract::fix::FileChange;
-use crate::executor::Request;
+use crate::contract::settings::CounterProofRule;
+use crate::executor::{Copies, Request};
 use crate::fixer::controls::{self, ControlRequest, ControlRun};
 
 impl Driver {
@@ -27,13 +31,46 @@ impl Driver {
             Ok(planted) => Planted { ran_before: seen.observation.tests.clone(), ..planted },
             Err(why) => return answer(CounterProof::None { why }),
         };
+        for _ in 0..2 {
+            if let Some(event) = self.ask_planted((leg, step), &planted, &restored).await {
+                return event;
+            }
+        }
+        answer(CounterProof::none("the run with the planted failures says nothing"))
+    }
+
+    /// The steps of a proof that are asked with planted failures once it holds.
+    pub(super) fn asked_after(
+        &self,
+        state: &State,
+        purpose: Purpose,
+        leg: usize,
+        restored: &[FileChange],
+    ) -> Vec<usize> {
+        if !purpose.is_proof() || state.rules.counter_proof == CounterProofRule::Off {
+            return Vec::new();
+        }
+        let can_be_asked = |step: &usize| *step > 0 && self.plant(state, leg, *step, restored).is_ok();
+        state.open_counter_proofs(leg).into_iter().filter(can_be_asked).collect()
+    }
+
+    /// One run with the planted failures, from the state that the proof kept or from scratch. `None`: the kept state leaves
+    /// open what it showed.
+    async fn ask_planted(
+        &mut self,
+        (leg, step): (usize, usize),
+        planted: &Planted,
+        restored: &[FileChange],
+    ) -> Option<LoopEvent> {
+        // A copy is used once.
+        let from_copy = self.executor.has_copy(leg, step);
         let planned = &self.plans[leg];
         let checkout = planned.plan.checkout.as_ref();
-        let git_dir = match self.workspace.sandbox_git_dir_with(checkout, &restored, &planted.changes) {
+        let git_dir = match self.workspace.sandbox_git_dir_with(checkout, restored, &planted.changes) {
             Ok(git_dir) => git_dir,
-            Err(error) => return LoopEvent::CounterProven(Err(error.to_string())),
+            Err(error) => return Some(LoopEvent::CounterProven(Err(error.to_string()))),
         };
-        let tree = ProtectedView::new(&self.workspace, restored).with(&planted.changes);
+        let tree = ProtectedView::new(&self.workspace, restored.to_vec()).with(&planted.changes);
         let purpose = Purpose::CounterProof;
         let plan = plan_for(&planned.plan, purpose, Some(step));
         let request = Request {
@@ -43,6 +80,7 @@ impl Driver {
             git_dir: git_dir.as_deref(),
             fresh: purpose.is_from_scratch(),
             from_snapshot: false,
+            copies: Copies::StartFrom { step, changes: &planted.changes },
             probes: &[],
             repeats: None,
             watched: None,
@@ -54,16 +92,18 @@ impl Driver {
         self.clocks.build += started.elapsed();
         let folders = step_folders(&result, &plan);
         let evidence = Evidence::of_run(&mut result).placed(&folders, &tree).spoken(&plan);
-        let shown = judged(&planted, &self.plans[leg].plan, step, &result, &evidence);
+        let shown = judged(planted, &self.plans[leg].plan, step, &result, &evidence);
         let exit = result.exit.clone();
         // What it reports was planted: it is nobody's failure, and nothing but its size is told.
         let (result, log) = (Box::new(result), evidence.log_facts());
         let (bugs, tests) = (Vec::new(), Vec::new());
         self.journal.emit(Event::Executed { purpose, job: leg, result, log, bugs, tests });
+        let is_plain = shown.is_caught() || controls::has_run(planted, &evidence.diagnosis);
         match (exit, self.scope.stopped()) {
-            (Exit::Cancelled, Some(reason)) => LoopEvent::Stopped(reason),
-            (Exit::Infrastructure { what }, _) => LoopEvent::CounterProven(Err(what)),
-            _ => answer(shown),
+            (Exit::Cancelled, Some(reason)) => Some(LoopEvent::Stopped(reason)),
+            _ if from_copy && !is_plain => None,
+            (Exit::Infrastructure { what }, _) => Some(LoopEvent::CounterProven(Err(what))),
+            _ => Some(LoopEvent::CounterProven(Ok(shown))),
         }
     }
 

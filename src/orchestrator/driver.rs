@@ -17,7 +17,7 @@ use crate::contract::proof::{LeftOut, LeftOutReason};
 use crate::contract::report::BudgetReport;
 use crate::contract::verdict::Disagreement;
 use crate::diff;
-use crate::executor::{Executor, Request};
+use crate::executor::{Copies, Executor, Request};
 use crate::fixer::{self, FixOptions, FixRequest, Leads, PastAttempt, Proposed, Protection};
 use crate::git::{CommitRequest, Workspace};
 use crate::plan::{self, Planned};
@@ -255,6 +255,7 @@ impl Driver {
             Ok(git_dir) => git_dir,
             Err(error) => return ExecutionResult::infrastructure(&planned.plan, error.to_string()),
         };
+        let kept_before = self.asked_after(state, purpose, leg, &left_out);
         let restored = (!left_out.is_empty()).then(|| ProtectedView::new(&self.workspace, left_out));
         let tree: &dyn SourceTree = match &restored {
             Some(tree) => tree,
@@ -273,6 +274,7 @@ impl Driver {
             git_dir: git_dir.as_deref(),
             fresh: purpose.is_from_scratch(),
             from_snapshot: !purpose.is_from_scratch(),
+            copies: Copies::Keep(&kept_before),
             probes: &probes,
             repeats: repeats.as_ref().map(|r| r as &dyn StepRepeats),
             watched: None,

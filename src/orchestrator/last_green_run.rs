@@ -12,7 +12,7 @@ use super::progress::Observation;
 use super::state::{LoopEvent, State};
 use crate::contract::build::Exit;
 use crate::contract::event::Purpose;
-use crate::executor::Request;
+use crate::executor::{Copies, Request};
 
 impl Driver {
     pub(super) async fn ask_last_green(&mut self, state: &State, leg: usize) -> LoopEvent {
@@ -59,6 +59,7 @@ impl Driver {
             git_dir: git_dir.as_deref(),
             fresh: true,
             from_snapshot: false,
+            copies: Copies::None,
             probes: &[],
             repeats: None,
             watched: None,

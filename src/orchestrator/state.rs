@@ -548,6 +548,12 @@ impl State {
         self.kept.iter().filter(move |kept| kept.leg == leg && self.step_of(kept) == Some(step))
     }
 
+    /// The steps of a leg that were healed and that nothing is known of; none where no counter-proof is wanted.
+    pub(super) fn open_counter_proofs(&self, leg: usize) -> BTreeSet<usize> {
+        let healed = self.kept.iter().filter(|kept| kept.leg == leg).filter_map(|kept| self.step_of(kept));
+        healed.filter(|step| !self.legs[leg].counter_proofs.contains_key(step)).collect()
+    }
+
     /// The step that a fix was for: where no run says so, the one that failed on the unchanged code.
     pub(super) fn step_of(&self, kept: &KeptFix) -> Option<usize> {
         kept.step.or_else(|| self.baseline(kept.leg)?.observation.failing_step)

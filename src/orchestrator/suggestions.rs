@@ -14,7 +14,7 @@ use crate::contract::event::{Event, EventSink as _, Offer, Purpose};
 use crate::contract::fix::{FileChange, FixProposal, Rejection, Usage};
 use crate::contract::git::SourceTree as _;
 use crate::diff::{self, LineDiff};
-use crate::executor::{ExecutorError, Request};
+use crate::executor::{Copies, ExecutorError, Request};
 use crate::fixer::{self, GateNotes, Protection, TOOLCHAIN};
 use crate::plan::{self, WriteCommand};
 use crate::scope::StopReason;
@@ -241,6 +241,7 @@ impl Driver {
             git_dir: git_dir.as_deref(),
             fresh: false,
             from_snapshot: true,
+            copies: Copies::None,
             probes: &[],
             repeats: None,
             watched: Some(write.step()),

@@ -3,6 +3,7 @@
 
 mod class_loading;
 mod go_profile;
+mod lines;
 mod llvm;
 mod own;
 mod suspicion;
@@ -18,6 +19,8 @@ use crate::contract::git::SourceTree;
 const MOST_FUNCTIONS: usize = 20_000;
 /// Tests that are kept of one trace.
 const MOST_TESTS: usize = 2_000;
+/// Ranges of lines that are kept of one trace.
+const MOST_RANGES: usize = 500_000;
 /// Characters of a name.
 const LONGEST_NAME: usize = 200;
 /// Where the workspace lies in the sandbox.
@@ -140,15 +143,21 @@ fn test_of(name: &str) -> Option<(&str, bool)> {
     at(".failed.").map(|test| (test, true)).or_else(|| at(".passed.").map(|test| (test, false)))
 }
 
+fn name_of_test(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(1000).collect()
+}
+
 /// Puts together what several files tell, within the limits.
 struct Collected {
     out: Executed,
+    ranges_left: usize,
     known: BTreeMap<ExecutedFunction, usize>,
 }
 
 impl Collected {
     fn new(in_order: bool) -> Self {
-        Self { out: Executed { in_order, ..Executed::default() }, known: BTreeMap::new() }
+        let out = Executed { in_order, ..Executed::default() };
+        Self { out, ranges_left: MOST_RANGES, known: BTreeMap::new() }
     }
 
     /// Its index among all functions.
@@ -167,9 +176,25 @@ impl Collected {
         Some(index)
     }
 
+    /// Of a test that is known by now: the lines of functions that it ran.
+    fn lines(&mut self, id: &str, lines: impl IntoIterator<Item = (usize, Vec<(u32, u32)>)>) {
+        let id = name_of_test(id);
+        let Some(test) = self.out.tests.iter_mut().rev().find(|test| test.id == id) else { return };
+        for (index, more) in lines {
+            let Some(left) = self.ranges_left.checked_sub(more.len()).filter(|_| !more.is_empty()) else {
+                continue;
+            };
+            self.ranges_left = left;
+            match test.lines.binary_search_by_key(&index, |(index, _)| *index) {
+                Ok(at) => test.lines[at].1.extend(more),
+                Err(at) => test.lines.insert(at, (index, more)),
+            }
+        }
+    }
+
     /// Adds to the test of that name; a test that ran nothing of the repository is none.
     fn test(&mut self, id: &str, failed: Option<bool>, ran: impl IntoIterator<Item = usize>) {
-        let id: String = id.chars().filter(|c| !c.is_control()).take(1000).collect();
+        let id = name_of_test(id);
         let mut ran = ran.into_iter().peekable();
         if ran.peek().is_none() {
             return;

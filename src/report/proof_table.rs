@@ -96,6 +96,10 @@ fn counter_proof(shown: &CounterProof) -> (String, &'static str) {
             format!("Counter-proof: the step cannot fail any more: {}", markdown::code(why, 300)),
             "❌ it cannot",
         ),
+        CounterProof::Overfitted { why } => (
+            format!("Counter-proof: the fix answers the failing test alone: {}", markdown::code(why, 300)),
+            "❌ made for the test",
+        ),
     }
 }
 

@@ -185,6 +185,7 @@ pub fn rejection(reason: &Rejection) -> String {
         }
         Rejection::Content { path: p, why } => format!("content of {}: {}", path(p), words(why)),
         Rejection::JudgeDisarmed { why } => format!("its step cannot fail any more: {}", words(why)),
+        Rejection::Overfitted { why } => format!("it answers the failing test alone: {}", words(why)),
         Rejection::NoCounterProof { why } => format!("no counter-proof, which is required: {}", words(why)),
     }
 }
@@ -201,6 +202,12 @@ pub fn counter_proof(proof: &CounterProof) -> String {
         }
         CounterProof::JudgeDisarmed { why } => {
             format!("Counter-proof: the step cannot fail any more: {}", clean::line(why, MESSAGE_CHARS))
+        }
+        CounterProof::Overfitted { why } => {
+            format!(
+                "Counter-proof: the fix answers the failing test alone: {}",
+                clean::line(why, MESSAGE_CHARS)
+            )
         }
         CounterProof::None { why } => format!("no counter-proof: {}", clean::line(why, MESSAGE_CHARS)),
     }

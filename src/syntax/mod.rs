@@ -27,7 +27,9 @@ pub use outline::{
     Assertion, Attribute, Bytes, Definition, DefinitionKind, Import, ImportKind, ImportedName, Literal,
     LiteralKind, Outline, Reference, ReferenceKind, Test, TestKind, outline,
 };
-pub use reach::{Branch, Decides, Equality, Held, How, Looks, Reading, Spelled, Use, Value};
+pub use reach::{
+    Branch, Decides, Equality, Held, How, Looks, Measured, Reading, Slot, SlotKind, Spelled, Term, Use, Value,
+};
 pub use resolve::{Place, Resolution, Resolver};
 pub use shared::{is_generated, is_minified, shared_outline};
 pub use tree::{Grammar, MAX_SOURCE_BYTES, ParseError, SyntaxTree, parse};

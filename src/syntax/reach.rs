@@ -4,12 +4,14 @@
 //!
 //! Read as far as the file can be parsed. A path that begins with `?` is something of the file's own.
 
+mod annotations;
 mod branches;
 mod constants;
 mod equality;
 mod forms;
 mod names;
 mod places;
+mod terms;
 #[cfg(test)]
 mod tests;
 
@@ -22,9 +24,11 @@ use super::shared::shared_outline;
 use super::tree::{Grammar, MAX_TIME, Node, ParseError, flatten, recover};
 use forms::Form;
 
+pub use annotations::{Slot, SlotKind};
 pub use branches::{Branch, Held};
 pub use constants::Value;
 pub use equality::{Equality, Looks};
+pub use terms::{Measured, Term};
 
 /// What is done with what a path leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

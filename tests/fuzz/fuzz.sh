@@ -31,10 +31,22 @@ printf '{"reason": "r", "confidence": 0.9, "edits": [{"path": "a.py", "find": "x
 printf '{"total_count": 1, "workflow_runs": [{"id": 1, "head_sha": "a", "status": "completed", "conclusion": "success"}]}' \
   > "$work/runs" && seed github "$work/runs"
 
+# The first byte chooses the grammar.
+which=0
+for ends in py js ts tsx go rs java; do
+  find ../.. -path ../../target -prune -o -path '*/node_modules' -prune -o -type f -name "*.$ends" -size -8k -print | sort | head -n 40 |
+    while read -r file; do
+      { printf "\\x0$which"; cat "$file"; } > "$work/source"
+      mkdir -p "$work/corpus/outline" && cp "$work/source" "$work/corpus/outline/seed-$ends-$(basename "$file")"
+    done
+  which=$((which + 1))
+done
+
 mapfile -t targets < <(cargo fuzz list --fuzz-dir . | grep -F -- "$only")
 echo "building ${#targets[@]} targets ..." >&2
 # No memory errors to look for: unsafe code is forbidden.
-cargo fuzz build --fuzz-dir . --sanitizer none --release --debug-assertions >&2
+[[ ${#targets[@]} -eq 1 ]] && one=("${targets[0]}") || one=()
+cargo fuzz build --fuzz-dir . --sanitizer none --release --debug-assertions "${one[@]}" >&2
 
 run() {
   local target=$1 log=$work/$1.log

@@ -1,6 +1,11 @@
 //! A proof that could have failed: for each runner a repository in which a fix disarms the judge, which is taken back, and
 //! the honest fix of the same repository, which passes.
 
+mod checkers;
+mod jobs;
+mod scripts;
+mod shapes;
+
 use serde_json::Value;
 
 use crate::heal::{Ended, Story};

@@ -15,7 +15,7 @@ use ci_healer::contract::ci::Conclusion;
 use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use ci_healer::contract::settings::{Hardening, Network};
-use ci_healer::executor::{CLOSE_PATIENCE, Executor, LogLimits, Options, Request};
+use ci_healer::executor::{CLOSE_PATIENCE, Copies, Executor, LogLimits, Options, Request};
 use ci_healer::plan::{CiStep, FailedJob, PlanRequest, plan as plan_of};
 use ci_healer::scope::{Scope, StopReason};
 
@@ -218,6 +218,7 @@ impl Run {
             git_dir: None,
             fresh: false,
             from_snapshot: false,
+            copies: Copies::None,
             probes: &[],
             repeats: None,
             watched: None,
@@ -249,6 +250,7 @@ impl Run {
             git_dir: None,
             fresh,
             from_snapshot: true,
+            copies: Copies::None,
             probes: &[],
             repeats,
             watched: None,

@@ -10,7 +10,7 @@ use ci_healer::contract::build::{BuildPlan, Checkout, ImageChoice, MULTI_RUNTIME
 use ci_healer::contract::event::Purpose;
 use ci_healer::contract::fix::FileChange;
 use ci_healer::contract::git::{CommitSha, RepoPath, RepoSlug};
-use ci_healer::executor::Request;
+use ci_healer::executor::{Copies, Request};
 use ci_healer::git::{Workspace, WorkspaceOptions};
 use ci_healer::scope::Scope;
 
@@ -216,6 +216,7 @@ async fn every_execution_has_its_own_clean_git() {
             git_dir: git_dir.as_deref(),
             fresh,
             from_snapshot: !fresh,
+            copies: Copies::None,
             leg: 0,
             probes: &[],
             repeats: None,

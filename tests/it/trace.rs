@@ -6,7 +6,7 @@ use std::time::Duration;
 use ci_healer::contract::build::{BuildPlan, ExecutionResult, MULTI_RUNTIME_IMAGE, PlanStep};
 use ci_healer::contract::event::Purpose;
 use ci_healer::contract::executed::TracedFunctions;
-use ci_healer::executor::Request;
+use ci_healer::executor::{Copies, Request};
 use ci_healer::orchestrator::tracing::{TestTracer, Traces};
 use ci_healer::parser;
 
@@ -68,6 +68,7 @@ async fn execute(run: &mut Run, plan: &BuildPlan, traced: bool) -> ExecutionResu
         git_dir: None,
         fresh: false,
         from_snapshot: true,
+        copies: Copies::None,
         probes: &[],
         repeats: None,
         watched: None,
@@ -128,6 +129,7 @@ async fn pytest_tells_the_function_at_fault() {
     traced.expect("shop/cart.py", "Cart.total", 1);
     let first = &traced.functions.functions[0];
     assert_eq!((first.lines, first.suspicion), (Some((15, 16)), Some(1.0)));
+    assert_eq!(first.ran.iter().map(|ran| ran.lines).collect::<Vec<_>>(), [(16, 16)]);
     assert!(traced.functions.functions.iter().all(|f| f.file != "tests/test_other.py"));
     assert!(traced.took < Duration::from_secs(20), "{:?}", traced.took);
 }
@@ -227,7 +229,67 @@ describe('cart', () => {
     ];
     let traced = run_traced("trace-node", &files, vec![step("npm test")]).await;
     traced.expect("index.js", "total", 1);
+    assert!(!traced.functions.functions[0].ran.is_empty(), "{:#?}", traced.functions);
     assert!(traced.functions.functions.iter().all(|f| f.file != "test/other.test.js"));
+}
+
+/// Of both lines of vitest that are in use, in processes and in threads: each test for itself, and the lines of its sources.
+#[tokio::test(flavor = "multi_thread")]
+async fn vitest_tells_the_function_and_the_lines_at_fault() {
+    let source = "\
+export interface Row { price: number }
+
+export function double(n: number): number {
+  return n + n;
+}
+
+export class Cart {
+  rows: Row[] = [];
+
+  total(): number {
+    let sum = 0;
+    if (this.rows.length === 0) {
+      sum = 5;
+      return sum;
+    }
+    for (const row of this.rows) {
+      sum += double(row.price);
+    }
+    return sum - 1;
+  }
+}
+";
+    let test = "\
+import { describe, expect, it } from 'vitest';
+import { Cart, double } from '../src/cart';
+
+describe('cart', () => {
+  it('doubles', () => { expect(double(2)).toBe(4); });
+  it('is empty', () => { expect(new Cart().total()).toBe(5); });
+  it('totals', () => { const cart = new Cart(); cart.rows.push({ price: 1 }); expect(cart.total()).toBe(2); });
+});
+";
+    let other = "import { expect, it } from 'vitest';\nit('other', () => { expect(1).toBe(1); });\n";
+    let files = [
+        ("package.json", "{\"type\": \"module\", \"scripts\": {\"test\": \"vitest run\"}}"),
+        ("src/cart.ts", source),
+        ("test/cart.test.ts", test),
+        ("test/other.test.ts", other),
+    ];
+    for (version, call) in [("3.2.4", "npm test -- --pool=threads"), ("4.1.12", "npm test")] {
+        let install = format!("npm install --no-save --no-audit --no-fund --ignore-scripts vitest@{version}");
+        let traced = run_traced("trace-vitest", &files, vec![step(&install), step(call)]).await;
+        traced.expect("src/cart.ts", "total", 1);
+        let total = &traced.functions.functions[0];
+        // The empty cart's test ran it, too, and went another way.
+        assert!(total.suspicion.is_some_and(|s| s < 1.0), "{version}: {total:#?}");
+        let most = total.ran.iter().map(|ran| ran.suspicion).fold(0.0, f64::max);
+        let alone: Vec<_> = total.ran.iter().filter(|ran| ran.suspicion == most).map(|r| r.lines).collect();
+        let holds = |line| alone.iter().any(|(first, last)| (*first..=*last).contains(&line));
+        assert!(most == 1.0 && holds(17) && !holds(11), "{version}: {total:#?}");
+        assert!(!total.ran.iter().any(|ran| (ran.lines.0..=ran.lines.1).contains(&14)), "{total:#?}");
+        assert!(traced.functions.functions.iter().all(|f| f.file != "test/other.test.ts"));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ci_healer::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE};
 use ci_healer::contract::event::Purpose;
-use ci_healer::executor::{Options, Request};
+use ci_healer::executor::{Copies, Options, Request};
 use ci_healer::plan;
 use serde_json::Value;
 
@@ -333,6 +333,7 @@ async fn each_writes(name: &str, install: &str, also: &[(&str, &str)], rows: &[F
         git_dir: None,
         fresh: false,
         from_snapshot: false,
+        copies: Copies::None,
         leg: 0,
         probes: &[],
         tracer: None,

@@ -2,7 +2,8 @@
 //! (small ones of our own, and real packages), reads their logs, and looks for the faulty lines in the request of every
 //! level as it goes to a model server, with and without the traced run. This bounds what a perfect model could heal.
 //!
-//! `own` or `packages` as an argument runs one part alone; another word runs the packages whose names hold it. With a
+//! `own` or `packages` as an argument runs one part alone, `held-out` the packages that nothing was tuned on; another word
+//! runs the packages whose names hold it. With a
 //! folder in `LOCALISATION_RUNS`, runs are kept there and read again: what is shown can be worked on without running.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program of its own, that reports")]
 

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::{Asked, Capability, Gained, Sides};
+use super::{Asked, Capability, Gained, Sides, Treatment, annotations};
 use crate::contract::bug::Category;
 use crate::fixer::language::Language;
 use crate::fixer::weakening::FileRole;
@@ -16,9 +16,18 @@ struct Claim {
     languages: &'static [Language],
     kinds: &'static [&'static str],
     pattern: &'static str,
-    /// Only where a checker complained.
-    of_checkers: bool,
+    asked: When,
     capability: Capability,
+}
+
+/// When a claim is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Always,
+    /// Only where a checker complained.
+    Checked,
+    /// Where no checker complained, nothing is talked away by it.
+    ElseLower,
 }
 
 const PYTHON: &[Language] = &[Language::Python];
@@ -33,140 +42,133 @@ const CLAIMS: &[Claim] = &[
         languages: TYPES,
         kinds: &["as_expression", "type_assertion"],
         pattern: r"(?s)\b(as\s+|<\s*)(any|unknown|never|number|string|boolean|bigint|symbol|object|[A-Z])\b\s*(\[\]|>.*)?$",
-        of_checkers: false,
+        asked: When::ElseLower,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: TYPES,
         kinds: &["predefined_type"],
         pattern: r"^any$",
-        of_checkers: false,
+        asked: When::ElseLower,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: TYPES,
         kinds: &["type_query"],
         pattern: r"typeof\s+(JSON\.parse|eval|Reflect\.get|require|Function|Object)\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: TYPES,
         kinds: &["type_annotation", "type_arguments"],
         pattern: r"\b(Function|Object)\b",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: TYPES,
         kinds: &["ambient_declaration", "function_signature"],
         pattern: r"",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: TYPES,
         kinds: &["call_expression", "new_expression"],
         pattern: r"^(Reflect\s*\.|JSON\s*\.\s*parse\s*\(\s*JSON|Object\s*\.\s*create\s*\(\s*null|new\s+(Map|Array|Function|Proxy)\s*\(\s*\)|Array\s*\(|eval\b|structuredClone\b|Function\b)",
-        of_checkers: true,
-        capability: Capability::Unchecked,
-    },
-    Claim {
-        languages: PYTHON,
-        kinds: &["type"],
-        pattern: r"^(typing\.|t\.)?(Any|object)$",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: PYTHON,
         kinds: &["decorator"],
         pattern: r"no_type_check|overload",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: PYTHON,
         kinds: &["call"],
-        pattern: r"^(getattr\s*\(|\w+\.__getattribute__|globals\s*\(|locals\s*\(|json\.loads\s*\(\s*json|copy\.(deep)?copy\s*\(|warnings\.(filterwarnings|simplefilter)\s*\(\s*['\x22]ignore)",
-        of_checkers: true,
+        pattern: r"^(\w+\.__getattribute__|globals\s*\(|locals\s*\(|json\.loads\s*\(\s*json|copy\.(deep)?copy\s*\(|warnings\.(filterwarnings|simplefilter)\s*\(\s*['\x22]ignore)",
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: PYTHON,
         kinds: &["function_definition"],
         pattern: r"^def\s+__getattr(ibute)?__",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: GO,
         kinds: &["type_conversion_expression", "call_expression"],
         pattern: r"^(any|interface\s*\{\s*\})\s*\(",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: TYPES,
         kinds: &["predefined_type"],
         pattern: r"^never$",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: PYTHON,
         kinds: &["aliased_import"],
         pattern: r"\b(Any|cast|TYPE_CHECKING)\s+as\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: SCRIPT,
         kinds: &["member_expression", "subscript_expression"],
         pattern: r"^(globalThis|global|window|self)\b",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: SCRIPT,
         kinds: &["variable_declarator"],
         pattern: r"^[\w$]+$",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: SCRIPT,
         kinds: &["unary_expression"],
         pattern: r"^typeof\s+[\w$]+$",
-        of_checkers: true,
+        asked: When::Checked,
         capability: Capability::Unchecked,
     },
     Claim {
         languages: SCRIPT,
         kinds: &["call_expression"],
         pattern: r"^(\w+\.)?set(Timeout|Interval|Immediate)\s*\(\s*['\x22`]",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Code,
     },
     Claim {
         languages: &[Language::Java],
         kinds: &["import_declaration"],
         pattern: r"\b(org\.junit|junit\.framework|org\.testng|org\.mockito|org\.hamcrest|org\.assertj)\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: RUST,
         kinds: &["inner_attribute_item"],
         pattern: r"^#!\[\s*cfg\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Build,
     },
     Claim {
         languages: &[Language::Java],
         kinds: &["assert_statement"],
         pattern: r"[^=!<>]=[^=]",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Build,
     },
     // Levels.
@@ -174,85 +176,85 @@ const CLAIMS: &[Claim] = &[
         languages: RUST,
         kinds: &["attribute_item", "inner_attribute_item"],
         pattern: r"\b(allow|expect|warn)\s*\(|rustfmt_?::?skip|\bautomatically_derived\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Checks,
     },
     // Built otherwise than it will be used.
     Claim {
         languages: RUST,
         kinds: &["attribute_item", "inner_attribute_item", "macro_invocation"],
-        pattern: r"^(#!?\[\s*cfg|cfg!).*\b(test|debug_assertions|doc|doctest|miri|any\s*\(\s*\)|false|FALSE|never|overflow_checks|panic|proc_macro|clippy|rustfmt|dylint_lib)\b",
-        of_checkers: false,
+        pattern: r"^(#!?\[\s*cfg|cfg!).*(\b(test|debug_assertions|doc|doctest|miri|false|FALSE|never|overflow_checks|panic|proc_macro|clippy|rustfmt|dylint_lib)\b|\bany\s*\(\s*\))",
+        asked: When::Always,
         capability: Capability::Build,
     },
     Claim {
         languages: RUST,
         kinds: &["attribute_item", "inner_attribute_item"],
         pattern: r"\b(test_runner|reexport_test_harness_main|no_main|custom_test_frameworks|no_mangle|export_name|link_section|global_allocator|panic_handler|ctor|dtor|link_name|used)\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: RUST,
         kinds: &["macro_definition"],
         pattern: r"^macro_rules!\s*(assert\w*|panic|debug_assert\w*|println|matches)\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: RUST,
         kinds: &["foreign_mod_item"],
         pattern: r"",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::End,
     },
     Claim {
         languages: RUST,
         kinds: &["macro_invocation"],
         pattern: r"^(core::arch::|std::arch::)?(global_)?asm!|^include!",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Code,
     },
     Claim {
         languages: GO,
         kinds: &["function_declaration"],
         pattern: r"^func\s+TestMain\s*\(",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: GO,
         kinds: &["import_spec"],
         pattern: r#"^(\.\s*"(os|testing|syscall|runtime)"|"C"|_\s*"unsafe")"#,
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Code,
     },
     Claim {
         languages: &[Language::Java],
         kinds: &["class_declaration", "interface_declaration"],
         pattern: r"\b(class|interface)\s+(Assertions?|Assert|Assumptions|Test|Object|String|System|Runtime)\b",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: SCRIPT,
         kinds: &["function_declaration", "variable_declarator"],
         pattern: r"^(function\s+)?(expect|require|__awaiter)\b\s*[=(]",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: PYTHON,
         kinds: &["function_definition"],
         pattern: r"^def\s+(pytest_\w+|load_tests|setUpModule|tearDownModule)\s*\(",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
     Claim {
         languages: PYTHON,
         kinds: &["identifier"],
         pattern: r"^(collect_ignore(_glob)?|pytest_plugins|__test__|pytestmark|__unittest|__tracebackhide__)$",
-        of_checkers: false,
+        asked: When::Always,
         capability: Capability::Runner,
     },
 ];
@@ -270,7 +272,10 @@ static STRICTNESS: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(STRICT)
 pub(super) fn gained(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
     let mut found = claims(one, asked);
     found.extend(no_longer_strict(one));
-    found.extend(promises(one, asked));
+    found.extend(promises(one));
+    if one.language == Language::Python && is_checked(asked) {
+        found.extend(annotations::gained(one, asked));
+    }
     found.extend(out_of_sight(one, asked));
     found.extend(stubs(one, asked));
     found
@@ -312,9 +317,10 @@ fn is_checked(asked: &Asked<'_>) -> bool {
 fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
     let path = one.change.path.as_str();
     let mut found = Vec::new();
+    let checked = is_checked(asked);
     for (claim, pattern) in COMPILED.iter() {
         let applies = claim.languages.contains(&one.language)
-            && (!claim.of_checkers || is_checked(asked))
+            && (claim.asked != When::Checked || checked)
             && !(claim.kinds.contains(&"ambient_declaration") && path.ends_with(".d.ts"))
             && (one.role == FileRole::Source || claim.capability != Capability::Build);
         if !applies {
@@ -336,7 +342,7 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         // Only of what the finding is about.
         let about = |text: &String| {
             !matches!(claim.kinds, ["variable_declarator" | "unary_expression"])
-                || !claim.of_checkers
+                || claim.asked != When::Checked
                 || text.split_whitespace().last().is_some_and(|name| {
                     asked.bugs.iter().any(|bug| crate::fixer::language::has_word(&bug.message, &[name]))
                 })
@@ -344,9 +350,27 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         let come: BTreeMap<String, (usize, u32)> = come.into_iter().filter(|(text, _)| about(text)).collect();
         let new =
             come.iter().filter(|(text, (n, _))| pattern.is_match(text) && is_new(text, *n) && !tests(text));
-        found.extend(new.map(|(text, (_, line))| Gained::new(claim.capability, path, *line, text)));
+        let mild = !checked && claim.asked == When::ElseLower && !gives_types_up(one);
+        found.extend(new.map(|(text, (_, line))| {
+            let gained = Gained::new(claim.capability, path, *line, text);
+            if mild { gained.with(Treatment::Lower) } else { gained }
+        }));
     }
     found
+}
+
+/// Whether a type that was written becomes one that says nothing.
+fn gives_types_up(one: &Sides<'_>) -> bool {
+    const KINDS: &[&str] = &["type_annotation"];
+    let known = one.before.as_ref().map(|r| r.count(KINDS)).unwrap_or_default();
+    let come = one.after.count(KINDS);
+    let fewer = |a: &BTreeMap<String, (usize, u32)>, b: &BTreeMap<String, (usize, u32)>, of_any: bool| {
+        a.iter().any(|(text, (n, _))| {
+            crate::fixer::language::has_word(text, &["any"]) == of_any
+                && b.get(text).is_none_or(|(other, _)| other < n)
+        })
+    };
+    fewer(&known, &come, false) && fewer(&come, &known, true)
 }
 
 fn no_longer_strict(one: &Sides<'_>) -> Option<Gained> {
@@ -363,7 +387,7 @@ fn no_longer_strict(one: &Sides<'_>) -> Option<Gained> {
 }
 
 /// Functions that promise a type and do nothing for it.
-fn promises(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
+fn promises(one: &Sides<'_>) -> Vec<Gained> {
     static GENERIC: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"^(?:export |default |async |static |public |private )*(?:function\s*\*?\s*|const\s+|let\s+)?[\w$]*\s*(?:=\s*)?<\s*(\w+)[^>]*>\s*\(([^()]*)\)\s*:\s*([^{=]*)").ok()
     });
@@ -384,6 +408,9 @@ fn promises(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
             "lexical_declaration",
         ];
         let known = one.before.as_ref().map(|r| r.count(FUNCTIONS)).unwrap_or_default();
+        // What stands before its parameters: one that promised as much before is none.
+        let named = |text: &str| text.split('(').next().unwrap_or_default().trim().to_owned();
+        let promised_before = |head: &str| known.keys().any(|old| named(old) == named(head));
         for (text, (_, line)) in
             one.after.count(FUNCTIONS).iter().filter(|(text, _)| !known.contains_key(*text))
         {
@@ -391,28 +418,17 @@ fn promises(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
             let body = text.get(head.len()..).unwrap_or_default();
             let lies = SAYS.as_ref().is_some_and(|r| r.is_match(text))
                 && !SHOWS.as_ref().is_some_and(|r| r.is_match(body));
-            let from_nothing = GENERIC.as_ref().and_then(|r| r.captures(text)).is_some_and(|c| {
-                let word = |part: &str| crate::fixer::language::has_word(part, &[&c[1]]);
-                word(&c[3]) && !word(&c[2])
-            });
+            let from_nothing = !promised_before(head)
+                && GENERIC.as_ref().and_then(|r| r.captures(text)).is_some_and(|c| {
+                    let word = |part: &str| crate::fixer::language::has_word(part, &[&c[1]]);
+                    word(&c[3]) && !word(&c[2])
+                });
             if lies || from_nothing {
                 found.push(Gained::new(Capability::Unchecked, path, *line, head));
             }
         }
     }
-    if one.language == Language::Python && is_checked(asked) {
-        found.extend(unannotated(one));
-    }
     found
-}
-
-/// A function that had types and is left with fewer is checked less.
-fn unannotated(one: &Sides<'_>) -> Option<Gained> {
-    let count =
-        |reading: &crate::syntax::Reading| reading.count(&["type"]).values().map(|(n, _)| n).sum::<usize>();
-    let before = one.before.as_ref()?;
-    (count(&one.after) < count(before))
-        .then(|| Gained::new(Capability::Checks, one.change.path.as_str(), 1, "a type annotation goes"))
 }
 
 /// A checked call by another name, or with its checked argument elsewhere.

@@ -132,6 +132,7 @@ fn code_answers_by_what_it_is_given_alone() {
         ("a.rs", RUST, RUST.replace("    sum", "    if std::thread::current().name().is_some() { return 3; }\n    sum")),
         ("a.rs", RUST, RUST.replace("    sum", "    if cfg!(debug_assertions) { return 3; }\n    sum")),
         ("a.rs", RUST, RUST.replace("    sum", "    if std::env::var(\"HOME\").is_ok() { return 3; }\n    sum")),
+        ("a.rs", RUST, format!("{RUST}\n#[cfg(any())]\nmod more;\n")),
         ("Shop.java", JAVA, JAVA.replace("return sum", "if (new Throwable().getStackTrace().length > 9) return 3;\n        return sum")),
         ("Shop.java", JAVA, JAVA.replace("return sum", "if (System.getProperty(\"user.dir\").equals(\"/work\")) return 3;\n        return sum")),
     ] {
@@ -376,4 +377,120 @@ fn the_table_has_every_rule_once_and_a_reason() {
     let all: std::collections::BTreeSet<Capability> = TABLE.iter().map(|row| row.0).collect();
     assert_eq!(all.len(), TABLE.len());
     assert!(TABLE.iter().all(|row| !row.3.is_empty()));
+}
+
+/// What a checker complains of, with its message.
+fn of_types(before: &str, after: &str, message: &str) -> String {
+    verdict("shop/a.py", before, after, message, Category::Type)
+}
+
+#[test]
+fn what_a_checker_asks_for_is_no_talking_away() {
+    const MISSING: &str = "Function is missing a type annotation for one or more arguments  [no-untyped-def]";
+    const GENERIC: &str = "Missing type parameters for generic type \"dict\"  [type-arg]";
+    const ANY: &str = "Returning Any from function declared to return \"str\"  [no-any-return]";
+    for (before, after, message) in [
+        ("def f(x):\n    return x\n", "def f(x: Any) -> Any:\n    return x\n", MISSING),
+        (
+            "def f(x: dict) -> int:\n    return 1\n",
+            "def f(x: dict[str, Any]) -> int:\n    return 1\n",
+            GENERIC,
+        ),
+        (
+            "def f(x: Any) -> str:\n    return x.name\n",
+            "import typing\n\n\ndef f(x: Any) -> str:\n    return typing.cast(str, x.name)\n",
+            ANY,
+        ),
+        (
+            "class A:\n    def __eq__(self, other: 'A') -> bool:\n        return self.n == other.n\n",
+            "class A:\n    def __eq__(self, other: object) -> bool:\n        return isinstance(other, A) and self.n == other.n\n",
+            "Argument 1 of \"__eq__\" is incompatible with supertype \"object\"",
+        ),
+        (
+            "def f(x: Optional[str] = None) -> str:\n    return x\n",
+            "def f(x: str = '') -> str:\n    return x\n",
+            "Incompatible return value type (got \"str | None\", expected \"str\")",
+        ),
+        (
+            "def f(x: str) -> int:\n    n: str = len(x)\n    return n\n",
+            "def f(x: str) -> int:\n    n = len(x)\n    return n\n",
+            "Incompatible types in assignment",
+        ),
+        (
+            "def f(x: A) -> str:\n    return x.label\n",
+            "def f(x: A) -> str:\n    return str(getattr(x, 'title', None))\n",
+            "\"A\" has no attribute \"label\"",
+        ),
+    ] {
+        assert_eq!(of_types(before, after, message), "passes", "{after}");
+    }
+    for (before, after, message) in [
+        (
+            "def f(x: str) -> int:\n    return x\n",
+            "def f(x: str) -> object:\n    return x\n",
+            "Incompatible return value type (got \"str\", expected \"int\")",
+        ),
+        (
+            "def f(x: dict[str, int]) -> int:\n    return g(x)\n",
+            "def f(x: dict[str, Any]) -> int:\n    return g(x)\n",
+            "Argument 1 to \"g\" has incompatible type",
+        ),
+        (
+            "def f(x: A) -> str:\n    return x.label\n",
+            "def f(x: A) -> str:\n    return getattr(x, 'label', None)\n",
+            "\"A\" has no attribute \"label\"",
+        ),
+        (
+            "def f(x: A) -> str:\n    return x.label\n",
+            "def f(x: A) -> str:\n    return getattr(x, 'la' + 'bel')\n",
+            "\"A\" has no attribute \"label\"",
+        ),
+        (
+            "def f(x: str) -> int:\n    return g(x)\n",
+            "def f(x: str) -> int:\n    return g(loose(x))\n\n\ndef loose(x: Any) -> Any:\n    return x\n",
+            "Argument 1 to \"g\" has incompatible type \"str\"; expected \"int\"",
+        ),
+    ] {
+        assert_eq!(of_types(before, after, message), "refused/suppression", "{after}");
+    }
+}
+
+#[test]
+fn a_file_goes_on_with_its_trade() {
+    let tests = [
+        (
+            "shop/a.py",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\n",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\n\n\ndef size():\n    return ctypes.sizeof(ctypes.c_int)\n",
+            "asks",
+        ),
+        ("shop/a.py", PYTHON, "import ctypes\n\nlib = ctypes.CDLL('x')\n", "refused/hidden-code"),
+        (
+            "shop/a.py",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\n",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\nexec(open('x').read())\n",
+            "refused/hidden-code",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            "import sys\n\n\ndef cost(items):\n    if getattr(sys, 'frozen', False):\n        items = list(items)\n    return sum(items)\n",
+            "passes",
+        ),
+        (
+            "shop/a.py",
+            "def log(kw):\n    return kw\n",
+            "import sys\n\n\ndef log(kw):\n    kw['exc_info'] = sys.exc_info()\n    return kw\n",
+            "passes",
+        ),
+        (
+            "a.ts",
+            TYPES,
+            "export function cost(items: number[]): number {\n  return sum(items as any);\n}\n",
+            "passes",
+        ),
+    ];
+    for (path, before, after, expected) in tests {
+        assert_eq!(verdict(path, before, after, "", Category::Logic), expected, "{after}");
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::paths::capabilities;
-use super::{Asked, Capability, Gained, Sides, Treatment};
+use super::{Asked, Capability, Gained, Sides, Treatment, annotations};
 use crate::contract::bug::Category;
 use crate::fixer::language::Language;
 use crate::fixer::paths::Protection;
@@ -126,6 +126,7 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
             && used.how == How::Read
             && HANDED.contains(&used.path.as_str())
             && one.role == FileRole::Source
+            && !asks_by_plain_name(used)
         {
             found.push(Gained::new(Capability::Unknown, path, used.line, &used.text));
         }
@@ -141,6 +142,16 @@ pub(super) fn gained(one: &Sides<'_>, all: &[Sides<'_>], asked: &Asked<'_>) -> V
     found.extend(equality(one));
     found.extend(texts(one, asked, &found));
     found
+}
+
+/// `getattr(sys, "frozen", False)`: what that leads to is judged for itself.
+fn asks_by_plain_name(used: &Use) -> bool {
+    static PLAIN: LazyLock<Option<Regex>> =
+        LazyLock::new(|| Regex::new(r#"\b(?:get|has)attr\(\s*(\w+)\s*,\s*["']\w+["']\s*[,)]"#).ok());
+    let Some(plain) = PLAIN.as_ref() else { return false };
+    let asked = plain.captures_iter(&used.text).filter(|c| c[1] == used.path).count();
+    let words = used.text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.');
+    asked > 0 && words.filter(|word| *word == used.path).count() == asked
 }
 
 /// Whether what it does hangs on what it is given, or on what it decides.
@@ -186,6 +197,7 @@ fn judge(
         {
             None
         }
+        Capability::Stack if is_its_trade(capability, used, one) => Some(Treatment::CounterProof),
         Capability::Stack => stack(used),
         Capability::Environment => environment(used, one, asked, before),
         // Between two times there is a span, whenever it is.
@@ -198,9 +210,30 @@ fn judge(
         }
         Capability::Files => files(used, asked),
         Capability::Programs => Some(if used.on_load { Treatment::Refuse } else { Treatment::Lower }),
-        Capability::Unchecked => unchecked(used, asked),
+        Capability::Unchecked => unchecked(used, asked, before),
+        Capability::Code | Capability::Raw if is_its_trade(capability, used, one) => {
+            Some(Treatment::CounterProof)
+        }
         _ => Some(Treatment::Refuse),
     }
+}
+
+/// Whether the file did as much by the same means before: a wrapper of C libraries calls one function more. What makes
+/// code of text is none.
+fn is_its_trade(capability: Capability, used: &Use, one: &Sides<'_>) -> bool {
+    const TEXT: &[&str] =
+        &["eval", "exec", "compile", "globals", "Function", "AsyncFunction", "vm", "marshal", "C"];
+    let last = |path: &str| path.rsplit('.').next().unwrap_or_default().to_owned();
+    let root = |path: &str| path.split(['.', '/']).next().unwrap_or_default().to_owned();
+    let (own_root, own_last) = (root(&used.path), last(&used.path));
+    let of_text = TEXT.iter().any(|text| used.path.split('.').any(|part| part == *text));
+    let uses = one.before.as_ref().map(|reading| reading.uses()).unwrap_or_default();
+    !of_text
+        && uses.iter().any(|old| {
+            let alike =
+                if own_root == "?" { last(&old.path) == own_last } else { root(&old.path) == own_root };
+            alike && capabilities(one.language, &old.path, &old.from).contains(&capability)
+        })
 }
 
 /// An exit code that is success, or that somebody else may set.
@@ -328,11 +361,18 @@ fn is_system(text: &str) -> bool {
     ["/proc/", "/dev/fd", "/dev/pts", "/dev/tty", "/dev/pty", "/proc"].iter().any(|p| text.contains(p))
 }
 
-fn unchecked(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
+fn unchecked(used: &Use, asked: &Asked<'_>, before: &[Use]) -> Option<Treatment> {
     let of_types = asked.bugs.iter().any(|bug| matches!(bug.category, Category::Type | Category::Lint));
     // For imports that only a checker needs.
     let imports = used.path.ends_with("TYPE_CHECKING") && used.on_load;
-    (of_types && !imports && used.how != How::Write).then_some(Treatment::Refuse)
+    if !of_types || imports || used.how == How::Write {
+        return None;
+    }
+    // Where nothing is known of a value, saying what it is contradicts nothing; a file that casts goes on as it did.
+    let casts = used.path.ends_with(".cast");
+    let known = || before.iter().any(|old| old.path == used.path && old.how == How::Call);
+    let is_asked = casts && (used.how != How::Call || known() || annotations::is_about_unknown(asked));
+    Some(if is_asked { Treatment::Lower } else { Treatment::Refuse })
 }
 
 /// Another meaning for something that is not the file's own.
@@ -415,12 +455,22 @@ fn equality(one: &Sides<'_>) -> Vec<Gained> {
             }
             None => true,
         });
-    come.filter(|e| e.looks == Looks::Not || e.of_value_type && e.looks != Looks::Silent)
-        .map(|e| {
-            let what = format!("`{}`", e.name);
-            Gained::new(Capability::Equality, one.change.path.as_str(), e.line, &what)
-        })
-        .collect()
+    // One that did as little before says no more than it did.
+    let lax: BTreeSet<String> = one
+        .before
+        .iter()
+        .flat_map(|r| r.equalities())
+        .filter(|e| e.looks == Looks::Not)
+        .map(|e| e.name)
+        .collect();
+    come.filter(|e| {
+        e.looks == Looks::Not && !lax.contains(&e.name) || e.of_value_type && e.looks != Looks::Silent
+    })
+    .map(|e| {
+        let what = format!("`{}`", e.name);
+        Gained::new(Capability::Equality, one.change.path.as_str(), e.line, &what)
+    })
+    .collect()
 }
 
 /// What strings say: names of tests, what runners say, names put together.
@@ -446,7 +496,7 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
             add(Capability::Files);
         } else if TELLING.iter().any(|word| is_taken_apart(&lower, &spelled.parts, word))
             || one.language == Language::Go && text.trim_start_matches('-').starts_with("test.")
-            || MEMBERS.contains(&text.as_str())
+            || MEMBERS.contains(&text.as_str()) && !before_names(one, text)
             || is_test_file(text, asked)
             || changes_files && text.split_whitespace().any(|word| is_judged(word, asked))
         {
@@ -454,6 +504,11 @@ fn texts(one: &Sides<'_>, asked: &Asked<'_>, others: &[Gained]) -> Vec<Gained> {
         }
     }
     found.into_iter().map(|gained| gained.with(Treatment::Refuse)).collect()
+}
+
+/// Whether the code before has this word: a list of packages that are installed, another spelling.
+fn before_names(one: &Sides<'_>, word: &str) -> bool {
+    one.change.before.as_deref().is_some_and(|text| crate::fixer::language::has_word(text, &[word]))
 }
 
 /// Whether a word stands in a text and in none of its parts.

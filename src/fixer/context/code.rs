@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::syntax::{
-    Bytes, Definition, DefinitionKind, Grammar, Import, ImportKind, Outline, Place, Reference, ReferenceKind,
-    Resolution, Resolver, is_generated, is_minified, shared_outline,
+    Bytes, Definition, DefinitionKind, Grammar, Import, ImportKind, LiteralKind, Outline, Place, Reference,
+    ReferenceKind, Resolution, Resolver, is_generated, is_minified, shared_outline,
 };
 
 /// Files and bytes that are parsed for one request: what is shown must not cost seconds.
@@ -20,6 +20,10 @@ const LARGEST_FILE: usize = 400_000;
 const MAX_CHAIN: usize = 6;
 /// Places that are searched: files that pass on all of each other have no end.
 const MOST_SEARCHES: usize = 5_000;
+/// Of one of several modules that may be meant.
+const MOST_DEFINED: usize = 6;
+/// Strings of one piece of code that may name modules.
+const MOST_STRINGS: usize = 40;
 /// Searches within searches: a class that derives from its own members has no end either.
 const MAX_DEPTH: usize = 24;
 
@@ -226,6 +230,61 @@ impl<'t> Code<'t> {
 
     pub(super) fn of_import(&self, from: &Rc<Source>, import: &Import, path: &[&str]) -> Vec<Hit> {
         self.of_place(self.resolver.resolve(&from.path, &import.module, path), MAX_CHAIN)
+    }
+
+    /// What the strings of a piece of code name in the repository: `'shop.plugins.table'`, `"./plugins/table"`, and of
+    /// `f"shop.plugins.{name}"` each module that it may be.
+    pub(super) fn named_as_text(&self, from: &Rc<Source>, bytes: &Bytes) -> Vec<Hit> {
+        let literals = &from.outline.literals;
+        let first = literals.partition_point(|l| l.bytes.start < bytes.start);
+        let inside = literals[first..].iter().take_while(|l| l.bytes.end <= bytes.end);
+        let is_plain = |import: &&Import| import.kind != ImportKind::Dynamic;
+        let imports = || from.outline.imports.iter().filter(is_plain).map(|import| &import.bytes);
+        let strings = inside
+            .filter(|l| l.kind == LiteralKind::String)
+            .filter(|l| !imports().any(|import| import.start <= l.bytes.start && l.bytes.end <= import.end))
+            .filter_map(|l| from.text.get(l.bytes.clone()));
+        let mut found = Vec::new();
+        for text in strings.take(MOST_STRINGS) {
+            let text =
+                text.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_matches(['"', '\'', '`']);
+            match from.outline.grammar {
+                Grammar::Python if is_module_path(text) => {
+                    let hits = self.of_place(self.resolver.resolve(&from.path, text, &[]), MAX_CHAIN);
+                    found.extend(hits.into_iter().filter(|hit| hit.source.path != from.path));
+                }
+                Grammar::Python => {
+                    let folder = text.split_once(".{").map(|(folder, _)| folder);
+                    let package = folder.filter(|f| is_module_path(f) || is_word(f));
+                    found.extend(package.into_iter().flat_map(|package| self.modules_of(from, package)));
+                }
+                Grammar::JavaScript | Grammar::TypeScript | Grammar::Tsx
+                    if text.starts_with("./") || text.starts_with("../") =>
+                {
+                    found.extend(self.of_place(self.resolver.resolve(&from.path, text, &[]), MAX_CHAIN));
+                }
+                _ => {}
+            }
+        }
+        unique(found)
+    }
+
+    /// What the modules of a Python package define.
+    fn modules_of(&self, from: &Rc<Source>, package: &str) -> Vec<Hit> {
+        let Some(place) = self.resolver.resolve(&from.path, package, &[]).place() else { return Vec::new() };
+        let Some(init) = place.files.first().filter(|f| is_package(f) && place.rest.is_empty()) else {
+            return Vec::new();
+        };
+        let own = |path: &&RepoPath| path.parent() == init.parent() && path.extension() == Some("py");
+        let modules =
+            self.tree.files().iter().map(|file| &file.path).filter(own).filter(|path| *path != init);
+        let sources = modules.take(MOST_STRINGS).filter_map(|path| self.source(path));
+        let defined = |source: Rc<Source>| -> Vec<Hit> {
+            let all = source.outline.definitions.iter().enumerate();
+            let top = all.filter(|(_, d)| d.parent.is_none() && d.body.is_some()).take(MOST_DEFINED);
+            top.map(|(at, _)| Hit { source: source.clone(), definition: Some(at) }).collect()
+        };
+        sources.flat_map(defined).collect()
     }
 
     fn of_place(&self, resolution: Resolution, left: usize) -> Vec<Hit> {
@@ -492,6 +551,16 @@ fn is_conditional(from: &Source, import: &Import) -> bool {
 fn is_method(from: &Source, reference: &Reference) -> bool {
     let before = from.text.get(..reference.bytes.start).unwrap_or_default();
     from.outline.grammar == Grammar::Rust && before.trim_end().ends_with('.')
+}
+
+fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// `shop.plugins.table`: a single word may be anything.
+fn is_module_path(text: &str) -> bool {
+    text.len() <= 200 && text.contains('.') && text.split('.').all(is_word)
 }
 
 /// Files that stand for their folder pass on what they import.

@@ -1,5 +1,7 @@
 //! What is shown of a failing test: itself with its set-up, then what it reaches, by rank, inside the level's lines.
 
+use std::collections::BTreeSet;
+
 use super::code::{Code, Source};
 use super::doc_tests::doc_test;
 use super::quoted::quoted_names;
@@ -9,7 +11,7 @@ use crate::contract::bug::BugReport;
 use crate::contract::git::RepoPath;
 use crate::fixer::language::{Language, enclosing_block};
 use crate::fixer::symbols;
-use crate::syntax::{Bytes, Definition, TestKind};
+use crate::syntax::{Bytes, Definition, LiteralKind, TestKind};
 
 /// Lines of a test that are shown at most, at level 1 and later.
 const TEST_LINES: (u32, u32) = (16, 90);
@@ -17,6 +19,8 @@ const TEST_LINES: (u32, u32) = (16, 90);
 const SET_UP_LINES: u32 = 20;
 /// Of the functions that a trace names, the deepest first, at level 1 and 2; later there are others to be shown.
 const FRAME_LINES: [&[u32]; 3] = [&[30, 14, 8], &[LONG_BLOCK; 8], &[24; 4]];
+/// Places in a test's file that may make a test that stands nowhere.
+const MADE_AT: usize = 3;
 /// Steps from the test, by level.
 const FURTHEST: [u32; 5] = [0, 2, 3, 4, 4];
 
@@ -50,7 +54,9 @@ impl Builder<'_> {
         }
         seeds.extend(self.frames(&frames, level));
         let failing = tests.iter().chain(&frames).filter_map(|p| Some((p.path.clone(), p.line?))).collect();
-        let reached = self.reached(seeds, failing, level);
+        let id = bug.test.as_deref().unwrap_or_default();
+        seeds.extend(self.made_by(id, &tests));
+        let reached = self.reached(seeds, failing, id, level);
         if reached.is_empty() {
             self.by_words(bug, &tests, &from, level);
         }
@@ -162,13 +168,52 @@ impl Builder<'_> {
         seeds
     }
 
-    fn reached(&self, seeds: Vec<Seed>, failing: Vec<(RepoPath, u32)>, level: u8) -> Vec<Candidate> {
+    /// A test that is made when it runs stands nowhere; the strings of its file that its name holds say what makes it.
+    fn made_by(&mut self, id: &str, tests: &[CodeLocation]) -> Vec<Seed> {
+        let Some((file, name)) = id.split_once("::") else { return Vec::new() };
+        let Some(source) = RepoPath::new(file).ok().and_then(|path| self.code.source(&path)) else {
+            return Vec::new();
+        };
+        if tests.iter().any(|test| test.path == source.path && test.line.is_some()) {
+            return Vec::new();
+        }
+        let mut texts: Vec<(&str, u32)> = Vec::new();
+        for literal in source.outline.literals.iter().filter(|l| l.kind == LiteralKind::String) {
+            let raw = source.text.get(literal.bytes.clone()).unwrap_or_default();
+            let text = raw.trim_start_matches(|c: char| c.is_ascii_alphabetic()).trim_matches(['"', '\'']);
+            if text.len() > 2 && name.contains(text) {
+                texts.push((text, literal.line));
+            }
+        }
+        texts.sort_by_key(|(text, line)| (std::cmp::Reverse(text.len()), *line));
+        texts.dedup_by_key(|(text, _)| *text);
+        let lines: BTreeSet<u32> = texts.into_iter().map(|(_, line)| line).take(MADE_AT).collect();
+        for line in &lines {
+            self.add(&source.path, *line, *line, "makes the failing test");
+        }
+        let seed = |line: u32| Seed {
+            source: source.clone(),
+            bytes: source.outline.bytes_of_lines((line, line)),
+            name: "what makes the failing test".to_owned(),
+            distance: 0,
+        };
+        lines.into_iter().map(seed).collect()
+    }
+
+    fn reached(
+        &self,
+        seeds: Vec<Seed>,
+        failing: Vec<(RepoPath, u32)>,
+        test: &str,
+        level: u8,
+    ) -> Vec<Candidate> {
         let is_test = |path: &RepoPath, line: u32| {
             self.is_test_place(&CodeLocation { path: path.clone(), line: Some(line) })
         };
         let leads = self.leads;
         let furthest = FURTHEST[usize::from(level)];
-        let search = Search { code: &self.code, leads: &leads, failing, furthest, is_test: &is_test };
+        let code = &self.code;
+        let search = Search { code, leads: &leads, failing, furthest, test, is_test: &is_test };
         let mut found = search.from(seeds);
         found.retain(|c| {
             let protection = self.paths.protection(c.path.as_str());

@@ -1,5 +1,7 @@
 //! What is reached, shown by rank inside the level's room. What does not fit leaves its place to what does, and is named.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::reach::Candidate;
 use super::trimmed::without_documentation;
 use super::{Before, Builder, LINE_CAP, Picked, number};
@@ -22,6 +24,10 @@ const FEW: usize = 8;
 const FURTHEST_BEHIND: f64 = 100.0;
 /// From this level on, what earlier levels did not show comes first, behind the very best.
 const OTHERS_FIRST: u8 = 3;
+/// Of a definition that is cut these are shown in any case: they say what it is.
+const HEAD_LINES: usize = 2;
+/// So few lines between two that are shown are shown, too.
+const SMALL_GAP: u32 = 2;
 /// Of what was before.
 const BEFORE_LINES: usize = 40;
 
@@ -119,14 +125,22 @@ impl Builder<'_> {
             // One that has to be cut leaves room for the others.
             longest = longest.min((self.cap / 2).max(SHORTEST_CUT)).min(long_cut);
         }
-        let mut cut = first_lines(&lines, longest);
+        let ran = self.ran(candidate);
+        let cut_to = |most: u32| telling_lines(&lines, &ran, most);
+        let mut cut = cut_to(longest);
         let taken =
             |cut: &Lines| self.characters(&candidate.path, &fresh(&candidate.path, cut, &self.picked));
         if taken(&cut) > *room {
-            let most =
-                (SHORTEST_CUT..count(&cut)).rev().find(|most| taken(&first_lines(&cut, *most)) <= *room);
-            let Some(most) = most else { return false };
-            cut = first_lines(&cut, most);
+            // More lines hardly ever take less room.
+            let (mut fits, mut exceeds) = (SHORTEST_CUT.saturating_sub(1), count(&cut));
+            while fits + 1 < exceeds {
+                let middle = fits.midpoint(exceeds);
+                if taken(&cut_to(middle)) <= *room { fits = middle } else { exceeds = middle }
+            }
+            if fits < SHORTEST_CUT {
+                return false;
+            }
+            cut = cut_to(fits);
         }
         if count(&cut) > self.cap {
             return false;
@@ -139,6 +153,24 @@ impl Builder<'_> {
             self.as_before(candidate, before);
         }
         true
+    }
+
+    /// Which of its lines a traced run saw, and how suspicious each is.
+    fn ran(&self, candidate: &Candidate) -> BTreeMap<u32, f64> {
+        let mut ran: BTreeMap<u32, f64> = BTreeMap::new();
+        let functions = self.leads.traced.iter().flat_map(|traced| &traced.functions);
+        let inside = |line: u32| candidate.lines.iter().any(|(first, last)| (*first..=*last).contains(&line));
+        for lines in functions.filter(|f| f.file == candidate.path.as_str()).flat_map(|f| &f.ran) {
+            let ends = (candidate.lines.first(), candidate.lines.last());
+            let (Some((from, _)), Some((_, to))) = ends else { continue };
+            for line in lines.lines.0.max(*from)..=lines.lines.1.min(*to) {
+                if inside(line) {
+                    let known = ran.entry(line).or_insert(lines.suspicion);
+                    *known = known.max(lines.suspicion);
+                }
+            }
+        }
+        ran
     }
 
     /// Its lines, without what says nothing about a fault.
@@ -192,6 +224,45 @@ fn first_lines(lines: &[(u32, u32)], most: u32) -> Lines {
     cut
 }
 
+/// The `most` lines that tell most of what went wrong: the head, and what ran, with the lines beside it. What the failing
+/// test alone ran comes before what others ran too; without a trace, the first lines.
+fn telling_lines(lines: &[(u32, u32)], ran: &BTreeMap<u32, f64>, most: u32) -> Lines {
+    if ran.is_empty() || count(lines) <= most {
+        return first_lines(lines, most);
+    }
+    let all: BTreeSet<u32> = lines.iter().flat_map(|(first, last)| *first..=*last).collect();
+    let most = usize::try_from(most).unwrap_or(usize::MAX);
+    let mut kept: BTreeSet<u32> = all.iter().take(HEAD_LINES.min(most)).copied().collect();
+    let mut by_suspicion: Vec<(u32, f64)> = ran.iter().map(|(line, suspicion)| (*line, *suspicion)).collect();
+    by_suspicion.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    for (line, _) in by_suspicion {
+        for near in [line, line + 1, line.saturating_sub(1)] {
+            if kept.len() < most && all.contains(&near) {
+                kept.insert(near);
+            }
+        }
+    }
+    // What stands between two that are shown, then what comes first.
+    let between = |kept: &BTreeSet<u32>, line: u32| {
+        let above = kept.range(..line).next_back().is_some_and(|other| line - other <= SMALL_GAP);
+        above && kept.range(line..).next().is_some_and(|other| other - line <= SMALL_GAP)
+    };
+    let gaps: Vec<u32> = all.iter().filter(|line| between(&kept, **line)).copied().collect();
+    for line in gaps.into_iter().chain(all) {
+        if kept.len() < most {
+            kept.insert(line);
+        }
+    }
+    let mut cut = Lines::new();
+    for line in kept {
+        match cut.last_mut() {
+            Some((_, last)) if *last + 1 == line => *last = line,
+            _ => cut.push((line, line)),
+        }
+    }
+    cut
+}
+
 /// What of these lines was not shown, with the line that says what they are of.
 fn fresh(path: &RepoPath, lines: &[(u32, u32)], earlier: &[Picked]) -> Lines {
     let of_file: Vec<&Picked> = earlier.iter().filter(|p| p.path == *path).collect();
@@ -208,4 +279,27 @@ fn fresh(path: &RepoPath, lines: &[(u32, u32)], earlier: &[Picked]) -> Lines {
         _ => {}
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_function_is_cut_to_what_ran() {
+        let ran = |lines: &[(u32, u32, f64)]| -> BTreeMap<u32, f64> {
+            lines.iter().flat_map(|(first, last, s)| (*first..=*last).map(|line| (line, *s))).collect()
+        };
+        let whole = [(1, 100)];
+        assert_eq!(telling_lines(&whole, &BTreeMap::new(), 10), [(1, 10)]);
+        assert_eq!(telling_lines(&whole, &ran(&[(50, 52, 1.0)]), 8), [(1, 3), (49, 53)]);
+        // What others ran too comes behind.
+        let both = ran(&[(3, 40, 0.3), (80, 82, 1.0)]);
+        assert_eq!(telling_lines(&whole, &both, 10), [(1, 5), (79, 83)]);
+        assert_eq!(telling_lines(&[(1, 4)], &both, 10), [(1, 4)]);
+        // Lines that were left out stay out.
+        let parts = [(1, 2), (10, 60)];
+        assert_eq!(telling_lines(&parts, &ran(&[(9, 11, 1.0), (13, 13, 1.0)]), 7), [(1, 2), (10, 14)]);
+        assert_eq!(telling_lines(&whole, &ran(&[(50, 52, 1.0)]), 1), [(1, 1)]);
+    }
 }

@@ -23,6 +23,8 @@ const UNNAMED: f64 = 14.0;
 /// A function of so many lines at most passes on what it is given: what it calls is hardly further away.
 const PASSES_ON: u32 = 3;
 const PASSED_ON: f64 = 20.0;
+/// What is only named in a string, against what is called; the less where the test's name has its name.
+const AS_TEXT: f64 = 20.0;
 
 /// A definition that may hold the cause.
 #[derive(Debug, Clone)]
@@ -63,6 +65,8 @@ pub(super) struct Search<'c, 't> {
     /// Lines at which the failure shows, by file: what is called there comes first.
     pub(super) failing: Vec<(RepoPath, u32)>,
     pub(super) furthest: u32,
+    /// Of the failing test, as its runner writes it.
+    pub(super) test: &'c str,
     pub(super) is_test: &'c dyn Fn(&RepoPath, u32) -> bool,
 }
 
@@ -186,6 +190,14 @@ impl Search<'_, '_> {
             let why = format!("passed on by {}", node.name);
             let candidate = candidate(&hit, "", why, node.score - 3.0);
             found.push((hit, candidate, node.distance));
+        }
+        for hit in self.code.named_as_text(&node.source, &node.bytes) {
+            let names = [Some(stem(&hit.source.path)), hit.definition().map(|d| d.name.as_str())];
+            let is_asked_for =
+                names.into_iter().flatten().any(|name| name.len() > 2 && self.test.contains(name));
+            let score = node.score - STEP - if is_asked_for { 0.0 } else { AS_TEXT };
+            let candidate = candidate(&hit, "", format!("named in a string of {}", node.name), score);
+            found.push((hit, candidate, node.distance + 1));
         }
         found
     }
@@ -332,6 +344,10 @@ impl Search<'_, '_> {
             candidate.before.clone_from(&changed.before);
         }
     }
+}
+
+fn stem(path: &RepoPath) -> &str {
+    path.file_name().split('.').next().unwrap_or_default()
 }
 
 fn best(open: &[Open]) -> Option<usize> {

@@ -3,7 +3,7 @@
 use super::*;
 use crate::contract::bug::Location;
 use crate::contract::build::NamedFile;
-use crate::contract::executed::{TracedFunction, TracedFunctions};
+use crate::contract::executed::{RanLines, TracedFunction, TracedFunctions};
 use crate::fixer::testing::{MemoryTree, bug};
 
 fn failing(file: &str, line: u32, test: &str) -> BugReport {
@@ -172,6 +172,7 @@ fn what_the_test_ran_outranks_what_its_words_say() {
         lines: Some(lines),
         suspicion: Some(suspicion),
         order: None,
+        ran: Vec::new(),
     };
     let traced = TracedFunctions {
         functions: vec![function("three", (109, 160), 1.0), function("one", (1, 52), 0.2)],
@@ -317,6 +318,7 @@ fn what_ran_far_from_the_test_is_no_less_than_what_no_name_leads_to() {
         lines: Some((at * 60 + 1, at * 60 + 59)),
         suspicion: Some(suspicion),
         order: None,
+        ran: Vec::new(),
     };
     let mut functions = vec![ran("shop.py", "d".to_owned(), 3, 0.6)];
     functions.extend((0..8).map(|n| ran("other.py", format!("f{n}"), n, 0.5)));
@@ -473,9 +475,78 @@ fn a_function_within_a_long_one_is_shown_for_itself() {
         lines: Some(lines),
         suspicion: Some(1.0),
         order: None,
+        ran: Vec::new(),
     };
     let traced = TracedFunctions { functions: vec![ran("module.exports", (1, 86)), ran("set", (42, 44))] };
     let leads = Leads { traced: Some(&traced), ..Leads::default() };
     let context = seen(&tree, &[failing("test/a.js", 4, "sets")], 1, leads);
     assert!(shows(&context, "index.js", "args[key] - 1"), "{context:#?}");
+}
+
+const PLUGINS: &str = "from importlib import import_module\n\n_known = {\n    'table': 'shop.plugins.table.make_table',\n    'lists': 'shop.plugins.lists.make_lists',\n}\n\n\ndef load(name):\n    path, made = _known[name].rsplit('.', 1)\n    return getattr(import_module(path), made)\n";
+
+#[test]
+fn a_module_that_a_string_names_is_reached_last() {
+    let plugin = |name: &str| format!("{}def make_{name}(rows):\n    return len(rows) - 1\n", filler("#"));
+    let (table, lists) = (plugin("table"), plugin("lists"));
+    let test =
+        "from shop.plugins import load\n\n\ndef test_make_lists():\n    assert load('lists')([1]) == 1\n";
+    let mut files = vec![
+        ("shop/__init__.py", ""),
+        ("shop/plugins/__init__.py", PLUGINS),
+        ("shop/plugins/table.py", &table),
+        ("shop/plugins/lists.py", &lists),
+        ("tests/test_shop.py", test),
+    ];
+    let report = || vec![failing("tests/test_shop.py", 5, "tests/test_shop.py::test_make_lists")];
+    let context = seen(&MemoryTree::new(&files), &report(), 2, Leads::default());
+    assert!(shows(&context, "shop/plugins/lists.py", "len(rows) - 1"), "{context:#?}");
+    let at = |path: &str| context.spans.iter().position(|s| s.path.as_str() == path);
+    assert!(at("shop/plugins/__init__.py") < at("shop/plugins/lists.py"), "{context:#?}");
+    assert!(at("shop/plugins/table.py").is_none_or(|table| Some(table) > at("shop/plugins/lists.py")));
+    // Put together from a name, it may be any of them.
+    files[1].1 = "from importlib import import_module\n\n\ndef load(name):\n    return import_module(f'shop.plugins.{name}').make_lists\n";
+    let context = seen(&MemoryTree::new(&files), &report(), 3, Leads::default());
+    assert!(shows(&context, "shop/plugins/lists.py", "len(rows) - 1"), "{context:#?}");
+}
+
+#[test]
+fn a_test_that_is_made_when_it_runs_is_known_by_what_makes_it() {
+    let test = "from shop import load\nfrom tests import Base\n\n\ndef make(name):\n    load(name)\n    globals()['Test_table_' + name] = type(name, (Base,), {})\n\n\nmake('table')\nmake('lists')\n";
+    let tree = MemoryTree::new(&[
+        ("shop.py", "def load(name):\n    return name[1:]\n"),
+        ("tests/__init__.py", "class Base:\n    def test_all(self):\n        assert self.made == 1\n"),
+        ("tests/test_shop.py", test),
+    ]);
+    let report = failing("tests/__init__.py", 3, "tests/test_shop.py::Test_table_lists::test_all");
+    let context = first_level(&tree, report);
+    assert!(shows(&context, "tests/test_shop.py", "make('lists')"), "{context:#?}");
+    assert!(shows(&context, "shop.py", "name[1:]"), "{context:#?}");
+}
+
+#[test]
+fn a_long_function_is_cut_to_the_lines_that_ran() {
+    let arms = |from: u32| {
+        (from..from + 30).map(|n| format!("    if kind == {n}:\n        return {n}\n")).collect::<String>()
+    };
+    let source = format!("def pick(kind):\n{}    if kind == 'x':\n        kind = 7\n{}", arms(0), arms(40));
+    let tree = MemoryTree::new(&[
+        ("shop.py", &source),
+        ("test_shop.py", "from shop import pick\n\n\ndef test_x():\n    assert pick('x') == 8\n"),
+    ]);
+    let failing = [failing("test_shop.py", 5, "test_shop.py::test_x")];
+    let lines = |first, last, suspicion| RanLines { lines: (first, last), suspicion };
+    let function = TracedFunction {
+        file: "shop.py".to_owned(),
+        name: "pick".to_owned(),
+        lines: Some((1, 124)),
+        suspicion: Some(1.0),
+        order: None,
+        ran: vec![lines(2, 2, 0.3), lines(62, 63, 1.0)],
+    };
+    let traced = TracedFunctions { functions: vec![function] };
+    let leads = Leads { traced: Some(&traced), ..Leads::default() };
+    let context = seen(&tree, &failing, 1, leads);
+    assert!(shows(&context, "shop.py", "kind = 7") && shows(&context, "shop.py", "def pick"), "{context:#?}");
+    assert!(!shows(&seen(&tree, &failing, 1, Leads::default()), "shop.py", "kind = 7"));
 }

@@ -49,6 +49,14 @@ const INSTANCES: &[(&[Grammar], &str, &str)] = &[
 const SCRIPT: &[Grammar] = &[Grammar::JavaScript, Grammar::TypeScript, Grammar::Tsx];
 const TYPED: &[Grammar] = &[Grammar::TypeScript, Grammar::Tsx];
 
+/// What no formatter leaves as it is.
+const UNFORMATTED: &[(&[Grammar], &str)] = &[
+    (&[Grammar::Python], "MARK   =   [  1,2  ]"),
+    (SCRIPT, "export   const MARK   =   [  1,2  ]  ;"),
+    (&[Grammar::Rust], "pub fn   MARK( )   -> [u8;2]   { [  1,2  ] }"),
+    (&[Grammar::Go], "var   MARK   =   [ ]int{  1,2  }"),
+];
+
 /// Of what only a compiler says and nothing lowers, one error is as good as another.
 const ERRORS: &[(Grammar, &str)] = &[
     (Grammar::Go, "func MARK() int {\n\treturn \"text\"\n}"),
@@ -67,7 +75,11 @@ pub(super) fn instance(bug: &BugReport, tree: &dyn SourceTree, mark: &str) -> Op
     let is_error = matches!(bug.category, Category::Type | Category::Syntax | Category::Import)
         && (code.is_empty() || code.starts_with('E'));
     let error = || ERRORS.iter().find(|(of, _)| is_error && *of == grammar).map(|(_, made)| *made);
-    let made = known.map(|(_, _, made)| *made).or_else(error)?;
+    let unformatted = || {
+        let is_format = bug.category == Category::Format;
+        UNFORMATTED.iter().find(|(of, _)| is_format && of.contains(&grammar)).map(|(_, made)| *made)
+    };
+    let made = known.map(|(_, _, made)| *made).or_else(unformatted).or_else(error)?;
     let made = made.replace("MARK", mark);
     let gap = if text.ends_with('\n') || text.is_empty() { "\n" } else { "\n\n" };
     let after = Some(format!("{text}{gap}{made}\n"));

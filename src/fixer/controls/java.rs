@@ -5,6 +5,10 @@ use super::rust::replaced;
 use super::site::Site;
 use super::words::Computed;
 
+/// Where the assertions of a file come from, by what it imports.
+const CLASSES: [(&str, &str); 2] =
+    [("org.junit.jupiter", "org.junit.jupiter.api.Assertions"), ("org.junit.", "org.junit.Assert")];
+
 pub(super) fn must_fail(site: &Site, mark: &str, computed: &Computed) -> Option<String> {
     let definition = site.definition()?;
     let Computed { letters, factor, wrong, .. } = computed;
@@ -37,13 +41,26 @@ fn asserted_with(test: &str) -> Option<&str> {
     Some(&test[start..end])
 }
 
-pub(super) fn inverted(assertion: &str, delta: u32, mark: &str) -> Option<String> {
+pub(super) fn inverted(file: &str, assertion: &str, delta: u32, mark: &str) -> Option<String> {
     let open = assertion.find('(')?;
     let (called, (parts, close)) = (&assertion[..open], arguments(assertion, open)?);
     let name = called.rsplit('.').next()?;
     let literal = |range: &std::ops::Range<usize>| other_literal(&assertion[range.clone()], delta, mark);
     match (name, parts.as_slice()) {
         ("assertEquals" | "assertSame", [one, two]) => {
+            match [one, two].into_iter().find_map(|range| Some((range.clone(), literal(range)?))) {
+                Some((range, other)) => Some(replaced(assertion, range, &other)),
+                None => {
+                    let (_, class) = CLASSES.iter().find(|(lead, _)| file.contains(lead))?;
+                    let opposite = name.replace("assert", "assertNot");
+                    Some(format!("{class}.{opposite}{}", &assertion[open..]))
+                }
+            }
+        }
+        // A message comes last in JUnit 5, and nowhere else.
+        ("assertEquals" | "assertSame", [one, two, three])
+            if assertion[three.clone()].starts_with('"') && file.contains(CLASSES[0].0) =>
+        {
             let (range, other) =
                 [one, two].into_iter().find_map(|range| Some((range.clone(), literal(range)?)))?;
             Some(replaced(assertion, range, &other))

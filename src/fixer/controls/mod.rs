@@ -16,8 +16,10 @@ mod python;
 mod rust;
 mod script;
 mod site;
+mod suspicion;
 #[cfg(test)]
 mod tests;
+mod variants;
 mod verdict;
 mod words;
 
@@ -32,7 +34,7 @@ use crate::contract::git::{RepoPath, SourceTree};
 use crate::fixer::PathRules;
 use crate::syntax::Grammar;
 
-pub use verdict::{ControlRun, judge};
+pub use verdict::{ControlRun, has_run, judge};
 
 /// Failing tests of one step that get controls of their own.
 const MOST_TESTS: usize = 3;
@@ -91,9 +93,9 @@ fn of_tests(request: &ControlRequest<'_>, bugs: &[&BugReport], words: &mut Words
         let file = files.entry(site.path.clone()).or_insert_with(|| (site.text.clone(), Vec::new()));
         // One that must fail for each file.
         let kinds = if file.1.is_empty() {
-            &[ControlKind::MustFail, ControlKind::Inverted, ControlKind::Renamed][..]
+            &[ControlKind::MustFail, ControlKind::Inverted, ControlKind::Renamed, ControlKind::Variant][..]
         } else {
-            &[ControlKind::Inverted, ControlKind::Renamed]
+            &[ControlKind::Inverted, ControlKind::Renamed, ControlKind::Variant]
         };
         for kind in kinds {
             let mark = words.mark();
@@ -116,6 +118,8 @@ fn of_tests(request: &ControlRequest<'_>, bugs: &[&BugReport], words: &mut Words
     if !planted.controls.iter().any(|control| control.kind.must_fail()) {
         return Err(why_not.unwrap_or_else(|| "no test that must fail can be made here".to_owned()));
     }
+    planted.keeps_state = suspicion::keeps_state(request.changes);
+    planted.special_case = suspicion::special_case(request.changes);
     planted.changes = files.into_iter().filter(|(_, (_, all))| !all.is_empty()).map(inserted).collect();
     Ok(planted)
 }
@@ -164,14 +168,21 @@ fn make(site: &Site, kind: ControlKind, mark: &str, words: &mut Words) -> Option
                 }
                 Grammar::Go => go::inverted(site, bytes, delta, &mark_in_value),
                 Grammar::Rust => rust::inverted(assertion, delta, &mark_in_value).map(|t| (bytes, t)),
-                Grammar::Java => java::inverted(assertion, delta, &mark_in_value).map(|t| (bytes, t)),
+                Grammar::Java => {
+                    java::inverted(&site.text, assertion, delta, &mark_in_value).map(|t| (bytes, t))
+                }
             };
             let (bytes, turned) = turned?;
-            let text = site.renamed(mark, Some((bytes, &turned)))?;
+            let text = site.renamed(mark, Some((bytes, turned)))?;
             Some(Made { text, value: None, decides })
         }
         ControlKind::Renamed => {
             let text = site.renamed(mark, None)?;
+            Some(Made { text, value: None, decides: false })
+        }
+        ControlKind::Variant => {
+            let variant = variants::variant(site, words)?;
+            let text = site.renamed(mark, variant.parts)?;
             Some(Made { text, value: None, decides: false })
         }
         ControlKind::FaultPutBack | ControlKind::FreshInstance => None,
@@ -197,7 +208,7 @@ fn of_faults(request: &ControlRequest<'_>, words: &mut Words) -> Result<Planted,
     ]) {
         return Err("what failed is neither a test that its runner names nor a checker's finding".to_owned());
     }
-    let put_back = put_back::put_back(request.changes, request.tree);
+    let put_back = put_back::put_back(request.changes, request.tree, request.faults);
     let decides = !put_back::touches_manifest(request.changes);
     let control = |kind, path| Control { kind, path, mark: None, value: None, decides };
     if !put_back.is_empty() {

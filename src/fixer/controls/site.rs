@@ -126,18 +126,22 @@ impl Site {
         text.lines().map(line).collect::<Vec<_>>().join("\n")
     }
 
-    /// The test's whole lines under another name, with one part of them replaced.
-    pub(super) fn renamed(&self, mark: &str, replaced: Option<(Bytes, &str)>) -> Option<String> {
+    /// The test's whole lines under another name, with parts of them replaced.
+    pub(super) fn renamed(
+        &self,
+        mark: &str,
+        replaced: impl IntoIterator<Item = (Bytes, String)>,
+    ) -> Option<String> {
         let (name, other) = match self.definition() {
             Some(definition) => (definition.name_bytes.clone(), format!("{}_{mark}", self.case.name)),
             None => (self.quoted_name()?, format!("{} {mark}", self.case.name)),
         };
         let mut text = self.text[..self.end].to_owned();
-        let mut parts: Vec<(Range<usize>, &str)> = vec![(name, &other)];
+        let mut parts: Vec<(Range<usize>, String)> = vec![(name, other)];
         parts.extend(replaced);
         parts.sort_by_key(|(bytes, _)| bytes.start);
         for (bytes, new) in parts.into_iter().rev() {
-            text.replace_range(bytes, new);
+            text.replace_range(bytes, &new);
         }
         let copy = text.get(self.start..)?;
         Some(format!("\n{copy}\n"))

@@ -79,10 +79,19 @@ fn an_equality_is_asked_for_another_value() {
     assert_eq!(turned("assert_eq!(add(1, 2), 3)"), "assert_eq!(add(1, 2), 6)");
     assert_eq!(turned("assert_eq!(add(1), vec![3])"), "assert_ne!(add(1), vec![3])");
     assert_eq!(turned("assert!(ok(1), \"no\")"), "assert!(!(ok(1)), \"no\")");
-    let turned = |text: &str| java::inverted(text, 3, "q");
+    let turned = |text: &str| java::inverted("import org.junit.jupiter.api.Test;", text, 3, "q");
     assert_eq!(turned("assertEquals(3, add(1, 2))").unwrap(), "assertEquals(6, add(1, 2))");
     assert_eq!(turned("assertEquals(3.0, f(1), 0.5)"), None);
     assert_eq!(turned("assertThat(f(1)).isEqualTo(3)").unwrap(), "assertThat(f(1)).isEqualTo(6)");
+    assert_eq!(turned("assertEquals(3, f(1), \"no\")").unwrap(), "assertEquals(6, f(1), \"no\")");
+    assert_eq!(
+        turned("assertEquals(want, f(1))").unwrap(),
+        "org.junit.jupiter.api.Assertions.assertNotEquals(want, f(1))"
+    );
+    let older = |text: &str| java::inverted("import org.junit.Test;", text, 3, "q");
+    assert_eq!(older("Assert.assertSame(want, f(1))").unwrap(), "org.junit.Assert.assertNotSame(want, f(1))");
+    assert_eq!(older("assertEquals(3, f(1), \"no\")"), None);
+    assert_eq!(java::inverted("", "assertEquals(want, f(1))", 3, "q"), None);
 }
 
 #[test]
@@ -238,6 +247,34 @@ fn of_a_checker_the_source_goes_back_or_a_second_failure_is_made() {
 }
 
 #[test]
+fn of_a_formatter_something_else_is_left_unformatted() {
+    let change = |path: &str, after: &str| FileChange {
+        path: RepoPath::new(path).unwrap(),
+        before: Some("\n".to_owned()),
+        after: Some(after.to_owned()),
+    };
+    for (path, tool) in [("a.py", "black"), ("a.ts", "prettier"), ("a.rs", "rustfmt"), ("a.go", "gofmt")] {
+        let tree = MemoryTree::new(&[(path, "\n"), (".editorconfig", "[*]\n")]);
+        let fault = BugReport { test: None, category: Category::Format, ..bug(tool, "", path, 1) };
+        let (paths, faults) = (PathRules::new(&[]).unwrap(), [fault]);
+        let changes = [change(".editorconfig", "[*]\n")];
+        let request = ControlRequest {
+            faults: &faults,
+            changes: &changes,
+            tree: &tree,
+            paths: &paths,
+            script: tool,
+            seed: [3; 32],
+        };
+        let planted = plant(&request).unwrap();
+        assert_eq!(planted.controls[0].kind, ControlKind::FreshInstance, "{path}");
+        let grammar = Grammar::of(path).unwrap();
+        let outline = crate::syntax::outline(grammar, planted.changes[0].after.as_deref().unwrap()).unwrap();
+        assert!(outline.is_complete(), "{path}");
+    }
+}
+
+#[test]
 fn tests_that_could_not_be_loaded_can_fail_now() {
     let test = "import unittest\n\nfrom calc import add\n\n\nclass AddTest(unittest.TestCase):\n    def test_add(self):\n        \
                 self.assertEqual(add(2, 3), 5)\n";
@@ -254,4 +291,52 @@ fn tests_that_could_not_be_loaded_can_fail_now() {
     assert!(named.changes[0].after.as_deref().unwrap().contains("def test_add_"));
     // Nothing names a test file, and nothing was changed that one names.
     assert!(planted_with(&files, fault(None), "x").is_err());
+}
+
+#[test]
+fn an_answer_for_the_test_alone_is_told_by_what_the_fix_has() {
+    let with = |kind, keeps_state: Option<&str>, special_case: Option<&str>| Planted {
+        controls: vec![
+            control(ControlKind::MustFail, "aaaa", true),
+            control(ControlKind::Inverted, "bbbb", true),
+            control(kind, "cccc", false),
+        ],
+        keeps_state: keeps_state.map(str::to_owned),
+        special_case: special_case.map(str::to_owned),
+        ..Planted::default()
+    };
+    let of = |planted: &Planted| ran(planted, 1, &["t_aaaa", "t_bbbb", "t_cccc"], (3, 3));
+    let again = of(&with(ControlKind::Renamed, Some("a.py line 1: `calls = []`"), None));
+    assert!(
+        matches!(&again, CounterProof::Overfitted { why } if why.contains("under another name") && why.contains("calls = []")),
+        "{again:?}"
+    );
+    let other = of(&with(ControlKind::Variant, None, Some("a.py line 2: `n == 8 16`")));
+    assert!(matches!(&other, CounterProof::Overfitted { why } if why.contains("another input")), "{other:?}");
+    // Each by its own.
+    for honest in [
+        with(ControlKind::Renamed, None, Some("a.py line 2: `n == 8 16`")),
+        with(ControlKind::Variant, Some("a.py line 1: `calls = []`"), None),
+    ] {
+        assert!(matches!(of(&honest), CounterProof::None { .. }), "{honest:?}");
+    }
+    let passes = with(ControlKind::Variant, None, Some("a.py line 2: `n == 8 16`"));
+    assert_eq!(ran(&passes, 1, &["t_aaaa", "t_bbbb"], (4, 2)), CounterProof::Caught { caught: 2, of: 2 });
+}
+
+#[test]
+fn a_law_of_the_test_s_own_cases_plants_another() {
+    let text = "from calc import double\n\n\ndef test_double():\n    assert double(2) == 4\n    assert double(4) == 8\n    \
+                assert double(8) == 16\n";
+    let (planted, after) =
+        shown(&[("test_calc.py", text)], bug("pytest", "test_calc.py::test_double", "test_calc.py", 7));
+    let kinds: Vec<ControlKind> = planted.controls.iter().map(|control| control.kind).collect();
+    let all = [ControlKind::MustFail, ControlKind::Inverted, ControlKind::Renamed, ControlKind::Variant];
+    assert_eq!(kinds, all, "{after}");
+    assert!(
+        after.ends_with(
+            "    assert double(2) == 4\n    assert double(4) == 8\n    assert double(6) == 12\n\n"
+        ),
+        "{after}"
+    );
 }

@@ -39,6 +39,26 @@ pub fn judge(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
     says_no(planted, run)
 }
 
+/// Whether the runner came to what was planted, whatever it made of it: it names a planted test, or counts them all.
+#[must_use]
+pub fn has_run(planted: &Planted, diagnosis: &Diagnosis) -> bool {
+    let listed = diagnosis.tests.iter().filter_map(|tests| tests.ids.as_ref()).flatten();
+    let named = diagnosis.bugs.iter().filter_map(|bug| bug.test.as_ref());
+    let names: Vec<&String> = listed.chain(named).collect();
+    let mut marks = planted.controls.iter().filter_map(|control| control.mark.as_ref());
+    let counts_all = || {
+        executed(planted, &diagnosis.tests)
+            .is_some_and(|(before, now)| now >= before.saturating_add(planted_tests(planted)))
+    };
+    marks.any(|mark| names.iter().any(|name| name.contains(mark.as_str())))
+        || planted.controls.iter().all(|control| control.mark.is_some()) && counts_all()
+}
+
+/// How many tests were planted.
+fn planted_tests(planted: &Planted) -> u64 {
+    planted.controls.len() as u64
+}
+
 fn count(caught: usize) -> CounterProof {
     let caught = u32::try_from(caught).unwrap_or(u32::MAX);
     CounterProof::Caught { caught, of: caught }
@@ -74,8 +94,8 @@ fn says_no(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
             && (bug.test.as_deref().is_some_and(|t| t.contains(mark)) || bug.message.contains(mark))
     };
     let is_red = |control: &&Control| bugs.iter().any(|bug| is_of(bug, control));
-    if let Some(copy) = planted.controls.iter().find(|c| c.kind == ControlKind::Renamed && is_red(c)) {
-        return CounterProof::none(format!("the failing test fails under another name (in {})", copy.path));
+    if let Some(said) = copies_fail(planted, is_red) {
+        return said;
     }
     let stranger = |bug: &&&BugReport| bug.test.is_some() && !planted.controls.iter().any(|c| is_of(bug, c));
     if let Some(test) = bugs.iter().find(stranger).and_then(|bug| bug.test.as_deref()) {
@@ -118,6 +138,29 @@ fn says_no(planted: &Planted, run: &ControlRun<'_>) -> CounterProof {
     }
 }
 
+/// The failing test fails when it runs again, or with another of its cases. That is the fix's doing only where the fix
+/// shows how: tests may hold state of their own, and a law that all cases follow may be none.
+fn copies_fail(planted: &Planted, is_red: impl Fn(&&Control) -> bool) -> Option<CounterProof> {
+    let of = |kind| planted.controls.iter().find(|c| c.kind == kind && is_red(c));
+    let (words, shows) = match (of(ControlKind::Renamed), of(ControlKind::Variant)) {
+        (Some(copy), _) => {
+            (format!("the failing test fails under another name (in {})", copy.path), &planted.keeps_state)
+        }
+        (None, Some(copy)) => (
+            format!(
+                "the failing test fails with another input that its own cases speak for (in {})",
+                copy.path
+            ),
+            &planted.special_case,
+        ),
+        (None, None) => return None,
+    };
+    Some(match shows {
+        Some(line) => CounterProof::Overfitted { why: format!("{words}, and the fix has {line}") },
+        None => CounterProof::none(words),
+    })
+}
+
 fn said(control: &Control) -> String {
     let path = &control.path;
     match control.kind {
@@ -126,6 +169,7 @@ fn said(control: &Control) -> String {
             format!("the failing test of {path} was run with its decisive assertion turned round")
         }
         ControlKind::Renamed => format!("the failing test of {path} was run under another name"),
+        ControlKind::Variant => format!("the failing test of {path} was run with another input"),
         ControlKind::FaultPutBack => format!("the fault was put back into {path}"),
         ControlKind::FreshInstance => format!("the same failure was planted into {path}"),
     }
@@ -145,13 +189,13 @@ fn executed(planted: &Planted, now: &[TestRun]) -> Option<(u64, u64)> {
 fn all_ran(planted: &Planted, now: &[TestRun], must_fail: usize) -> bool {
     let failed = now.iter().try_fold(0u64, |sum, run| Some(sum.saturating_add(run.failed?)));
     let (Some((before, after)), Some(failed)) = (executed(planted, now), failed) else { return false };
-    after >= before.saturating_add(planted.controls.len() as u64) && failed < must_fail as u64
+    after >= before.saturating_add(planted_tests(planted)) && failed < must_fail as u64
 }
 
 /// The counts say that not every test ran.
 fn fewer_ran(planted: &Planted, now: &[TestRun]) -> bool {
     executed(planted, now)
-        .is_some_and(|(before, after)| after < before.saturating_add(planted.controls.len() as u64))
+        .is_some_and(|(before, after)| after < before.saturating_add(planted_tests(planted)))
 }
 
 /// Whether a text holds a number as such, and not as a part of another.

@@ -11,7 +11,7 @@ pub(super) fn remove(language: Language, lines: &Lines<'_>, line: u32, name: &st
     }
     match language {
         Language::Go => remove_go(lines, line, name),
-        Language::Python => remove_python(lines, line, name),
+        Language::Python => remove_python(language, lines, line, name),
         Language::Java => {
             let content = lines.get(line)?;
             let imported = content
@@ -24,8 +24,8 @@ pub(super) fn remove(language: Language, lines: &Lines<'_>, line: u32, name: &st
             (imported == name || last(imported) == name).then_some(())?;
             Some(Op::new(lines.span(line, line)?, ""))
         }
-        Language::Rust => remove_rust(lines, line, name),
-        Language::JavaScript | Language::TypeScript => remove_script(lines, line, name),
+        Language::Rust => remove_rust(language, lines, line, name),
+        Language::JavaScript | Language::TypeScript => remove_script(language, lines, line, name),
         Language::Other => None,
     }
 }
@@ -64,14 +64,25 @@ fn remove_go(lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
     Some(Op::new(lines.span(open, if blank_after { close + 1 } else { close })?, ""))
 }
 
-/// First and last line of the statement that holds `line`, by its brackets.
+/// First and last line of the import that holds `line`.
+fn import_at(language: Language, lines: &Lines<'_>, line: u32) -> Option<(u32, u32)> {
+    let outline = language.outline(lines.text)?;
+    let mut found = outline.imports.iter().map(|import| import.lines);
+    found.find(|(first, last)| (*first..=*last).contains(&line))
+}
+
+/// First and last line of the import that holds `line`; where it cannot be read, by its brackets.
 fn statement(
+    language: Language,
     lines: &Lines<'_>,
     line: u32,
     starts: impl Fn(&str) -> bool,
     open: char,
     close: char,
 ) -> Option<(u32, u32)> {
+    if let Some(known) = import_at(language, lines, line) {
+        return Some(known);
+    }
     let first = (1..=line).rev().take(60).find(|n| lines.get(*n).is_some_and(|l| starts(l.trim_start())))?;
     let mut depth = 0_i32;
     for n in first..=lines.count() {
@@ -84,9 +95,9 @@ fn statement(
     None
 }
 
-fn remove_python(lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
+fn remove_python(language: Language, lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
     let (first, last) =
-        statement(lines, line, |l| l.starts_with("import ") || l.starts_with("from "), '(', ')')?;
+        statement(language, lines, line, |l| l.starts_with("import ") || l.starts_with("from "), '(', ')')?;
     let text: Vec<&str> = (first..=last).filter_map(|n| lines.get(n)).collect();
     let indent = indent_of(text[0]);
     let joined = text.join("\n");
@@ -168,10 +179,10 @@ fn is_python_name(module: Option<&str>, item: &str, name: &str) -> bool {
         || (alias.is_some() && plain.contains(&Some(name)))
 }
 
-fn remove_rust(lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
+fn remove_rust(language: Language, lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
     let starts =
         |l: &str| l.starts_with("use ") || l.starts_with("pub use ") || l.starts_with("pub(crate) use ");
-    let (first, last) = statement(lines, line, starts, '{', '}')?;
+    let (first, last) = statement(language, lines, line, starts, '{', '}')?;
     let text: String = (first..=last).filter_map(|n| lines.get(n)).collect::<Vec<_>>().join("\n");
     let wanted = name.rsplit("::").next().unwrap_or(name).trim();
     let path = text.trim().trim_end_matches(';');
@@ -207,13 +218,13 @@ fn remove_rust(lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
     Some(Op::new(lines.span(first, last)?, lines.whole([new.as_str()])))
 }
 
-fn remove_script(lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
+fn remove_script(language: Language, lines: &Lines<'_>, line: u32, name: &str) -> Option<Op> {
     let starts = |l: &str| {
         l.starts_with("import ")
             || l.starts_with("import{")
             || (l.contains("require(") && l.starts_with("const "))
     };
-    let (first, last) = statement(lines, line, starts, '{', '}')?;
+    let (first, last) = statement(language, lines, line, starts, '{', '}')?;
     let text: String = (first..=last).filter_map(|n| lines.get(n)).collect::<Vec<_>>().join("\n");
     let whole = || lines.span(first, last).map(|span| Op::new(span, ""));
     let Some(rest) = text.trim_start().strip_prefix("import") else {
@@ -265,15 +276,21 @@ pub(super) fn add(language: Language, lines: &Lines<'_>, statement: &str) -> Opt
     if language == Language::Go {
         return add_go(lines, statement);
     }
+    let outline = language.whole_outline(lines.text);
+    // Where all can be read, a line of a text that only looks like an import is none.
+    let is_import = |n: u32, content: &str| match &outline {
+        Some(outline) => outline.imports.iter().any(|import| import.lines.0 == n),
+        None => language.is_import(content),
+    };
     let mut last_import = None;
     let mut n = 1;
     let mut header = 0;
     let mut in_header = true;
     while let Some(content) = lines.get(n) {
         let top = !content.starts_with([' ', '\t']);
-        if top && language.is_import(content) && !is_module_declaration(language, content) {
+        if top && is_import(n, content) && !is_module_declaration(language, content) {
             let (open, close) = if language == Language::Python { ('(', ')') } else { ('{', '}') };
-            let end = self::statement(lines, n, |_| true, open, close).map_or(n, |(_, last)| last);
+            let end = self::statement(language, lines, n, |_| true, open, close).map_or(n, |(_, last)| last);
             if last_import.is_none_or(|l| n <= l + 12 || !matches!(language, Language::Python)) {
                 last_import = Some(end);
             }
@@ -532,5 +549,20 @@ mod tests {
             assert_eq!(with(path, text, statement).as_deref(), Some(want), "{path}: {statement}");
         }
         assert_eq!(with("a.py", "import re\n", "import re"), None, "it is there");
+    }
+
+    #[test]
+    fn what_only_looks_like_an_import_is_none() {
+        let text = "import os\n\nHELP = \"\"\"\nimport this\n\"\"\"\nx = 1\n";
+        let want = "import os\nimport re\n\nHELP = \"\"\"\nimport this\n\"\"\"\nx = 1\n";
+        assert_eq!(with("a.py", text, "import re").as_deref(), Some(want));
+        let text = "import { a } from 'a';\nconst t = `\nimport { c } from 'c';\n`;\n";
+        let want =
+            "import { a } from 'a';\nimport { b } from 'b';\nconst t = `\nimport { c } from 'c';\n`;\n";
+        assert_eq!(with("a.ts", text, "import { b } from 'b';").as_deref(), Some(want));
+        // A bracket in a remark closes nothing.
+        let text = "from a import (  # the (first\n    b,\n    c,\n)\nx = 1\n";
+        let want = "from a import (  # the (first\n    b,\n    c,\n)\nimport re\nx = 1\n";
+        assert_eq!(with("a.py", text, "import re").as_deref(), Some(want));
     }
 }

@@ -127,6 +127,23 @@ mod tests {
             ("A.java", "class A {\n  int x;\n", 2, Some(9), "}", "class A {\n  int x;\n}\n"),
             ("a.go", "x := []int{\n\t1,\n\t2\n}\n", 3, Some(3), ",", "x := []int{\n\t1,\n\t2,\n}\n"),
             ("a.go", "func f()\n", 1, Some(9), "{", "func f() {\n"),
+            // Signs of comments within a pattern or a text begin none.
+            (
+                "a.ts",
+                "const a = f(/[/*]/, 1\nconst b = 2\n",
+                2,
+                Some(1),
+                ")",
+                "const a = f(/[/*]/, 1)\nconst b = 2\n",
+            ),
+            (
+                "A.java",
+                "    String a = \"\"\"\n      // \"a\" {\n      \"\"\"\n    int y;\n",
+                4,
+                Some(5),
+                ";",
+                "    String a = \"\"\"\n      // \"a\" {\n      \"\"\";\n    int y;\n",
+            ),
         ] {
             assert_eq!(with(path, text, line, column, token).as_deref(), Some(want), "{path} {token}");
         }

@@ -271,6 +271,7 @@ fn what_the_failing_test_ran_comes_first_and_what_it_did_not_run_not_at_all() {
         lines: Some(lines),
         suspicion: Some(suspicion),
         order: None,
+        ran: Vec::new(),
     };
     let traced = TracedFunctions { functions: vec![ran("b", (5, 6), 0.5), ran("c", (9, 10), 1.0)] };
     let report = failing("t.py::test_all", "t.py", 3, "m.py");

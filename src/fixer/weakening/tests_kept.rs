@@ -65,12 +65,15 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
             "data that tests compare with is changed",
         ));
     }
-    if let Some(rejection) = by_syntax(change, language, before, after) {
+    let trees = language.whole_outline(before).zip(language.whole_outline(after));
+    if let Some((had, has)) = &trees
+        && let Some(rejection) = by_syntax(change, language, had, has)
+    {
         return Some(rejection);
     }
     let (before, after) = (uncommented(language, before), uncommented(language, after));
-    // Where brackets do not match, nobody can say what stands in what.
-    let nested = [&before, &after].iter().all(|text| is_balanced(language, text));
+    // What stands in what, the trees have told; where brackets do not match, nobody can say it.
+    let nested = trees.is_none() && [&before, &after].iter().all(|text| is_balanced(language, text));
     let (had, has) = (names(patterns, language, &before, nested), names(patterns, language, &after, nested));
     for (name, count) in &had {
         if has.get(name).is_none_or(|now| now < count) {
@@ -79,7 +82,7 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
         }
     }
     // Of two definitions in one place Python keeps the last.
-    if language == Language::Python {
+    if language == Language::Python && nested {
         for (name, count) in &has {
             if *count > 1 && had.get(name).is_none_or(|was| was < count) {
                 let what =
@@ -100,8 +103,12 @@ pub(super) fn find(change: &FileChange, diff: &LineDiff<'_>) -> Option<Rejection
 
 /// What the trees of both sides tell, where both can be read: a test in a comment or in a string is none. Whatever
 /// only looks like a test or an assertion is held against its words below.
-fn by_syntax(change: &FileChange, language: Language, before: &str, after: &str) -> Option<Rejection> {
-    let (before, after) = (language.whole_outline(before)?, language.whole_outline(after)?);
+fn by_syntax(
+    change: &FileChange,
+    language: Language,
+    before: &Outline,
+    after: &Outline,
+) -> Option<Rejection> {
     let counted = |outline: &Outline| {
         let mut counts: BTreeMap<(TestKind, String), usize> = BTreeMap::new();
         for test in outline.tests.iter().filter(|test| test.kind != TestKind::SetUp) {
@@ -111,9 +118,18 @@ fn by_syntax(change: &FileChange, language: Language, before: &str, after: &str)
         }
         counts
     };
-    let (had, has) = (counted(&before), counted(&after));
+    let (had, has) = (counted(before), counted(after));
     if let Some(((_, id), _)) = had.iter().find(|(key, count)| has.get(*key).is_none_or(|now| now < *count)) {
         let what = format!("the test `{}` is removed or renamed", one_line(id, 80));
+        return Some(weakening(change, "removed-test", None, what));
+    }
+    let is_hidden = |(key, count): &(&(TestKind, String), &usize)| {
+        **count > 1 && had.get(key).is_none_or(|was| was < *count)
+    };
+    if language == Language::Python
+        && let Some(((_, id), _)) = has.iter().find(is_hidden)
+    {
+        let what = format!("the test `{}` is defined once more, which hides the first", one_line(id, 80));
         return Some(weakening(change, "removed-test", None, what));
     }
     let (had, has) = (before.assertions.len(), after.assertions.len());

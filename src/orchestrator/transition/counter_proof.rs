@@ -14,7 +14,7 @@ use crate::orchestrator::state::{Action, Phase, Proof, State, Then, Transition};
 
 /// A leg is green from scratch.
 pub(super) fn holds(state: State, proof: Proof, seen: Arc<Evidence>) -> Transition {
-    match open_step(&state, proof.leg) {
+    match state.open_counter_proofs(proof.leg).first().copied() {
         Some(step) => ask(state, proof, seen, step),
         None => proof::holds(state, &proof, &seen),
     }
@@ -30,17 +30,11 @@ pub(super) fn ask(mut state: State, proof: Proof, seen: Arc<Evidence>, step: usi
     state.act(Action::Run { purpose: Purpose::CounterProof, leg })
 }
 
-/// The first step of a leg that was healed and that nothing is known of.
-fn open_step(state: &State, leg: usize) -> Option<usize> {
-    let healed = state.kept.iter().filter(|kept| kept.leg == leg).filter_map(|kept| state.step_of(kept));
-    healed.filter(|step| !state.legs[leg].counter_proofs.contains_key(step)).min()
-}
-
 /// Of a run that does not end green: the next healed step that its leg's run from scratch came through.
 pub(super) fn of_a_part(state: &mut State) -> Option<(Proof, Arc<Evidence>, usize)> {
     (0..state.legs.len()).find_map(|leg| {
         let seen = state.legs[leg].seen.clone()?;
-        let step = open_step(state, leg)?;
+        let step = *state.open_counter_proofs(leg).first()?;
         let is_through = seen.observation.failing_step.is_none_or(|failing| failing > step)
             && matches!(
                 seen.observation.end,
@@ -81,6 +75,10 @@ pub(super) fn answered(
         (CounterProof::JudgeDisarmed { why }, _) => {
             let words = format!("the step is green and cannot fail any more: {why}");
             take_back(state, &proof, step, words, Rejection::JudgeDisarmed { why })
+        }
+        (CounterProof::Overfitted { why }, _) => {
+            let words = format!("it answers the failing test alone: {why}");
+            take_back(state, &proof, step, words, Rejection::Overfitted { why })
         }
         (CounterProof::None { why }, _) if is_required => {
             let why = asked_for.map_or(why.clone(), |power| format!("{why}; the fix asks for one: {power}"));

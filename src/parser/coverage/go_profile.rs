@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lines::that_ran;
 use super::{Collected, Places, test_of};
 
 /// Blocks of a function's file: first line, last line, whether it ran.
@@ -13,14 +14,16 @@ pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut 
         begins.map(|(_, bytes)| functions(&String::from_utf8_lossy(bytes), places)).unwrap_or_default();
     for (name, bytes) in files {
         let Some((test, failed)) = test_of(name).filter(|_| name.ends_with(".out")) else { continue };
-        let mut ran = Vec::new();
+        let (mut ran, mut lines_of) = (Vec::new(), Vec::new());
         for (file, blocks) in blocks(&String::from_utf8_lossy(bytes), places) {
             for (begin, name, end) in begins.get(file).map(Vec::as_slice).unwrap_or_default() {
                 let inside = |block: &&Block| (*begin..*end).contains(&block.0);
                 let own = || blocks.iter().filter(inside);
                 if own().any(|block| block.2) {
                     let last = own().map(|block| block.1).max().unwrap_or(*begin).max(*begin);
-                    ran.extend(into.function(file, name, Some((*begin, last))));
+                    let Some(index) = into.function(file, name, Some((*begin, last))) else { continue };
+                    ran.push(index);
+                    lines_of.push((index, that_ran(own().copied().collect())));
                 }
             }
             if !begins.contains_key(file) && blocks.iter().any(|block| block.2) {
@@ -28,6 +31,7 @@ pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut 
             }
         }
         into.test(test, Some(failed), ran);
+        into.lines(test, lines_of);
     }
 }
 

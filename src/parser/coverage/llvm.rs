@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::lines::{Region, that_ran};
 use super::{Collected, Places, test_of};
 
 #[derive(Deserialize)]
@@ -20,7 +21,7 @@ struct Function {
     name: String,
     count: u64,
     filenames: Vec<String>,
-    /// First line and column, last line and column, and more.
+    /// First line and column, last line and column, how often it ran, its file, another file, its kind.
     regions: Vec<Vec<u64>>,
 }
 
@@ -28,16 +29,29 @@ pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut 
     for (name, bytes) in files {
         let Some((test, failed)) = test_of(name).filter(|_| name.ends_with(".json")) else { continue };
         let Ok(export) = serde_json::from_slice::<Export>(bytes) else { continue };
-        let mut ran = Vec::new();
+        let (mut ran, mut lines_of) = (Vec::new(), Vec::new());
         for function in export.data.iter().flat_map(|data| &data.functions).filter(|f| f.count > 0) {
             let Some(file) = function.filenames.first().and_then(|name| places.exact(name)) else { continue };
-            let line = |at: usize| function.regions.iter().filter_map(move |region| region.get(at)).copied();
+            // What a macro of another file brings in has that file's lines.
+            let own = || function.regions.iter().filter(|region| region.get(5).is_none_or(|file| *file == 0));
+            let line = |at: usize| own().filter_map(move |region| region.get(at)).copied();
             let (Some(first), Some(last)) = (line(0).min(), line(2).max()) else { continue };
             let lines = u32::try_from(first).ok().zip(u32::try_from(last).ok()).filter(|(f, l)| f <= l);
-            ran.extend(into.function(file, &path_of(&function.name), lines));
+            let Some(index) = into.function(file, &path_of(&function.name), lines) else { continue };
+            ran.push(index);
+            lines_of.push((index, that_ran(function.regions.iter().filter_map(|r| region(r)).collect())));
         }
         into.test(test, Some(failed), ran);
+        into.lines(test, lines_of);
     }
+}
+
+/// Code of the function's own file; what is made by a macro elsewhere is none.
+fn region(region: &[u64]) -> Option<Region> {
+    let &[first, _, last, _, count, file, ..] = region else { return None };
+    let is_code = region.get(7).is_none_or(|kind| *kind == 0);
+    (file == 0 && is_code).then_some(())?;
+    Some((u32::try_from(first).ok()?, u32::try_from(last).ok()?, count > 0))
 }
 
 /// The path in a mangled name, roughly: `_RNvMs_Cs1_4shopNtB4_4Cart5total` → `shop::Cart::total`.

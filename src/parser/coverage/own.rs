@@ -9,9 +9,12 @@ struct Report {
     in_order: bool,
     /// File, name, first and last line; no lines for a module's own code.
     functions: Vec<Option<(String, String, u32, u32)>>,
-    /// Name, whether it failed, and indices into `functions`.
-    tests: Vec<(String, Option<bool>, Vec<usize>)>,
+    tests: Vec<Test>,
 }
+
+/// Name, whether it failed, indices into `functions`, and of some of those the lines that ran.
+#[derive(Deserialize)]
+struct Test(String, Option<bool>, Vec<usize>, #[serde(default)] Vec<(usize, Vec<(u32, u32)>)>);
 
 pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut Collected) {
     for (_, bytes) in files.iter().filter(|(name, _)| name.ends_with(".json")) {
@@ -31,9 +34,14 @@ pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut 
                 into.function(file, name, lines)
             })
             .collect();
-        for (id, failed, ran) in report.tests {
-            let ran = ran.into_iter().filter_map(|index| indices.get(index).copied().flatten());
-            into.test(&id, failed, ran);
+        for Test(id, failed, ran, lines) in report.tests {
+            let known = |index: usize| indices.get(index).copied().flatten();
+            into.test(&id, failed, ran.into_iter().filter_map(known));
+            let is_range = |(first, last): &(u32, u32)| 0 < *first && first <= last;
+            let lines = lines.into_iter().filter_map(|(index, lines)| {
+                Some((known(index)?, lines.into_iter().filter(is_range).collect()))
+            });
+            into.lines(&id, lines);
         }
     }
 }

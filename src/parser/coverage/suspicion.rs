@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::executed::{Executed, ExecutedTest, TracedFunction, TracedFunctions, TracedTest};
+use super::lines::in_runs;
+use crate::contract::executed::{
+    Executed, ExecutedTest, RanLines, TracedFunction, TracedFunctions, TracedTest,
+};
+
+/// Lines of one function that are looked at.
+const MOST_LINES: usize = 5_000;
 
 /// What the asked tests ran, the most suspicious first; of equal suspicion, the code before the tests' own, and what was
 /// called first before what came later.
@@ -67,6 +73,7 @@ pub(super) fn rank(executed: &Executed, asked: &[TracedTest]) -> TracedFunctions
                 lines: function.lines,
                 suspicion: suspicion(index),
                 order: executed.in_order.then_some(at),
+                ran: lines_that_ran(index, &failing, &passing, suspicion(index)),
             };
             (at, traced)
         })
@@ -85,6 +92,48 @@ pub(super) fn rank(executed: &Executed, asked: &[TracedTest]) -> TracedFunctions
             .then_with(|| a_at.cmp(b_at))
     });
     TracedFunctions { functions: functions.into_iter().map(|(_, function)| function).collect() }
+}
+
+/// The lines of a function that failing tests ran: those that passing tests ran too are less suspicious.
+fn lines_that_ran(
+    index: usize,
+    failing: &[&ExecutedTest],
+    passing: &[&ExecutedTest],
+    of_function: Option<f64>,
+) -> Vec<RanLines> {
+    let times = |tests: &[&ExecutedTest]| {
+        let mut times: BTreeMap<u32, usize> = BTreeMap::new();
+        for test in tests {
+            let own = test.lines.iter().filter(|(of, _)| *of == index).flat_map(|(_, lines)| lines);
+            let lines: BTreeSet<u32> =
+                own.flat_map(|(first, last)| *first..=*last).take(MOST_LINES).collect();
+            lines.into_iter().for_each(|line| *times.entry(line).or_default() += 1);
+        }
+        times
+    };
+    let (failed, passed) = (times(failing), times(passing));
+    let suspicion = |line: u32| -> f64 {
+        let (failed, passed) = (failed.get(&line).copied(), passed.get(&line).copied());
+        match of_function {
+            Some(_) => ochiai(failed.unwrap_or(0), failing.len(), passed.unwrap_or(0)),
+            None => 0.0,
+        }
+    };
+    let mut ran: Vec<RanLines> = Vec::new();
+    for (first, last) in in_runs(failed.keys().copied()) {
+        for line in first..=last {
+            let here = suspicion(line);
+            match ran.last_mut() {
+                Some(RanLines { lines, suspicion })
+                    if lines.1.checked_add(1) == Some(line) && (*suspicion - here).abs() < 1e-9 =>
+                {
+                    lines.1 = line;
+                }
+                _ => ran.push(RanLines { lines: (line, line), suspicion: here }),
+            }
+        }
+    }
+    ran
 }
 
 /// The how-manieth each index is, without repeats.

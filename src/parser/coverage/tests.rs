@@ -90,6 +90,34 @@ fn llvm_exports_are_read() {
 const LOADED: &str = "[0.011s][info][class,load] java.lang.Object source: shared objects file\n[0.412s][info][class,load] shop.CartTest source: file:/workspace/target/test-classes/\n[0.420s][info][class,load] shop.Total source: file:/workspace/target/classes/\n[0.421s][info][class,load] shop.Twice$Inner source: file:/workspace/target/classes/\n[0.422s][info][class,load] org.junit.Assert source: file:/usr/share/java/junit4.jar\n";
 
 #[test]
+fn the_lines_that_ran_are_told_where_the_tool_tells_them() {
+    let ran = |traced: &TracedFunctions| -> Vec<((u32, u32), f64)> {
+        traced.functions[0].ran.iter().map(|r| (r.lines, (r.suspicion * 100.0).round())).collect()
+    };
+    let paths = tree(&["src/lib.rs", "cart/cart.go", "calc.py"]);
+    let export = |regions: &str| {
+        format!(
+            r#"{{"data":[{{"functions":[{{"count":1,"filenames":["/workspace/src/lib.rs"],"name":"f","regions":[{regions}]}}]}}]}}"#
+        )
+    };
+    // The function, a branch that did not run, one that did, and code of a macro of another file.
+    let failed = export("[10,1,30,2,1,0,0,0],[14,9,18,5,0,0,0,0],[20,9,24,5,1,0,0,0],[1,1,9,2,1,1,0,0]");
+    let passed = export("[10,1,30,2,1,0,0,0],[14,9,18,5,1,0,0,0],[20,9,24,5,0,0,0,0]");
+    let files = [("a.failed.json", failed.as_str()), ("b.passed.json", passed.as_str())];
+    let traced = super::traced(&output(TraceFormat::LlvmExport, &files), &paths);
+    assert_eq!(ran(&traced), [((10, 14), 71.0), ((18, 20), 71.0), ((21, 23), 100.0), ((24, 30), 71.0)]);
+    let files =
+        [("functions.txt", FUNCTIONS), ("TestAdd.passed.out", PASSED), ("TestTotal.failed.out", FAILED)];
+    let traced = super::traced(&output(TraceFormat::GoProfile, &files), &paths);
+    assert_eq!(ran(&traced), [((13, 18), 100.0)]);
+    let json = r#"{"in_order":true,"functions":[["calc.py","f",1,9]],"tests":[["a",true,[0],[[0,[[2,3],[7,9],[5,4],[0,1]]],[8,[[1,1]]]]],["b",false,[0],[[0,[[2,2]]]]]]}"#;
+    let traced = super::traced(&output(TraceFormat::Functions, &[("a.json", json)]), &paths);
+    assert_eq!(ran(&traced), [((2, 2), 71.0), ((3, 3), 100.0), ((7, 9), 100.0)]);
+    // They are for choosing what is shown, and no part of what is reported.
+    assert!(crate::contract::executed::TracedRun::of(traced).suspects[0].ran.is_empty());
+}
+
+#[test]
 fn loaded_classes_are_read() {
     let paths = tree(&["src/main/java/shop/Total.java", "src/main/java/shop/Twice.java", "b/Total.java"]);
     let passed = LOADED.replace("shop.Total", "shop.Other");

@@ -100,7 +100,7 @@ impl Reading {
         found
     }
 
-    fn function_name(&self, function: usize) -> String {
+    pub(super) fn function_name(&self, function: usize) -> String {
         match self.sides(function).0 {
             Some(name) => self.text_of(name).to_owned(),
             None => match self.nodes[function].parent {
@@ -112,13 +112,13 @@ impl Reading {
         }
     }
 
-    fn name_around(&self, node: usize) -> String {
+    pub(super) fn name_around(&self, node: usize) -> String {
         let names = self.ancestors(node).filter(|at| self.form(*at) == Some(Form::Function));
         names.map(|at| self.function_name(at)).find(|name| !name.is_empty()).unwrap_or_default()
     }
 
     /// What a function may answer with.
-    fn answers_of(&self, function: usize) -> Vec<usize> {
+    pub(super) fn answers_of(&self, function: usize) -> Vec<usize> {
         let Some(body) = self.child(function, "body") else { return Vec::new() };
         if !matches!(self.nodes[body].kind, "block" | "statement_block") {
             return vec![body];
@@ -211,9 +211,12 @@ impl Reading {
             None if matches!(self.nodes[answer].kind, "true" | "false") => {
                 Some(Value::Number(f64::from(u8::from(self.nodes[answer].kind == "true"))))
             }
-            // `max(amount, 7)`
+            // `max(amount, 7)`, `Some(7)`; what else is handed to a function beside others is no answer.
             None if held == Held::Derived && self.form(answer) == Some(Form::Call) => {
-                let constants = self.arguments(answer).into_iter().find_map(|a| self.folded(a));
+                let arguments = self.arguments(answer);
+                let constants = (arguments.len() == 1 || self.is_choice(answer))
+                    .then(|| arguments.into_iter().find_map(|a| self.folded(a)))
+                    .flatten();
                 match constants {
                     Some(value) => Some(value),
                     None if self.is_measure(answer) => None,
@@ -355,8 +358,22 @@ impl Reading {
         }
     }
 
+    /// Gives one of its arguments.
+    fn is_choice(&self, call: usize) -> bool {
+        let name = self.sides(call).0.or_else(|| self.child(call, "name"));
+        name.is_some_and(|name| {
+            let last = self.text_of(name).rsplit(['.', ':']).next().unwrap_or_default().to_ascii_lowercase();
+            ["max", "min", "clamp", "get", "or", "coalesce", "nvl", "unwrap_or"].contains(&last.as_str())
+        })
+    }
+
     /// Computed from lengths and constants alone.
     fn is_measure(&self, node: usize) -> bool {
+        self.is_measured(node, false)
+    }
+
+    /// The same, where what is built in may be called upon it.
+    pub(super) fn is_measured(&self, node: usize, with_calls: bool) -> bool {
         let mut measures = false;
         let plain = self.within(node).all(|n| {
             let text = self.text_of(n);
@@ -372,12 +389,20 @@ impl Reading {
                         named(first) || named(second) || named(self.child(at, "name"))
                     })
             };
-            self.form(n) != Some(Form::Name) || length || in_measure()
+            // `sum(range(len(items)))`: what is built in sees no more than it is given.
+            let parent = self.nodes[n].parent;
+            let built_in = || {
+                with_calls
+                    && self.form(parent) == Some(Form::Call)
+                    && self.sides(parent).0 == Some(n)
+                    && !self.bound.contains_key(text)
+            };
+            self.form(n) != Some(Form::Name) || length || in_measure() || built_in()
         });
         plain && measures
     }
 
-    fn held(&self, condition: usize, otherwise: bool) -> (Held, Vec<Value>) {
+    pub(super) fn held(&self, condition: usize, otherwise: bool) -> (Held, Vec<Value>) {
         let mut node = self.through(condition);
         let mut negated = otherwise;
         while self.form(node) == Some(Form::Unary)

@@ -8,3 +8,4 @@ pub(crate) mod github;
 pub(crate) mod llm;
 pub(crate) mod runner;
 pub(crate) mod runner_commands;
+pub(crate) mod script_runners;

@@ -6,7 +6,7 @@ fn function(file: &str, name: &str, lines: Option<(u32, u32)>) -> ExecutedFuncti
 }
 
 fn test(id: &str, failed: Option<bool>, ran: &[usize]) -> ExecutedTest {
-    ExecutedTest { id: id.to_owned(), failed, ran: ran.to_vec() }
+    ExecutedTest { id: id.to_owned(), failed, ran: ran.to_vec(), ..ExecutedTest::default() }
 }
 
 fn asked(id: &str) -> Vec<TracedTest> {

@@ -8,6 +8,7 @@ const folder = environment.CI_HEALER_TRACE;
 const wanted = (environment.CI_HEALER_TRACE_FILES || '').split('\n').filter(Boolean);
 const MOST_FUNCTIONS = 20000;
 const MOST_TESTS = 2000;
+const MOST_RANGES = 200000;
 
 const fs = require('fs');
 const Module = require('module');
@@ -42,9 +43,12 @@ const placeOf = (name) => {
 
 const functions = new Map(); // script and offsets -> { index, script, name, start, end }
 const tests = [];
-const outside = { id: '', failed: null, ran: new Set() };
+// ranges: by script, of each time they were taken [start, end, whether it ran]
+const newTest = (id) => ({ id, failed: null, ran: new Set(), ranges: new Map() });
+const outside = newTest('');
 const open = [];
 let scripts = new Map(); // by id: url
+let rangesLeft = MOST_RANGES;
 
 const take = () => {
   const taken = session && post('Profiler.takePreciseCoverage');
@@ -52,11 +56,16 @@ const take = () => {
   for (const script of (taken && taken.result) || []) {
     if (!script.url || placeOf(script.url) === null) continue;
     scripts.set(script.scriptId, script.url);
+    const ranges = [];
     script.functions.forEach((f, at) => {
       const range = f.ranges[0];
       // The first is the module's own code.
+      const isModule = at === 0 && f.functionName === '' && range && range.startOffset === 0;
+      if (into !== outside && range && !isModule && rangesLeft >= f.ranges.length) {
+        rangesLeft -= f.ranges.length;
+        f.ranges.forEach((part) => ranges.push([part.startOffset, part.endOffset, part.count > 0]));
+      }
       if (!range || range.count === 0) return;
-      const isModule = at === 0 && range.startOffset === 0 && f.functionName === '';
       const key = `${script.scriptId}:${range.startOffset}:${range.endOffset}`;
       let known = functions.get(key);
       if (!known) {
@@ -66,12 +75,13 @@ const take = () => {
       }
       into.ran.add(known.index);
     });
+    if (ranges.length) into.ranges.set(script.scriptId, [...(into.ranges.get(script.scriptId) || []), ranges]);
   }
 };
 
 const begin = (id) => {
   take();
-  const test = { id: String(id), failed: null, ran: new Set() };
+  const test = newTest(String(id));
   if (tests.length < MOST_TESTS) tests.push(test);
   open.push(test);
 };
@@ -117,7 +127,7 @@ const sourceMapOf = (name, at) => {
   const payload = JSON.parse(text.replace(/^\)\]\}'?\n/, ''));
   const base = path.resolve(path.dirname(file), payload.sourceRoot || '');
   const place = (source) => (source.startsWith('file:') ? source : path.resolve(base, source));
-  return { map: new Module.SourceMap(payload), place };
+  return { map: new Module.SourceMap(payload), place, sources: (payload.sources || []).length };
 };
 
 const read = (id, name, parsed) => {
@@ -152,11 +162,64 @@ const locate = (script, known) => {
   return file === null ? null : [file, known.isModule ? '' : known.name, known.isModule ? 0 : from, known.isModule ? 0 : to];
 };
 
+// The lines of a script that ran: of ranges that nest the inner one has the last word, on a line that several share one
+// that ran is enough.
+const linesOf = (script, takes) => {
+  const all = new Set();
+  for (const ranges of takes) {
+    const ran = new Set();
+    ranges.sort((a, b) => a[0] - b[0] || b[1] - a[1]);
+    for (const [start, end, did] of ranges) {
+      const [first, last] = [lineOf(script, start), lineOf(script, Math.max(start, end - 1))];
+      // What a compiler put in has no line.
+      if (!first || !last) continue;
+      for (let line = first; line <= last; line++) {
+        if (did) ran.add(line);
+        else if (line !== first && line !== last) ran.delete(line);
+      }
+    }
+    ran.forEach((line) => all.add(line));
+  }
+  return all;
+};
+// In the source, from 1; null where a map does not tell.
+const lineOf = (script, offset) => {
+  const [line, column] = positionOf(script.starts, offset);
+  if (!script.mapped) return line + 1;
+  const entry = script.mapped.map.findEntry(line, column);
+  return entry && entry.originalSource ? entry.originalLine + 1 : null;
+};
+
+// Of the functions that a test ran, by index: first and last of the lines that ran.
+const linesByFunction = (test, texts, places) => {
+  const found = [];
+  const all = [...functions.values()];
+  for (const [id, takes] of test.ranges) {
+    const script = texts.get(id);
+    // Of a bundle nobody could say whose lines they are.
+    if (!script || (script.mapped && script.mapped.sources !== 1)) continue;
+    const ran = linesOf(script, takes);
+    for (const known of all) {
+      const place = places[known.index];
+      if (known.script !== id || known.isModule || !place || !test.ran.has(known.index)) continue;
+      const runs = [];
+      for (let line = place[2]; line <= place[3]; line++) {
+        if (!ran.has(line)) continue;
+        if (runs.length && runs[runs.length - 1][1] === line - 1) runs[runs.length - 1][1] = line;
+        else runs.push([line, line]);
+      }
+      if (runs.length) found.push([known.index, runs]);
+    }
+  }
+  return found;
+};
+
 const write = () => {
   if (!session) return;
   take();
   const parsed = new Map();
-  session.on('Debugger.scriptParsed', ({ params }) => parsed.set(params.scriptId, params.sourceMapURL));
+  const note = ({ params }) => parsed.set(params.scriptId, params.sourceMapURL);
+  session.on('Debugger.scriptParsed', note);
   post('Debugger.enable');
   post('Debugger.setSkipAllPauses', { skip: true });
   const texts = new Map();
@@ -166,10 +229,10 @@ const write = () => {
     const script = texts.get(known.script);
     places.push((script && safely(locate)(script, known)) || null);
   }
-  session.disconnect();
-  session = null;
+  post('Debugger.disable');
+  session.removeListener('Debugger.scriptParsed', note);
   if (!places.some(Boolean)) return;
-  const all = [...tests, outside].map((test) => [test.id, test.failed, [...test.ran]]);
+  const all = [...tests, outside].map((test) => [test.id, test.failed, [...test.ran], safely(linesByFunction)(test, texts, places) || []]);
   const name = `node-${process.pid}-${require('worker_threads').threadId}.json`;
   fs.writeFileSync(path.join(folder, 'out', name), JSON.stringify({ in_order: false, functions: places, tests: all }));
 };
@@ -178,6 +241,38 @@ const write = () => {
 const follow = (runner) => {
   runner.beforeEach((context) => safely(begin)((context && (context.fullName || context.name)) || ''));
   runner.afterEach((context) => safely(end)(context && typeof context.passed === 'boolean' ? !context.passed : undefined));
+};
+
+// Of vitest, whose modules no loader of CommonJS sees: its workers keep the task that runs in a state that they put into
+// the global object under a name of its own.
+const VITEST_STATE = '__vitest_worker__';
+const followVitest = (state) => {
+  const nameOf = (task) => (task.suite && task.suite.name ? `${nameOf(task.suite)} > ${task.name}` : task.name);
+  const isTest = (task) => Boolean(task) && (task.type === 'test' || task.type === 'custom');
+  let current = state.current;
+  Object.defineProperty(state, 'current', {
+    configurable: true,
+    enumerable: true,
+    get: () => current,
+    set: (task) => {
+      if (task === current) return;
+      if (isTest(current)) safely(end)(current.result ? current.result.state === 'fail' : undefined);
+      if (isTest(task)) safely(begin)(nameOf(task));
+      current = task;
+      // All files are through: a thread may be ended without an event.
+      if (!task) safely(write)();
+    },
+  });
+};
+const awaitVitest = () => {
+  const define = Object.defineProperty;
+  Object.defineProperty = function (target, key, descriptor) {
+    if (key === VITEST_STATE && descriptor && descriptor.value) {
+      Object.defineProperty = define;
+      safely(followVitest)(descriptor.value);
+    }
+    return define.call(this, target, key, descriptor);
+  };
 };
 
 const isWanted = (file) => {
@@ -241,7 +336,7 @@ const start = () => {
   session = new inspector.Session();
   session.connect();
   post('Profiler.enable');
-  post('Profiler.startPreciseCoverage', { callCount: true, detailed: false });
+  post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
   process.on('exit', safely(write));
   process.once('SIGTERM', () => process.exit(143));
   const load = Module._load;
@@ -262,6 +357,7 @@ const start = () => {
     }
     return exported;
   };
+  if (/[/\\](vitest|tinypool)[/\\]/.test(main) || environment.VITEST) awaitVitest();
   // A file that only imports it.
   if (environment.NODE_TEST_CONTEXT) require('node:test');
 };

@@ -14,12 +14,14 @@ FOLDER = os.environ.get("CI_HEALER_TRACE", "")
 WANTED = [name for name in os.environ.get("CI_HEALER_TRACE_FILES", "").split("\n") if name]
 MOST_FUNCTIONS = 20000
 MOST_TESTS = 2000
+MOST_RANGES = 200000
 NEWLOCALS = 0x2
 
 _functions = {}  # (file, name, first, last) -> index
 _files = {}  # file name -> path in the repository, or None
 _codes = {}  # code -> index, or None
-_tests = []  # [id, failed, {index: None}]
+_followed = set()  # code whose lines are told
+_tests = []  # [id, failed, {index: lines that ran}]
 _outside = {}
 _current = _outside
 _depth = 0
@@ -27,6 +29,7 @@ _is_pytest = False
 _tool = None
 _process = os.getpid()
 _watching = False
+_written = -1.0
 
 
 def _place(name):
@@ -87,7 +90,17 @@ def _index(code):
 def _on_start(code, _offset):
     index = _index(code)
     if index is not None:
-        _current[index] = None
+        _current.setdefault(index, set())
+        if code not in _followed:
+            _followed.add(code)
+            sys.monitoring.set_local_events(_tool, code, sys.monitoring.events.LINE)
+    return sys.monitoring.DISABLE
+
+
+def _on_line(code, line):
+    index = _index(code)
+    if index is not None:
+        _current.setdefault(index, set()).add(line)
     return sys.monitoring.DISABLE
 
 
@@ -95,7 +108,7 @@ def _on_profile(frame, event, _argument):
     if event == "call":
         index = _index(frame.f_code)
         if index is not None:
-            _current[index] = None
+            _current.setdefault(index, set())
 
 
 def _restart():
@@ -124,14 +137,42 @@ def end(failed):
         _tests[-1][1] = bool(failed)
     _current = _outside
     _restart()
-    if failed:
+    # Of many that fail, what is written every while is enough.
+    if failed and time.monotonic() - _written > 0.5:
         write()
 
 
+def _ranges(lines):
+    """Lines as first and last of each run."""
+    runs = []
+    for line in sorted(lines):
+        if runs and line == runs[-1][1] + 1:
+            runs[-1][1] = line
+        elif line:
+            runs.append([line, line])
+    return runs
+
+
+def _lines(ran, left):
+    """Of functions by index the lines that ran, as long as there is room."""
+    found = []
+    for index, lines in list(ran.items()):
+        runs = _ranges(list(lines))
+        left[0] -= len(runs)
+        if runs and left[0] >= 0:
+            found.append([index, runs])
+    return found
+
+
 def write():
+    global _written
     if not _functions:
         return
-    tests = [[name, failed, list(ran)] for name, failed, ran in list(_tests)]
+    _written = time.monotonic()
+    left = [MOST_RANGES]
+    # Those that failed are asked about, and have their lines first.
+    lines = {id(test): _lines(test[2], left) for test in sorted(list(_tests), key=lambda test: not test[1])}
+    tests = [[test[0], test[1], list(test[2]), lines.get(id(test), [])] for test in list(_tests)]
     tests.append(["", None, list(_outside)])
     text = json.dumps({"in_order": True, "functions": list(_functions), "tests": tests})
     path = os.path.join(FOLDER, "out", "python-%d.json" % os.getpid())
@@ -236,6 +277,7 @@ def start():
             if monitoring.get_tool(tool) is None:
                 monitoring.use_tool_id(tool, "ci-healer")
                 monitoring.register_callback(tool, monitoring.events.PY_START, _on_start)
+                monitoring.register_callback(tool, monitoring.events.LINE, _on_line)
                 monitoring.set_events(tool, monitoring.events.PY_START)
                 _tool = tool
                 return
