@@ -21,7 +21,7 @@ static OF_UNKNOWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 static GETATTR: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"^getattr\s*\(\s*[\w.]+\s*,\s*["'](\w+)["']\s*,\s*(None|True|False|""|''|\(\)|\[\]|\{\}|\d+|[\w.]+)\s*\)$"#).ok()
+    Regex::new(r#"^getattr\s*\(\s*[\w.]+\s*,\s*["'](\w+)["']\s*,\s*(None|True|False|"[^"]*"|'[^']*'|\(\)|\[\]|\{\}|\d+|[\w.]+)\s*\)$"#).ok()
 });
 
 fn says(asked: &Asked<'_>, pattern: &LazyLock<Option<Regex>>) -> bool {

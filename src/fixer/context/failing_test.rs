@@ -107,7 +107,8 @@ impl Builder<'_> {
         if let Some(test) = doc_test(self.tree, &place.path, line) {
             self.add(&place.path, test.lines.0, test.lines.1, "the failing test");
             let bytes = 0..test.code.text.len();
-            return vec![Seed { source: test.code, bytes, name: "the failing test".to_owned(), distance: 0 }];
+            let name = "the failing test".to_owned();
+            return vec![Seed { source: test.code, bytes, name, distance: 0, is_maker: false }];
         }
         let longest = if level == 1 { TEST_LINES.0 } else { TEST_LINES.1 };
         let Some(source) = self.code.source(&place.path) else {
@@ -119,6 +120,7 @@ impl Builder<'_> {
             bytes,
             name: name.to_owned(),
             distance: 0,
+            is_maker: false,
         };
         let holds = |(first, last): (u32, u32)| first <= line && line <= last;
         let case = source.outline.cases().filter(|t| holds(t.lines)).min_by_key(|t| t.bytes.len());
@@ -162,7 +164,7 @@ impl Builder<'_> {
                 && let Some(around) = source.outline.innermost(line)
             {
                 let (bytes, name) = (around.bytes.clone(), format!("`{}`", around.name));
-                seeds.push(Seed { source: source.clone(), bytes, name, distance: 1 });
+                seeds.push(Seed { source: source.clone(), bytes, name, distance: 1, is_maker: false });
             }
         }
         seeds
@@ -196,6 +198,7 @@ impl Builder<'_> {
             bytes: source.outline.bytes_of_lines((line, line)),
             name: "what makes the failing test".to_owned(),
             distance: 0,
+            is_maker: true,
         };
         lines.into_iter().map(seed).collect()
     }

@@ -23,7 +23,9 @@ const UNNAMED: f64 = 14.0;
 /// A function of so many lines at most passes on what it is given: what it calls is hardly further away.
 const PASSES_ON: u32 = 3;
 const PASSED_ON: f64 = 20.0;
-/// What is only named in a string, against what is called; the less where the test's name has its name.
+/// What makes a test, against the test.
+const MAKER: f64 = 60.0;
+/// What is only named in a string, against what is called.
 const AS_TEXT: f64 = 20.0;
 
 /// A definition that may hold the cause.
@@ -49,6 +51,8 @@ pub(super) struct Seed {
     pub(super) name: String,
     /// How far the test is.
     pub(super) distance: u32,
+    /// It only makes the test.
+    pub(super) is_maker: bool,
 }
 
 struct Open {
@@ -84,7 +88,7 @@ impl Search<'_, '_> {
                 bytes: s.bytes,
                 name: s.name,
                 distance: s.distance,
-                score: 135.0 - STEP * f64::from(s.distance),
+                score: 135.0 - STEP * f64::from(s.distance) - if s.is_maker { MAKER } else { 0.0 },
             })
             .collect();
         let mut left = MOST_EXPANDED;
@@ -195,9 +199,13 @@ impl Search<'_, '_> {
             let names = [Some(stem(&hit.source.path)), hit.definition().map(|d| d.name.as_str())];
             let is_asked_for =
                 names.into_iter().flatten().any(|name| name.len() > 2 && self.test.contains(name));
-            let score = node.score - STEP - if is_asked_for { 0.0 } else { AS_TEXT };
+            // What the test's own name holds is what it is about, however far the way there is.
+            let (score, distance) = match is_asked_for {
+                true => (node.score.max(RAN) + 10.0, node.distance.min(1)),
+                false => (node.score - STEP - AS_TEXT, node.distance + 1),
+            };
             let candidate = candidate(&hit, "", format!("named in a string of {}", node.name), score);
-            found.push((hit, candidate, node.distance + 1));
+            found.push((hit, candidate, distance));
         }
         found
     }
