@@ -21,7 +21,8 @@ pub use inputs::{Fallback, INPUTS, Input, Kind, Secret};
 
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{
-    CommitMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
+    ActionsMode, CommitMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
+    PullRequestMode,
 };
 use crate::error::ExpectedError;
 use lookup::Lookup;
@@ -68,6 +69,7 @@ pub struct Config {
     /// `None`: all.
     pub sandbox_cpus: Option<f64>,
     pub sandbox_pids: u32,
+    pub actions_mode: ActionsMode,
     pub sandbox_hardening: Hardening,
     pub sandbox_timeout: Duration,
     /// `NAME` alone has been looked up in our own environment.
@@ -129,6 +131,7 @@ impl Config {
             sandbox_memory: from.need("sandbox-memory")?,
             sandbox_cpus: from.unless("all", "sandbox-cpus")?,
             sandbox_pids: from.need("sandbox-pids")?,
+            actions_mode: from.need("actions-mode")?,
             sandbox_hardening: from.need("sandbox-hardening")?,
             sandbox_timeout: from.need("sandbox-timeout")?,
             sandbox_env: from.environment("sandbox-env")?,

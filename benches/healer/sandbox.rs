@@ -96,6 +96,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         services: Vec::new(),
         skipped: Vec::new(),
         passed_over: Vec::new(),
+        actions: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

@@ -45,8 +45,9 @@ impl Workflow {
         let text = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
         let is_active = text("GITHUB_ACTIONS").as_deref() == Some("true");
         if !is_active {
-            // A developer's shell may hold single GITHUB_* variables; they do not make a workflow run.
-            return Ok(Self::default());
+            // A developer's shell may hold single GITHUB_* variables; they do not make a workflow run. The server's
+            // address is no fact of a run.
+            return Ok(Self { api_url: text("GITHUB_API_URL"), ..Self::default() });
         }
         let path = |name: &str| text(name).map(PathBuf::from);
         let count = |name: &str| -> Result<Option<u64>, ExpectedError> {

@@ -2,7 +2,7 @@
 //! made from its row.
 
 use crate::contract::settings::{
-    CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
+    ActionsMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
 };
 
 /// One input of the action and flag of the command line.
@@ -325,6 +325,15 @@ pub const INPUTS: &[Input] = &[
         default: "4096",
         kind: Kind::Number(16, 4_194_304),
         doc: "Process limit.",
+        ..PLAIN
+    },
+    Input {
+        name: "actions-mode",
+        default: "auto",
+        kind: Kind::OneOf(ActionsMode::NAMES),
+        doc: "How steps that use actions run in the sandbox. `auto`: known set-up actions by rules, where an image has \
+            the version, and all others for real, but for those left out on purpose (publishing, notifying, caches). \
+            `rules`: nothing is fetched. `real`: set-up actions as well.",
         ..PLAIN
     },
     Input {

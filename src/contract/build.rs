@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::action::{ActionStep, UsedAction};
 use super::executed::TraceOutput;
 use super::git::RepoPath;
 use super::verdict::Disagreement;
@@ -27,6 +28,9 @@ pub struct BuildPlan {
     /// How the job's own checkout leaves the repository; `None` where no workflow says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checkout: Option<Checkout>,
+    /// Repositories whose actions run for real, or would once they are fetched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub actions: Vec<UsedAction>,
     /// Decisions and doubts, for people.
     pub notes: Vec<String>,
 }
@@ -131,6 +135,12 @@ pub struct PlanStep {
     /// Secrets that it uses and nobody has passed on, each with the variables that would hold it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub missing_secrets: BTreeMap<String, BTreeSet<String>>,
+    /// Set where it runs a JavaScript action's program; `run` then only says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub action: Option<ActionStep>,
+    /// It is an action's and passed in CI: that it fails here is not the code's doing, and the run goes on without it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub passed_in_ci: bool,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,

@@ -3,6 +3,7 @@
 //! Depends on nothing else in the crate; every layer depends on it and never on another layer.
 //! The obligations behind the types are in `src/executor/EXECUTION_CONTRACT.md`.
 
+pub mod action;
 pub mod bug;
 pub mod build;
 pub mod changes;

@@ -39,6 +39,18 @@ pub trait Setting: Sized {
 }
 
 setting! {
+    /// `actions-mode`
+    ActionsMode {
+        /// Known set-up actions by rules where an image has the version; the others for real.
+        Auto = "auto",
+        /// By rules alone: nothing is fetched, and what has no rule is left out.
+        Rules = "rules",
+        /// Every action for real that is not left out on purpose.
+        Real = "real",
+    }
+}
+
+setting! {
     /// `mode`
     Mode {
         Heal = "heal",

@@ -111,6 +111,7 @@ mod tests {
             services: Vec::new(),
             skipped: Vec::new(),
             passed_over: Vec::new(),
+            actions: Vec::new(),
             checkout: None,
             notes: Vec::new(),
         }

@@ -4,15 +4,18 @@
 //! `EXECUTION_CONTRACT.md` beside this file.
 
 mod account;
+mod actions;
 mod archive;
 mod ca;
 mod caches;
 mod cleanup;
+mod commands;
 mod end_marker;
 mod engine;
 mod environment;
 mod error;
 mod files;
+mod gunzip;
 mod identity;
 mod image;
 mod log;
@@ -30,6 +33,7 @@ mod steps;
 mod trace;
 mod workspace;
 
+pub use actions::{ActionArchive, Brought, NODE, NodePackage, check_node};
 pub use cleanup::{Leftovers, Removed};
 pub use error::ExecutorError;
 pub use log::LogLimits;

@@ -89,6 +89,7 @@ impl Executor {
             role: "reader",
             env: &BTreeMap::new(),
             mounts: vec![(volume.name.clone(), workspace::ROOT.to_owned())],
+            read_only: Vec::new(),
             network: "none",
             create: &CreateOptions::default(),
             strict_user: None,

@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::actions::Brought;
 use super::cleanup::{self, Leftovers, Removed};
 use super::engine::{Engine, Object, QUICK};
 use super::environment;
@@ -83,6 +85,9 @@ pub struct Executor {
     pub(super) networks: HashSet<String>,
     /// Names of the caches that have their volume.
     pub(super) caches: HashSet<&'static str>,
+    /// What actions bring, and whether it has its volume.
+    pub(super) brought: Arc<Brought>,
+    pub(super) has_brought: bool,
     /// Archive entries of the certificate authorities, by image.
     pub(super) authorities: HashMap<String, Vec<u8>>,
     /// Images with bash.
@@ -136,6 +141,8 @@ impl Executor {
             parked: HashMap::new(),
             networks: HashSet::new(),
             caches: HashSet::new(),
+            brought: Arc::default(),
+            has_brought: false,
             authorities: HashMap::new(),
             with_bash: HashSet::new(),
             with_sudo: HashMap::new(),
@@ -147,6 +154,11 @@ impl Executor {
             closed: false,
             _on_panic: on_panic,
         })
+    }
+
+    /// What the run's actions are made of; to be given before the first execution.
+    pub fn bring(&mut self, brought: Brought) {
+        self.brought = Arc::new(brought);
     }
 
     /// Removes what dead runs left in the engine; never what belongs to a live one.
@@ -198,6 +210,7 @@ impl Executor {
         };
         if exit == Exit::Cancelled {
             self.caches.clear();
+            self.has_brought = false;
             self.in_doubt = true;
         }
         self.result(args, exit, trace, started.elapsed())
@@ -306,6 +319,7 @@ impl Executor {
         }
         if broken {
             self.caches.clear();
+            self.has_brought = false;
             self.in_doubt = true;
         }
         // What a volume holds after a failure is uncertain; the next execution fills a new one.

@@ -45,6 +45,8 @@ pub(super) struct ContainerSpec<'a> {
     pub(super) env: &'a BTreeMap<String, String>,
     /// Volume names and where they are mounted.
     pub(super) mounts: Vec<(String, String)>,
+    /// The same, and nothing in the container can write there.
+    pub(super) read_only: Vec<(String, String)>,
     /// `none`, `bridge`, or a network's name.
     pub(super) network: &'a str,
     pub(super) create: &'a CreateOptions,
@@ -348,10 +350,14 @@ fn container_body(
 /// Limits, privileges and mounts.
 fn host_config(identity: &Identity, options: &Options, spec: &mut ContainerSpec<'_>) -> HostConfig {
     let strict = options.hardening == Hardening::Strict;
-    let mounts = std::mem::take(&mut spec.mounts).into_iter().map(|(volume, target)| Mount {
+    let (writable, read_only) = (std::mem::take(&mut spec.mounts), std::mem::take(&mut spec.read_only));
+    let all =
+        writable.into_iter().map(|mount| (mount, false)).chain(read_only.into_iter().map(|m| (m, true)));
+    let mounts = all.map(|((volume, target), is_read_only)| Mount {
         typ: Some(MountType::VOLUME),
         source: Some(volume),
         target: Some(target),
+        read_only: Some(is_read_only),
         // A volume removed while this container is on its way comes back with it: it must not come back nameless.
         volume_options: Some(MountVolumeOptions {
             labels: Some(identity.labels("volume")),

@@ -7,6 +7,7 @@ use bollard::models::{
 };
 
 use super::account;
+use super::actions;
 use super::archive::{self, Entry, Kind};
 use super::ca;
 use super::caches::{self, CacheMount};
@@ -14,11 +15,13 @@ use super::engine::{Object, QUICK, SLOW};
 use super::environment;
 use super::error::ExecutorError;
 use super::image::Image;
+use super::options::CreateOptions;
 use super::run::{ExecutionContext, Executor};
 use super::sandbox::{ContainerSpec, Exec, Sandbox};
 use super::services::Services;
 use super::steps::ExecutionArgs;
 use super::workspace::{self, Attributes, Delta, WorkspaceVolume};
+use crate::contract::build::BuildPlan;
 use crate::contract::settings::{Hardening, Network};
 
 /// Under strict hardening, where the image itself would run as root.
@@ -69,12 +72,21 @@ impl Executor {
         let (network, beside) = self.networks(args).await?;
         let on = beside.as_ref().unwrap_or(&network);
         services.start(&self.engine, &self.identity, &plan.services, on, context.name, sink).await?;
-        let mut sandbox = self.create(image, context, volume, &env, &network, &caches).await?;
+        let read_only = self.bring_actions(plan, image).await?;
+        let brings_actions = !read_only.is_empty();
+        let mut sandbox = self.create(image, context, volume, &env, &network, &caches, read_only).await?;
         let (user, account) = self.user(&sandbox, image, user).await?;
         if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
             self.join(&sandbox.id, beside).await?;
         }
         self.fill(&mut sandbox, volume, args, &user, (&caches, account)).await?;
+        if brings_actions {
+            let (code, _) = sandbox.run(&user.name, &["sh", "-c", actions::COPY], SLOW).await?;
+            if code != 0 {
+                let what = "copying actions for the steps";
+                return Err(ExecutorError::unexpected(what, format!("it ended with exit code {code}")));
+            }
+        }
         if user.name == account::RUNNER && !strict {
             account::give_folders(&sandbox).await?;
         }
@@ -152,6 +164,43 @@ impl Executor {
         left.await
     }
 
+    /// The volume with what actions bring, where the plan needs it; filled once per run, from outside, before anything
+    /// runs beside it.
+    async fn bring_actions(
+        &mut self,
+        plan: &BuildPlan,
+        image: &Image,
+    ) -> Result<Vec<(String, String)>, ExecutorError> {
+        if !actions::needs(plan) {
+            return Ok(Vec::new());
+        }
+        let volume = format!("ci-healer-{}-actions", self.options.run_id);
+        let mount = (volume.clone(), actions::BROUGHT.to_owned());
+        if !self.has_brought {
+            self.make_volume(volume, "actions").await?;
+            let env = BTreeMap::new();
+            let spec = ContainerSpec {
+                image: &image.id,
+                name: format!("ci-healer-{}-actions", self.options.run_id),
+                role: "actions",
+                env: &env,
+                mounts: vec![mount.clone()],
+                read_only: Vec::new(),
+                network: "none",
+                create: &CreateOptions::default(),
+                strict_user: None,
+            };
+            // It is never started.
+            let filler = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
+            let filled = actions::fill(&self.engine, &self.scope, &filler.id, self.brought.clone()).await;
+            filler.remove().await?;
+            filled?;
+            self.has_brought = true;
+        }
+        Ok(vec![mount])
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one container")]
     async fn create(
         &mut self,
         image: &Image,
@@ -160,6 +209,7 @@ impl Executor {
         env: &BTreeMap<String, String>,
         network: &str,
         caches: &[CacheMount],
+        read_only: Vec<(String, String)>,
     ) -> Result<Sandbox, ExecutorError> {
         if workspace.tracked().next().is_none() {
             self.make_volume(workspace.name.clone(), "workspace").await?;
@@ -180,6 +230,7 @@ impl Executor {
             role: "sandbox",
             env,
             mounts,
+            read_only,
             network,
             create: context.create,
             strict_user: strict.then_some(STRICT_USER),
@@ -253,6 +304,7 @@ impl Executor {
                 role: "sandbox",
                 env: &env,
                 mounts: Vec::new(),
+                read_only: Vec::new(),
                 network: &network,
                 create: context.create,
                 strict_user: None,
@@ -407,6 +459,7 @@ fn our_folders(user: &User) -> Vec<u8> {
     folder("ci-healer/", (0, 0));
     folder("ci-healer/step/", (0, 0));
     folder("ci-healer/temp/", user.ids);
+    folder("ci-healer/actions/", user.ids);
     out
 }
 

@@ -263,6 +263,7 @@ impl Executor {
                 (from.name.clone(), "/ci-healer-copy/from".to_owned()),
                 (to.to_owned(), "/ci-healer-copy/to".to_owned()),
             ],
+            read_only: Vec::new(),
             network: "none",
             create: &CreateOptions::default(),
             strict_user: None,

@@ -228,11 +228,41 @@ impl Client {
 
     /// Downloads what the API redirects to, at most `limit` bytes of it: the first quarter and the end.
     pub(super) async fn download(&self, path: &str, limit: usize) -> Result<Download, ApiError> {
+        let mut kept = HeadTail::new(limit);
+        let whole = self.pieces(path, |chunk| {
+            kept.push(chunk);
+            Ok(())
+        });
+        Ok(match whole.await? {
+            Some(body) => Download { bytes: body.to_vec(), cut: 0 },
+            None => kept.finish(),
+        })
+    }
+
+    /// Downloads what the API redirects to; more than `limit` bytes are an error.
+    pub(super) async fn download_whole(&self, path: &str, limit: usize) -> Result<Bytes, ApiError> {
+        let too_long = || ApiError::Unreadable {
+            call: format!("GET {path}"),
+            why: format!("it is longer than {limit} bytes"),
+        };
+        let mut all = Vec::new();
+        let whole = self.pieces(path, |chunk| {
+            all.extend_from_slice(chunk);
+            if all.len() > limit { Err(too_long()) } else { Ok(()) }
+        });
+        let body = whole.await?.unwrap_or_else(|| all.into());
+        if body.len() > limit { Err(too_long()) } else { Ok(body) }
+    }
+
+    /// Hands on what the API redirects to, piece by piece; what it answers itself is returned.
+    async fn pieces(
+        &self,
+        path: &str,
+        mut take: impl FnMut(&[u8]) -> Result<(), ApiError>,
+    ) -> Result<Option<Bytes>, ApiError> {
         let call = format!("GET {path}");
         let answer = self.call(Method::GET, path, None, Repeat::Yes, None).await?;
-        let Some(target) = location(&answer.headers) else {
-            return Ok(Download { bytes: answer.body.to_vec(), cut: 0 });
-        };
+        let Some(target) = location(&answer.headers) else { return Ok(Some(answer.body)) };
         // The signed address itself is the permission; our token has no business there.
         let failed = |e: transport::Error| match e {
             transport::Error::Stopped(stopped) => ApiError::Stopped(stopped),
@@ -252,12 +282,11 @@ impl Client {
             StatusCode::NOT_FOUND => return Err(ApiError::NotFound { call }),
             status => return Err(ApiError::Server { call, status: status.as_u16() }),
         }
-        let mut kept = HeadTail::new(limit);
         loop {
             let chunk = timeout(patience, response.chunk()).await.map_err(|_| no_answer(&call, patience))?;
             match chunk.map_err(failed)? {
-                Some(chunk) => kept.push(&chunk),
-                None => return Ok(kept.finish()),
+                Some(chunk) => take(&chunk)?,
+                None => return Ok(None),
             }
         }
     }

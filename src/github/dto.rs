@@ -102,6 +102,12 @@ pub(super) struct ReferenceTarget {
     pub(super) sha: String,
 }
 
+/// A commit, of which only the name is asked for.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct CommitName {
+    pub(super) sha: String,
+}
+
 /// A blob or tree just made.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Object {
@@ -202,6 +208,7 @@ pub fn read_answer(bytes: &[u8]) {
     let _ = serde_json::from_slice::<Job>(bytes);
     let _ = serde_json::from_slice::<Reference>(bytes);
     let _ = serde_json::from_slice::<Commit>(bytes);
+    let _ = serde_json::from_slice::<CommitName>(bytes);
     let _ = serde_json::from_slice::<Tree>(bytes);
     let _ = serde_json::from_slice::<BlobContent>(bytes);
     let _ = serde_json::from_slice::<Vec<Pull>>(bytes);

@@ -3,6 +3,7 @@
 //! Never fixes, never builds, never touches the disk. Every answer is read through types of our own in which GitHub may
 //! leave out or add whatever it likes. Facts: GitHub's REST documentation (version 2022-11-28) and its changelog.
 
+mod actions;
 mod ci_trigger;
 mod client;
 mod dto;
@@ -17,6 +18,7 @@ mod publish;
 mod pull_request;
 mod triggers;
 
+pub use actions::{archive_of, commit_of};
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 pub use client::{Client, ClientOptions, RetryPolicy};
 #[cfg(fuzzing)]

@@ -159,7 +159,7 @@ impl Evidence {
     pub fn judged(mut self, result: &ExecutionResult, plan: &BuildPlan, tree: &dyn SourceTree) -> Self {
         let span = result.failed_step.and_then(|i| result.steps.get(i)).and_then(|step| step.log);
         let output = span.filter(|_| result.log_cut == 0).map_or(&[][..], |span| lines_of(&self.log, span));
-        self.not_here = not_here::judge(plan, &self, output, tree).map(Box::new);
+        self.not_here = not_here::judge(plan, &self, &result.steps, output, tree).map(Box::new);
         self
     }
 

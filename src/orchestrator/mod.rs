@@ -31,6 +31,7 @@ pub mod progress;
 mod protected_view;
 mod publish;
 pub mod publisher;
+mod real_actions;
 mod review;
 pub mod run_dir;
 mod same_tests;

@@ -1,5 +1,5 @@
-//! Is a red run of the unchanged code red for what is not here? A secret that nobody has passed on, or an action that is
-//! not known. Decided by evidence alone, and only where all of the failure speaks for it: what the code itself explains
+//! Is a red run of the unchanged code red for what is not here? A secret that nobody has passed on, an action that is not
+//! known, or one that the sandbox cannot give what it wants. Decided by evidence alone, and only where all of the failure speaks for it: what the code itself explains
 //! is healed, whatever else is missing.
 
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use regex::Regex;
 use super::evidence::Evidence;
 use super::progress::RunStatus;
 use crate::contract::bug::{BugReport, Category, Severity};
-use crate::contract::build::{BuildPlan, PlanStep, SkippedStep};
+use crate::contract::build::{BuildPlan, PlanStep, SkippedStep, StepOutcome, StepResult};
 use crate::contract::git::{RepoPath, SourceTree};
 use crate::contract::outcome::{MISSING_SECRET, Outcome};
 use crate::plan;
@@ -22,6 +22,7 @@ const TAIL: usize = 64 << 10;
 pub(super) fn judge(
     plan: &BuildPlan,
     seen: &Evidence,
+    ran: &[StepResult],
     failing_output: &[u8],
     tree: &dyn SourceTree,
 ) -> Option<Outcome> {
@@ -29,6 +30,7 @@ pub(super) fn judge(
     let errors: Vec<&BugReport> =
         seen.diagnosis.bugs.iter().filter(|bug| bug.severity == Severity::Error).collect();
     missing_secrets(plan, failing, &errors, failing_output, tree)
+        .or_else(|| real_action(plan, failing, ran, &errors, failing_output, tree))
         .or_else(|| unknown_action(plan, failing, &errors, tree))
 }
 
@@ -123,6 +125,59 @@ fn lies_in(error: &BugReport, tree: &dyn SourceTree) -> bool {
     file.is_some_and(|file| tree.files().iter().any(|there| there.path == file))
 }
 
+/// An action itself failed, or one before it that passed in CI, and nothing in what failed that the code's own text explains.
+fn real_action(
+    plan: &BuildPlan,
+    failing: usize,
+    ran: &[StepResult],
+    errors: &[&BugReport],
+    output: &[u8],
+    tree: &dyn SourceTree,
+) -> Option<Outcome> {
+    const SERVICES: [&str; 4] =
+        ["ACTIONS_RUNTIME_", "ACTIONS_CACHE_", "ACTIONS_RESULTS_URL", "ACTIONS_ID_TOKEN_REQUEST_"];
+    if errors.iter().any(|error| is_of_the_code(error, tree)) {
+        return None;
+    }
+    let step = &plan.steps[failing];
+    if step.action.is_some() || is_of_another_repository(step) {
+        let tail = String::from_utf8_lossy(&output[output.len().saturating_sub(TAIL)..]);
+        let why = match SERVICES.iter().find(|name| tail.contains(**name)) {
+            Some(name) => {
+                format!("it asks for GitHub's own services ({name}…), which the sandbox does not have")
+            }
+            None => "nothing in what it says is explained by the code".to_owned(),
+        };
+        let action = action_of(step);
+        return Some(Outcome::Environment {
+            why: format!("the action {action} fails here in `{}`: {why}", step.name),
+        });
+    }
+    let has_failed = |(at, step): &(usize, &PlanStep)| {
+        step.passed_in_ci && ran.get(*at).is_some_and(|ran| ran.outcome == StepOutcome::Failure)
+    };
+    // Without a word no model is asked, and the toolchain may still know what to do.
+    let (_, action) =
+        plan.steps.iter().enumerate().take(failing).find(has_failed).filter(|_| !errors.is_empty())?;
+    Some(Outcome::Environment {
+        why: format!(
+            "`{}` fails behind the action {}, which passed in CI and fails here: the sandbox lacks something",
+            step.name,
+            action_of(action)
+        ),
+    })
+}
+
+fn action_of(step: &PlanStep) -> &str {
+    step.origin.split_once(' ').map_or(step.origin.as_str(), |(_, action)| action)
+}
+
+/// A step inside a composite action.
+fn is_of_another_repository(step: &PlanStep) -> bool {
+    let inside = step.origin.strip_prefix("composite ");
+    inside.is_some_and(|action| !action.starts_with(['.', '$']))
+}
+
 /// An action before the failing step that nobody knows, and nothing in what failed that the code's own text explains.
 fn unknown_action(
     plan: &BuildPlan,
@@ -174,6 +229,67 @@ fn is_of_the_code(error: &BugReport, tree: &dyn SourceTree) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::action::{ActionPhase, ActionStep};
+
+    struct NoFiles;
+
+    impl SourceTree for NoFiles {
+        fn files(&self) -> &[crate::contract::git::TreeFile] {
+            &[]
+        }
+
+        fn read(&self, _: &RepoPath) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    /// What is said where the second step fails behind an action that failed here.
+    fn said(steps: Vec<PlanStep>, errors: &[&BugReport], output: &str) -> Option<Outcome> {
+        let ran = |step: &PlanStep| StepResult {
+            name: step.name.clone(),
+            outcome: StepOutcome::Failure,
+            conclusion: StepOutcome::Failure,
+            exit_code: Some(1),
+            duration: std::time::Duration::ZERO,
+            log: None,
+            note: None,
+        };
+        let ran: Vec<StepResult> = steps.iter().map(ran).collect();
+        let failing = steps.len() - 1;
+        let plan = BuildPlan { steps, ..crate::report::sample::plan() };
+        real_action(&plan, failing, &ran, errors, output.as_bytes(), &NoFiles)
+    }
+
+    #[test]
+    fn an_action_that_fails_here_alone_is_the_sandbox_s_fault_by_name() {
+        let action = ActionStep { program: "/x.js".to_owned(), phase: ActionPhase::Main, instance: 1 };
+        let step = |origin: &str, action: Option<&ActionStep>, passed_in_ci: bool| PlanStep {
+            name: format!("Run {origin}"),
+            origin: origin.to_owned(),
+            action: action.cloned(),
+            passed_in_ci,
+            ..PlanStep::default()
+        };
+        let script = step("run", None, false);
+        for (origin, action, output, says) in [
+            ("uses o/n@v1", Some(&action), "oops", "nothing in what it says is explained by the code"),
+            ("uses ./x", Some(&action), "Unable to get ACTIONS_RUNTIME_TOKEN", "(ACTIONS_RUNTIME_…)"),
+            ("composite o/n@v1", None, "oops", "nothing in what it says is explained by the code"),
+        ] {
+            let outcome = said(vec![step(origin, action, false)], &[], output);
+            let Some(Outcome::Environment { why }) = outcome else { panic!("{origin}") };
+            let name = origin.split_once(' ').unwrap().1;
+            assert!(why.starts_with(&format!("the action {name} fails here in `Run {origin}`: ")), "{why}");
+            assert!(why.contains(says), "{why}");
+        }
+        assert_eq!(said(vec![step("composite ./x", None, false)], &[], ""), None);
+        assert_eq!(said(vec![script.clone()], &[], ""), None);
+        let error = BugReport { category: Category::Runtime, ..crate::report::sample::bug("away.py", 1) };
+        let behind = |passed| vec![step("uses o/n@v1", Some(&action), passed), script.clone()];
+        let Some(Outcome::Environment { why }) = said(behind(true), &[&error], "") else { panic!("it ends") };
+        assert!(why.contains("behind the action o/n@v1, which passed in CI and fails here"), "{why}");
+        assert_eq!(said(behind(false), &[&error], ""), None);
+    }
 
     #[test]
     fn a_line_that_misses_a_name_is_told_from_one_that_holds_it() {

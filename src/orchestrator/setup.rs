@@ -16,14 +16,14 @@ use crate::contract::outcome::Outcome;
 use crate::contract::report::FailedRun;
 use crate::contract::settings::Mode;
 use crate::error::ExpectedError;
-use crate::executor::{self, Executor};
+use crate::executor::{self, Brought, Executor};
 use crate::fixer::{FixOptions, PathRules};
 use crate::git::{GitError, Workspace, WorkspaceOptions};
 use crate::github::{
     self, Client, ClientOptions, RetryPolicy, RunContext, Severity, Trigger, TriggerContext,
 };
 use crate::http;
-use crate::plan::{self, FailedJob, GithubFacts, PlanRequest, Planned};
+use crate::plan::{FailedJob, GithubFacts, PlanRequest, Planned};
 use crate::scope::Scope;
 
 use super::budget::Budget;
@@ -38,8 +38,9 @@ use super::journal::Journal;
 use super::last_green::LastGreen;
 use super::models;
 use super::not_here;
-use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome, plan_outcome};
+use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome};
 use super::publisher::Publisher;
+use super::real_actions;
 use super::state::{Goal, Rules};
 use super::tracing::Traces;
 
@@ -81,8 +82,8 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     refuse_heals(&session, &trigger, &connection, &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
-    let (plans, only_first_red) =
-        make_plans(&session, &workspace, &trigger, expression_context, &connection.run)?;
+    let (plans, brought, only_first_red) =
+        make_plans(&session, &workspace, &trigger, expression_context, &connection).await?;
     let ci_known_red =
         !connection.failed_jobs().is_empty() || session.config.workflow_run.is_active && trigger.run_is_over;
     let servers = choose_models(&session, &connection, diagnose_only.is_some()).await?;
@@ -103,7 +104,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     };
     let may_revert =
         history::may_revert(&session.config, &trigger, publisher.as_ref(), &session.journal).await;
-    let executor = connect_engine(&session, ca.clone(), &plans).await?;
+    let executor = connect_engine(&session, ca.clone(), &plans, brought).await?;
     let Session { config, push, journal, scope, .. } = session;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
     let advisor =
@@ -405,21 +406,37 @@ pub(super) fn client(
     token: SecretString,
     scope: &Scope,
 ) -> Result<Client, Outcome> {
-    let http = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
-    let api_url = config.workflow_run.api_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
-    Client::new(http, ClientOptions { api_url, token: Some(token), policy: RetryPolicy::default() })
-        .map_err(|e| api_outcome(&e))
+    client_with(config, ca, Some(token), RetryPolicy::default(), scope)
 }
 
-/// What CI ran, for each failed job.
-/// What is run, and whether that is what the repository has for CI of which only the first red job is healed.
-fn make_plans(
+/// A client that is nobody, for what everybody may read; not a patient one.
+pub(super) fn anonymous_client(config: &Config, ca: Option<&[u8]>, scope: &Scope) -> Result<Client, Outcome> {
+    let policy = RetryPolicy { tries: 2, ..RetryPolicy::default() };
+    client_with(config, ca, None, policy, scope)
+}
+
+fn client_with(
+    config: &Config,
+    ca: Option<&[u8]>,
+    token: Option<SecretString>,
+    policy: RetryPolicy,
+    scope: &Scope,
+) -> Result<Client, Outcome> {
+    let http = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
+    let api_url = config.workflow_run.api_url.clone().unwrap_or_else(|| "https://api.github.com".to_owned());
+    Client::new(http, ClientOptions { api_url, token, policy }).map_err(|e| api_outcome(&e))
+}
+
+/// What is run, what that needs of actions, and whether it is what the repository has for CI, of which only the first red
+/// job is healed.
+async fn make_plans(
     session: &Session,
     workspace: &Workspace,
     trigger: &Trigger,
     expression_context: Option<serde_json::Value>,
-    run: &CiRun,
-) -> Result<(Vec<Planned>, bool), Outcome> {
+    connection: &Connection,
+) -> Result<(Vec<Planned>, Brought, bool), Outcome> {
+    let run = &connection.run;
     let failed = run.failed.as_slice();
     let config = &session.config;
     let facts = &config.workflow_run;
@@ -448,9 +465,12 @@ fn make_plans(
         secrets,
         working_directory: &config.working_directory,
         sandbox_image: config.sandbox_image.as_deref(),
+        actions_mode: config.actions_mode,
         ..PlanRequest::of(workspace)
     };
-    let plans = distinct(plan::plan(&request).map_err(plan_outcome)?);
+    let (plans, brought) =
+        real_actions::plan_with_actions(session, connection.ca.as_deref(), &request).await?;
+    let plans = distinct(plans);
     let is_unasked = request.command.is_none() && jobs.is_empty() && failed.is_empty();
     for planned in &plans {
         session.journal.emit(Event::Planned { plan: Box::new(planned.plan.clone()) });
@@ -458,7 +478,7 @@ fn make_plans(
     match plans.iter().map(|planned| not_here::of_all_steps(&planned.plan)).collect::<Option<Vec<_>>>() {
         // An image would be fetched for nothing.
         Some(lacking) => Err(lacking.into_iter().next().unwrap_or_else(nothing_to_run)),
-        None => Ok((plans, is_unasked && !config.all_jobs)),
+        None => Ok((plans, brought, is_unasked && !config.all_jobs)),
     }
 }
 
@@ -501,6 +521,7 @@ async fn connect_engine(
     session: &Session,
     ca: Option<Vec<u8>>,
     plans: &[Planned],
+    brought: Brought,
 ) -> Result<Executor, Outcome> {
     let Session { config, journal, .. } = session;
     let mut options = executor::Options::new(&run_id());
@@ -517,6 +538,7 @@ async fn connect_engine(
         config.sandbox_env.iter().map(|(name, v)| (name.clone(), v.expose_secret().to_owned())).collect();
     options.ca_bundle = ca;
     let mut executor = Executor::connect(options, &session.scope).await.map_err(|e| executor_outcome(&e))?;
+    executor.bring(brought);
     match executor.sweep().await {
         Ok(removed) if !removed.is_empty() => {
             journal.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() });

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::contract::build::{BuildPlan, ImageChoice, PlanStep, Service};
+use crate::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE, PlanStep, Service};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
+use crate::contract::settings::ActionsMode;
 
 use super::contexts::{self, Hashes, StepContexts};
 use super::expr::Value;
@@ -14,7 +15,7 @@ use super::installs;
 use super::jobs::{self, Candidate};
 use super::out_of_reach;
 use super::step_template::Evaluator;
-use super::steps::{self, JobScope};
+use super::steps::{self, JobScope, RealActions};
 use super::yaml::{Kind, Node};
 use super::{FailedJob, PlanError, Planned, versions};
 
@@ -24,6 +25,7 @@ pub(super) fn assemble(
     failed: Option<&FailedJob>,
     tree: &dyn SourceTree,
     sandbox_image: Option<&str>,
+    real: RealActions<'_>,
 ) -> Result<Planned, PlanError> {
     let job = candidate.job();
     let workflow = &candidate.workflow;
@@ -46,7 +48,19 @@ pub(super) fn assemble(
         job_defaults: job.defaults.clone(),
     };
     let ci = failed.map_or(&[][..], |f| &f.steps);
-    let mut planned = steps::plan(&job.steps, scope, tree, ci, hashes.clone())?;
+    let plan = |real| steps::plan(&job.steps, scope.clone(), tree, ci, hashes.clone(), real);
+    let mut planned = plan(real)?;
+    if real.mode == ActionsMode::Auto
+        && job.container.is_none()
+        && sandbox_image.is_none_or(|image| image.is_empty() || image == "auto")
+    {
+        let (requested, used) = toolchains(&planned, tree);
+        let image = image::choose(&requested, &used, planned.needs);
+        let lacking = image::lacking(&planned.requested);
+        if image.reference == MULTI_RUNTIME_IMAGE && !lacking.is_empty() {
+            planned = plan(RealActions { languages: Some(&lacking), ..real })?;
+        }
+    }
     notes.append(&mut planned.notes);
 
     out_of_reach::mark(&mut planned.steps);
@@ -81,6 +95,7 @@ pub(super) fn assemble(
         skipped: planned.skipped,
         passed_over,
         checkout: planned.checkout,
+        actions: planned.actions,
         notes: unique(notes),
     };
     let evaluator =

@@ -11,12 +11,18 @@ use crate::contract::git::{FileMode, SourceTree};
 
 use super::GithubFacts;
 use super::expr::{self, Contexts, EvalError, Rendered, Status, Value};
+use super::step_template::Layer;
 use super::yaml::{Kind, Node};
 
 /// `runner.temp` in the sandbox.
 pub(super) const TEMP: &str = "/ci-healer/temp";
 /// Where the workspace is inside the sandbox.
 pub(super) const WORKSPACE: &str = "/workspace";
+
+/// A folder of the repository, inside the sandbox.
+pub(super) fn in_workspace(folder: &str) -> String {
+    if folder.is_empty() { WORKSPACE.to_owned() } else { format!("{WORKSPACE}/{folder}") }
+}
 
 /// What is fixed while a job (or a composite action in it) runs.
 #[derive(Debug, Clone)]
@@ -34,8 +40,20 @@ pub(super) struct JobContexts {
     pub(super) runner: Value,
     /// `job.services` and `job.container`.
     pub(super) job: Value,
+    /// Set where some of `inputs` only the run will tell.
+    pub(super) open_inputs: Option<Arc<OpenInputs>>,
     /// Set before the ids of a composite action's steps: `build.`; empty for the job itself.
     pub(super) prefix: String,
+}
+
+/// How a composite action's inputs come about.
+#[derive(Debug)]
+pub(super) struct OpenInputs {
+    /// Of whoever uses the action.
+    pub(super) contexts: SharedContexts,
+    pub(super) layers: Vec<Layer>,
+    /// As given, or as their defaults.
+    pub(super) values: Vec<(String, Node)>,
 }
 
 /// The `steps` context: the entry of one id, or all of them. Made when it is asked for, since a job may have thousands

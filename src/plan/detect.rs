@@ -110,6 +110,7 @@ fn finish(
         services: Vec::new(),
         skipped: Vec::new(),
         passed_over: Vec::new(),
+        actions: Vec::new(),
         checkout: None,
         notes,
     };

@@ -119,7 +119,7 @@ fn look_at(step: &Step, of_job: bool) -> Seen {
                 Some(Rule::Checkout | Rule::Wrapper { .. } | Rule::Emulate(_) | Rule::Filter(_)) => {
                     Seen::Works
                 }
-                Some(Rule::Harmless(_) | Rule::Toolchain(_)) => Seen::Prepares,
+                Some(Rule::Skipped(_) | Rule::Toolchain(_)) => Seen::Prepares,
                 // An action that is given results has nothing else to work on.
                 Some(Rule::Missing(_)) | None if given => Seen::Judges,
                 Some(Rule::Missing(_)) | None => Seen::Works,

@@ -26,6 +26,34 @@ pub(super) struct Needs {
 /// Languages whose tools the multi-runtime image has.
 const MULTI: &[&str] = &["node", "python", "java", "go", "rust"];
 
+/// What the multi-runtime image has of them.
+const MULTI_VERSIONS: &[(&str, &[u32])] =
+    &[("go", &[1, 24]), ("java", &[21]), ("node", &[20]), ("python", &[3, 13]), ("rust", &[1, 85])];
+
+/// The languages of which the multi-runtime image has another version than is asked for.
+pub(super) fn lacking(requested: &[RequestedToolchain]) -> BTreeSet<&'static str> {
+    let is_other = |asked: &&RequestedToolchain| {
+        let version = asked.version.as_deref().unwrap_or_default().trim();
+        let (parts, open) = numbers(version);
+        let starts_so = version.starts_with(|c: char| c.is_ascii_digit() || "v=<>^~ ".contains(c));
+        if parts.is_empty() || !starts_so {
+            // A channel, or another implementation of the language.
+            return version.to_ascii_lowercase().starts_with("pypy") || version.starts_with("graalpy");
+        }
+        let Some((_, has)) = MULTI_VERSIONS.iter().find(|(language, _)| *language == asked.language) else {
+            return false;
+        };
+        // As precisely as both are known.
+        let common = parts.len().min(has.len());
+        if open && !version.starts_with('^') {
+            return has[..common] < parts[..common];
+        }
+        let exact = if version.starts_with('^') { common.min(1) } else { common };
+        has[..exact] != parts[..exact] || has[..common] < parts[..common]
+    };
+    requested.iter().filter(is_other).map(|asked| asked.language).collect()
+}
+
 /// Picks the image. `used` are languages whose tools the scripts call without a step that sets them up.
 pub(super) fn choose(
     requested: &[RequestedToolchain],
@@ -260,6 +288,42 @@ mod tests {
             language,
             version: Some(version.to_owned()),
             from: format!("setup {language} {version}"),
+        }
+    }
+
+    #[test]
+    fn what_the_multi_runtime_image_has_is_what_its_dockerfile_says() {
+        let label = include_str!("../../docker/Dockerfile.sandbox");
+        for (language, version) in MULTI_VERSIONS {
+            let mut name = (*language).to_owned();
+            name[..1].make_ascii_uppercase();
+            assert!(label.contains(&format!("{name} {}", join(version))), "{language}");
+        }
+    }
+
+    #[test]
+    fn another_version_than_the_image_has_is_seen() {
+        for (language, version, lacks) in [
+            ("python", "3.13", false),
+            ("python", "3.13.2", false),
+            ("python", "3", false),
+            ("python", "3.x", false),
+            ("python", ">=3.9", false),
+            ("python", ">=3.14", true),
+            ("python", "3.9", true),
+            ("python", "pypy-3.10", true),
+            ("node", "20", false),
+            ("node", "^20.1", false),
+            ("node", "^18.1", true),
+            ("node", "lts/*", false),
+            ("node", "18.x", true),
+            ("go", "stable", false),
+            ("go", "1.21", true),
+            ("java", "17", true),
+            ("rust", "nightly", false),
+            ("ruby", "3.2", false),
+        ] {
+            assert_eq!(!lacking(&[requested(language, version)]).is_empty(), lacks, "{language} {version}");
         }
     }
 

@@ -9,6 +9,8 @@ mod shell;
 
 use std::collections::BTreeSet;
 
+use super::actions::{self, Rule};
+use crate::contract::action::ActionPhase;
 use crate::contract::build::PlanStep;
 use crate::contract::git::{RepoPath, SourceTree, join};
 
@@ -40,6 +42,11 @@ const INSTALLING: [&str; 16] = [
 /// The files that decide what the step installs, beside the manifests of package managers; `None` where it may do more
 /// than install.
 pub(super) fn installs(step: &PlanStep, tree: &dyn SourceTree) -> Option<Vec<String>> {
+    if let Some(action) = &step.action {
+        let does = step.origin.trim_start_matches("uses ").split('@').next().and_then(actions::rule);
+        let sets_up = action.phase != ActionPhase::Post && matches!(does, Some(Rule::Toolchain(_)));
+        return (sets_up && !step.background).then(Vec::new);
+    }
     if step.wait.is_some() || step.background {
         return None;
     }

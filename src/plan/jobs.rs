@@ -150,6 +150,7 @@ impl Finder<'_> {
             vars: Value::object(vars.collect::<Vec<_>>()),
             runner: Value::Null,
             job: Value::Null,
+            open_inputs: None,
             prefix: String::new(),
         }
     }

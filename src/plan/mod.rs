@@ -32,14 +32,17 @@ mod workflow;
 mod write_modes;
 mod yaml;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
 
 use secrecy::SecretString;
 use serde_json::Value as Json;
 
+use crate::contract::action::{ActionSource, ActionTrees};
 use crate::contract::build::BuildPlan;
 use crate::contract::ci::{Conclusion, EndedJob};
 use crate::contract::git::SourceTree;
+use crate::contract::settings::ActionsMode;
 
 pub use named_files::named_files;
 pub use own_place::{OwnStep, own_place};
@@ -73,6 +76,12 @@ pub struct PlanRequest<'a> {
     pub working_directory: &'a str,
     /// Replaces the image; `auto` or nothing: as the workflow says.
     pub sandbox_image: Option<&'a str>,
+    /// Whether actions run for real.
+    pub actions_mode: ActionsMode,
+    /// What has been fetched of them. A plan lists in [`BuildPlan::actions`] what it would run if it were fetched.
+    pub actions: Option<&'a ActionTrees>,
+    /// Takes what is not in `actions` and would have to be fetched, also where no plan comes of it.
+    pub wanted: Option<&'a Mutex<BTreeSet<ActionSource>>>,
 }
 
 impl<'a> PlanRequest<'a> {
@@ -91,6 +100,9 @@ impl<'a> PlanRequest<'a> {
             vars: BTreeMap::new(),
             working_directory: ".",
             sandbox_image: None,
+            actions_mode: ActionsMode::Auto,
+            actions: None,
+            wanted: None,
         }
     }
 }

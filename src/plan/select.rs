@@ -13,11 +13,21 @@ use super::expr::Value;
 use super::jobs::{Candidate, Finder};
 use super::results::{Results, Standing};
 use super::runner::Runner;
+use super::steps::RealActions;
 use super::unasked::plan_ci;
 use super::workflow::{self, StepAction, Workflow};
 use super::{FailedJob, PlanError, PlanRequest, Planned, detect};
 
 const FOLDER: &str = ".github/workflows/";
+
+pub(super) fn real_actions<'a>(request: &PlanRequest<'a>) -> RealActions<'a> {
+    RealActions {
+        mode: request.actions_mode,
+        trees: request.actions,
+        wanted: request.wanted,
+        languages: None,
+    }
+}
 
 pub(super) fn select(request: &PlanRequest<'_>) -> Result<Vec<Planned>, PlanError> {
     if let Some(command) = request.command.map(str::trim).filter(|c| !c.is_empty()) {
@@ -154,7 +164,9 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
     if !request.failed.is_empty() {
         return of_failed(workflow, request);
     }
-    let make = |candidate: &Candidate| assemble(candidate, None, request.tree, request.sandbox_image);
+    let make = |candidate: &Candidate| {
+        assemble(candidate, None, request.tree, request.sandbox_image, real_actions(request))
+    };
     if request.jobs.is_empty() {
         return plan_ci(std::slice::from_ref(workflow), request);
     }
@@ -268,7 +280,7 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
             refused = Some(error);
             continue;
         }
-        match assemble(&candidate, *failed, request.tree, request.sandbox_image) {
+        match assemble(&candidate, *failed, request.tree, request.sandbox_image, real_actions(request)) {
             Ok(planned) => out.push(planned),
             Err(error @ PlanError::Refused { .. }) => refused = Some(error),
             Err(error) => return Err(error),

@@ -1,9 +1,11 @@
 //! How a planned step's text comes about: the unevaluated pieces, so that the run can evaluate them again once it
 //! knows more, and the `StepEvaluator` that does so.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::contract::action::{ActionPhase, ActionStep, MAX_DEPTH};
 use crate::contract::build::{JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepState};
 use crate::contract::ci::Conclusion;
 
@@ -39,8 +41,10 @@ pub(super) struct StepTemplate {
     pub(super) working_directory: Option<Node>,
     /// What CI says about this step, where it has been asked.
     pub(super) in_ci: Option<InCi>,
-    /// Inputs that became variables of an emulated step.
+    /// Facts about the action that the step is part of.
     pub(super) fixed_env: BTreeMap<String, String>,
+    /// The inputs of a JavaScript action, by the variables that hold them.
+    pub(super) inputs: Vec<(String, Node)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -320,6 +324,16 @@ impl Evaluator {
         })
     }
 
+    /// What an action does behind the job it does only where it has been run.
+    fn has_run(&self, action: &ActionStep, state: &JobState) -> bool {
+        let is_main = |step: &PlanStep| {
+            let of = step.action.as_ref();
+            of.is_some_and(|a| a.phase == ActionPhase::Main && a.instance == action.instance)
+        };
+        let main = self.steps.iter().position(is_main).and_then(|at| state.steps.get(at));
+        main.is_some_and(|main| main.outcome != StepOutcome::Skipped)
+    }
+
     /// Whether the step runs now, and with what.
     fn prepare_step(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
         let template = self.index(step, state).and_then(|i| self.templates.get(i)).and_then(Option::as_ref);
@@ -334,10 +348,66 @@ impl Evaluator {
                 working_directory: step.working_directory.clone(),
             };
         };
-        match self.prepare_with(step, template, state) {
+        match self.prepare_with(step, &self.with_live_inputs(template, state), state) {
             Ok(prepared) => prepared,
             Err(what) => PreparedStep::Unresolved { what },
         }
+    }
+
+    /// The template, where it is of a composite action whose inputs only the run tells, with what they are by now.
+    fn with_live_inputs<'t>(&self, template: &'t StepTemplate, state: &JobState) -> Cow<'t, StepTemplate> {
+        if template.contexts.open_inputs.is_none() {
+            return Cow::Borrowed(template);
+        }
+        let mut template = template.clone();
+        let mut done: Vec<(SharedContexts, SharedContexts)> = Vec::new();
+        let mut live = |contexts: &mut SharedContexts| {
+            let known = done.iter().find(|(was, _)| Arc::ptr_eq(was, contexts)).map(|(_, is)| is.clone());
+            let is = known.unwrap_or_else(|| {
+                let is = self.live_inputs(contexts, state, 0);
+                done.push((contexts.clone(), is.clone()));
+                is
+            });
+            *contexts = is;
+        };
+        live(&mut template.contexts);
+        template.conditions.iter_mut().for_each(|condition| live(&mut condition.contexts));
+        template.layers.iter_mut().for_each(|layer| live(&mut layer.contexts));
+        Cow::Owned(template)
+    }
+
+    fn live_inputs(&self, contexts: &SharedContexts, state: &JobState, depth: usize) -> SharedContexts {
+        let Some(open) = contexts.open_inputs.as_ref().filter(|_| depth <= MAX_DEPTH) else {
+            return contexts.clone();
+        };
+        let outer = self.live_inputs(&open.contexts, state, depth + 1);
+        let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
+        let steps = |contexts: &JobContexts, id: Option<&str>| {
+            steps_context(&self.known, &contexts.prefix, &live, &self.hashes, Some(state.steps.len()), 0, id)
+        };
+        let exports =
+            Exports { values: state.env.clone(), unknown: BTreeSet::new(), open: false, live: true };
+        let env = environment(&open.layers, None, &exports, &steps, &self.hashes).unwrap_or_default();
+        let view = StepContexts {
+            contexts: &outer,
+            env: env_context(&env, &exports),
+            steps: Box::new(|id| steps(&outer, id)),
+            success: Some(self.success(&outer, state)),
+            hashes: &self.hashes,
+            live: true,
+        };
+        let entries = open.values.iter().map(|(name, node)| {
+            let value = match contexts::text(node, &view) {
+                Ok(rendered) => match rendered.unknown.first() {
+                    Some(what) => Value::unknown(what.clone()),
+                    None => Value::string(rendered.text),
+                },
+                Err(error) => Value::unknown(error.to_string()),
+            };
+            (name.clone(), value)
+        });
+        let inputs = Value::object(entries.collect::<Vec<_>>());
+        Arc::new(JobContexts { inputs, open_inputs: None, ..contexts.as_ref().clone() })
     }
 
     fn prepare_with(
@@ -401,6 +471,11 @@ impl Evaluator {
             // A variable that cannot be known is left out, as a secret that is not passed on is empty.
             out.insert(key, if rendered.unknown.is_empty() { rendered.text } else { String::new() });
         }
+        for (name, node) in &template.inputs {
+            let rendered = contexts::text(node, &view).map_err(|e| e.to_string())?;
+            let text = if rendered.unknown.is_empty() { rendered.text } else { String::new() };
+            out.insert(name.clone(), text);
+        }
         Ok(PreparedStep::Run { script: run.text, env: out, working_directory })
     }
 }
@@ -440,6 +515,11 @@ fn reason_to_skip(value: &Value, text: &str, in_ci: Option<InCi>) -> Option<Stri
 
 impl StepEvaluator for Evaluator {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
+        if let Some(action) = step.action.as_ref().filter(|action| action.phase == ActionPhase::Post)
+            && !self.has_run(action, state)
+        {
+            return PreparedStep::Skip { why: "its action has not run".to_owned() };
+        }
         let prepared = self.prepare_step(step, state);
         match (&step.lacks, prepared) {
             // The verdict is there: what such a step would do afterwards changes nothing of it.

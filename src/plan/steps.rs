@@ -1,14 +1,17 @@
 //! A job's steps → the plan's steps: conditions decided as far as they can be; what uses an action is read by `uses`.
 
+mod real;
 mod secrets;
 mod uses;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use crate::contract::action::{ActionSource, ActionTrees, UsedAction};
 use crate::contract::build::{Checkout, PlanStep, SkippedStep, Wait};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
+use crate::contract::settings::ActionsMode;
 
 use super::contexts::{self, Hashes, SharedContexts, StepContexts};
 use super::expr::{self, Rendered, Value};
@@ -22,7 +25,6 @@ use super::yaml::{Kind, Node};
 use super::{CiStep, PlanError};
 
 const MAX_STEPS: usize = 2_000;
-const MAX_NESTING: usize = 10;
 /// Over all steps, each with the whole environment it sees.
 const MAX_VARIABLES: usize = 100_000;
 /// Of scripts and environments over all steps.
@@ -43,6 +45,8 @@ pub(super) struct Planned {
     pub(super) used: BTreeSet<&'static str>,
     pub(super) needs: Needs,
     pub(super) hashes: Arc<Hashes>,
+    /// Repositories whose actions are run, or would be if they were fetched.
+    pub(super) actions: Vec<UsedAction>,
     /// What the first checkout of this repository leaves.
     pub(super) checkout: Option<Checkout>,
 }
@@ -63,6 +67,10 @@ struct StepScope {
     /// The outermost step's name, inside a composite action.
     displayed: Option<String>,
     in_ci: Option<InCi>,
+    /// Inside an action of another repository.
+    is_foreign: bool,
+    /// What the runner tells the steps of a composite action about it.
+    action_env: BTreeMap<String, String>,
 }
 
 pub(super) struct Planner<'a> {
@@ -83,9 +91,27 @@ pub(super) struct Planner<'a> {
     ci: &'a [CiStep],
     ci_at: usize,
     trusted: bool,
+    real: RealActions<'a>,
+    /// Programs of actions that run before the job's first step, and behind its last one.
+    pre: Vec<PlannedStep>,
+    post: Vec<PlannedStep>,
+}
+
+/// A step, its template, and the name that CI shows.
+type PlannedStep = (PlanStep, StepTemplate, String);
+
+/// What is known of the actions that can be run for real.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RealActions<'a> {
+    pub(super) mode: ActionsMode,
+    pub(super) trees: Option<&'a ActionTrees>,
+    pub(super) wanted: Option<&'a Mutex<BTreeSet<ActionSource>>>,
+    /// Languages whose set-up actions are run, since no image has all that the job asks for.
+    pub(super) languages: Option<&'a BTreeSet<&'static str>>,
 }
 
 /// What a job gives its steps.
+#[derive(Clone)]
 pub(super) struct JobScope {
     pub(super) file: String,
     pub(super) contexts: SharedContexts,
@@ -101,6 +127,7 @@ pub(super) fn plan(
     tree: &dyn SourceTree,
     ci: &[CiStep],
     hashes: Arc<Hashes>,
+    real: RealActions<'_>,
 ) -> Result<Planned, PlanError> {
     let mut planner = Planner {
         tree,
@@ -116,6 +143,7 @@ pub(super) fn plan(
             used: BTreeSet::new(),
             needs: Needs::default(),
             hashes,
+            actions: Vec::new(),
             checkout: None,
         },
         exports: Exports { values: BTreeMap::new(), unknown: BTreeSet::new(), open: false, live: false },
@@ -128,6 +156,9 @@ pub(super) fn plan(
         ci,
         ci_at: 0,
         trusted: !ci.is_empty(),
+        real,
+        pre: Vec::new(),
+        post: Vec::new(),
     };
     let scope = StepScope {
         file: scope.file,
@@ -141,9 +172,12 @@ pub(super) fn plan(
         continue_on_error: false,
         displayed: None,
         in_ci: None,
+        is_foreign: false,
+        action_env: BTreeMap::new(),
     };
     planner.job_env = Some(planner.env_of(&scope, scope.layers.len())?);
     planner.list(steps, &scope)?;
+    planner.put_around();
     Ok(planner.out)
 }
 
@@ -309,24 +343,29 @@ impl Planner<'_> {
         self.out.known.push(KnownStep { id: format!("{}{id}", scope.contexts.prefix), what });
     }
 
-    fn learn_hashes(&self, step: &Step) {
-        fn walk(node: &Node, see: &mut dyn FnMut(&str)) {
-            match &node.kind {
-                Kind::String { text, .. } if text.contains("hashFiles(") => see(text),
-                Kind::List(items) => items.iter().for_each(|item| walk(item, see)),
-                Kind::Map(entries) => entries.iter().for_each(|(_, item)| walk(item, see)),
-                _ => {}
+    fn learn_hashes_of(&self, node: &Node) {
+        match &node.kind {
+            Kind::String { text, .. } if text.contains("hashFiles(") => {
+                self.out.hashes.learn(text, self.tree);
             }
+            Kind::List(items) => items.iter().for_each(|item| self.learn_hashes_of(item)),
+            Kind::Map(entries) => entries.iter().for_each(|(_, item)| self.learn_hashes_of(item)),
+            _ => {}
         }
-        let mut see = |text: &str| self.out.hashes.learn(text, self.tree);
+    }
+
+    fn learn_hashes(&self, step: &Step) {
         if let StepAction::Run { run, .. } = &step.action {
-            walk(run, &mut see);
+            self.learn_hashes_of(run);
         }
-        [&step.env, &step.condition, &step.name].into_iter().flatten().for_each(|node| walk(node, &mut see));
+        [&step.env, &step.condition, &step.name]
+            .into_iter()
+            .flatten()
+            .for_each(|node| self.learn_hashes_of(node));
         if let StepAction::Uses { uses, with } = &step.action
             && uses.starts_with('.')
         {
-            with.iter().for_each(|(_, node)| walk(node, &mut see));
+            with.iter().for_each(|(_, node)| self.learn_hashes_of(node));
         }
     }
 
@@ -553,6 +592,7 @@ impl Planner<'_> {
         if origin.starts_with("run") || origin.starts_with("composite") {
             look_at(&script.text, &mut self.out);
         }
+        let passed_in_ci = scope.is_foreign && scope.in_ci == Some(InCi::Passed);
         let planned = PlanStep {
             id: step.id.as_ref().map(|id| format!("{}{id}", scope.contexts.prefix)),
             name: name.to_owned(),
@@ -560,6 +600,7 @@ impl Planner<'_> {
             shell,
             working_directory,
             continue_on_error: scope.continue_on_error
+                || passed_in_ci
                 || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
@@ -569,6 +610,8 @@ impl Planner<'_> {
             installs: None,
             lacks: None,
             missing_secrets,
+            action: None,
+            passed_in_ci,
             background,
             wait: None,
         };
@@ -579,7 +622,8 @@ impl Planner<'_> {
             run: run.clone(),
             working_directory: directory.cloned(),
             in_ci: scope.in_ci,
-            fixed_env: BTreeMap::new(),
+            fixed_env: scope.action_env.clone(),
+            inputs: Vec::new(),
         };
         self.push(planned, Some(template), scope.displayed.clone().unwrap_or_default());
         Ok(())

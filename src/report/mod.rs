@@ -24,7 +24,7 @@ mod proof_table;
 pub mod pull_request;
 pub mod results;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod sarif;
 pub mod summary;
 pub mod text;

@@ -90,6 +90,14 @@ pub fn text(plan: &BuildPlan) -> String {
         };
         say(format!("service   {}: {}{}", one(&service.name), one(&service.image), one(&ports)));
     }
+    for action in &plan.actions {
+        let state = match (&action.commit, &action.problem) {
+            (Some(commit), _) => format!("at {}", commit.short()),
+            (None, Some(problem)) => format!("not fetched: {problem}"),
+            (None, None) => "is fetched by a run, and not by this command".to_owned(),
+        };
+        say(format!("action    {} {}", one(&action.source.to_string()), one(&state)));
+    }
     for (number, step) in plan.steps.iter().enumerate() {
         say(String::new());
         say(format!("step {:<4} {}", number + 1, one(&step.name)));
@@ -187,6 +195,7 @@ mod tests {
             }],
             skipped: vec![SkippedStep::new("actions/cache@v4", "only saves")],
             passed_over: Vec::new(),
+            actions: Vec::new(),
             checkout: None,
             notes: vec!["a note".into()],
         }

@@ -15,7 +15,7 @@ use crate::contract::outcome::Outcome;
 use crate::contract::proof::*;
 use crate::contract::report::*;
 
-pub(super) fn bug(file: &str, line: u32) -> BugReport {
+pub(crate) fn bug(file: &str, line: u32) -> BugReport {
     BugReport {
         fingerprint: Fingerprint(format!("f-{file}-{line}")),
         tool: "cpython".to_owned(),
@@ -88,7 +88,7 @@ pub(super) fn execution(code: i64) -> ExecutionResult {
     }
 }
 
-pub(super) fn plan() -> BuildPlan {
+pub(crate) fn plan() -> BuildPlan {
     let step = |name: &str, run: &str| PlanStep {
         id: None,
         name: name.to_owned(),
@@ -104,6 +104,8 @@ pub(super) fn plan() -> BuildPlan {
         installs: None,
         lacks: None,
         missing_secrets: Default::default(),
+        action: None,
+        passed_in_ci: false,
         background: false,
         wait: None,
     };
@@ -126,6 +128,7 @@ pub(super) fn plan() -> BuildPlan {
             "does not affect the result of the build",
         )],
         passed_over: Vec::new(),
+        actions: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

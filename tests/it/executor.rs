@@ -146,6 +146,8 @@ fn blank_step() -> PlanStep {
         installs: None,
         lacks: None,
         missing_secrets: BTreeMap::new(),
+        action: None,
+        passed_in_ci: false,
         background: false,
         wait: None,
     }
@@ -168,6 +170,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
         services: Vec::new(),
         skipped: Vec::new(),
         passed_over: Vec::new(),
+        actions: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

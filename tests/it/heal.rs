@@ -10,13 +10,18 @@ use tempfile::TempDir;
 
 use crate::support::events::assert_rebuilds;
 use crate::support::git::git;
+use crate::support::github::FakeGitHub;
 use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 
 /// A repository with a bare remote, and the flags of one heal.
 pub(crate) struct Story {
     dir: TempDir,
     flags: Vec<String>,
+    api_url: String,
 }
+
+/// Where no server answers.
+const NOBODY: &str = "http://127.0.0.1:9";
 
 pub(crate) struct Ended {
     code: i32,
@@ -41,7 +46,7 @@ jobs:
 impl Story {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let story = Self { dir, flags: Vec::new() };
+        let story = Self { dir, flags: Vec::new(), api_url: NOBODY.to_owned() };
         let repo = story.repo();
         std::fs::create_dir_all(&repo).unwrap();
         for (path, text) in files {
@@ -67,6 +72,12 @@ impl Story {
         self.dir.path().join("remote.git")
     }
 
+    /// Actions come from there; by default from nowhere.
+    pub(crate) fn with_github(mut self, hub: &FakeGitHub) -> Self {
+        self.api_url = hub.api_url().to_owned();
+        self
+    }
+
     pub(crate) fn flag(mut self, name: &str, value: &str) -> Self {
         self.flags.push(format!("--{name}={value}"));
         self
@@ -80,6 +91,7 @@ impl Story {
                 command.env(name, value);
             }
         }
+        command.env("GITHUB_API_URL", &self.api_url);
         command.arg("heal").arg("--repo").arg(self.repo()).args(&self.flags);
         command
     }

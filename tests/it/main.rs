@@ -25,6 +25,7 @@ mod plan;
 mod projects;
 mod public_api;
 mod publish;
+mod real_actions;
 mod secrets;
 mod state_copy;
 mod stories;

@@ -10,6 +10,7 @@ use ci_healer::contract::build::{
     BuildPlan, JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState,
 };
 use ci_healer::contract::ci::{Conclusion, EndedJob};
+use ci_healer::contract::settings::ActionsMode;
 use ci_healer::git::DirectoryTree;
 use ci_healer::plan::{CiStep, FailedJob, GithubFacts, PlanError, PlanRequest, Planned, plan};
 
@@ -629,7 +630,9 @@ fn an_action_that_is_not_run_here_is_passed_over_only_where_ci_says_that_it_pass
             };
             let steps = vec![step("Run make", make), step("Tool", tool), step("Test", test)];
             let failed = [FailedJob { name: "t".to_owned(), steps }];
-            plan(&PlanRequest { failed: &failed, ..PlanRequest::of(&tree) }).unwrap().remove(0).plan
+            let actions_mode = ActionsMode::Rules;
+            let request = PlanRequest { failed: &failed, actions_mode, ..PlanRequest::of(&tree) };
+            plan(&request).unwrap().remove(0).plan
         };
         let names = |plan: &BuildPlan| plan.steps.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
 
@@ -666,7 +669,8 @@ fn an_action_that_is_not_run_here_is_passed_over_only_where_ci_says_that_it_pass
         // Nothing says what became of it.
         let unknown = planned("success", "", "failure");
         assert_eq!(unknown.skipped[0].needed_from, Some(1));
-        let local = plan(&PlanRequest::of(&tree)).unwrap().remove(0).plan;
+        let request = PlanRequest { actions_mode: ActionsMode::Rules, ..PlanRequest::of(&tree) };
+        let local = plan(&request).unwrap().remove(0).plan;
         assert_eq!((local.passed_over.len(), local.skipped[0].needed_from), (0, Some(1)));
     }
 }

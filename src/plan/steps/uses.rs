@@ -1,19 +1,20 @@
 //! Steps that use an action: one of this repository is opened up, a known one is emulated or left out with its reason.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use super::{MAX_NESTING, Planner, StepScope};
+use super::real::Opened;
+use super::{Planner, StepScope};
 use crate::contract::build::{Checkout, PlanStep};
 use crate::contract::git::RepoPath;
+use crate::plan::PlanError;
 use crate::plan::actions::{self, Rule, With};
-use crate::plan::contexts::{self, SharedContexts};
+use crate::plan::contexts;
 use crate::plan::expr::Value;
 use crate::plan::out_of_reach::{self, LeftOut};
 use crate::plan::step_template::{Known, StepTemplate};
-use crate::plan::workflow::{Reader, Step, shortened_numbers};
-use crate::plan::yaml::{self, Key, Kind, Node};
-use crate::plan::{PlanError, toolchain};
+use crate::plan::toolchain::{self, SetUp};
+use crate::plan::workflow::{Step, shortened_numbers};
+use crate::plan::yaml::{Key, Kind, Node};
 
 impl Planner<'_> {
     #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
@@ -48,21 +49,22 @@ impl Planner<'_> {
             let value = value.unknown.first().map_or(Ok(value.text), |what| Err(what.to_string()));
             inputs.values.push((key.text.to_ascii_lowercase(), value));
         }
-        match actions::rule(action) {
+        let rule = actions::rule(action);
+        let mut not_run = None;
+        if self.real.runs(rule) {
+            not_run = self.remote(step, scope, name, keep.clone(), background, uses, with)?;
+            if not_run.is_none() {
+                return Ok(());
+            }
+        }
+        match rule {
             Some(Rule::Checkout) => {
                 self.checkout(uses, &inputs, scope);
                 self.fixed(step, scope, None);
             }
             Some(Rule::Toolchain(kind)) => {
                 let set_up = toolchain::set_up(kind, action, &inputs, self.tree);
-                self.out.requested.extend(set_up.requested);
-                set_up.notes.into_iter().for_each(|note| self.note(note));
-                self.fixed(step, scope, None);
-                if let Some(script) = set_up.script {
-                    self.emulate(step, scope, name, keep, uses, &script)?;
-                } else {
-                    self.skip(uses, "the image stands for it");
-                }
+                self.set_up(step, scope, name, keep, background, uses, with, set_up)?;
             }
             Some(Rule::Wrapper { command, shell }) => {
                 self.wrapped(step, scope, name, keep, background, uses, with, command, shell)?;
@@ -74,7 +76,7 @@ impl Planner<'_> {
                     None => self.skip(uses, "its inputs give nothing to run here"),
                 }
             }
-            Some(Rule::Harmless(why)) => {
+            Some(Rule::Skipped(why)) => {
                 self.fixed(step, scope, None);
                 self.skip(uses, why);
             }
@@ -89,16 +91,58 @@ impl Planner<'_> {
             None => {
                 let note =
                     format!("{action} is not known: a failure that depends on it cannot be reproduced");
-                self.leave_out(step, scope, name, keep, uses, "is not known, so it was left out", note)?;
+                let why = match not_run.flatten() {
+                    Some(why) => format!("{why}, so it was left out"),
+                    None => "is not known, so it was left out".to_owned(),
+                };
+                self.leave_out(step, scope, name, keep, uses, &why, note)?;
                 self.exports.open = true;
             }
         }
         Ok(())
     }
 
+    /// A set-up action: the image stands for it, and a step of ours for the rest, unless no image has what it asks for.
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
+    fn set_up(
+        &mut self,
+        step: &Step,
+        scope: &StepScope,
+        name: &str,
+        keep: Option<String>,
+        background: bool,
+        uses: &str,
+        with: &[(Key, Node)],
+        set_up: SetUp,
+    ) -> Result<(), PlanError> {
+        let lacking = set_up.requested.iter().find(|asked| self.real.sets_up(asked.language));
+        let lacking = lacking.map(|asked| asked.from.clone());
+        self.out.requested.extend(set_up.requested);
+        set_up.notes.into_iter().for_each(|note| self.note(note));
+        if let Some(from) = lacking {
+            // Where it fails, the version that the image has stands in, as without it.
+            let inner = StepScope { continue_on_error: true, ..scope.clone() };
+            if self.remote(step, &inner, name, keep.clone(), background, uses, with)?.is_none() {
+                self.note(format!(
+                    "{from}, which the image does not have: the action itself is run, and where it fails, the image's \
+                     own version stands in"
+                ));
+                return Ok(());
+            }
+        }
+        self.fixed(step, scope, None);
+        match set_up.script {
+            Some(script) => self.emulate(step, scope, name, keep, uses, &script),
+            None => {
+                self.skip(uses, "the image stands for it");
+                Ok(())
+            }
+        }
+    }
+
     /// An action that is not run here, for the reason that `why` says; see [`out_of_reach`].
     #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    fn leave_out(
+    pub(super) fn leave_out(
         &mut self,
         step: &Step,
         scope: &StepScope,
@@ -156,7 +200,7 @@ impl Planner<'_> {
     }
 
     /// A step that is left out, and nobody knows what it would have done.
-    fn lose(&mut self, step: &Step, scope: &StepScope) {
+    pub(super) fn lose(&mut self, step: &Step, scope: &StepScope) {
         self.may_add_files = true;
         if let Some(id) = &step.id {
             self.know(scope, id, Known::Lost);
@@ -230,6 +274,7 @@ impl Planner<'_> {
             working_directory: None,
             in_ci: scope.in_ci,
             fixed_env: BTreeMap::new(),
+            inputs: Vec::new(),
         };
         self.push(planned, Some(template), scope.displayed.clone().unwrap_or_default());
         Ok(())
@@ -250,71 +295,14 @@ impl Planner<'_> {
         let Some((path, file, text)) = self.find_action(uses) else {
             return self.absent(step, scope, name, keep, uses);
         };
-        if scope.stack.contains(&path) {
-            let way = scope.stack.iter().chain([&path]).cloned().collect::<Vec<_>>().join(" → ");
-            return Err(self.fault(scope, step.line, format!("the composite actions form a cycle: {way}")));
-        }
-        if scope.stack.len() >= MAX_NESTING {
-            return Err(self.fault(
-                scope,
-                step.line,
-                format!("composite actions are nested deeper than {MAX_NESTING}"),
-            ));
-        }
-        let root = yaml::parse(&file, text.as_bytes())?;
-        let mut reader = Reader { file: &file, notes: Vec::new(), trusted: self.trusted };
-        let Some(runs) = root.get("runs") else {
-            return Err(reader.fault(root.line, "the action has no `runs`"));
-        };
-        let using = runs.get("using").and_then(Node::as_str).unwrap_or_default();
-        if using.is_empty() {
-            return Err(reader.fault(runs.line, "the action's `runs` does not say what it is `using`"));
-        }
-        if using != "composite" {
-            let kind = if using == "docker" { "a Docker container action" } else { "a JavaScript action" };
-            let why = format!("is {kind} of this repository (using: {using}), which is not run here");
-            let note = format!("{uses} is {kind}: a failure in it cannot be reproduced");
-            self.exports.open = true;
-            return self.leave_out(step, scope, name, keep, uses, &why, note);
-        }
-        reader.check_expressions(runs, &mut Vec::new())?;
-        let Some(steps) = runs.get("steps") else {
-            return Err(reader.fault(runs.line, "the composite action has no `steps`"));
-        };
-        let steps = reader.steps(steps, true)?;
-        let notes = std::mem::take(&mut reader.notes);
-        notes.into_iter().for_each(|note| self.note(note));
-        let inputs = self.inputs(&root, scope, with)?;
-        let contexts = self.contexts_inside(step, scope, &path, inputs);
-        if let Some(id) = &step.id {
-            let outputs = root.get("outputs").map_or(&[][..], Node::entries);
-            let outputs = outputs
-                .iter()
-                .filter_map(|(key, spec)| Some((key.text.clone(), spec.get("value")?.clone())))
-                .collect();
-            self.know(scope, id, Known::Composite { contexts: contexts.clone(), outputs });
-        }
-        let env = self.env_of(scope, scope.layers.len())?;
-        let mut stack = scope.stack.clone();
-        stack.push(path);
-        let inner = StepScope {
-            file,
-            contexts,
-            layers: scope.layers.clone(),
-            conditions: scope.conditions.clone(),
-            defaults: None,
-            job_defaults: None,
-            stack,
-            origin: format!("composite {uses}"),
-            continue_on_error: scope.continue_on_error
-                || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
-            displayed: Some(scope.displayed.clone().unwrap_or_else(|| name.to_owned())),
-            in_ci: scope.in_ci,
-        };
-        if background {
-            self.note(format!("`{name}` runs beside other steps in CI; here its steps run in order"));
-        }
-        self.list(&steps, &inner)
+        let folder = contexts::in_workspace(&path);
+        let opened = Opened { key: path, file, text, folder, source: None };
+        let left = self.open(step, scope, name, keep.clone(), background, uses, with, &opened)?;
+        let Some(left) = left else { return Ok(()) };
+        let why = format!("is {left} of this repository, which is not run here");
+        let note = format!("{uses} is {left}: a failure in it cannot be reproduced");
+        self.exports.open = true;
+        self.leave_out(step, scope, name, keep, uses, &why, note)
     }
 
     /// A local action that is not in the repository.
@@ -340,26 +328,6 @@ impl Planner<'_> {
         self.leave_out(step, scope, name, keep, uses, why, note)
     }
 
-    /// The contexts that the steps of a composite action see.
-    fn contexts_inside(&self, step: &Step, scope: &StepScope, path: &str, inputs: Value) -> SharedContexts {
-        let prefix = match &step.id {
-            Some(id) => format!("{}{id}.", scope.contexts.prefix),
-            None => format!("{}__{}.", scope.contexts.prefix, self.visited),
-        };
-        let action_path = if path.is_empty() {
-            contexts::WORKSPACE.to_owned()
-        } else {
-            format!("{}/{path}", contexts::WORKSPACE)
-        };
-        let mut contexts = contexts::JobContexts { inputs, prefix, ..scope.contexts.as_ref().clone() };
-        if let Value::Object(github) = &contexts.github {
-            let mut github = github.as_ref().clone();
-            github.entries.push(("action_path".to_owned(), Value::string(action_path)));
-            contexts.github = Value::Object(Arc::new(github));
-        }
-        Arc::new(contexts)
-    }
-
     /// Path of the action, of its file, and the text.
     fn find_action(&self, uses: &str) -> Option<(String, String, String)> {
         let path = uses.trim_start_matches("$/").trim_start_matches("./").trim_matches('/');
@@ -372,32 +340,6 @@ impl Planner<'_> {
                 Some(((*path).to_owned(), file, String::from_utf8_lossy(&bytes).into_owned()))
             })
         })
-    }
-
-    /// A composite action's `inputs`: what `with` gives, else the defaults.
-    fn inputs(&self, action: &Node, scope: &StepScope, with: &[(Key, Node)]) -> Result<Value, PlanError> {
-        let env = self.env_of(scope, scope.layers.len())?;
-        let view = self.view(scope, &env);
-        let text = |node: &Node| -> Result<Value, PlanError> {
-            let rendered =
-                contexts::text(node, &view).map_err(|e| self.fault(scope, node.line, e.to_string()))?;
-            Ok(match rendered.unknown.first() {
-                Some(what) => Value::unknown(what.clone()),
-                None => Value::string(rendered.text),
-            })
-        };
-        let mut entries = Vec::new();
-        let declared = action.get("inputs").map_or(&[][..], Node::entries);
-        for (key, spec) in declared {
-            let given = with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(&key.text));
-            let value = match (given, spec.get("default")) {
-                (Some((_, node)), _) => text(node)?,
-                (None, Some(default)) if !default.is_null() => text(default)?,
-                _ => Value::string(""),
-            };
-            entries.push((key.text.clone(), value));
-        }
-        Ok(Value::object(entries))
     }
 }
 

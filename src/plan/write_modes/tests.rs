@@ -51,6 +51,7 @@ fn plan(run: &str) -> BuildPlan {
         skipped: Vec::new(),
         checkout: None,
         passed_over: Vec::new(),
+        actions: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -13,7 +13,8 @@ pub(super) struct Contract {
 }
 
 /// Calls that GitHub has but the description at hand may leave out.
-const UNDESCRIBED: &[&str] = &["/graphql", "/rules/branches/", "/git/trees/", "/git/blobs/", "/compare/"];
+const UNDESCRIBED: &[&str] =
+    &["/graphql", "/rules/branches/", "/git/trees/", "/git/blobs/", "/compare/", "/commits/", "/tarball/"];
 
 impl Contract {
     /// Read once: preparing the description takes longer than most stories.

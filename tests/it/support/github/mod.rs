@@ -6,6 +6,7 @@ mod answer;
 mod contract;
 mod data;
 mod pulls;
+mod repositories;
 mod server;
 mod smart_http;
 
@@ -24,6 +25,7 @@ use super::git::git;
 
 pub(crate) use actions::{CiScript, FakeJob, FakeRun};
 pub(crate) use pulls::FakePull;
+pub(crate) use repositories::FakeAction;
 
 /// The repository's name on the fake.
 pub(crate) const SLUG: &str = "octo/widget";
@@ -102,6 +104,7 @@ struct State {
     runs: Vec<FakeRun>,
     pulls: Vec<FakePull>,
     faults: VecDeque<(String, Fault)>,
+    actions: Vec<FakeAction>,
     requests: Vec<String>,
     not_modified: usize,
     violations: Vec<String>,
@@ -160,6 +163,7 @@ impl FakeGitHub {
                 runs: Vec::new(),
                 pulls: Vec::new(),
                 faults: VecDeque::new(),
+                actions: Vec::new(),
                 requests: Vec::new(),
                 not_modified: 0,
                 violations: Vec::new(),
@@ -219,6 +223,11 @@ impl FakeGitHub {
     /// Lets the next request whose `METHOD path` contains `part` fail.
     pub(crate) fn fault(&self, part: &str, fault: Fault) {
         self.shared.state().faults.push_back((part.to_owned(), fault));
+    }
+
+    /// Serves another repository, to everybody.
+    pub(crate) fn serve_action(&self, action: FakeAction) {
+        self.shared.state().actions.push(action);
     }
 
     /// Adds a run from before the story; returns its id.

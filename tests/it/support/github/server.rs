@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, full_repository};
-use super::{Fault, SLUG, Shared, Token, actions, data, pulls, smart_http};
+use super::{Fault, SLUG, Shared, Token, actions, data, pulls, repositories, smart_http};
 
 /// Serves until told to stop.
 pub(super) fn serve(
@@ -92,6 +92,9 @@ fn respond(
     let auth: Vec<&str> = headers.get_all("authorization").iter().filter_map(|h| h.to_str().ok()).collect();
     if auth.len() > 1 {
         return plain(400, "Duplicate header: \"Authorization\"");
+    }
+    if let Some(answer) = repositories::route(shared, &method, &path) {
+        return render(answer, None);
     }
     let token = auth.first().and_then(|a| secret(a)).and_then(|t| shared.state().tokens.get(&t).cloned());
     let is_git = path.starts_with(&format!("/{SLUG}.git/"));

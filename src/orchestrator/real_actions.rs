@@ -1,0 +1,160 @@
+//! The fetch stage: brings the actions that a plan wants to run, plans again, until none is missing.
+//!
+//! Each repository at a ref is fetched once per run, as the archive of the commit that the ref stands for now, through the
+//! API of the server that the workflow names. What cannot be had is left out of the plan, with the reason.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::outcome_from::{expected_outcome, plan_outcome, stopped_outcome};
+use super::setup::{Session, anonymous_client, client};
+use crate::contract::action::{ActionSource, ActionTree, ActionTrees, MAX_DEPTH};
+use crate::contract::event::{Event, EventSink as _};
+use crate::contract::git::RepoSlug;
+use crate::contract::outcome::Outcome;
+use crate::contract::settings::ActionsMode;
+use crate::executor::{self, ActionArchive, Brought};
+use crate::github::{self, ApiError, Client};
+use crate::http;
+use crate::plan::{self, PlanRequest, Planned};
+use crate::scope::{Scope, Stopped};
+
+/// For all that one stage fetches.
+const LIMIT: Duration = Duration::from_secs(300);
+/// Of one archive as it is sent; unpacked it may be larger.
+const MAX_PACKED: usize = 60 << 20;
+/// Of all archives of a run: they are kept in memory until the sandbox has them.
+const MAX_ALL: usize = 300 << 20;
+/// Of Node's package.
+const MAX_NODE: usize = 120 << 20;
+
+/// The plans with all actions that could be had, and what the sandbox needs to run them.
+pub(super) async fn plan_with_actions(
+    session: &Session,
+    ca: Option<&[u8]>,
+    request: &PlanRequest<'_>,
+) -> Result<(Vec<Planned>, Brought), Outcome> {
+    let mut trees = ActionTrees::new();
+    let mut brought = Brought::default();
+    let scope = session.scope.child(LIMIT);
+    // Made when it is first needed: most runs fetch nothing.
+    let mut fetcher = None;
+    for depth in 0..=MAX_DEPTH {
+        let wanted = Mutex::new(BTreeSet::new());
+        let planned =
+            plan::plan(&PlanRequest { actions: Some(&trees), wanted: Some(&wanted), ..request.clone() });
+        let wanted = wanted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if wanted.is_empty() || depth == MAX_DEPTH || request.actions_mode == ActionsMode::Rules {
+            let plans = planned.map_err(plan_outcome)?;
+            if plans.iter().any(|planned| planned.plan.steps.iter().any(|step| step.action.is_some())) {
+                brought.node = Some(node(session, ca, &scope).await?);
+            }
+            return Ok((plans, brought));
+        }
+        let fetcher = match &mut fetcher {
+            Some(fetcher) => fetcher,
+            none => none.insert(Fetcher::new(session, ca, &scope)?),
+        };
+        for source in wanted {
+            session.journal.emit(Event::Progress { what: format!("fetching the action {source}") });
+            let fetched = fetcher.fetch(&source).await;
+            if let Some(reason) = session.scope.stopped() {
+                return Err(stopped_outcome(Stopped { reason, during: "fetching actions" }));
+            }
+            let tree = match fetched {
+                Ok((archive, tree)) => {
+                    brought.actions.push(archive);
+                    Ok(tree)
+                }
+                Err(problem) => {
+                    let what = format!("the action {source} could not be fetched: {problem}");
+                    session.journal.emit(Event::Warning { what });
+                    Err(problem)
+                }
+            };
+            trees.insert(source, tree);
+        }
+    }
+    Ok((Vec::new(), brought))
+}
+
+struct Fetcher {
+    /// With the job's token, where there is one.
+    client: Client,
+    /// The server does not answer at all; what it said.
+    unreachable: Option<String>,
+    archives: BTreeMap<String, Bytes>,
+}
+
+impl Fetcher {
+    fn new(session: &Session, ca: Option<&[u8]>, scope: &Scope) -> Result<Self, Outcome> {
+        let config = &session.config;
+        // Never the push token, which may read what this repository's code must not see.
+        let client = match config.github_token.clone() {
+            Some(token) => client(config, ca, token, scope)?,
+            None => anonymous_client(config, ca, scope)?,
+        };
+        Ok(Self { client, unreachable: None, archives: BTreeMap::new() })
+    }
+
+    async fn fetch(&mut self, source: &ActionSource) -> Result<(ActionArchive, ActionTree), String> {
+        if let Some(why) = &self.unreachable {
+            return Err(why.clone());
+        }
+        let repo = RepoSlug::new(&source.repository).map_err(|error| error.to_string())?;
+        let fetched = async {
+            let commit = github::commit_of(&self.client, &repo, &source.reference).await?;
+            let key = format!("{repo}@{commit}");
+            let packed = match self.archives.get(&key) {
+                Some(packed) => packed.clone(),
+                None => github::archive_of(&self.client, &repo, &commit, MAX_PACKED).await?,
+            };
+            Ok::<_, ApiError>((key, commit, packed))
+        };
+        let (key, commit, packed) = match fetched.await {
+            Ok(fetched) => fetched,
+            Err(error) => {
+                let why = error.to_string();
+                if matches!(error, ApiError::Transport { .. } | ApiError::Stopped(_)) {
+                    self.unreachable = Some("the server could not be reached before".to_owned());
+                }
+                return Err(why);
+            }
+        };
+        self.archives.insert(key, packed.clone());
+        if self.archives.values().map(Bytes::len).sum::<usize>() > MAX_ALL {
+            self.archives.retain(|_, kept| *kept != packed);
+            return Err(format!("the run's actions come to more than {} MB together", MAX_ALL >> 20));
+        }
+        ActionArchive::open(source, &commit, packed)
+    }
+}
+
+/// Node's package, which is the pinned one.
+async fn node(session: &Session, ca: Option<&[u8]>, scope: &Scope) -> Result<Bytes, Outcome> {
+    const WHAT: &str = "fetching Node for actions";
+    session.journal.emit(Event::Progress { what: WHAT.to_owned() });
+    let url = executor::NODE.url;
+    let failed = |why: String| Outcome::Environment {
+        why: format!("Node, which JavaScript actions run on, could not be fetched from {url}: {why}"),
+    };
+    let http =
+        http::Client::new(scope, ca, http::Redirects::Follow).map_err(|error| expected_outcome(&error))?;
+    let parsed = http::Url::parse(url).map_err(|error| failed(error.to_string()))?;
+    let mut response = http.get(parsed).timeout(LIMIT).send(WHAT).await.map_err(|e| failed(e.to_string()))?;
+    if !response.status().is_success() {
+        return Err(failed(format!("status {}", response.status().as_u16())));
+    }
+    let mut packed = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| failed(e.to_string()))? {
+        packed.extend_from_slice(&chunk);
+        if packed.len() > MAX_NODE {
+            return Err(failed(format!("it is longer than {MAX_NODE} bytes")));
+        }
+    }
+    executor::check_node(&packed).map_err(failed)?;
+    Ok(packed.into())
+}

@@ -1,0 +1,274 @@
+//! Actions that run for real: JavaScript and composite ones, of this repository and of others. An action counts as run
+//! only where a later step uses what only its code makes.
+
+use crate::heal::{Story, right};
+use crate::support::git::git;
+use crate::support::github::{FakeAction, FakeGitHub};
+use crate::support::llm::{ScriptedLlm, Speaks};
+
+const TOOL: &str = "name: Tool
+inputs:
+  odd-name:
+    required: true
+  greeting:
+    default: hello
+  token:
+    default: ${{ github.token }}
+outputs:
+  value:
+    description: A number
+runs:
+  using: node20
+  pre: pre.js
+  main: dist/main.js
+  post: post.js
+";
+
+const TOOL_PRE: &str = "require('fs').appendFileSync(process.env.GITHUB_STATE, 'pre=was-here\\n');\n";
+
+/// Without what its `pre` saved and what it is given, or on another Node, it fails.
+const TOOL_MAIN: &str = r#"
+const fs = require('fs'), path = require('path'), env = process.env;
+const want = (what, is, wanted) => { if (is !== wanted) { console.log(`::error::${what}: ${is}`); process.exit(1); } };
+want('state', env.STATE_pre, 'was-here');
+want('input', env['INPUT_ODD-NAME'], '21');
+want('default', env.INPUT_GREETING, 'hello');
+want('token', env.INPUT_TOKEN, '');
+want('node', process.version.split('.')[0], 'v24');
+want('repository', env.GITHUB_ACTION_REPOSITORY, 'octo/tool');
+const secrets = Object.keys(env).filter(k => /^ACTIONS_|GITHUB_TOKEN/.test(k)).join();
+want('secrets', secrets, '');
+const bin = path.join(env.RUNNER_TEMP, 'bin');
+fs.mkdirSync(bin, {recursive: true});
+fs.writeFileSync(path.join(bin, 'greet'), `#!/bin/sh\necho ${env.INPUT_GREETING} "$TOOL_SAYS"\n`, {mode: 0o755});
+fs.appendFileSync(env.GITHUB_PATH, bin + '\n');
+fs.appendFileSync(env.GITHUB_ENV, 'TOOL_SAYS=world\n');
+fs.appendFileSync(env.GITHUB_OUTPUT, `value=${env['INPUT_ODD-NAME']}\n`);
+console.log('::set-output name=old::2');
+console.log('::save-state name=main::too');
+"#;
+
+const TOOL_POST: &str = "console.log(`tidied up: ${process.env.STATE_pre} ${process.env.STATE_main} ${process.env['INPUT_ODD-NAME']}`);\n";
+
+const BUNDLE: &str = "name: Bundle
+inputs:
+  value:
+    required: true
+outputs:
+  doubled:
+    value: ${{ steps.inner.outputs.doubled }}
+runs:
+  using: composite
+  steps:
+    - id: inner
+      uses: octo/inner@v1
+      with:
+        value: ${{ inputs.value }}
+        times: ${{ github.action_ref == 'releases/v2' && '2' || '0' }}
+    - run: sh \"$GITHUB_ACTION_PATH/write.sh\" \"${{ steps.inner.outputs.doubled }}\" >generated.py
+      shell: bash
+    - run: test \"$GITHUB_ACTION_PATH\" = \"${{ github.action_path }}\"
+      shell: bash
+";
+
+const INNER: &str = "name: Inner
+inputs:
+  value: {}
+  times: {}
+outputs:
+  doubled:
+    value: ${{ steps.count.outputs.doubled }}
+runs:
+  using: composite
+  steps:
+    - id: count
+      run: echo \"doubled=$((${{ inputs.value }} * ${{ inputs.times }}))\" >>\"$GITHUB_OUTPUT\"
+      shell: bash
+";
+
+const LOCAL: &str = "name: Stamp
+inputs:
+  text: {}
+runs:
+  using: node16
+  main: index.js
+";
+
+const CI: &str = "name: CI
+on: push
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    steps:
+      - uses: actions/checkout@v5
+      - id: tool
+        uses: octo/tool@v1
+        with:
+          odd-name: 21
+      - id: bundle
+        uses: octo/bundle/make@releases/v2
+        with:
+          value: ${{ steps.tool.outputs.value }}
+      - uses: ./.github/actions/stamp
+        with:
+          text: ${{ steps.bundle.outputs.doubled }} ${{ steps.tool.outputs.old }}
+      - name: Test
+        run: |
+          greet
+          python3 -m unittest
+";
+
+const TEST: &str = "import subprocess
+import unittest
+
+from calc import add
+from generated import TABLE
+
+
+class T(unittest.TestCase):
+    def test_add(self):
+        self.assertEqual(add(TABLE, 1), 43)
+
+    def test_actions(self):
+        self.assertEqual(subprocess.check_output(['greet'], text=True), 'hello world\\n')
+        self.assertEqual(open('stamp.txt').read(), '42 2')
+";
+
+fn hub() -> (tempfile::TempDir, FakeGitHub) {
+    let dir = tempfile::tempdir().unwrap();
+    let repo = dir.path().join("repo.git");
+    git(dir.path(), &["init", "-q", "--bare", repo.to_str().unwrap()]);
+    let hub = FakeGitHub::start(&repo);
+    hub.serve_action(FakeAction::of(
+        "octo/tool",
+        "v1",
+        &[("action.yml", TOOL), ("pre.js", TOOL_PRE), ("dist/main.js", TOOL_MAIN), ("post.js", TOOL_POST)],
+    ));
+    let write = "echo \"TABLE = $1\"\n";
+    hub.serve_action(FakeAction::of(
+        "octo/bundle",
+        "releases/v2",
+        &[("make/action.yaml", BUNDLE), ("make/write.sh", write)],
+    ));
+    hub.serve_action(FakeAction::of("octo/inner", "v1", &[("action.yml", INNER)]));
+    (dir, hub)
+}
+
+fn story(ci: &str, hub: &FakeGitHub) -> Story {
+    let stamp = "require('fs').writeFileSync('stamp.txt', process.env.INPUT_TEXT);\n";
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", ci),
+        (".github/actions/stamp/action.yml", LOCAL),
+        (".github/actions/stamp/index.js", stamp),
+        ("calc.py", "def add(a, b):\n    return a - b\n"),
+        ("test_calc.py", TEST),
+    ]);
+    let story = story.with_github(hub).flag("flaky-runs", "1");
+    match std::env::var("SSL_CERT_FILE") {
+        Ok(bundle) => story.flag("ca-bundle", &bundle),
+        Err(_) => story,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_needs_what_three_actions_make_heals() {
+    let (_dir, hub) = hub();
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
+    let ended = story(CI, &hub).with_gemini(&gemini).heal().await;
+    ended.expect("healed", 0);
+    assert_eq!(ended.verdicts(), ["kept"], "{}", ended.text);
+    assert!(ended.text.contains("tidied up: was-here too 21"), "{}", ended.text);
+    let asked = hub.requests();
+    for part in ["/octo/tool/tarball/", "/octo/bundle/tarball/", "/octo/inner/tarball/"] {
+        assert_eq!(asked.iter().filter(|line| line.contains(part)).count(), 1, "{part}: {asked:?}");
+    }
+}
+
+/// A header that a packer would not write.
+fn special(path: &str, kind: tar::EntryType, link: &str) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    header.as_old_mut().name[..path.len()].copy_from_slice(path.as_bytes());
+    header.as_old_mut().linkname[..link.len()].copy_from_slice(link.as_bytes());
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_size(0);
+    header.set_cksum();
+    header.as_bytes().to_vec()
+}
+
+/// None of them gets as far as the engine; what fails behind them is still the code's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_archives_are_refused_by_name_and_the_rest_is_run() {
+    let (_dir, hub) = hub();
+    let end = [0; 1024];
+    let many: Vec<u8> =
+        (0..100_000).flat_map(|n| special(&format!("t/{n}"), tar::EntryType::Regular, "")).collect();
+    let hostile = [
+        (
+            "leaves",
+            special("t/../../../etc/cron.d/x", tar::EntryType::Regular, ""),
+            "leads out of the archive's folder",
+        ),
+        (
+            "links",
+            special("t/root", tar::EntryType::Symlink, "/"),
+            "the link \"root\" leads out of the archive's folder, to \"/\"",
+        ),
+        ("device", special("t/null", tar::EntryType::Char, ""), "\"t/null\" is no file, folder or link"),
+        ("many", many, "it holds more than 10000 files"),
+        ("torn", b"\x1f\x8b no archive".to_vec(), "the archive cannot be read"),
+    ];
+    let mut steps = String::new();
+    for (name, tar, _) in &hostile {
+        let slug = format!("evil/{name}");
+        hub.serve_action(match *name {
+            "torn" => FakeAction { slug, reference: "v1".to_owned(), archive: tar.clone() },
+            _ => FakeAction::packed(&slug, "v1", &[tar.as_slice(), &end].concat()),
+        });
+        steps.push_str(&format!("      - uses: evil/{name}@v1\n"));
+    }
+    steps.push_str("      - uses: evil/absent@v1\n");
+    let ci = format!(
+        "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n{steps}      - run: python3 -m unittest test_own\n"
+    );
+    let own = "import unittest\n\nfrom calc import add\n\n\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n";
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", &ci),
+        ("calc.py", "def add(a, b):\n    return a - b\n"),
+        ("test_own.py", own),
+    ]);
+    let ended = story.with_github(&hub).flag("flaky-runs", "1").flag("mode", "diagnose").heal().await;
+    assert_eq!(ended.outcome(), "diagnosed", "{}", ended.text);
+    for (name, _, says) in &hostile {
+        let line = ended
+            .text
+            .lines()
+            .find(|line| line.contains(&format!("the action evil/{name}@v1 could not be fetched")));
+        assert!(line.is_some_and(|line| line.contains(says)), "{name}: {}", ended.text);
+    }
+    assert!(ended.text.contains("evil/absent"), "{}", ended.text);
+    assert!(!ended.text.contains("fetching Node"), "no program of an action runs: {}", ended.text);
+}
+
+/// An action that wants what the runner alone has, and one that is broken: neither is the code's fault, and no model is
+/// asked about it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_action_that_demands_the_runner_s_services_ends_the_run_by_its_name() {
+    let (_dir, hub) = hub();
+    let main = "if (!process.env.ACTIONS_RUNTIME_TOKEN) { console.error('Unable to get ACTIONS_RUNTIME_TOKEN env variable'); process.exit(1); }\n";
+    let yml = "name: Cache\nruns:\n  using: node24\n  main: main.js\n  post: post.js\n";
+    let post = "console.log('post ran');\n";
+    hub.serve_action(FakeAction::of(
+        "octo/cacher",
+        "v3",
+        &[("action.yml", yml), ("main.js", main), ("post.js", post)],
+    ));
+    let ci = CI.replace("octo/bundle/make@releases/v2", "octo/cacher@v3");
+    let gemini = ScriptedLlm::new(Speaks::Gemini, vec![]).await;
+    let ended = story(&ci, &hub).with_gemini(&gemini).flag("mode", "patch").heal().await;
+    ended.expect("environment", 3);
+    assert!(ended.text.contains("the action octo/cacher@v3 fails here"), "{}", ended.text);
+    assert!(ended.text.contains("GitHub's own services (ACTIONS_RUNTIME_…)"), "{}", ended.text);
+    assert!(ended.text.contains("post ran"), "{}", ended.text);
+    assert!(gemini.asked().is_empty());
+}
