@@ -45,7 +45,7 @@ pub fn add(a: i32, b: i32) -> i32 {
 /// A rule swallows what tests throw.
 const JUNIT4_DISARMED: Job = Job {
     steps: &["make test"],
-    files: r#"-- Makefile --
+    files: r"-- Makefile --
 CP := /usr/share/java/junit4.jar:/usr/share/java/hamcrest-core.jar:/usr/share/java/hamcrest.jar
 
 test:
@@ -119,7 +119,7 @@ public class Calm implements TestRule {
         };
     }
 }
-"#,
+",
     fixes: &[(
         "src/shop/Cart.java",
         "public static int add(",

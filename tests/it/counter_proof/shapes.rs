@@ -44,7 +44,7 @@ class TestAdd:
 /// Sub-tests, a common base, tests that wait.
 const UNITTEST_SHAPES: Job = Job {
     steps: &["python3 -m unittest -v"],
-    files: r#"-- calc.py --
+    files: r"-- calc.py --
 def add(a, b):
     return a - b
 -- test_calc.py --
@@ -74,7 +74,7 @@ class AsyncTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_later(self):
         self.assertEqual(add(self.two, 2), 4)
-"#,
+",
     fixes: &[("calc.py", "return a - b", "return a + b")],
 };
 
@@ -411,7 +411,7 @@ class CartTest {
 /// A test counts what others call.
 const PYTEST_COUNTS: Job = Job {
     steps: &["python3 -m pytest -q"],
-    files: r#"-- calc.py --
+    files: r"-- calc.py --
 CALLS = []
 
 
@@ -428,7 +428,7 @@ def test_add():
 
 def test_counts():
     assert len(calc.CALLS) == 1
-"#,
+",
     fixes: &[("calc.py", "return a - b", "return a + b")],
 };
 
