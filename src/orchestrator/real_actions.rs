@@ -49,10 +49,19 @@ pub(super) async fn plan_with_actions(
         let wanted = wanted.into_inner().unwrap_or_else(PoisonError::into_inner);
         if wanted.is_empty() || depth == MAX_DEPTH || request.actions_mode == ActionsMode::Rules {
             let plans = planned.map_err(plan_outcome)?;
-            if plans.iter().any(|planned| planned.plan.steps.iter().any(|step| step.action.is_some())) {
-                brought.node = Some(node(session, ca, &scope).await?);
+            if !plans.iter().any(|planned| planned.plan.steps.iter().any(|step| step.action.is_some())) {
+                return Ok((plans, brought));
             }
-            return Ok((plans, brought));
+            return match node(session, ca, &scope).await {
+                Ok(node) => Ok((plans, Brought { node: Some(node), ..brought })),
+                Err(outcome) if request.actions_mode == ActionsMode::Real => Err(outcome),
+                Err(outcome) => {
+                    // As where actions cannot be had at all: what they would have made may not be needed.
+                    session.journal.emit(Event::Warning { what: outcome.reason() });
+                    let rules = PlanRequest { actions_mode: ActionsMode::Rules, ..request.clone() };
+                    Ok((plan::plan(&rules).map_err(plan_outcome)?, Brought::default()))
+                }
+            };
         }
         let fetcher = match &mut fetcher {
             Some(fetcher) => fetcher,

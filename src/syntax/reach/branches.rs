@@ -377,7 +377,8 @@ impl Reading {
         let mut measures = false;
         let plain = self.within(node).all(|n| {
             let text = self.text_of(n);
-            let length = MEASURES.contains(&text);
+            // `int count = 0` is a variable of the code's own.
+            let length = MEASURES.contains(&text) && !self.bound.contains_key(text);
             measures |= length;
             let in_measure = || {
                 self.ancestors(n)
