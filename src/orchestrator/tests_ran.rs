@@ -17,8 +17,8 @@ struct Known<'a> {
     ids: Option<Vec<&'a str>>,
     silent_when_green: bool,
     runs: usize,
-    /// It has run more than once: what it repeats may be the same tests.
-    again: bool,
+    /// How often it has run: what it repeats may be the same tests.
+    rounds: u64,
 }
 
 impl<'a> Known<'a> {
@@ -31,7 +31,11 @@ impl<'a> Known<'a> {
             ids: mine().map(names).collect::<Option<Vec<_>>>().map(|ids| ids.concat()),
             silent_when_green: mine().any(|run| run.silent_when_green),
             runs: mine().count(),
-            again: mine().any(|run| run.final_word.is_some_and(|word| word.before > 0)),
+            rounds: mine()
+                .filter_map(|run| run.final_word)
+                .map(|word| u64::from(word.before) + 1)
+                .max()
+                .unwrap_or(1),
         }
     }
 }
@@ -51,10 +55,15 @@ pub(super) fn missing(before: &[TestRun], after: &[TestRun]) -> Option<String> {
         }
         let ids = was.ids.as_deref().zip(is.ids.as_deref());
         if let Some((had, has)) = ids {
-            let gone = first_missing(had, has, was.again)?;
+            let gone = first_missing(had, has, was.rounds > 1)?;
             return Some(format!("test {gone} was executed before and is not now"));
         }
-        let executed = is.executed.filter(|executed| *executed < was.at_least)?;
+        // A suite that is run until it passes runs less often once it does: then round by round.
+        let is_less =
+            |executed: u64| executed.saturating_mul(was.rounds) < was.at_least.saturating_mul(is.rounds);
+        let is_fewer =
+            |executed: &u64| if was.rounds > 1 { is_less(*executed) } else { *executed < was.at_least };
+        let executed = is.executed.filter(is_fewer)?;
         let before = was.executed.map_or(format!("at least {}", was.at_least), |n| n.to_string());
         Some(format!("{runner} executed {executed} tests, {before} before"))
     })
@@ -140,9 +149,25 @@ pub(super) fn failed(runs: &[TestRun]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::bug::FinalWord;
 
     fn counted(executed: u64) -> TestRun {
         TestRun::counted("pytest", executed, 0, 0)
+    }
+
+    #[test]
+    fn a_suite_that_is_run_until_it_passes_is_counted_round_by_round() {
+        let rounds = |executed, rounds: u32| {
+            let word = FinalWord { failed: 0, line: 1, before: rounds - 1 };
+            TestRun { final_word: Some(word), ..counted(executed) }
+        };
+        // Some output between its lines, and the tests of a run are not known by name.
+        assert_eq!(missing(&[rounds(9, 3)], &[rounds(6, 2)]), None);
+        assert_eq!(missing(&[rounds(9, 3)], &[rounds(3, 1)]), None);
+        assert!(missing(&[rounds(9, 3)], &[rounds(4, 2)]).is_some());
+        assert!(missing(&[rounds(9, 3)], &[rounds(2, 1)]).is_some());
+        // What ran once is not less for being run again.
+        assert!(missing(&[rounds(9, 1)], &[rounds(6, 2)]).is_some());
     }
 
     fn named(ids: &[&str]) -> TestRun {
