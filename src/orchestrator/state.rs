@@ -176,6 +176,8 @@ pub(super) enum LegStatus {
     GivenUp(Outcome),
     /// Its failure cannot be judged here.
     Unjudged(Outcome),
+    /// Nobody named it, it cannot be judged here, and another one is red: nothing is asked of it.
+    PassedOver,
 }
 
 #[derive(Debug, Clone, PartialEq)]

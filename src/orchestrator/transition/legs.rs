@@ -11,7 +11,7 @@ use crate::contract::outcome::Outcome;
 use crate::orchestrator::by_chance::looks_wanted;
 use crate::orchestrator::evidence::Evidence;
 use crate::orchestrator::progress::{RunStatus, regression};
-use crate::orchestrator::state::{Action, Leg, LegStatus, Phase, Proof, State, Then, Transition};
+use crate::orchestrator::state::{Action, LegStatus, Phase, Proof, State, Then, Transition};
 use crate::orchestrator::verdict::is_said_without_the_fix;
 
 /// Runs the unchanged code of the leg at hand.
@@ -108,6 +108,12 @@ pub(super) fn cannot_run(what: &str) -> Outcome {
 fn is_the_one(state: &mut State, leg: usize) {
     if state.rules.only_first_red && state.kept.is_empty() {
         state.legs.truncate(leg + 1);
+        // Only those that could not be judged without a fix: what was green is proven with it, or the heal is none.
+        for earlier in &mut state.legs[..leg] {
+            if matches!(earlier.status, LegStatus::Unjudged(_)) {
+                earlier.status = LegStatus::PassedOver;
+            }
+        }
     }
 }
 
@@ -171,9 +177,6 @@ pub(super) fn advance(mut state: State) -> Transition {
         LegStatus::Unjudged(outcome) => Some(outcome.clone()),
         _ => None,
     });
-    let is_passed_over =
-        |state: &State, leg: &Leg| state.rules.only_first_red && matches!(leg.status, LegStatus::Unjudged(_));
-    let unjudged = unjudged.filter(|_| state.kept.is_empty() || !state.rules.only_first_red);
     if let Some(outcome) = given_up.or(unjudged) {
         return finish_unhealed(state, outcome);
     }
@@ -184,7 +187,7 @@ pub(super) fn advance(mut state: State) -> Transition {
         });
         return state.finish(end.unwrap_or(Outcome::AlreadyGreen));
     }
-    match state.legs.iter().position(|leg| !leg.is_proven && !is_passed_over(&state, leg)) {
+    match state.legs.iter().position(|leg| !leg.is_proven && leg.status != LegStatus::PassedOver) {
         Some(leg) => proof::prove(state, leg),
         None => proof::all_proven(state),
     }

@@ -207,7 +207,8 @@ pub(super) fn prove_partly(mut state: State, cause: Outcome) -> Transition {
         return state.finish(cause);
     }
     let open = (0..state.legs.len()).find(|leg| {
-        state.legs[*leg].seen.is_none() && !matches!(state.legs[*leg].status, LegStatus::Unjudged(_))
+        state.legs[*leg].seen.is_none()
+            && !matches!(state.legs[*leg].status, LegStatus::Unjudged(_) | LegStatus::PassedOver)
     });
     match open {
         Some(leg) => run(state, Proof { partial: Some(cause), ..legs::plain_proof(leg) }),
@@ -233,7 +234,7 @@ fn proved_partly(mut state: State, proof: Proof, seen: Arc<Evidence>, has_fewer_
 
 /// Every leg that can be judged was run from scratch: what of it is proven?
 fn partly_proven(mut state: State, cause: Outcome) -> Transition {
-    if state.legs.iter().all(|leg| leg.is_proven) {
+    if state.legs.iter().all(|leg| leg.is_proven || leg.status == LegStatus::PassedOver) {
         return all_proven(state);
     }
     let touched: Vec<_> = state.kept.iter().flat_map(|kept| kept.touched.clone()).collect();

@@ -89,6 +89,12 @@ fn of_jobs_that_nobody_named_the_first_red_one_is_healed() {
         ]
     );
     assert_eq!(actions.last(), Some(&Action::Publish { partial: false }));
+    // One that was green without the fix and cannot be judged with it keeps the heal from being whole.
+    let lost = [&until[..], &[broken.clone(), broken.clone(), green()]].concat();
+    assert_ne!(play(rules.clone(), &lost).1.last(), Some(&Action::Publish { partial: false }));
+    let infrastructure = LoopEvent::Ran(seen(RunStatus::Infrastructure { what: "gone".to_owned() }, &[]));
+    let lost = [&until[..], &[infrastructure.clone(), infrastructure, green(), green()]].concat();
+    assert_ne!(play(rules.clone(), &lost).1.last(), Some(&Action::Publish { partial: false }));
     let all_green = [LoopEvent::Begin, green(), green(), green(), green()];
     assert_eq!(play(rules.clone(), &all_green).1.last(), Some(&Action::Finish(Outcome::AlreadyGreen)));
     // Where one could not be judged, green is not what is said of all.
