@@ -18,6 +18,7 @@ mod files;
 mod gunzip;
 mod identity;
 mod image;
+mod lines;
 mod log;
 mod options;
 mod probe;
