@@ -83,7 +83,14 @@ impl Story {
         self
     }
 
+    /// It tells all that the steps print.
     pub(crate) fn command(&self) -> Command {
+        let mut command = self.terse_command();
+        command.arg("--verbose");
+        command
+    }
+
+    pub(crate) fn terse_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
         command.env_clear();
         for name in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE", "TMPDIR"] {
@@ -186,7 +193,7 @@ pub(crate) fn leftovers(run: &str) -> String {
 }
 
 const ADD: &str = "def add(a, b):\n    return a - b\n";
-const ADD_TEST: &str = "\
+pub(crate) const ADD_TEST: &str = "\
 import unittest
 
 from calc import add

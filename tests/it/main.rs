@@ -5,6 +5,7 @@
 
 mod action;
 mod ci_trigger;
+mod command_line;
 mod counter_proof;
 mod doctor;
 mod escapes;
