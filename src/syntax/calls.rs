@@ -97,8 +97,8 @@ mod tests {
             (Grammar::Java, "assertEquals(3, of(1, 2), \"//\")", vec!["3", "of(1, 2)", "\"//\""]),
             (
                 Grammar::Rust,
-                "assert_eq!(of::<'a, ','>(1), [1, 2], \"{}\", x)",
-                vec!["of::<'a, ','>(1)", "[1, 2]", "\"{}\"", "x"],
+                "assert_eq!(of::<'a>(',', 1), [1, 2], \"{}\", x)",
+                vec!["of::<'a>(',', 1)", "[1, 2]", "\"{}\"", "x"],
             ),
             (Grammar::Rust, "f()", vec![]),
         ] {
