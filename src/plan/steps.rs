@@ -21,7 +21,7 @@ use super::step_template::{
     steps_context,
 };
 use super::workflow::{Defaults, Step, StepAction};
-use super::yaml::{Kind, Node};
+use super::yaml::{Key, Kind, Node};
 use super::{CiStep, PlanError};
 
 const MAX_STEPS: usize = 2_000;
@@ -99,6 +99,20 @@ pub(super) struct Planner<'a> {
 
 /// A step, its template, and the name that CI shows.
 type PlannedStep = (PlanStep, StepTemplate, String);
+
+/// A step that is being planned.
+#[derive(Clone, Copy)]
+struct Part<'p> {
+    step: &'p Step,
+    scope: &'p StepScope,
+    name: &'p str,
+    /// The condition, where only the run can decide it.
+    keep: Option<&'p str>,
+    background: bool,
+    /// Empty for one with a script of its own.
+    uses: &'p str,
+    with: &'p [(Key, Node)],
+}
 
 /// What is known of the actions that can be run for real.
 #[derive(Debug, Clone, Copy)]
@@ -276,18 +290,13 @@ impl Planner<'_> {
             text,
             layers: layers_of_condition,
         });
+        let part =
+            Part { step, scope: &here, name: &name, keep: keep.as_deref(), background, uses: "", with: &[] };
         match &step.action {
-            StepAction::Run { run, shell, working_directory } => self.run(
-                step,
-                &here,
-                &name,
-                keep,
-                background,
-                run,
-                shell.as_ref(),
-                working_directory.as_ref(),
-            ),
-            StepAction::Uses { uses, with } => self.uses(step, &here, &name, keep, background, uses, with),
+            StepAction::Run { run, shell, working_directory } => {
+                self.run(part, run, shell.as_ref(), working_directory.as_ref())
+            }
+            StepAction::Uses { uses, with } => self.uses(Part { uses, with, ..part }),
             _ => Ok(()),
         }
     }
@@ -503,50 +512,32 @@ impl Planner<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
     fn run(
         &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
+        part: Part<'_>,
         run: &Node,
         shell: Option<&Node>,
         working_directory: Option<&Node>,
     ) -> Result<(), PlanError> {
+        let scope = part.scope;
         let default = |pick: fn(&Defaults) -> Option<&Node>| {
             let of = |d: &Option<Defaults>| d.as_ref().and_then(pick).cloned();
             of(&scope.job_defaults).or_else(|| of(&scope.defaults))
         };
         let shell = shell.cloned().or_else(|| default(|d| d.shell.as_ref()));
         let directory = working_directory.cloned().or_else(|| default(|d| d.working_directory.as_ref()));
-        self.script(
-            step,
-            scope,
-            name,
-            keep,
-            background,
-            run,
-            shell.as_ref(),
-            directory.as_ref(),
-            &scope.origin.clone(),
-        )
+        self.script(part, run, shell.as_ref(), directory.as_ref(), &scope.origin.clone())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
     fn script(
         &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
+        part: Part<'_>,
         run: &Node,
         shell: Option<&Node>,
         directory: Option<&Node>,
         origin: &str,
     ) -> Result<(), PlanError> {
+        let Part { step, scope, name, keep, background, .. } = part;
         self.may_add_files = true;
         let env = self.env_of(scope, scope.layers.len())?;
         let script = self.text_of(run, scope, &env)?;
@@ -605,7 +596,7 @@ impl Planner<'_> {
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: origin.to_owned(),
-            condition: keep,
+            condition: keep.map(str::to_owned),
             setup: false,
             installs: None,
             lacks: None,
