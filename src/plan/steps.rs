@@ -1,18 +1,23 @@
 //! A job's steps → the plan's steps: conditions decided as far as they can be; what uses an action is read by `uses`.
 
+mod artifacts;
 mod real;
 mod secrets;
 mod uses;
+
+pub(super) use self::artifacts::{asked_outputs, uploads};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::contract::action::{ActionSource, ActionTrees, UsedAction};
+use crate::contract::artifact::{FetchedArtifact, WantedArtifacts};
 use crate::contract::build::{Checkout, PlanStep, SkippedStep, Wait};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
 
+use super::artifacts::Made;
 use super::contexts::{self, Hashes, SharedContexts, StepContexts};
 use super::expr::{self, Rendered, Value};
 use super::image::{Needs, RequestedToolchain};
@@ -49,6 +54,14 @@ pub(super) struct Planned {
     pub(super) actions: Vec<UsedAction>,
     /// What the first checkout of this repository leaves.
     pub(super) checkout: Option<Checkout>,
+    /// Names of the failed run's artifacts that its steps take.
+    pub(super) artifacts: BTreeSet<String>,
+    /// Artifacts that its steps want and nobody has.
+    pub(super) lacking: Vec<WantedArtifacts>,
+    /// What its steps upload.
+    pub(super) made: Vec<Made>,
+    /// Jobs whose outputs its steps ask for.
+    pub(super) asked_outputs: BTreeSet<String>,
 }
 
 /// Where a list of steps stands: the job itself, or a composite action in it.
@@ -122,6 +135,21 @@ pub(super) struct RealActions<'a> {
     pub(super) wanted: Option<&'a Mutex<BTreeSet<ActionSource>>>,
     /// Languages whose set-up actions are run, since no image has all that the job asks for.
     pub(super) languages: Option<&'a BTreeSet<&'static str>>,
+    pub(super) artifacts: Artifacts<'a>,
+    /// Uses of actions are counted from here: plans that become one share no number.
+    pub(super) first_instance: usize,
+}
+
+/// Where artifacts come from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Artifacts<'a> {
+    /// The failed run's.
+    pub(super) of_the_run: &'a [FetchedArtifact],
+    pub(super) wanted: Option<&'a Mutex<BTreeSet<WantedArtifacts>>>,
+    /// What jobs that run before this one make.
+    pub(super) made_before: &'a [Made],
+    /// This job runs before one that needs what it makes.
+    pub(super) is_producer: bool,
 }
 
 /// What a job gives its steps.
@@ -159,6 +187,10 @@ pub(super) fn plan(
             hashes,
             actions: Vec::new(),
             checkout: None,
+            artifacts: BTreeSet::new(),
+            lacking: Vec::new(),
+            made: Vec::new(),
+            asked_outputs: BTreeSet::new(),
         },
         exports: Exports { values: BTreeMap::new(), unknown: BTreeSet::new(), open: false, live: false },
         visited: 0,
@@ -255,6 +287,7 @@ impl Planner<'_> {
             StepAction::Run { .. } | StepAction::Uses { .. } => {}
         }
         self.learn_hashes(step);
+        self.ask_outputs(step);
         let mut here = scope.clone();
         if let Some(env) = &step.env {
             here.layers.push(Layer {
@@ -545,7 +578,8 @@ impl Planner<'_> {
             let later = what.starts_with("steps.")
                 || what.starts_with("env.")
                 || what.starts_with("secrets.")
-                || &**what == "job.status";
+                || &**what == "job.status"
+                || (what.starts_with("needs.") && scope.contexts.open_needs.is_some());
             if !later {
                 self.note(format!("`{name}` needs {what}, which is not known here"));
             }
@@ -603,6 +637,7 @@ impl Planner<'_> {
             missing_secrets,
             action: None,
             passed_in_ci,
+            begins_job: false,
             background,
             wait: None,
         };

@@ -190,7 +190,11 @@ impl Planner<'_> {
                 },
             ));
         }
-        let is_open = inputs.iter().any(|(_, value)| matches!(value, Value::Unknown(_)));
+        // What other jobs came to is another thing while the code is not healed.
+        let is_of_jobs =
+            |(_, node): &(String, Node)| node.as_str().is_some_and(|text| text.contains("needs."));
+        let is_open = inputs.iter().any(|(_, value)| matches!(value, Value::Unknown(_)))
+            || values.iter().any(is_of_jobs);
         let (contexts, layers) = (scope.contexts.clone(), scope.layers.clone());
         let open_inputs = is_open.then(|| Arc::new(OpenInputs { contexts, layers, values }));
         let inputs = Value::object(inputs);
@@ -231,7 +235,7 @@ impl Planner<'_> {
             let reader = Reader { file: &opened.file, notes: Vec::new(), trusted: self.trusted };
             return Err(reader.fault(runs.line, "the JavaScript action has no `main`"));
         };
-        let instance = self.visited;
+        let instance = self.real.first_instance + self.visited;
         let inputs = variables(root, part.with);
         inputs.iter().for_each(|(_, node)| self.learn_hashes_of(node));
         if let Some(id) = &step.id {

@@ -67,6 +67,8 @@ impl Planner<'_> {
                     None => self.skip(uses, "its inputs give nothing to run here"),
                 }
             }
+            Some(Rule::Download) => self.download(part, &inputs)?,
+            Some(Rule::Upload) => self.upload(part, &inputs)?,
             Some(Rule::Skipped(why)) => {
                 self.fixed(step, scope, None);
                 self.skip(uses, why);
@@ -168,7 +170,7 @@ impl Planner<'_> {
         }
     }
 
-    fn fixed(&mut self, step: &Step, scope: &StepScope, fallback: Option<&'static str>) {
+    pub(super) fn fixed(&mut self, step: &Step, scope: &StepScope, fallback: Option<&'static str>) {
         if let Some(id) = &step.id {
             // The one output that means "do nothing".
             let outputs = vec![("should_skip".to_owned(), "false".to_owned())];
@@ -198,7 +200,17 @@ impl Planner<'_> {
     }
 
     /// A step of ours in the place of an action's.
-    fn emulate(&mut self, part: Part<'_>, script: &str) -> Result<(), PlanError> {
+    pub(super) fn emulate(&mut self, part: Part<'_>, script: &str) -> Result<(), PlanError> {
+        self.emulate_with(part, script, Vec::new())
+    }
+
+    /// The same, with variables that the run completes.
+    pub(super) fn emulate_with(
+        &mut self,
+        part: Part<'_>,
+        script: &str,
+        inputs: Vec<(String, Node)>,
+    ) -> Result<(), PlanError> {
         let Part { step, scope, name, keep, uses, .. } = part;
         let env = self.env_of(scope, scope.layers.len())?;
         // The script holds no expression; a text that looks like one must stay text.
@@ -228,7 +240,7 @@ impl Planner<'_> {
             working_directory: None,
             in_ci: scope.in_ci,
             fixed_env: BTreeMap::new(),
-            inputs: Vec::new(),
+            inputs,
         };
         self.push(planned, Some(template), scope.displayed.clone().unwrap_or_default());
         Ok(())
