@@ -218,6 +218,15 @@ impl Planner<'_> {
             kind: Kind::String { text: script.replace("${{", "$ {{"), block: false },
             line: step.line,
         };
+        let view = self.view(scope, &env);
+        let mut shown: BTreeMap<String, String> =
+            env.iter().map(|(k, v)| (k.clone(), v.text.clone())).collect();
+        for (variable, node) in &inputs {
+            let rendered =
+                contexts::text(node, &view).map_err(|e| self.fault(scope, node.line, e.to_string()))?;
+            shown.insert(variable.clone(), rendered.text);
+        }
+        drop(view);
         let planned = PlanStep {
             id: step.id.as_ref().map(|id| format!("{}{id}", scope.contexts.prefix)),
             name: name.to_owned(),
@@ -227,7 +236,7 @@ impl Planner<'_> {
             continue_on_error: scope.continue_on_error
                 || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
-            env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            env: shown,
             origin: format!("emulates {uses}"),
             condition: keep.map(str::to_owned),
             ..PlanStep::default()
