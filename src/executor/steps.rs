@@ -232,6 +232,10 @@ impl<'a> Job<'a> {
                 return Err(Abort::Cancelled);
             }
             self.reach(step);
+            if step.begins_job {
+                self.records.state.env.clear();
+                self.records.paths.clear();
+            }
             if let Some(wait) = &step.wait {
                 self.wait(index, wait).await?;
                 continue;

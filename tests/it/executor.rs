@@ -148,6 +148,7 @@ fn blank_step() -> PlanStep {
         missing_secrets: BTreeMap::new(),
         action: None,
         passed_in_ci: false,
+        begins_job: false,
         background: false,
         wait: None,
     }
@@ -171,6 +172,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
         skipped: Vec::new(),
         passed_over: Vec::new(),
         actions: Vec::new(),
+        artifacts: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

@@ -17,6 +17,7 @@ use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 pub(crate) struct Story {
     dir: TempDir,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     api_url: String,
 }
 
@@ -46,7 +47,7 @@ jobs:
 impl Story {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let story = Self { dir, flags: Vec::new(), api_url: NOBODY.to_owned() };
+        let story = Self { dir, flags: Vec::new(), variables: Vec::new(), api_url: NOBODY.to_owned() };
         let repo = story.repo();
         std::fs::create_dir_all(&repo).unwrap();
         for (path, text) in files {
@@ -83,6 +84,11 @@ impl Story {
         self
     }
 
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// It tells all that the steps print.
     pub(crate) fn command(&self) -> Command {
         let mut command = self.terse_command();
@@ -99,6 +105,7 @@ impl Story {
             }
         }
         command.env("GITHUB_API_URL", &self.api_url);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("heal").arg("--repo").arg(self.repo()).args(&self.flags);
         command
     }
