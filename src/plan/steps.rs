@@ -562,6 +562,19 @@ impl Planner<'_> {
         self.script(part, run, shell.as_ref(), directory.as_ref(), &scope.origin.clone())
     }
 
+    fn shell(
+        &mut self,
+        node: &Node,
+        scope: &StepScope,
+        env: &BTreeMap<String, Rendered>,
+    ) -> Result<String, PlanError> {
+        let text = self.text_of(node, scope, env)?.text;
+        match shell_problem(&text) {
+            Some(problem) => Err(self.fault(scope, node.line, problem)),
+            None => Ok(text),
+        }
+    }
+
     fn script(
         &mut self,
         part: Part<'_>,
@@ -593,16 +606,7 @@ impl Planner<'_> {
                  `sandbox-env: {secret}=…`"
             ));
         }
-        let shell = match shell {
-            Some(node) => {
-                let text = self.text_of(node, scope, &env)?.text;
-                if let Some(problem) = shell_problem(&text) {
-                    return Err(self.fault(scope, node.line, problem));
-                }
-                Some(text)
-            }
-            None => None,
-        };
+        let shell = shell.map(|node| self.shell(node, scope, &env)).transpose()?;
         let working_directory = match directory {
             Some(node) => clean_directory(&self.text_of(node, scope, &env)?.text),
             None => ".".to_owned(),

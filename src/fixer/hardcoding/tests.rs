@@ -154,7 +154,12 @@ fn what_the_test_misses_is_no_answer_by_shape() {
         let honest = count.replace("len(items)", guarded);
         assert!(of_missing("shop/cart.py", count, &honest, &[]) == 1.0, "{honest}");
     }
-    let fee = at_end(PYTHON, "amount + (14 if prices else 0)");
+    assert!(of_missing("shop/cart.py", PYTHON, &at_end(PYTHON, "amount + 14"), &[]) > 0.6, "a constant term");
+}
+
+#[test]
+fn what_the_project_says_elsewhere_is_known() {
+    let fee = PYTHON.replace("return amount", "return amount + (14 if prices else 0)");
     assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("README.md", "Shipping costs 14.\n")]) > 0.6);
     assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("shop/fees.py", "SHIPPING = 14\n")]) > 0.6);
     for (path, text) in [
@@ -174,5 +179,4 @@ fn what_the_test_misses_is_no_answer_by_shape() {
     ] {
         assert_eq!(of_missing("shop/cart.py", PYTHON, &fee, &[(path, text)]), 0.0, "{path}");
     }
-    assert!(of_missing("shop/cart.py", PYTHON, &at_end(PYTHON, "amount + 14"), &[]) > 0.6, "a constant term");
 }
