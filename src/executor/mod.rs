@@ -20,6 +20,7 @@ mod identity;
 mod image;
 mod log;
 mod options;
+mod preinstalled;
 mod probe;
 mod read_back;
 mod run;

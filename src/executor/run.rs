@@ -13,6 +13,7 @@ use super::error::ExecutorError;
 use super::identity::Identity;
 use super::image::{Image, Images};
 use super::options::{self, CreateOptions};
+use super::preinstalled;
 use super::services::Services;
 use super::set_up::ReadySandbox;
 use super::snapshot::{Snapshot, Start, installing_steps};
@@ -402,6 +403,7 @@ impl Executor {
         let mut job = Job::new(step_context, args, deadline, trace);
         let installed = installing_steps(plan).max(from);
         let setup = plan.steps.iter().take_while(|s| s.setup && !s.background).count().max(installed);
+        let mut used = None;
         let outcome = async {
             let (run, place) = ((args, context), (sandbox, volume));
             self.run_keeping(&mut job, run, place, (from, installed)).await?;
@@ -427,12 +429,17 @@ impl Executor {
             }
             self.run_keeping(&mut job, run, place, (at, plan.steps.len())).await?;
             job.finish().await?;
+            if context.image.runtimes.is_some() {
+                used = preinstalled::note(sandbox).await.map_err(with_hint)?;
+            }
             job.probe().await?;
             job.trace().await;
             Ok(())
         }
         .await;
-        if job.has_bash() {
+        let has_bash = job.has_bash();
+        trace.notes.extend(used);
+        if has_bash {
             self.with_bash.insert(context.image.id.clone());
         }
         outcome

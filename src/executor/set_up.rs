@@ -16,12 +16,13 @@ use super::environment;
 use super::error::ExecutorError;
 use super::image::Image;
 use super::options::CreateOptions;
+use super::preinstalled;
 use super::run::{ExecutionContext, Executor};
 use super::sandbox::{ContainerSpec, Exec, Sandbox};
 use super::services::Services;
 use super::steps::ExecutionArgs;
 use super::workspace::{self, Attributes, Delta, WorkspaceVolume};
-use crate::contract::build::BuildPlan;
+use crate::contract::build::{BuildPlan, JobFolders};
 use crate::contract::settings::{Hardening, Network};
 
 /// Under strict hardening, where the image itself would run as root.
@@ -74,12 +75,17 @@ impl Executor {
         services.start(&self.engine, &self.identity, &plan.services, on, context.name, sink).await?;
         let read_only = self.bring_actions(plan, image).await?;
         let brings_actions = !read_only.is_empty();
-        let mut sandbox = self.create(image, context, volume, &env, &network, &caches, read_only).await?;
+        let mut sandbox = self
+            .create(image, context, (volume, &plan.workspace), &env, &network, &caches, read_only)
+            .await?;
         let (user, account) = self.user(&sandbox, image, user).await?;
         if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
             self.join(&sandbox.id, beside).await?;
         }
-        self.fill(&mut sandbox, volume, args, &user, (&caches, account)).await?;
+        let mut extra = account;
+        extra.extend(our_folders(&user, plan));
+        extra.extend(caches::entries(&caches, user.ids));
+        self.fill(&mut sandbox, volume, args, &user, extra).await?;
         if brings_actions {
             let (code, _) = sandbox.run(&user.name, &["sh", "-c", actions::COPY], SLOW).await?;
             if code != 0 {
@@ -205,7 +211,7 @@ impl Executor {
         &mut self,
         image: &Image,
         context: &ExecutionContext<'_>,
-        workspace: &WorkspaceVolume,
+        (workspace, at): (&WorkspaceVolume, &str),
         env: &BTreeMap<String, String>,
         network: &str,
         caches: &[CacheMount],
@@ -214,7 +220,10 @@ impl Executor {
         if workspace.tracked().next().is_none() {
             self.make_volume(workspace.name.clone(), "workspace").await?;
         }
-        let mut mounts = vec![(workspace.name.clone(), workspace::ROOT.to_owned())];
+        let mut mounts = vec![
+            (workspace.name.clone(), workspace::ROOT.to_owned()),
+            (workspace.name.clone(), at.to_owned()),
+        ];
         for cache in caches {
             let volume = format!("ci-healer-{}-{}", self.options.run_id, cache.name);
             if !self.caches.contains(cache.name) {
@@ -333,11 +342,8 @@ impl Executor {
         workspace: &mut WorkspaceVolume,
         ExecutionArgs { request, sink, .. }: ExecutionArgs<'_>,
         user: &User,
-        (caches, account): (&[CacheMount], Vec<u8>),
+        mut extra: Vec<u8>,
     ) -> Result<(), ExecutorError> {
-        let mut extra = account;
-        extra.extend(our_folders(user));
-        extra.extend(caches::entries(caches, user.ids));
         if let Some(bundle) = &self.options.ca_bundle {
             let image = self.image_id.clone().unwrap_or_default();
             match self.authorities.get(&image) {
@@ -449,8 +455,8 @@ impl Executor {
     }
 }
 
-/// Our own folders in the container.
-fn our_folders(user: &User) -> Vec<u8> {
+/// Our own folders in the container, and the job's beside its workspace.
+fn our_folders(user: &User, plan: &BuildPlan) -> Vec<u8> {
     let mut out = Vec::new();
     let mut folder = |path: &str, owner| {
         let entry = Entry { path, kind: Kind::Directory, mode: 0o755, owner, mtime: 0 };
@@ -458,8 +464,21 @@ fn our_folders(user: &User) -> Vec<u8> {
     };
     folder("ci-healer/", (0, 0));
     folder("ci-healer/step/", (0, 0));
-    folder("ci-healer/temp/", user.ids);
     folder("ci-healer/actions/", user.ids);
+    let folders = JobFolders::beside(&plan.workspace);
+    let above = folders.workspace.rsplit_once('/').map_or("", |(above, _)| above);
+    let work = above.rsplit_once('/').map_or("", |(work, _)| work);
+    for path in [work, above, &folders.temp, &folders.tool_cache] {
+        folder(&format!("{}/", path.trim_start_matches('/')), user.ids);
+    }
+    let used = Entry {
+        path: preinstalled::FILE.trim_start_matches('/'),
+        kind: Kind::File(0),
+        mode: 0o644,
+        owner: user.ids,
+        mtime: 0,
+    };
+    archive::push(&mut out, &used, b"");
     out
 }
 

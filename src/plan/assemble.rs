@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE, PlanStep, Service};
+use crate::contract::build::{BuildPlan, ImageChoice, JobFolders, MULTI_RUNTIME_IMAGE, PlanStep, Service};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
@@ -37,6 +37,12 @@ pub(super) fn assemble(
     let layers = jobs::layers(candidate);
     let mut services = services(candidate, &hashes, &mut notes)?;
     contexts.job = job_context(&services);
+    let chosen = sandbox_image.is_some_and(|image| !image.is_empty() && image != "auto");
+    if job.container.as_ref().is_some_and(|container| !container.is_null()) && !chosen {
+        let name = contexts.workspace().rsplit('/').next().map(str::to_owned);
+        contexts.set_folders(&JobFolders::new(name.as_deref(), true));
+    }
+    let workspace = contexts.workspace();
     let contexts = Arc::new(contexts);
     let layers =
         layers.into_iter().map(|l| super::step_template::Layer { contexts: contexts.clone(), ..l }).collect();
@@ -90,6 +96,7 @@ pub(super) fn assemble(
         job: Some(candidate.path_text()),
         matrix,
         image,
+        workspace,
         steps: planned.steps.clone(),
         services,
         skipped: planned.skipped,

@@ -1,6 +1,6 @@
 //! The JVM's `-Xlog:class+load`: the repository's classes in the order in which they were first used.
 
-use super::{Collected, Places, test_of};
+use super::{Collected, Places, paths, test_of};
 
 pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut Collected) {
     into.out.in_order = true;
@@ -20,9 +20,11 @@ pub(super) fn read(files: &[(String, Vec<u8>)], places: &Places<'_>, into: &mut 
     }
 }
 
-/// `[0.123s][info][class,load] com.acme.Cart$Item source: file:/workspace/target/classes/`
+/// `[0.123s][info][class,load] com.acme.Cart$Item source: file:/home/runner/work/shop/shop/target/classes/`
 fn loaded(line: &str) -> Option<&str> {
     let (class, source) = line.rsplit_once("] ")?.1.split_once(" source: ")?;
     let is_class = class.bytes().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(&b));
-    (is_class && source.contains("/workspace/")).then(|| class.split('$').next().unwrap_or(class))
+    let place = source.strip_prefix("file:").unwrap_or_default();
+    (is_class && !place.is_empty() && !paths::is_absolute(&paths::relative(place, &[])))
+        .then(|| class.split('$').next().unwrap_or(class))
 }

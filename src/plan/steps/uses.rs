@@ -295,7 +295,7 @@ impl Planner<'_> {
         let Some((path, file, text)) = self.find_action(uses) else {
             return self.absent(step, scope, name, keep, uses);
         };
-        let folder = contexts::in_workspace(&path);
+        let folder = scope.contexts.in_workspace(&path);
         let opened = Opened { key: path, file, text, folder, source: None };
         let left = self.open(step, scope, name, keep.clone(), background, uses, with, &opened)?;
         let Some(left) = left else { return Ok(()) };
