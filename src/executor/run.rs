@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::actions::Brought;
 use super::cleanup::{self, Leftovers, Removed};
+use super::docker;
 use super::engine::{Engine, Object, QUICK};
 use super::environment;
 use super::error::ExecutorError;
@@ -318,6 +319,13 @@ impl Executor {
             Ok(()) => self.engine.record_gone(&Object::Container(name.to_owned())),
             Err(error) => ::log::warn!("{error}"),
         }
+        if self.options.docker.is_some() {
+            let docker = docker::volume_of(name);
+            if let Err(error) = cleanup::remove_container(&self.engine, &docker).await {
+                ::log::warn!("{error}");
+            }
+            self.remove_later(Some(docker), None);
+        }
         if broken {
             self.caches.clear();
             self.has_brought = false;
@@ -364,10 +372,15 @@ impl Executor {
         };
         let outcome = self.run_steps(args, trace, context, start, &ready, volume).await;
         // After a stop its end is its connection's.
-        if !matches!(outcome, Err(Abort::Cancelled))
-            && let Err(error) = ready.sandbox.remove().await
-        {
-            ::log::warn!("{error}");
+        if !matches!(outcome, Err(Abort::Cancelled)) {
+            if let Err(error) = ready.sandbox.remove().await {
+                ::log::warn!("{error}");
+            }
+            if let Some(docker) = ready.docker
+                && let Err(error) = docker.remove().await
+            {
+                ::log::warn!("{error}");
+            }
         }
         outcome
     }
@@ -418,7 +431,8 @@ impl Executor {
             }
             self.run_keeping(&mut job, run, place, (installed, setup)).await?;
             if self.options.network == Network::SetupOnly {
-                self.disconnect(&sandbox.id).await?;
+                self.disconnect(ready.docker.as_ref().map_or(&sandbox.id, |docker| &docker.sandbox.id))
+                    .await?;
             }
             let mut at = setup;
             if let Some(watched) = request.watched.filter(|w| (setup..plan.steps.len()).contains(w)) {

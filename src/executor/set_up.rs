@@ -11,6 +11,7 @@ use super::actions;
 use super::archive::{self, Entry, Kind};
 use super::ca;
 use super::caches::{self, CacheMount};
+use super::docker::{self, StepsEngine};
 use super::engine::{Object, QUICK, SLOW};
 use super::environment;
 use super::error::ExecutorError;
@@ -18,7 +19,7 @@ use super::image::Image;
 use super::options::CreateOptions;
 use super::preinstalled;
 use super::run::{ExecutionContext, Executor};
-use super::sandbox::{ContainerSpec, Exec, Sandbox};
+use super::sandbox::{ContainerSpec, Exec, Privileges, Sandbox};
 use super::services::Services;
 use super::steps::ExecutionArgs;
 use super::workspace::{self, Attributes, Delta, WorkspaceVolume};
@@ -31,6 +32,8 @@ const STRICT_USER: &str = "1001:1001";
 /// A sandbox that steps can run in.
 pub(super) struct ReadySandbox {
     pub(super) sandbox: Sandbox,
+    /// The steps' own, where they have one.
+    pub(super) docker: Option<StepsEngine>,
     pub(super) user: User,
     /// The container's environment.
     pub(super) env: BTreeMap<String, String>,
@@ -75,12 +78,29 @@ impl Executor {
         services.start(&self.engine, &self.identity, &plan.services, on, context.name, sink).await?;
         let read_only = self.bring_actions(plan, image).await?;
         let brings_actions = !read_only.is_empty();
+        let at = (&*volume, plan.workspace.as_str());
+        if at.0.tracked().next().is_none() {
+            self.make_volume(at.0.name.clone(), "workspace").await?;
+        }
+        let docker = match self.options.docker.clone() {
+            Some(reference) => Some(self.start_docker(&reference, context, at, &network, sink).await?),
+            None => None,
+        };
+        let mut network = network;
+        let outer = network.clone();
+        if let Some(docker) = &docker {
+            env.insert("DOCKER_HOST".to_owned(), docker::ADDRESS.to_owned());
+            network = docker.network();
+        }
         let mut sandbox = self
             .create(image, context, (volume, &plan.workspace), &env, &network, &caches, read_only)
             .await?;
+        if let Some(docker) = &docker {
+            docker.give_command(&sandbox).await?;
+        }
         let (user, account) = self.user(&sandbox, image, user).await?;
-        if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
-            self.join(&sandbox.id, beside).await?;
+        if let Some(beside) = beside.as_ref().filter(|b| **b != outer) {
+            self.join(docker.as_ref().map_or(&sandbox.id, |docker| &docker.sandbox.id), beside).await?;
         }
         let mut extra = account;
         extra.extend(our_folders(&user, plan));
@@ -102,7 +122,7 @@ impl Executor {
             let user = if strict { user.name.as_str() } else { "0:0" };
             services.forward(&sandbox, &plan.services, user).await?
         };
-        Ok(ReadySandbox { sandbox, user, env, _forwarder: forwarder })
+        Ok(ReadySandbox { sandbox, docker, user, env, _forwarder: forwarder })
     }
 
     /// The network the sandbox is created on, and the one the services are on, where there are any.
@@ -195,6 +215,7 @@ impl Executor {
                 network: "none",
                 create: &CreateOptions::default(),
                 strict_user: None,
+                privileges: Privileges::Usual,
             };
             // It is never started.
             let filler = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
@@ -217,9 +238,6 @@ impl Executor {
         caches: &[CacheMount],
         read_only: Vec<(String, String)>,
     ) -> Result<Sandbox, ExecutorError> {
-        if workspace.tracked().next().is_none() {
-            self.make_volume(workspace.name.clone(), "workspace").await?;
-        }
         let mut mounts = vec![
             (workspace.name.clone(), workspace::ROOT.to_owned()),
             (workspace.name.clone(), at.to_owned()),
@@ -243,6 +261,7 @@ impl Executor {
             network,
             create: context.create,
             strict_user: strict.then_some(STRICT_USER),
+            privileges: Privileges::Usual,
         };
         Sandbox::create(&self.engine, &self.identity, &self.options, spec).await
     }
@@ -317,6 +336,7 @@ impl Executor {
                 network: &network,
                 create: context.create,
                 strict_user: None,
+                privileges: Privileges::Usual,
             };
             let mut sandbox = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
             let made = if sandbox.has("/usr/bin/sudo").await {

@@ -17,16 +17,16 @@ use super::out_of_reach;
 use super::step_template::Evaluator;
 use super::steps::{self, JobScope, RealActions};
 use super::yaml::{Kind, Node};
-use super::{FailedJob, PlanError, Planned, versions};
+use super::{FailedJob, PlanError, PlanRequest, Planned, versions};
 
 /// Plans one candidate. `failed` is what CI says about it.
 pub(super) fn assemble(
     candidate: &Candidate,
     failed: Option<&FailedJob>,
-    tree: &dyn SourceTree,
-    sandbox_image: Option<&str>,
+    request: &PlanRequest<'_>,
     real: RealActions<'_>,
 ) -> Result<Planned, PlanError> {
+    let (tree, sandbox_image) = (request.tree, request.sandbox_image);
     let job = candidate.job();
     let workflow = &candidate.workflow;
     let hashes = Arc::new(Hashes::default());
@@ -38,10 +38,8 @@ pub(super) fn assemble(
     let mut services = services(candidate, &hashes, &mut notes)?;
     contexts.job = job_context(&services);
     let chosen = sandbox_image.is_some_and(|image| !image.is_empty() && image != "auto");
-    if job.container.as_ref().is_some_and(|container| !container.is_null()) && !chosen {
-        let name = contexts.workspace().rsplit('/').next().map(str::to_owned);
-        contexts.set_folders(&JobFolders::new(name.as_deref(), true));
-    }
+    let in_container = job.container.as_ref().is_some_and(|container| !container.is_null()) && !chosen;
+    contexts.set_folders(&JobFolders::new(request.name(), in_container));
     let workspace = contexts.workspace();
     let contexts = Arc::new(contexts);
     let layers =
@@ -69,7 +67,9 @@ pub(super) fn assemble(
     }
     notes.append(&mut planned.notes);
 
-    out_of_reach::mark(&mut planned.steps);
+    if !request.sandbox_docker {
+        out_of_reach::mark(&mut planned.steps);
+    }
     let passed_over = out_of_reach::pass_over(&mut planned, failed);
     if planned.steps.is_empty() {
         let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");

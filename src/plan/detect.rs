@@ -100,14 +100,15 @@ fn finish(
     for step in &mut steps {
         step.installs = installs::installs(step, request.tree);
     }
-    out_of_reach::mark(&mut steps);
+    if !request.sandbox_docker {
+        out_of_reach::mark(&mut steps);
+    }
     let plan = BuildPlan {
         workflow: None,
         job: None,
         matrix: BTreeMap::new(),
         image,
-        workspace: JobFolders::new(request.github.values.get("repository").map(String::as_str), false)
-            .workspace,
+        workspace: JobFolders::new(request.name(), false).workspace,
         steps: steps.clone(),
         services: Vec::new(),
         skipped: Vec::new(),

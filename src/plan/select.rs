@@ -164,9 +164,7 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
     if !request.failed.is_empty() {
         return of_failed(workflow, request);
     }
-    let make = |candidate: &Candidate| {
-        assemble(candidate, None, request.tree, request.sandbox_image, real_actions(request))
-    };
+    let make = |candidate: &Candidate| assemble(candidate, None, request, real_actions(request));
     if request.jobs.is_empty() {
         return plan_ci(std::slice::from_ref(workflow), request);
     }
@@ -280,7 +278,7 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
             refused = Some(error);
             continue;
         }
-        match assemble(&candidate, *failed, request.tree, request.sandbox_image, real_actions(request)) {
+        match assemble(&candidate, *failed, request, real_actions(request)) {
             Ok(planned) => out.push(planned),
             Err(error @ PlanError::Refused { .. }) => refused = Some(error),
             Err(error) => return Err(error),

@@ -93,7 +93,7 @@ pub(super) fn plan_ci(
             } else if let Some(why) = is_no_job_of_ci(&group).filter(|_| has_checks) {
                 left_out.add(why, job);
             } else if let Some(candidate) = best(&group) {
-                match assemble(candidate, None, request.tree, request.sandbox_image, real_actions(request)) {
+                match assemble(candidate, None, request, real_actions(request)) {
                     Ok(planned) if planned.plan.steps.iter().all(|step| step.lacks.is_some()) => {
                         left_out.add("their steps cannot be run here", job);
                         lacking.push(planned);

@@ -907,9 +907,13 @@ fn service(name: &str, image: &str, port: &str, options: &str) -> Service {
 
 /// PostgreSQL and Redis from Debian's packages, built once.
 fn service_images() {
+    test_images(&["redis", "postgres"]);
+}
+
+fn test_images(targets: &[&str]) {
     need_engine();
     let context = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/test-services");
-    for target in ["redis", "postgres"] {
+    for target in targets {
         let image = format!("ci-healer/test-{target}");
         let there =
             Command::new("docker").args(["image", "inspect", &image]).output().unwrap().status.success();
@@ -920,6 +924,32 @@ fn service_images() {
             assert!(built.success(), "building {image} failed");
         }
     }
+}
+
+/// Debian's engine stands for Docker's own image, which only a registry has.
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_have_a_docker_engine_of_their_own_where_that_is_asked_for() {
+    test_images(&["docker"]);
+    let mut run = Run::new("docker", |o| o.docker = Some("ci-healer/test-docker".to_owned())).await;
+    let result = run
+        .bash(
+            "docker version --format 'client {{.Client.Os}} server {{.Server.Os}}'\n\
+             tar -C / -c bin lib lib64 usr/bin/cat usr/lib64 usr/lib/x86_64-linux-gnu/libc.so.6 \
+             usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 | docker import - tiny >/dev/null\n\
+             echo inside >made; printf 'FROM tiny\\nCOPY made /made\\nRUN [\"cat\", \"/made\"]\\n' >Dockerfile\n\
+             DOCKER_BUILDKIT=0 docker build -q -t built . >/dev/null 2>&1 && docker run --rm built cat /made\n\
+             docker run --rm -v \"$PWD:/src\" tiny cat /src/made\n\
+             docker ps -aq | wc -l; ! mount -t tmpfs none /mnt 2>/dev/null",
+        )
+        .await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    assert_eq!(log(&result), "client linux server linux\ninside\ninside\n0\n");
+    run.close().await;
+    // Nothing brings one without a word.
+    let mut run = Run::new("no-docker", |_| {}).await;
+    let result = run.bash("docker version").await;
+    assert_eq!(result.exit, Exit::Exited { code: 127 });
+    run.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,6 +70,7 @@ async fn a_job_of_which_nothing_can_run_here_ends_before_anything_is_fetched() {
         "{}",
         ended.text
     );
+    assert!(ended.text.contains("`sandbox-docker: on`"), "{}", ended.text);
     assert_eq!(ended.executions, 0);
 }
 
