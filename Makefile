@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo test unit check policy bench soak hints behaviours sdk-check localisation fuzz look engine action-binary
+.PHONY: help demo reproduce test unit check policy bench soak hints behaviours sdk-check localisation fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,6 +46,10 @@ sdk-check: ## holds request bodies and scripted replies against the providers' o
 
 localisation: engine ## is the fault in what a model is shown? tables over own repositories and downloaded packages
 	cargo test --locked --test localisation -- $(LOCALISATION)
+
+reproduce: engine ## is the verdict of CI reproduced? released packages, green as they are and red with one fault
+	cargo build --locked
+	@tests/reproduce/reproduce.py target/debug/ci-healer $(REPRODUCE)
 
 fuzz: ## every fuzz target for FUZZ_SECONDS (600); fails on a finding
 	@tests/fuzz/fuzz.sh

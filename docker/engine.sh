@@ -5,6 +5,7 @@
 # Exit: 0 an engine answers, 1 none does (the last lines say why and what to do).
 #
 # Environment: DOCKER_HOST        an engine named by the user is used or complained about, never replaced
+#                                 (Podman's service, too: unix:///run/podman/podman.sock)
 #              ENGINE_WAIT        seconds to wait for a started engine (default 90)
 set -euo pipefail
 
@@ -93,6 +94,12 @@ legacy_iptables() {
 if answers; then
   report
   exit 0
+fi
+if [ -n "${DOCKER_HOST:-}" ] && [[ $DOCKER_HOST == *podman* ]]; then
+  fail "DOCKER_HOST is $DOCKER_HOST, and no Podman answers there" \
+    "start its service: podman system service --time=0 $DOCKER_HOST   (or: systemctl --user start podman.socket)" \
+    "it needs catatonit for containers with an init; in a container, a containers.conf with lower default_ulimits and, where" \
+    "control groups are mixed, runtime = \"runc\""
 fi
 if [ -n "${DOCKER_HOST:-}" ]; then
   fail "DOCKER_HOST is $DOCKER_HOST, and no engine answers there" \

@@ -22,7 +22,7 @@ pub use inputs::{Fallback, INPUTS, Input, Kind, Secret, group};
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{
     ActionsMode, CommitMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
-    PullRequestMode,
+    PullRequestMode, SandboxDocker,
 };
 use crate::error::ExpectedError;
 use lookup::Lookup;
@@ -71,6 +71,7 @@ pub struct Config {
     pub sandbox_pids: u32,
     pub actions_mode: ActionsMode,
     pub sandbox_hardening: Hardening,
+    pub sandbox_docker: SandboxDocker,
     pub sandbox_timeout: Duration,
     /// `NAME` alone has been looked up in our own environment.
     pub sandbox_env: BTreeMap<String, SecretString>,
@@ -133,6 +134,7 @@ impl Config {
             sandbox_pids: from.need("sandbox-pids")?,
             actions_mode: from.need("actions-mode")?,
             sandbox_hardening: from.need("sandbox-hardening")?,
+            sandbox_docker: from.need("sandbox-docker")?,
             sandbox_timeout: from.need("sandbox-timeout")?,
             sandbox_env: from.environment("sandbox-env")?,
             ca_bundle: from.certificates("ca-bundle")?,
@@ -159,7 +161,31 @@ impl Config {
             return Err(ExpectedError::usage("input openai-base-url is given without openai-model")
                 .hint("name the model that server offers"));
         }
+        config.check_docker()?;
         Ok(config)
+    }
+
+    /// An engine for steps is root's own on this machine: nothing that can write may be near.
+    fn check_docker(&self) -> Result<(), ExpectedError> {
+        if self.sandbox_docker == SandboxDocker::Off {
+            return Ok(());
+        }
+        let refused = |why: &str, hint: &str| {
+            Err(ExpectedError::usage(format!("input sandbox-docker is on, {why}")).hint(hint))
+        };
+        if !matches!(self.mode, Mode::Patch | Mode::Diagnose) {
+            return refused(
+                &format!("and mode is {}", self.mode.as_str()),
+                "use mode: patch, and publish in a job of its own (\"split\" in the README)",
+            );
+        }
+        if self.push_token.is_some() {
+            return refused("and there is a push-token", "leave push-token to the job that publishes");
+        }
+        if self.sandbox_hardening == Hardening::Strict {
+            return refused("and sandbox-hardening is strict", "switch one of them off");
+        }
+        Ok(())
     }
 
     /// Every secret we were given, for masks and redaction.

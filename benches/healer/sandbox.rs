@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::ensure;
 use ci_healer::contract::build::{
-    BuildPlan, ExecutionResult, ImageChoice, JobState, PlanStep, PreparedStep, StepEvaluator,
+    BuildPlan, ExecutionResult, ImageChoice, JobFolders, JobState, PlanStep, PreparedStep, StepEvaluator,
 };
 use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
@@ -92,6 +92,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
             env: BTreeMap::new(),
             options: None,
         },
+        workspace: JobFolders::usual_workspace(),
         steps: steps.iter().map(step).collect(),
         services: Vec::new(),
         skipped: Vec::new(),

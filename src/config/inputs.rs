@@ -2,7 +2,8 @@
 //! made from its row.
 
 use crate::contract::settings::{
-    ActionsMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName, PullRequestMode,
+    ActionsMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
+    PullRequestMode, SandboxDocker,
 };
 
 /// One input of the action and flag of the command line.
@@ -342,6 +343,15 @@ pub const INPUTS: &[Input] = &[
         kind: Kind::OneOf(Hardening::NAMES),
         doc: "`compatible` (as hosted runners do) or `strict` (no capabilities, no new privileges, unprivileged \
             user).",
+        ..PLAIN
+    },
+    Input {
+        name: "sandbox-docker",
+        default: "off",
+        kind: Kind::OneOf(SandboxDocker::NAMES),
+        doc: "`on`: steps that call Docker get an engine of their own, in a privileged container: whoever gets code into \
+            them is root on this machine. Only with `mode: patch` or `diagnose`, and only where no token of this step can \
+            write.",
         ..PLAIN
     },
     Input {

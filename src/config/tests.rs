@@ -66,6 +66,22 @@ fn bad_values(kind: &Kind) -> Vec<&'static str> {
 }
 
 #[test]
+fn no_engine_for_steps_beside_what_can_write() {
+    let on = ("INPUT_SANDBOX-DOCKER", "on");
+    load(&[on, ("INPUT_MODE", "patch")]).unwrap();
+    load(&[on, ("INPUT_MODE", "diagnose")]).unwrap();
+    for (other, says) in [
+        (("INPUT_MODE", "heal"), "mode is heal"),
+        (("INPUT_PUSH-TOKEN", "secret-of-mine"), "there is a push-token"),
+        (("INPUT_SANDBOX-HARDENING", "strict"), "sandbox-hardening is strict"),
+    ] {
+        let mode = if other.0 == "INPUT_MODE" { other } else { ("INPUT_MODE", "patch") };
+        let error = load(&[on, mode, other]).unwrap_err();
+        assert!(error.message.contains(says) && error.hint.is_some(), "{error}");
+    }
+}
+
+#[test]
 fn bad_values_name_the_input_the_value_and_what_is_allowed() {
     for input in INPUTS {
         for value in bad_values(&input.kind) {

@@ -19,6 +19,9 @@ pub struct BuildPlan {
     /// The matrix job this plan stands for.
     pub matrix: BTreeMap<String, serde_json::Value>,
     pub image: ImageChoice,
+    /// Where the repository lies while the steps run, by GitHub's own name for it; see [`JobFolders`].
+    #[serde(default = "JobFolders::usual_workspace")]
+    pub workspace: String,
     pub steps: Vec<PlanStep>,
     pub services: Vec<Service>,
     pub skipped: Vec<SkippedStep>,
@@ -62,6 +65,47 @@ impl BuildPlan {
             }
             _ => String::new(),
         }
+    }
+}
+
+/// The folders that a job has on a runner, as GitHub names them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobFolders {
+    /// `GITHUB_WORKSPACE`
+    pub workspace: String,
+    /// `RUNNER_TEMP`
+    pub temp: String,
+    /// `RUNNER_TOOL_CACHE`
+    pub tool_cache: String,
+}
+
+impl JobFolders {
+    /// Of a job of `repository` (`owner/name`); one with a `container:` of its own sees other names.
+    #[must_use]
+    pub fn new(repository: Option<&str>, in_container: bool) -> Self {
+        let name = repository.and_then(|whole| whole.rsplit('/').next());
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        let is_name = |name: &&str| name.chars().all(is_plain) && name.chars().any(|c| c != '.');
+        let name = name.filter(is_name).unwrap_or("repository");
+        let (work, tool_cache) =
+            if in_container { ("/__w", "/__t") } else { ("/home/runner/work", "/opt/hostedtoolcache") };
+        Self {
+            workspace: format!("{work}/{name}/{name}"),
+            temp: format!("{work}/_temp"),
+            tool_cache: tool_cache.to_owned(),
+        }
+    }
+
+    /// Those that go with a workspace.
+    #[must_use]
+    pub fn beside(workspace: &str) -> Self {
+        Self { workspace: workspace.to_owned(), ..Self::new(None, workspace.starts_with("/__w/")) }
+    }
+
+    /// Where nobody knows the repository's name.
+    #[must_use]
+    pub fn usual_workspace() -> String {
+        Self::new(None, false).workspace
     }
 }
 

@@ -101,6 +101,16 @@ setting! {
 }
 
 setting! {
+    /// `sandbox-docker`
+    SandboxDocker {
+        /// Steps that call Docker cannot run.
+        Off = "off",
+        /// They have an engine of their own, in a privileged container.
+        On = "on",
+    }
+}
+
+setting! {
     /// `commit-mode`, after `auto` has been decided by where we run.
     CommitMode {
         /// The Git Data API.

@@ -109,7 +109,9 @@ fn is_sound(path: &str) -> bool {
     path.starts_with('/')
         && path.len() > 1
         && !path.split('/').any(|part| part == "..")
-        && !["/workspace", "/ci-healer"].iter().any(|ours| path.starts_with(ours))
+        && !["/workspace", "/home/runner/work", "/__w", "/ci-healer"]
+            .iter()
+            .any(|ours| path.starts_with(ours))
 }
 
 #[cfg(test)]

@@ -3,17 +3,24 @@
 use std::collections::BTreeMap;
 
 use super::image::Image;
-use super::workspace::ROOT;
-use crate::contract::build::BuildPlan;
+use crate::contract::build::{BuildPlan, JobFolders};
 
 /// Everything of ours in the sandbox lies here, outside the workspace.
 pub(super) const HOME: &str = "/ci-healer";
-pub(super) const TEMP: &str = "/ci-healer/temp";
 const EXTRA_CA: &str = "/ci-healer/ca/extra.pem";
 const ALL_CA: &str = "/ci-healer/ca/all.pem";
 const TRUST_STORE: &str = "/ci-healer/ca/trust.jks";
 /// Containers that define no PATH get the engine's.
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// What the images of hosted Linux runners set for every job, and builds look at.
+const OF_THE_MACHINE: [(&str, &str); 5] = [
+    ("DEBIAN_FRONTEND", "noninteractive"),
+    ("ImageOS", "ubuntu24"),
+    ("RUNNER_USER", "runner"),
+    ("SHELL", "/bin/bash"),
+    ("USER", "runner"),
+];
 
 /// The container's environment, below what steps set for themselves.
 pub(super) fn of_container(
@@ -32,7 +39,11 @@ pub(super) fn of_container(
     set("RUNNER_ARCH", if cfg!(target_arch = "aarch64") { "ARM64" } else { "X64" });
     set("RUNNER_NAME", "ci-healer");
     set("RUNNER_ENVIRONMENT", "github-hosted");
-    set("RUNNER_TOOL_CACHE", "/opt/hostedtoolcache");
+    if !plan.image.from_container {
+        for (name, value) in OF_THE_MACHINE {
+            set(name, value);
+        }
+    }
     if with_ca {
         for name in [
             "SSL_CERT_FILE",
@@ -61,9 +72,12 @@ pub(super) fn of_container(
         set(name, value);
     }
     // The sandbox's own places are facts, whatever a workflow says.
-    set("GITHUB_WORKSPACE", ROOT);
-    set("RUNNER_TEMP", TEMP);
-    set("RUNNER_WORKSPACE", "/");
+    let folders = JobFolders::beside(&plan.workspace);
+    set("GITHUB_WORKSPACE", &folders.workspace);
+    set("RUNNER_TEMP", &folders.temp);
+    set("RUNNER_TOOL_CACHE", &folders.tool_cache);
+    set("AGENT_TOOLSDIRECTORY", &folders.tool_cache);
+    set("RUNNER_WORKSPACE", folders.workspace.rsplit_once('/').map_or("/", |(above, _)| above));
     let path = env.get("PATH").cloned().or_else(|| image.env("PATH").map(str::to_owned));
     env.insert("PATH".to_owned(), path.unwrap_or_else(|| DEFAULT_PATH.to_owned()));
     env
@@ -74,7 +88,7 @@ pub(super) fn for_steps(plan: &BuildPlan, passed_on: &BTreeMap<String, String>) 
     let is_taken = |name: &str| {
         plan.image.env.contains_key(name)
             || is_private(name)
-            || ["GITHUB_WORKSPACE", "RUNNER_TEMP", "RUNNER_WORKSPACE"].contains(&name)
+            || ["GITHUB_WORKSPACE", "RUNNER_TEMP", "RUNNER_WORKSPACE", "RUNNER_TOOL_CACHE"].contains(&name)
     };
     let free = passed_on.iter().filter(|(name, _)| !is_taken(name));
     free.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -107,6 +121,7 @@ mod tests {
             job: None,
             matrix: BTreeMap::new(),
             image: no_image(),
+            workspace: JobFolders::new(Some("o/shop"), false).workspace,
             steps: Vec::new(),
             services: Vec::new(),
             skipped: Vec::new(),
@@ -138,10 +153,24 @@ mod tests {
             false,
         );
         assert_eq!(env["GITHUB_SHA"], "abc");
-        assert_eq!(env["GITHUB_WORKSPACE"], "/workspace");
+        assert_eq!(env["GITHUB_WORKSPACE"], "/home/runner/work/shop/shop");
+        assert_eq!(env["RUNNER_WORKSPACE"], "/home/runner/work/shop");
+        assert_eq!(env["RUNNER_TEMP"], "/home/runner/work/_temp");
+        assert_eq!(env["RUNNER_TOOL_CACHE"], "/opt/hostedtoolcache");
         assert_eq!((env["CI"].as_str(), env["PATH"].as_str(), env["DB"].as_str()), ("true", "/x", "pg"));
         assert!(!env.values().any(|v| v == "t"));
         assert!(!env.contains_key("SSL_CERT_FILE"));
+    }
+
+    #[test]
+    fn a_job_with_a_container_sees_other_folders_and_not_the_machine() {
+        let image = ImageChoice { from_container: true, ..no_image() };
+        let workspace = JobFolders::new(Some("o/shop"), true).workspace;
+        let plan = BuildPlan { image, workspace, ..no_plan() };
+        let env = of_container(&Image::default(), &plan, &BTreeMap::new(), false);
+        assert_eq!(env["GITHUB_WORKSPACE"], "/__w/shop/shop");
+        assert_eq!((env["RUNNER_TEMP"].as_str(), env["RUNNER_TOOL_CACHE"].as_str()), ("/__w/_temp", "/__t"));
+        assert!(!env.contains_key("ImageOS"));
     }
 
     #[test]

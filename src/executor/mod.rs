@@ -11,6 +11,7 @@ mod ca;
 mod caches;
 mod cleanup;
 mod commands;
+mod docker;
 mod end_marker;
 mod engine;
 mod environment;
@@ -22,6 +23,7 @@ mod image;
 mod lines;
 mod log;
 mod options;
+mod preinstalled;
 mod probe;
 mod read_back;
 mod run;
@@ -38,6 +40,7 @@ mod workspace;
 pub use actions::{ActionArchive, Brought, NODE, NodePackage, check_node};
 pub use artifacts::ArtifactArchive;
 pub use cleanup::{Leftovers, Removed};
+pub use docker::IMAGE as DOCKER_IMAGE;
 pub use error::ExecutorError;
 pub use log::LogLimits;
 pub use run::{Executor, Request};
@@ -81,6 +84,8 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// What the user passes on. Steps see it; the container's description and images made of it do not.
     pub passed_on: BTreeMap<String, String>,
+    /// The image of an engine of the steps' own, in a privileged container; `None`: they have none.
+    pub docker: Option<String>,
     /// Extra certificate authorities, PEM.
     pub ca_bundle: Option<Vec<u8>>,
     pub log_limits: LogLimits,
@@ -102,6 +107,7 @@ impl Options {
             engine_wait: Duration::from_secs(60),
             env: BTreeMap::new(),
             passed_on: BTreeMap::new(),
+            docker: None,
             ca_bundle: None,
             log_limits: LogLimits::default(),
         }

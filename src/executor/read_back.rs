@@ -9,7 +9,7 @@ use super::engine::SLOW;
 use super::error::ExecutorError;
 use super::options::CreateOptions;
 use super::run::Executor;
-use super::sandbox::{ContainerSpec, Sandbox};
+use super::sandbox::{ContainerSpec, Privileges, Sandbox};
 use super::workspace::{self, Delta, WorkspaceVolume};
 use crate::contract::git::{FileMode, RepoPath, SourceTree};
 use crate::scope::Scope;
@@ -93,6 +93,7 @@ impl Executor {
             network: "none",
             create: &CreateOptions::default(),
             strict_user: None,
+            privileges: Privileges::Usual,
         };
         Sandbox::create(&self.engine, &self.identity, &self.options, spec).await.map(Some)
     }

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant};
 
 use super::actions::Brought;
 use super::cleanup::{self, Leftovers, Removed};
+use super::docker;
 use super::engine::{Engine, Object, QUICK};
 use super::environment;
 use super::error::ExecutorError;
 use super::identity::Identity;
 use super::image::{Image, Images};
 use super::options::{self, CreateOptions};
+use super::preinstalled;
 use super::services::Services;
 use super::set_up::ReadySandbox;
 use super::snapshot::{Snapshot, Start, installing_steps};
@@ -317,6 +319,13 @@ impl Executor {
             Ok(()) => self.engine.record_gone(&Object::Container(name.to_owned())),
             Err(error) => ::log::warn!("{error}"),
         }
+        if self.options.docker.is_some() {
+            let docker = docker::volume_of(name);
+            if let Err(error) = cleanup::remove_container(&self.engine, &docker).await {
+                ::log::warn!("{error}");
+            }
+            self.remove_later(Some(docker), None);
+        }
         if broken {
             self.caches.clear();
             self.has_brought = false;
@@ -363,10 +372,15 @@ impl Executor {
         };
         let outcome = self.run_steps(args, trace, context, start, &ready, volume).await;
         // After a stop its end is its connection's.
-        if !matches!(outcome, Err(Abort::Cancelled))
-            && let Err(error) = ready.sandbox.remove().await
-        {
-            ::log::warn!("{error}");
+        if !matches!(outcome, Err(Abort::Cancelled)) {
+            if let Err(error) = ready.sandbox.remove().await {
+                ::log::warn!("{error}");
+            }
+            if let Some(docker) = ready.docker
+                && let Err(error) = docker.remove().await
+            {
+                ::log::warn!("{error}");
+            }
         }
         outcome
     }
@@ -402,6 +416,7 @@ impl Executor {
         let mut job = Job::new(step_context, args, deadline, trace);
         let installed = installing_steps(plan).max(from);
         let setup = plan.steps.iter().take_while(|s| s.setup && !s.background).count().max(installed);
+        let mut used = None;
         let outcome = async {
             let (run, place) = ((args, context), (sandbox, volume));
             self.run_keeping(&mut job, run, place, (from, installed)).await?;
@@ -416,7 +431,8 @@ impl Executor {
             }
             self.run_keeping(&mut job, run, place, (installed, setup)).await?;
             if self.options.network == Network::SetupOnly {
-                self.disconnect(&sandbox.id).await?;
+                self.disconnect(ready.docker.as_ref().map_or(&sandbox.id, |docker| &docker.sandbox.id))
+                    .await?;
             }
             let mut at = setup;
             if let Some(watched) = request.watched.filter(|w| (setup..plan.steps.len()).contains(w)) {
@@ -427,6 +443,9 @@ impl Executor {
             }
             self.run_keeping(&mut job, run, place, (at, plan.steps.len())).await?;
             job.finish().await?;
+            if context.image.runtimes.is_some() {
+                used = preinstalled::note(sandbox).await.map_err(with_hint)?;
+            }
             job.probe().await?;
             job.trace().await;
             Ok(())
@@ -435,7 +454,9 @@ impl Executor {
         if outcome.is_err() {
             job.break_off();
         }
-        if job.has_bash() {
+        let has_bash = job.has_bash();
+        trace.notes.extend(used);
+        if has_bash {
             self.with_bash.insert(context.image.id.clone());
         }
         outcome

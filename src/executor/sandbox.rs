@@ -52,7 +52,52 @@ pub(super) struct ContainerSpec<'a> {
     pub(super) create: &'a CreateOptions,
     /// The unprivileged user of strict hardening; also runs the first process.
     pub(super) strict_user: Option<&'a str>,
+    pub(super) privileges: Privileges,
 }
+
+/// What a container may do on the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Privileges {
+    /// As the hardening says.
+    Usual,
+    /// Everything: the steps' own engine alone.
+    All,
+    /// The same, where the engine itself runs in a container without some of it.
+    AllThatMayBe,
+}
+
+/// What an engine in a container of its own can usually pass on, and another engine needs.
+const NEARLY_ALL: [&str; 29] = [
+    "AUDIT_CONTROL",
+    "AUDIT_WRITE",
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "KILL",
+    "LEASE",
+    "LINUX_IMMUTABLE",
+    "MKNOD",
+    "NET_ADMIN",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_RAW",
+    "SETFCAP",
+    "SETGID",
+    "SETPCAP",
+    "SETUID",
+    "SYSLOG",
+    "SYS_ADMIN",
+    "SYS_CHROOT",
+    "SYS_NICE",
+    "SYS_PACCT",
+    "SYS_PTRACE",
+    "SYS_RAWIO",
+    "SYS_TTY_CONFIG",
+];
 
 /// A container of ours.
 pub(super) struct Sandbox {
@@ -109,7 +154,12 @@ impl Sandbox {
 
     /// Puts an archive's entries into the container, at `/`.
     pub(super) async fn put(&self, archive: Vec<u8>) -> Result<(), ExecutorError> {
-        let options = UploadToContainerOptionsBuilder::new().path("/").build();
+        self.put_at("/", archive).await
+    }
+
+    /// Puts an archive's entries into a folder of the container that is there.
+    pub(super) async fn put_at(&self, folder: &str, archive: Vec<u8>) -> Result<(), ExecutorError> {
+        let options = UploadToContainerOptionsBuilder::new().path(folder).build();
         let body = bollard::body_full(archive.into());
         let put = self.engine.ask("writing files into the sandbox", SLOW, |d| {
             d.upload_to_container(&self.id, Some(options), body)
@@ -321,7 +371,8 @@ fn container_body(
     let host = host_config(identity, options, &mut spec);
     let mut env: Vec<String> = spec.env.iter().map(|(k, v)| format!("{k}={v}")).collect();
     env.extend(spec.create.env.iter().filter(|e| e.contains('=')).cloned());
-    let networking = (!["none", "bridge"].contains(&spec.network))
+    let is_shared = spec.network.starts_with("container:");
+    let networking = (!is_shared && !["none", "bridge"].contains(&spec.network))
         .then(|| NetworkingConfig { endpoints_config: Some([(spec.network.to_owned(), endpoint())].into()) });
     ContainerCreateBody {
         image: Some(spec.image.to_owned()),
@@ -329,7 +380,7 @@ fn container_body(
         cmd: Some(Vec::new()),
         user: Some(spec.strict_user.unwrap_or("0:0").to_owned()),
         working_dir: Some("/".to_owned()),
-        hostname: spec.create.hostname.clone(),
+        hostname: spec.create.hostname.clone().filter(|_| !is_shared),
         env: Some(env),
         labels: Some(identity.labels(spec.role)),
         attach_stdin: Some(true),
@@ -365,7 +416,15 @@ fn host_config(identity: &Identity, options: &Options, spec: &mut ContainerSpec<
         }),
         ..Mount::default()
     });
+    let privileges = spec.privileges;
+    let is_usual = privileges == Privileges::Usual;
+    let is_shared = spec.network.starts_with("container:");
+    let all_that_may_be = (privileges == Privileges::AllThatMayBe).then_some(());
     HostConfig {
+        privileged: Some(privileges == Privileges::All),
+        cap_add: all_that_may_be.map(|()| NEARLY_ALL.iter().map(|c| (*c).to_owned()).collect()),
+        masked_paths: all_that_may_be.map(|()| Vec::new()),
+        readonly_paths: all_that_may_be.map(|()| Vec::new()),
         auto_remove: Some(true),
         init: Some(true),
         mounts: Some(mounts.collect()),
@@ -374,15 +433,18 @@ fn host_config(identity: &Identity, options: &Options, spec: &mut ContainerSpec<
         memory_swap: i64::try_from(options.memory_bytes).ok(),
         nano_cpus: options.cpus.map(nano_cpus),
         pids_limit: Some(options.pids),
-        cap_drop: Some(if strict {
-            vec!["ALL".to_owned()]
-        } else {
-            DROPPED.iter().map(|c| (*c).to_owned()).collect()
+        cap_drop: is_usual.then(|| {
+            let dropped: &[&str] = if strict { &["ALL"] } else { &DROPPED };
+            dropped.iter().map(|c| (*c).to_owned()).collect()
         }),
-        security_opt: strict.then(|| vec!["no-new-privileges".to_owned()]),
+        security_opt: match (is_usual && strict, all_that_may_be) {
+            (true, _) => Some(vec!["no-new-privileges".to_owned()]),
+            (_, Some(())) => Some(vec!["seccomp=unconfined".to_owned(), "apparmor=unconfined".to_owned()]),
+            _ => None,
+        },
         network_mode: Some(spec.network.to_owned()),
         shm_size: spec.create.shm_bytes,
-        extra_hosts: Some(spec.create.add_hosts.clone()).filter(|h| !h.is_empty()),
+        extra_hosts: Some(spec.create.add_hosts.clone()).filter(|h| !h.is_empty() && !is_shared),
         tmpfs: Some(spec.create.tmpfs.iter().cloned().collect()),
         // The first process prints nothing; the engine need not keep a file for it.
         log_config: Some(HostConfigLogConfig { typ: Some("none".to_owned()), config: None }),

@@ -11,17 +11,19 @@ use super::actions;
 use super::archive::{self, Entry, Kind};
 use super::ca;
 use super::caches::{self, CacheMount};
+use super::docker::{self, StepsEngine};
 use super::engine::{Object, QUICK, SLOW};
 use super::environment;
 use super::error::ExecutorError;
 use super::image::Image;
 use super::options::CreateOptions;
+use super::preinstalled;
 use super::run::{ExecutionContext, Executor};
-use super::sandbox::{ContainerSpec, Exec, Sandbox};
+use super::sandbox::{ContainerSpec, Exec, Privileges, Sandbox};
 use super::services::Services;
 use super::steps::ExecutionArgs;
 use super::workspace::{self, Attributes, Delta, WorkspaceVolume};
-use crate::contract::build::BuildPlan;
+use crate::contract::build::{BuildPlan, JobFolders};
 use crate::contract::settings::{Hardening, Network};
 
 /// Under strict hardening, where the image itself would run as root.
@@ -30,6 +32,8 @@ const STRICT_USER: &str = "1001:1001";
 /// A sandbox that steps can run in.
 pub(super) struct ReadySandbox {
     pub(super) sandbox: Sandbox,
+    /// The steps' own, where they have one.
+    pub(super) docker: Option<StepsEngine>,
     pub(super) user: User,
     /// The container's environment.
     pub(super) env: BTreeMap<String, String>,
@@ -74,12 +78,34 @@ impl Executor {
         services.start(&self.engine, &self.identity, &plan.services, on, context.name, sink).await?;
         let read_only = self.bring_actions(plan, image).await?;
         let brings_actions = !read_only.is_empty();
-        let mut sandbox = self.create(image, context, volume, &env, &network, &caches, read_only).await?;
-        let (user, account) = self.user(&sandbox, image, user).await?;
-        if let Some(beside) = beside.as_ref().filter(|b| **b != network) {
-            self.join(&sandbox.id, beside).await?;
+        let at = (&*volume, plan.workspace.as_str());
+        if at.0.tracked().next().is_none() {
+            self.make_volume(at.0.name.clone(), "workspace").await?;
         }
-        self.fill(&mut sandbox, volume, args, &user, (&caches, account)).await?;
+        let docker = match self.options.docker.clone() {
+            Some(reference) => Some(self.start_docker(&reference, context, at, &network, sink).await?),
+            None => None,
+        };
+        let mut network = network;
+        let outer = network.clone();
+        if let Some(docker) = &docker {
+            env.insert("DOCKER_HOST".to_owned(), docker::ADDRESS.to_owned());
+            network = docker.network();
+        }
+        let mut sandbox = self
+            .create(image, context, (volume, &plan.workspace), &env, &network, &caches, read_only)
+            .await?;
+        if let Some(docker) = &docker {
+            docker.give_command(&sandbox).await?;
+        }
+        let (user, account) = self.user(&sandbox, image, user).await?;
+        if let Some(beside) = beside.as_ref().filter(|b| **b != outer) {
+            self.join(docker.as_ref().map_or(&sandbox.id, |docker| &docker.sandbox.id), beside).await?;
+        }
+        let mut extra = account;
+        extra.extend(our_folders(&user, plan));
+        extra.extend(caches::entries(&caches, user.ids));
+        self.fill(&mut sandbox, volume, args, &user, extra).await?;
         if brings_actions {
             let (code, _) = sandbox.run(&user.name, &["sh", "-c", actions::COPY], SLOW).await?;
             if code != 0 {
@@ -96,7 +122,7 @@ impl Executor {
             let user = if strict { user.name.as_str() } else { "0:0" };
             services.forward(&sandbox, &plan.services, user).await?
         };
-        Ok(ReadySandbox { sandbox, user, env, _forwarder: forwarder })
+        Ok(ReadySandbox { sandbox, docker, user, env, _forwarder: forwarder })
     }
 
     /// The network the sandbox is created on, and the one the services are on, where there are any.
@@ -189,6 +215,7 @@ impl Executor {
                 network: "none",
                 create: &CreateOptions::default(),
                 strict_user: None,
+                privileges: Privileges::Usual,
             };
             // It is never started.
             let filler = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
@@ -205,16 +232,16 @@ impl Executor {
         &mut self,
         image: &Image,
         context: &ExecutionContext<'_>,
-        workspace: &WorkspaceVolume,
+        (workspace, at): (&WorkspaceVolume, &str),
         env: &BTreeMap<String, String>,
         network: &str,
         caches: &[CacheMount],
         read_only: Vec<(String, String)>,
     ) -> Result<Sandbox, ExecutorError> {
-        if workspace.tracked().next().is_none() {
-            self.make_volume(workspace.name.clone(), "workspace").await?;
-        }
-        let mut mounts = vec![(workspace.name.clone(), workspace::ROOT.to_owned())];
+        let mut mounts = vec![
+            (workspace.name.clone(), workspace::ROOT.to_owned()),
+            (workspace.name.clone(), at.to_owned()),
+        ];
         for cache in caches {
             let volume = format!("ci-healer-{}-{}", self.options.run_id, cache.name);
             if !self.caches.contains(cache.name) {
@@ -234,6 +261,7 @@ impl Executor {
             network,
             create: context.create,
             strict_user: strict.then_some(STRICT_USER),
+            privileges: Privileges::Usual,
         };
         Sandbox::create(&self.engine, &self.identity, &self.options, spec).await
     }
@@ -308,6 +336,7 @@ impl Executor {
                 network: &network,
                 create: context.create,
                 strict_user: None,
+                privileges: Privileges::Usual,
             };
             let mut sandbox = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
             let made = if sandbox.has("/usr/bin/sudo").await {
@@ -333,11 +362,8 @@ impl Executor {
         workspace: &mut WorkspaceVolume,
         ExecutionArgs { request, sink, .. }: ExecutionArgs<'_>,
         user: &User,
-        (caches, account): (&[CacheMount], Vec<u8>),
+        mut extra: Vec<u8>,
     ) -> Result<(), ExecutorError> {
-        let mut extra = account;
-        extra.extend(our_folders(user));
-        extra.extend(caches::entries(caches, user.ids));
         if let Some(bundle) = &self.options.ca_bundle {
             let image = self.image_id.clone().unwrap_or_default();
             match self.authorities.get(&image) {
@@ -449,8 +475,8 @@ impl Executor {
     }
 }
 
-/// Our own folders in the container.
-fn our_folders(user: &User) -> Vec<u8> {
+/// Our own folders in the container, and the job's beside its workspace.
+fn our_folders(user: &User, plan: &BuildPlan) -> Vec<u8> {
     let mut out = Vec::new();
     let mut folder = |path: &str, owner| {
         let entry = Entry { path, kind: Kind::Directory, mode: 0o755, owner, mtime: 0 };
@@ -458,9 +484,22 @@ fn our_folders(user: &User) -> Vec<u8> {
     };
     folder("ci-healer/", (0, 0));
     folder("ci-healer/step/", (0, 0));
-    folder("ci-healer/temp/", user.ids);
     folder("ci-healer/actions/", user.ids);
     folder("ci-healer/artifacts/", user.ids);
+    let folders = JobFolders::beside(&plan.workspace);
+    let above = folders.workspace.rsplit_once('/').map_or("", |(above, _)| above);
+    let work = above.rsplit_once('/').map_or("", |(work, _)| work);
+    for path in [work, above, &folders.temp, &folders.tool_cache] {
+        folder(&format!("{}/", path.trim_start_matches('/')), user.ids);
+    }
+    let used = Entry {
+        path: preinstalled::FILE.trim_start_matches('/'),
+        kind: Kind::File(0),
+        mode: 0o644,
+        owner: user.ids,
+        mtime: 0,
+    };
+    archive::push(&mut out, &used, b"");
     out
 }
 

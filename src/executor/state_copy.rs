@@ -12,7 +12,7 @@ use super::engine::{QUICK, SLOW};
 use super::error::ExecutorError;
 use super::options::CreateOptions;
 use super::run::{ExecutionContext, Executor, Request};
-use super::sandbox::{ContainerSpec, Sandbox};
+use super::sandbox::{ContainerSpec, Privileges, Sandbox};
 use super::set_up::User;
 use super::snapshot::Start;
 use super::steps::{Abort, ExecutionArgs, Job};
@@ -193,6 +193,9 @@ impl Executor {
         if !plan.services.is_empty() {
             return Some("what earlier steps told a service is in no copy");
         }
+        if self.options.docker.is_some() {
+            return Some("what the steps' own Docker engine holds is in no copy");
+        }
         if self.options.hardening == Hardening::Strict {
             return Some("under strict hardening nobody may copy what belongs to others");
         }
@@ -267,6 +270,7 @@ impl Executor {
             network: "none",
             create: &CreateOptions::default(),
             strict_user: None,
+            privileges: Privileges::Usual,
         };
         let mut copier = Sandbox::create(&self.engine, &self.identity, &self.options, spec).await?;
         copier.start().await?;

@@ -27,7 +27,6 @@ use super::run::Request;
 use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
 use super::trace::{self, TracePlace};
-use super::workspace::ROOT;
 use crate::contract::build::{
     BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, StepEvaluator, StepOutcome,
     StepResult, StepState, Wait,
@@ -308,8 +307,12 @@ impl<'a> Job<'a> {
         let Some(asked) = tracer.trace(&FailedStep { index, script, working_directory, log: &log }) else {
             return;
         };
-        let place =
-            TracePlace { sandbox: self.context.sandbox, user: self.context.user, owner: self.context.owner };
+        let place = TracePlace {
+            sandbox: self.context.sandbox,
+            user: self.context.user,
+            owner: self.context.owner,
+            root: &self.args.plan.workspace,
+        };
         let took = self.records.results[index].duration;
         tokio::select! {
             biased;
@@ -402,7 +405,7 @@ impl<'a> Job<'a> {
         let directory = if working_directory.starts_with('/') {
             working_directory.to_owned()
         } else {
-            format!("{ROOT}/{}", working_directory.trim_start_matches("./"))
+            format!("{}/{}", self.args.plan.workspace, working_directory.trim_start_matches("./"))
         };
         let request = self.args.request;
         let is_script = step.action.is_none();

@@ -9,7 +9,6 @@ use super::environment::HOME;
 use super::error::ExecutorError;
 use super::probe::ProbeContext;
 use super::sandbox::Sandbox;
-use super::workspace::ROOT;
 use crate::contract::executed::{TRACE_FOLDER, TRACE_ROOT, Trace, TraceOutput};
 
 /// Bytes of a trace's answer; a larger one is none.
@@ -32,6 +31,8 @@ pub(super) struct TracePlace<'a> {
     pub(super) user: &'a str,
     /// uid and gid, for files.
     pub(super) owner: (u32, u32),
+    /// The workspace.
+    pub(super) root: &'a str,
 }
 
 /// What the trace leaves; `None` where it cannot be had. Its failure is nobody's.
@@ -91,7 +92,7 @@ async fn command(
     let argv = argv.iter().map(|part| (*part).to_owned()).collect();
     let mut env = context.env.clone();
     env.insert(TRACE_FOLDER.to_owned(), format!("{HOME}/trace"));
-    env.insert(TRACE_ROOT.to_owned(), ROOT.to_owned());
+    env.insert(TRACE_ROOT.to_owned(), place.root.to_owned());
     let mut exec = place.sandbox.exec(place.user, argv, &env, "/").await?;
     while let Some(item) = exec.output.next().await {
         item?;

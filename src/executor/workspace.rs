@@ -18,7 +18,7 @@ use super::engine::Engine;
 use super::error::ExecutorError;
 use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 
-/// Where the repository lies in the sandbox.
+/// Where the volume is mounted for us, in every container that has it. Steps see it at the plan's workspace as well.
 pub(super) const ROOT: &str = "/workspace";
 /// The archive is extracted at `/`, so that the root folder itself gets its owner.
 const PREFIX: &str = "workspace/";

@@ -74,6 +74,9 @@ const HOSTED: [&str; 62] = [
     "yq",
 ];
 
+/// They need an engine as well.
+const DOCKER: [&str; 2] = ["docker", "docker-compose"];
+
 /// What to say of a run that ended since its image lacks such a tool.
 pub(super) fn note(result: &ExecutionResult, diagnosis: &Diagnosis) -> Option<String> {
     let failed = result.failed_step.and_then(|i| result.steps.get(i))?;
@@ -83,8 +86,16 @@ pub(super) fn note(result: &ExecutionResult, diagnosis: &Diagnosis) -> Option<St
     let tool = diagnosis.bugs.iter().find_map(|bug| {
         let words = bug.message.strip_suffix("not found")?.trim_end().trim_end_matches("command").trim_end();
         let tool = words.trim_end_matches(':').rsplit([' ', ':', '\'']).next()?;
-        HOSTED.contains(&tool).then_some(tool)
+        (HOSTED.contains(&tool) || DOCKER.contains(&tool)).then_some(tool)
     })?;
+    if DOCKER.contains(&tool) {
+        return Some(format!(
+            "`{}` calls `{tool}`, and the sandbox has no Docker engine: that is not the code's fault, and what comes \
+             behind it was not reached; start what it brings as `services:` of the job, give the commands that fail as \
+             `command`, or let steps have an engine of their own by `sandbox-docker: on`",
+            failed.name
+        ));
+    }
     let image = &result.image_ref;
     let whose = if image == MULTI_RUNTIME_IMAGE { "our image" } else { "the image" };
     Some(format!(

@@ -14,7 +14,7 @@ use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::FailedRun;
-use crate::contract::settings::Mode;
+use crate::contract::settings::{Mode, SandboxDocker};
 use crate::error::ExpectedError;
 use crate::executor::{self, Brought, Executor};
 use crate::fixer::{FixOptions, PathRules};
@@ -30,6 +30,7 @@ use super::budget::Budget;
 use super::by_chance::CiLogs;
 use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
+use super::docker_right;
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
 use super::heal::{Push, close};
@@ -81,6 +82,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         return Err(ci_run::already_green(&session, client, &slug, &trigger, jobs).await);
     }
     refuse_heals(&session, &trigger, &connection, &slug).await?;
+    docker_right::check(&session.config, connection.client.as_ref(), &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
     let (plans, brought, only_first_red) =
@@ -455,6 +457,7 @@ async fn make_plans(
         GithubFacts::default()
     };
     github.event = expression_context;
+    let name = slug(config, &session.source);
     let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     let request = PlanRequest {
         command: config.command.as_deref(),
@@ -468,6 +471,8 @@ async fn make_plans(
         sandbox_image: config.sandbox_image.as_deref(),
         actions_mode: config.actions_mode,
         with_producers: true,
+        sandbox_docker: config.sandbox_docker == SandboxDocker::On,
+        repository_name: Some(name.name()),
         ..PlanRequest::of(workspace)
     };
     let of_run = ArtifactsOf::run(config, trigger);
@@ -534,6 +539,7 @@ async fn connect_engine(
     options.cpus = config.sandbox_cpus;
     options.pids = i64::from(config.sandbox_pids);
     options.timeout = config.sandbox_timeout;
+    options.docker = (config.sandbox_docker == SandboxDocker::On).then(|| executor::DOCKER_IMAGE.to_owned());
     // Nothing of ours lives longer, so that others may take it for dead where they cannot see us.
     options.lifetime = config.time_budget + config.ci_timeout + Duration::from_secs(600);
     options.env = sandbox_environment(config);

@@ -12,6 +12,7 @@ mod suspicion;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::paths;
 use crate::contract::executed::{
     Executed, ExecutedFunction, ExecutedTest, TraceFormat, TraceOutput, TracedFunctions, TracedTest,
 };
@@ -25,8 +26,6 @@ const MOST_TESTS: usize = 2_000;
 const MOST_RANGES: usize = 500_000;
 /// Characters of a name.
 const LONGEST_NAME: usize = 200;
-/// Where the workspace lies in the sandbox.
-const ROOT: &str = "/workspace/";
 
 /// The functions that the failing tests ran, the most suspicious first.
 ///
@@ -110,7 +109,7 @@ impl<'t> Places<'t> {
 
     /// The path as it is, or below the workspace.
     fn exact(&self, path: &str) -> Option<&'t str> {
-        self.0.get(path.strip_prefix(ROOT).unwrap_or(path)).copied()
+        self.0.get(paths::relative(path, &[]).as_str()).copied()
     }
 
     /// `example.com/shop/cart/cart.go`: the file as it is, or the only one with the longest end in common.

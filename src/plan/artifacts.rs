@@ -8,7 +8,6 @@ use crate::contract::artifact::WantedArtifacts;
 use crate::contract::git::RepoPath;
 
 use super::actions::With;
-use super::contexts;
 use super::expr::Value;
 
 /// Whether a step that wants these downloads the artifact of that name.
@@ -73,12 +72,17 @@ pub(super) fn lone_is_flat(reference: &str) -> bool {
 }
 
 /// Where a file of an artifact lies in the repository once it is downloaded, as far as that is known.
-pub(super) fn place(inputs: &With, artifact: &str, file: &str, is_lone: bool) -> Option<RepoPath> {
+pub(super) fn place(
+    inputs: &With,
+    workspace: &str,
+    (artifact, file): (&str, &str),
+    is_lone: bool,
+) -> Option<RepoPath> {
     if inputs.unknown("path").is_some() {
         return None;
     }
     let folder = inputs.get("path").unwrap_or(".");
-    let folder = folder.strip_prefix(contexts::WORKSPACE).unwrap_or(folder);
+    let folder = folder.strip_prefix(workspace).unwrap_or(folder);
     let is_merged = inputs.get("merge-multiple").is_some_and(|merge| merge.eq_ignore_ascii_case("true"));
     let lone = is_lone && lone_is_flat(&inputs.reference);
     let own = if inputs.get("name").is_some() || is_merged || lone { "" } else { artifact };
@@ -191,10 +195,11 @@ mod tests {
     #[test]
     fn files_lie_where_each_version_puts_them() {
         let at = |values: &[(&str, &str)], reference: &str| {
-            place(&with(values, reference), "dist", "a/b.txt", true).unwrap().to_string()
+            let workspace = "/home/runner/work/shop/shop";
+            place(&with(values, reference), workspace, ("dist", "a/b.txt"), true).unwrap().to_string()
         };
         assert_eq!(at(&[("name", "dist")], "v3"), "a/b.txt");
-        assert_eq!(at(&[("path", "/workspace/x/")], "v4"), "x/dist/a/b.txt");
+        assert_eq!(at(&[("path", "/home/runner/work/shop/shop/x/")], "v4"), "x/dist/a/b.txt");
         assert_eq!(at(&[("path", "x")], "v4.3.0"), "x/dist/a/b.txt");
         assert_eq!(at(&[("path", "x"), ("merge-multiple", "true")], "v4"), "x/a/b.txt");
         assert_eq!(at(&[("path", "./x")], "v5"), "x/a/b.txt");

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE, PlanStep, Service};
+use crate::contract::build::{BuildPlan, ImageChoice, JobFolders, MULTI_RUNTIME_IMAGE, PlanStep, Service};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
@@ -39,6 +39,10 @@ pub(super) fn assemble(
 
     let mut services = services(candidate, &hashes, &mut notes)?;
     contexts.job = job_context(&services);
+    let is_chosen = sandbox_image.is_some_and(|image| !image.is_empty() && image != "auto");
+    let in_container = job.container.as_ref().is_some_and(|container| !container.is_null()) && !is_chosen;
+    contexts.set_folders(&JobFolders::new(request.name(), in_container));
+    let workspace = contexts.workspace();
     let ci = failed.map_or(&[][..], |f| &f.steps);
     let plan = |contexts: &JobContexts, real| {
         let scope = job_scope(candidate, Arc::new(contexts.clone()));
@@ -70,18 +74,12 @@ pub(super) fn assemble(
     }
     notes.append(&mut planned.notes);
 
-    out_of_reach::mark(&mut planned.steps);
+    if !request.sandbox_docker {
+        out_of_reach::mark(&mut planned.steps);
+    }
     let passed_over = out_of_reach::pass_over(&mut planned, failed);
     if planned.steps.is_empty() {
-        let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(PlanError::Refused {
-            why: format!(
-                "the job `{}` has no step that can be run here{}",
-                candidate.path_text(),
-                if left_out.is_empty() { String::new() } else { format!(" (left out: {left_out})") }
-            ),
-            remedy: Some("give the commands to reproduce as `command`".to_owned()),
-        });
+        return Err(nothing_left(candidate, &planned));
     }
     let image = image(candidate, &planned, tree, sandbox_image, &hashes, &mut notes)?;
     doubts(&planned.steps, &mut notes);
@@ -97,6 +95,7 @@ pub(super) fn assemble(
         job: Some(candidate.path_text()),
         matrix,
         image,
+        workspace,
         steps: planned.steps.clone(),
         services,
         skipped: planned.skipped,
@@ -109,6 +108,18 @@ pub(super) fn assemble(
     let evaluator =
         Evaluator { steps: planned.steps, templates: planned.templates, known: planned.known, hashes };
     Ok(Planned { plan, evaluator, ci_job: failed.map(|f| f.name.clone()) })
+}
+
+fn nothing_left(candidate: &Candidate, planned: &steps::Planned) -> PlanError {
+    let left_out = planned.skipped.iter().map(|s| s.step.as_str()).collect::<Vec<_>>().join(", ");
+    PlanError::Refused {
+        why: format!(
+            "the job `{}` has no step that can be run here{}",
+            candidate.path_text(),
+            if left_out.is_empty() { String::new() } else { format!(" (left out: {left_out})") }
+        ),
+        remedy: Some("give the commands to reproduce as `command`".to_owned()),
+    }
 }
 
 /// What a job gives its steps.

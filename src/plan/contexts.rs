@@ -7,6 +7,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest, Sha256};
 
+use crate::contract::build::JobFolders;
 use crate::contract::git::{FileMode, SourceTree};
 
 use super::GithubFacts;
@@ -14,14 +15,14 @@ use super::expr::{self, Contexts, EvalError, Rendered, Status, Value};
 use super::step_template::Layer;
 use super::yaml::{Kind, Node};
 
-/// `runner.temp` in the sandbox.
-pub(super) const TEMP: &str = "/ci-healer/temp";
-/// Where the workspace is inside the sandbox.
-pub(super) const WORKSPACE: &str = "/workspace";
-
-/// A folder of the repository, inside the sandbox.
-pub(super) fn in_workspace(folder: &str) -> String {
-    if folder.is_empty() { WORKSPACE.to_owned() } else { format!("{WORKSPACE}/{folder}") }
+/// What follows the workspace's own path, by whichever of its names; `None` for any other path.
+pub(super) fn below_workspace(path: &str) -> Option<&str> {
+    let below = path.strip_prefix("/workspace").or_else(|| {
+        let after = ["/home/runner/work/", "/__w/"].iter().find_map(|work| path.strip_prefix(work))?;
+        let (name, rest) = after.split_once('/')?;
+        rest.strip_prefix(name)
+    });
+    below.filter(|below| below.is_empty() || below.starts_with('/'))
 }
 
 /// What is fixed while a job (or a composite action in it) runs.
@@ -54,6 +55,37 @@ pub(super) struct NeededJob {
     pub(super) id: String,
     pub(super) contexts: SharedContexts,
     pub(super) outputs: Vec<(String, Node)>,
+}
+
+impl JobContexts {
+    /// A folder of the repository, inside the sandbox.
+    pub(super) fn in_workspace(&self, folder: &str) -> String {
+        let workspace = self.workspace();
+        if folder.is_empty() { workspace } else { format!("{workspace}/{folder}") }
+    }
+
+    pub(super) fn workspace(&self) -> String {
+        match &self.github {
+            Value::Object(github) => github.get("workspace").text(),
+            _ => None,
+        }
+        .unwrap_or_else(JobFolders::usual_workspace)
+    }
+
+    /// The job's folders have the names that a job with a `container:` sees.
+    pub(super) fn set_folders(&mut self, folders: &JobFolders) {
+        let set = |context: &mut Value, values: &[(&str, &str)]| {
+            let Value::Object(object) = context else { return };
+            let mut entries = object.entries.clone();
+            for (key, value) in values {
+                entries.retain(|(name, _)| name != key);
+                entries.push(((*key).to_owned(), Value::string(*value)));
+            }
+            *context = object.with_entries(entries);
+        };
+        set(&mut self.github, &[("workspace", &folders.workspace)]);
+        set(&mut self.runner, &[("temp", &folders.temp), ("tool_cache", &folders.tool_cache)]);
+    }
 }
 
 /// How a composite action's inputs come about.
@@ -257,7 +289,7 @@ fn hash_files(patterns: &[String], tree: &dyn SourceTree) -> String {
         .iter()
         .filter_map(|line| {
             let (requested, pattern) = line.strip_prefix('!').map_or((true, *line), |rest| (false, rest));
-            let pattern = pattern.strip_prefix(WORKSPACE).unwrap_or(pattern).trim_start_matches("./");
+            let pattern = below_workspace(pattern).unwrap_or(pattern).trim_start_matches("./");
             let glob =
                 GlobBuilder::new(pattern.trim_start_matches('/')).literal_separator(true).build().ok()?;
             Some((requested, glob.compile_matcher()))
@@ -318,7 +350,9 @@ pub(super) fn github(facts: &GithubFacts, workflow: &super::workflow::Workflow, 
     // No token is ever given to the sandbox; the rest is fixed by it.
     entries.retain(|(k, _)| !matches!(k.as_str(), "token" | "workspace" | "job" | "event"));
     entries.push(("token".to_owned(), Value::string("")));
-    entries.push(("workspace".to_owned(), Value::string(WORKSPACE)));
+    let repository = given("repository");
+    let workspace = JobFolders::new(repository.as_deref(), false).workspace;
+    entries.push(("workspace".to_owned(), Value::string(workspace)));
     entries.push(("job".to_owned(), Value::string(job)));
     if let Some(event) = &facts.event {
         entries.push(("event".to_owned(), Value::from_json(event)));

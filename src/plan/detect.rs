@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::contract::build::{BuildPlan, ImageChoice, MULTI_RUNTIME_IMAGE, PlanStep, Runtime};
+use crate::contract::build::{BuildPlan, ImageChoice, JobFolders, MULTI_RUNTIME_IMAGE, PlanStep, Runtime};
 use crate::contract::git::{RepoPath, SourceTree};
 
 use super::contexts::Hashes;
@@ -50,7 +50,7 @@ pub(super) fn command(command: &str, request: &PlanRequest<'_>) -> Planned {
         origin: "command".to_owned(),
         ..PlanStep::default()
     };
-    finish(request.tree, vec![step], image, vec!["the steps are those given as `command`".to_owned()])
+    finish(request, vec![step], image, vec!["the steps are those given as `command`".to_owned()])
 }
 
 /// A plan from the project files.
@@ -88,24 +88,27 @@ pub(super) fn detect(request: &PlanRequest<'_>) -> Result<Planned, PlanError> {
         });
     }
     let image = image(&projects, request);
-    Ok(finish(request.tree, steps, image, notes))
+    Ok(finish(request, steps, image, notes))
 }
 
 fn finish(
-    tree: &dyn SourceTree,
+    request: &PlanRequest<'_>,
     mut steps: Vec<PlanStep>,
     image: ImageChoice,
     notes: Vec<String>,
 ) -> Planned {
     for step in &mut steps {
-        step.installs = installs::installs(step, tree);
+        step.installs = installs::installs(step, request.tree);
     }
-    out_of_reach::mark(&mut steps);
+    if !request.sandbox_docker {
+        out_of_reach::mark(&mut steps);
+    }
     let plan = BuildPlan {
         workflow: None,
         job: None,
         matrix: BTreeMap::new(),
         image,
+        workspace: JobFolders::new(request.name(), false).workspace,
         steps: steps.clone(),
         services: Vec::new(),
         skipped: Vec::new(),

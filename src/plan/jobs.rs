@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::SecretString;
 
+use crate::contract::build::JobFolders;
 use crate::contract::git::{RepoPath, SourceTree};
 
 use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
@@ -272,15 +273,16 @@ impl Finder<'_> {
             Runner::MacOs => "macOS",
             _ => "Linux",
         };
-        let text = Value::string;
+        let text = |text: &str| Value::string(text);
+        let folders = JobFolders::beside(&contexts.workspace());
         contexts.runner = Value::object([
             ("os", text(os)),
             ("arch", text(arch)),
             ("name", text("ci-healer")),
             ("environment", text("github-hosted")),
-            ("temp", text(contexts::TEMP)),
-            ("tool_cache", text("/opt/hostedtoolcache")),
-            ("workspace", text("/")),
+            ("temp", text(&folders.temp)),
+            ("tool_cache", text(&folders.tool_cache)),
+            ("workspace", text(folders.workspace.rsplit_once('/').map_or("/", |(above, _)| above))),
             ("debug", text("")),
         ]);
         let mut is_switched_off = false;

@@ -80,6 +80,10 @@ pub struct PlanRequest<'a> {
     pub working_directory: &'a str,
     /// Replaces the image; `auto` or nothing: as the workflow says.
     pub sandbox_image: Option<&'a str>,
+    /// Steps have a Docker engine of their own.
+    pub sandbox_docker: bool,
+    /// By which the job's folders are called, where [`PlanRequest::github`] does not know it.
+    pub repository_name: Option<&'a str>,
     /// Whether actions run for real.
     pub actions_mode: ActionsMode,
     /// What has been fetched of them. A plan lists in [`BuildPlan::actions`] what it would run if it were fetched.
@@ -110,6 +114,8 @@ impl<'a> PlanRequest<'a> {
             vars: BTreeMap::new(),
             working_directory: ".",
             sandbox_image: None,
+            sandbox_docker: false,
+            repository_name: None,
             actions_mode: ActionsMode::Auto,
             actions: None,
             wanted: None,
@@ -117,6 +123,11 @@ impl<'a> PlanRequest<'a> {
             wanted_artifacts: None,
             with_producers: false,
         }
+    }
+
+    /// The repository's name, as far as it is known.
+    fn name(&self) -> Option<&str> {
+        self.github.values.get("repository").map(String::as_str).or(self.repository_name)
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::contract::build::PlanStep;
+use crate::contract::build::{JobFolders, PlanStep};
 
 use super::PlanRequest;
 use super::artifacts::{self, Made};
@@ -138,11 +138,13 @@ impl<'a> Producers<'a> {
 
     fn plan(&mut self, other: &Candidate, given: Option<&Given>) -> Option<(Planned, Arc<JobContexts>)> {
         let number = self.jobs.len() + 1;
-        let contexts = Arc::new(JobContexts {
+        let mut contexts = JobContexts {
             prefix: format!("__job{number}."),
             open_needs: given.and_then(|given| given.needs.clone()),
             ..other.contexts.as_ref().clone()
-        });
+        };
+        contexts.set_folders(&JobFolders::new(self.request.name(), false));
+        let contexts = Arc::new(contexts);
         let real = RealActions {
             artifacts: Artifacts {
                 made_before: given.map_or(&[], |given| &given.made),

@@ -687,8 +687,7 @@ fn shell_problem(shell: &str) -> Option<String> {
 
 fn clean_directory(text: &str) -> String {
     let text = text.trim();
-    let text = text
-        .strip_prefix(contexts::WORKSPACE)
+    let text = contexts::below_workspace(text)
         .map_or(text, |rest| if rest.is_empty() { "." } else { rest.trim_start_matches('/') });
     let text = text.trim_end_matches('/');
     if text.is_empty() { ".".to_owned() } else { text.to_owned() }

@@ -162,7 +162,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::contract::build::{ImageChoice, Service, SkippedStep};
+    use crate::contract::build::{ImageChoice, JobFolders, Service, SkippedStep};
 
     fn sample() -> BuildPlan {
         BuildPlan {
@@ -177,6 +177,7 @@ mod tests {
                 env: BTreeMap::new(),
                 options: None,
             },
+            workspace: JobFolders::usual_workspace(),
             steps: vec![PlanStep {
                 name: "Test\u{202e}".into(),
                 run: "pytest -q\n".into(),

@@ -122,6 +122,7 @@ pub(crate) fn plan() -> BuildPlan {
             env: Default::default(),
             options: None,
         },
+        workspace: JobFolders::usual_workspace(),
         steps: vec![step("Install", "pip install -e ."), step("Test", "pytest -q")],
         services: Vec::new(),
         skipped: vec![SkippedStep::new(

@@ -8,8 +8,8 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ci_healer::contract::build::{
-    BuildPlan, ExecutionResult, Exit, ImageChoice, JobState, PlanStep, PreparedStep, Service, StepEvaluator,
-    StepOutcome, StepRepeats,
+    BuildPlan, ExecutionResult, Exit, ImageChoice, JobFolders, JobState, PlanStep, PreparedStep, Service,
+    StepEvaluator, StepOutcome, StepRepeats,
 };
 use ci_healer::contract::ci::Conclusion;
 use ci_healer::contract::event::{Event, EventSink, Purpose, Stream};
@@ -167,6 +167,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
             env: BTreeMap::new(),
             options: None,
         },
+        workspace: JobFolders::usual_workspace(),
         steps,
         services: Vec::new(),
         skipped: Vec::new(),
@@ -296,7 +297,10 @@ async fn steps_share_environment_path_and_outputs() {
     let second = step("tool\necho \"A=$A B=$B out=${{ steps.one.outputs.result }}\"");
     let result = run.steps(vec![first, second]).await;
     assert!(result.is_green(), "{result:?}\n{}", log(&result));
-    assert_eq!(log(&result), "CI=true sha=abc123 at /workspace\ntool ran\nA=first B=x\ny out=42\n");
+    assert_eq!(
+        log(&result),
+        "CI=true sha=abc123 at /home/runner/work/repository/repository\ntool ran\nA=first B=x\ny out=42\n"
+    );
     assert_eq!(result.steps[1].log.map(|s| (s.first, s.last)), Some((2, 4)));
     assert!(result.image_id.starts_with("sha256:"));
     run.close().await;
@@ -310,7 +314,8 @@ async fn steps_run_as_the_user_of_hosted_runners_whatever_the_image() {
         .bash(
             "test \"$(id -un):$(id -u):$HOME\" = runner:1001:/home/runner\n\
              echo secret >f; chmod 000 f; ! cat f 2>/dev/null\n\
-             touch \"$HOME/x\" /usr/local/bin/tool /opt/hostedtoolcache/x \"$RUNNER_TEMP/x\"\n\
+             test . -ef \"$GITHUB_WORKSPACE\"; test f -ef /workspace/f; test . -ef \"$RUNNER_WORKSPACE/repository\"\n\
+             touch \"$HOME/x\" ../x /usr/local/bin/tool /opt/hostedtoolcache/x \"$RUNNER_TEMP/x\"\n\
              ! touch /usr/bin/tool 2>/dev/null",
         )
         .await;
@@ -322,7 +327,9 @@ async fn steps_run_as_the_user_of_hosted_runners_whatever_the_image() {
     // GitHub runs a job's own container as the image says.
     let mut own = plan(vec![step("id -u; id -un")]);
     own.image.from_container = true;
-    assert_eq!(log(&run.execute(&own, true).await), "0\nroot\n");
+    own.workspace = JobFolders::new(Some("o/shop"), true).workspace;
+    own.steps[0].run.push_str("; pwd; echo $RUNNER_TOOL_CACHE; touch $RUNNER_TEMP/x /__w/shop/x");
+    assert_eq!(log(&run.execute(&own, true).await), "0\nroot\n/__w/shop/shop\n/__t\n");
     run.close().await;
 }
 
@@ -338,16 +345,26 @@ async fn tools_are_installed_for_everyone_without_root() {
     put("g/main.go", "package main\n\nfunc main() { println(\"go\") }\n");
     put(
         "wheel.py",
-        "import zipfile\nz = zipfile.ZipFile('frompip-1-py3-none-any.whl', 'w')\nd = 'frompip-1.dist-info/'\n\
-         z.writestr('frompip.py', 'def main(): print(\"pip\")\\n')\n\
-         z.writestr(d + 'METADATA', 'Metadata-Version: 2.1\\nName: frompip\\nVersion: 1\\n')\n\
+        "import sys, zipfile\nn = sys.argv[1]\nz = zipfile.ZipFile(n + '-99-py3-none-any.whl', 'w')\nd = n + '-99.dist-info/'\n\
+         z.writestr(n + '.py', 'def main(): print(\"pip\")\\n')\n\
+         z.writestr(d + 'METADATA', 'Metadata-Version: 2.1\\nName: ' + n + '\\nVersion: 99\\n')\n\
          z.writestr(d + 'WHEEL', 'Wheel-Version: 1.0\\nGenerator: x\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')\n\
-         z.writestr(d + 'entry_points.txt', '[console_scripts]\\nfrom-pip = frompip:main\\n')\n\
+         z.writestr(d + 'entry_points.txt', '[console_scripts]\\n' + n + ' = ' + n + ':main\\n')\n\
          z.writestr(d + 'RECORD', '')\nz.close()\n",
     );
     let mut plan = plan(vec![
         step("npm install -g --no-audit --no-fund ./n && from-npm"),
-        step("python3 wheel.py && pip install -q --no-index ./frompip-1-py3-none-any.whl && from-pip"),
+        step(
+            "python3 wheel.py frompip && pip install -q --no-index ./frompip-99-py3-none-any.whl && frompip",
+        ),
+        // What the image has for want of a registry is in nobody's way, and is told where nobody installed it.
+        step(
+            "test \"$(pip list --format freeze | cut -d= -f1)\" = \"$(printf 'frompip\\npip')\"\n\
+             ruff --version >/dev/null && python -m pytest --version >/dev/null && ! python -c 'import packaging' 2>/dev/null",
+        ),
+        step(
+            "python3 wheel.py ruff && pip install -q --no-index --find-links . ruff && test \"$(ruff)\" = pip",
+        ),
         step("cargo install -q --offline --path c && from-cargo"),
         step("cd g && go install . && from-go"),
         step(
@@ -357,6 +374,8 @@ async fn tools_are_installed_for_everyone_without_root() {
     plan.image.reference = ci_healer::contract::build::MULTI_RUNTIME_IMAGE.to_owned();
     let result = run.execute(&plan, false).await;
     assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    let told = result.notes.iter().find(|note| note.starts_with("no step installed ruff ")).expect("a note");
+    assert!(told.contains(", pytest ") && !told.contains("99"), "{told}");
     run.close().await;
 }
 
@@ -915,9 +934,13 @@ fn service(name: &str, image: &str, port: &str, options: &str) -> Service {
 
 /// PostgreSQL and Redis from Debian's packages, built once.
 fn service_images() {
+    test_images(&["redis", "postgres"]);
+}
+
+fn test_images(targets: &[&str]) {
     need_engine();
     let context = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/test-services");
-    for target in ["redis", "postgres"] {
+    for target in targets {
         let image = format!("ci-healer/test-{target}");
         let there =
             Command::new("docker").args(["image", "inspect", &image]).output().unwrap().status.success();
@@ -928,6 +951,32 @@ fn service_images() {
             assert!(built.success(), "building {image} failed");
         }
     }
+}
+
+/// Debian's engine stands for Docker's own image, which only a registry has.
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_have_a_docker_engine_of_their_own_where_that_is_asked_for() {
+    test_images(&["docker"]);
+    let mut run = Run::new("docker", |o| o.docker = Some("ci-healer/test-docker".to_owned())).await;
+    let result = run
+        .bash(
+            "docker version --format 'client {{.Client.Os}} server {{.Server.Os}}'\n\
+             tar -C / -c bin lib lib64 usr/bin/cat usr/lib64 usr/lib/x86_64-linux-gnu/libc.so.6 \
+             usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 | docker import - tiny >/dev/null\n\
+             echo inside >made; printf 'FROM tiny\\nCOPY made /made\\nRUN [\"cat\", \"/made\"]\\n' >Dockerfile\n\
+             DOCKER_BUILDKIT=0 docker build -q -t built . >/dev/null 2>&1 && docker run --rm built cat /made\n\
+             docker run --rm -v \"$PWD:/src\" tiny cat /src/made\n\
+             docker ps -aq | wc -l; ! mount -t tmpfs none /mnt 2>/dev/null",
+        )
+        .await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    assert_eq!(log(&result), "client linux server linux\ninside\ninside\n0\n");
+    run.close().await;
+    // Nothing brings one without a word.
+    let mut run = Run::new("no-docker", |_| {}).await;
+    let result = run.bash("docker version").await;
+    assert_eq!(result.exit, Exit::Exited { code: 127 });
+    run.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,8 +63,11 @@ async fn a_fix_before_a_step_that_cannot_run_here_is_part_of_a_heal() {
 async fn a_job_of_which_nothing_can_run_here_ends_before_anything_is_fetched() {
     let ci =
         "on: push\njobs:\n  image:\n    runs-on: ubuntu-latest\n    steps:\n      - run: docker build .\n";
-    let ended = calculator(ci).heal().await;
+    let story = calculator(ci);
+    let ended = story.heal().await;
     ended.expect("refused", 1);
+    let summary = std::fs::read_to_string(story.repo().join(".ci-healer/summary.md")).unwrap();
+    assert!(summary.contains("sandbox-docker: on"), "{summary}");
     assert!(
         ended.text.contains("has no step that can be run here: it needs a Docker engine"),
         "{}",

@@ -322,7 +322,7 @@ import { double, total } from '../src/cart';
 test('doubles', () => { assert.equal(double(2), 4); });
 test('totals', () => { assert.equal(total([{ price: 1 }]), 2); });
 ";
-    let options = "{\"compilerOptions\": {\"outDir\": \"dist\", \"rootDir\": \".\", \"sourceMap\": true, \"module\": \"commonjs\", \"target\": \"es2022\", \"strict\": true, \"esModuleInterop\": true, \"types\": [\"node\"], \"typeRoots\": [\"/usr/local/lib/node_modules/@types\"]}, \"include\": [\"src\", \"test\"]}";
+    let options = "{\"compilerOptions\": {\"outDir\": \"dist\", \"rootDir\": \".\", \"sourceMap\": true, \"module\": \"commonjs\", \"target\": \"es2022\", \"strict\": true, \"esModuleInterop\": true, \"types\": [\"node\"], \"typeRoots\": [\"/opt/ci-healer/node/lib/node_modules/@types\"]}, \"include\": [\"src\", \"test\"]}";
     let files = [
         ("package.json", "{\"scripts\": {\"test\": \"tsc && node --test dist/test\"}}"),
         ("tsconfig.json", options),

@@ -1,6 +1,6 @@
 //! The JVM's `-Xlog:class+load`: the repository's classes in the order in which they were first used.
 
-use super::{Collected, Places};
+use super::{Collected, Places, paths};
 
 /// Whether it names any of the repository's.
 pub(super) fn read(
@@ -15,9 +15,10 @@ pub(super) fn read(
     into.classes(test, failed, classes, places)
 }
 
-/// `[0.123s][info][class,load] com.acme.Cart$Item source: file:/workspace/target/classes/`
+/// `[0.123s][info][class,load] com.acme.Cart$Item source: file:/home/runner/work/shop/shop/target/classes/`
 fn loaded(line: &str) -> Option<&str> {
     let (class, source) = line.rsplit_once("] ")?.1.split_once(" source: ")?;
     let is_class = class.bytes().all(|b| b.is_ascii_alphanumeric() || b"._$".contains(&b));
-    (is_class && source.contains("/workspace/")).then_some(class)
+    let place = source.strip_prefix("file:").unwrap_or_default();
+    (is_class && !place.is_empty() && !paths::is_absolute(&paths::relative(place, &[]))).then_some(class)
 }

@@ -51,6 +51,11 @@ impl Object {
             (None, None, None) => Value::Null,
         }
     }
+
+    /// The same, but for its entries.
+    pub(in crate::plan) fn with_entries(&self, entries: Vec<(String, Value)>) -> Value {
+        Value::Object(Arc::new(Self { entries, ..self.clone() }))
+    }
 }
 
 impl Value {

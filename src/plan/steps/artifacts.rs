@@ -37,10 +37,10 @@ impl Planner<'_> {
         }
         for artifact in &taken {
             self.out.artifacts.insert(artifact.name.clone());
-            let places = artifact
-                .files
-                .iter()
-                .filter_map(|file| artifacts::place(inputs, &artifact.name, file, taken.len() == 1));
+            let workspace = part.scope.contexts.workspace();
+            let is_lone = taken.len() == 1;
+            let files = artifact.files.iter().map(|file| (artifact.name.as_str(), file.as_str()));
+            let places = files.filter_map(|file| artifacts::place(inputs, &workspace, file, is_lone));
             let replaced: Vec<String> =
                 places.filter(|path| self.tree.entry(path).is_some()).map(|path| path.to_string()).collect();
             if !replaced.is_empty() {

@@ -261,7 +261,7 @@ impl Planner<'_> {
         let Some((path, file, text)) = self.find_action(uses) else {
             return self.absent(part);
         };
-        let folder = contexts::in_workspace(&path);
+        let folder = part.scope.contexts.in_workspace(&path);
         let opened = Opened { key: path, file, text, folder, source: None };
         let left = self.open(part, &opened)?;
         let Some(left) = left else { return Ok(()) };

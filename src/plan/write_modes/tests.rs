@@ -1,5 +1,5 @@
 use super::*;
-use crate::contract::build::ImageChoice;
+use crate::contract::build::{ImageChoice, JobFolders};
 use crate::contract::git::{FileMode, RepoPath, TreeFile};
 
 struct Tree(Vec<TreeFile>, Vec<String>);
@@ -42,6 +42,7 @@ fn plan(run: &str) -> BuildPlan {
         job: None,
         matrix: std::collections::BTreeMap::new(),
         image,
+        workspace: JobFolders::usual_workspace(),
         steps: vec![PlanStep {
             run: run.to_owned(),
             working_directory: ".".to_owned(),

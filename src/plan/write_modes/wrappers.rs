@@ -5,6 +5,7 @@ use super::script::{Command, Word, commands};
 use super::table::NODE_PROGRAMS;
 use super::{program, python_tasks, workspaces};
 use crate::contract::git::{RepoPath, SourceTree};
+use crate::plan::contexts;
 
 /// A script in another file, with where it runs.
 pub(super) struct Wrapped {
@@ -58,7 +59,7 @@ pub(super) fn wrapped(command: &Command, folder: &str, tree: &dyn SourceTree) ->
 
 /// `folder` after `cd to`; `None` where that leaves the repository or is not known.
 pub(in crate::plan) fn enter(folder: &str, to: &str) -> Option<String> {
-    let to = to.strip_prefix("/workspace").map_or(to, |rest| if rest.is_empty() { "/" } else { rest });
+    let to = contexts::below_workspace(to).map_or(to, |rest| if rest.is_empty() { "/" } else { rest });
     let mut parts: Vec<&str> = if to.starts_with('/') { Vec::new() } else { folder.split('/').collect() };
     for part in to.split('/') {
         match part {
