@@ -291,16 +291,19 @@ impl Evaluator {
         evaluator
     }
 
-    /// The step's place in the plan: where the run stands, else the first that is the same.
+    /// The step's place in the plan: where the run stands, else the first that is the same. A run that goes on whatever
+    /// becomes of a step is a run of that step all the same.
     fn index(&self, step: &PlanStep, state: &JobState) -> Option<usize> {
+        let mut wanted = step.clone();
+        let mut is_it = |own: &PlanStep| {
+            wanted.continue_on_error = own.continue_on_error;
+            *own == wanted
+        };
         // The executor lists a step as reached before it asks about it.
         let reached = state.steps.len();
-        if let Some(here) =
-            [reached.wrapping_sub(1), reached].into_iter().find(|&i| self.steps.get(i) == Some(step))
-        {
-            return Some(here);
-        }
-        self.steps.iter().position(|s| s == step)
+        let here = [reached.wrapping_sub(1), reached].into_iter();
+        let here = here.filter(|&i| self.steps.get(i).is_some_and(&mut is_it)).next();
+        here.or_else(|| self.steps.iter().position(is_it))
     }
 
     /// Nothing in the steps that share these contexts has failed so far. The job itself regards what counts for the job.

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::contract::artifact::FetchedArtifact;
-use crate::contract::build::{JobState, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
+use crate::contract::build::{JobState, PlanStep, PreparedStep, StepEvaluator as _, StepOutcome, StepState};
 use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use crate::plan::{PlanRequest, Planned, plan};
 
@@ -102,7 +102,7 @@ fn the_jobs_that_make_what_is_needed_run_first_in_their_order() {
 fn outputs_are_those_of_the_jobs_that_ran_here() {
     let planned = planned(true, None);
     let steps = &planned.plan.steps;
-    let script = |at: usize| {
+    let script = |at: usize, goes_on: bool| {
         let outputs = [(0, ("n", "4")), (2, ("version", "1.2"))];
         let state = |i: usize| StepState {
             id: steps[i].id.clone(),
@@ -115,13 +115,17 @@ fn outputs_are_those_of_the_jobs_that_ran_here() {
                 .collect::<BTreeMap<_, _>>(),
         };
         let state = JobState { steps: (0..=at).map(state).collect(), ..JobState::default() };
-        match planned.evaluator.prepare(&steps[at], &state) {
+        let step = PlanStep { continue_on_error: goes_on, ..steps[at].clone() };
+        match planned.evaluator.prepare(&step, &state) {
             PreparedStep::Run { script, .. } => script,
             other => panic!("{other:?}"),
         }
     };
-    assert_eq!(script(2), "make dist 4");
-    assert_eq!(script(6), "make test VERSION=v1.2");
+    // Some runs go on whatever becomes of a step.
+    for goes_on in [false, true] {
+        assert_eq!(script(2, goes_on), "make dist 4");
+        assert_eq!(script(6, goes_on), "make test VERSION=v1.2");
+    }
 }
 
 #[test]
