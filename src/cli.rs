@@ -25,6 +25,7 @@ use crate::after_panic;
 use crate::config::{self, Config};
 use crate::contract::outcome::Outcome;
 use crate::contract::settings::FailOn;
+use crate::drift::Time;
 use crate::error::{EXIT_BUG, ErrorKind, ExpectedError};
 use crate::orchestrator::heal::{self, Heal, Push};
 use crate::orchestrator::run_dir::RunDir;
@@ -89,12 +90,13 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
         "diagnose" => diagnose::run(rest),
         "plan" => plan::run(rest),
         "heal" => heal_command(rest, variables).await,
+        "drift" => drift_command(rest, variables).await,
         "doctor" => doctor::run(rest, variables).await,
         "demo" => demo_command(rest, variables).await,
         "report" => report_command::run(rest),
         "sweep" => action::sweep().await,
         other => Err(ExpectedError::usage(format!(
-            "unknown command {other:?}; there are heal, diagnose, plan, doctor, demo, report, sweep, help and version"
+            "unknown command {other:?}; there are heal, drift, diagnose, plan, doctor, demo, report, sweep, help and version"
         ))
         .into()),
     }
@@ -115,8 +117,36 @@ fn write_out(text: &str) -> anyhow::Result<ExitCode> {
 
 /// `ci-healer heal [--repo PATH|URL] [--no-push] [flags]`
 async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
-    let (mut flags, rest) = config::flags(args, &["repo", "no-push!"])?;
+    let (flags, rest) = config::flags(args, &["repo", "no-push!"])?;
     arguments::none_left("heal", &rest)?;
+    run_on(flags, variables, Task::Heal).await
+}
+
+/// `ci-healer drift [--repo PATH|URL] [--since DATE] [flags]`
+async fn drift_command(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
+    let (mut flags, rest) = config::flags(args, &["repo", "since"])?;
+    arguments::none_left("drift", &rest)?;
+    let since = match flags.remove("since") {
+        None => None,
+        Some(text) => Some(Time::parse(&text).filter(|since| *since < Time::now()).ok_or_else(|| {
+            ExpectedError::usage(format!("--since {text:?} is no date in the past"))
+                .hint("give a date like 2025-01-20, or a time like 2025-01-20T13:00:00Z")
+        })?),
+    };
+    run_on(flags, variables, Task::Drift(since)).await
+}
+
+/// What is done with a repository.
+enum Task {
+    Heal,
+    Drift(Option<Time>),
+}
+
+async fn run_on(
+    mut flags: config::Flags,
+    variables: &BTreeMap<String, String>,
+    task: Task,
+) -> anyhow::Result<ExitCode> {
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
     let mut config = Config::load(&flags, variables)?;
@@ -144,7 +174,7 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
     let event_log = Some(event_log);
     let finished = match source {
         Some(source) => {
-            heal::run(Heal {
+            let heal = Heal {
                 config,
                 started,
                 source,
@@ -154,8 +184,11 @@ async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> 
                 event_log,
                 scope,
                 variables: variables.clone(),
-            })
-            .await
+            };
+            match task {
+                Task::Heal => heal::run(heal).await,
+                Task::Drift(since) => heal::run_drift(heal, since).await,
+            }
         }
         None => heal::cancelled(&config, started, run_dir, console.clone(), event_log),
     };
@@ -214,6 +247,7 @@ fn exit_code(outcome: &Outcome, fail_on: FailOn, signal: Option<u8>) -> ExitCode
         | Outcome::NotReproduced { .. }
         | Outcome::Exhausted { .. }
         | Outcome::Partial { .. }
+        | Outcome::Drift { .. }
         | Outcome::BudgetSpent { .. }
         | Outcome::Refused { .. }
         | Outcome::Cancelled => 1,

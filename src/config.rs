@@ -76,6 +76,7 @@ pub struct Config {
     pub sandbox_env: BTreeMap<String, SecretString>,
     pub ca_bundle: Option<PathBuf>,
     pub flaky_runs: u32,
+    pub drift_runs: u32,
     pub branch: String,
     pub commit_prefix: String,
     pub commit_mode: CommitMode,
@@ -137,6 +138,7 @@ impl Config {
             sandbox_env: from.environment("sandbox-env")?,
             ca_bundle: from.certificates("ca-bundle")?,
             flaky_runs: from.need("flaky-runs")?,
+            drift_runs: from.need("drift-runs")?,
             branch: from.need("branch")?,
             commit_prefix: from.need("commit-prefix")?,
             // `auto` where we run.

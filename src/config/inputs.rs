@@ -373,6 +373,13 @@ pub const INPUTS: &[Input] = &[
         ..PLAIN
     },
     Input {
+        name: "drift-runs",
+        default: "16",
+        kind: Kind::Number(4, 100),
+        doc: "How often the commands may be run to find the release of a dependency or a tool that broke them.",
+        ..PLAIN
+    },
+    Input {
         name: "branch",
         default: "heal/{ref}-{sha7}",
         kind: Kind::Branch,

@@ -12,6 +12,7 @@ mod changed_since;
 mod ci_run;
 mod counter_proof;
 mod destination;
+mod drift;
 pub mod driver;
 pub mod evidence;
 mod failed_run;
