@@ -119,11 +119,12 @@ pub fn preparation(world: &World, steps: &str) -> String {
     }
     if world.until.is_some() {
         script.push_str(&format!(
-            "for python in python python3; do\n  command -v $python >/dev/null 2>&1 || continue\n  \
-             version=$($python -m pip --version 2>/dev/null | sed 's/^pip \\([0-9]*\\).*/\\1/')\n  \
+            // A `pip` on PATH need not be the one of the `python` there.
+            "for pip in 'python -m pip' 'python3 -m pip' pip pip3; do\n  \
+             version=$($pip --version 2>/dev/null | sed 's/^pip \\([0-9]*\\).*/\\1/')\n  \
              if [ -n \"$version\" ] && [ \"$version\" -lt {PIP_WITH_CUT_OFF} ]; then\n    \
-             PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= PIP_CONSTRAINT= $python -m pip install -q --upgrade 'pip>={PIP_WITH_CUT_OFF}' || true\n  \
-             fi\ndone\n"
+             PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= PIP_CONSTRAINT= $pip install -q --upgrade 'pip>={PIP_WITH_CUT_OFF}' || true\n    \
+             hash -r\n  fi\ndone\n"
         ));
         // What installs is no part of the world; at a date before it there was one it could not be had.
         let asks_for_uv = steps.lines().any(|line| {

@@ -1,6 +1,7 @@
 //! The pin that holds a release back, in the ecosystem's own style: an upper bound where a manifest names the package, a
 //! line of its own where none does, an override in package.json, else in the command that installs it.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -258,14 +259,68 @@ fn of_npm(files: &[(String, String)], scripts: &str, hold: Hold<'_>) -> Option<P
 #[must_use]
 pub fn exactly(files: &[(String, String)], scripts: &str, package: &Package, version: &str) -> Option<Pin> {
     let mut pin = of_npm(files, scripts, Hold { package, below: version, at: version })?;
-    // An upper bound is none here.
-    pin.after = pin.after.replace(&format!("<{version}\""), &format!("{version}\""));
-    let ranges = Regex::new(&format!(r#"("{}"\s*:\s*)"[^"]*""#, regex::escape(&package.name))).ok()?;
     if pin.path.ends_with("package.json") {
-        let exact = |parts: &regex::Captures<'_>| format!("{}\"{version}\"", &parts[1]);
-        pin.after = ranges.replace_all(&pin.after, exact).into_owned();
+        let ranges = Regex::new(&format!(r#"("{}"\s*:\s*)"[^"]*""#, regex::escape(&package.name))).ok()?;
+        pin.after = in_tables(&pin.after, &ranges, version);
     }
     Some(pin)
+}
+
+const TABLES: &[&str] = &["dependencies", "devDependencies", "optionalDependencies", "overrides"];
+
+/// Replaces the value of what `entry` matches, in the tables of dependencies only: a script may have a package's name.
+fn in_tables(text: &str, entry: &Regex, value: &str) -> String {
+    let mut out = String::new();
+    let mut written = 0;
+    for table in tables(text) {
+        out.push_str(&text[written..table.start]);
+        let changed = entry
+            .replace_all(&text[table.clone()], |p: &regex::Captures<'_>| format!("{}\"{value}\"", &p[1]));
+        out.push_str(&changed);
+        written = table.end;
+    }
+    out.push_str(&text[written..]);
+    out
+}
+
+/// Where the tables of dependencies stand in a manifest of npm.
+fn tables(text: &str) -> Vec<Range<usize>> {
+    let (mut found, mut depth, mut start) = (Vec::new(), 0, None);
+    // The last string that was read, and where one began.
+    let (mut last, mut string, mut is_escaped) = ("", None, false);
+    for (at, c) in text.char_indices() {
+        if let Some(begin) = string {
+            match c {
+                _ if is_escaped => is_escaped = false,
+                '\\' => is_escaped = true,
+                '"' => {
+                    last = &text[begin..at];
+                    string = None;
+                }
+                _ => {}
+            }
+            continue;
+        }
+        match c {
+            '"' => string = Some(at + 1),
+            '{' | '[' => {
+                if depth == 1 && c == '{' && TABLES.contains(&last) {
+                    start = Some(at);
+                }
+                depth += 1;
+            }
+            '}' | ']' => {
+                depth -= 1;
+                if depth == 1
+                    && let Some(begin) = start.take()
+                {
+                    found.push(begin..at);
+                }
+            }
+            _ => {}
+        }
+    }
+    found
 }
 
 /// The package's range with an upper bound, in each list of dependencies that names it.
@@ -282,8 +337,7 @@ fn bound_in_package_json(text: &str, hold: Hold<'_>) -> Option<String> {
         range if range.starts_with(['^', '~', '>']) => format!("{range} <{}", hold.below),
         _ => hold.at.to_owned(),
     };
-    let after = entry.replace_all(text, |parts: &regex::Captures<'_>| format!("{}\"{new}\"", &parts[1]));
-    Some(after.into_owned())
+    Some(in_tables(text, &entry, &new))
 }
 
 /// An entry of `overrides`, for what no manifest of ours names.
@@ -372,5 +426,16 @@ mod tests {
             "{\"overrides\": {\n    \"qs\": \"2.3.7\",\"a\": \"1\"}}"
         );
         assert_eq!(of("{\"overrides\": {\"qs\": \">=1\"}}"), "{\"overrides\": {\"qs\": \"2.3.7\"}}");
+    }
+
+    #[test]
+    fn a_script_of_the_same_name_stays() {
+        let text = "{\"scripts\": {\"qs\": \"*\"}, \"devDependencies\": {\"qs\": \"*\", \"a}\\\"{\": \"1\"}, \"qs\": \"*\"}";
+        let files = [("package.json".to_owned(), text.to_owned())];
+        let pin = exactly(&files, "npm install", &Package::new("npm", "qs"), "6.14.0").unwrap();
+        assert_eq!(
+            pin.after,
+            "{\"scripts\": {\"qs\": \"*\"}, \"devDependencies\": {\"qs\": \"6.14.0\", \"a}\\\"{\": \"1\"}, \"qs\": \"*\"}"
+        );
     }
 }

@@ -2,10 +2,13 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Whether a set fails, by the numbers of its releases.
+type Fails = dyn Fn(&BTreeMap<String, u32>) -> bool;
+
 /// Packages with their releases by time, and which sets fail.
 struct FakeWorld {
     releases: BTreeMap<Package, Vec<Release>>,
-    fails: Box<dyn Fn(&BTreeMap<String, u32>) -> bool>,
+    fails: Box<Fails>,
 }
 
 impl FakeWorld {

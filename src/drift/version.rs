@@ -11,9 +11,11 @@ fn parts(version: &str) -> Vec<Part<'_>> {
         let is_digit = first.is_ascii_digit();
         let is_word = first.is_ascii_alphabetic();
         let end = rest
-            .find(|c: char| {
-                if is_digit { !c.is_ascii_digit() } else { is_word && !c.is_ascii_alphabetic() || !is_word }
-            })
+            .find(
+                |c: char| {
+                    if is_digit { !c.is_ascii_digit() } else { !(is_word && c.is_ascii_alphabetic()) }
+                },
+            )
             .unwrap_or(rest.len());
         if is_digit {
             parts.push(Part::Number(rest[..end].parse().unwrap_or(u64::MAX)));

@@ -167,10 +167,15 @@ impl Hunt<'_> {
         if let Some(why) = self.cannot_be_told(&search).await {
             return End::no_drift(why);
         }
-        match self.search(&mut search, planned, leg, target).await {
+        match self.search(&mut search, planned, leg, target, &today).await {
             Ok(found) => self.proven(&found, planned, leg, target, &today).await,
             Err(end) => end,
         }
+    }
+
+    /// How often the commands may still be run.
+    fn left(&self) -> u32 {
+        self.runs.saturating_sub(self.worlds.executions)
     }
 
     /// The world as of a time; where a package manager knows no cut-off, by bounds worked out from publish times.
@@ -270,6 +275,7 @@ impl Hunt<'_> {
         planned: &Planned,
         leg: usize,
         target: usize,
+        today: &Look,
     ) -> Result<Found, End> {
         loop {
             let differing: Vec<Package> = search.differences().into_iter().map(|d| d.package).collect();
@@ -293,7 +299,8 @@ impl Hunt<'_> {
             match search.next(&known) {
                 Ask::Found(found) => return Ok(found),
                 Ask::Lost(why) => return Err(End::no_drift(format!("the release was not found: {why}"))),
-                Ask::Look(_) if self.worlds.executions + 2 > self.runs => {
+                // Two are kept for the proof.
+                Ask::Look(_) if self.left() < 3 => {
                     let left: Vec<String> =
                         search.differences().into_iter().map(|d| d.package.name).collect();
                     return Err(End::no_drift(format!(
@@ -307,7 +314,8 @@ impl Hunt<'_> {
                     if let Some(trouble) = look.trouble {
                         return Err(End::Nobody(trouble.reason(), trouble));
                     }
-                    let verdict = if look.resolved.is_some() { look.verdict } else { Verdict::Unclear };
+                    let verdict =
+                        if look.resolved.is_some() { look.verdict_for(today) } else { Verdict::Unclear };
                     search.take(at, Answer { verdict, resolved: look.resolved.unwrap_or_default() });
                 }
             }

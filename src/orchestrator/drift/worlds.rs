@@ -27,11 +27,22 @@ pub(super) struct Look {
     /// Index into the job's plan.
     pub(super) failed_step: Option<usize>,
     pub(super) failures: BTreeSet<Fingerprint>,
+    /// Names of the tests that failed.
+    pub(super) tests: BTreeSet<String>,
     pub(super) resolved: Option<Resolved>,
     /// Of the step that failed.
     pub(super) log: String,
     /// The machine's, not the world's: nothing can be said.
     pub(super) trouble: Option<Outcome>,
+}
+
+impl Look {
+    /// How it came out for what fails in `today`: where both name failing tests and share none, it is red for another reason.
+    pub(super) fn verdict_for(&self, today: &Self) -> Verdict {
+        let is_other =
+            !self.tests.is_empty() && !today.tests.is_empty() && self.tests.is_disjoint(&today.tests);
+        if self.verdict == Verdict::Red && is_other { Verdict::Unclear } else { self.verdict }
+    }
 }
 
 /// Everything that worlds are run with.
@@ -245,7 +256,11 @@ impl Worlds {
             Exit::Exited { .. } | Exit::TimedOut { .. } | Exit::OutOfMemory { .. } => None,
         };
         let failures = evidence.observation.failures.keys().cloned().collect();
-        (Look { verdict, failed_step: step, failures, resolved, log: log_of_failed, trouble }, evidence)
+        let tests = evidence.diagnosis.bugs.iter().filter_map(|bug| bug.test.clone()).collect();
+        (
+            Look { verdict, failed_step: step, failures, tests, resolved, log: log_of_failed, trouble },
+            evidence,
+        )
     }
 }
 
@@ -254,6 +269,7 @@ fn trouble(outcome: Outcome) -> Look {
         verdict: Verdict::Unclear,
         failed_step: None,
         failures: BTreeSet::new(),
+        tests: BTreeSet::new(),
         resolved: None,
         log: String::new(),
         trouble: Some(outcome),
