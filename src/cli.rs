@@ -97,6 +97,7 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
         "diagnose" => diagnose::run(&flags, &rest, &command.usage()),
         "plan" => plan::run(flags),
         "heal" => heal_command::run(flags, variables).await,
+        "drift" => heal_command::drift(flags, variables).await,
         "doctor" => doctor::run(flags, variables).await,
         "demo" => demo_command(&flags, &rest, variables).await,
         "report" => report_command::run(&flags, &rest),
@@ -185,6 +186,7 @@ fn exit_code(outcome: &Outcome, fail_on: FailOn, signal: Option<u8>) -> ExitCode
         | Outcome::NotReproduced { .. }
         | Outcome::Exhausted { .. }
         | Outcome::Partial { .. }
+        | Outcome::Drift { .. }
         | Outcome::BudgetSpent { .. }
         | Outcome::Refused { .. }
         | Outcome::Cancelled => 1,

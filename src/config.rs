@@ -77,6 +77,7 @@ pub struct Config {
     pub sandbox_env: BTreeMap<String, SecretString>,
     pub ca_bundle: Option<PathBuf>,
     pub flaky_runs: u32,
+    pub drift_runs: u32,
     pub branch: String,
     pub commit_prefix: String,
     pub commit_mode: CommitMode,
@@ -139,6 +140,7 @@ impl Config {
             sandbox_env: from.environment("sandbox-env")?,
             ca_bundle: from.certificates("ca-bundle")?,
             flaky_runs: from.need("flaky-runs")?,
+            drift_runs: from.need("drift-runs")?,
             branch: from.need("branch")?,
             commit_prefix: from.need("commit-prefix")?,
             // `auto` where we run.

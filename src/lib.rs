@@ -14,6 +14,8 @@ pub mod contract;
 pub mod demo;
 /// How two texts differ.
 pub mod diff;
+/// Which release broke an untouched repository: worlds, the search, publish times; runs nothing.
+pub mod drift;
 /// Expected errors, with their exit code and a hint.
 pub mod error;
 /// Runs a `BuildPlan` in a sandbox → `ExecutionResult`; never interprets.

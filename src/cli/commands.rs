@@ -58,6 +58,15 @@ const NO_PUSH: help::Flag = help::Flag {
     doc: "Proves the fix and writes it as a patch into the report folder; pushes nothing.",
 };
 
+const SINCE: help::Flag = help::Flag {
+    name: "since",
+    short: None,
+    value: "DATE",
+    values: &[],
+    default: "",
+    doc: "When the commands last passed, as `2025-01-20` or with a time; else the commit's date.",
+};
+
 const APPLY: help::Flag = help::Flag {
     name: "apply",
     short: None,
@@ -86,6 +95,14 @@ pub(super) const COMMANDS: &[Command] = &[
         flags: &[REPO, APPLY, NO_PUSH, VERBOSE],
         inputs: Inputs::All,
         exit: &[(0, "healed, already green, diagnosed, or a proven patch was made"), (1, "not healed")],
+    },
+    Command {
+        name: "drift",
+        arguments: "",
+        about: "Names the release of a dependency or a tool that broke an untouched repository, and proves it.",
+        flags: &[REPO, SINCE, VERBOSE],
+        inputs: Inputs::All,
+        exit: &[(0, "green with today's packages"), (1, "a release is named, or none is to blame")],
     },
     Command {
         name: "diagnose",

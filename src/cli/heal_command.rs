@@ -1,4 +1,5 @@
-//! `ci-healer heal`: the whole loop over a checkout of one's own, or an address.
+//! `ci-healer heal` and `ci-healer drift`: the whole loop, or the search for a release, over a checkout of one's own or an
+//! address.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -9,6 +10,7 @@ use std::time::Instant;
 
 use super::{arguments, ask, exit_code, open_report, report_error, signals, terminal};
 use crate::config::{Config, Flags};
+use crate::drift::Time;
 use crate::error::ExpectedError;
 use crate::git::{self, GitError};
 use crate::orchestrator::bundle::Finished;
@@ -18,8 +20,37 @@ use crate::report;
 use crate::report::console::{Console, StepOutput};
 use crate::scope::Scope;
 
+/// What is done with a repository.
+enum Task {
+    Heal,
+    Drift(Option<Time>),
+}
+
 /// `ci-healer heal`
-pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(flags: Flags, variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
+    run_on(flags, variables, Task::Heal).await
+}
+
+/// `ci-healer drift`
+pub(super) async fn drift(
+    mut flags: Flags,
+    variables: &BTreeMap<String, String>,
+) -> anyhow::Result<ExitCode> {
+    let since = match flags.remove("since") {
+        None => None,
+        Some(text) => Some(Time::parse(&text).filter(|since| *since < Time::now()).ok_or_else(|| {
+            ExpectedError::usage(format!("--since {text:?} is no date in the past"))
+                .hint("give a date like 2025-01-20, or a time like 2025-01-20T13:00:00Z")
+        })?),
+    };
+    run_on(flags, variables, Task::Drift(since)).await
+}
+
+async fn run_on(
+    mut flags: Flags,
+    variables: &BTreeMap<String, String>,
+    task: Task,
+) -> anyhow::Result<ExitCode> {
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let apply = flags.remove("apply").is_some();
     let push = if flags.remove("no-push").is_some() || apply { Push::No } else { Push::Yes };
@@ -57,7 +88,7 @@ pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) 
     let event_log = Some(event_log);
     let finished = match source {
         Some(source) => {
-            heal::run(Heal {
+            let heal = Heal {
                 config,
                 started,
                 source,
@@ -67,8 +98,11 @@ pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) 
                 event_log,
                 scope: scope.clone(),
                 variables: variables.clone(),
-            })
-            .await
+            };
+            match task {
+                Task::Heal => heal::run(heal).await,
+                Task::Drift(since) => heal::run_drift(heal, since).await,
+            }
         }
         None => heal::cancelled(&config, started, run_dir, console.clone(), event_log),
     };

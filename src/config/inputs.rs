@@ -349,9 +349,9 @@ pub const INPUTS: &[Input] = &[
         name: "sandbox-docker",
         default: "off",
         kind: Kind::OneOf(SandboxDocker::NAMES),
-        doc: "`on`: steps that call Docker get an engine of their own, in a privileged container: whoever gets code into \
-            them is root on this machine. Only with `mode: patch` or `diagnose`, and only where no token of this step can \
-            write.",
+        doc: "`off`, or `on`: steps that call Docker get an engine of their own, in a privileged container, and whoever gets \
+            code into them is root on this machine. Only with `mode: patch` or `diagnose`, and only where no token of this \
+            step can write.",
         ..PLAIN
     },
     Input {
@@ -380,6 +380,13 @@ pub const INPUTS: &[Input] = &[
         default: "2",
         kind: Kind::Number(0, 100),
         doc: "How often a green baseline is run again before the verdict is \"flaky\" or \"not reproduced\", and the step of a mended test before the proof holds.",
+        ..PLAIN
+    },
+    Input {
+        name: "drift-runs",
+        default: "16",
+        kind: Kind::Number(4, 100),
+        doc: "How often the commands may be run to find the release of a dependency or a tool that broke them.",
         ..PLAIN
     },
     Input {

@@ -12,6 +12,7 @@ use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
 use super::control::StepCounterProof;
+use super::drift::DriftReport;
 use super::executed::TracedRun;
 use super::fix::{FixProposal, Rejection, RevertedHunk, Usage};
 use super::git::CommitSha;
@@ -167,6 +168,10 @@ pub enum Event {
         job: usize,
         #[serde(flatten)]
         counter_proof: StepCounterProof,
+    },
+    /// Which release broke an untouched repository.
+    DriftSought {
+        drift: Box<DriftReport>,
     },
     /// The run does not end green; these failures are fixed, each proven for itself, and these are left.
     PartiallyProven {

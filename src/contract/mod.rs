@@ -10,6 +10,7 @@ pub mod build;
 pub mod changes;
 pub mod ci;
 pub mod control;
+pub mod drift;
 pub mod event;
 pub mod executed;
 pub mod fix;

@@ -45,6 +45,10 @@ pub enum Outcome {
     Partial {
         why: String,
     },
+    /// A release of a dependency or a tool broke it, and this is which.
+    Drift {
+        why: String,
+    },
     Cancelled,
 }
 
@@ -71,6 +75,7 @@ impl Outcome {
             Self::Diagnosed => "diagnosed",
             Self::Patched => "patched",
             Self::Partial { .. } => "partial",
+            Self::Drift { .. } => "drift",
             Self::Cancelled => "cancelled",
         }
     }
@@ -84,6 +89,7 @@ impl Outcome {
             Self::Environment { why }
             | Self::Exhausted { why }
             | Self::Partial { why }
+            | Self::Drift { why }
             | Self::Refused { why, .. } => why.clone(),
             Self::Error { what } => what.clone(),
             Self::BudgetSpent { which } => format!("the budget of {} is spent", which.as_str()),

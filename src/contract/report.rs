@@ -12,6 +12,7 @@ use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::{ChangedFunctions, ChangedSinceGreen};
 use super::ci::{CiResult, LastGreenRun, Published};
 use super::control::StepCounterProof;
+use super::drift::DriftReport;
 use super::event::Offer;
 use super::executed::TracedRun;
 use super::fix::Rejection;
@@ -57,6 +58,9 @@ pub struct RunReport {
     /// Every failed job with a plan of its own, where there are several; that job among them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<JobReport>,
+    /// Which release broke it, where that was looked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drift: Option<DriftReport>,
     /// What is proven of a run that does not end green.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial: Option<PartialProof>,
@@ -97,6 +101,7 @@ impl RunReport {
             iterations: Vec::new(),
             final_proof: None,
             jobs: Vec::new(),
+            drift: None,
             partial: None,
             executions: 0,
             diff: String::new(),

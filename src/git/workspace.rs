@@ -251,6 +251,16 @@ impl Workspace {
     }
 
     /// Its tree's object name.
+    /// When the failing commit was made, in seconds since 1970.
+    #[must_use]
+    pub fn base_time(&self) -> Option<i64> {
+        let id = object_id(self.base.as_str()).ok()?;
+        let failed = |e: gix::Error| GitError::repository("read the failing commit", &e);
+        self.store
+            .with(move |repo| Ok(repo.find_commit(id).map_err(failed)?.time().map_err(failed)?.seconds))
+            .ok()
+    }
+
     #[must_use]
     pub fn base_tree(&self) -> &str {
         &self.base_tree

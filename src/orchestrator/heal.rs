@@ -89,6 +89,20 @@ pub async fn run(heal: Heal) -> Finished {
     finish(&journal, ending, &report_dir)
 }
 
+/// Only looks for the release that broke an untouched repository, since `since` or the commit's date.
+pub async fn run_drift(heal: Heal, since: Option<crate::drift::Time>) -> Finished {
+    let Heal { config, started, source, run_dir, push, events, event_log, scope, variables } = heal;
+    let journal = Arc::new(begin_as("drift", &config, started, event_log, events));
+    let scope = scope.with_time_budget(started + config.time_budget);
+    let report_dir = config.report_dir.clone();
+    let work_dir = run_dir.path().to_owned();
+    let session =
+        Session { config, source, work_dir, push, journal: journal.clone(), scope: scope.clone(), variables };
+    let ending = super::drift::run(session, since).await;
+    run_dir.remove();
+    finish(&journal, ending, &report_dir)
+}
+
 async fn heal_loop(session: Session) -> Ending {
     let (scope, journal) = (session.scope.clone(), session.journal.clone());
     // Each stage ends with the scope by itself and clears up; what does not is dropped.
@@ -184,11 +198,21 @@ fn begin(
     event_log: Option<EventLog>,
     events: Arc<dyn EventSink>,
 ) -> Journal {
+    begin_as(config.mode.as_str(), config, started, event_log, events)
+}
+
+fn begin_as(
+    mode: &str,
+    config: &Config,
+    started: Instant,
+    event_log: Option<EventLog>,
+    events: Arc<dyn EventSink>,
+) -> Journal {
     let journal = Journal::new(started, event_log, events);
     journal.emit(Event::RunStarted {
         schema: EVENTS_SCHEMA.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        mode: config.mode.as_str().to_owned(),
+        mode: mode.to_owned(),
         budget: limits(config),
     });
     journal

@@ -13,6 +13,7 @@ mod ci_run;
 mod counter_proof;
 mod destination;
 mod docker_right;
+mod drift;
 pub mod driver;
 pub mod evidence;
 mod failed_run;

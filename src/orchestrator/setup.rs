@@ -31,6 +31,7 @@ use super::by_chance::CiLogs;
 use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
 use super::docker_right;
+use super::drift::DriftParts;
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
 use super::heal::{Push, close};
@@ -139,6 +140,22 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         clocks,
     };
     Ok(Prepared { driver, rules, base })
+}
+
+/// Goes through the stages that a search for a release needs: no model, nothing to publish.
+pub(super) async fn prepare_drift(session: Session) -> Result<DriftParts, Outcome> {
+    let TriggerContext { trigger, expression_context, .. } = read_trigger(&session.config)?;
+    let slug = slug(&session.config, &session.source);
+    tell_repository(&session, &slug);
+    let ca = ca_bundle(&session.config)?;
+    // Nobody is asked: what runs is what the repository says.
+    let connection = Connection { ca: ca.clone(), client: None, run: CiRun::default() };
+    let workspace = check_out(&session, &slug, &trigger).await?;
+    let (plans, brought, _) =
+        make_plans(&session, &workspace, &trigger, expression_context, &connection).await?;
+    let executor = connect_engine(&session, ca.clone(), &plans, brought).await?;
+    let Session { config, journal, scope, .. } = session;
+    Ok(DriftParts { workspace, plans, executor, ca, journal, scope, runs: config.drift_runs })
 }
 
 /// What brought us here: the event of the workflow run, read once.

@@ -301,8 +301,8 @@ impl Evaluator {
         };
         // The executor lists a step as reached before it asks about it.
         let reached = state.steps.len();
-        let here = [reached.wrapping_sub(1), reached].into_iter();
-        let here = here.filter(|&i| self.steps.get(i).is_some_and(&mut is_it)).next();
+        let mut here = [reached.wrapping_sub(1), reached].into_iter();
+        let here = here.find(|&i| self.steps.get(i).is_some_and(&mut is_it));
         here.or_else(|| self.steps.iter().position(is_it))
     }
 

@@ -24,7 +24,10 @@ pub fn for_bugs(bugs: &[BugReport]) -> Vec<Annotation> {
 pub fn for_run(report: &RunReport) -> Vec<Annotation> {
     let level_of_verdict = match report.outcome {
         Outcome::Healed | Outcome::Patched | Outcome::AlreadyGreen | Outcome::Diagnosed => Level::Notice,
-        Outcome::Flaky { .. } | Outcome::NotReproduced { .. } | Outcome::Cancelled => Level::Warning,
+        Outcome::Flaky { .. }
+        | Outcome::NotReproduced { .. }
+        | Outcome::Drift { .. }
+        | Outcome::Cancelled => Level::Warning,
         _ => Level::Error,
     };
     let mut all = vec![Annotation::general(level_of_verdict, "ci-healer", ends::sentence(report))];

@@ -237,6 +237,7 @@ impl Printer<'_> {
             | Event::RepositoryKnown { .. }
             | Event::FailedRunKnown { .. }
             | Event::ModelServersKnown { .. }
+            | Event::DriftSought { .. }
             | Event::CheckedOut { .. }
             | Event::IterationStarted { .. }
             | Event::ProofExpired

@@ -97,6 +97,7 @@ pub(super) fn why(report: &RunReport) -> Option<String> {
         }
         Outcome::Healed
         | Outcome::Patched
+        | Outcome::Drift { .. }
         | Outcome::AlreadyGreen
         | Outcome::Diagnosed
         | Outcome::Cancelled => None,
@@ -120,6 +121,13 @@ pub(super) fn next(report: &RunReport, patch: Option<&str>) -> String {
                 format!("nothing was published; apply {file} with `git apply`, and fix the rest by hand.")
             }
             (None, None) => "nothing was published; fix the rest by hand.".to_owned(),
+        },
+        Outcome::Drift { .. } => match patch {
+            Some(file) => format!(
+                "make the code fit the new release; until then {} holds it back, and the commands pass with it.",
+                markdown::code(file, 200)
+            ),
+            None => "make the code fit the new release, or hold it back.".to_owned(),
         },
         Outcome::AlreadyGreen if report.baseline.is_none() => {
             "nothing to do: GitHub says that nothing failed in this run.".to_owned()

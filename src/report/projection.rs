@@ -84,6 +84,7 @@ impl Projection {
             }
             Event::FailedRunKnown { run } => report.run = Some((**run).clone()),
             Event::GreenInCi { sha, .. } => report.sha.clone_from(sha),
+            Event::DriftSought { drift } => report.drift = Some((**drift).clone()),
             Event::LastGreenKnown { run } => report.last_green = Some((**run).clone()),
             Event::ChangedReached { functions } => report.changed_functions = Some(*functions),
             Event::Traced { ran, .. } => report.traced.push((**ran).clone()),

@@ -53,6 +53,31 @@ fn passed_over(report: &RunReport) -> String {
     if lines.is_empty() { lines } else { format!("Not run here:\n\n{lines}\n") }
 }
 
+/// `Broken by **numpy 2.5.0** (published …); with 2.4.3 the same commands pass.`
+fn drift_headline(report: &RunReport) -> String {
+    let Some(drift) = &report.drift else { return String::new() };
+    let name = as_name(drift.package.as_deref());
+    let to = as_name(drift.to.as_deref());
+    let at = drift.published.as_deref().unwrap_or_default();
+    let (day, clock) = (at.get(..10).unwrap_or_default(), at.get(11..16).unwrap_or_default());
+    let passes = match &drift.from {
+        Some(from) => format!("with {} the same commands pass", as_name(Some(from))),
+        None => "without it the same commands pass".to_owned(),
+    };
+    let mut out = format!("Broken by **{name} {to}** (published {day} {clock} UTC); {passes}.\n\n");
+    if !drift.with.is_empty() {
+        let with: Vec<String> = drift.with.iter().map(|name| markdown::code(name, 200)).collect();
+        out.push_str(&format!("It moves together with {}.\n\n", with.join(", ")));
+    }
+    out
+}
+
+/// Names and versions stand in the text as they are: what is neither is left out.
+fn as_name(text: Option<&str>) -> String {
+    let is_of_name = |c: &char| c.is_ascii_alphanumeric() || "@/.+-".contains(*c);
+    text.unwrap_or_default().chars().filter(is_of_name).take(200).collect()
+}
+
 fn headline(report: &RunReport) -> String {
     let (mark, words) = match &report.outcome {
         // The sandbox is green; whether CI is must stand in the first line too.
@@ -60,6 +85,7 @@ fn headline(report: &RunReport) -> String {
         Outcome::Healed => ("✅", "Healed"),
         Outcome::Patched => ("✅", "Patched"),
         Outcome::Partial { .. } => ("🟡", "Partly healed"),
+        Outcome::Drift { .. } => return drift_headline(report),
         Outcome::AlreadyGreen => ("✅", "Already green"),
         Outcome::Diagnosed => ("🔎", "Diagnosed"),
         Outcome::Flaky { .. } => ("🎲", "Flaky"),

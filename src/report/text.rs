@@ -246,6 +246,7 @@ pub fn outcome(outcome: &Outcome) -> String {
         Outcome::Partial { why } => {
             format!("partly healed: what is fixed is proven, and something else is still red: {}", words(why))
         }
+        Outcome::Drift { why } => format!("broken by {}", words(why)),
         Outcome::Patched => "patched: a proven patch is ready to be published".to_owned(),
         Outcome::Cancelled => "cancelled".to_owned(),
     }

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scan", &[]),
     ("syntax", &[]),
     ("fixer", &["diff", "error", "placing", "secrets", "syntax"]),
+    ("drift", &["error", "http", "scope"]),
     ("llm", &["error", "http", "scope"]),
     ("git", &["after_panic", "diff", "error", "scope"]),
     ("github", &["error", "http", "scope"]),

@@ -1,0 +1,194 @@
+//! What package managers are told, as data: the environment of a world's steps, what stands before its first step, and what
+//! reads back what was resolved.
+
+use std::collections::BTreeMap;
+
+use super::Time;
+use super::resolved::Package;
+
+/// A world of packages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct World {
+    /// Only what was published before; `None`: all there is.
+    pub until: Option<Time>,
+    /// Held at these versions.
+    pub held: BTreeMap<Package, String>,
+}
+
+const FOLDER: &str = "/tmp/ci-healer-drift";
+const CONSTRAINTS: &str = "/tmp/ci-healer-drift/constraints.txt";
+
+/// From this version on pip knows a cut-off; older ones ignore it without a word.
+pub(super) const PIP_WITH_CUT_OFF: u32 = 26;
+
+impl World {
+    /// What each step gets beside its own environment. `is_locked`: the step installs what a lock file holds, which no date
+    /// changes.
+    #[must_use]
+    pub fn environment(&self, script: &str, locks: &[&str], now: Time) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::from([("PIP_LOG".to_owned(), format!("{FOLDER}/pip.log"))]);
+        let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
+        if let Some(until) = self.until {
+            set("PIP_UPLOADED_PRIOR_TO", until.to_string());
+            if !(locks.contains(&"uv.lock") && script.contains("uv ")) {
+                set("UV_EXCLUDE_NEWER", until.to_string());
+            }
+            if !installs_from_lock(script, locks) {
+                // It takes what was published at that very second, too.
+                set("npm_config_before", until.plus(-1).to_string());
+                // pnpm counts minutes back from now.
+                let minutes = ((now.unix() - until.unix()) / 60).max(0).to_string();
+                set("npm_config_minimum_release_age", minutes.clone());
+                set("pnpm_config_minimum_release_age", minutes);
+            }
+        }
+        if self.held.keys().any(|package| package.ecosystem == super::resolved::PYTHON) {
+            for name in ["PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"] {
+                set(name, CONSTRAINTS.to_owned());
+            }
+        }
+        env
+    }
+}
+
+/// `npm ci`, and `npm install` without names where a lock file is there.
+fn installs_from_lock(script: &str, locks: &[&str]) -> bool {
+    let is_there = ["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock"]
+        .iter()
+        .any(|lock| locks.contains(lock));
+    is_there
+        && script.lines().any(|line| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let names = words.iter().skip(2).filter(|word| !word.starts_with('-')).count();
+            matches!(words.as_slice(), ["npm" | "pnpm" | "yarn", "ci" | "install" | "i", ..]) && names == 0
+                || words == ["yarn"]
+        })
+}
+
+/// Lock files by whose presence it is known that nothing drifts in what they hold.
+#[must_use]
+pub fn travels(steps: &str) -> Option<&'static str> {
+    let has = |word: &str| steps.split(|c: char| !c.is_alphanumeric() && c != '-').any(|w| w == word);
+    let knows = [
+        "pip",
+        "pip3",
+        "uv",
+        "uvx",
+        "npm",
+        "npx",
+        "pnpm",
+        "tox",
+        "nox",
+        "pipx",
+        "hatch",
+        "pre-commit",
+        "pnpx",
+        "node",
+        "pytest",
+    ];
+    if knows.iter().any(|word| has(word)) {
+        return None;
+    }
+    let refused: &[(&str, &str)] = &[
+        ("cargo", "cargo has no stable option for a date"),
+        ("mvn", "Maven takes versions by the manifest, and has no option for a date"),
+        ("mvnw", "Maven takes versions by the manifest, and has no option for a date"),
+        ("gradle", "Gradle has no option for a date"),
+        ("gradlew", "Gradle has no option for a date"),
+        ("go", "Go takes the versions that go.mod names: nothing drifts there"),
+        ("yarn", "yarn has no option for a date"),
+        ("bundle", "Bundler has no option for a date"),
+        ("composer", "Composer has no option for a date"),
+    ];
+    refused.iter().find(|(word, _)| has(word)).map(|(_, why)| *why)
+}
+
+/// The script before the first step that may install. `steps` is what all of them run.
+#[must_use]
+pub fn preparation(world: &World, steps: &str) -> String {
+    let mut script = format!("mkdir -p {FOLDER} && : > {FOLDER}/pip.log && chmod -R a+rwX {FOLDER}\n");
+    if !world.held.is_empty() {
+        script.push_str(&format!("cat > {CONSTRAINTS} <<'CI_HEALER_END'\n"));
+        for (package, version) in &world.held {
+            if package.ecosystem == super::resolved::PYTHON {
+                let bound = if version.starts_with(['<', '=', '>']) { "" } else { "==" };
+                script.push_str(&format!("{}{bound}{version}\n", package.name));
+            }
+        }
+        script.push_str("CI_HEALER_END\n");
+    }
+    if world.until.is_some() {
+        script.push_str(&format!(
+            // A `pip` on PATH need not be the one of the `python` there.
+            "for pip in 'python -m pip' 'python3 -m pip' pip pip3; do\n  \
+             version=$($pip --version 2>/dev/null | sed 's/^pip \\([0-9]*\\).*/\\1/')\n  \
+             if [ -n \"$version\" ] && [ \"$version\" -lt {PIP_WITH_CUT_OFF} ]; then\n    \
+             PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= PIP_CONSTRAINT= $pip install -q --upgrade 'pip>={PIP_WITH_CUT_OFF}' || true\n    \
+             hash -r\n  fi\ndone\n"
+        ));
+        // What installs is no part of the world; at a date before it there was one it could not be had.
+        let asks_for_uv = steps.lines().any(|line| {
+            line.contains("pip install")
+                && line.split_whitespace().any(|w| w.trim_matches(['"', '\'']) == "uv")
+        });
+        if asks_for_uv {
+            script.push_str("PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= python -m pip install -q uv || true\n");
+        }
+    }
+    script.push_str("true\n");
+    script
+}
+
+/// Prints all packages that lie in the sandbox, and those that isolated builds took.
+pub const READ_BACK: &str = r#"set +e
+echo ci-healer-resolved-begin
+find / \( -path /proc -o -path /sys -o -path /dev \) -prune -o -type d -name '*.dist-info' -print 2>/dev/null | while read -r d; do
+  n=${d##*/}; n=${n%.dist-info}
+  echo "dist ${n%-*} ${n##*-} $(head -n 4 "$d/top_level.txt" 2>/dev/null | tr '\n' ' ')"
+done | sort -u
+grep -a 'Successfully installed' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.*Successfully installed/installed/' | sort -u
+for p in python python3; do command -v $p >/dev/null 2>&1 && $p -m pip --version 2>/dev/null | sed 's/^pip \([^ ]*\).*/installer pip \1/'; done
+if command -v node >/dev/null 2>&1; then
+  node -e '
+var fs=require("fs"),p=require("path"),out={};
+function list(d){try{return fs.readdirSync(d)}catch(e){return []}}
+function one(d){try{if(fs.lstatSync(d).isSymbolicLink())return;var j=JSON.parse(fs.readFileSync(p.join(d,"package.json"),"utf8"));if(j.name&&j.version)out["npm "+j.name+" "+j.version]=1}catch(e){}mods(p.join(d,"node_modules"))}
+function mods(d){list(d).forEach(function(n){if(n===".pnpm"){list(p.join(d,n)).forEach(function(m){mods(p.join(d,n,m,"node_modules"))});return}if(n[0]===".")return;if(n[0]==="@"){list(p.join(d,n)).forEach(function(m){one(p.join(d,n,m))});return}one(p.join(d,n))})}
+function find(d,deep){if(deep>4)return;list(d).forEach(function(n){var f=p.join(d,n);if(n==="node_modules")mods(f);else if(n[0]!=="."){try{if(fs.lstatSync(f).isDirectory())find(f,deep+1)}catch(e){}}})}
+find(process.env.GITHUB_WORKSPACE||process.cwd(),0);
+var home=process.env.HOME||"/root";
+[process.env.npm_config_cache,p.join(home,".npm")].forEach(function(c){if(c)list(p.join(c,"_npx")).forEach(function(n){mods(p.join(c,"_npx",n,"node_modules"))})});
+mods(process.argv[1]);
+console.log(Object.keys(out).sort().join("\n"));
+' "$(npm root -g 2>/dev/null || echo /usr/lib/node_modules)" 2>/dev/null
+fi
+echo ci-healer-resolved-end
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_file_needs_no_date() {
+        let until = Time::parse("2025-01-20").unwrap();
+        let world = World { until: Some(until), ..World::default() };
+        let has = |script: &str, locks: &[&str]| {
+            world.environment(script, locks, until.plus(120)).contains_key("npm_config_before")
+        };
+        assert!(has("npm install", &[]));
+        assert!(!has("npm ci", &["package-lock.json"]));
+        assert!(has("npm install -g eslint", &["package-lock.json"]));
+        assert!(has("npx eslint .", &["package-lock.json"]));
+        let env = world.environment("pip install x", &[], until.plus(120));
+        assert_eq!(env["PIP_UPLOADED_PRIOR_TO"], "2025-01-20T00:00:00Z");
+        assert_eq!(env["pnpm_config_minimum_release_age"], "2");
+    }
+
+    #[test]
+    fn what_cannot_travel_is_named() {
+        assert_eq!(travels("pip install -r requirements.txt\npytest -q"), None);
+        assert!(travels("cargo test").unwrap().contains("cargo"));
+        assert_eq!(travels("make test"), None, "who knows what that installs");
+    }
+}

@@ -1,0 +1,17 @@
+//! Which release broke an untouched repository: what a world of packages as of a date is made of, what was resolved in it,
+//! and the search for the release. Pure, but for the registries' publish times.
+
+mod ecosystem;
+mod pin;
+mod releases;
+mod resolved;
+mod search;
+mod time;
+mod version;
+
+pub use ecosystem::{READ_BACK, World, preparation, travels};
+pub use pin::{Hold, Pin, exactly, pin};
+pub use releases::{Registries, Release, Releases, Unknown, latest, out_of_order};
+pub use resolved::{Difference, Package, Resolved};
+pub use search::{Answer, Ask, Event, Found, Search, Suspects, Verdict};
+pub use time::Time;

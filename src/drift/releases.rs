@@ -1,0 +1,219 @@
+//! When registries published what, asked of them as anybody may.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::Time;
+use super::resolved::{PYTHON, Package};
+use super::version;
+use crate::error::ExpectedError;
+use crate::http::{Client, Redirects, Url};
+use crate::scope::Scope;
+
+/// One release of a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Release {
+    pub version: String,
+    /// When the first file of it came.
+    pub published: Time,
+    /// Yanked: nobody gets it who does not name it.
+    pub is_withdrawn: bool,
+}
+
+/// The releases of a package, by publication.
+pub type Releases = Vec<Release>;
+
+/// Why the times of a package are not known.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unknown {
+    #[error("the public registry does not have it: it comes from a private index")]
+    NotThere,
+    #[error("the registry gives no times for it")]
+    NoTimes,
+    #[error("the registry did not answer: {0}")]
+    NoAnswer(String),
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The longest answers of npm's registry have 100 MB and more; nobody waits for those.
+const LONGEST: usize = 96 << 20;
+
+/// The registries' answers of this run.
+pub struct Registries {
+    client: Client,
+    known: HashMap<Package, Result<Releases, Unknown>>,
+}
+
+impl Registries {
+    pub fn new(scope: &Scope, ca: Option<&[u8]>) -> Result<Self, ExpectedError> {
+        Ok(Self { client: Client::new(scope, ca, Redirects::Follow)?, known: HashMap::new() })
+    }
+
+    /// Asks for what is not known yet, several at once.
+    pub async fn ask(&mut self, packages: &[Package]) {
+        const AT_ONCE: usize = 8;
+        let missing: Vec<&Package> = packages.iter().filter(|p| !self.known.contains_key(*p)).collect();
+        for some in missing.chunks(AT_ONCE) {
+            let client = &self.client;
+            let answers =
+                futures_util::future::join_all(some.iter().map(|package| fetch(client, package))).await;
+            for (package, answer) in some.iter().zip(answers) {
+                self.known.insert((*package).clone(), answer);
+            }
+        }
+    }
+
+    /// What is known of a package that was asked for.
+    pub fn of(&self, package: &Package) -> Result<&Releases, Unknown> {
+        match self.known.get(package) {
+            Some(Ok(releases)) => Ok(releases),
+            Some(Err(unknown)) => Err(unknown.clone()),
+            None => Err(Unknown::NoTimes),
+        }
+    }
+}
+
+async fn fetch(client: &Client, package: &Package) -> Result<Releases, Unknown> {
+    let no_answer = |what: String| Unknown::NoAnswer(what);
+    let address = if package.ecosystem == PYTHON {
+        format!("https://pypi.org/pypi/{}/json", package.name)
+    } else {
+        format!("https://registry.npmjs.org/{}", package.name.replace('/', "%2f"))
+    };
+    let url = Url::parse(&address).map_err(|e| no_answer(e.to_string()))?;
+    let mut response = client
+        .get(url)
+        .timeout(PATIENCE)
+        .send("asking a registry for publish times")
+        .await
+        .map_err(|e| no_answer(e.to_string()))?;
+    match response.status().as_u16() {
+        200 => {}
+        401 | 403 | 404 => return Err(Unknown::NotThere),
+        other => return Err(no_answer(format!("HTTP {other}"))),
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|e| no_answer(e.to_string()))? {
+        body.extend_from_slice(&chunk);
+        if body.len() > LONGEST {
+            return Err(no_answer("the answer is too long".to_owned()));
+        }
+    }
+    let value: Value = serde_json::from_slice(&body).map_err(|e| no_answer(e.to_string()))?;
+    let releases = if package.ecosystem == PYTHON { of_pypi(&value) } else { of_npm(&value) };
+    if releases.is_empty() { Err(Unknown::NoTimes) } else { Ok(releases) }
+}
+
+fn of_pypi(value: &Value) -> Releases {
+    let mut releases = Releases::new();
+    for (version, files) in value["releases"].as_object().into_iter().flatten() {
+        let files = files.as_array().map_or(&[][..], Vec::as_slice);
+        let time = |file: &Value| Time::parse(file["upload_time_iso_8601"].as_str()?);
+        let Some(published) = files.iter().filter_map(time).min() else { continue };
+        let is_withdrawn = files.iter().all(|file| file["yanked"] == true);
+        releases.push(Release { version: version.clone(), published, is_withdrawn });
+    }
+    sorted(releases)
+}
+
+fn of_npm(value: &Value) -> Releases {
+    let mut releases = Releases::new();
+    let versions = value["versions"].as_object();
+    for (version, time) in value["time"].as_object().into_iter().flatten() {
+        // A deprecated one is taken all the same where a range has no other.
+        if versions.is_none_or(|versions| !versions.contains_key(version)) {
+            continue;
+        }
+        let Some(published) = time.as_str().and_then(Time::parse) else { continue };
+        releases.push(Release { version: version.clone(), published, is_withdrawn: false });
+    }
+    sorted(releases)
+}
+
+fn sorted(mut releases: Releases) -> Releases {
+    releases
+        .sort_by(|a, b| a.published.cmp(&b.published).then_with(|| version::compare(&a.version, &b.version)));
+    releases
+}
+
+/// What a range without bounds takes of the releases before a time.
+#[must_use]
+pub fn latest(releases: &[Release], until: Time) -> Option<&str> {
+    let fit = |r: &&Release| r.published < until && !r.is_withdrawn && !version::is_prerelease(&r.version);
+    let versions = releases.iter().filter(fit).map(|r| r.version.as_str());
+    versions.max_by(|a, b| version::compare(a, b))
+}
+
+/// Whether the times cannot be those of publication: a release that is older than a higher one of its own minor line, and
+/// is dated after it by more than a day. A registry that copies another dates what it copied late.
+#[must_use]
+pub fn out_of_order(releases: &[Release], between: (Time, Time)) -> Option<(String, String)> {
+    const DAY: i64 = 86_400;
+    let line = |version: &str| -> Option<String> {
+        let mut parts = version.split('.');
+        Some(format!("{}.{}", parts.next()?, parts.next()?))
+    };
+    let mut highest: BTreeMap<String, &Release> = BTreeMap::new();
+    for release in releases {
+        let Some(line) = line(&release.version).filter(|_| !version::is_prerelease(&release.version)) else {
+            continue;
+        };
+        match highest.get(&line) {
+            Some(high) if version::compare(&release.version, &high.version).is_lt() => {
+                let is_within = release.published >= between.0 && release.published <= between.1;
+                if is_within && release.published.unix() - high.published.unix() > DAY {
+                    return Some((release.version.clone(), high.version.clone()));
+                }
+            }
+            _ => {
+                highest.insert(line, release);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_of_registries_are_read() {
+        let pypi = serde_json::json!({"releases": {
+            "2.0": [{"upload_time_iso_8601": "2025-01-02T00:10:00Z", "yanked": false},
+                    {"upload_time_iso_8601": "2025-01-02T00:00:00Z", "yanked": false}],
+            "1.9": [{"upload_time_iso_8601": "2025-01-01T00:00:00Z", "yanked": true}],
+            "1.8": []}});
+        let read: Vec<_> = of_pypi(&pypi)
+            .into_iter()
+            .map(|r| (r.version, r.published.to_string(), r.is_withdrawn))
+            .collect();
+        assert_eq!(
+            read,
+            [
+                ("1.9".to_owned(), "2025-01-01T00:00:00Z".to_owned(), true),
+                ("2.0".to_owned(), "2025-01-02T00:00:00Z".to_owned(), false),
+            ]
+        );
+        let npm = serde_json::json!({"time": {"created": "2020-01-01T00:00:00Z", "1.0.0": "2025-01-01T00:00:00.000Z", "1.0.1": "2025-02-01T00:00:00Z"},
+            "versions": {"1.0.0": {"deprecated": "no more"}}});
+        let read: Vec<_> = of_npm(&npm).into_iter().map(|r| (r.version, r.is_withdrawn)).collect();
+        assert_eq!(read, [("1.0.0".to_owned(), false)], "an unpublished one is gone");
+    }
+
+    #[test]
+    fn times_that_cannot_be_true_are_seen() {
+        let release = |version: &str, day: i64| Release {
+            version: version.to_owned(),
+            published: Time::from_unix(day * 86_400),
+            is_withdrawn: false,
+        };
+        let all = (Time::from_unix(0), Time::from_unix(i64::MAX));
+        let copied = [release("1.2.9", 10), release("1.2.3", 20)];
+        assert_eq!(out_of_order(&copied, all), Some(("1.2.3".to_owned(), "1.2.9".to_owned())));
+        let backport = [release("2.0.0", 10), release("1.9.1", 20)];
+        assert_eq!(out_of_order(&backport, all), None);
+    }
+}

@@ -1,0 +1,164 @@
+//! What was resolved in a world, read back from what the sandbox printed at its end.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+/// A package of a registry.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Package {
+    /// `python`, `npm`
+    pub ecosystem: String,
+    /// As the registry compares names.
+    pub name: String,
+}
+
+impl Package {
+    #[must_use]
+    pub fn new(ecosystem: &str, name: &str) -> Self {
+        let name = if ecosystem == PYTHON { normalised(name) } else { name.to_owned() };
+        Self { ecosystem: ecosystem.to_owned(), name }
+    }
+}
+
+impl fmt::Display for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+pub(super) const PYTHON: &str = "python";
+pub(super) const NPM: &str = "npm";
+
+/// Runs of `-`, `_` and `.` are one `-`.
+fn normalised(name: &str) -> String {
+    let mut out = String::new();
+    for c in name.chars() {
+        match c {
+            '-' | '_' | '.' if out.ends_with('-') => {}
+            '-' | '_' | '.' => out.push('-'),
+            c => out.extend(c.to_lowercase()),
+        }
+    }
+    out
+}
+
+pub(super) const BEGIN: &str = "ci-healer-resolved-begin";
+pub(super) const END: &str = "ci-healer-resolved-end";
+
+/// Every package of a world with its versions: the same name may be installed more than once.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Resolved {
+    pub versions: BTreeMap<Package, BTreeSet<String>>,
+    /// By which names code imports them, where that is not the package's own.
+    pub modules: BTreeMap<Package, BTreeSet<String>>,
+    /// The installers that were there, by version.
+    pub installers: BTreeMap<String, String>,
+}
+
+/// A package that differs between two worlds; the versions that only one of them has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    pub package: Package,
+    pub before: BTreeSet<String>,
+    pub after: BTreeSet<String>,
+}
+
+/// They are exempt from every cut-off, and differ by what brought them.
+const INSTALLERS: &[&str] = &["pip", "uv", "npm", "corepack"];
+
+impl Resolved {
+    /// Reads the last answer in the log; `None` where there is none, or it is cut.
+    #[must_use]
+    pub fn read(log: &str) -> Option<Self> {
+        let begin = log.rfind(BEGIN)?;
+        let body = &log[begin + BEGIN.len()..];
+        let body = &body[..body.find(END)?];
+        let mut read = Self::default();
+        for line in body.lines() {
+            let mut words = line.split_whitespace();
+            match words.next() {
+                Some("dist") => {
+                    let (Some(name), Some(version)) = (words.next(), words.next()) else { continue };
+                    let package = read.add(PYTHON, name, version);
+                    let modules = words.filter(|m| !m.starts_with('_')).map(str::to_lowercase);
+                    read.modules.entry(package).or_default().extend(modules);
+                }
+                Some("installed") => {
+                    for (name, version) in words.filter_map(|word| word.rsplit_once('-')) {
+                        read.add(PYTHON, name, version);
+                    }
+                }
+                Some("npm") => {
+                    if let (Some(name), Some(version)) = (words.next(), words.next()) {
+                        read.add(NPM, name, version);
+                    }
+                }
+                Some("installer") => {
+                    if let (Some(name), Some(version)) = (words.next(), words.next()) {
+                        read.installers.insert(name.to_owned(), version.to_owned());
+                    }
+                }
+                _ => {}
+            }
+        }
+        read.versions.retain(|package, _| !INSTALLERS.contains(&package.name.as_str()));
+        Some(read)
+    }
+
+    fn add(&mut self, ecosystem: &str, name: &str, version: &str) -> Package {
+        let package = Package::new(ecosystem, name);
+        // The project itself is nobody's release.
+        if version != "0.0.0" {
+            self.versions.entry(package.clone()).or_default().insert(version.to_owned());
+        }
+        package
+    }
+
+    #[must_use]
+    pub fn of(&self, package: &Package) -> Option<&BTreeSet<String>> {
+        self.versions.get(package)
+    }
+
+    /// What differs in `later`.
+    #[must_use]
+    pub fn differences(&self, later: &Self) -> Vec<Difference> {
+        let none = BTreeSet::new();
+        let names: BTreeSet<&Package> = self.versions.keys().chain(later.versions.keys()).collect();
+        names
+            .into_iter()
+            .filter_map(|package| {
+                let before = self.of(package).unwrap_or(&none);
+                let after = later.of(package).unwrap_or(&none);
+                (before != after).then(|| Difference {
+                    package: package.clone(),
+                    before: before.difference(after).cloned().collect(),
+                    after: after.difference(before).cloned().collect(),
+                })
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_read_back_and_compared_by_all_versions() {
+        let read = |lines: &str| Resolved::read(&format!("noise\n{BEGIN}\n{lines}\n{END}\n")).unwrap();
+        let then = read(
+            "dist Flask_SQLAlchemy 3.0 flask_sqlalchemy\ndist setuptools 65.5.1\ninstalled setuptools-69.0 wheel-0.4\nnpm qs 6.14.0\ndist pip 24.0",
+        );
+        let now = read(
+            "dist Flask_SQLAlchemy 3.0\ndist setuptools 65.5.1\ninstalled setuptools-82.0 wheel-0.4\nnpm qs 6.14.0\nnpm qs 6.5.3\ndist pip 26.0",
+        );
+        let differ: Vec<String> = then
+            .differences(&now)
+            .iter()
+            .map(|d| format!("{}: {:?} {:?}", d.package, d.before, d.after))
+            .collect();
+        assert_eq!(differ, [r#"qs: {} {"6.5.3"}"#, r#"setuptools: {"69.0"} {"82.0"}"#]);
+        assert!(then.of(&Package::new("python", "flask.sqlalchemy")).is_some());
+        assert_eq!(Resolved::read("ci-healer-resolved-begin\nnpm qs 6.5.3\n"), None, "cut");
+    }
+}

@@ -1,0 +1,255 @@
+//! The proof of what the search named: today's packages with the release before it are green and with it red, or the same
+//! where only that release differs. The search itself proves nothing: breaks heal and come back.
+
+use super::worlds::Look;
+use super::{End, Hunt};
+use crate::contract::drift::DriftReport;
+use crate::contract::fix::FileChange;
+use crate::contract::git::{RepoPath, SourceTree as _};
+use crate::drift::{self, Found, Hold, Package, Pin, Verdict, World};
+use crate::plan::Planned;
+
+/// One that is held to be the cause.
+struct Accused {
+    package: Package,
+    from: Option<String>,
+    to: String,
+}
+
+impl Accused {
+    fn at<'a>(&'a self, version: &'a str, until: Option<drift::Time>) -> Held<'a> {
+        Held { package: &self.package, version, until }
+    }
+}
+
+/// A package at a version, in today's world or that of a time.
+struct Held<'a> {
+    package: &'a Package,
+    version: &'a str,
+    until: Option<drift::Time>,
+}
+
+impl Hunt<'_> {
+    pub(super) async fn proven(
+        &mut self,
+        found: &Found,
+        planned: &Planned,
+        leg: usize,
+        target: usize,
+        today: &Look,
+    ) -> End {
+        let mut named = None;
+        for accused in accused(found) {
+            if let Some(pinned_in) = self.accuse(&accused, found, planned, leg, target, today).await {
+                named = Some((accused, pinned_in));
+                break;
+            }
+        }
+        if named.is_none() && self.is_border(found, planned, leg, target, today).await {
+            let Found { package, from, to, .. } = found.clone();
+            named = Some((Accused { package, from, to }, None));
+        }
+        let Some((accused, pinned_in)) = named else {
+            return End::no_drift(self.unproven(found));
+        };
+        let published = self
+            .registries
+            .of(&accused.package)
+            .ok()
+            .and_then(|releases| releases.iter().find(|r| r.version == accused.to).map(|r| r.published));
+        End::Named(Box::new(DriftReport {
+            ecosystem: Some(accused.package.ecosystem.clone()),
+            published: Some(published.unwrap_or(found.published).to_string()),
+            with: found
+                .with
+                .iter()
+                .map(|d| d.package.name.clone())
+                .filter(|n| *n != accused.package.name)
+                .collect(),
+            package: Some(accused.package.name),
+            from: accused.from,
+            to: Some(accused.to),
+            proven: true,
+            pinned_in,
+            ..DriftReport::default()
+        }))
+    }
+
+    /// The last green world and the first red one differ in nothing but the release, and are what they were once more, from
+    /// scratch: one run of each would accuse somebody of a flaky test.
+    async fn is_border(
+        &mut self,
+        found: &Found,
+        planned: &Planned,
+        leg: usize,
+        target: usize,
+        today: &Look,
+    ) -> bool {
+        let (green, red) = found.between;
+        if !found.with.is_empty() || self.left() < 2 {
+            return false;
+        }
+        let before = self.worlds.look(planned, leg, &self.world(green), Some(target)).await;
+        if before.verdict != Verdict::Green {
+            return false;
+        }
+        let after = self.worlds.look(planned, leg, &self.world(red), Some(target)).await;
+        let (Some(set), Some(later)) = (&before.resolved, &after.resolved) else { return false };
+        let differences = set.differences(later);
+        let is_alone = differences.iter().all(|d| d.package == found.package) && !differences.is_empty();
+        after.verdict_for(today) == Verdict::Red && is_alone
+    }
+
+    fn unproven(&self, found: &Found) -> String {
+        let suspected = format!("{} {} is suspected and not proven", found.package, found.to);
+        let with: Vec<&str> = found.with.iter().map(|d| d.package.name.as_str()).collect();
+        if self.left() == 0 {
+            format!("{suspected} within {} runs (drift-runs)", self.runs)
+        } else if with.is_empty() {
+            format!("{suspected}: holding it back does not make the commands pass each time")
+        } else {
+            format!("{suspected}: {} differ with it", with.join(", "))
+        }
+    }
+
+    /// `None`: not proven. The file of the pin where that was proven, which then stays in the workspace.
+    async fn accuse(
+        &mut self,
+        accused: &Accused,
+        found: &Found,
+        planned: &Planned,
+        leg: usize,
+        target: usize,
+        today: &Look,
+    ) -> Option<Option<String>> {
+        let from = accused.from.as_ref()?;
+        let is_todays = today
+            .resolved
+            .as_ref()
+            .and_then(|r| r.of(&accused.package))
+            .is_some_and(|v| v.contains(&accused.to));
+        let is_red_today = is_todays
+            || self.left() > 1
+                && self.held_at(accused.at(&accused.to, None), planned, leg, target, today).await
+                    == Verdict::Red;
+        if is_red_today && self.left() > 0 {
+            if let Some(path) = self.pinned(accused, from, planned, leg, target).await {
+                return Some(Some(path));
+            }
+            if self.left() > 0
+                && self.held_at(accused.at(from, None), planned, leg, target, today).await == Verdict::Green
+            {
+                return Some(None);
+            }
+        }
+        // The first red world is red once more, and green without it.
+        let until = Some(found.between.1);
+        let is_shown = self.left() > 1
+            && self.held_at(accused.at(from, until), planned, leg, target, today).await == Verdict::Green
+            && self.held_at(accused.at(&accused.to, until), planned, leg, target, today).await
+                == Verdict::Red;
+        is_shown.then_some(None)
+    }
+
+    /// With the pin that a person would write; it is left in the workspace where it makes the commands pass.
+    async fn pinned(
+        &mut self,
+        accused: &Accused,
+        from: &str,
+        planned: &Planned,
+        leg: usize,
+        target: usize,
+    ) -> Option<String> {
+        let files = self.texts();
+        let hold = Hold { package: &accused.package, below: &accused.to, at: from };
+        let pin = drift::pin(&files, &scripts(planned), hold)?;
+        let change = self.change(&files, &pin)?;
+        self.worlds.workspace.apply(std::slice::from_ref(&change)).ok()?;
+        self.worlds.scripts.clone_from(&pin.scripts);
+        let look = self.worlds.look(planned, leg, &World::default(), Some(target)).await;
+        self.worlds.scripts.clear();
+        let holds = look
+            .resolved
+            .as_ref()
+            .and_then(|r| r.of(&accused.package))
+            .is_none_or(|versions| !versions.contains(&accused.to));
+        if look.verdict == Verdict::Green && holds {
+            return Some(pin.path);
+        }
+        self.worlds.workspace.revert(&[change]).ok()?;
+        None
+    }
+
+    /// A world with the package held at a version, by what its package manager offers.
+    async fn held_at(
+        &mut self,
+        held: Held<'_>,
+        planned: &Planned,
+        leg: usize,
+        target: usize,
+        today: &Look,
+    ) -> Verdict {
+        let mut world = held.until.map_or_else(World::default, |until| self.world(until));
+        let mut changes = Vec::new();
+        if held.package.ecosystem == "npm" {
+            let files = self.texts();
+            let Some(pin) = drift::exactly(&files, &scripts(planned), held.package, held.version) else {
+                return Verdict::Unclear;
+            };
+            let Some(change) = self.change(&files, &pin) else { return Verdict::Unclear };
+            self.worlds.scripts.clone_from(&pin.scripts);
+            changes.push(change);
+        } else {
+            world.held.insert(held.package.clone(), held.version.to_owned());
+        }
+        if self.worlds.workspace.apply(&changes).is_err() {
+            return Verdict::Unclear;
+        }
+        let look = self.worlds.look(planned, leg, &world, Some(target)).await;
+        self.worlds.scripts.clear();
+        if self.worlds.workspace.revert(&changes).is_err() {
+            return Verdict::Unclear;
+        }
+        let is_there =
+            look.resolved.as_ref().and_then(|r| r.of(held.package)).is_some_and(|v| v.contains(held.version));
+        if is_there { look.verdict_for(today) } else { Verdict::Unclear }
+    }
+
+    /// The manifests and workflows, as they are now.
+    fn texts(&self) -> Vec<(String, String)> {
+        let workspace = &self.worlds.workspace;
+        let is_manifest = |path: &str| {
+            let name = path.rsplit('/').next().unwrap_or(path);
+            matches!(
+                name,
+                "package.json" | "pyproject.toml" | "setup.py" | "setup.cfg" | "tox.ini" | "noxfile.py"
+            ) || name.ends_with(".txt")
+                || name.ends_with(".in")
+                || path.starts_with(".github/workflows/")
+        };
+        let files = workspace.files().iter().filter(|f| is_manifest(f.path.as_str()));
+        let text = |path: &RepoPath| String::from_utf8(workspace.read(path)?).ok();
+        files.filter_map(|f| Some((f.path.as_str().to_owned(), text(&f.path)?))).collect()
+    }
+
+    fn change(&self, files: &[(String, String)], pin: &Pin) -> Option<FileChange> {
+        let before = files.iter().find(|(path, _)| *path == pin.path).map(|(_, text)| text.clone());
+        Some(FileChange { path: RepoPath::new(&pin.path).ok()?, before, after: Some(pin.after.clone()) })
+    }
+}
+
+/// What the search named first, then what moved with it.
+fn accused(found: &Found) -> Vec<Accused> {
+    let mut all =
+        vec![Accused { package: found.package.clone(), from: found.from.clone(), to: found.to.clone() }];
+    for other in &found.with {
+        if let (Some(from), Some(to)) = (other.before.iter().next_back(), other.after.iter().next_back()) {
+            all.push(Accused { package: other.package.clone(), from: Some(from.clone()), to: to.clone() });
+        }
+    }
+    all
+}
+
+fn scripts(planned: &Planned) -> String {
+    planned.plan.steps.iter().map(|s| s.run.as_str()).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,320 @@
+//! Runs a plan in a world of packages, and reads back what was resolved there.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::contract::bug::Fingerprint;
+use crate::contract::build::{
+    BuildPlan, ExecutionResult, Exit, JobState, PlanStep, PreparedStep, StepEvaluator, StepRepeats,
+};
+use crate::contract::event::{Event, EventSink as _, Purpose};
+use crate::contract::git::SourceTree as _;
+use crate::contract::outcome::Outcome;
+use crate::drift::{self, Package, READ_BACK, Resolved, Time, Verdict, World};
+use crate::executor::{Copies, Executor, Request};
+use crate::git::Workspace;
+use crate::plan::Planned;
+use crate::scope::Scope;
+
+use super::super::driver::Clocks;
+use super::super::evidence::{Evidence, lines_of, step_folders};
+use super::super::journal::Journal;
+
+/// What one world showed.
+pub(super) struct Look {
+    pub(super) verdict: Verdict,
+    /// Index into the job's plan.
+    pub(super) failed_step: Option<usize>,
+    pub(super) failures: BTreeSet<Fingerprint>,
+    /// Names of the tests that failed.
+    pub(super) tests: BTreeSet<String>,
+    pub(super) resolved: Option<Resolved>,
+    /// Of the step that failed.
+    pub(super) log: String,
+    /// The machine's, not the world's: nothing can be said.
+    pub(super) trouble: Option<Outcome>,
+}
+
+impl Look {
+    /// How it came out for what fails in `today`: where both name failing tests and share none, it is red for another reason.
+    pub(super) fn verdict_for(&self, today: &Self) -> Verdict {
+        let is_other =
+            !self.tests.is_empty() && !today.tests.is_empty() && self.tests.is_disjoint(&today.tests);
+        if self.verdict == Verdict::Red && is_other { Verdict::Unclear } else { self.verdict }
+    }
+}
+
+/// Everything that worlds are run with.
+pub(super) struct Worlds {
+    pub(super) workspace: Workspace,
+    pub(super) executor: Executor,
+    journal: Arc<Journal>,
+    scope: Scope,
+    now: Time,
+    /// Packages that are bounded by their publish times, since their installer knows no cut-off.
+    pub(super) by_times: Option<BTreeSet<Package>>,
+    pub(super) executions: u32,
+    pub(super) clocks: Clocks,
+    /// Lines of scripts that are run in another way: a pin in a command.
+    pub(super) scripts: Vec<(String, String)>,
+    locks: Vec<String>,
+    warned: BTreeSet<String>,
+}
+
+/// How often the step in question is run again in its container: a test that fails half the time must not look like two
+/// worlds.
+const AGAIN: u32 = 2;
+
+/// What the inserted steps' origins are.
+const BEFORE: &str = "prepares the world of packages";
+const AFTER: &str = "reads back what was resolved";
+
+struct InWorld<'a> {
+    inner: &'a dyn StepEvaluator,
+    world: &'a World,
+    /// Where a step was put in.
+    inserted: usize,
+    locks: Vec<&'a str>,
+    scripts: &'a [(String, String)],
+    now: Time,
+}
+
+impl StepEvaluator for InWorld<'_> {
+    fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
+        if step.origin == BEFORE || step.origin == AFTER {
+            let (script, env) = (step.run.clone(), BTreeMap::new());
+            return PreparedStep::Run { script, env, working_directory: ".".to_owned() };
+        }
+        // The job's own expressions know nothing of the step that was put in.
+        let mut state = state.clone();
+        if state.steps.len() > self.inserted {
+            state.steps.remove(self.inserted);
+        }
+        match self.inner.prepare(step, &state) {
+            PreparedStep::Run { mut script, mut env, working_directory } => {
+                for (old, new) in self.scripts {
+                    script = script.replace(old.as_str(), new);
+                }
+                env.extend(self.world.environment(&script, &self.locks, self.now));
+                PreparedStep::Run { script, env, working_directory }
+            }
+            other => other,
+        }
+    }
+}
+
+/// The step in question is looked at again, whatever it came to; before one is known, the one that fails.
+struct LooksAgain {
+    target: Option<usize>,
+}
+
+impl StepRepeats for LooksAgain {
+    fn after(&self, step: usize, exit_code: i64, _log: &[u8]) -> u32 {
+        let is_it = self.target.map_or(exit_code != 0, |target| target == step);
+        if is_it { AGAIN } else { 0 }
+    }
+}
+
+const LOCKS: &[&str] =
+    &["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock"];
+
+impl Worlds {
+    pub(super) fn new(
+        workspace: Workspace,
+        executor: Executor,
+        journal: Arc<Journal>,
+        scope: Scope,
+        now: Time,
+    ) -> Self {
+        let is_there = |lock: &&&str| {
+            workspace.files().iter().any(|f| f.path.as_str().rsplit('/').next() == Some(**lock))
+        };
+        let locks = LOCKS.iter().filter(is_there).map(|lock| (*lock).to_owned()).collect();
+        Self {
+            workspace,
+            executor,
+            journal,
+            scope,
+            now,
+            by_times: None,
+            executions: 0,
+            clocks: Clocks::default(),
+            scripts: Vec::new(),
+            locks,
+            warned: BTreeSet::new(),
+        }
+    }
+
+    /// Once.
+    pub(super) fn warn(&mut self, what: String) {
+        if self.warned.insert(what.clone()) {
+            self.journal.emit(Event::Warning { what });
+        }
+    }
+
+    /// Runs the job in a world, up to the step in question; from scratch, since what another world left would stay.
+    pub(super) async fn look(
+        &mut self,
+        planned: &Planned,
+        leg: usize,
+        world: &World,
+        target: Option<usize>,
+    ) -> Look {
+        let inserted = inserted_at(&planned.plan);
+        let plan = plan_of(&planned.plan, world, target, inserted);
+        let locks = self.locks.iter().map(String::as_str).collect();
+        let evaluator = InWorld {
+            inner: &planned.evaluator,
+            world,
+            inserted,
+            locks,
+            scripts: &self.scripts,
+            now: self.now,
+        };
+        let repeats = LooksAgain { target: target.map(|step| shifted(step, inserted)) };
+        let git_dir = match self.workspace.sandbox_git_dir(planned.plan.checkout.as_ref(), &[]) {
+            Ok(dir) => dir,
+            Err(error) => return trouble(Outcome::Error { what: error.to_string() }),
+        };
+        let request = Request {
+            purpose: Purpose::Baseline,
+            leg,
+            tree: &self.workspace,
+            git_dir: git_dir.as_deref(),
+            fresh: true,
+            from_snapshot: false,
+            copies: Copies::None,
+            probes: &[],
+            repeats: Some(&repeats),
+            watched: None,
+            tracer: None,
+        };
+        self.journal.emit(Event::Progress { what: in_words(world) });
+        let started = Instant::now();
+        let mut result =
+            self.executor.execute(&plan, &evaluator, &request, self.journal.as_ref(), &self.scope).await;
+        self.clocks.build += started.elapsed();
+        self.executions += 1;
+        let look = self.read(&plan, &mut result, target, inserted);
+        if target.is_none() {
+            let is_last = |at: &usize| *at == plan.steps.len() - 1;
+            // The report shows the job's own steps.
+            let all = std::mem::take(&mut result.steps);
+            result.steps = all
+                .into_iter()
+                .enumerate()
+                .filter(|(at, _)| *at != inserted && !is_last(at))
+                .map(|(_, s)| s)
+                .collect();
+            result.failed_step = look.0.failed_step;
+            result.repeats.clear();
+            self.journal.emit(Event::Executed {
+                purpose: Purpose::Baseline,
+                job: leg,
+                result: Box::new(result),
+                log: look.1.log_facts(),
+                bugs: look.1.diagnosis.bugs.clone(),
+                tests: look.1.diagnosis.tests.clone(),
+            });
+        }
+        look.0
+    }
+
+    fn read(
+        &self,
+        plan: &BuildPlan,
+        result: &mut ExecutionResult,
+        target: Option<usize>,
+        inserted: usize,
+    ) -> (Look, Evidence) {
+        let steps = step_folders(result, plan);
+        let failed = result.failed_step;
+        let log_of_failed = failed
+            .and_then(|step| result.steps.get(step)?.log)
+            .map_or(String::new(), |span| String::from_utf8_lossy(lines_of(&result.log, span)).into_owned());
+        let resolved = Resolved::read(&String::from_utf8_lossy(&result.log));
+        let evidence = Evidence::of_run(result).placed(&steps, &self.workspace);
+        let step = failed.map(|step| if step > inserted { step - 1 } else { step });
+        let again = |at: usize| result.repeats.iter().filter(move |r| r.step == at);
+        let verdict = match (failed, target) {
+            (None, None) => Verdict::Green,
+            (None, Some(target)) if again(shifted(target, inserted)).all(|r| r.exit_code == 0) => {
+                Verdict::Green
+            }
+            (Some(at), None) if again(at).all(|r| r.exit_code != 0) => Verdict::Red,
+            (Some(at), Some(target))
+                if at == shifted(target, inserted) && again(at).all(|r| r.exit_code != 0) =>
+            {
+                Verdict::Red
+            }
+            _ => Verdict::Unclear,
+        };
+        let trouble = match &result.exit {
+            Exit::Infrastructure { what } => Some(Outcome::Environment { why: what.clone() }),
+            Exit::Cancelled => Some(Outcome::Cancelled),
+            Exit::Exited { .. } | Exit::TimedOut { .. } | Exit::OutOfMemory { .. } => None,
+        };
+        let failures = evidence.observation.failures.keys().cloned().collect();
+        let tests = evidence.diagnosis.bugs.iter().filter_map(|bug| bug.test.clone()).collect();
+        (
+            Look { verdict, failed_step: step, failures, tests, resolved, log: log_of_failed, trouble },
+            evidence,
+        )
+    }
+}
+
+fn trouble(outcome: Outcome) -> Look {
+    Look {
+        verdict: Verdict::Unclear,
+        failed_step: None,
+        failures: BTreeSet::new(),
+        tests: BTreeSet::new(),
+        resolved: None,
+        log: String::new(),
+        trouble: Some(outcome),
+    }
+}
+
+fn in_words(world: &World) -> String {
+    let mut what = match world.until {
+        None => "running the commands with today's packages".to_owned(),
+        Some(until) => format!("running the commands with the packages of {until}"),
+    };
+    if !world.held.is_empty() && world.held.len() <= 3 {
+        let held: Vec<String> = world.held.iter().map(|(p, v)| format!("{p} {v}")).collect();
+        what.push_str(&format!(", held: {}", held.join(", ")));
+    }
+    what
+}
+
+/// Before the first step that is not a set-up action's.
+fn inserted_at(plan: &BuildPlan) -> usize {
+    plan.steps.iter().position(|s| s.action.is_none() && !s.origin.starts_with("emulates")).unwrap_or(0)
+}
+
+fn shifted(step: usize, inserted: usize) -> usize {
+    if step >= inserted { step + 1 } else { step }
+}
+
+fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>, inserted: usize) -> BuildPlan {
+    let scripts = plan.steps.iter().map(|s| s.run.as_str()).collect::<Vec<_>>().join("\n");
+    let mut plan = plan.clone();
+    if let Some(target) = target {
+        plan.steps.truncate(target + 1);
+    }
+    let step = |name: &str, run: String, origin: &str| PlanStep {
+        name: name.to_owned(),
+        run,
+        shell: Some("sh".to_owned()),
+        working_directory: ".".to_owned(),
+        origin: origin.to_owned(),
+        continue_on_error: true,
+        ..PlanStep::default()
+    };
+    let mut before = step("Prepare the world of packages", drift::preparation(world, &scripts), BEFORE);
+    before.setup = true;
+    plan.steps.insert(inserted, before);
+    plan.steps.push(step("Read back what was resolved", READ_BACK.to_owned(), AFTER));
+    plan
+}
