@@ -7,9 +7,7 @@ use sha2::{Digest, Sha256};
 use super::evidence::Evidence;
 use super::findings::{FindingBuilder, Findings, Strength};
 use super::{origin, paths};
-use crate::contract::bug::{
-    BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Origin, Origins, Severity,
-};
+use crate::contract::bug::{BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Origin, Origins};
 
 /// Characters kept of one message.
 const MESSAGE: usize = 4_000;
@@ -33,16 +31,24 @@ pub(super) fn assemble(
         finding.log.last = finding.log.last.min(lines);
     }
     findings.sort_by_key(|d| d.log.first);
+    let packages: Vec<Option<String>> = findings
+        .iter()
+        .map(|finding| origin::package(finding, headings.before(&finding.stream, finding.log.first), &roots))
+        .collect();
+    for (finding, package) in findings.iter_mut().zip(packages) {
+        finding.in_package = package;
+    }
     let mut findings = merge_repeats(findings);
-    let cause = |d: &FindingBuilder| d.severity == Severity::Error && d.strength != Strength::Consequence;
-    let failed = findings.iter().any(|d| d.severity == Severity::Error);
+    findings.sort_by_key(|finding| finding.sequel);
+    let cause = |d: &FindingBuilder| d.fails() && d.strength != Strength::Consequence;
+    let failed = findings.iter().any(FindingBuilder::fails);
     if findings.iter().any(cause) {
         // A build that failed for errors did not fail for warnings; one that only says that it failed may have.
-        findings.retain(|d| d.severity == Severity::Error);
+        findings.retain(FindingBuilder::fails);
     } else if !failed && last_success > last_failure {
         findings.retain(|d| d.log.first > last_success);
     }
-    if !findings.iter().any(|d| d.severity == Severity::Error)
+    if !findings.iter().any(FindingBuilder::fails)
         && let Some(lines) = evidence.failure_lines()
         && last_failure >= last_success
         && findings.is_empty()
@@ -125,15 +131,19 @@ fn resolve_paths(mut finding: FindingBuilder, roots: &[String]) -> FindingBuilde
 
 /// One root cause, one report.
 fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
-    let strongest = findings.iter().filter(|d| d.severity == Severity::Error).map(|d| d.strength).min();
+    let strongest = findings.iter().filter(|d| d.fails()).map(|d| d.strength).min();
     let mut kept: Vec<FindingBuilder> = Vec::new();
     // Exact repeats: the same tool says the same of the same place (a summary, a second target, a retried step).
-    let mut seen: BTreeMap<(String, Option<Location>, Option<String>), usize> = BTreeMap::new();
+    let mut seen: BTreeMap<Said, usize> = BTreeMap::new();
     let mut consequence = false;
     // Two tools may read the same line; the one that finds the place in it knows better.
     let placed: BTreeSet<u64> =
         findings.iter().filter(|d| d.location.is_some()).map(|d| d.log.first).collect();
+    let told = Told::new(&findings);
     for finding in findings {
+        if told.twice(&finding) {
+            continue;
+        }
         if finding.location.is_none() && finding.test.is_none() && placed.contains(&finding.log.first) {
             continue;
         }
@@ -147,7 +157,12 @@ fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
             }
             consequence = true;
         }
-        let key = (collapse_whitespace(&finding.message), finding.location.clone(), finding.test.clone());
+        let key = (
+            collapse_whitespace(&finding.message),
+            finding.location.clone(),
+            finding.test.clone(),
+            finding.in_package.clone(),
+        );
         if let Some(at) = seen.get(&key) {
             merge(&mut kept[*at], finding);
             continue;
@@ -158,7 +173,48 @@ fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
     kept
 }
 
+/// Message, place, test and package.
+type Said = (String, Option<Location>, Option<String>, Option<String>);
+
+/// Formats that carry what some other tool found.
+const CARRIERS: [&str; 4] = ["junit-xml", "sarif", "checkstyle-xml", "github-actions"];
+
+/// What tools said in their own words: a carrier that repeats it says nothing new.
+struct Told {
+    places: BTreeSet<(String, u32)>,
+    tests: BTreeSet<String>,
+}
+
+impl Told {
+    fn new(findings: &[FindingBuilder]) -> Self {
+        let own = || findings.iter().filter(|finding| !CARRIERS.contains(&finding.tool));
+        let place = |at: &Location| Some((at.file.clone(), at.line?));
+        Self {
+            places: own().filter_map(|finding| finding.location.as_ref().and_then(place)).collect(),
+            tests: own().filter_map(|finding| finding.test.as_deref().map(test_name)).collect(),
+        }
+    }
+
+    fn twice(&self, finding: &FindingBuilder) -> bool {
+        if !CARRIERS.contains(&finding.tool) {
+            return false;
+        }
+        if let Some(test) = &finding.test {
+            return self.tests.contains(&test_name(test));
+        }
+        let place = finding.location.as_ref().and_then(|at| Some((at.file.clone(), at.line?)));
+        place.is_some_and(|place| self.places.contains(&place))
+    }
+}
+
+/// The last part of a test's id, by which runner and report both know it.
+fn test_name(id: &str) -> String {
+    let last = id.rsplit([' ', '.', ':', '/', '>']).next().unwrap_or(id);
+    if last.is_empty() { id.to_owned() } else { last.to_owned() }
+}
+
 fn merge(into: &mut FindingBuilder, again: FindingBuilder) {
+    into.counts |= again.counts;
     if again.severity < into.severity {
         into.severity = again.severity;
     }
@@ -204,6 +260,7 @@ fn with_fingerprints(findings: Vec<FindingBuilder>) -> Vec<BugReport> {
                 log: LogSpan { first: finding.log.first, last: finding.log.last.max(finding.log.first) },
                 related: finding.related,
                 hint: finding.hint,
+                package: finding.in_package,
             };
             let kind = kind_of(&bug);
             let nth = of_a_kind.entry(kind).or_default();
