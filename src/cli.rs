@@ -5,8 +5,10 @@
 mod action;
 mod arguments;
 mod ask;
+mod commands;
 mod diagnose;
 mod doctor;
+mod heal_command;
 mod logging;
 mod plan;
 mod report_command;
@@ -16,19 +18,16 @@ use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::after_panic;
-use crate::config::{self, Config};
+use crate::config::Flags;
 use crate::contract::outcome::Outcome;
 use crate::contract::settings::FailOn;
 use crate::error::{EXIT_BUG, ErrorKind, ExpectedError};
-use crate::orchestrator::heal::{self, Heal, Push};
-use crate::orchestrator::run_dir::RunDir;
-use crate::report::console::{Console, StepOutput, Style};
+use crate::report::console::Style;
 use crate::report::directory::{Directory, ReportError};
 use crate::report::event_log::EventLog;
 use crate::{demo, report};
@@ -78,31 +77,57 @@ fn fail(error: &anyhow::Error) -> ExitCode {
 }
 
 async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
-    let (command, rest) = match args.split_first() {
-        Some((command, rest)) => (command.as_str(), rest),
-        None => ("", args),
+    let Some((name, rest)) = args.split_first() else {
+        if variables.get("GITHUB_ACTIONS").is_some_and(|v| v == "true") {
+            return action::run(variables).await;
+        }
+        return help_command(&[]);
     };
-    match command {
-        "" if variables.get("GITHUB_ACTIONS").is_some_and(|v| v == "true") => action::run(variables).await,
-        "" | "help" | "--help" | "-h" => write_out(&report::help::text(config::INPUTS.iter().map(help_row))),
-        "version" | "--version" | "-V" => write_out(&format!("ci-healer {}\n", env!("CARGO_PKG_VERSION"))),
-        "diagnose" => diagnose::run(rest),
-        "plan" => plan::run(rest),
-        "heal" => heal_command(rest, variables).await,
-        "doctor" => doctor::run(rest, variables).await,
-        "demo" => demo_command(rest, variables).await,
-        "report" => report_command::run(rest),
+    let name = match name.as_str() {
+        "--help" | "-h" => "help",
+        "--version" | "-V" => "version",
+        name => name,
+    };
+    let command = commands::find(name)?;
+    if commands::asks_for_help(rest) {
+        return write_out(&report::help::command(&command.described()));
+    }
+    let (flags, rest) = command.parse(rest)?;
+    match command.name {
+        "diagnose" => diagnose::run(&flags, &rest, &command.usage()),
+        "plan" => plan::run(flags),
+        "heal" => heal_command::run(flags, variables).await,
+        "doctor" => doctor::run(flags, variables).await,
+        "demo" => demo_command(&flags, &rest, variables).await,
+        "report" => report_command::run(&flags, &rest),
         "sweep" => action::sweep().await,
-        other => Err(ExpectedError::usage(format!(
-            "unknown command {other:?}; there are heal, diagnose, plan, doctor, demo, report, sweep, help and version"
-        ))
-        .into()),
+        "completions" => completions_command(&rest),
+        "man" => write_out(&report::man::page(&commands::version(), &commands::described())),
+        "version" => write_out(&commands::version()),
+        _ => help_command(&rest),
     }
 }
 
-fn help_row(input: &config::Input) -> report::help::Row {
-    let allowed = if input.kind == config::Kind::Text { String::new() } else { input.kind.allowed() };
-    report::help::Row { name: input.name, default: input.own_default(), doc: input.doc, allowed }
+/// `ci-healer help [COMMAND]`
+fn help_command(rest: &[String]) -> anyhow::Result<ExitCode> {
+    match rest.first() {
+        Some(name) => write_out(&report::help::command(&commands::find(name)?.described())),
+        None => write_out(&report::help::overview(&commands::described())),
+    }
+}
+
+/// `ci-healer completions SHELL`
+fn completions_command(rest: &[String]) -> anyhow::Result<ExitCode> {
+    let shells = commands::SHELLS;
+    let shell = rest.first().map_or("", String::as_str);
+    match report::completions::script(shell, &commands::described(), shells) {
+        Some(script) => write_out(&script),
+        None => Err(ExpectedError::usage(format!(
+            "completions: the shell {shell:?} is not one of {}",
+            shells.join(", ")
+        ))
+        .into()),
+    }
 }
 
 fn write_out(text: &str) -> anyhow::Result<ExitCode> {
@@ -111,59 +136,6 @@ fn write_out(text: &str) -> anyhow::Result<ExitCode> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
         other => other.map(|()| ExitCode::SUCCESS).map_err(Into::into),
     }
-}
-
-/// `ci-healer heal [--repo PATH|URL] [--no-push] [flags]`
-async fn heal_command(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
-    let (mut flags, rest) = config::flags(args, &["repo", "no-push!"])?;
-    arguments::none_left("heal", &rest)?;
-    let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
-    let push = if flags.remove("no-push").is_some() { Push::No } else { Push::Yes };
-    let mut config = Config::load(&flags, variables)?;
-    let mut started = Instant::now();
-    let (scope, received) = signals::listen();
-    let run_dir = RunDir::new()?;
-    let (report_dir, fail_on) = (config.report_dir.clone(), config.fail_on);
-    let redactor = report::commands::Redactor::new(config.secrets());
-    let console = Arc::new(Console::new(terminal(), StepOutput::Show, Box::new(io::stdout())));
-    console.redact(redactor.clone());
-    // A clone that was stopped is no error.
-    let source = match arguments::source(&repo, run_dir.path(), &scope).await {
-        Err(_) if scope.stopped().is_some() => None,
-        source => Some(source?),
-    };
-    if let Some(source) = &source {
-        let asked = Instant::now();
-        ask::which_job(&mut config, source, &console, &scope).await?;
-        // Nobody's time to think is the run's.
-        started += asked.elapsed();
-    }
-    // A clone of ours goes at the end; its report is for whoever called.
-    let report_to = source.clone().filter(|s| !s.starts_with(run_dir.path())).unwrap_or_else(|| ".".into());
-    let (dir, event_log) = open_report(&report_to, &report_dir, &redactor)?;
-    let event_log = Some(event_log);
-    let finished = match source {
-        Some(source) => {
-            heal::run(Heal {
-                config,
-                started,
-                source,
-                run_dir,
-                push,
-                events: console.clone(),
-                event_log,
-                scope,
-                variables: variables.clone(),
-            })
-            .await
-        }
-        None => heal::cancelled(&config, started, run_dir, console.clone(), event_log),
-    };
-    let (proof, patch) = (finished.proof.as_ref(), finished.patch.as_deref());
-    report::results::write(&finished.report, proof, patch, &dir, &finished.files, &redactor)
-        .map_err(report_error)?;
-    console.block(&report::verdict::text(&finished.report, Some(&finished.files)));
-    Ok(exit_code(&finished.report.outcome, fail_on, received.signal()))
 }
 
 /// The folder for the report, with room in it, and the file that takes the events: found out before anything runs.
@@ -187,15 +159,14 @@ fn report_error(error: ReportError) -> ExpectedError {
 }
 
 /// `ci-healer demo [NAME]`
-async fn demo_command(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
-    let (flags, rest) = config::flags(args, &[])?;
-    let only = match rest.as_slice() {
-        [] => "",
-        [only] => only,
-        more => return Err(ExpectedError::usage(format!("demo takes one name at most, not {more:?}")).into()),
-    };
+async fn demo_command(
+    flags: &Flags,
+    rest: &[String],
+    variables: &BTreeMap<String, String>,
+) -> anyhow::Result<ExitCode> {
+    let only = rest.first().map_or("", String::as_str);
     let (scope, received) = signals::listen();
-    let code = demo::run(only, &flags, variables, &scope, io::stdout().is_terminal()).await?;
+    let code = demo::run(only, flags, variables, &scope, io::stdout().is_terminal()).await?;
     Ok(received.signal().map_or(code, ExitCode::from))
 }
 

@@ -16,8 +16,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 
 pub use environment::Workflow;
-pub use flags::{Flags, flags};
-pub use inputs::{Fallback, INPUTS, Input, Kind, Secret};
+pub use flags::{Flags, flags, nearest};
+pub use inputs::{Fallback, INPUTS, Input, Kind, Secret, group};
 
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{

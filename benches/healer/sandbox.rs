@@ -97,6 +97,7 @@ fn plan(steps: &[(&str, bool)]) -> BuildPlan {
         skipped: Vec::new(),
         passed_over: Vec::new(),
         actions: Vec::new(),
+        artifacts: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

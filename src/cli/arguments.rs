@@ -2,28 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::config::Flags;
 use crate::contract::git::RepoSlug;
 use crate::error::ExpectedError;
 use crate::git::{self, DEFAULT_GIT_TIMEOUT, Remote};
 use crate::scope::Scope;
-
-/// Refuses what no command takes.
-pub(super) fn none_left(command: &str, rest: &[String]) -> Result<(), ExpectedError> {
-    match rest.first() {
-        None => Ok(()),
-        Some(extra) => Err(ExpectedError::usage(format!("{command}: unexpected argument {extra:?}"))
-            .hint("`ci-healer help` shows what each command takes")),
-    }
-}
-
-/// Refuses the flags that this command does not take, though others do.
-pub(super) fn only(command: &str, flags: &Flags, takes: &[&str], usage: &str) -> Result<(), ExpectedError> {
-    match flags.keys().find(|name| !takes.contains(&name.as_str())) {
-        None => Ok(()),
-        Some(other) => Err(ExpectedError::usage(format!("{command} does not take --{other}")).hint(usage)),
-    }
-}
 
 /// The checkout that `--repo` names; an address is cloned into `dir` first.
 pub(super) async fn source(repo: &str, dir: &Path, scope: &Scope) -> Result<PathBuf, ExpectedError> {

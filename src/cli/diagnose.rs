@@ -1,19 +1,17 @@
-//! `ci-healer diagnose [LOG | -] [--format json|text|github|sarif] [--repo PATH]`: a log in, bug reports out. Touches
+//! `ci-healer diagnose [LOG | -]`: a log in, bug reports out. Touches
 //! nothing else; of the repository it looks at names, and at manifests.
 
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::config;
+use crate::config::Flags;
 use crate::contract::bug::{Diagnosis, Origins};
 use crate::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
 use crate::error::ExpectedError;
 use crate::parser::{self, ParseOptions};
 use crate::placing;
 use crate::report::diagnosis::{self, Format};
-
-const USAGE: &str = "usage: ci-healer diagnose [LOG | -] [--format json|text|github|sarif] [--repo PATH]";
 
 /// A folder as a source tree: what git would not ignore of it.
 struct Folder {
@@ -25,7 +23,7 @@ impl Folder {
     fn open(root: &str) -> Result<Self, ExpectedError> {
         let root = PathBuf::from(root);
         if !root.is_dir() {
-            return Err(ExpectedError::usage(format!("--repo {root:?} is not a folder")).hint(USAGE));
+            return Err(ExpectedError::usage(format!("--repo {root:?} is not a folder")));
         }
         let mut files: Vec<TreeFile> = ignore::WalkBuilder::new(&root)
             .hidden(false)
@@ -61,24 +59,13 @@ impl SourceTree for Folder {
 /// Read at once from the log.
 const BUFFER: usize = 1 << 16;
 
-pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
-    let (flags, rest) = config::flags(args, &["format", "repo"])?;
-    let format = match flags.get("format") {
-        None => Format::Text,
-        Some(name) => Format::from_name(name).ok_or_else(|| {
-            ExpectedError::usage(format!("--format {name:?} is not one of {}", Format::NAMES))
-        })?,
-    };
-    super::arguments::only("diagnose", &flags, &["format", "repo"], USAGE)?;
-    let path = match rest.as_slice() {
-        [] => "-",
-        [path] => path,
-        [_, extra, ..] => {
-            return Err(ExpectedError::usage(format!("diagnose: unexpected argument {extra:?}"))
-                .hint(USAGE)
-                .into());
-        }
-    };
+pub(super) fn run(flags: &Flags, rest: &[String], usage: &str) -> anyhow::Result<ExitCode> {
+    let format = flags.get("format").and_then(|name| Format::from_name(name)).unwrap_or(Format::Text);
+    let path = rest.first().map_or("-", String::as_str);
+    diagnose(flags.get("repo"), path, format).map_err(|error| error.hint(usage).into())
+}
+
+fn diagnose(repo: Option<&String>, path: &str, format: Format) -> Result<ExitCode, ExpectedError> {
     let options = ParseOptions::default();
     let (mut diagnosis, origins) = if path == "-" {
         read(io::stdin().lock(), "standard input", &options)?
@@ -86,13 +73,13 @@ pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
         let file = open(Path::new(path))?;
         read(BufReader::with_capacity(BUFFER, file), path, &options)?
     };
-    if let Some(repo) = flags.get("repo") {
+    if let Some(repo) = repo {
         placing::place(&mut diagnosis, &origins, &[], &Folder::open(repo)?);
     }
     match diagnosis::write(&diagnosis, format, &mut io::stdout().lock()) {
         // Whoever reads has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        other => other?,
+        other => other.map_err(|e| ExpectedError::environment(format!("cannot write the reports: {e}")))?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -104,7 +91,7 @@ fn read(
 ) -> Result<(Diagnosis, Origins), ExpectedError> {
     let head = log.fill_buf().map_err(|e| unreadable(what, &e))?;
     if parser::looks_binary(head) {
-        return Err(ExpectedError::usage(format!("{what} is a binary file, not a log")).hint(USAGE));
+        return Err(ExpectedError::usage(format!("{what} is a binary file, not a log")));
     }
     parser::read(log, options).map_err(|e| unreadable(what, &e))
 }
@@ -113,11 +100,11 @@ fn open(path: &Path) -> Result<std::fs::File, ExpectedError> {
     let file = std::fs::File::open(path).map_err(|e| unreadable(&path.display().to_string(), &e))?;
     let is_dir = file.metadata().is_ok_and(|m| m.is_dir());
     if is_dir {
-        return Err(ExpectedError::usage(format!("{} is a folder, not a log", path.display())).hint(USAGE));
+        return Err(ExpectedError::usage(format!("{} is a folder, not a log", path.display())));
     }
     Ok(file)
 }
 
 fn unreadable(what: &str, error: &io::Error) -> ExpectedError {
-    ExpectedError::usage(format!("cannot read {what}: {error}")).hint(USAGE)
+    ExpectedError::usage(format!("cannot read {what}: {error}"))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use crate::config::{self, Config};
+use crate::config::{Config, Flags};
 use crate::contract::outcome::Outcome;
 use crate::executor::{CLOSE_PATIENCE_STOPPED, Executor, Options};
 use crate::github::{PreflightCheck, Severity};
@@ -18,9 +18,7 @@ const EXIT_BLOCKED: u8 = 3;
 /// Nobody waits longer for what is only a look ahead.
 const TIME: Duration = Duration::from_secs(60);
 
-pub(super) async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
-    let (mut flags, rest) = config::flags(args, &["repo"])?;
-    super::arguments::none_left("doctor", &rest)?;
+pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let config = Config::load(&flags, variables)?;
     let mut findings = vec![docker().await];

@@ -1,40 +1,22 @@
-//! `ci-healer plan [--repo PATH] [--workflow FILE] [--job ID] [--command LINES] [--format json|text]`
+//! `ci-healer plan`: what would be run.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use crate::config::{self, Config};
+use crate::config::{Config, Flags};
 use crate::error::ExpectedError;
 use crate::git::DirectoryTree;
 use crate::plan::{GithubFacts, PlanError, PlanRequest, plan};
 use crate::report::plan::{Format, write};
 
-use super::arguments;
-
-const USAGE: &str =
-    "usage: ci-healer plan [--repo PATH] [--workflow FILE] [--job ID] [--command LINES] [--format json|text]";
-
 /// The exit code of what is understood and cannot be reproduced.
 const EXIT_REFUSED: u8 = 1;
 
-/// What it takes of the inputs.
-const INPUTS: &[&str] = &["command", "workflow", "job", "working-directory", "sandbox-image"];
-
-pub(super) fn run(args: &[String]) -> anyhow::Result<ExitCode> {
-    let (mut flags, rest) = config::flags(args, &["repo", "format"]).map_err(|e| match e.hint {
-        None => e.hint(USAGE),
-        Some(_) => e,
-    })?;
-    arguments::none_left("plan", &rest)?;
+pub(super) fn run(mut flags: Flags) -> anyhow::Result<ExitCode> {
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
-    let format = match flags.remove("format") {
-        None => Format::Text,
-        Some(name) => Format::from_name(&name)
-            .ok_or_else(|| ExpectedError::usage(format!("--format {name:?} is neither json nor text")))?,
-    };
-    arguments::only("plan", &flags, INPUTS, USAGE)?;
+    let format = flags.remove("format").as_deref().and_then(Format::from_name).unwrap_or(Format::Text);
     // What is planned depends on what is asked here, and on nothing around it.
     let config = Config::load(&flags, &BTreeMap::new())?;
     let tree = DirectoryTree::open(Path::new(&repo))

@@ -33,7 +33,7 @@ pub fn flags(args: &[String], extra: &[&str]) -> Result<(Flags, Vec<String>), Ex
             let error = ExpectedError::usage(format!("unknown flag --{name}"));
             return Err(match near {
                 Some(near) => error.hint(format!("did you mean --{}?", near.trim_end_matches('!'))),
-                None => error.hint("`ci-healer help` lists the flags"),
+                None => error,
             });
         }
         let is_switch = input.is_some_and(|i| i.kind == Kind::Switch);
@@ -63,8 +63,8 @@ pub fn flags(args: &[String], extra: &[&str]) -> Result<(Flags, Vec<String>), Ex
     Ok((found, positional))
 }
 
-/// The candidate at most two edits away.
-fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+/// The candidate that looks most like `name`, where one looks like it at all.
+pub fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|c| (similarity(name, c), c))
         .filter(|(ratio, _)| *ratio > 0.8)

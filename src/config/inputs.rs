@@ -453,3 +453,24 @@ pub const INPUTS: &[Input] = &[
         ..PLAIN
     },
 ];
+
+/// The groups that people are shown the inputs in, each with its first input.
+const GROUPS: &[(&str, &str)] = &[
+    ("mode", "What to do, and as whom"),
+    ("providers", "Who is asked for fixes"),
+    ("command", "What is reproduced"),
+    ("max-attempts", "Budgets"),
+    ("min-confidence", "What a fix may do, and what it has to prove"),
+    ("sandbox-image", "The sandbox"),
+    ("branch", "Branch, commit, pull request, CI"),
+    ("fail-on", "How it ends"),
+];
+
+/// The group of the input of this name; empty: there is no such input.
+#[must_use]
+pub fn group(name: &str) -> &'static str {
+    let place = |name: &str| INPUTS.iter().position(|input| input.name == name);
+    let Some(at) = place(name) else { return "" };
+    let begun = GROUPS.iter().rev().find(|(first, _)| place(first).is_some_and(|first| first <= at));
+    begun.map_or("", |(_, title)| title)
+}

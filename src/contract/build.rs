@@ -31,6 +31,9 @@ pub struct BuildPlan {
     /// Repositories whose actions run for real, or would once they are fetched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub actions: Vec<UsedAction>,
+    /// Names of the failed run's artifacts that its steps put into the workspace.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<String>,
     /// Decisions and doubts, for people.
     pub notes: Vec<String>,
 }
@@ -141,6 +144,9 @@ pub struct PlanStep {
     /// It is an action's and passed in CI: that it fails here is not the code's doing, and the run goes on without it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub passed_in_ci: bool,
+    /// The steps before it are of other jobs, whose environment ends here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub begins_job: bool,
     /// Runs beside the following steps until the job ends or a step waits for it.
     #[serde(default)]
     pub background: bool,

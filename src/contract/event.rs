@@ -79,7 +79,7 @@ pub enum Event {
         #[serde(skip)]
         script: String,
     },
-    /// Output of the step that runs, in the order it came. Live only.
+    /// Output of the step that runs: whole lines, in the order of their ends. Live only.
     #[serde(skip)]
     Output {
         stream: Stream,

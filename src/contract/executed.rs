@@ -45,8 +45,9 @@ pub enum TraceFormat {
     GoProfile,
     /// `TEST.passed.json` and `TEST.failed.json` of `llvm-cov export`.
     LlvmExport,
-    /// `TEST.passed.PID.log` and `TEST.failed.PID.log` of the JVM's `-Xlog:class+load`.
-    ClassLoading,
+    /// `TEST.passed.PID.log` and `TEST.failed.PID.log` of the JVM's `-Xlog:class+load`; the same with `.exec` and `.xml` of
+    /// JaCoCo's, where the build has it.
+    Jvm,
 }
 
 /// What a trace left: files of the sandbox, by their names below `out`.

@@ -4,6 +4,7 @@
 //! The obligations behind the types are in `src/executor/EXECUTION_CONTRACT.md`.
 
 pub mod action;
+pub mod artifact;
 pub mod bug;
 pub mod build;
 pub mod changes;

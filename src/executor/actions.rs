@@ -1,4 +1,5 @@
-//! What actions bring: archives of their repositories, and Node for those written in JavaScript.
+//! What is brought from outside: archives of actions' repositories, Node for those written in JavaScript, and artifacts of
+//! the failed run.
 //!
 //! An archive is looked through before anything is made of it, and refused by name for what has no business in one. It is
 //! read as a stream, from memory into a volume of the run's own: nothing of it is ever a file on this machine.
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha512};
 use tokio::sync::mpsc;
 
 use super::archive::{self, Entry, Kind};
+use super::artifacts::ArtifactArchive;
 use super::engine::Engine;
 use super::error::ExecutorError;
 use super::gunzip::Gunzip;
@@ -30,8 +32,8 @@ pub(super) const NODE_PROGRAM: &str = "/ci-healer/brought/node/bin/node";
 /// A fresh copy for each execution: an action that an earlier one changed proves nothing.
 pub(super) const COPY: &str = "cp -a /ci-healer/brought/actions/. /ci-healer/actions/";
 
-const MAX_FILES: usize = 10_000;
-const MAX_BYTES: u64 = 200_000_000;
+pub(super) const MAX_FILES: usize = 10_000;
+pub(super) const MAX_BYTES: u64 = 200_000_000;
 /// Of one `action.yml`.
 const MAX_TEXT: u64 = 1 << 20;
 const CHUNK: usize = 256 << 10;
@@ -60,6 +62,7 @@ pub const NODE: NodePackage = if cfg!(target_arch = "aarch64") {
 #[derive(Debug, Clone, Default)]
 pub struct Brought {
     pub actions: Vec<ActionArchive>,
+    pub artifacts: Vec<ArtifactArchive>,
     /// Checked by [`check_node`].
     pub node: Option<Bytes>,
 }
@@ -107,10 +110,11 @@ pub fn check_node(packed: &[u8]) -> Result<(), String> {
     Err(format!("{} has the checksum sha512-{found}, not sha512-{}", NODE.url, NODE.integrity))
 }
 
-/// The plan runs actions of other repositories, or programs of an action.
+/// The plan runs actions of other repositories or programs of an action, or takes artifacts of the failed run.
 pub(super) fn needs(plan: &BuildPlan) -> bool {
     plan.steps.iter().any(|step| step.action.is_some())
         || plan.actions.iter().any(|used| used.commit.is_some())
+        || !plan.artifacts.is_empty()
 }
 
 /// Goes through an archive's entries below its one top folder; the first thing that has no business there ends it.
@@ -276,6 +280,15 @@ fn write_all(brought: &Brought, out: &mut Out) -> Result<(), String> {
                 Kind::Symlink(_) => (format!("{top}/{path}"), 0o777),
             };
             out.entry(&path, kind, mode, content)
+        })?;
+    }
+    for artifact in &brought.artifacts {
+        // The folder is there also where it is empty.
+        let top = format!("{root}/artifacts/{}", artifact.name);
+        out.entry(&format!("{top}/"), Kind::Directory, 0o755, &mut std::io::empty())?;
+        artifact.each(|path, size, content| {
+            // Artifacts keep no permissions.
+            out.entry(&format!("{top}/{path}"), Kind::File(size), 0o644, content)
         })?;
     }
     if let Some(node) = &brought.node {

@@ -33,9 +33,13 @@ impl EndMarker {
         seen
     }
 
-    /// What was held back to the end, and whether the marker came.
-    pub(super) fn close(self) -> (Vec<u8>, bool) {
-        (self.held, self.was_seen)
+    /// What was held back and turned out to be no marker's beginning, as nothing more comes.
+    pub(super) fn take_held(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.held)
+    }
+
+    pub(super) fn was_seen(&self) -> bool {
+        self.was_seen
     }
 }
 
@@ -52,10 +56,9 @@ mod tests {
                 let mut printed = marker.take_out(&whole.as_bytes()[..first]);
                 printed.extend(marker.take_out(&whole.as_bytes()[first..second]));
                 printed.extend(marker.take_out(&whole.as_bytes()[second..]));
-                let (held, was_seen) = marker.close();
-                printed.extend(held);
+                printed.extend(marker.take_held());
                 assert_eq!(String::from_utf8(printed).unwrap(), "error\nafter\u{1e}", "{first} {second}");
-                assert!(was_seen);
+                assert!(marker.was_seen());
             }
         }
     }
@@ -67,9 +70,8 @@ mod tests {
         let half = &EndMarker::of(3).text()[..9].to_owned();
         let mut printed = marker.take_out(other.text().as_bytes());
         printed.extend(marker.take_out(half.as_bytes()));
-        let (held, was_seen) = marker.close();
-        printed.extend(held);
+        printed.extend(marker.take_held());
         assert_eq!(printed, format!("{}{half}", other.text()).into_bytes());
-        assert!(!was_seen);
+        assert!(!marker.was_seen());
     }
 }

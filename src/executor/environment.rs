@@ -112,6 +112,7 @@ mod tests {
             skipped: Vec::new(),
             passed_over: Vec::new(),
             actions: Vec::new(),
+            artifacts: Vec::new(),
             checkout: None,
             notes: Vec::new(),
         }

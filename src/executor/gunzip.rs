@@ -1,4 +1,4 @@
-//! Reads what gzip has packed, no more of it than a limit.
+//! Reads what gzip or zip has packed, no more of it than a limit.
 
 use std::io::{self, Read};
 
@@ -18,6 +18,11 @@ impl<'a> Gunzip<'a> {
     /// More than `limit` bytes are an error: a small file can hold a very long one.
     pub(super) fn new(packed: &'a [u8], limit: u64) -> Self {
         Self { packed, inflate: Inflate::new(true, GZIP), done: false, left: limit }
+    }
+
+    /// Without a header or a checksum, as zip has it.
+    pub(super) fn deflated(packed: &'a [u8], limit: u64) -> Self {
+        Self { packed, inflate: Inflate::new(false, 15), done: false, left: limit }
     }
 }
 

@@ -30,7 +30,6 @@ pub(super) struct LogBuffer {
     head: Vec<u8>,
     tail: VecDeque<u8>,
     written: u64,
-    ends_in_newline: bool,
 }
 
 /// What was kept.
@@ -44,7 +43,7 @@ pub(super) struct FinishedLog {
 
 impl LogBuffer {
     pub(super) fn new(limits: LogLimits) -> Self {
-        Self { limits, head: Vec::new(), tail: VecDeque::new(), written: 0, ends_in_newline: true }
+        Self { limits, head: Vec::new(), tail: VecDeque::new(), written: 0 }
     }
 
     pub(super) fn limits(&self) -> LogLimits {
@@ -57,8 +56,6 @@ impl LogBuffer {
     }
 
     pub(super) fn push(&mut self, bytes: &[u8]) {
-        let Some(last) = bytes.last() else { return };
-        self.ends_in_newline = *last == b'\n';
         self.written += bytes.len() as u64;
         let room = self.limits.head.saturating_sub(self.head.len());
         let (first, rest) = bytes.split_at(room.min(bytes.len()));
@@ -78,13 +75,6 @@ impl LogBuffer {
         let in_head = self.head.iter().skip(skip(start));
         let in_tail = self.tail.iter().skip(skip(start.saturating_sub(head + cut)));
         in_head.chain(in_tail).copied().collect()
-    }
-
-    /// The next step's output starts on a line of its own.
-    pub(super) fn end_line(&mut self) {
-        if !self.ends_in_newline {
-            self.push(b"\n");
-        }
     }
 
     /// Joins head and tail and finds each `(start, end)` of `spans` in the result.
@@ -153,8 +143,7 @@ mod tests {
         let mut log = LogBuffer::new(LogLimits::default());
         log.push(b"a\nb\n");
         let first_end = log.position();
-        log.push(b"c");
-        log.end_line();
+        log.push(b"c\n");
         let second_end = log.position();
         let done = log.finish(&[Some((0, first_end)), Some((first_end, second_end)), None, Some((4, 4))]);
         assert_eq!(done.bytes, b"a\nb\nc\n");

@@ -6,6 +6,7 @@
 mod account;
 mod actions;
 mod archive;
+mod artifacts;
 mod ca;
 mod caches;
 mod cleanup;
@@ -18,6 +19,7 @@ mod files;
 mod gunzip;
 mod identity;
 mod image;
+mod lines;
 mod log;
 mod options;
 mod probe;
@@ -34,6 +36,7 @@ mod trace;
 mod workspace;
 
 pub use actions::{ActionArchive, Brought, NODE, NodePackage, check_node};
+pub use artifacts::ArtifactArchive;
 pub use cleanup::{Leftovers, Removed};
 pub use error::ExecutorError;
 pub use log::LogLimits;

@@ -432,6 +432,9 @@ impl Executor {
             Ok(())
         }
         .await;
+        if outcome.is_err() {
+            job.break_off();
+        }
         if job.has_bash() {
             self.with_bash.insert(context.image.id.clone());
         }

@@ -460,6 +460,7 @@ fn our_folders(user: &User) -> Vec<u8> {
     folder("ci-healer/step/", (0, 0));
     folder("ci-healer/temp/", user.ids);
     folder("ci-healer/actions/", user.ids);
+    folder("ci-healer/artifacts/", user.ids);
     out
 }
 

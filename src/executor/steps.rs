@@ -1,7 +1,7 @@
 //! Runs a plan's steps one by one in a started sandbox, with GitHub's semantics between them.
 //!
 //! Each step is one exec: its shell, its environment, its own files for `GITHUB_ENV`, `GITHUB_PATH`, `GITHUB_OUTPUT`,
-//! `GITHUB_STATE` and `GITHUB_STEP_SUMMARY`. What a step prints is passed on as it comes; what it means is for others.
+//! `GITHUB_STATE` and `GITHUB_STEP_SUMMARY`. What a step prints is passed on line by line; what it means is for others.
 
 mod repeat;
 
@@ -20,6 +20,7 @@ use super::end_marker::EndMarker;
 use super::environment::HOME;
 use super::error::ExecutorError;
 use super::files;
+use super::lines::UnendedLines;
 use super::log::{LogBuffer, LogLimits};
 use super::probe::{self, ProbeContext};
 use super::run::Request;
@@ -42,6 +43,9 @@ const TICK: Duration = Duration::from_millis(250);
 const POLL: Duration = Duration::from_secs(1);
 /// What a step may say to later steps, over all its files: outputs are limited to 1 MiB per job on GitHub.
 const FILES_LIMIT: usize = 8 << 20;
+
+/// How much is shown of a line that does not go on.
+const QUIET_SHOWN: usize = 200;
 
 const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
 
@@ -138,6 +142,8 @@ pub(super) struct Job<'a> {
     /// Of the steps that a probe asks about; of all of them where the one that fails is to be traced.
     probed: Vec<ProbeContext>,
     running: Vec<Running>,
+    /// The stream of a step in the middle of whose line the log is.
+    in_line_of: Option<(usize, Stream)>,
     streams: SelectAll<BoxStream<'static, (usize, OutputItem)>>,
 }
 
@@ -172,6 +178,7 @@ struct Running {
     asked: Instant,
     exited: Option<Instant>,
     marker: EndMarker,
+    unended: UnendedLines,
     commands: Commands,
     /// Why its output could not be read to the end.
     broken: Option<String>,
@@ -198,6 +205,7 @@ impl<'a> Job<'a> {
             repeats: &mut trace.repeats,
             probed: Vec::new(),
             running: Vec::new(),
+            in_line_of: None,
             streams: SelectAll::new(),
         }
     }
@@ -224,6 +232,10 @@ impl<'a> Job<'a> {
                 return Err(Abort::Cancelled);
             }
             self.reach(step);
+            if step.begins_job {
+                self.records.state.env.clear();
+                self.records.paths.clear();
+            }
             if let Some(wait) = &step.wait {
                 self.wait(index, wait).await?;
                 continue;
@@ -254,6 +266,14 @@ impl<'a> Job<'a> {
     /// The job ends when its background steps have.
     pub(super) async fn finish(&mut self) -> Result<(), Abort> {
         self.until_done(|_, _| true).await
+    }
+
+    /// Nobody waits any longer for what the steps that still run have begun to print.
+    pub(super) fn break_off(&mut self) {
+        for mut running in std::mem::take(&mut self.running) {
+            self.print_rest(&mut running);
+            self.records.spans[running.index] = Some((running.log_start, self.log.position()));
+        }
     }
 
     /// Asks the probes of the steps that ran. The verdict is settled: what they do and say changes nothing of it.
@@ -337,8 +357,9 @@ impl<'a> Job<'a> {
         let plan = self.args.plan;
         let found = self.running.iter().position(|r| plan.steps[r.index].id.as_deref() == Some(id));
         let Some(at) = found else { return Ok(()) };
-        let running = self.running.swap_remove(at);
+        let mut running = self.running.swap_remove(at);
         self.kill(running.index).await;
+        self.print_rest(&mut running);
         let index = running.index;
         self.records.spans[index] = Some((running.log_start, self.log.position()));
         self.records.results[index].duration = running.started.elapsed();
@@ -355,7 +376,9 @@ impl<'a> Job<'a> {
         env: BTreeMap<String, String>,
         working_directory: &str,
     ) -> Result<bool, Abort> {
-        self.log.end_line();
+        if let Some((_, stream)) = self.in_line_of.take() {
+            self.write(stream, b"\n");
+        }
         let sandbox = self.context.sandbox;
         self.args.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
@@ -366,7 +389,7 @@ impl<'a> Job<'a> {
         let shell = match Shell::resolve(step.shell.as_deref(), !default_shell || self.context.has_bash) {
             Ok(shell) => shell,
             Err(problem) => {
-                self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
+                self.print((index, Stream::Stderr), format!("Error: {problem}\n").as_bytes());
                 self.fail(index, step, 1, Some(problem), Instant::now());
                 return Ok(false);
             }
@@ -426,6 +449,7 @@ impl<'a> Job<'a> {
             asked: started,
             exited: None,
             marker,
+            unended: UnendedLines::default(),
             commands: Commands::default(),
             broken: None,
             log_start,
@@ -499,14 +523,11 @@ impl<'a> Job<'a> {
         match piece {
             OutputItem::Output(Ok(LogOutput::StdErr { message })) => {
                 let bytes = self.running[at].marker.take_out(&message);
-                self.running[at].commands.read(&bytes);
-                self.print(Stream::Stderr, &bytes);
+                self.take_output(at, Stream::Stderr, &bytes);
                 Ok(())
             }
             OutputItem::Output(Ok(output)) => {
-                let bytes = output.into_bytes();
-                self.running[at].commands.read(&bytes);
-                self.print(Stream::Stdout, &bytes);
+                self.take_output(at, Stream::Stdout, &output.into_bytes());
                 Ok(())
             }
             OutputItem::Output(Err(error)) if error.is_stopped() => Err(error.into()),
@@ -522,16 +543,62 @@ impl<'a> Job<'a> {
         }
     }
 
-    fn print(&mut self, stream: Stream, bytes: &[u8]) {
+    fn take_output(&mut self, at: usize, stream: Stream, bytes: &[u8]) {
+        let running = &mut self.running[at];
+        let lines = running.unended.take(stream, bytes, Instant::now());
+        running.commands.read(&lines);
+        let index = running.index;
+        self.print((index, stream), &lines);
+    }
+
+    /// Nothing more will come of it.
+    fn print_rest(&mut self, running: &mut Running) {
+        let held = running.marker.take_held();
+        let lines = running.unended.take(Stream::Stderr, &held, Instant::now());
+        running.commands.read(&lines);
+        self.print((running.index, Stream::Stderr), &lines);
+        for (stream, rest) in running.unended.rest() {
+            running.commands.read(&rest);
+            running.commands.end_line();
+            self.print((running.index, stream), &rest);
+        }
+    }
+
+    /// What a step prints through one of its streams. The lines of others are not gone on with.
+    fn print(&mut self, from: (usize, Stream), bytes: &[u8]) {
         if bytes.is_empty() {
             return;
         }
+        if let Some((_, stream)) = self.in_line_of.filter(|of| *of != from) {
+            self.write(stream, b"\n");
+        }
+        self.write(from.1, bytes);
+        self.in_line_of = (!bytes.ends_with(b"\n")).then_some(from);
+    }
+
+    fn write(&mut self, stream: Stream, bytes: &[u8]) {
         self.log.push(bytes);
         self.args.sink.emit(Event::Output { stream, bytes: bytes.to_vec() });
     }
 
+    /// A step that waits in the middle of a line may wait for an answer that nobody gives.
+    fn tell_quiet(&mut self) {
+        let now = Instant::now();
+        for running in &mut self.running {
+            let Some(line) = running.unended.quiet(now) else { continue };
+            let shown = String::from_utf8_lossy(&line[line.len().saturating_sub(QUIET_SHOWN)..]).into_owned();
+            // A progress bar redraws its line.
+            let shown = shown.trim().rsplit('\r').next().unwrap_or_default().to_owned();
+            let name = &self.args.plan.steps[running.index].name;
+            self.args.sink.emit(Event::Progress {
+                what: format!("step {name:?} is quiet in the middle of a line: {shown}"),
+            });
+        }
+    }
+
     /// Time limits, and processes that have ended while others hold their output.
     async fn watch(&mut self) -> Result<(), Abort> {
+        self.tell_quiet();
         let now = Instant::now();
         for at in (0..self.running.len()).rev() {
             let running = &self.running[at];
@@ -595,12 +662,12 @@ impl<'a> Job<'a> {
     }
 
     /// A step's process has ended.
-    async fn end(&mut self, running: Running) -> Result<(), Abort> {
+    async fn end(&mut self, mut running: Running) -> Result<(), Abort> {
         let index = running.index;
         let plan = self.args.plan;
         let step = &plan.steps[index];
-        let (held, was_seen) = running.marker.close();
-        self.print(Stream::Stderr, &held);
+        let was_seen = running.marker.was_seen();
+        self.print_rest(&mut running);
         let code = match self.context.sandbox.exit_code(&running.exec).await {
             Ok(code) => code,
             Err(error) => return Err(self.gone_or(error).await),
@@ -614,14 +681,13 @@ impl<'a> Job<'a> {
                 (&step.name, running.broken.unwrap_or_else(|| "the engine lost it".to_owned()));
             return Err(Abort::Infrastructure(format!("the output of step {name:?} broke off: {cause}")));
         }
-        let mut commands = running.commands;
-        commands.end_line();
+        let commands = running.commands;
         self.records.state.steps[index].outputs.extend(commands.outputs);
         self.save_state(index, commands.state);
         let said = self.read_files(index).await?;
         let problem = said.err();
         if let Some(problem) = &problem {
-            self.print(Stream::Stderr, format!("Error: {problem}\n").as_bytes());
+            self.print((index, Stream::Stderr), format!("Error: {problem}\n").as_bytes());
         }
         if code == 0 && problem.is_none() && !running.timed_out {
             self.records.results[index].duration = running.started.elapsed();

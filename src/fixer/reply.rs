@@ -31,8 +31,8 @@ pub fn reply_schema() -> Value {
                         "additionalProperties": false,
                         "required": ["path", "find", "replace"],
                         "properties": {
-                            "path": { "type": "string", "description": "as shown" },
-                            "find": { "type": "string", "description": "exactly as shown" },
+                            "path": { "type": "string" },
+                            "find": { "type": "string" },
                             "replace": { "type": "string" }
                         }
                     },
@@ -41,7 +41,7 @@ pub fn reply_schema() -> Value {
                         "additionalProperties": false,
                         "required": ["needs"],
                         "properties": {
-                            "needs": { "type": "string", "description": "a file, a folder or a name" }
+                            "needs": { "type": "string" }
                         }
                     }
                 ] }

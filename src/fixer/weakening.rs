@@ -6,6 +6,7 @@
 mod config;
 mod rows;
 mod rules;
+mod swallowed;
 mod tests_kept;
 
 use super::language::Language;
@@ -44,6 +45,7 @@ pub(crate) fn find(change: &FileChange, diff: &LineDiff<'_>, role: FileRole) -> 
     }
     rules::Rules::of(change, diff)
         .find(role)
+        .or_else(|| swallowed::find(change))
         .or_else(|| config::find(change, diff))
         .or_else(|| (role == FileRole::Test).then(|| tests_kept::find(change, diff)).flatten())
 }

@@ -4,6 +4,7 @@
 //! hook that came with the checkout. Facts: git's own documentation of its formats and of `push --porcelain`.
 
 mod apply_patch;
+mod checkout;
 mod command;
 mod commit;
 mod directory;
@@ -19,6 +20,7 @@ mod submodules_and_lfs;
 mod workspace;
 mod worktree_status;
 
+pub use checkout::apply_to_checkout;
 pub use commit::CommitRequest;
 pub use directory::DirectoryTree;
 pub use error::GitError;

@@ -44,6 +44,19 @@ pub(super) struct Run {
     pub(super) head_repository: Option<RepositoryName>,
 }
 
+/// What a job has uploaded.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct RunArtifact {
+    pub id: u64,
+    pub name: String,
+    /// Of all its files, packed.
+    #[serde(default)]
+    pub size_in_bytes: u64,
+    /// It is listed, and gone.
+    #[serde(default)]
+    pub expired: bool,
+}
+
 /// Two commits, compared.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Comparison {

@@ -18,9 +18,10 @@ mod publish;
 mod pull_request;
 mod triggers;
 
-pub use actions::{archive_of, commit_of};
+pub use actions::{archive_of, artifact, artifacts_of, commit_of};
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 pub use client::{Client, ClientOptions, RetryPolicy};
+pub use dto::RunArtifact;
 #[cfg(fuzzing)]
 pub use dto::read_answer;
 pub use error::ApiError;

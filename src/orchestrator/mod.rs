@@ -32,6 +32,7 @@ mod protected_view;
 mod publish;
 pub mod publisher;
 mod real_actions;
+mod real_artifacts;
 mod review;
 pub mod run_dir;
 mod same_tests;

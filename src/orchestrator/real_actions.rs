@@ -10,8 +10,10 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::outcome_from::{expected_outcome, plan_outcome, stopped_outcome};
+use super::real_artifacts::ArtifactsOf;
 use super::setup::{Session, anonymous_client, client};
 use crate::contract::action::{ActionSource, ActionTree, ActionTrees, MAX_DEPTH};
+use crate::contract::artifact::FetchedArtifact;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::RepoSlug;
 use crate::contract::outcome::Outcome;
@@ -36,17 +38,37 @@ pub(super) async fn plan_with_actions(
     session: &Session,
     ca: Option<&[u8]>,
     request: &PlanRequest<'_>,
+    run: Option<&ArtifactsOf>,
 ) -> Result<(Vec<Planned>, Brought), Outcome> {
     let mut trees = ActionTrees::new();
+    let mut artifacts: Option<Vec<FetchedArtifact>> = None;
     let mut brought = Brought::default();
     let scope = session.scope.child(LIMIT);
     // Made when it is first needed: most runs fetch nothing.
     let mut fetcher = None;
     for depth in 0..=MAX_DEPTH {
         let wanted = Mutex::new(BTreeSet::new());
-        let planned =
-            plan::plan(&PlanRequest { actions: Some(&trees), wanted: Some(&wanted), ..request.clone() });
-        let wanted = wanted.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let wanted_artifacts = Mutex::new(BTreeSet::new());
+        let request = PlanRequest {
+            actions: Some(&trees),
+            wanted: Some(&wanted),
+            artifacts: artifacts.as_deref(),
+            wanted_artifacts: Some(&wanted_artifacts),
+            ..request.clone()
+        };
+        let planned = plan::plan(&request);
+        let take = |wanted: &Mutex<BTreeSet<_>>| {
+            std::mem::take(&mut *wanted.lock().unwrap_or_else(PoisonError::into_inner))
+        };
+        let wanted = take(&wanted);
+        let downloads = std::mem::take(&mut *wanted_artifacts.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(run) = run.filter(|_| artifacts.is_none() && !downloads.is_empty())
+            && request.actions_mode != ActionsMode::Rules
+        {
+            let (archives, found) = run.fetch(session, ca, &scope, &downloads).await?;
+            (brought.artifacts, artifacts) = (archives, Some(found));
+            continue;
+        }
         if wanted.is_empty() || depth == MAX_DEPTH || request.actions_mode == ActionsMode::Rules {
             let plans = planned.map_err(plan_outcome)?;
             if !plans.iter().any(|planned| planned.plan.steps.iter().any(|step| step.action.is_some())) {

@@ -41,6 +41,7 @@ use super::not_here;
 use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome};
 use super::publisher::Publisher;
 use super::real_actions;
+use super::real_artifacts::ArtifactsOf;
 use super::state::{Goal, Rules};
 use super::tracing::Traces;
 
@@ -466,10 +467,12 @@ async fn make_plans(
         working_directory: &config.working_directory,
         sandbox_image: config.sandbox_image.as_deref(),
         actions_mode: config.actions_mode,
+        with_producers: true,
         ..PlanRequest::of(workspace)
     };
+    let of_run = ArtifactsOf::run(config, trigger);
     let (plans, brought) =
-        real_actions::plan_with_actions(session, connection.ca.as_deref(), &request).await?;
+        real_actions::plan_with_actions(session, connection.ca.as_deref(), &request, of_run.as_ref()).await?;
     let plans = distinct(plans);
     let is_unasked = request.command.is_none() && jobs.is_empty() && failed.is_empty();
     for planned in &plans {

@@ -3,6 +3,8 @@
 
 mod class_loading;
 mod go_profile;
+mod jacoco;
+mod jvm;
 mod lines;
 mod llvm;
 mod own;
@@ -93,7 +95,7 @@ pub fn executed(output: &TraceOutput, tree: &dyn SourceTree) -> Executed {
         TraceFormat::Functions => own::read(&output.files, &places, &mut collected),
         TraceFormat::GoProfile => go_profile::read(&output.files, &places, &mut collected),
         TraceFormat::LlvmExport => llvm::read(&output.files, &places, &mut collected),
-        TraceFormat::ClassLoading => class_loading::read(&output.files, &places, &mut collected),
+        TraceFormat::Jvm => jvm::read(&output.files, &places, &mut collected),
     }
     collected.out
 }
@@ -158,6 +160,32 @@ impl Collected {
     fn new(in_order: bool) -> Self {
         let out = Executed { in_order, ..Executed::default() };
         Self { out, ranges_left: MOST_RANGES, known: BTreeMap::new() }
+    }
+
+    /// Classes of the JVM (`shop/Cart$Item`) that a test ran, in order. Whether any is the repository's.
+    fn classes(
+        &mut self,
+        test: &str,
+        failed: bool,
+        classes: impl Iterator<Item = String>,
+        places: &Places<'_>,
+    ) -> bool {
+        let mut ran = Vec::new();
+        for class in classes {
+            let path = class.split('$').next().unwrap_or(&class);
+            let ends = ["java", "kt", "scala", "groovy"].map(|extension| format!("{path}.{extension}"));
+            if let Some(file) = places.ending(&ends) {
+                ran.extend(self.function(file, path.rsplit('/').next().unwrap_or(path), None));
+            }
+        }
+        let found = !ran.is_empty();
+        self.test(test, Some(failed), ran);
+        found
+    }
+
+    /// Nothing was told so far.
+    fn clear(&mut self) {
+        *self = Self::new(false);
     }
 
     /// Its index among all functions.

@@ -4,7 +4,7 @@
 mod emulate;
 mod table;
 
-pub(super) use table::ARTIFACT;
+pub(super) use table::{ARTIFACT, REPORTS};
 
 /// What to do with a `uses:` step.
 #[derive(Debug, Clone, Copy)]
@@ -17,6 +17,10 @@ pub(super) enum Rule {
     Wrapper { command: &'static str, shell: Option<&'static str> },
     /// A step of ours does the same.
     Emulate(fn(&With) -> Option<String>),
+    /// Puts what other jobs made into the workspace, where it can be had.
+    Download,
+    /// Left out, but where other jobs that run here need what it keeps.
+    Upload,
     /// Left out on purpose, with the reason; the build's result does not depend on it.
     Skipped(&'static str),
     /// Left out, and the result may depend on it.

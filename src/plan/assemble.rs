@@ -8,25 +8,28 @@ use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
 
-use super::contexts::{self, Hashes, StepContexts};
+use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
 use super::expr::Value;
 use super::image::{self, RequestedToolchain};
 use super::installs;
 use super::jobs::{self, Candidate};
 use super::out_of_reach;
-use super::step_template::Evaluator;
-use super::steps::{self, JobScope, RealActions};
+use super::producers::Producers;
+use super::select::real_actions;
+use super::step_template::{Evaluator, Layer};
+use super::steps::{self, Artifacts, JobScope, RealActions};
 use super::yaml::{Kind, Node};
-use super::{FailedJob, PlanError, Planned, versions};
+use super::{FailedJob, PlanError, PlanRequest, Planned, versions};
 
 /// Plans one candidate. `failed` is what CI says about it.
 pub(super) fn assemble(
     candidate: &Candidate,
     failed: Option<&FailedJob>,
-    tree: &dyn SourceTree,
-    sandbox_image: Option<&str>,
-    real: RealActions<'_>,
+    all: &[Candidate],
+    request: &PlanRequest<'_>,
 ) -> Result<Planned, PlanError> {
+    let (tree, sandbox_image) = (request.tree, request.sandbox_image);
+    let mut real = real_actions(request);
     let job = candidate.job();
     let workflow = &candidate.workflow;
     let hashes = Arc::new(Hashes::default());
@@ -34,31 +37,35 @@ pub(super) fn assemble(
     let mut notes = workflow.notes.clone();
     notes.extend(candidate.notes.iter().cloned());
 
-    let layers = jobs::layers(candidate);
     let mut services = services(candidate, &hashes, &mut notes)?;
     contexts.job = job_context(&services);
-    let contexts = Arc::new(contexts);
-    let layers =
-        layers.into_iter().map(|l| super::step_template::Layer { contexts: contexts.clone(), ..l }).collect();
-    let scope = JobScope {
-        file: workflow.file.clone(),
-        contexts,
-        layers,
-        workflow_defaults: workflow.defaults.clone(),
-        job_defaults: job.defaults.clone(),
-    };
     let ci = failed.map_or(&[][..], |f| &f.steps);
-    let plan = |real| steps::plan(&job.steps, scope.clone(), tree, ci, hashes.clone(), real);
-    let mut planned = plan(real)?;
+    let plan = |contexts: &JobContexts, real| {
+        let scope = job_scope(candidate, Arc::new(contexts.clone()));
+        steps::plan(&job.steps, scope, tree, ci, hashes.clone(), real)
+    };
+    let mut planned = plan(&contexts, real)?;
+    let lacking;
     if real.mode == ActionsMode::Auto
         && job.container.is_none()
         && sandbox_image.is_none_or(|image| image.is_empty() || image == "auto")
     {
         let (requested, used) = toolchains(&planned, tree);
         let image = image::choose(&requested, &used, planned.needs);
-        let lacking = image::lacking(&planned.requested);
+        lacking = image::lacking(&planned.requested);
         if image.reference == MULTI_RUNTIME_IMAGE && !lacking.is_empty() {
-            planned = plan(RealActions { languages: Some(&lacking), ..real })?;
+            real = RealActions { languages: Some(&lacking), ..real };
+            planned = plan(&contexts, real)?;
+        }
+    }
+    if request.with_producers && job.container.is_none() {
+        let mut producers = Producers::new(all, request, hashes.clone(), real);
+        let given = producers.give(candidate, &planned, 0);
+        notes.append(&mut producers.notes);
+        if let Some(given) = given {
+            contexts.open_needs = given.needs;
+            let artifacts = Artifacts { made_before: &given.made, ..real.artifacts };
+            planned = producers.before(plan(&contexts, RealActions { artifacts, ..real })?);
         }
     }
     notes.append(&mut planned.notes);
@@ -96,11 +103,24 @@ pub(super) fn assemble(
         passed_over,
         checkout: planned.checkout,
         actions: planned.actions,
+        artifacts: planned.artifacts.into_iter().collect(),
         notes: unique(notes),
     };
     let evaluator =
         Evaluator { steps: planned.steps, templates: planned.templates, known: planned.known, hashes };
     Ok(Planned { plan, evaluator, ci_job: failed.map(|f| f.name.clone()) })
+}
+
+/// What a job gives its steps.
+pub(super) fn job_scope(candidate: &Candidate, contexts: SharedContexts) -> JobScope {
+    let layers = jobs::layers(candidate);
+    JobScope {
+        file: candidate.workflow.file.clone(),
+        layers: layers.into_iter().map(|l| Layer { contexts: contexts.clone(), ..l }).collect(),
+        contexts,
+        workflow_defaults: candidate.workflow.defaults.clone(),
+        job_defaults: candidate.job().defaults.clone(),
+    }
 }
 
 fn unique(notes: Vec<String>) -> Vec<String> {

@@ -42,8 +42,18 @@ pub(super) struct JobContexts {
     pub(super) job: Value,
     /// Set where some of `inputs` only the run will tell.
     pub(super) open_inputs: Option<Arc<OpenInputs>>,
+    /// Jobs that run before this one in the same sandbox, which will tell their outputs.
+    pub(super) open_needs: Option<Arc<Vec<NeededJob>>>,
     /// Set before the ids of a composite action's steps: `build.`; empty for the job itself.
     pub(super) prefix: String,
+}
+
+/// A job that runs before another, and how its outputs come about.
+#[derive(Debug, Clone)]
+pub(super) struct NeededJob {
+    pub(super) id: String,
+    pub(super) contexts: SharedContexts,
+    pub(super) outputs: Vec<(String, Node)>,
 }
 
 /// How a composite action's inputs come about.

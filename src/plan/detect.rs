@@ -111,6 +111,7 @@ fn finish(
         skipped: Vec::new(),
         passed_over: Vec::new(),
         actions: Vec::new(),
+        artifacts: Vec::new(),
         checkout: None,
         notes,
     };

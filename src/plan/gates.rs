@@ -119,10 +119,10 @@ fn look_at(step: &Step, of_job: bool) -> Seen {
                 Some(Rule::Checkout | Rule::Wrapper { .. } | Rule::Emulate(_) | Rule::Filter(_)) => {
                     Seen::Works
                 }
-                Some(Rule::Skipped(_) | Rule::Toolchain(_)) => Seen::Prepares,
+                Some(Rule::Skipped(_) | Rule::Upload | Rule::Toolchain(_)) => Seen::Prepares,
                 // An action that is given results has nothing else to work on.
-                Some(Rule::Missing(_)) | None if given => Seen::Judges,
-                Some(Rule::Missing(_)) | None => Seen::Works,
+                Some(Rule::Missing(_) | Rule::Download) | None if given => Seen::Judges,
+                Some(Rule::Missing(_) | Rule::Download) | None => Seen::Works,
             }
         }
         StepAction::Wait(_) | StepAction::WaitAll | StepAction::Cancel(_) => Seen::Prepares,

@@ -151,6 +151,7 @@ impl Finder<'_> {
             runner: Value::Null,
             job: Value::Null,
             open_inputs: None,
+            open_needs: None,
             prefix: String::new(),
         }
     }

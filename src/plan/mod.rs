@@ -4,6 +4,7 @@
 //! GitHub's rules for workflows, matrices and expressions; what cannot be known here stays marked as such.
 
 mod actions;
+mod artifacts;
 mod assemble;
 mod availability;
 mod contexts;
@@ -18,6 +19,7 @@ mod named_files;
 mod out_of_reach;
 mod own_place;
 mod probe;
+mod producers;
 mod results;
 mod runner;
 mod select;
@@ -39,11 +41,13 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::contract::action::{ActionSource, ActionTrees};
+use crate::contract::artifact::{FetchedArtifact, WantedArtifacts};
 use crate::contract::build::BuildPlan;
 use crate::contract::ci::{Conclusion, EndedJob};
 use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
 
+pub use artifacts::takes;
 pub use named_files::named_files;
 pub use own_place::{OwnStep, own_place};
 pub use probe::{probe, probes, report_variables};
@@ -82,6 +86,12 @@ pub struct PlanRequest<'a> {
     pub actions: Option<&'a ActionTrees>,
     /// Takes what is not in `actions` and would have to be fetched, also where no plan comes of it.
     pub wanted: Option<&'a Mutex<BTreeSet<ActionSource>>>,
+    /// Artifacts of the failed run that have been fetched.
+    pub artifacts: Option<&'a [FetchedArtifact]>,
+    /// Takes which artifacts the steps download.
+    pub wanted_artifacts: Option<&'a Mutex<BTreeSet<WantedArtifacts>>>,
+    /// Jobs whose outputs, or artifacts that are not in `artifacts`, a job needs run before it in the same sandbox.
+    pub with_producers: bool,
 }
 
 impl<'a> PlanRequest<'a> {
@@ -103,6 +113,9 @@ impl<'a> PlanRequest<'a> {
             actions_mode: ActionsMode::Auto,
             actions: None,
             wanted: None,
+            artifacts: None,
+            wanted_artifacts: None,
+            with_producers: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use super::expr::Value;
 use super::jobs::{Candidate, Finder};
 use super::results::{Results, Standing};
 use super::runner::Runner;
-use super::steps::RealActions;
+use super::steps::{Artifacts, RealActions};
 use super::unasked::plan_ci;
 use super::workflow::{self, StepAction, Workflow};
 use super::{FailedJob, PlanError, PlanRequest, Planned, detect};
@@ -26,6 +26,12 @@ pub(super) fn real_actions<'a>(request: &PlanRequest<'a>) -> RealActions<'a> {
         trees: request.actions,
         wanted: request.wanted,
         languages: None,
+        artifacts: Artifacts {
+            of_the_run: request.artifacts.unwrap_or_default(),
+            wanted: request.wanted_artifacts,
+            ..Artifacts::default()
+        },
+        first_instance: 0,
     }
 }
 
@@ -164,9 +170,6 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
     if !request.failed.is_empty() {
         return of_failed(workflow, request);
     }
-    let make = |candidate: &Candidate| {
-        assemble(candidate, None, request.tree, request.sandbox_image, real_actions(request))
-    };
     if request.jobs.is_empty() {
         return plan_ci(std::slice::from_ref(workflow), request);
     }
@@ -181,7 +184,10 @@ fn in_workflow(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Ve
     let planned = || Standing { in_ci: None, is_planned: true };
     let results = Results::new(work.iter().map(|candidate| (&candidate.path[..], planned())));
     let all = candidates(workflow, None, request, &results)?;
-    let plans = work.iter().map(|work| make(again(work, &all))).collect::<Result<Vec<_>, _>>()?;
+    let plans = work
+        .iter()
+        .map(|work| assemble(again(work, &all), None, &all, request))
+        .collect::<Result<Vec<_>, _>>()?;
     if plans.is_empty() {
         return Err(nothing_behind(&gates));
     }
@@ -280,7 +286,7 @@ fn of_failed(workflow: &Arc<Workflow>, request: &PlanRequest<'_>) -> Result<Vec<
             refused = Some(error);
             continue;
         }
-        match assemble(&candidate, *failed, request.tree, request.sandbox_image, real_actions(request)) {
+        match assemble(&candidate, *failed, &all, request) {
             Ok(planned) => out.push(planned),
             Err(error @ PlanError::Refused { .. }) => refused = Some(error),
             Err(error) => return Err(error),

@@ -9,7 +9,7 @@ use crate::contract::action::{ActionPhase, ActionStep, MAX_DEPTH};
 use crate::contract::build::{JobState, PlanStep, PreparedStep, StepEvaluator, StepOutcome, StepState};
 use crate::contract::ci::Conclusion;
 
-use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
+use super::contexts::{self, Hashes, JobContexts, OpenInputs, SharedContexts, StepContexts};
 use super::expr::{self, Value};
 use super::yaml::Node;
 
@@ -276,17 +276,7 @@ impl Evaluator {
     #[must_use]
     pub fn unhealed(&self, gave: &BTreeMap<String, Conclusion>) -> Self {
         let mut done: Vec<(SharedContexts, SharedContexts)> = Vec::new();
-        let mut unhealed = |contexts: &mut SharedContexts| {
-            let known =
-                done.iter().find(|(before, _)| Arc::ptr_eq(before, contexts)).map(|(_, after)| after.clone());
-            let after = known.unwrap_or_else(|| {
-                let needs = needs_unhealed(contexts, gave);
-                let after = Arc::new(JobContexts { needs, ..contexts.as_ref().clone() });
-                done.push((contexts.clone(), after.clone()));
-                after
-            });
-            *contexts = after;
-        };
+        let mut unhealed = |contexts: &mut SharedContexts| *contexts = unhealed(contexts, gave, &mut done);
         let mut evaluator = self.clone();
         for template in evaluator.templates.iter_mut().flatten() {
             unhealed(&mut template.contexts);
@@ -356,7 +346,7 @@ impl Evaluator {
 
     /// The template, where it is of a composite action whose inputs only the run tells, with what they are by now.
     fn with_live_inputs<'t>(&self, template: &'t StepTemplate, state: &JobState) -> Cow<'t, StepTemplate> {
-        if template.contexts.open_inputs.is_none() {
+        if template.contexts.open_inputs.is_none() && template.contexts.open_needs.is_none() {
             return Cow::Borrowed(template);
         }
         let mut template = template.clone();
@@ -364,7 +354,7 @@ impl Evaluator {
         let mut live = |contexts: &mut SharedContexts| {
             let known = done.iter().find(|(was, _)| Arc::ptr_eq(was, contexts)).map(|(_, is)| is.clone());
             let is = known.unwrap_or_else(|| {
-                let is = self.live_inputs(contexts, state, 0);
+                let is = self.live_needs(&self.live_inputs(contexts, state, 0), state, 0);
                 done.push((contexts.clone(), is.clone()));
                 is
             });
@@ -380,7 +370,7 @@ impl Evaluator {
         let Some(open) = contexts.open_inputs.as_ref().filter(|_| depth <= MAX_DEPTH) else {
             return contexts.clone();
         };
-        let outer = self.live_inputs(&open.contexts, state, depth + 1);
+        let outer = self.live_needs(&self.live_inputs(&open.contexts, state, depth + 1), state, 0);
         let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
         let steps = |contexts: &JobContexts, id: Option<&str>| {
             steps_context(&self.known, &contexts.prefix, &live, &self.hashes, Some(state.steps.len()), 0, id)
@@ -408,6 +398,34 @@ impl Evaluator {
         });
         let inputs = Value::object(entries.collect::<Vec<_>>());
         Arc::new(JobContexts { inputs, open_inputs: None, ..contexts.as_ref().clone() })
+    }
+
+    /// The contexts with the outputs of the jobs that ran before.
+    fn live_needs(&self, contexts: &SharedContexts, state: &JobState, depth: usize) -> SharedContexts {
+        let (Some(open), Value::Object(needs)) = (&contexts.open_needs, &contexts.needs) else {
+            return contexts.clone();
+        };
+        if depth > MAX_DEPTH {
+            return contexts.clone();
+        }
+        let live = |id: &str| state.steps.iter().rev().find(|s| s.id.as_deref() == Some(id)).cloned();
+        let entries = needs.entries.iter().map(|(id, need)| {
+            let ran = open.iter().find(|job| job.id.eq_ignore_ascii_case(id));
+            let (Value::Object(entry), Some(job)) = (need, ran) else { return (id.clone(), need.clone()) };
+            let inner = self.live_needs(&job.contexts, state, depth + 1);
+            let steps = |id: Option<&str>| {
+                steps_context(&self.known, &inner.prefix, &live, &self.hashes, Some(state.steps.len()), 0, id)
+            };
+            let view = StepContexts { steps: Box::new(steps), ..StepContexts::of_job(&inner, &self.hashes) };
+            let outputs = job.outputs.iter().map(|(name, node)| {
+                let value = contexts::text(node, &view).map(|rendered| Value::string(rendered.text));
+                (name.clone(), value.unwrap_or_else(|error| Value::unknown(error.to_string())))
+            });
+            let outputs = Value::object(outputs.collect::<Vec<_>>());
+            (id.clone(), Value::object([("result", entry.get("result")), ("outputs", outputs)]))
+        });
+        let needs = Value::object(entries.collect::<Vec<_>>());
+        Arc::new(JobContexts { needs, open_needs: None, ..contexts.as_ref().clone() })
     }
 
     fn prepare_with(
@@ -478,6 +496,30 @@ impl Evaluator {
         }
         Ok(PreparedStep::Run { script: run.text, env: out, working_directory })
     }
+}
+
+/// The contexts as CI had them; what is `done` already is the same again.
+fn unhealed(
+    contexts: &SharedContexts,
+    gave: &BTreeMap<String, Conclusion>,
+    done: &mut Vec<(SharedContexts, SharedContexts)>,
+) -> SharedContexts {
+    if let Some((_, after)) = done.iter().find(|(before, _)| Arc::ptr_eq(before, contexts)) {
+        return after.clone();
+    }
+    let open_inputs = contexts.open_inputs.as_ref().map(|open| {
+        let layers = open
+            .layers
+            .iter()
+            .map(|layer| Layer { contexts: unhealed(&layer.contexts, gave, done), ..layer.clone() });
+        let layers = layers.collect();
+        let contexts = unhealed(&open.contexts, gave, done);
+        Arc::new(OpenInputs { contexts, layers, values: open.values.clone() })
+    });
+    let needs = needs_unhealed(contexts, gave);
+    let after = Arc::new(JobContexts { needs, open_inputs, ..contexts.as_ref().clone() });
+    done.push((contexts.clone(), after.clone()));
+    after
 }
 
 /// The `needs` of CI, with what is not known of it filled from what runs here gave.

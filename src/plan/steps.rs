@@ -1,18 +1,23 @@
 //! A job's steps → the plan's steps: conditions decided as far as they can be; what uses an action is read by `uses`.
 
+mod artifacts;
 mod real;
 mod secrets;
 mod uses;
+
+pub(super) use self::artifacts::{asked_outputs, uploads};
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use crate::contract::action::{ActionSource, ActionTrees, UsedAction};
+use crate::contract::artifact::{FetchedArtifact, WantedArtifacts};
 use crate::contract::build::{Checkout, PlanStep, SkippedStep, Wait};
 use crate::contract::ci::Conclusion;
 use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
 
+use super::artifacts::Made;
 use super::contexts::{self, Hashes, SharedContexts, StepContexts};
 use super::expr::{self, Rendered, Value};
 use super::image::{Needs, RequestedToolchain};
@@ -21,7 +26,7 @@ use super::step_template::{
     steps_context,
 };
 use super::workflow::{Defaults, Step, StepAction};
-use super::yaml::{Kind, Node};
+use super::yaml::{Key, Kind, Node};
 use super::{CiStep, PlanError};
 
 const MAX_STEPS: usize = 2_000;
@@ -49,6 +54,14 @@ pub(super) struct Planned {
     pub(super) actions: Vec<UsedAction>,
     /// What the first checkout of this repository leaves.
     pub(super) checkout: Option<Checkout>,
+    /// Names of the failed run's artifacts that its steps take.
+    pub(super) artifacts: BTreeSet<String>,
+    /// Artifacts that its steps want and nobody has.
+    pub(super) lacking: Vec<WantedArtifacts>,
+    /// What its steps upload.
+    pub(super) made: Vec<Made>,
+    /// Jobs whose outputs its steps ask for.
+    pub(super) asked_outputs: BTreeSet<String>,
 }
 
 /// Where a list of steps stands: the job itself, or a composite action in it.
@@ -100,6 +113,20 @@ pub(super) struct Planner<'a> {
 /// A step, its template, and the name that CI shows.
 type PlannedStep = (PlanStep, StepTemplate, String);
 
+/// A step that is being planned.
+#[derive(Clone, Copy)]
+struct Part<'p> {
+    step: &'p Step,
+    scope: &'p StepScope,
+    name: &'p str,
+    /// The condition, where only the run can decide it.
+    keep: Option<&'p str>,
+    background: bool,
+    /// Empty for one with a script of its own.
+    uses: &'p str,
+    with: &'p [(Key, Node)],
+}
+
 /// What is known of the actions that can be run for real.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RealActions<'a> {
@@ -108,6 +135,21 @@ pub(super) struct RealActions<'a> {
     pub(super) wanted: Option<&'a Mutex<BTreeSet<ActionSource>>>,
     /// Languages whose set-up actions are run, since no image has all that the job asks for.
     pub(super) languages: Option<&'a BTreeSet<&'static str>>,
+    pub(super) artifacts: Artifacts<'a>,
+    /// Uses of actions are counted from here: plans that become one share no number.
+    pub(super) first_instance: usize,
+}
+
+/// Where artifacts come from.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Artifacts<'a> {
+    /// The failed run's.
+    pub(super) of_the_run: &'a [FetchedArtifact],
+    pub(super) wanted: Option<&'a Mutex<BTreeSet<WantedArtifacts>>>,
+    /// What jobs that run before this one make.
+    pub(super) made_before: &'a [Made],
+    /// This job runs before one that needs what it makes.
+    pub(super) is_producer: bool,
 }
 
 /// What a job gives its steps.
@@ -145,6 +187,10 @@ pub(super) fn plan(
             hashes,
             actions: Vec::new(),
             checkout: None,
+            artifacts: BTreeSet::new(),
+            lacking: Vec::new(),
+            made: Vec::new(),
+            asked_outputs: BTreeSet::new(),
         },
         exports: Exports { values: BTreeMap::new(), unknown: BTreeSet::new(), open: false, live: false },
         visited: 0,
@@ -241,6 +287,7 @@ impl Planner<'_> {
             StepAction::Run { .. } | StepAction::Uses { .. } => {}
         }
         self.learn_hashes(step);
+        self.ask_outputs(step);
         let mut here = scope.clone();
         if let Some(env) = &step.env {
             here.layers.push(Layer {
@@ -276,18 +323,13 @@ impl Planner<'_> {
             text,
             layers: layers_of_condition,
         });
+        let part =
+            Part { step, scope: &here, name: &name, keep: keep.as_deref(), background, uses: "", with: &[] };
         match &step.action {
-            StepAction::Run { run, shell, working_directory } => self.run(
-                step,
-                &here,
-                &name,
-                keep,
-                background,
-                run,
-                shell.as_ref(),
-                working_directory.as_ref(),
-            ),
-            StepAction::Uses { uses, with } => self.uses(step, &here, &name, keep, background, uses, with),
+            StepAction::Run { run, shell, working_directory } => {
+                self.run(part, run, shell.as_ref(), working_directory.as_ref())
+            }
+            StepAction::Uses { uses, with } => self.uses(Part { uses, with, ..part }),
             _ => Ok(()),
         }
     }
@@ -503,50 +545,32 @@ impl Planner<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
     fn run(
         &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
+        part: Part<'_>,
         run: &Node,
         shell: Option<&Node>,
         working_directory: Option<&Node>,
     ) -> Result<(), PlanError> {
+        let scope = part.scope;
         let default = |pick: fn(&Defaults) -> Option<&Node>| {
             let of = |d: &Option<Defaults>| d.as_ref().and_then(pick).cloned();
             of(&scope.job_defaults).or_else(|| of(&scope.defaults))
         };
         let shell = shell.cloned().or_else(|| default(|d| d.shell.as_ref()));
         let directory = working_directory.cloned().or_else(|| default(|d| d.working_directory.as_ref()));
-        self.script(
-            step,
-            scope,
-            name,
-            keep,
-            background,
-            run,
-            shell.as_ref(),
-            directory.as_ref(),
-            &scope.origin.clone(),
-        )
+        self.script(part, run, shell.as_ref(), directory.as_ref(), &scope.origin.clone())
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
     fn script(
         &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
+        part: Part<'_>,
         run: &Node,
         shell: Option<&Node>,
         directory: Option<&Node>,
         origin: &str,
     ) -> Result<(), PlanError> {
+        let Part { step, scope, name, keep, background, .. } = part;
         self.may_add_files = true;
         let env = self.env_of(scope, scope.layers.len())?;
         let script = self.text_of(run, scope, &env)?;
@@ -554,7 +578,8 @@ impl Planner<'_> {
             let later = what.starts_with("steps.")
                 || what.starts_with("env.")
                 || what.starts_with("secrets.")
-                || &**what == "job.status";
+                || &**what == "job.status"
+                || (what.starts_with("needs.") && scope.contexts.open_needs.is_some());
             if !later {
                 self.note(format!("`{name}` needs {what}, which is not known here"));
             }
@@ -605,13 +630,14 @@ impl Planner<'_> {
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
             env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
             origin: origin.to_owned(),
-            condition: keep,
+            condition: keep.map(str::to_owned),
             setup: false,
             installs: None,
             lacks: None,
             missing_secrets,
             action: None,
             passed_in_ci,
+            begins_job: false,
             background,
             wait: None,
         };

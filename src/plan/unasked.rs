@@ -8,7 +8,7 @@ use super::assemble::assemble;
 use super::jobs::Candidate;
 use super::results::Results;
 use super::runner::Runner;
-use super::select::{best, by_path, candidates, real_actions, runs_something, with_notes};
+use super::select::{best, by_path, candidates, runs_something, with_notes};
 use super::workflow::{Trigger, Workflow};
 use super::{PlanError, PlanRequest, Planned};
 
@@ -83,7 +83,8 @@ pub(super) fn plan_ci(
     }
     let (mut plans, mut lacking, mut gates, mut refused) = (Vec::new(), Vec::new(), Vec::new(), None);
     for workflow in &ci {
-        let groups = by_path(candidates(workflow, None, request, &Results::default())?);
+        let all = candidates(workflow, None, request, &Results::default())?;
+        let groups = by_path(all.clone());
         // Whatever they are called, jobs without others beside them are what there is to run.
         let has_checks = groups.iter().any(|group| !group[0].is_gate && is_no_job_of_ci(group).is_none());
         for group in groups {
@@ -93,7 +94,7 @@ pub(super) fn plan_ci(
             } else if let Some(why) = is_no_job_of_ci(&group).filter(|_| has_checks) {
                 left_out.add(why, job);
             } else if let Some(candidate) = best(&group) {
-                match assemble(candidate, None, request.tree, request.sandbox_image, real_actions(request)) {
+                match assemble(candidate, None, &all, request) {
                     Ok(planned) if planned.plan.steps.iter().all(|step| step.lacks.is_some()) => {
                         left_out.add("their steps cannot be run here", job);
                         lacking.push(planned);

@@ -57,6 +57,8 @@ pub(super) struct Job {
     pub(super) uses: Option<Node>,
     pub(super) with: Option<Node>,
     pub(super) secrets: Option<Node>,
+    /// What it tells the jobs that need it.
+    pub(super) outputs: Option<Node>,
 }
 
 #[derive(Debug, Clone)]
@@ -439,6 +441,7 @@ impl Reader<'_> {
             uses,
             with: self.optional_map(node.get("with"), "`with`")?,
             secrets: node.get("secrets").cloned(),
+            outputs: self.optional_map(node.get("outputs"), "`outputs`")?,
             id,
         })
     }

@@ -5,9 +5,10 @@
 //! reads the two separately, and their order would be lost. What we say ourselves quotes foreign text only as one
 //! inert line.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::Write;
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::{BuildPlan, ExecutionResult};
@@ -31,6 +32,7 @@ pub enum Style {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepOutput {
     Show,
+    /// Of a step only that it runs and for how long; of one that failed its last lines.
     Hide,
 }
 
@@ -38,6 +40,10 @@ pub enum StepOutput {
 const LINE_BYTES: usize = 16 * 1024;
 /// Bugs listed one by one; the summary has them all.
 const BUGS: usize = 20;
+/// What is shown of a failed step whose output is hidden.
+const LAST_LINES: usize = 10;
+/// How often the time of a running step is shown anew.
+const REDRAW: Duration = Duration::from_secs(1);
 
 /// Renders events; safe to share between threads. Write errors are ignored: a closed pipe must not stop a heal.
 pub struct Console {
@@ -54,8 +60,21 @@ struct State {
     /// Output of each stream that has not ended its line yet.
     pending: [Vec<u8>; 2],
     redactor: Redactor,
+    /// What the running step printed last.
+    last: VecDeque<String>,
+    /// The same of the last one that failed.
+    last_of_failed: Vec<String>,
+    running: Option<RunningStep>,
     /// For naming what a proposal fixes.
     bugs: HashMap<Fingerprint, BugReport>,
+}
+
+/// A step whose output is hidden.
+struct RunningStep {
+    name: String,
+    started: Instant,
+    /// When its line was drawn; nothing where it does not stand at the cursor.
+    drawn: Option<Instant>,
 }
 
 impl std::fmt::Debug for Console {
@@ -97,6 +116,9 @@ impl Console {
             masking: Default::default(),
             pending: Default::default(),
             redactor: Redactor::default(),
+            last: VecDeque::new(),
+            last_of_failed: Vec::new(),
+            running: None,
             bugs: HashMap::new(),
         };
         Self { style, output, state: Mutex::new(state) }
@@ -158,15 +180,7 @@ impl Printer<'_> {
             Event::Planned { plan } => self.planned(&plan),
             Event::StepStarted { name, script, .. } => self.step_started(&name, &script),
             Event::Output { stream, bytes } => self.step_output(stream, &bytes),
-            Event::StepEnded { exit_code, duration, .. } => {
-                self.close();
-                let took = text::duration(duration);
-                match exit_code {
-                    Some(0) => self.line(Colour::Green, &format!("✓ succeeded after {took}")),
-                    Some(code) => self.line(Colour::Red, &format!("✗ exit code {code} after {took}")),
-                    None => self.line(Colour::Yellow, &format!("– ended without an exit code after {took}")),
-                }
-            }
+            Event::StepEnded { exit_code, duration, .. } => self.step_ended(exit_code, duration),
             Event::Executed { purpose, result, bugs, .. } => {
                 self.executed(purpose, &result);
                 if result.has_verdict() && !result.is_green() && purpose != Purpose::Repeat {
@@ -242,6 +256,16 @@ impl Printer<'_> {
             Colour::Bold,
             &format!("plan: {from}{job}, in {} ({})", plan.image.reference, plan.image.why),
         );
+        if self.output == StepOutput::Hide {
+            let notes = plan.passed_over.len() + plan.notes.len();
+            let notes = if notes == 0 {
+                String::new()
+            } else {
+                format!("; {} with -v or in the summary", text::count(notes, "note is", "notes are"))
+            };
+            let steps = text::count(plan.steps.len(), "step", "steps");
+            return self.line(Colour::Dim, &format!("  {steps}{notes}"));
+        }
         for (index, step) in plan.steps.iter().enumerate() {
             self.line(Colour::None, &format!("  {}. {}", index + 1, step.name));
         }
@@ -253,7 +277,27 @@ impl Printer<'_> {
         }
     }
 
+    fn step_ended(&mut self, exit_code: Option<i64>, duration: Duration) {
+        self.close();
+        self.undraw();
+        let took = text::duration(duration);
+        let running = self.state.running.take();
+        let last = std::mem::take(&mut self.state.last);
+        // A step that went well is no news.
+        if self.output == StepOutput::Hide && exit_code == Some(0) {
+            return;
+        }
+        self.state.last_of_failed = last.into();
+        let name = running.map_or(String::new(), |running| format!("{}: ", running.name));
+        match exit_code {
+            Some(0) => self.line(Colour::Green, &format!("✓ succeeded after {took}")),
+            Some(code) => self.line(Colour::Red, &format!("✗ {name}exit code {code} after {took}")),
+            None => self.line(Colour::Yellow, &format!("– {name}ended without an exit code after {took}")),
+        }
+    }
+
     fn step_started(&mut self, name: &str, script: &str) {
+        self.state.last.clear();
         match self.output {
             StepOutput::Show => {
                 self.open(&format!("Run {name}"));
@@ -262,14 +306,17 @@ impl Printer<'_> {
                     self.foreign(&format!("$ {line}"));
                 }
             }
-            StepOutput::Hide => self.line(Colour::Dim, &format!("… {name}")),
+            StepOutput::Hide => {
+                self.undraw();
+                let name = name.to_owned();
+                self.state.running = Some(RunningStep { name, started: Instant::now(), drawn: None });
+                self.draw();
+            }
         }
     }
 
     fn step_output(&mut self, stream: Stream, bytes: &[u8]) {
-        if self.output == StepOutput::Hide {
-            return;
-        }
+        self.draw();
         if self.state.open.is_none() && self.style == Style::Actions {
             self.open("Output");
         }
@@ -279,6 +326,36 @@ impl Printer<'_> {
         };
         let shown = self.state.redactor.push(&mut self.state.masking[slot], bytes);
         self.add(slot, &shown);
+    }
+
+    /// Shows the running step with its time, on a line that goes with the next one printed.
+    fn draw(&mut self) {
+        let Some(running) = &mut self.state.running else { return };
+        if running.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
+            return;
+        }
+        let is_first = running.drawn.is_none();
+        running.drawn = Some(Instant::now());
+        let (took, name) = (text::duration(running.started.elapsed()), running.name.clone());
+        let line = self.state.redactor.redact(&clean::line(&format!("… {name}"), 60));
+        let _ = match self.style {
+            Style::Terminal { colour: true } => {
+                write!(self.state.out, "\r\u{1b}[K\u{1b}[2m{line} ({took})\u{1b}[0m")
+            }
+            // Nothing can be drawn over: it is told once.
+            _ if is_first => writeln!(self.state.out, "{line}"),
+            _ => Ok(()),
+        };
+    }
+
+    /// Takes the line of the running step away.
+    fn undraw(&mut self) {
+        if self.style != (Style::Terminal { colour: true }) {
+            return;
+        }
+        if self.state.running.as_mut().is_some_and(|running| running.drawn.take().is_some()) {
+            let _ = write!(self.state.out, "\r\u{1b}[K");
+        }
     }
 
     /// Prints the lines that end here, and keeps the rest.
@@ -301,11 +378,14 @@ impl Printer<'_> {
         let shown = text.trim_end_matches(['\r', '\n']);
         let shown = shown.rsplit('\r').next().unwrap_or(shown);
         let cleaned = clean::block(shown, LINE_BYTES);
-        for line in cleaned.lines() {
-            self.foreign(line);
-        }
-        if cleaned.is_empty() {
-            self.foreign("");
+        match self.output {
+            StepOutput::Show if cleaned.is_empty() => self.foreign(""),
+            StepOutput::Show => cleaned.lines().for_each(|line| self.foreign(line)),
+            StepOutput::Hide => {
+                self.state.last.extend(cleaned.lines().map(str::to_owned));
+                let excess = self.state.last.len().saturating_sub(LAST_LINES);
+                self.state.last.drain(..excess);
+            }
         }
     }
 
@@ -345,6 +425,11 @@ impl Printer<'_> {
         let step = result.failed_step.and_then(|index| result.steps.get(index));
         let step = step.map_or(String::new(), |step| format!(" in step {}", step.name));
         let colour = if result.is_green() { Colour::Green } else { Colour::Red };
+        let last = std::mem::take(&mut self.state.last_of_failed);
+        let is_shown = !result.is_green() && !matches!(purpose, Purpose::Repeat | Purpose::CounterProof);
+        if self.output == StepOutput::Hide && is_shown {
+            last.iter().for_each(|line| self.foreign(line));
+        }
         let exit = text::ending(result);
         self.line(colour, &format!("{what}: {exit}{step} ({})", text::duration(result.duration)));
         for note in &result.notes {
@@ -447,6 +532,7 @@ impl Printer<'_> {
     }
 
     fn raw(&mut self, line: &str) {
+        self.undraw();
         let _ = writeln!(self.state.out, "{line}");
     }
 }
@@ -530,6 +616,35 @@ mod tests {
         • IMPORT error in src/app.py line 3: cannot import name 'foo'
         • LOGIC error in src/calc.py line 8 (test tests/test_calc.py::test_add): assert 3 == 4
         ");
+    }
+
+    #[test]
+    fn of_steps_whose_output_is_hidden_their_time_and_last_lines_are_shown() {
+        let shown = |colour: bool| {
+            let shared = Shared::default();
+            let console =
+                Console::new(Style::Terminal { colour }, StepOutput::Hide, Box::new(shared.clone()));
+            story().into_iter().for_each(|event| console.emit(event));
+            let bytes = shared.0.lock().unwrap().clone();
+            String::from_utf8(bytes).unwrap()
+        };
+        insta::assert_snapshot!(shown(false), @r"
+        plan: .github/workflows/ci.yml, job test, in python:3.12-bookworm (actions/setup-python with python-version 3.12)
+          2 steps
+        … Test
+        ✗ Test: exit code 1 after 4.0 s
+          │ a warning
+          │ collecting
+          │ 100%
+          │ no end of line
+        the failing commit: exit code 1 in step Test (13 s)
+        • IMPORT error in src/app.py line 3: cannot import name 'foo'
+        • LOGIC error in src/calc.py line 8 (test tests/test_calc.py::test_add): assert 3 == 4
+        ");
+        let drawn = shown(true);
+        let (line, rest) = drawn.split_once("… Test (0.0 s)\u{1b}[0m").expect(&drawn);
+        assert!(line.ends_with("\r\u{1b}[K\u{1b}[2m"), "{line:?}");
+        assert!(rest.starts_with("\r\u{1b}[K\u{1b}[31m✗ Test: exit code 1"), "{rest:?}");
     }
 
     #[test]

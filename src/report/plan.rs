@@ -196,6 +196,7 @@ mod tests {
             skipped: vec![SkippedStep::new("actions/cache@v4", "only saves")],
             passed_over: Vec::new(),
             actions: Vec::new(),
+            artifacts: Vec::new(),
             checkout: None,
             notes: vec!["a note".into()],
         }

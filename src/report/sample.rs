@@ -107,6 +107,7 @@ pub(crate) fn plan() -> BuildPlan {
         missing_secrets: Default::default(),
         action: None,
         passed_in_ci: false,
+        begins_job: false,
         background: false,
         wait: None,
     };
@@ -130,6 +131,7 @@ pub(crate) fn plan() -> BuildPlan {
         )],
         passed_over: Vec::new(),
         actions: Vec::new(),
+        artifacts: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }

@@ -1,6 +1,7 @@
 //! The last lines in the terminal: how it ended, and where to read more.
 
 use super::{clean, ends, text};
+use crate::contract::git::RepoPath;
 use crate::contract::report::{ReportFiles, RunReport};
 
 #[must_use]
@@ -19,4 +20,19 @@ pub fn text(report: &RunReport, files: Option<&ReportFiles>) -> String {
         lines.push(format!("summary: {}, record: {}", files.summary_file, files.results_file));
     }
     lines.join("\n")
+}
+
+/// How to take the fix that lies in the report folder; nothing where none is proven, or where it was pushed.
+#[must_use]
+pub fn how_to_take(report: &RunReport, files: &ReportFiles) -> Option<String> {
+    let patch =
+        files.patch_file.as_ref().filter(|_| report.push.is_none() && report.final_proof.is_some())?;
+    Some(format!("patch: {patch}\ntake it with: git apply {patch}"))
+}
+
+/// What was written into the checkout.
+#[must_use]
+pub fn applied(files: &[RepoPath]) -> String {
+    let names = files.iter().map(RepoPath::as_str).collect::<Vec<_>>().join(", ");
+    format!("written: {names}")
 }

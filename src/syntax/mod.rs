@@ -5,6 +5,7 @@
 //! language without a grammar here is never called equal.
 
 mod brackets;
+mod calls;
 mod canonical;
 mod comments;
 mod finding;
@@ -20,6 +21,7 @@ mod resolve;
 mod shared;
 mod tree;
 
+pub use calls::{both_sides, call_arguments};
 pub use layout::{Sameness, same_syntax};
 pub use modules::is_standard_python_module;
 pub use neutral::{NeutralEdit, neutral_edits};

@@ -148,6 +148,7 @@ fn blank_step() -> PlanStep {
         missing_secrets: BTreeMap::new(),
         action: None,
         passed_in_ci: false,
+        begins_job: false,
         background: false,
         wait: None,
     }
@@ -171,6 +172,7 @@ pub(crate) fn plan(steps: Vec<PlanStep>) -> BuildPlan {
         skipped: Vec::new(),
         passed_over: Vec::new(),
         actions: Vec::new(),
+        artifacts: Vec::new(),
         checkout: None,
         notes: Vec::new(),
     }
@@ -382,6 +384,17 @@ async fn exit_codes_conditions_and_continue_on_error() {
     run.close().await;
 }
 
+/// What the last execution's steps printed, as it came.
+fn live(run: &Run) -> String {
+    let events = run.events.0.lock().unwrap();
+    let begun = events.iter().rposition(|e| matches!(e, Event::StepStarted { index: 0, .. })).unwrap();
+    let shown = events[begun..].iter().filter_map(|event| match event {
+        Event::Output { bytes, .. } => Some(String::from_utf8_lossy(bytes).into_owned()),
+        _ => None,
+    });
+    shown.collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_told_apart_and_huge_output_is_cut() {
     let mut run = Run::new("output", |o| o.log_limits = LogLimits { head: 10_000, tail: 10_000 }).await;
@@ -400,6 +413,18 @@ async fn streams_are_told_apart_and_huge_output_is_cut() {
         .collect();
     let want = [(Stream::Stdout, "out\n"), (Stream::Stderr, "err\n"), (Stream::Stdout, "out2\n")];
     assert_eq!(streams, want.map(|(s, t)| (s, t.to_owned())));
+
+    // Half lines of one stream never stand inside the other's, and none is lost.
+    let halves =
+        "printf 'test one ... '; printf '::set-output na' >&2; sleep 0.3; printf 'ok\\nleft'; sleep 0.3
+        printf 'me=a::1\\n' >&2; sleep 0.3; printf ' over' >&2";
+    let mut halves = step(halves);
+    halves.id = Some("halves".to_owned());
+    let result = run.steps(vec![halves, step("echo next")]).await;
+    assert_eq!(log(&result), "test one ... ok\n::set-output name=a::1\nleft\n over\nnext\n");
+    assert_eq!(live(&run), log(&result));
+    let lines = result.steps.iter().map(|s| s.log.map(|l| (l.first, l.last))).collect::<Vec<_>>();
+    assert_eq!(lines, [Some((1, 4)), Some((5, 5))]);
 
     let result =
         run.bash("echo first; yes 'a line of noise' | head -c 50000000; echo; echo last; exit 9").await;
@@ -436,7 +461,9 @@ async fn time_memory_and_processes_are_limited() {
     run.close().await;
 
     let mut run = Run::new("timeout", |o| o.timeout = Duration::from_secs(2)).await;
-    assert_eq!(run.bash("echo quiet; sleep 100").await.exit, Exit::TimedOut { after_seconds: 2 });
+    let result = run.bash("echo quiet; printf 'half a line'; sleep 100").await;
+    assert_eq!(result.exit, Exit::TimedOut { after_seconds: 2 });
+    assert_eq!(log(&result), "quiet\nhalf a line");
     run.close().await;
 }
 

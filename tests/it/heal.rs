@@ -17,6 +17,7 @@ use crate::support::llm::{Answer, ScriptedLlm, Speaks};
 pub(crate) struct Story {
     dir: TempDir,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
     api_url: String,
 }
 
@@ -46,7 +47,7 @@ jobs:
 impl Story {
     pub(crate) fn new(files: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let story = Self { dir, flags: Vec::new(), api_url: NOBODY.to_owned() };
+        let story = Self { dir, flags: Vec::new(), variables: Vec::new(), api_url: NOBODY.to_owned() };
         let repo = story.repo();
         std::fs::create_dir_all(&repo).unwrap();
         for (path, text) in files {
@@ -83,7 +84,19 @@ impl Story {
         self
     }
 
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// It tells all that the steps print.
     pub(crate) fn command(&self) -> Command {
+        let mut command = self.terse_command();
+        command.arg("--verbose");
+        command
+    }
+
+    pub(crate) fn terse_command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
         command.env_clear();
         for name in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE", "TMPDIR"] {
@@ -92,6 +105,7 @@ impl Story {
             }
         }
         command.env("GITHUB_API_URL", &self.api_url);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command.arg("heal").arg("--repo").arg(self.repo()).args(&self.flags);
         command
     }
@@ -186,7 +200,7 @@ pub(crate) fn leftovers(run: &str) -> String {
 }
 
 const ADD: &str = "def add(a, b):\n    return a - b\n";
-const ADD_TEST: &str = "\
+pub(crate) const ADD_TEST: &str = "\
 import unittest
 
 from calc import add

@@ -4,7 +4,9 @@
 #![allow(clippy::disallowed_methods, reason = "starts programs to look at them, bound to no run")]
 
 mod action;
+mod artifacts;
 mod ci_trigger;
+mod command_line;
 mod counter_proof;
 mod doctor;
 mod escapes;

@@ -452,24 +452,34 @@ fn totals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn java_tells_the_classes_that_the_failing_test_loads() {
+async fn java_tells_the_classes_that_the_failing_test_loads_and_with_jacoco_those_that_ran() {
     let class = |name: &str, body: &str| format!("package shop;\n\npublic class {name} {{\n{body}\n}}\n");
     let total = class(
         "Total",
         "  public static int of(int... prices) { int sum = -1; for (int p : prices) sum += Twice.of(p); return sum; }",
     );
     let twice = class("Twice", "  public static int of(int n) { return n + n; }");
+    let loaded = class("Loaded", "  public static int of(int n) { return n; }");
     let unused = class("Unused", "  public static int of(int n) { return n; }");
-    let test = "package shop;\n\nimport static org.junit.Assert.assertEquals;\n\nimport org.junit.Test;\n\npublic class CartTest {\n  @Test public void doubles() { assertEquals(4, Twice.of(2)); }\n  @Test public void totals() { assertEquals(2, Total.of(1)); }\n}\n";
+    let test = "package shop;\n\nimport static org.junit.Assert.assertEquals;\n\nimport org.junit.Test;\n\npublic class CartTest {\n  @Test public void doubles() { assertEquals(4, Twice.of(2)); }\n  @Test public void totals() { assertEquals(\"shop.Loaded\", Loaded.class.getName()); assertEquals(2, Total.of(1)); }\n}\n";
     let pom = "<project xmlns=\"http://maven.apache.org/POM/4.0.0\"><modelVersion>4.0.0</modelVersion><groupId>shop</groupId><artifactId>shop</artifactId><version>1</version><properties><maven.compiler.source>21</maven.compiler.source><maven.compiler.target>21</maven.compiler.target><project.build.sourceEncoding>UTF-8</project.build.sourceEncoding></properties><dependencies><dependency><groupId>junit</groupId><artifactId>junit</artifactId><version>4.13.2</version><scope>test</scope></dependency></dependencies></project>";
-    let files = [
+    let mut files = [
         ("pom.xml", pom),
         ("src/main/java/shop/Total.java", total.as_str()),
         ("src/main/java/shop/Twice.java", twice.as_str()),
+        ("src/main/java/shop/Loaded.java", loaded.as_str()),
         ("src/main/java/shop/Unused.java", unused.as_str()),
         ("src/test/java/shop/CartTest.java", test),
     ];
     let traced = run_traced("trace-java", &files, vec![step("mvn -o -B test")]).await;
-    traced.expect("src/main/java/shop/Total.java", "Total", 1);
-    assert!(traced.functions.functions.iter().all(|f| f.name != "Unused"));
+    let names = |traced: &Traced| -> Vec<String> {
+        traced.functions.functions.iter().map(|f| f.name.clone()).collect()
+    };
+    assert_eq!(names(&traced), ["Loaded", "Total", "Twice", "CartTest"], "{}", log(&traced.result));
+    let agent = "<build><plugins><plugin><artifactId>maven-surefire-plugin</artifactId><configuration><argLine>-javaagent:/usr/share/java/org.jacoco.agent.rt.jar=destfile=target/jacoco.exec</argLine></configuration></plugin></plugins></build></project>";
+    let pom = pom.replace("</project>", agent);
+    files[0].1 = &pom;
+    let tools = "sudo apt-get install -q -y --no-install-recommends libjacoco-java >/dev/null 2>&1";
+    let traced = run_traced("trace-jacoco", &files, vec![step(tools), step("mvn -o -B test")]).await;
+    assert_eq!(names(&traced), ["Total", "Twice", "CartTest"], "{}", log(&traced.result));
 }

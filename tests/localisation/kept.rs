@@ -57,7 +57,7 @@ pub(crate) fn find(name: &str) -> anyhow::Result<Option<Run>> {
 }
 
 const FORMATS: [TraceFormat; 4] =
-    [TraceFormat::Functions, TraceFormat::GoProfile, TraceFormat::LlvmExport, TraceFormat::ClassLoading];
+    [TraceFormat::Functions, TraceFormat::GoProfile, TraceFormat::LlvmExport, TraceFormat::Jvm];
 
 pub(crate) fn keep(name: &str, run: &Run) -> anyhow::Result<()> {
     let Some(file) = file_of(name) else { return Ok(()) };

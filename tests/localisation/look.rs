@@ -9,7 +9,7 @@ use ci_healer::contract::event::{Event, EventSink, Purpose};
 use ci_healer::contract::executed::{TraceOutput, TracedFunctions, TracedTest};
 use ci_healer::contract::fix::LineWindow;
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};
-use ci_healer::executor::{Executor, Options, Request, close_patience};
+use ci_healer::executor::{Copies, Executor, Options, Request, close_patience};
 use ci_healer::fixer::{self, FixAgent, FixOptions, FixRequest, Leads, Redactor};
 use ci_healer::orchestrator::evidence::excerpt;
 use ci_healer::orchestrator::tracing::{TestTracer, Traces};
@@ -185,6 +185,7 @@ async fn run(case: &Case, plan: &BuildPlan, evaluator: &plan::Evaluator) -> anyh
         git_dir: None,
         fresh: false,
         from_snapshot: false,
+        copies: Copies::None,
         probes: &[],
         repeats: None,
         watched: None,

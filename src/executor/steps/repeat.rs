@@ -93,6 +93,7 @@ impl Job<'_> {
         let records = std::mem::replace(self.records, ran.before.clone());
         let log = std::mem::replace(self.log, LogBuffer::new(self.log.limits()));
         let sink = std::mem::replace(&mut self.args.sink, &Quiet);
+        let in_line_of = self.in_line_of.take();
         let probed = self.probed.len();
         let outcome = match self.begin(index, step, ran.script, env.clone(), ran.working_directory).await {
             Ok(true) => self.until_done(|running, _| running == index).await,
@@ -101,6 +102,7 @@ impl Job<'_> {
         self.probed.truncate(probed);
         self.args.sink = sink;
         *self.log = log;
+        self.in_line_of = in_line_of;
         let repeated = std::mem::replace(self.records, records);
         outcome?;
         let result = &repeated.results[index];

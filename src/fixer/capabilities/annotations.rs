@@ -1,6 +1,7 @@
 //! What a change makes a Python type checker believe, place by place: a type that goes or becomes `Any` is judged by what
 //! stood there before, and by whether the finding asks for a type.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -78,6 +79,8 @@ fn judge(slot: &Slot, before: Option<&Slot>, asked: &Asked<'_>) -> Option<(Optio
         let treatment = match (before, old) {
             // A generic that says what it holds.
             (_, Some(old)) if is_filled(old, new) => Treatment::Lower,
+            // What it is stays said; what it holds, the finding asks for.
+            (_, Some(old)) if is_same_container(old, new) && says(asked, &WANTS_TYPES) => Treatment::Lower,
             (_, Some(_)) => Treatment::Refuse,
             // Nobody looked at it before either.
             (Some(_), None) => Treatment::Lower,
@@ -101,6 +104,40 @@ fn judge(slot: &Slot, before: Option<&Slot>, asked: &Asked<'_>) -> Option<(Optio
 fn is_filled(old: &str, new: &str) -> bool {
     let bare = |text: &str| text.rsplit('.').next().unwrap_or_default().to_lowercase();
     !old.contains('[') && new.split_once('[').is_some_and(|(head, _)| bare(head) == bare(old))
+}
+
+/// `Mapping[str, str]` becomes `Mapping[str, Any]`; what may be something else is no container.
+fn is_same_container(old: &str, new: &str) -> bool {
+    const NONE: &[&str] = &["Optional", "Union", "Annotated", "Final", "ClassVar", "Awaitable", "Coroutine"];
+    let head = |text: &str| {
+        let (head, _) = text.split_once('[')?;
+        Some(head.rsplit('.').next().unwrap_or_default().to_owned())
+    };
+    head(old).is_some_and(|own| !NONE.contains(&own.as_str()) && head(new) == Some(own))
+}
+
+/// Whether what is said of new overloads fits together: two or more that answer otherwise, in front of a function that
+/// keeps the answer it had.
+pub(super) fn overloads_agree(one: &Sides<'_>) -> bool {
+    let answers = |slots: Vec<Slot>| {
+        let mut found: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
+        for slot in slots.into_iter().filter(|slot| slot.kind == SlotKind::Answer) {
+            found.entry(slot.owner).or_default().push(slot.annotation);
+        }
+        found
+    };
+    let known = answers(one.before.as_ref().map(|reading| reading.slots()).unwrap_or_default());
+    let more = answers(one.after.slots()).into_iter().filter(|(owner, all)| {
+        all.len() > 1 && known.get(owner).is_none_or(|before| before.len() < all.len())
+    });
+    more.into_iter().all(|(owner, mut all)| {
+        let own = all.pop().flatten();
+        let before = known.get(&owner).and_then(|before| before.last().cloned()).flatten();
+        let distinct: BTreeSet<&str> = all.iter().flatten().map(String::as_str).collect();
+        let written = all.iter().all(Option::is_some);
+        // A property's getter and setter are one name, too.
+        written && distinct.len() > 1 && (before.is_none() || own == before)
+    })
 }
 
 /// `getattr` where a checker complains: with a plain name and something in its stead it asks for what may be missing,

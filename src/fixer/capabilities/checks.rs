@@ -83,7 +83,7 @@ const CLAIMS: &[Claim] = &[
     Claim {
         languages: PYTHON,
         kinds: &["decorator"],
-        pattern: r"no_type_check|overload",
+        pattern: r"no_type_check",
         asked: When::Checked,
         capability: Capability::Unchecked,
     },
@@ -273,6 +273,7 @@ pub(super) fn gained(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
     let mut found = claims(one, asked);
     found.extend(no_longer_strict(one));
     found.extend(promises(one));
+    found.extend(never_expanded(one));
     if one.language == Language::Python && is_checked(asked) {
         found.extend(annotations::gained(one, asked));
     }
@@ -429,6 +430,29 @@ fn promises(one: &Sides<'_>) -> Vec<Gained> {
         }
     }
     found
+}
+
+/// Code of the file that a new macro holds and nobody calls: no compiler looks at it any more.
+fn never_expanded(one: &Sides<'_>) -> Option<Gained> {
+    if one.language != Language::Rust {
+        return None;
+    }
+    let known = one.before.as_ref().map(|r| r.count(&["macro_definition"])).unwrap_or_default();
+    let after = one.change.after.as_deref().unwrap_or_default();
+    one.after.count(&["macro_definition"]).into_iter().find_map(|(text, (_, line))| {
+        let name = text.strip_prefix("macro_rules!")?.split(['{', '(', '[']).next()?.trim().to_owned();
+        let was_there = known.keys().any(|old| old.split_whitespace().nth(1) == Some(name.as_str()));
+        // One that others may call is theirs to check.
+        let is_called = after.contains(&format!("{name}!")) || after.contains("#[macro_export]");
+        (!was_there && !is_called).then(|| {
+            Gained::new(
+                Capability::Build,
+                one.change.path.as_str(),
+                line,
+                &format!("`{name}!` is never called"),
+            )
+        })
+    })
 }
 
 /// A checked call by another name, or with its checked argument elsewhere.

@@ -496,3 +496,35 @@ fn a_file_goes_on_with_its_trade() {
     let given_up = TYPES.replace("(items: number[]): number", "(items: Array<any>): any");
     assert_eq!(verdict("a.ts", TYPES, &given_up, "", Category::Logic), "refused/suppression");
 }
+
+#[test]
+fn overloads_that_fit_together_are_let_in() {
+    let before = "def get(key: str) -> str | None:\n    return find(key)\n";
+    let two = "from typing import overload\n\n\n@overload\ndef get(key: str) -> str: ...\n@overload\ndef get(key: None) -> None: ...\n";
+    let honest = format!("{two}def get(key: str | None) -> str | None:\n    return find(key)\n");
+    assert_eq!(verdict("shop/a.py", before, &honest, "Incompatible return value", Category::Type), "passes");
+    let lost = format!("{two}def get(key):\n    return find(key)\n");
+    assert_eq!(verdict("shop/a.py", before, &lost, "x", Category::Type), "refused/suppression");
+    let one = "from typing import overload\n\n\n@overload\ndef get(key: str) -> str: ...\ndef get(key: str) -> str | None:\n    return find(key)\n";
+    assert_eq!(verdict("shop/a.py", before, one, "x", Category::Type), "refused/suppression");
+}
+
+#[test]
+fn a_container_that_holds_anything_is_let_in_where_the_finding_asks_for_it() {
+    let before = "import typing as t\n\n\ndef f(a: t.Mapping[str, str]) -> str:\n    return str(a)\n";
+    let filled = before.replace("[str, str]", "[str, t.Any]");
+    assert_eq!(verdict("shop/a.py", before, &filled, "Dict entry 0 has", Category::Type), "passes");
+    let given_up = before.replace("t.Mapping[str, str]", "t.Any");
+    assert_eq!(verdict("shop/a.py", before, &given_up, "x", Category::Type), "refused/suppression");
+    let maybe = "import typing as t\n\n\ndef f(a: t.Optional[str]) -> str:\n    return a\n";
+    let any = maybe.replace("Optional[str]", "Optional[t.Any]");
+    assert_eq!(verdict("shop/a.py", maybe, &any, "x", Category::Type), "refused/suppression");
+}
+
+#[test]
+fn code_that_a_new_macro_holds_is_expanded_somewhere() {
+    let hidden = "macro_rules! later {\n    () => {\n        pub fn cost(items: &[i64]) -> i64 {\n            sum(items)\n        }\n    };\n}\n";
+    assert_eq!(verdict("a.rs", RUST, hidden, "", Category::Type), "refused/detects-tests");
+    let called = format!("{hidden}later!();\n");
+    assert_eq!(verdict("a.rs", RUST, &called, "", Category::Type), "passes");
+}

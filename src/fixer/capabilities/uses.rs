@@ -210,7 +210,7 @@ fn judge(
         }
         Capability::Files => files(used, asked),
         Capability::Programs => Some(if used.on_load { Treatment::Refuse } else { Treatment::Lower }),
-        Capability::Unchecked => unchecked(used, asked, before),
+        Capability::Unchecked => unchecked(used, one, asked, before),
         Capability::Code | Capability::Raw if is_its_trade(capability, used, one) => {
             Some(Treatment::CounterProof)
         }
@@ -361,12 +361,15 @@ fn is_system(text: &str) -> bool {
     ["/proc/", "/dev/fd", "/dev/pts", "/dev/tty", "/dev/pty", "/proc"].iter().any(|p| text.contains(p))
 }
 
-fn unchecked(used: &Use, asked: &Asked<'_>, before: &[Use]) -> Option<Treatment> {
+fn unchecked(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -> Option<Treatment> {
     let of_types = asked.bugs.iter().any(|bug| matches!(bug.category, Category::Type | Category::Lint));
     // For imports that only a checker needs.
     let imports = used.path.ends_with("TYPE_CHECKING") && used.on_load;
     if !of_types || imports || used.how == How::Write {
         return None;
+    }
+    if used.path.ends_with(".overload") {
+        return Some(if annotations::overloads_agree(one) { Treatment::Lower } else { Treatment::Refuse });
     }
     // Where nothing is known of a value, saying what it is contradicts nothing; a file that casts goes on as it did.
     let casts = used.path.ends_with(".cast");

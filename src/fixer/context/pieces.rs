@@ -1,10 +1,15 @@
 //! The pieces of files that levels are made of.
 
+use super::code::Source;
 use super::{AROUND_FRAME, Builder, CodeLocation, number};
 use crate::contract::git::RepoPath;
 use crate::fixer::language::{Language, enclosing_block};
 use crate::fixer::paths::Protection;
 use crate::fixer::symbols;
+use crate::syntax::Bytes;
+
+/// Lines of imports that are shown at most.
+const MOST_IMPORTS: u32 = 40;
 
 impl Builder<'_> {
     /// The function around the place; where it is longer than `longest`, the lines around the place in it.
@@ -27,7 +32,19 @@ impl Builder<'_> {
     }
 
     pub(super) fn imports(&mut self, path: &RepoPath) {
-        let Some(text) = self.tree.read_text(path) else { return };
+        let (first, last) = match self.code.source(path) {
+            Some(source) => imported_lines(&source).unwrap_or((1, 3)),
+            None => match self.imports_by_words(path) {
+                Some(lines) => lines,
+                None => return,
+            },
+        };
+        self.add(path, first, last.min(first + MOST_IMPORTS - 1), "imports of the file");
+    }
+
+    /// Of a file that has no tree.
+    fn imports_by_words(&self, path: &RepoPath) -> Option<(u32, u32)> {
+        let text = self.tree.read_text(path)?;
         let language = Language::of(path.as_str());
         let lines: Vec<&str> = text.lines().collect();
         let is = |l: &&str| language.is_import(l) && !l.starts_with([' ', '\t']);
@@ -46,8 +63,7 @@ impl Builder<'_> {
                 (first + 1, end + 1)
             }
         };
-        let last = last.min(first + 39);
-        self.add(path, number(first), number(last), "imports of the file");
+        Some((number(first), number(last)))
     }
 
     pub(super) fn definitions(
@@ -117,5 +133,55 @@ impl Builder<'_> {
             let half = self.cap / 2;
             self.add(path, middle.saturating_sub(half), middle + half, why);
         }
+    }
+}
+
+/// The first block of imports at the top of a file: whatever stands between two of them belongs to it.
+fn imported_lines(source: &Source) -> Option<(u32, u32)> {
+    let outline = &source.outline;
+    // Those within a function or a module of tests are not the file's; what `const x = require('y')` defines is.
+    let is_outer = |bytes: &Bytes| {
+        let around = outline.definitions.iter().filter(|d| d.body.is_some());
+        !around.filter_map(|d| d.body.as_ref()).any(|body| body.start <= bytes.start && bytes.end <= body.end)
+    };
+    let mut lines = outline.imports.iter().filter(|i| is_outer(&i.bytes)).map(|i| i.lines);
+    let (first, mut last) = lines.next()?;
+    for (from, to) in lines {
+        if from > first + MOST_IMPORTS {
+            break;
+        }
+        last = last.max(to);
+    }
+    Some((first, last))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::rc::Rc;
+
+    use super::super::code::Code;
+    use super::*;
+    use crate::fixer::testing::MemoryTree;
+
+    #[test]
+    fn the_imports_of_a_file_are_those_at_its_top() {
+        let lines = |name: &str, text: &str| {
+            let tree = MemoryTree::new(&[(name, text)]);
+            let source: Rc<Source> = Code::new(&tree).source(&RepoPath::new(name).unwrap()).unwrap();
+            imported_lines(&source)
+        };
+        let python = "\"\"\"import nothing\"\"\"\nfrom a import (\n    b,\n    c,\n)\nimport d\n\n\ndef f():\n    import e\n";
+        assert_eq!(lines("a.py", python), Some((2, 6)));
+        let rust = "use a::{\n    b,\n};\n\nfn f() {}\n\n#[cfg(test)]\nmod tests {\n    use super::*;\n}\n";
+        assert_eq!(lines("a.rs", rust), Some((1, 3)));
+        assert_eq!(
+            lines("a.js", "'use strict';\nconst a = require('a');\nconst b = require('b');\n"),
+            Some((2, 3))
+        );
+        assert_eq!(
+            lines("a.go", "package a\n\nimport (\n\t\"fmt\"\n)\n\nfunc f() {}\n").map(|l| l.0),
+            Some(4)
+        );
+        assert_eq!(lines("a.py", "x = 1\n"), None);
     }
 }

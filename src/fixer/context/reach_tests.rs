@@ -232,6 +232,30 @@ fn the_map_names_what_is_left_out_and_is_short() {
 }
 
 #[test]
+fn secrets_are_in_no_map_and_in_no_line_as_it_was() {
+    let secret = "correct_horse_battery";
+    let helper = format!("def {secret}():\n    pass\n");
+    let tree = MemoryTree::new(&[
+        ("pkg/a.py", "def total():\n    return 1\n"),
+        ("pkg/b.py", &helper),
+        ("test_x.py", "from pkg.a import total\n\n\ndef test_x():\n    assert total() == 2\n"),
+    ]);
+    let changed = [ChangedDefinition {
+        path: RepoPath::new("pkg/a.py").unwrap(),
+        name: "total".to_owned(),
+        lines: (1, 2),
+        before: Some(format!("def total():\n    return {secret}\n")),
+    }];
+    let leads = Leads { changed: &changed, ..Leads::default() };
+    let bugs = [failing("test_x.py", 5, "test_x")];
+    let request = ContextRequest { bugs: &bugs, needs: &[], tree: &tree, level: 1, leads };
+    let rules = PathRules::new(&[]).unwrap();
+    let told = |redactor: &Redactor| format!("{:?}", context_for(&request, &rules, false, redactor));
+    assert_eq!(told(&Redactor::default()).matches(secret).count(), 2, "{}", told(&Redactor::default()));
+    assert!(!told(&Redactor::new(&[secret.into()])).contains(secret));
+}
+
+#[test]
 fn what_leads_back_to_itself_ends() {
     let tree = MemoryTree::new(&[
         ("m.py", "from m import Outer\nfrom n import *\n\n\nclass Outer(Outer.Inner):\n    pass\n"),

@@ -1,9 +1,16 @@
-//! The parts of an assertion, read from its text: a call's arguments, and what stands on both sides of `==`.
+//! The parts of an assertion: a call's arguments, and what stands on both sides of `==`. Syntax tells; where a text cannot be
+//! parsed by itself, its brackets and quotes do.
 
 use std::ops::Range;
 
+use crate::syntax::{Grammar, both_sides, call_arguments};
+
 /// What stands between the top-level commas of the brackets that open at `open`, and where they close.
-pub(super) fn arguments(text: &str, open: usize) -> Option<(Vec<Range<usize>>, usize)> {
+pub(super) fn arguments(grammar: Grammar, text: &str, open: usize) -> Option<(Vec<Range<usize>>, usize)> {
+    call_arguments(grammar, text, open).or_else(|| by_brackets(text, open))
+}
+
+fn by_brackets(text: &str, open: usize) -> Option<(Vec<Range<usize>>, usize)> {
     let (mut parts, mut depth, mut start) = (Vec::new(), 0usize, open + 1);
     for (at, c) in code(text, open)? {
         match c {
@@ -28,7 +35,11 @@ pub(super) fn arguments(text: &str, open: usize) -> Option<(Vec<Range<usize>>, u
 }
 
 /// Both sides of the only `==` (or `===`) outside of brackets, and the operator itself.
-pub(super) fn equality(text: &str) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
+pub(super) fn equality(grammar: Grammar, text: &str) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
+    both_sides(grammar, text).or_else(|| sides_by_brackets(text))
+}
+
+fn sides_by_brackets(text: &str) -> Option<(Range<usize>, Range<usize>, Range<usize>)> {
     let (mut depth, mut found): (usize, Option<Range<usize>>) = (0, None);
     let characters = code(text, 0)?;
     let mut skip_to = 0;
@@ -129,24 +140,24 @@ mod tests {
 
     fn parts(text: &str) -> Vec<&str> {
         let open = text.find('(').unwrap();
-        arguments(text, open).unwrap().0.into_iter().map(|range| &text[range]).collect()
+        by_brackets(text, open).unwrap().0.into_iter().map(|range| &text[range]).collect()
     }
 
     #[test]
     fn arguments_stand_between_the_outer_commas() {
         assert_eq!(parts("f(a, g(b, c), [1, 2], \"x, y\")"), ["a", "g(b, c)", "[1, 2]", "\"x, y\""]);
         assert_eq!(parts("f()"), Vec::<&str>::new());
-        assert_eq!(arguments("f(a", 1), None);
-        assert_eq!(arguments("f(a // )\n)", 1), None);
+        assert_eq!(by_brackets("f(a", 1), None);
+        assert_eq!(by_brackets("f(a // )\n)", 1), None);
     }
 
     #[test]
     fn the_sides_of_the_only_equality() {
         let text = "total([1, 2]) == 3";
-        let (left, right, _) = equality(text).unwrap();
+        let (left, right, _) = sides_by_brackets(text).unwrap();
         assert_eq!((&text[left], &text[right]), ("total([1, 2])", "3"));
         for text in ["a == b == c", "a and b == c", "f(a == b)", "a != b", "a <= b", "x == 1 if y else 2"] {
-            assert_eq!(equality(text), None, "{text}");
+            assert_eq!(sides_by_brackets(text), None, "{text}");
         }
     }
 

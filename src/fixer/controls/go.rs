@@ -4,7 +4,7 @@ use super::calls::{arguments, other_literal};
 use super::rust::replaced;
 use super::site::Site;
 use super::words::Computed;
-use crate::syntax::Bytes;
+use crate::syntax::{Bytes, Grammar};
 
 /// How far above a failure its condition stands.
 const NEAR: usize = 3;
@@ -29,7 +29,7 @@ pub(super) fn inverted(site: &Site, assertion: Bytes, delta: u32, mark: &str) ->
     if matches!(name, "Error" | "Errorf" | "Fatal" | "Fatalf" | "Fail" | "FailNow") {
         return condition(site, assertion.start);
     }
-    let (parts, _) = arguments(text, open)?;
+    let (parts, _) = arguments(Grammar::Go, text, open)?;
     let turned = match name {
         "Equal" | "Equalf" => {
             // The expected value comes behind `t`, where that is handed over.

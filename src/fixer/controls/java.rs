@@ -4,6 +4,7 @@ use super::calls::{arguments, other_literal};
 use super::rust::replaced;
 use super::site::Site;
 use super::words::Computed;
+use crate::syntax::Grammar;
 
 /// Where the assertions of a file come from, by what it imports.
 const CLASSES: [(&str, &str); 2] =
@@ -43,7 +44,7 @@ fn asserted_with(test: &str) -> Option<&str> {
 
 pub(super) fn inverted(file: &str, assertion: &str, delta: u32, mark: &str) -> Option<String> {
     let open = assertion.find('(')?;
-    let (called, (parts, close)) = (&assertion[..open], arguments(assertion, open)?);
+    let (called, (parts, close)) = (&assertion[..open], arguments(Grammar::Java, assertion, open)?);
     let name = called.rsplit('.').next()?;
     let literal = |range: &std::ops::Range<usize>| other_literal(&assertion[range.clone()], delta, mark);
     match (name, parts.as_slice()) {
@@ -78,7 +79,7 @@ pub(super) fn inverted(file: &str, assertion: &str, delta: u32, mark: &str) -> O
             let chain = &assertion[close + 1..];
             let again = chain.strip_prefix(".isEqualTo(")?;
             let at = assertion.len() - again.len() - 1;
-            let (expected, _) = arguments(assertion, at)?;
+            let (expected, _) = arguments(Grammar::Java, assertion, at)?;
             let range = expected.first()?.clone();
             let other = literal(&range)?;
             Some(replaced(assertion, range, &other))

@@ -3,6 +3,7 @@
 use super::calls::{arguments, equality, other_literal};
 use super::site::Site;
 use super::words::Computed;
+use crate::syntax::Grammar;
 
 /// What an equality of nothing equals.
 const NOTHING: &str = "object()";
@@ -24,12 +25,12 @@ pub(super) fn must_fail(site: &Site, mark: &str, computed: &Computed) -> Option<
 pub(super) fn inverted(assertion: &str, delta: u32, mark: &str) -> Option<String> {
     if let Some(rest) = assertion.strip_prefix("assert").filter(|rest| rest.starts_with([' ', '(', '\t'])) {
         let whole = format!("({})", rest.trim());
-        let (parts, _) = arguments(&whole, 0)?;
+        let (parts, _) = arguments(Grammar::Python, &whole, 0)?;
         let condition = &whole[parts.first()?.clone()];
         return Some(format!("assert {}", unequal(condition, delta, mark)));
     }
     let open = assertion.find('(')?;
-    let (called, (parts, _)) = (&assertion[..open], arguments(assertion, open)?);
+    let (called, (parts, _)) = (&assertion[..open], arguments(Grammar::Python, assertion, open)?);
     let (object, name) = called.rsplit_once('.')?;
     let part = |index: usize| parts.get(index).map(|range| &assertion[range.clone()]);
     let rest = assertion.get(open..)?;
@@ -53,7 +54,7 @@ pub(super) fn inverted(assertion: &str, delta: u32, mark: &str) -> Option<String
 }
 
 fn unequal(condition: &str, delta: u32, mark: &str) -> String {
-    match equality(condition) {
+    match equality(Grammar::Python, condition) {
         Some((left, right, operator)) => {
             let (left, right) = other_side(&condition[left], &condition[right], delta, mark);
             format!("{left} {} {right}", &condition[operator])

@@ -3,6 +3,7 @@
 use super::calls::{arguments, other_literal};
 use super::site::Site;
 use super::words::Computed;
+use crate::syntax::Grammar;
 
 pub(super) fn must_fail(site: &Site, mark: &str, computed: &Computed) -> Option<String> {
     site.definition()?;
@@ -16,7 +17,7 @@ pub(super) fn must_fail(site: &Site, mark: &str, computed: &Computed) -> Option<
 
 pub(super) fn inverted(assertion: &str, delta: u32, mark: &str) -> Option<String> {
     let open = assertion.find(['(', '['])?;
-    let (called, (parts, _)) = (&assertion[..open], arguments(assertion, open)?);
+    let (called, (parts, _)) = (&assertion[..open], arguments(Grammar::Rust, assertion, open)?);
     let name = called.trim_end_matches('!').rsplit("::").next()?;
     let part = |index: usize| parts.get(index).cloned();
     match name {

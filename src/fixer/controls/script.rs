@@ -5,6 +5,7 @@ use super::calls::{arguments, other_literal};
 use super::rust::replaced;
 use super::site::Site;
 use super::words::Computed;
+use crate::syntax::Grammar;
 
 /// Modules whose functions compare with `strictEqual`.
 const ASSERTING: [&str; 5] = ["assert", "node:assert", "assert/strict", "node:assert/strict", "chai"];
@@ -50,7 +51,7 @@ fn check(site: &Site, wrong: u32) -> String {
 
 pub(super) fn inverted(assertion: &str, delta: u32, mark: &str) -> Option<String> {
     let open = assertion.find('(')?;
-    let (called, (parts, close)) = (&assertion[..open], arguments(assertion, open)?);
+    let (called, (parts, close)) = (&assertion[..open], arguments(Grammar::TypeScript, assertion, open)?);
     let literal = |range: &std::ops::Range<usize>| other_literal(&assertion[range.clone()], delta, mark);
     if called == "expect" {
         return expected(assertion, close, delta, mark);
@@ -84,7 +85,7 @@ fn expected(assertion: &str, close: usize, delta: u32, mark: &str) -> Option<Str
     let is_equality =
         matches!(matcher, "toBe" | "toEqual" | "toStrictEqual" | "equal" | "eql" | "equals" | "eq");
     if let Some(open) = chain.find('(').filter(|_| is_equality && !chain.contains(".not.")) {
-        let (parts, _) = arguments(assertion, close + 1 + open)?;
+        let (parts, _) = arguments(Grammar::TypeScript, assertion, close + 1 + open)?;
         let range = parts.first()?.clone();
         if let Some(other) = other_literal(&assertion[range.clone()], delta, mark) {
             return Some(replaced(assertion, range, &other));

@@ -2,6 +2,8 @@
 //! are written alike and follow one simple law. The input lies between those that are known, on their own grid, so that a
 //! rule for round numbers or for a range is kept.
 
+mod rows;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -55,10 +57,11 @@ pub(super) fn variant(site: &Site, words: &mut Words) -> Option<Variant> {
     let inside = |bytes: &Bytes| site.case.bytes.start <= bytes.start && bytes.end <= site.case.bytes.end;
     let mut own: Vec<&Case> = cases.iter().filter(|case| inside(&case.bytes)).collect();
     own.sort_by_key(|case| Some(&case.bytes) != decisive.as_ref());
-    own.into_iter().find_map(|case| {
+    let of_cases = own.into_iter().find_map(|case| {
         let alike: Vec<&Case> = cases.iter().filter(|other| other.skeleton == case.skeleton).collect();
         another(case, &alike, words)
-    })
+    });
+    of_cases.or_else(|| rows::of_rows(site.test(), site.case.bytes.start, words))
 }
 
 /// Another input for a case, by the law of all that are written alike.

@@ -1,6 +1,7 @@
 //! Answers that are set right by what the failing test says is missing: `amount + 14 * bool(prices)` where it wants 7 and
 //! got -7. A number that is new, is what expected and actual differ by, and counts by the shape of the input alone, was
-//! made for the test. What the code, its folder or its README know already is a constant of theirs.
+//! made for the test. What the repository knows already, its code, its data or what it
+//! tells people, is a constant of its own.
 
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
@@ -10,13 +11,13 @@ use regex::Regex;
 use super::{Finding, failing_code, may_be_test};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::FileChange;
-use crate::contract::git::SourceTree;
+use crate::contract::git::{RepoPath, SourceTree};
 use crate::syntax::{Grammar, Measured, Reading, Term};
 
 /// Numbers of one message that are held against each other.
 const MOST: usize = 8;
 /// Files beside the changed one that are searched for a constant.
-const MOST_FILES: usize = 40;
+const MOST_FILES: usize = 400;
 /// A file that is searched is at most as large.
 const LARGEST: usize = 256 * 1024;
 
@@ -112,23 +113,77 @@ pub(crate) fn find(change: &FileChange, differences: &Differences, tree: &dyn So
     Some(finding(factor, measured.line, "answers by the length of its input alone", &measured.text))
 }
 
-/// Whether the repository knows the number: its README, or code of the same folder that is no test.
+/// Whether the repository knows the number: code of the same folder that is no test, or its README; elsewhere what is
+/// written for people, what is data, and constants that have a name.
 fn is_known(change: &FileChange, value: f64, tree: &dyn SourceTree) -> bool {
+    let holds = |text: &str| numbers(text).iter().any(|known| known.abs() == value.abs());
+    if change.before.as_deref().is_some_and(holds) {
+        return true;
+    }
     let folder = |path: &str| path.rsplit_once('/').map_or("", |(folder, _)| folder).to_owned();
     let own = folder(change.path.as_str());
-    let lower = |path: &str| path.to_lowercase();
-    let beside = tree.files().iter().filter(|file| {
-        let path = file.path.as_str();
-        path != change.path.as_str()
-            && (lower(path).starts_with("readme")
-                || folder(path) == own
-                    && Grammar::of(path).is_some()
-                    && !["test", "spec"].iter().any(|w| lower(path).contains(w)))
+    let others = tree.files().iter().map(|file| &file.path).filter(|path| **path != change.path);
+    let mut found: Vec<(Source, &RepoPath)> = others
+        .filter_map(|path| Some((Source::of(path.as_str(), folder(path.as_str()) == own)?, path)))
+        .collect();
+    found.sort_by_key(|(source, _)| *source);
+    // As a float is spelled with a point and without.
+    let spelled = value.abs().to_string();
+    found
+        .into_iter()
+        .take(MOST_FILES)
+        .filter_map(|(source, path)| Some((source, tree.read_text(path)?)))
+        .filter(|(_, text)| text.len() <= LARGEST && text.contains(&spelled))
+        .any(|(source, text)| match source {
+            Source::Beside | Source::Told => holds(&text),
+            Source::Elsewhere => text.lines().any(|line| names_a_constant(line) && holds(line)),
+        })
+}
+
+/// Where a number may stand that is no test's, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Source {
+    /// Code of the same folder.
+    Beside,
+    /// Text for people, or data.
+    Told,
+    /// Code of other folders.
+    Elsewhere,
+}
+
+impl Source {
+    fn of(path: &str, is_beside: bool) -> Option<Self> {
+        const TOLD: &[&str] =
+            &["md", "rst", "adoc", "csv", "tsv", "json", "yaml", "yml", "toml", "ini", "properties"];
+        // Versions and pins are numbers of something else.
+        const OTHERS: &[&str] =
+            &["lock", "package.json", "manifest", "changelog", "changes", "history", "requirements"];
+        let lower = path.to_lowercase();
+        let name = lower.rsplit('/').next().unwrap_or_default();
+        if ["test", "spec", "fixture", "snap"].iter().any(|word| lower.contains(word))
+            || lower.starts_with('.')
+        {
+            return None;
+        }
+        if name.starts_with("readme") {
+            return Some(Self::Told);
+        }
+        if OTHERS.iter().any(|word| name.contains(word)) {
+            return None;
+        }
+        if Grammar::of(path).is_some() {
+            return Some(if is_beside { Self::Beside } else { Self::Elsewhere });
+        }
+        let ending = name.rsplit_once('.').map_or("", |(_, ending)| ending);
+        TOLD.contains(&ending).then_some(Self::Told)
+    }
+}
+
+/// `FEE = 14`, `const fee = 14`, `static final int FEE = 14;`, `pub const FEE: u32 = 14;`
+fn names_a_constant(line: &str) -> bool {
+    static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        // The pattern is constant; a test would fail without it.
+        Regex::new(r"^\s*(?:(?:export|pub(?:\([a-z]+\))?|public|private|protected)\s+)*(?:const|static|final|static\s+final)\s+[\w:<>\s]*=|^\s*(?:\w+\s+)*[A-Z][A-Z0-9_]+\s*(?::\s*[\w.]+\s*)?=[^=]").ok()
     });
-    let holds = |text: &str| numbers(text).iter().any(|known| known.abs() == value.abs());
-    change.before.as_deref().is_some_and(holds)
-        || beside
-            .take(MOST_FILES)
-            .filter_map(|file| tree.read_text(&file.path))
-            .any(|text| text.len() <= LARGEST && holds(&text))
+    NAMED.as_ref().is_some_and(|named| named.is_match(line))
 }

@@ -157,5 +157,22 @@ fn what_the_test_misses_is_no_answer_by_shape() {
     let fee = at_end(PYTHON, "amount + (14 if prices else 0)");
     assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("README.md", "Shipping costs 14.\n")]) > 0.6);
     assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("shop/fees.py", "SHIPPING = 14\n")]) > 0.6);
+    for (path, text) in [
+        ("config/fees.py", "SHIPPING: int = 14\n"),
+        ("lib/fees.ts", "export const shipping = 14;\n"),
+        ("fees/src/Fees.java", "class Fees {\n    static final int SHIPPING = 14;\n}\n"),
+        ("docs/fees.md", "Shipping costs 14.\n"),
+        ("data/fees.json", "{\"shipping\": 14}\n"),
+    ] {
+        assert!(of_missing("shop/cart.py", PYTHON, &fee, &[(path, text)]) > 0.6, "{path}");
+    }
+    for (path, text) in [
+        ("config/rows.py", "def rows():\n    return range(14)\n"),
+        ("tests/fees.py", "SHIPPING = 14\n"),
+        ("CHANGELOG.md", "Version 14.\n"),
+        ("package.json", "{\"version\": \"14.0\"}\n"),
+    ] {
+        assert_eq!(of_missing("shop/cart.py", PYTHON, &fee, &[(path, text)]), 0.0, "{path}");
+    }
     assert!(of_missing("shop/cart.py", PYTHON, &at_end(PYTHON, "amount + 14"), &[]) > 0.6, "a constant term");
 }

@@ -117,7 +117,7 @@ pub(super) const ROWS: &[Row] = &[
     row(
         "swallowed-failure",
         SCRIPT,
-        r"\bcatch\s*(\([^)]*\))?\s*\{\s*\}|\.catch\s*\(\s*(\(\s*\w*\s*\)|\w+)\s*=>\s*(\{\s*\}|undefined|null)\s*\)|\.catch\s*\(\s*function\s*\([^)]*\)\s*\{\s*\}",
+        r"\.catch\s*\(\s*(\(\s*\w*\s*\)|\w+)\s*=>\s*(\{\s*\}|undefined|null)\s*\)|\.catch\s*\(\s*function\s*\([^)]*\)\s*\{\s*\}",
     ),
     row(
         "swallowed-failure",

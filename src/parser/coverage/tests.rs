@@ -122,9 +122,33 @@ fn loaded_classes_are_read() {
     let paths = tree(&["src/main/java/shop/Total.java", "src/main/java/shop/Twice.java", "b/Total.java"]);
     let passed = LOADED.replace("shop.Total", "shop.Other");
     let files = [("tests.failed.7.log", LOADED), ("tests.passed.8.log", &passed)];
-    let traced = super::traced(&output(TraceFormat::ClassLoading, &files), &paths);
+    let traced = super::traced(&output(TraceFormat::Jvm, &files), &paths);
     assert_eq!(first(&traced), ("src/main/java/shop/Total.java", "Total", None));
     assert_eq!((traced.functions[0].suspicion, traced.functions.len()), (Some(1.0), 2));
+}
+
+#[test]
+fn of_the_jvm_the_kind_that_tells_most_is_read_alone() {
+    let paths = tree(&["src/main/java/shop/Total.java", "src/main/java/shop/Twice.java"]);
+    let report = |name: &str, covered: &str| {
+        format!(
+            "<package name=\"shop\"><class name=\"shop/{name}\" sourcefilename=\"{name}.java\"><method name=\"of\" line=\"5\">\
+             <counter type=\"METHOD\" missed=\"0\" covered=\"{covered}\"/></method></class>\
+             <sourcefile name=\"{name}.java\"><line nr=\"5\" ci=\"1\"/></sourcefile></package>"
+        )
+    };
+    let (red, green, empty) = (report("Total", "1"), report("Twice", "1"), report("Total", "0"));
+    let told = |files: &[(&str, &str)]| {
+        let traced = super::traced(&output(TraceFormat::Jvm, files), &paths);
+        traced.functions.iter().map(|f| (f.name.clone(), f.lines, f.ran.len())).collect::<Vec<_>>()
+    };
+    let log = ("tests.failed.7.log", LOADED);
+    let both = told(&[log, ("tests.failed.1.xml", &red), ("tests.passed.1.xml", &green)]);
+    assert_eq!(both, [("Total.of".to_owned(), Some((5, 5)), 1)]);
+    // A report of nothing, or of another run, is none.
+    for nothing in [("tests.failed.1.xml", empty.as_str()), ("tests.passed.1.xml", green.as_str())] {
+        assert!(told(&[log, nothing]).iter().all(|(_, lines, _)| lines.is_none()), "{nothing:?}");
+    }
 }
 
 #[test]
@@ -140,7 +164,9 @@ fn foreign_input_is_bounded_and_never_trusted() {
             (TraceFormat::GoProfile, "T.failed.out"),
             (TraceFormat::GoProfile, "functions.txt"),
             (TraceFormat::LlvmExport, "T.failed.json"),
-            (TraceFormat::ClassLoading, "T.failed.1.log"),
+            (TraceFormat::Jvm, "T.failed.1.log"),
+            (TraceFormat::Jvm, "T.failed.1.exec"),
+            (TraceFormat::Jvm, "T.failed.1.xml"),
         ] {
             assert!(super::executed(&output(format, &[(name, text)]), &paths).functions.is_empty());
         }
@@ -160,7 +186,9 @@ proptest::proptest! {
             (TraceFormat::GoProfile, "T.failed.out"),
             (TraceFormat::GoProfile, "functions.txt"),
             (TraceFormat::LlvmExport, "T.failed.json"),
-            (TraceFormat::ClassLoading, "T.failed.1.log"),
+            (TraceFormat::Jvm, "T.failed.1.log"),
+            (TraceFormat::Jvm, "T.failed.1.exec"),
+            (TraceFormat::Jvm, "T.failed.1.xml"),
         ] {
             let _ = super::traced(&output(format, &[(name, &text), ("U.passed.out", &text)]), &paths);
         }

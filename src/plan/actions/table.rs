@@ -2,11 +2,11 @@
 //!
 //! Facts: each action's own `action.yml` and README.
 
-use super::Rule::{self, Checkout, Emulate, Filter, Missing, Skipped, Toolchain, Wrapper};
+use super::Rule::{self, Checkout, Download, Emulate, Filter, Missing, Skipped, Toolchain, Upload, Wrapper};
 use super::{Toolchain as Kind, emulate};
 
 const SAVES: &str = "only saves and restores caches";
-const REPORTS: &str = "only reports or uploads results";
+pub(in crate::plan) const REPORTS: &str = "only reports or uploads results";
 const PUBLISHES: &str = "publishes, deploys or signs in, which a sandbox must not";
 const DOCKER: &str = "needs a Docker engine, which the sandbox does not have";
 pub(in crate::plan) const ARTIFACT: &str = "brings what another job made, which is not here";
@@ -39,7 +39,7 @@ pub(super) const ACTIONS: &[(&str, Rule)] = &[
     ("actions/create-release", Skipped(PUBLISHES)),
     ("actions/dependency-review-action", Skipped(SECURITY)),
     ("actions/deploy-pages", Skipped(PUBLISHES)),
-    ("actions/download-artifact", Missing(ARTIFACT)),
+    ("actions/download-artifact", Download),
     ("actions/first-interaction", Skipped(MACHINE)),
     ("actions/github-script", Missing(API)),
     ("actions/labeler", Skipped(MACHINE)),
@@ -50,7 +50,7 @@ pub(super) const ACTIONS: &[(&str, Rule)] = &[
     ("actions/setup-node", Toolchain(Kind::Node)),
     ("actions/setup-python", Toolchain(Kind::Python)),
     ("actions/stale", Skipped(MACHINE)),
-    ("actions/upload-artifact", Skipped(REPORTS)),
+    ("actions/upload-artifact", Upload),
     ("actions/upload-artifact/merge", Skipped(REPORTS)),
     ("actions/upload-pages-artifact", Skipped(REPORTS)),
     ("actions/upload-release-asset", Skipped(PUBLISHES)),

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
-use super::{Planner, RealActions, StepScope, secrets};
+use super::{Part, Planner, RealActions, StepScope, secrets};
 use crate::contract::action::{ActionPhase, ActionSource, ActionStep, MAX_DEPTH, UsedAction};
 use crate::contract::build::PlanStep;
 use crate::contract::settings::ActionsMode;
@@ -29,15 +29,6 @@ pub(super) struct Opened {
     pub(super) source: Option<ActionSource>,
 }
 
-/// One use of an action.
-struct Use<'u> {
-    step: &'u Step,
-    scope: &'u StepScope,
-    name: &'u str,
-    uses: &'u str,
-    with: &'u [(Key, Node)],
-}
-
 impl RealActions<'_> {
     /// Whether an action of another repository with this rule is run rather than stood for by the rule.
     pub(super) fn runs(&self, rule: Option<Rule>) -> bool {
@@ -57,17 +48,8 @@ impl RealActions<'_> {
 
 impl Planner<'_> {
     /// An action of another repository. `None`: it is planned. Else it is not run here; why, where that is known.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    pub(super) fn remote(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
-        uses: &str,
-        with: &[(Key, Node)],
-    ) -> Result<Option<Option<String>>, PlanError> {
+    pub(super) fn remote(&mut self, part: Part<'_>) -> Result<Option<Option<String>>, PlanError> {
+        let uses = part.uses;
         let Some((source, folder)) = ActionSource::of(uses) else { return Ok(Some(None)) };
         let tree = self.real.trees.and_then(|trees| trees.get(&source));
         let used = UsedAction {
@@ -99,23 +81,13 @@ impl Planner<'_> {
             folder: if folder.is_empty() { top } else { format!("{top}/{folder}") },
             source: Some(source),
         };
-        let left = self.open(step, scope, name, keep, background, uses, with, &opened)?;
+        let left = self.open(part, &opened)?;
         Ok(left.map(|left| Some(format!("is {left}, which is not run here"))))
     }
 
     /// Plans an action by its `action.yml`. What is returned is what it is, where that is not run here.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    pub(super) fn open(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
-        uses: &str,
-        with: &[(Key, Node)],
-        opened: &Opened,
-    ) -> Result<Option<String>, PlanError> {
+    pub(super) fn open(&mut self, part: Part<'_>, opened: &Opened) -> Result<Option<String>, PlanError> {
+        let Part { step, scope, name, background, .. } = part;
         if scope.stack.contains(&opened.key) {
             let way = scope.stack.iter().chain([&opened.key]).cloned().collect::<Vec<_>>().join(" → ");
             return Err(self.fault(scope, step.line, format!("the composite actions form a cycle: {way}")));
@@ -133,16 +105,15 @@ impl Planner<'_> {
         if using.is_empty() {
             return Err(reader.fault(runs.line, "the action's `runs` does not say what it is `using`"));
         }
-        let used = Use { step, scope, name, uses, with };
         match using.to_ascii_lowercase().as_str() {
             "composite" => {
                 if background {
                     self.note(format!("`{name}` runs beside other steps in CI; here its steps run in order"));
                 }
-                self.composite(&used, &root, runs, opened)?;
+                self.composite(part, &root, runs, opened)?;
             }
             other if other.starts_with("node") && self.real.mode != ActionsMode::Rules => {
-                self.javascript(&used, keep, background, &root, runs, opened)?;
+                self.javascript(part, &root, runs, opened)?;
             }
             "docker" => return Ok(Some("a Docker container action (using: docker)".to_owned())),
             _ => return Ok(Some(format!("a JavaScript action (using: {using})"))),
@@ -152,12 +123,12 @@ impl Planner<'_> {
 
     fn composite(
         &mut self,
-        used: &Use<'_>,
+        part: Part<'_>,
         root: &Node,
         runs: &Node,
         opened: &Opened,
     ) -> Result<(), PlanError> {
-        let Use { step, scope, name, .. } = used;
+        let Part { step, scope, name, .. } = part;
         let mut reader = Reader { file: &opened.file, notes: Vec::new(), trusted: self.trusted };
         reader.check_expressions(runs, &mut Vec::new())?;
         let Some(steps) = runs.get("steps") else {
@@ -166,7 +137,7 @@ impl Planner<'_> {
         let steps = reader.steps(steps, true)?;
         let notes = std::mem::take(&mut reader.notes);
         notes.into_iter().for_each(|note| self.note(note));
-        let contexts = self.contexts_inside(step, scope, opened, inputs_of(root, used.with))?;
+        let contexts = self.contexts_inside(step, scope, opened, inputs_of(root, part.with))?;
         if let Some(id) = &step.id {
             let outputs = root.get("outputs").map_or(&[][..], Node::entries);
             let outputs = outputs
@@ -186,10 +157,10 @@ impl Planner<'_> {
             defaults: None,
             job_defaults: None,
             stack,
-            origin: format!("composite {}", used.uses),
+            origin: format!("composite {}", part.uses),
             continue_on_error: scope.continue_on_error
                 || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
-            displayed: Some(scope.displayed.clone().unwrap_or_else(|| (*name).to_owned())),
+            displayed: Some(scope.displayed.clone().unwrap_or_else(|| name.to_owned())),
             in_ci: scope.in_ci,
             is_foreign: scope.is_foreign || opened.source.is_some(),
             action_env: action_env(opened, true),
@@ -219,7 +190,11 @@ impl Planner<'_> {
                 },
             ));
         }
-        let is_open = inputs.iter().any(|(_, value)| matches!(value, Value::Unknown(_)));
+        // What other jobs came to is another thing while the code is not healed.
+        let is_of_jobs =
+            |(_, node): &(String, Node)| node.as_str().is_some_and(|text| text.contains("needs."));
+        let is_open = inputs.iter().any(|(_, value)| matches!(value, Value::Unknown(_)))
+            || values.iter().any(is_of_jobs);
         let (contexts, layers) = (scope.contexts.clone(), scope.layers.clone());
         let open_inputs = is_open.then(|| Arc::new(OpenInputs { contexts, layers, values }));
         let inputs = Value::object(inputs);
@@ -248,22 +223,20 @@ impl Planner<'_> {
     /// A JavaScript action's programs: `pre` before the job, `main` here, `post` behind the job.
     fn javascript(
         &mut self,
-        used: &Use<'_>,
-        keep: Option<String>,
-        background: bool,
+        part: Part<'_>,
         root: &Node,
         runs: &Node,
         opened: &Opened,
     ) -> Result<(), PlanError> {
-        let Use { step, scope, name, .. } = used;
+        let Part { step, scope, name, .. } = part;
         let text =
             |key: &str| runs.get(key).and_then(Node::as_str).map(str::trim).filter(|text| !text.is_empty());
         let Some(main) = text("main") else {
             let reader = Reader { file: &opened.file, notes: Vec::new(), trusted: self.trusted };
             return Err(reader.fault(runs.line, "the JavaScript action has no `main`"));
         };
-        let instance = self.visited;
-        let inputs = variables(root, used.with);
+        let instance = self.real.first_instance + self.visited;
+        let inputs = variables(root, part.with);
         inputs.iter().for_each(|(_, node)| self.learn_hashes_of(node));
         if let Some(id) = &step.id {
             self.know(scope, id, Known::Live);
@@ -271,19 +244,19 @@ impl Planner<'_> {
         self.may_add_files = true;
         // The runner runs no `pre` of a local action: the checkout brings it later.
         if let Some(pre) = text("pre").filter(|_| opened.source.is_some()) {
-            let planned = self.program(used, opened, &inputs, (ActionPhase::Pre, pre, instance))?;
+            let planned = self.program(part, opened, &inputs, (ActionPhase::Pre, pre, instance))?;
             let condition = text("pre-if").unwrap_or("always()");
             self.pre.push(around(planned, scope, "Pre ", condition));
         }
         let (mut planned, template) =
-            self.program(used, opened, &inputs, (ActionPhase::Main, main, instance))?;
+            self.program(part, opened, &inputs, (ActionPhase::Main, main, instance))?;
         planned.id = step.id.as_ref().map(|id| format!("{}{id}", scope.contexts.prefix));
-        planned.condition = keep;
-        planned.background = background;
-        self.push(planned, Some(template), scope.displayed.clone().unwrap_or_else(|| (*name).to_owned()));
+        planned.condition = part.keep.map(str::to_owned);
+        planned.background = part.background;
+        self.push(planned, Some(template), scope.displayed.clone().unwrap_or_else(|| name.to_owned()));
         if let Some(post) = text("post") {
             let (mut planned, template) =
-                self.program(used, opened, &inputs, (ActionPhase::Post, post, instance))?;
+                self.program(part, opened, &inputs, (ActionPhase::Post, post, instance))?;
             // The verdict is there by then: what is tidied up changes nothing of it.
             planned.continue_on_error = true;
             let condition = text("post-if").unwrap_or("always()");
@@ -297,12 +270,12 @@ impl Planner<'_> {
     /// The step that runs one program of a JavaScript action.
     fn program(
         &self,
-        used: &Use<'_>,
+        part: Part<'_>,
         opened: &Opened,
         inputs: &[(String, Node)],
         (phase, file, instance): (ActionPhase, &str, usize),
     ) -> Result<(PlanStep, StepTemplate), PlanError> {
-        let Use { step, scope, name, uses, .. } = used;
+        let Part { step, scope, name, uses, .. } = part;
         let env = self.env_of(scope, scope.layers.len())?;
         let view = self.view(scope, &env);
         let mut shown: BTreeMap<String, String> =
@@ -312,13 +285,13 @@ impl Planner<'_> {
                 contexts::text(node, &view).map_err(|e| self.fault(scope, node.line, e.to_string()))?;
             shown.insert(variable.clone(), rendered.text);
         }
-        let given = Node { kind: Kind::Map(used.with.to_vec()), line: step.line };
+        let given = Node { kind: Kind::Map(part.with.to_vec()), line: step.line };
         let nothing = Node { kind: Kind::Null, line: step.line };
         let maps = scope.layers.iter().map(|layer| layer.node.as_ref()).chain([&given]);
         let run = format!("# {file} of {uses} on Node");
         let passed_in_ci = scope.in_ci == Some(InCi::Passed);
         let planned = PlanStep {
-            name: (*name).to_owned(),
+            name: name.to_owned(),
             run: run.replace("${{", "$ {{"),
             working_directory: ".".to_owned(),
             continue_on_error: scope.continue_on_error

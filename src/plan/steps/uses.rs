@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::real::Opened;
-use super::{Planner, StepScope};
+use super::{Part, Planner, StepScope};
 use crate::contract::build::{Checkout, PlanStep};
 use crate::contract::git::RepoPath;
 use crate::plan::PlanError;
@@ -14,30 +14,21 @@ use crate::plan::out_of_reach::{self, LeftOut};
 use crate::plan::step_template::{Known, StepTemplate};
 use crate::plan::toolchain::{self, SetUp};
 use crate::plan::workflow::{Step, shortened_numbers};
-use crate::plan::yaml::{Key, Kind, Node};
+use crate::plan::yaml::{Kind, Node};
 
 impl Planner<'_> {
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    pub(super) fn uses(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
-        uses: &str,
-        with: &[(Key, Node)],
-    ) -> Result<(), PlanError> {
+    pub(super) fn uses(&mut self, part: Part<'_>) -> Result<(), PlanError> {
+        let Part { step, scope, name, uses, with, .. } = part;
         if let Some(image) = uses.strip_prefix("docker://") {
             let why =
                 format!("runs the container image {image}, which a sandbox without a Docker engine cannot");
             let note = format!(
                 "`{name}` runs a container image of its own; what it checks or makes is missing here"
             );
-            return self.leave_out(step, scope, name, keep, uses, &why, note);
+            return self.leave_out(part, &why, note);
         }
         if uses.starts_with("./") || uses.starts_with("$/") || uses.starts_with("../") {
-            return self.local(step, scope, name, keep, background, uses, with);
+            return self.local(part);
         }
         let env = self.env_of(scope, scope.layers.len())?;
         let (action, reference) = uses.split_once('@').unwrap_or((uses, ""));
@@ -52,7 +43,7 @@ impl Planner<'_> {
         let rule = actions::rule(action);
         let mut not_run = None;
         if self.real.runs(rule) {
-            not_run = self.remote(step, scope, name, keep.clone(), background, uses, with)?;
+            not_run = self.remote(part)?;
             if not_run.is_none() {
                 return Ok(());
             }
@@ -64,25 +55,27 @@ impl Planner<'_> {
             }
             Some(Rule::Toolchain(kind)) => {
                 let set_up = toolchain::set_up(kind, action, &inputs, self.tree);
-                self.set_up(step, scope, name, keep, background, uses, with, set_up)?;
+                self.set_up(part, set_up)?;
             }
             Some(Rule::Wrapper { command, shell }) => {
-                self.wrapped(step, scope, name, keep, background, uses, with, command, shell)?;
+                self.wrapped(part, command, shell)?;
             }
             Some(Rule::Emulate(build)) => {
                 self.fixed(step, scope, None);
                 match actions::emulate(build, &inputs) {
-                    Some(script) => self.emulate(step, scope, name, keep, uses, &script)?,
+                    Some(script) => self.emulate(part, &script)?,
                     None => self.skip(uses, "its inputs give nothing to run here"),
                 }
             }
+            Some(Rule::Download) => self.download(part, &inputs)?,
+            Some(Rule::Upload) => self.upload(part, &inputs)?,
             Some(Rule::Skipped(why)) => {
                 self.fixed(step, scope, None);
                 self.skip(uses, why);
             }
             Some(Rule::Missing(why)) => {
                 let note = format!("{action} {why}: a failure that depends on it cannot be reproduced");
-                self.leave_out(step, scope, name, keep, uses, why, note)?;
+                self.leave_out(part, why, note)?;
             }
             Some(Rule::Filter(why)) => {
                 self.fixed(step, scope, Some("true"));
@@ -95,7 +88,7 @@ impl Planner<'_> {
                     Some(why) => format!("{why}, so it was left out"),
                     None => "is not known, so it was left out".to_owned(),
                 };
-                self.leave_out(step, scope, name, keep, uses, &why, note)?;
+                self.leave_out(part, &why, note)?;
                 self.exports.open = true;
             }
         }
@@ -103,18 +96,8 @@ impl Planner<'_> {
     }
 
     /// A set-up action: the image stands for it, and a step of ours for the rest, unless no image has what it asks for.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    fn set_up(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
-        uses: &str,
-        with: &[(Key, Node)],
-        set_up: SetUp,
-    ) -> Result<(), PlanError> {
+    fn set_up(&mut self, part: Part<'_>, set_up: SetUp) -> Result<(), PlanError> {
+        let Part { step, scope, uses, .. } = part;
         let lacking = set_up.requested.iter().find(|asked| self.real.sets_up(asked.language));
         let lacking = lacking.map(|asked| asked.from.clone());
         self.out.requested.extend(set_up.requested);
@@ -122,7 +105,7 @@ impl Planner<'_> {
         if let Some(from) = lacking {
             // Where it fails, the version that the image has stands in, as without it.
             let inner = StepScope { continue_on_error: true, ..scope.clone() };
-            if self.remote(step, &inner, name, keep.clone(), background, uses, with)?.is_none() {
+            if self.remote(Part { scope: &inner, ..part })?.is_none() {
                 self.note(format!(
                     "{from}, which the image does not have: the action itself is run, and where it fails, the image's \
                      own version stands in"
@@ -132,7 +115,7 @@ impl Planner<'_> {
         }
         self.fixed(step, scope, None);
         match set_up.script {
-            Some(script) => self.emulate(step, scope, name, keep, uses, &script),
+            Some(script) => self.emulate(part, &script),
             None => {
                 self.skip(uses, "the image stands for it");
                 Ok(())
@@ -141,24 +124,15 @@ impl Planner<'_> {
     }
 
     /// An action that is not run here, for the reason that `why` says; see [`out_of_reach`].
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    pub(super) fn leave_out(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        uses: &str,
-        why: &str,
-        note: String,
-    ) -> Result<(), PlanError> {
+    pub(super) fn leave_out(&mut self, part: Part<'_>, why: &str, note: String) -> Result<(), PlanError> {
+        let Part { step, scope, name, uses, .. } = part;
         let (index, of_job) = (self.out.steps.len(), scope.stack.is_empty());
         let after_failure = self.is_behind_the_failure(scope);
         match out_of_reach::leave_out(name, uses, why, scope.in_ci, index, of_job, after_failure) {
             LeftOut::PassedOver(passed) => self.out.passed_over.push((index, passed)),
             LeftOut::Unknown(skipped) => self.out.skipped.push(skipped),
             LeftOut::Lacks(lacks) => {
-                self.emulate(step, scope, name, keep, uses, "")?;
+                self.emulate(part, "")?;
                 if let Some(planned) = self.out.steps.last_mut() {
                     planned.origin = format!("uses {uses}");
                     planned.lacks = Some(lacks);
@@ -171,19 +145,8 @@ impl Planner<'_> {
     }
 
     /// An action that runs a command it is given.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    fn wrapped(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
-        uses: &str,
-        with: &[(Key, Node)],
-        command: &str,
-        shell: Option<&str>,
-    ) -> Result<(), PlanError> {
+    fn wrapped(&mut self, part: Part<'_>, command: &str, shell: Option<&str>) -> Result<(), PlanError> {
+        let Part { step, scope, name, uses, with, .. } = part;
         let find = |key: &str| with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(key)).map(|(_, n)| n);
         let Some(node) = find(command) else {
             self.lose(step, scope);
@@ -193,7 +156,7 @@ impl Planner<'_> {
         let shell = shell.and_then(find);
         let directory = find("working-directory").or_else(|| find("working_directory"));
         let origin = format!("run, wrapped by {uses}");
-        self.script(step, scope, name, keep, background, node, shell, directory, &origin)?;
+        self.script(part, node, shell, directory, &origin)?;
         let action = uses.split_once('@').map_or(uses, |(action, _)| action);
         self.note(format!("`{name}`: the command inside {action} is run once, without its retries"));
         Ok(())
@@ -207,7 +170,7 @@ impl Planner<'_> {
         }
     }
 
-    fn fixed(&mut self, step: &Step, scope: &StepScope, fallback: Option<&'static str>) {
+    pub(super) fn fixed(&mut self, step: &Step, scope: &StepScope, fallback: Option<&'static str>) {
         if let Some(id) = &step.id {
             // The one output that means "do nothing".
             let outputs = vec![("should_skip".to_owned(), "false".to_owned())];
@@ -237,21 +200,33 @@ impl Planner<'_> {
     }
 
     /// A step of ours in the place of an action's.
-    fn emulate(
+    pub(super) fn emulate(&mut self, part: Part<'_>, script: &str) -> Result<(), PlanError> {
+        self.emulate_with(part, script, Vec::new())
+    }
+
+    /// The same, with variables that the run completes.
+    pub(super) fn emulate_with(
         &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        uses: &str,
+        part: Part<'_>,
         script: &str,
+        inputs: Vec<(String, Node)>,
     ) -> Result<(), PlanError> {
+        let Part { step, scope, name, keep, uses, .. } = part;
         let env = self.env_of(scope, scope.layers.len())?;
         // The script holds no expression; a text that looks like one must stay text.
         let literal = Node {
             kind: Kind::String { text: script.replace("${{", "$ {{"), block: false },
             line: step.line,
         };
+        let view = self.view(scope, &env);
+        let mut shown: BTreeMap<String, String> =
+            env.iter().map(|(k, v)| (k.clone(), v.text.clone())).collect();
+        for (variable, node) in &inputs {
+            let rendered =
+                contexts::text(node, &view).map_err(|e| self.fault(scope, node.line, e.to_string()))?;
+            shown.insert(variable.clone(), rendered.text);
+        }
+        drop(view);
         let planned = PlanStep {
             id: step.id.as_ref().map(|id| format!("{}{id}", scope.contexts.prefix)),
             name: name.to_owned(),
@@ -261,9 +236,9 @@ impl Planner<'_> {
             continue_on_error: scope.continue_on_error
                 || self.flag(step.continue_on_error.as_ref(), scope, &env)?,
             timeout_minutes: self.timeout(step.timeout.as_ref(), scope, &env)?,
-            env: env.into_iter().map(|(k, v)| (k, v.text)).collect(),
+            env: shown,
             origin: format!("emulates {uses}"),
-            condition: keep,
+            condition: keep.map(str::to_owned),
             ..PlanStep::default()
         };
         let template = StepTemplate {
@@ -274,46 +249,31 @@ impl Planner<'_> {
             working_directory: None,
             in_ci: scope.in_ci,
             fixed_env: BTreeMap::new(),
-            inputs: Vec::new(),
+            inputs,
         };
         self.push(planned, Some(template), scope.displayed.clone().unwrap_or_default());
         Ok(())
     }
 
     /// An action of this repository.
-    #[expect(clippy::too_many_arguments, reason = "they are the parts of one step")]
-    fn local(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        background: bool,
-        uses: &str,
-        with: &[(Key, Node)],
-    ) -> Result<(), PlanError> {
+    fn local(&mut self, part: Part<'_>) -> Result<(), PlanError> {
+        let uses = part.uses;
         let Some((path, file, text)) = self.find_action(uses) else {
-            return self.absent(step, scope, name, keep, uses);
+            return self.absent(part);
         };
         let folder = contexts::in_workspace(&path);
         let opened = Opened { key: path, file, text, folder, source: None };
-        let left = self.open(step, scope, name, keep.clone(), background, uses, with, &opened)?;
+        let left = self.open(part, &opened)?;
         let Some(left) = left else { return Ok(()) };
         let why = format!("is {left} of this repository, which is not run here");
         let note = format!("{uses} is {left}: a failure in it cannot be reproduced");
         self.exports.open = true;
-        self.leave_out(step, scope, name, keep, uses, &why, note)
+        self.leave_out(part, &why, note)
     }
 
     /// A local action that is not in the repository.
-    fn absent(
-        &mut self,
-        step: &Step,
-        scope: &StepScope,
-        name: &str,
-        keep: Option<String>,
-        uses: &str,
-    ) -> Result<(), PlanError> {
+    fn absent(&mut self, part: Part<'_>) -> Result<(), PlanError> {
+        let Part { step, scope, uses, .. } = part;
         // What CI has run was there; otherwise only a step can have put it there.
         if !self.trusted && leaves_the_repository(uses) {
             return Err(self.fault(scope, step.line, format!("`uses: {uses}` leaves the repository")));
@@ -325,7 +285,7 @@ impl Planner<'_> {
         let note = format!("{uses} is not in the repository: it may be made or fetched by an earlier step");
         self.exports.open = true;
         let why = "has no action.yml at this path in the repository";
-        self.leave_out(step, scope, name, keep, uses, why, note)
+        self.leave_out(part, why, note)
     }
 
     /// Path of the action, of its file, and the text.

@@ -1,5 +1,5 @@
-//! Java: which of the repository's classes the failing test loads, and which the others of its class. The JVM says that
-//! by itself, whatever the build has.
+//! Java: what of the repository the failing test runs, and what the others of its class. Where the build has JaCoCo, its
+//! files tell; which classes are loaded the JVM says by itself, whatever the build has.
 
 use super::super::write_modes::script::Word;
 use super::compiled::call;
@@ -22,14 +22,16 @@ pub(super) fn maven_or_gradle(
         let words = call.words[..at].iter().chain(&words).filter(|word| !word.is("clean"));
         let words: Vec<&str> =
             words.skip_while(|word| word.is_assignment()).map(|word| word.raw.as_str()).collect();
+        let report = has_jacoco(tree).then(|| report(&words));
         let run = |end: &str, tests: &str| {
             let options = "-DfailIfNoTests=false -Dsurefire.failIfNoSpecifiedTests=false";
-            [class_loading(end), format!("{} {options} -Dtest={}", words.join(" "), quoted(tests))]
+            let tests = format!("{} {options} -Dtest={}", words.join(" "), quoted(tests));
+            [Some(class_loading(end)), Some(tests), report.clone(), Some(jacoco(end))].into_iter().flatten()
         };
         let failed = run("failed", &format!("{class}#{method}"));
         let passed = run("passed", &format!("{class},!{class}#{method}"));
-        let begin = "touch \"$CI_HEALER_TRACE/started\"".to_owned();
-        stage(&call).into_iter().chain([begin, TIDY_UP.to_owned()]).chain(failed).chain(passed).collect()
+        let begin = ["touch \"$CI_HEALER_TRACE/started\"".to_owned(), TIDY_UP.to_owned(), jacoco("begin")];
+        stage(&call).into_iter().chain(begin).chain(failed).chain(passed).collect()
     } else {
         let runs = |words: &[Word]| words.iter().any(|word| is_task(&word.raw));
         let (call, words) = call(step, tree, "gradle", runs)?;
@@ -46,20 +48,46 @@ pub(super) fn maven_or_gradle(
         let kept = kept.map(|word| task(&word.raw));
         let tests = ["--tests".to_owned(), quoted(&format!("{class}.{method}"))];
         let line = program.chain(kept).chain(tests).collect::<Vec<_>>().join(" ");
-        stage(&call).into_iter().chain([class_loading("failed"), line]).collect()
+        let run = [TIDY_UP.to_owned(), jacoco("begin"), class_loading("failed"), line, jacoco("failed")];
+        stage(&call).into_iter().chain(run).collect()
     };
-    Some(Trace { command: lines.join("\n"), files: Vec::new(), format: TraceFormat::ClassLoading, tests })
+    let files = vec![("jacoco.sh".to_owned(), include_str!("tracers/jacoco.sh").to_owned())];
+    Some(Trace { command: lines.join("\n"), files, format: TraceFormat::Jvm, tests })
 }
+
+/// Modules whose manifests are read.
+const MOST_POMS: usize = 200;
 
 /// The launcher says that it has these options, which Maven takes for trouble with its fork and writes down. Also where
 /// the trace's time is over before its end.
-const TIDY_UP: &str = "trap 'find . -path \"*-reports/*.dumpstream\" -newer \"$CI_HEALER_TRACE/started\" -delete' EXIT\n\
+const TIDY_UP: &str = "trap 'sh \"$CI_HEALER_TRACE/jacoco.sh\" end; [ ! -f \"$CI_HEALER_TRACE/started\" ] || \
+    find . -path \"*-reports/*.dumpstream\" -newer \"$CI_HEALER_TRACE/started\" -delete' EXIT\n\
     trap 'exit 143' TERM";
 
 /// Read by the launcher, and not by the JVM: a Java that does not know it has no such log either.
 fn class_loading(end: &str) -> String {
     let log = format!("-Xlog:class+load:file=$CI_HEALER_TRACE/out/tests.{end}.%p.log");
     format!("export JDK_JAVA_OPTIONS=\"${{CI_HEALER_JVM=$JDK_JAVA_OPTIONS}} {log}\"")
+}
+
+/// One of JaCoCo's turns.
+fn jacoco(turn: &str) -> String {
+    format!("sh \"$CI_HEALER_TRACE/jacoco.sh\" {turn}")
+}
+
+/// The build's own plugin makes methods and lines of what its agent wrote.
+fn has_jacoco(tree: &dyn SourceTree) -> bool {
+    let poms = tree.files().iter().filter(|file| file.path.file_name() == "pom.xml").take(MOST_POMS);
+    poms.filter_map(|pom| tree.read_text(&pom.path)).any(|text| text.contains("jacoco-maven-plugin"))
+}
+
+/// By itself, as a phase that a red test ends comes to no report; in the version that the project names.
+fn report(words: &[&str]) -> String {
+    let phases = ["validate", "compile", "test-compile", "test", "verify", "package", "install", "deploy"];
+    let own =
+        words.iter().filter(|word| !phases.contains(word) && (word.starts_with('-') || !word.contains(':')));
+    let own: Vec<&str> = own.copied().collect();
+    format!("{} org.jacoco:jacoco-maven-plugin:report", own.join(" "))
 }
 
 fn is_task(raw: &str) -> bool {

@@ -122,12 +122,22 @@ fn java_s_classes_are_told_by_two_runs() {
     assert!(text.contains("\nmvn -B verify -DfailIfNoTests=false"), "{text}");
     assert!(
         text.contains("-Dtest='shop.CartTest#totals'\n")
-            && text.ends_with("'shop.CartTest,!shop.CartTest#totals'")
-            && text.contains("trap 'find . ")
+            && text.contains("'shop.CartTest,!shop.CartTest#totals'\n")
+            && text.ends_with("jacoco.sh\" passed")
+            && text.contains(" end; ")
+            && !text.contains("jacoco-maven-plugin")
+    );
+    let pom = [("pom.xml", "<plugin><artifactId>jacoco-maven-plugin</artifactId></plugin>")];
+    let text = command("mvn -B -pl shop clean verify", java(), &pom);
+    assert_eq!(
+        text.matches("\nmvn -B -pl shop org.jacoco:jacoco-maven-plugin:report\n").count(),
+        2,
+        "{text}"
     );
     let text = command("./gradlew --info build", java(), &[]);
-    assert!(text.ends_with("./gradlew --info test --tests 'shop.CartTest.totals'"), "{text}");
-    assert_eq!(made("mvn -B test", java(), &[]).unwrap().format, TraceFormat::ClassLoading);
+    let turn = "\nsh \"$CI_HEALER_TRACE/jacoco.sh\" failed";
+    assert!(text.ends_with(&format!("./gradlew --info test --tests 'shop.CartTest.totals'{turn}")), "{text}");
+    assert_eq!(made("mvn -B test", java(), &[]).unwrap().format, TraceFormat::Jvm);
 }
 
 #[test]

@@ -52,6 +52,7 @@ fn plan(run: &str) -> BuildPlan {
         checkout: None,
         passed_over: Vec::new(),
         actions: Vec::new(),
+        artifacts: Vec::new(),
         notes: Vec::new(),
     }
 }

@@ -341,7 +341,10 @@ pub(super) async fn serve_log(Extract(shared): Extract<Arc<Shared>>, request: Re
     if request.uri().query() != Some("sig=secret") {
         return plain(403, "<Error><Code>AuthenticationFailed</Code></Error>");
     }
-    if let Some(archive) = super::repositories::serve(&shared, request.uri().path()) {
+    let path = request.uri().path();
+    if let Some(archive) =
+        super::repositories::serve(&shared, path).or_else(|| super::artifacts::serve(&shared, path))
+    {
         return archive;
     }
     let id: u64 = request.uri().path().rsplit('/').next().and_then(|i| i.parse().ok()).unwrap_or_default();

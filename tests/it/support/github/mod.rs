@@ -3,6 +3,7 @@
 
 mod actions;
 mod answer;
+mod artifacts;
 mod contract;
 mod data;
 mod pulls;
@@ -24,6 +25,7 @@ use secrecy::SecretString;
 use super::git::git;
 
 pub(crate) use actions::{CiScript, FakeJob, FakeRun};
+pub(crate) use artifacts::FakeArtifact;
 pub(crate) use pulls::FakePull;
 pub(crate) use repositories::FakeAction;
 
@@ -105,6 +107,7 @@ struct State {
     pulls: Vec<FakePull>,
     faults: VecDeque<(String, Fault)>,
     actions: Vec<FakeAction>,
+    artifacts: Vec<FakeArtifact>,
     requests: Vec<String>,
     not_modified: usize,
     violations: Vec<String>,
@@ -164,6 +167,7 @@ impl FakeGitHub {
                 pulls: Vec::new(),
                 faults: VecDeque::new(),
                 actions: Vec::new(),
+                artifacts: Vec::new(),
                 requests: Vec::new(),
                 not_modified: 0,
                 violations: Vec::new(),
@@ -228,6 +232,11 @@ impl FakeGitHub {
     /// Serves another repository, to everybody.
     pub(crate) fn serve_action(&self, action: FakeAction) {
         self.shared.state().actions.push(action);
+    }
+
+    /// Keeps an artifact; of one name in one run the last is the newest.
+    pub(crate) fn serve_artifact(&self, artifact: FakeArtifact) {
+        self.shared.state().artifacts.push(artifact);
     }
 
     /// Adds a run from before the story; returns its id.

@@ -13,7 +13,7 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, full_repository};
-use super::{Fault, SLUG, Shared, Token, actions, data, pulls, repositories, smart_http};
+use super::{Fault, SLUG, Shared, Token, actions, artifacts, data, pulls, repositories, smart_http};
 
 /// Serves until told to stop.
 pub(super) fn serve(
@@ -97,6 +97,9 @@ fn respond(
         return render(answer, None);
     }
     let token = auth.first().and_then(|a| secret(a)).and_then(|t| shared.state().tokens.get(&t).cloned());
+    if let Some(answer) = token.as_ref().and_then(|_| artifacts::route(shared, &method, &path)) {
+        return render(answer, None);
+    }
     let is_git = path.starts_with(&format!("/{SLUG}.git/"));
     let Some(token) = token else {
         if is_git {

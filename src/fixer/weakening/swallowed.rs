@@ -1,0 +1,73 @@
+//! Scripts that catch everything and drop it: JavaScript has no other way to catch, so it counts what is caught. Code that
+//! was there before and whose failure now goes unseen is no repair; one that falls back on what comes after it is.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+use super::weakening;
+use crate::contract::fix::{FileChange, Rejection};
+use crate::fixer::language::Language;
+use crate::fixer::sanitize::one_line;
+use crate::syntax::{Grammar, Reading};
+
+static DROPS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    // The pattern is constant; a test would fail without it.
+    Regex::new(r"^try\s*\{(.*)\}\s*catch\s*(?:\([^)]*\))?\s*\{\s*(?://.*|/\*.*\*/)?\s*\}$").ok()
+});
+
+static FALLS_BACK: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"\breturn\b|[^=!<>]=[^=>]|\b(?:break|continue)\b").ok());
+
+pub(super) fn find(change: &FileChange) -> Option<Rejection> {
+    let path = change.path.as_str();
+    if !matches!(Language::of(path), Language::JavaScript | Language::TypeScript) {
+        return None;
+    }
+    let read = |text: Option<&String>| Reading::of(Grammar::of(path)?, text?).ok();
+    let after = read(change.after.as_ref())?;
+    let before = read(change.before.as_ref());
+    let known = before.as_ref().map(|r| r.count(&["try_statement"])).unwrap_or_default();
+    let stood = before.as_ref().map(|r| r.count(&["expression_statement"])).unwrap_or_default();
+    after.count(&["try_statement"]).into_iter().find_map(|(text, (_, line))| {
+        if known.contains_key(&text) {
+            return None;
+        }
+        let body = DROPS.as_ref()?.captures(&text)?.get(1)?.as_str().trim();
+        let falls_back = FALLS_BACK.as_ref().is_some_and(|pattern| pattern.is_match(body));
+        let was_caught = known.keys().any(|old| old.contains(body));
+        let hides = stood.keys().any(|old| body.contains(old.trim_end_matches(';')));
+        (hides && !falls_back && !was_caught)
+            .then(|| weakening(change, "swallowed-failure", Some(line), one_line(&text, 120)))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::git::RepoPath;
+
+    fn is_refused(before: &str, after: &str) -> bool {
+        let path = RepoPath::new("src/a.js").unwrap();
+        find(&FileChange { path, before: Some(before.to_owned()), after: Some(after.to_owned()) }).is_some()
+    }
+
+    #[test]
+    fn what_was_there_is_not_caught_and_dropped() {
+        let before = "function f(x) {\n  check(x);\n  return g(x);\n}\n";
+        for cheat in [
+            "function f(x) {\n  try {\n    check(x);\n  } catch (e) {}\n  return g(x);\n}\n",
+            "function f(x) {\n  try { check(x); } catch {\n    // does not matter\n  }\n  return g(x);\n}\n",
+        ] {
+            assert!(is_refused(before, cheat), "{cheat}");
+            assert!(!is_refused(cheat, cheat), "{cheat}");
+        }
+        for honest in [
+            "function f(x) {\n  check(x);\n  try {\n    return h(x);\n  } catch (e) {}\n  return g(x);\n}\n",
+            "function f(x) {\n  check(x);\n  let y = x;\n  try { y = decodeURI(x); } catch (_) {}\n  return g(y);\n}\n",
+            "function f(x) {\n  check(x);\n  try { storage.setItem('x', x); } catch (e) { /* full */ }\n  return g(x);\n}\n",
+        ] {
+            assert!(!is_refused(before, honest), "{honest}");
+        }
+    }
+}
