@@ -107,7 +107,9 @@ pub(super) fn package(finding: &FindingBuilder, heading: Option<&str>, roots: &[
     }
     // Where a path is printed in full, the heading above may be another package's.
     let heading = heading.filter(|_| finding.rooted.is_empty())?;
-    Some(paths::relative(heading.trim_start_matches(':'), roots)).filter(|package| !package.is_empty())
+    let inside = paths::relative(&format!("{}/x", heading.trim_start_matches(':')), roots);
+    // A folder elsewhere is none of the repository's.
+    inside.strip_suffix("/x").filter(|folder| !folder.starts_with('/')).map(str::to_owned)
 }
 
 /// `@m/a:build`, `packages/a build`, `web`; what only numbers processes names none.

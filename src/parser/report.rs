@@ -7,7 +7,9 @@ use sha2::{Digest, Sha256};
 use super::evidence::Evidence;
 use super::findings::{FindingBuilder, Findings, Strength};
 use super::{origin, paths};
-use crate::contract::bug::{BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Origin, Origins};
+use crate::contract::bug::{
+    BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Origin, Origins, Severity,
+};
 
 /// Characters kept of one message.
 const MESSAGE: usize = 4_000;
@@ -39,7 +41,8 @@ pub(super) fn assemble(
         finding.in_package = package;
     }
     let mut findings = merge_repeats(findings);
-    findings.sort_by_key(|finding| finding.sequel);
+    // Warnings that count are causes as well, but no error follows from them.
+    findings.sort_by_key(|finding| (finding.sequel, finding.severity != Severity::Error));
     let cause = |d: &FindingBuilder| d.fails() && d.strength != Strength::Consequence;
     let failed = findings.iter().any(FindingBuilder::fails);
     if findings.iter().any(cause) {
@@ -134,7 +137,7 @@ fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
     let strongest = findings.iter().filter(|d| d.fails()).map(|d| d.strength).min();
     let mut kept: Vec<FindingBuilder> = Vec::new();
     // Exact repeats: the same tool says the same of the same place (a summary, a second target, a retried step).
-    let mut seen: BTreeMap<Said, usize> = BTreeMap::new();
+    let mut seen: BTreeMap<Said, Vec<usize>> = BTreeMap::new();
     let mut consequence = false;
     // Two tools may read the same line; the one that finds the place in it knows better.
     let placed: BTreeSet<u64> =
@@ -157,42 +160,53 @@ fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
             }
             consequence = true;
         }
-        let key = (
-            collapse_whitespace(&finding.message),
-            finding.location.clone(),
-            finding.test.clone(),
-            finding.in_package.clone(),
-        );
-        if let Some(at) = seen.get(&key) {
-            merge(&mut kept[*at], finding);
+        let key = (collapse_whitespace(&finding.message), finding.location.clone(), finding.test.clone());
+        let known = seen.entry(key).or_default();
+        // A summary may leave out of which package it is.
+        let same = |at: &&usize| {
+            let (one, other) = (&kept[**at].in_package, &finding.in_package);
+            one == other || one.is_none() || other.is_none()
+        };
+        if let Some(at) = known.iter().find(same).copied() {
+            merge(&mut kept[at], finding);
             continue;
         }
-        seen.insert(key, kept.len());
+        known.push(kept.len());
         kept.push(finding);
     }
     kept
 }
 
-/// Message, place, test and package.
-type Said = (String, Option<Location>, Option<String>, Option<String>);
+/// Message, place and test.
+type Said = (String, Option<Location>, Option<String>);
 
 /// Formats that carry what some other tool found.
 const CARRIERS: [&str; 4] = ["junit-xml", "sarif", "checkstyle-xml", "github-actions"];
 
+/// A finding's code and message.
+type Words = (Option<String>, String);
+
 /// What tools said in their own words: a carrier that repeats it says nothing new.
 struct Told {
-    places: BTreeSet<(String, u32)>,
-    tests: BTreeSet<String>,
+    places: BTreeMap<(String, u32), Vec<Words>>,
+    /// The words of tests' ids, by the last of them.
+    tests: BTreeMap<String, Vec<Vec<String>>>,
 }
 
 impl Told {
     fn new(findings: &[FindingBuilder]) -> Self {
-        let own = || findings.iter().filter(|finding| !CARRIERS.contains(&finding.tool));
-        let place = |at: &Location| Some((at.file.clone(), at.line?));
-        Self {
-            places: own().filter_map(|finding| finding.location.as_ref().and_then(place)).collect(),
-            tests: own().filter_map(|finding| finding.test.as_deref().map(test_name)).collect(),
+        let mut told = Self { places: BTreeMap::new(), tests: BTreeMap::new() };
+        for finding in findings.iter().filter(|finding| !CARRIERS.contains(&finding.tool)) {
+            if let Some(place) = place_of(finding) {
+                told.places.entry(place).or_default().push((finding.code.clone(), words(&finding.message)));
+            }
+            if let Some(words) = finding.test.as_deref().map(test_words)
+                && let Some(last) = words.last()
+            {
+                told.tests.entry(last.clone()).or_default().push(words);
+            }
         }
+        told
     }
 
     fn twice(&self, finding: &FindingBuilder) -> bool {
@@ -200,17 +214,43 @@ impl Told {
             return false;
         }
         if let Some(test) = &finding.test {
-            return self.tests.contains(&test_name(test));
+            let test = test_words(test);
+            // One of the two may leave out what the test lies in.
+            let same = |known: &Vec<String>| known.ends_with(&test) || test.ends_with(known);
+            return test
+                .last()
+                .and_then(|last| self.tests.get(last))
+                .is_some_and(|known| known.iter().any(same));
         }
-        let place = finding.location.as_ref().and_then(|at| Some((at.file.clone(), at.line?)));
-        place.is_some_and(|place| self.places.contains(&place))
+        let said = words(&finding.message);
+        let same = |(code, message): &Words| {
+            code.is_some() && *code == finding.code
+                || said.contains(message.as_str())
+                || message.contains(said.as_str())
+        };
+        place_of(finding)
+            .and_then(|place| self.places.get(&place))
+            .is_some_and(|known| known.iter().any(same))
     }
 }
 
-/// The last part of a test's id, by which runner and report both know it.
-fn test_name(id: &str) -> String {
-    let last = id.rsplit([' ', '.', ':', '/', '>']).next().unwrap_or(id);
-    if last.is_empty() { id.to_owned() } else { last.to_owned() }
+fn place_of(finding: &FindingBuilder) -> Option<(String, u32)> {
+    let at = finding.location.as_ref()?;
+    Some((at.file.clone(), at.line?))
+}
+
+/// A message's words, whatever stands between them.
+fn words(message: &str) -> String {
+    let words = message.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// The words of a test's id without the endings of files, in which runners and reports differ.
+fn test_words(id: &str) -> Vec<String> {
+    id.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !["", "py", "js", "ts", "jsx", "tsx", "mjs", "cjs", "mts", "cts"].contains(word))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn merge(into: &mut FindingBuilder, again: FindingBuilder) {
@@ -223,6 +263,9 @@ fn merge(into: &mut FindingBuilder, again: FindingBuilder) {
     }
     if into.code.is_none() {
         into.code = again.code;
+    }
+    if into.in_package.is_none() {
+        into.in_package = again.in_package;
     }
     for location in again.related {
         if !into.related.contains(&location) && into.related.len() < RELATED {

@@ -61,6 +61,8 @@ fn finding(tag: &str) -> Option<FindingBuilder> {
     };
     let mut finding =
         FindingBuilder::new(tool, Category::Lint, attribute(tag, "message")?).severity(severity);
+    // Only of the tools that are known is it known where the rule's name begins.
+    let rule = if tool == "checkstyle-xml" { &source } else { rule };
     finding.code = (!rule.is_empty()).then(|| rule.to_owned());
     finding.counts = tool == "shellcheck";
     Some(finding)

@@ -3,6 +3,7 @@
 use super::super::findings::{FindingBuilder, Findings, Strength};
 use super::super::lines::Line;
 use super::super::python::diff::Hunks;
+use super::super::re;
 use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::{Applicability, Category, Suggestion};
 
@@ -10,7 +11,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "git",
     triggers: &[
         r"^diff --git ",
-        r"^(Run |\+ |\$ )?git diff .*--(exit-code|quiet)",
+        r"^(Run |\+ |\$ )?git (diff|show|log|stash)\b",
         r"^All changes made by hooks:$",
     ],
     new: |_| Box::new(Git::default()),
@@ -70,8 +71,10 @@ impl ToolParser for Git {
             }
             self.close(line.number);
         }
-        if text.contains("git diff ") && (text.contains("--exit-code") || text.contains("--quiet")) {
-            self.strict = true;
+        if let Some(rest) = re!(r"^(?:Run |\+ |\$ )?git (?:(diff) |show|log|stash)").captures(text) {
+            // Another command shows a difference for information.
+            self.report(false, out);
+            self.strict = rest.get(1).is_some() && (text.contains("--exit-code") || text.contains("--quiet"));
             return Response::Declined(Next::Idle);
         }
         if text.trim().is_empty() {
@@ -120,6 +123,7 @@ impl Git {
             }
         } else if failed || self.strict {
             files.into_iter().for_each(|file| out.bug(file));
+            self.strict = false;
         }
     }
 }

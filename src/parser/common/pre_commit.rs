@@ -1,10 +1,10 @@
 //! pre-commit: each hook that failed, by its id; what its tool printed is read under the tool's own name.
 
-use super::super::findings::{FindingBuilder, Findings};
+use super::super::findings::{FindingBuilder, Findings, Strength};
 use super::super::lines::Line;
 use super::super::re;
 use super::super::registry::{Next, Response, Tool, ToolParser};
-use crate::contract::bug::{Category, LogSpan};
+use crate::contract::bug::{Category, Location, LogSpan};
 
 pub(super) const TOOL: Tool = Tool {
     name: "pre-commit",
@@ -88,13 +88,29 @@ impl PreCommit {
     fn close(&mut self, out: &mut Findings) {
         self.named = false;
         let Some(hook) = self.open.take() else { return };
-        // Its tool has spoken: what failed is told.
-        if out
+        // What its tool said in its own words is read under the tool's name, below the hook.
+        let own: Vec<&FindingBuilder> = out
             .findings
             .iter()
             .skip(hook.before)
-            .any(|finding| finding.strength == super::super::findings::Strength::Root)
-        {
+            .filter(|finding| finding.strength == Strength::Root && finding.log.first >= hook.first)
+            .collect();
+        if let Some(first) = own.first() {
+            let places =
+                own.iter().filter_map(|finding| finding.location.as_ref().or(finding.frames.first()));
+            let mut finding =
+                FindingBuilder::new("pre-commit", first.category, "the hook failed").code(hook.id);
+            let mut files: Vec<Location> = Vec::new();
+            for place in places {
+                if !files.iter().any(|known| known.file == place.file) {
+                    files.push(place.clone());
+                }
+            }
+            let mut files = files.into_iter();
+            finding.location = files.next();
+            finding.related = files.collect();
+            finding.log = LogSpan { first: hook.first, last: hook.last };
+            out.bug(finding);
             return;
         }
         let files: Vec<&str> = hook
