@@ -25,6 +25,8 @@ pub(super) const SEMGREP: Tool = read_by_another("semgrep");
 const MAX_TEXT: usize = 4 * MAX_LINE;
 /// Lines after which a document without any key of a finding is another's.
 const PATIENCE: u64 = 30;
+/// Ends that are tried of a document that is not laid out by depth.
+const MAX_TRIES: u8 = 8;
 /// Words of which one stands early in every document that is read here.
 const KEYS: [&str; 14] = [
     "\"message\"",
@@ -48,12 +50,20 @@ struct Json {
     text: String,
     first: u64,
     known: bool,
+    /// It began with more than its bracket: where it ends is to be tried, so many times more.
+    ragged: Option<u8>,
 }
 
 impl ToolParser for Json {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         if self.text.is_empty() {
+            if text.len() > 1 && text.ends_with(',') && text.starts_with('{') {
+                self.first = line.number;
+                text.clone_into(&mut self.text);
+                (self.known, self.ragged) = (true, Some(MAX_TRIES));
+                return Response::Declined(Next::Active);
+            }
             if text.len() > 1 {
                 return if read(text, line.number, line.number, out) {
                     Response::Consumed(Next::Idle)
@@ -63,7 +73,7 @@ impl ToolParser for Json {
             }
             self.first = line.number;
             text.clone_into(&mut self.text);
-            self.known = false;
+            (self.known, self.ragged) = (false, None);
             return Response::Declined(Next::Active);
         }
         let (open, close) = if self.text.starts_with('[') { ('[', "]") } else { ('{', "}") };
@@ -77,6 +87,18 @@ impl ToolParser for Json {
         }
         self.text.push('\n');
         self.text.push_str(text);
+        if let Some(left) = self.ragged {
+            if text.trim_start() != close {
+                return Response::Declined(Next::Active);
+            }
+            let read = read(&self.text, self.first, line.number, out);
+            self.ragged = left.checked_sub(1);
+            if read || self.ragged.is_none() {
+                self.text.clear();
+                return Response::Declined(Next::Idle);
+            }
+            return Response::Declined(Next::Active);
+        }
         if text == close || text == "]}" || open == '{' && text.starts_with(']') && text.ends_with('}') {
             let whole = std::mem::take(&mut self.text);
             read(&whole, self.first, line.number, out);

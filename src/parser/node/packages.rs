@@ -267,6 +267,10 @@ impl ToolParser for Yarn {
 
 /// Codes of yarn 2 and later that end an install; the rest inform.
 fn berry(code: &str, message: &str, out: &mut Findings) {
+    // The lock file's difference is printed under the same code, line by line.
+    if code == "YN0028" && !message.contains("explicitly forbidden") {
+        return;
+    }
     let category = match code {
         "YN0028" | "YN0016" | "YN0027" | "YN0035" | "YN0018" | "YN0082" => Category::Dependency,
         "YN0001" if is_network(message) => Category::Environment,
@@ -328,6 +332,9 @@ impl ToolParser for Pnpm {
             if code == "ELIFECYCLE"
                 || code.starts_with("ERR_PNPM_RECURSIVE_RUN")
                 || code == "ERR_PNPM_RECURSIVE_EXEC_FIRST_FAIL"
+                || code == "ERR_PNPM_RECURSIVE_FAIL"
+                // A package's script that failed, in the summary.
+                || code == "ERROR" && re!(r"^\S+@\S+ \S+: `.*`$").is_match(message)
             {
                 out.bug(FindingBuilder::new("pnpm", Category::Unknown, message).consequence());
                 return Response::Consumed(Next::Idle);

@@ -183,7 +183,9 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     let file = locations.first().map_or(String::new(), |p| p.file.clone());
     let tool = if lint.as_deref().is_some_and(|l| l.starts_with("clippy::")) { "clippy" } else { "rustc" };
     let codespan = lines.iter().any(|l| l.trim_start().starts_with("┌─"));
+    let spoken = other_speaker(&file, code, first);
     let (tool, category) = match (&lint, codespan) {
+        _ if spoken.is_some() => spoken.unwrap_or((tool, Category::Lint)),
         (_, true) => ("cargo-deny", super::deny::category(code.unwrap_or(""))),
         (None, _) if file.ends_with(".toml") => ("cargo", Category::Configuration),
         (Some(_), _) => (tool, Category::Lint),
@@ -213,6 +215,29 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     finding.frames = locations;
     finding.end_line = drawing.end();
     Some(finding)
+}
+
+/// Tools of other languages that print as rustc does: told by the file, the rule and the message.
+fn other_speaker(file: &str, code: Option<&str>, message: &str) -> Option<(&'static str, Category)> {
+    let (_, ending) = file.rsplit_once('.').unwrap_or_default();
+    let rule = code.is_some_and(|code| re!(r"^[a-z]+(?:-[a-z]+)*$").is_match(code));
+    match ending {
+        "py" | "pyi" if rule => Some(("ty", ty_category(code.unwrap_or_default()))),
+        "yml" | "yaml" if rule => Some(("zizmor", Category::Lint)),
+        _ if code.is_none() && re!(r"^`[^`]+` should be `[^`]+`").is_match(message) => {
+            Some(("typos", Category::Lint))
+        }
+        _ => None,
+    }
+}
+
+/// ty's rules: imports and syntax apart from types.
+pub(in crate::parser) fn ty_category(rule: &str) -> Category {
+    match rule {
+        "unresolved-import" | "possibly-missing-import" => Category::Import,
+        "invalid-syntax" => Category::Syntax,
+        _ => Category::Type,
+    }
 }
 
 fn category(code: Option<&str>, message: &str, file: &str) -> Category {
