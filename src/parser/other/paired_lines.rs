@@ -192,7 +192,7 @@ mod tests {
             for text in lines {
                 match open.take().map(|open| open.line(text, 2)) {
                     Some(Continuation::Done(finding) | Continuation::More(finding, _)) => {
-                        done = Some(finding)
+                        done = Some(finding);
                     }
                     Some(Continuation::Wait(next)) => open = Some(*next),
                     _ => {}
