@@ -43,6 +43,10 @@ pub struct BugReport {
     pub related: Vec<Location>,
     /// The fix the tool itself states, as data.
     pub hint: Option<Hint>,
+    /// The package or folder of a workspace that it is of, as the log names it: a task runner's prefix, a heading, a
+    /// folder that make entered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
 }
 
 /// Identifies a failure across runs: hash of tool, category, code, file, test and the message without its numbers,

@@ -78,5 +78,6 @@ pub(crate) fn bug(tool: &str, category: Category, file: &str, line: u32, message
         log: LogSpan::default(),
         related: Vec::new(),
         hint: None,
+        package: None,
     }
 }

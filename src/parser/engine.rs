@@ -6,6 +6,7 @@
 use super::evidence::Evidence;
 use super::findings::Findings;
 use super::lines::{Block, Line, Mark};
+use super::re;
 use super::registry::{Next, Tool, ToolParser};
 use super::streams::OutputStreams;
 use super::triggers::{LineMatches, Scanner};
@@ -17,6 +18,8 @@ pub(super) struct Engine {
     streams: OutputStreams<OutputStream>,
     pub(super) out: Findings,
     evidence: Evidence,
+    /// Maven speaks in this step.
+    maven: bool,
 }
 
 /// The parsers of one process's output.
@@ -36,6 +39,7 @@ impl Engine {
             streams,
             out,
             evidence: Evidence::new(),
+            maven: false,
         }
     }
 
@@ -61,7 +65,14 @@ impl Engine {
             Mark::EndGroup => return,
             _ => {}
         }
-        let Self { scanner, found, streams, out, evidence } = self;
+        self.maven |= line.text.starts_with("[INFO] ");
+        let Self { scanner, found, streams, out, evidence, maven } = self;
+        let printed = as_printed(line, *maven)
+            .or_else(|| behind_error(line, |rest| found.tools.is_empty() && scanner.any(rest)));
+        if let Some(text) = &printed {
+            scanner.scan_line(text, found);
+        }
+        let line = &Line { text: printed.as_deref().unwrap_or(line.text), ..*line };
         let (stream, text, prefix) = streams.of(line.text, |rest| {
             // A whole line that is some tool's has no prefix.
             found.tools.is_empty() && scanner.any(rest)
@@ -97,9 +108,29 @@ impl Engine {
             self.out.stream = prefix;
             stream.finish(&mut self.out);
         }
+        self.maven = false;
         // Where the step's make died, it did not say that it left its folders.
         self.out.folders.clear();
     }
+}
+
+/// Maven's line as it printed it: GitHub keeps its `[ERROR]` as a mark of its own, and shows that as `Error: `.
+fn as_printed(line: &Line<'_>, maven: bool) -> Option<String> {
+    let rest = if line.mark == Mark::Error { line.text } else { line.text.strip_prefix("Error:")? };
+    let rest = if line.mark == Mark::Error { rest } else { rest.strip_prefix(' ').unwrap_or(rest) };
+    let certain = || {
+        re!(r"^ +(?:/\S+\.(?:java|kt|groovy|scala):\[\d|COMPILATION ERROR|Tests run: \d|Failed to execute goal |\S.*<<< (?:FAILURE|ERROR)!)")
+            .is_match(rest)
+    };
+    let blank = rest.is_empty() && line.mark != Mark::Error;
+    ((rest.starts_with(' ') || blank) && (maven || certain())).then(|| format!("[ERROR]{rest}"))
+}
+
+/// A compiler's line behind the `Error: ` by which GitHub's page shows that it is marked.
+fn behind_error(line: &Line<'_>, mut known: impl FnMut(&str) -> bool) -> Option<String> {
+    let rest = line.text.strip_prefix("Error: ")?;
+    let placed = re!(r"^(?:[A-Za-z]:)?[^\s:(][^:(]*\.\w+(?::\d+(?::\d+)?|\(\d+,\d+\)): \S").is_match(rest);
+    (placed && known(rest)).then(|| rest.to_owned())
 }
 
 impl OutputStream {
@@ -149,5 +180,52 @@ impl OutputStream {
         for (_, mut parser) in left {
             parser.finish(out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn each_form_of_a_marked_line_is_read_alike() {
+        let maven = "[INFO] Compiling 2 source files\n[ERROR] COMPILATION ERROR : \n\
+            [ERROR] /home/runner/work/shop/shop/src/main/java/Cart.java:[3,5] cannot find symbol\n\
+            [INFO] Running CartTest\n\
+            [ERROR] Tests run: 1, Failures: 1, Errors: 0, Skipped: 0, Time elapsed: 0.01 s <<< FAILURE! -- in CartTest\n\
+            [ERROR] CartTest.adds -- Time elapsed: 0.002 s <<< FAILURE!\n\
+            java.lang.AssertionError: expected:<3> but was:<2>\n\tat CartTest.adds(CartTest.java:9)\n\n\
+            [ERROR] Failures: \n[ERROR]   CartTest.adds:9 expected:<3> but was:<2>\n[INFO] BUILD FAILURE\n";
+        let compilers = [
+            "src/Cart.java:3: error: ';' expected\n",
+            "src/a.ts(1,7): error TS2322: Type 'number' is not assignable to type 'string'.\n",
+        ];
+        let read = |log: &str| {
+            let found = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
+            found
+                .bugs
+                .into_iter()
+                .map(|bug| (bug.tool, bug.category, bug.file, bug.line, bug.message, bug.test))
+                .collect::<Vec<_>>()
+        };
+        let plain = read(maven);
+        assert_eq!(plain.len(), 2, "{plain:?}");
+        for form in ["##[error]", "Error: "] {
+            assert_eq!(read(&maven.replace("[ERROR]", form)), plain, "{form}");
+        }
+        for compiler in compilers {
+            let plain = read(compiler);
+            assert_eq!(plain.len(), 1, "{plain:?}");
+            for form in ["##[error]", "Error: "] {
+                assert_eq!(read(&format!("{form}{compiler}")), plain, "{form}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_program_says_behind_error_stays_its_own() {
+        let log = "Error: Cannot find module './b'\nRequire stack:\n- /home/runner/work/app/app/a.js\n    at x (node:internal:1:1)\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        assert!(bugs.iter().all(|bug| bug.tool != "maven"), "{bugs:?}");
     }
 }

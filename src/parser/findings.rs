@@ -47,6 +47,12 @@ pub(crate) struct FindingBuilder {
     pub(crate) hint: Option<Hint>,
     /// Package or folder it belongs to, where the tool itself says so.
     pub(crate) package: Option<String>,
+    /// The package or folder it is of, as far as the log says; made at the end.
+    pub(super) in_package: Option<String>,
+    /// The tool's exit code counts it, whatever its severity.
+    pub(super) counts: bool,
+    /// It follows from others where there are any (coverage below its limit): it is told behind them.
+    pub(super) sequel: bool,
     /// The output stream it was read from.
     pub(super) stream: String,
     /// Paths that were printed in full.
@@ -71,6 +77,9 @@ impl FindingBuilder {
             related: Vec::new(),
             hint: None,
             package: None,
+            in_package: None,
+            counts: false,
+            sequel: false,
             stream: String::new(),
             rooted: Vec::new(),
         }
@@ -104,6 +113,22 @@ impl FindingBuilder {
     pub(crate) fn consequence(mut self) -> Self {
         self.strength = Strength::Consequence;
         self
+    }
+
+    /// A warning, or less, for which the tool fails.
+    pub(crate) fn counted(mut self) -> Self {
+        self.counts = true;
+        self
+    }
+
+    pub(crate) fn sequel(mut self) -> Self {
+        self.sequel = true;
+        self
+    }
+
+    /// Whether it makes a run red.
+    pub(super) fn fails(&self) -> bool {
+        self.severity == Severity::Error || self.counts
     }
 
     /// First and last line in the log. Without it: the line being read.

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::re;
+use super::findings::FindingBuilder;
+use super::{paths, re};
 use crate::contract::bug::Origin;
 
 /// Headings kept of one log.
@@ -95,6 +96,34 @@ fn of_make(text: &str) -> Option<Option<&str>> {
     Some(Some(folder.trim_matches(['\'', '`', '"'])))
 }
 
+/// The package or folder that a finding is of: as its tool says, as its lines' prefix says, or as the heading above
+/// says where its paths are the package's own.
+pub(super) fn package(finding: &FindingBuilder, heading: Option<&str>, roots: &[String]) -> Option<String> {
+    if let Some(package) = &finding.package {
+        return Some(package.clone());
+    }
+    if let Some(package) = of_prefix(&finding.stream) {
+        return Some(package.to_owned());
+    }
+    // Where a path is printed in full, the heading above may be another package's.
+    let heading = heading.filter(|_| finding.rooted.is_empty())?;
+    let inside = paths::relative(&format!("{}/x", heading.trim_start_matches(':')), roots);
+    // A folder elsewhere is none of the repository's.
+    inside.strip_suffix("/x").filter(|folder| !folder.starts_with('/')).map(str::to_owned)
+}
+
+/// `@m/a:build`, `packages/a build`, `web`; what only numbers processes names none.
+fn of_prefix(stream: &str) -> Option<&str> {
+    let name = stream.split(' ').next()?;
+    let name = match name.rsplit_once(':') {
+        Some((package, _)) if !package.is_empty() => {
+            package.split_once(':').map_or(package, |(first, _)| first)
+        }
+        _ => name,
+    };
+    name.bytes().any(|byte| byte.is_ascii_alphabetic()).then_some(name)
+}
+
 /// What is known of a finding: its stream's name, the heading above it, and what its own tool says.
 pub(super) fn origin(
     stream: &str,
@@ -109,6 +138,20 @@ pub(super) fn origin(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prefixes_name_packages() {
+        for (prefix, package) in [
+            ("@m/a:build", Some("@m/a")),
+            ("web:test:unit", Some("web")),
+            ("packages/a build", Some("packages/a")),
+            ("@m/a", Some("@m/a")),
+            ("0", None),
+            ("", None),
+        ] {
+            assert_eq!(of_prefix(prefix), package, "{prefix}");
+        }
+    }
 
     #[test]
     fn headings_name_packages() {

@@ -33,16 +33,25 @@ pub(super) fn assemble(
         finding.log.last = finding.log.last.min(lines);
     }
     findings.sort_by_key(|d| d.log.first);
+    let packages: Vec<Option<String>> = findings
+        .iter()
+        .map(|finding| origin::package(finding, headings.before(&finding.stream, finding.log.first), &roots))
+        .collect();
+    for (finding, package) in findings.iter_mut().zip(packages) {
+        finding.in_package = package;
+    }
     let mut findings = merge_repeats(findings);
-    let cause = |d: &FindingBuilder| d.severity == Severity::Error && d.strength != Strength::Consequence;
-    let failed = findings.iter().any(|d| d.severity == Severity::Error);
+    // Warnings that count are causes as well, but no error follows from them.
+    findings.sort_by_key(|finding| (finding.sequel, finding.severity != Severity::Error));
+    let cause = |d: &FindingBuilder| d.fails() && d.strength != Strength::Consequence;
+    let failed = findings.iter().any(FindingBuilder::fails);
     if findings.iter().any(cause) {
         // A build that failed for errors did not fail for warnings; one that only says that it failed may have.
-        findings.retain(|d| d.severity == Severity::Error);
+        findings.retain(FindingBuilder::fails);
     } else if !failed && last_success > last_failure {
         findings.retain(|d| d.log.first > last_success);
     }
-    if !findings.iter().any(|d| d.severity == Severity::Error)
+    if !findings.iter().any(FindingBuilder::fails)
         && let Some(lines) = evidence.failure_lines()
         && last_failure >= last_success
         && findings.is_empty()
@@ -125,15 +134,19 @@ fn resolve_paths(mut finding: FindingBuilder, roots: &[String]) -> FindingBuilde
 
 /// One root cause, one report.
 fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
-    let strongest = findings.iter().filter(|d| d.severity == Severity::Error).map(|d| d.strength).min();
+    let strongest = findings.iter().filter(|d| d.fails()).map(|d| d.strength).min();
     let mut kept: Vec<FindingBuilder> = Vec::new();
     // Exact repeats: the same tool says the same of the same place (a summary, a second target, a retried step).
-    let mut seen: BTreeMap<(String, Option<Location>, Option<String>), usize> = BTreeMap::new();
+    let mut seen: BTreeMap<Said, Vec<usize>> = BTreeMap::new();
     let mut consequence = false;
     // Two tools may read the same line; the one that finds the place in it knows better.
     let placed: BTreeSet<u64> =
         findings.iter().filter(|d| d.location.is_some()).map(|d| d.log.first).collect();
+    let told = Told::new(&findings);
     for finding in findings {
+        if told.twice(&finding) {
+            continue;
+        }
         if finding.location.is_none() && finding.test.is_none() && placed.contains(&finding.log.first) {
             continue;
         }
@@ -148,17 +161,100 @@ fn merge_repeats(findings: Vec<FindingBuilder>) -> Vec<FindingBuilder> {
             consequence = true;
         }
         let key = (collapse_whitespace(&finding.message), finding.location.clone(), finding.test.clone());
-        if let Some(at) = seen.get(&key) {
-            merge(&mut kept[*at], finding);
+        let known = seen.entry(key).or_default();
+        // A summary may leave out of which package it is.
+        let same = |at: &&usize| {
+            let (one, other) = (&kept[**at].in_package, &finding.in_package);
+            one == other || one.is_none() || other.is_none()
+        };
+        if let Some(at) = known.iter().find(same).copied() {
+            merge(&mut kept[at], finding);
             continue;
         }
-        seen.insert(key, kept.len());
+        known.push(kept.len());
         kept.push(finding);
     }
     kept
 }
 
+/// Message, place and test.
+type Said = (String, Option<Location>, Option<String>);
+
+/// Formats that carry what some other tool found.
+const CARRIERS: [&str; 4] = ["junit-xml", "sarif", "checkstyle-xml", "github-actions"];
+
+/// A finding's code and message.
+type Words = (Option<String>, String);
+
+/// What tools said in their own words: a carrier that repeats it says nothing new.
+struct Told {
+    places: BTreeMap<(String, u32), Vec<Words>>,
+    /// The words of tests' ids, by the last of them.
+    tests: BTreeMap<String, Vec<Vec<String>>>,
+}
+
+impl Told {
+    fn new(findings: &[FindingBuilder]) -> Self {
+        let mut told = Self { places: BTreeMap::new(), tests: BTreeMap::new() };
+        for finding in findings.iter().filter(|finding| !CARRIERS.contains(&finding.tool)) {
+            if let Some(place) = place_of(finding) {
+                told.places.entry(place).or_default().push((finding.code.clone(), words(&finding.message)));
+            }
+            if let Some(words) = finding.test.as_deref().map(test_words)
+                && let Some(last) = words.last()
+            {
+                told.tests.entry(last.clone()).or_default().push(words);
+            }
+        }
+        told
+    }
+
+    fn twice(&self, finding: &FindingBuilder) -> bool {
+        if !CARRIERS.contains(&finding.tool) {
+            return false;
+        }
+        if let Some(test) = &finding.test {
+            let test = test_words(test);
+            // One of the two may leave out what the test lies in.
+            let same = |known: &Vec<String>| known.ends_with(&test) || test.ends_with(known);
+            return test
+                .last()
+                .and_then(|last| self.tests.get(last))
+                .is_some_and(|known| known.iter().any(same));
+        }
+        let said = words(&finding.message);
+        let same = |(code, message): &Words| {
+            code.is_some() && *code == finding.code
+                || said.contains(message.as_str())
+                || message.contains(said.as_str())
+        };
+        place_of(finding)
+            .and_then(|place| self.places.get(&place))
+            .is_some_and(|known| known.iter().any(same))
+    }
+}
+
+fn place_of(finding: &FindingBuilder) -> Option<(String, u32)> {
+    let at = finding.location.as_ref()?;
+    Some((at.file.clone(), at.line?))
+}
+
+/// A message's words, whatever stands between them.
+fn words(message: &str) -> String {
+    let words = message.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ").to_lowercase()
+}
+
+/// The words of a test's id without the endings of files, in which runners and reports differ.
+fn test_words(id: &str) -> Vec<String> {
+    id.split(|c: char| !c.is_alphanumeric() && c != '_')
+        .filter(|word| !["", "py", "js", "ts", "jsx", "tsx", "mjs", "cjs", "mts", "cts"].contains(word))
+        .map(str::to_owned)
+        .collect()
+}
+
 fn merge(into: &mut FindingBuilder, again: FindingBuilder) {
+    into.counts |= again.counts;
     if again.severity < into.severity {
         into.severity = again.severity;
     }
@@ -167,6 +263,9 @@ fn merge(into: &mut FindingBuilder, again: FindingBuilder) {
     }
     if into.code.is_none() {
         into.code = again.code;
+    }
+    if into.in_package.is_none() {
+        into.in_package = again.in_package;
     }
     for location in again.related {
         if !into.related.contains(&location) && into.related.len() < RELATED {
@@ -204,6 +303,7 @@ fn with_fingerprints(findings: Vec<FindingBuilder>) -> Vec<BugReport> {
                 log: LogSpan { first: finding.log.first, last: finding.log.last.max(finding.log.first) },
                 related: finding.related,
                 hint: finding.hint,
+                package: finding.in_package,
             };
             let kind = kind_of(&bug);
             let nth = of_a_kind.entry(kind).or_default();

@@ -32,6 +32,7 @@ pub(crate) fn bug(file: &str, line: u32) -> BugReport {
         log: LogSpan { first: 12, last: 20 },
         related: vec![Location { file: "tests/test_app.py".to_owned(), line: Some(1), column: None }],
         hint: None,
+        package: None,
     }
 }
 

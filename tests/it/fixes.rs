@@ -213,6 +213,7 @@ fn bug(of: &Bug, fill: &impl Fn(&str) -> String) -> BugReport {
         log: LogSpan::default(),
         related: Vec::new(),
         hint: None,
+        package: None,
     }
 }
 

@@ -108,7 +108,7 @@ fn case_end(len: usize, text: &str, more: &str) -> Option<usize> {
     more.find("</testcase>").map(|at| at + "</testcase>".len())
 }
 
-fn attribute(tag: &str, name: &str) -> Option<String> {
+pub(super) fn attribute(tag: &str, name: &str) -> Option<String> {
     let at = tag
         .find(&format!(" {name}="))
         .map(|at| at + name.len() + 2)

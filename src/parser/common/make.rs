@@ -5,7 +5,7 @@ use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
 use super::super::re;
-use super::super::registry::{Next, Response, Tool, ToolParser};
+use super::super::registry::{Next, Response, Tool, ToolParser, read_by_another};
 use crate::contract::bug::Category;
 
 pub(super) const TOOL: Tool = Tool {
@@ -22,6 +22,9 @@ pub(super) const TOOL: Tool = Tool {
 
 /// Folders entered one within the other.
 const MAX_DEPTH: usize = 64;
+
+pub(super) const CMAKE: Tool = read_by_another("cmake");
+pub(super) const CTEST: Tool = read_by_another("ctest");
 
 #[derive(Default)]
 struct Make {
@@ -49,12 +52,14 @@ impl ToolParser for Make {
             };
             // What the test printed says why, where a parser speaks.
             out.failed();
-            out.bug(FindingBuilder::new("make", Category::Logic, &c[2]).test(&c[1]).fallback());
+            let category =
+                if c[2].eq_ignore_ascii_case("timeout") { Category::Timeout } else { Category::Logic };
+            out.bug(FindingBuilder::new("ctest", category, &c[2]).test(&c[1]).fallback());
             return Response::Consumed(Next::Active);
         }
         if let Some(c) = re!(r"^CMake Error(?: at ([^\s:]+):(\d+).*|: (.*)|.*)$").captures(text) {
             let mut finding =
-                FindingBuilder::new("make", Category::Configuration, c.get(3).map_or("", |m| m.as_str()));
+                FindingBuilder::new("cmake", Category::Configuration, c.get(3).map_or("", |m| m.as_str()));
             if let (Some(file), Some(at)) = (c.get(1), c.get(2)) {
                 finding = finding.at(file.as_str(), number(at.as_str()), None);
             }

@@ -296,8 +296,11 @@ impl Suite {
             }
             reported = true;
             let folder = test.folder.clone().unwrap_or_else(|| folder_of(package));
+            // gotestsum's `FAIL calc.TestDouble` names the test as well.
+            let of = package.strip_suffix(&test.name).and_then(|of| of.strip_suffix('.')).unwrap_or(package);
+            let of = (!of.is_empty()).then(|| of.to_owned());
             let mut finding = test.into_finding(&folder);
-            finding.package = (!package.is_empty()).then(|| package.to_owned());
+            finding.package = of;
             out.bug(finding);
         }
         for (stack, first) in suite.stray {

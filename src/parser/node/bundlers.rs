@@ -162,7 +162,18 @@ impl ToolParser for Esbuild {
             return Response::Consumed(Next::Active);
         }
         if let Some(caps) = re!(r"^(\S.*?):(\d+):(\d+): ERROR: (.*)$").captures(text) {
-            let finding = FindingBuilder::new("esbuild", Category::Syntax, "").at(
+            let (tool, category) = if caps[1].ends_with("meson.build") {
+                // Meson prints its errors in the same words.
+                let category = if caps[4].starts_with("Dependency ") || caps[4].starts_with("Program ") {
+                    Category::Dependency
+                } else {
+                    Category::Configuration
+                };
+                ("meson", category)
+            } else {
+                ("esbuild", Category::Syntax)
+            };
+            let finding = FindingBuilder::new(tool, category, "").at(
                 clean(&caps[1]),
                 number(&caps[2]),
                 number(&caps[3]),
@@ -217,7 +228,11 @@ fn rollup_line(finding: &mut FindingBuilder, message: &mut Message, text: &str, 
     {
         finding.location = Some(location(clean(&caps[1]), None, None));
     }
-    if re!(r"^\s*\d+: |^\s*\^").is_match(text) {
+    if let Some(caps) = re!(r"^\s*╭─\[ (.+?):(\d+):(\d+) \]").captures(text) {
+        // Rolldown draws the source, and says above it what is wrong.
+        finding.location = Some(location(clean(&caps[1]), number(&caps[2]), number(&caps[3])));
+        message.end();
+    } else if re!(r"^\s*\d+: |^\s*\^").is_match(text) {
         message.end();
     } else if !text.starts_with("https://") {
         message.line(text);

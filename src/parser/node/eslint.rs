@@ -84,7 +84,14 @@ impl ToolParser for Stylish {
             self.rows = true;
             let (message, rule) = split_rule(&caps["rest"]);
             let mark = caps.name("sev").map_or("", |m| m.as_str());
-            let tool = if is_style_sheet(&file.path) { "stylelint" } else { "eslint" };
+            // yamllint prints the same table, the rule in brackets behind the message.
+            let bracketed = rule.and_then(|rule| rule.strip_prefix('(')?.strip_suffix(')'));
+            let yaml = file.path.ends_with(".yml") || file.path.ends_with(".yaml");
+            let (tool, rule) = match bracketed.filter(|_| yaml) {
+                Some(rule) => ("yamllint", Some(rule)),
+                None if is_style_sheet(&file.path) => ("stylelint", rule),
+                None => ("eslint", rule),
+            };
             let found = Found {
                 tool,
                 path: &file.path,
@@ -151,7 +158,8 @@ fn is_style_sheet(path: &str) -> bool {
 
 fn is_summary(text: &str) -> bool {
     let text = text.trim_start_matches(['✖', '×', ' ']);
-    text.contains(" problem") || text.contains("potentially fixable") || text.contains(" error")
+    let counts = text.starts_with(|c: char| c.is_ascii_digit());
+    counts && (text.contains(" problem") || text.contains(" error")) || text.contains("potentially fixable")
 }
 
 /// `message  rule`: the rule stands in a column of its own.

@@ -8,6 +8,7 @@ use regex::Regex;
 
 use super::super::findings::{FindingBuilder, Findings};
 use super::super::lines::Line;
+use super::super::re;
 use super::super::registry::{Next, Response, ToolParser};
 use super::hints::command;
 use super::message::Message;
@@ -26,6 +27,10 @@ pub(super) const YARN: &[&str] = &[
 pub(super) const PNPM: &[&str] = &[
     r"^(\s|\xe2\x80\x89)*\[?(ERR_PNPM_[A-Z_0-9]+|ELIFECYCLE)",
     r"^(\s|\xe2\x80\x89)?ERROR(\s|\xe2\x80\x89) ",
+    // It speaks: many print ` ERROR ` before a line.
+    r"^(Run |[+$>] )?pnpm ",
+    r"^Scope: (all )?[0-9]+ ",
+    r"^(Lockfile is up to date, resolution step is skipped|Progress: resolved [0-9]|Packages: \+[0-9])",
 ];
 
 #[derive(Default)]
@@ -262,6 +267,10 @@ impl ToolParser for Yarn {
 
 /// Codes of yarn 2 and later that end an install; the rest inform.
 fn berry(code: &str, message: &str, out: &mut Findings) {
+    // The lock file's difference is printed under the same code, line by line.
+    if code == "YN0028" && !message.contains("explicitly forbidden") {
+        return;
+    }
     let category = match code {
         "YN0028" | "YN0016" | "YN0027" | "YN0035" | "YN0018" | "YN0082" => Category::Dependency,
         "YN0001" if is_network(message) => Category::Environment,
@@ -300,6 +309,10 @@ fn is_network(message: &str) -> bool {
 pub(super) struct Pnpm {
     open: Option<FindingBuilder>,
     message: Message,
+    /// pnpm was seen to run: ` ERROR ` is its own.
+    here: bool,
+    /// What is open is pnpm's for certain.
+    sure: bool,
 }
 
 static PNPM_ERROR: LazyLock<Regex> = LazyLock::new(|| {
@@ -314,9 +327,14 @@ impl ToolParser for Pnpm {
             self.close(out);
             let code = &caps["code"];
             let message = caps["msg"].trim();
+            self.here |= code != "ERROR";
+            self.sure = self.here;
             if code == "ELIFECYCLE"
                 || code.starts_with("ERR_PNPM_RECURSIVE_RUN")
                 || code == "ERR_PNPM_RECURSIVE_EXEC_FIRST_FAIL"
+                || code == "ERR_PNPM_RECURSIVE_FAIL"
+                // A package's script that failed, in the summary.
+                || code == "ERROR" && re!(r"^\S+@\S+ \S+: `.*`$").is_match(message)
             {
                 out.bug(FindingBuilder::new("pnpm", Category::Unknown, message).consequence());
                 return Response::Consumed(Next::Idle);
@@ -333,9 +351,15 @@ impl ToolParser for Pnpm {
             }
             self.message.line(message);
             self.open = Some(finding);
-            return Response::Consumed(Next::Active);
+            return if self.sure {
+                Response::Consumed(Next::Active)
+            } else {
+                Response::Declined(Next::Active)
+            };
         }
+        self.here |= speaks(text);
         let Some(open) = &mut self.open else { return Response::Declined(Next::Idle) };
+        self.sure |= text.starts_with("For help, run: pnpm ");
         let on = text.is_empty()
             || text.starts_with([' ', '*'])
             || (line.number < open.log.first + 12 && !text.starts_with(['>', '#', '$']));
@@ -365,11 +389,17 @@ impl ToolParser for Pnpm {
 impl Pnpm {
     fn close(&mut self, out: &mut Findings) {
         let message = std::mem::take(&mut self.message);
-        if let Some(mut finding) = self.open.take() {
+        if let Some(mut finding) = self.open.take().filter(|_| self.sure) {
             finding.message = message.text(&finding.message);
             out.bug(finding);
         }
     }
+}
+
+/// A line that shows that pnpm runs here.
+fn speaks(text: &str) -> bool {
+    re!(r"^(?:(?:Run |[+$>] )?pnpm |Scope: (?:all )?\d+ |Lockfile is up to date|Progress: resolved |Packages: \+)")
+        .is_match(text)
 }
 
 fn pnpm_category(code: &str, message: &str) -> Category {

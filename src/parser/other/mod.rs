@@ -9,14 +9,26 @@ use super::lines::Line;
 use super::paths::is_own;
 use super::re;
 use super::registry::{Next, Response, Tool, ToolParser, read_by_another};
+use super::rust;
 use crate::contract::bug::{Category, Severity};
 
+mod commitlint;
 mod paired_lines;
 mod suites;
 
 /// The last in order of precedence.
-pub(super) const TOOLS: &[Tool] =
-    &[suites::RSPEC, read_by_another("minitest"), read_by_another("phpunit"), LINT];
+pub(super) const TOOLS: &[Tool] = &[
+    suites::RSPEC,
+    commitlint::TOOL,
+    read_by_another("minitest"),
+    read_by_another("phpunit"),
+    read_by_another("bandit"),
+    read_by_another("meson"),
+    read_by_another("ty"),
+    read_by_another("typos"),
+    read_by_another("zizmor"),
+    LINT,
+];
 
 const LINT: Tool = Tool {
     name: "lint",
@@ -50,6 +62,10 @@ impl ToolParser for Lint {
         if let Some(open) = self.open.take() {
             match open.line(line.text, line.number) {
                 paired_lines::Continuation::Done(finding) => out.bug(*finding),
+                paired_lines::Continuation::More(finding, open) => {
+                    out.bug(*finding);
+                    self.open = Some(*open);
+                }
                 paired_lines::Continuation::Wait(open) => self.open = Some(*open),
                 paired_lines::Continuation::Not => {}
             }
@@ -96,7 +112,12 @@ fn read_finding(text: &str) -> Option<FindingBuilder> {
         Some("info" | "note") => Severity::Info,
         _ => Severity::Error,
     };
-    let mut finding = FindingBuilder::new("lint", Category::Lint, get("msg")?).severity(severity);
+    // ty's rules stand behind the severity.
+    let (tool, category) = match get("code") {
+        Some(rule) if path.ends_with(".py") || path.ends_with(".pyi") => ("ty", rust::ty_category(rule)),
+        _ => ("lint", Category::Lint),
+    };
+    let mut finding = FindingBuilder::new(tool, category, get("msg")?).severity(severity);
     finding.code = get("code").map(str::to_owned);
     Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)).fallback())
 }

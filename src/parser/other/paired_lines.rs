@@ -34,11 +34,15 @@ pub(super) struct Open {
     finding: FindingBuilder,
     awaits: Awaits,
     left: u8,
+    /// A tab stands in the source below: columns cannot be counted.
+    tab: bool,
 }
 
 /// What a line was to an open finding.
 pub(super) enum Continuation {
     Done(Box<FindingBuilder>),
+    /// Done, and the next line may say more of the same place.
+    More(Box<FindingBuilder>, Box<Open>),
     Wait(Box<Open>),
     Not,
 }
@@ -49,10 +53,11 @@ impl Open {
             finding: finding.fallback().span(line_number, line_number),
             awaits,
             left,
+            tab: false,
         };
         let blank = || FindingBuilder::new("lint", Category::Lint, "");
         if let Some(c) = re!(r"^>> Issue: \[(B\d+):\w+\] (.+)$").captures(text) {
-            let finding = FindingBuilder::new("lint", Category::Lint, &c[2]).code(&c[1]);
+            let finding = FindingBuilder::new("bandit", Category::Lint, &c[2]).code(&c[1]);
             return Some(open(finding, Awaits::Location, BETWEEN));
         }
         if let Some(c) = re!(r"^(?:PHP )?Fatal error:\s+(Uncaught .*)$").captures(text) {
@@ -74,7 +79,8 @@ impl Open {
             return Some(open(finding, Awaits::Error, BETWEEN));
         }
         if let Some(c) = re!(r"^In (\S+) line (\d+):$").captures(text) {
-            return Some(open(blank().at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
+            let finding = FindingBuilder::new("shellcheck", Category::Lint, "");
+            return Some(open(finding.at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
         }
         if let Some(c) = re!(r"^\d+\. ERROR in (.+) \(at line (\d+)\)$").captures(text) {
             let mut finding = blank().at(&c[1], number(&c[2]), None);
@@ -104,10 +110,22 @@ impl Open {
                         Some(super::super::findings::location(&c[1], number(&c[2]), column));
                 })
             }
-            Awaits::ShellCheck => re!(r"^\s*\^-+\^? (SC\d+)(?: \(\w+\))?: (.+)$").captures(text).map(|c| {
-                self.finding.code = Some(c[1].to_owned());
-                c[2].clone_into(&mut self.finding.message);
-            }),
+            Awaits::ShellCheck => {
+                self.tab |= text.contains('\t');
+                let mark = re!(r"^\s*\^-+\^? (SC\d+)(?: \(\w+\))?: (.+)$").captures(text);
+                if let Some(c) = &mark {
+                    let mut finding = self.finding.clone().code(&c[1]);
+                    c[2].clone_into(&mut finding.message);
+                    let column = text.find('^').and_then(|at| u32::try_from(at + 1).ok());
+                    if let Some(at) = finding.location.as_mut().filter(|_| !self.tab) {
+                        at.column = column;
+                    }
+                    finding.log.last = line_number;
+                    self.left = 0;
+                    return Continuation::More(Box::new(finding), Box::new(self));
+                }
+                None
+            }
             Awaits::Margin => {
                 let reported = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
                 reported.then(|| text.clone_into(&mut self.finding.message))
@@ -173,7 +191,9 @@ mod tests {
             let mut done = None;
             for text in lines {
                 match open.take().map(|open| open.line(text, 2)) {
-                    Some(Continuation::Done(finding)) => done = Some(finding),
+                    Some(Continuation::Done(finding) | Continuation::More(finding, _)) => {
+                        done = Some(finding);
+                    }
                     Some(Continuation::Wait(next)) => open = Some(*next),
                     _ => {}
                 }

@@ -8,7 +8,7 @@ const MAX_LINES: usize = 2_000;
 
 /// Reads the hunks of one file. Lines are the old file's.
 #[derive(Debug)]
-pub(super) struct Hunks {
+pub(crate) struct Hunks {
     file: String,
     /// The next line of the old file.
     at: u32,
@@ -21,7 +21,7 @@ pub(super) struct Hunks {
 }
 
 impl Hunks {
-    pub(super) fn new(file: &str) -> Self {
+    pub(crate) fn new(file: &str) -> Self {
         Self {
             file: file.to_owned(),
             at: 0,
@@ -35,7 +35,7 @@ impl Hunks {
     }
 
     /// Takes a line of the diff; false where the line is none.
-    pub(super) fn line(&mut self, text: &str) -> bool {
+    pub(crate) fn line(&mut self, text: &str) -> bool {
         if self.left_old == 0 && self.left_new == 0 {
             self.close();
             let Some((at, old, new)) = header(text) else { return text.starts_with("\\ No newline") };
@@ -88,7 +88,7 @@ impl Hunks {
     }
 
     /// The first changed line and all changes; none where there are too many.
-    pub(super) fn finish(mut self) -> (Option<u32>, Vec<Suggestion>) {
+    pub(crate) fn finish(mut self) -> (Option<u32>, Vec<Suggestion>) {
         self.close();
         let changes = if self.lines > MAX_LINES { Vec::new() } else { self.done };
         (self.first, changes)

@@ -1,6 +1,6 @@
 //! Python: tracebacks, test runners, type checkers, linters, formatters, installers.
 
-mod diff;
+pub(super) mod diff;
 mod doctest;
 mod exception;
 pub(super) mod flake8;

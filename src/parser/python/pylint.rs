@@ -86,6 +86,8 @@ fn report(
         FindingBuilder::new("pylint", category, message)
             .at(file, number(at), column)
             .code(code)
-            .severity(severity),
+            .severity(severity)
+            // Whatever it says makes its exit code.
+            .counted(),
     );
 }

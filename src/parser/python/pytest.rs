@@ -45,7 +45,7 @@ const UNCOVERED: &str = "FAIL Required test coverage";
 /// Newer versions have said it before.
 fn uncovered(text: &str, out: &mut Findings) {
     if out.last_of("pytest").is_none_or(|d| !d.message.starts_with("Coverage failure")) {
-        out.bug(FindingBuilder::new("pytest", Category::Configuration, text));
+        out.bug(FindingBuilder::new("pytest", Category::Configuration, text).sequel());
     }
 }
 

@@ -13,6 +13,11 @@ pub(super) const RUFF: Tool = Tool {
     triggers: &[
         // Full: the rule, then the place; formats call their findings `unformatted`.
         r"^(error\[)?([A-Z]{1,6}[0-9]{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[\*\] |\[-\] )?\S",
+        // The same by the rules' names, as of 0.15.
+        r"^([a-z][a-z0-9]*(-[a-z0-9]+)+|assert|print|debugger): (\[\*\] |\[-\] )?[A-Z`]",
+        r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: ([a-z][a-z0-9]*(-[a-z0-9]+)+|assert|print|debugger): (\[\*\] |\[-\] )?[A-Z`]",
+        r"^[^ :\t][^:\t]*\.(py|pyi):[0-9]+: \[([a-z][a-z0-9]*(-[a-z0-9]+)+|assert|print|debugger)\] [A-Z`]",
+        r"^ruff failed$",
         // Concise, and full before 0.13: messages start like sentences, flake8's do not.
         r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: ([A-Z]{1,6}[0-9]{2,5} (\[\*\] |\[-\] )?[A-Z`]|invalid-syntax|SyntaxError: |syntax-error)",
         r"^[^ :\t][^:\t]*\.(py|pyi|ipynb|toml):(cell [0-9]+:)?[0-9]+:[0-9]+: [A-Z]{1,6}[0-9]{2,5} \[\*\] ",
@@ -34,6 +39,8 @@ struct Ruff {
     grouped: Option<String>,
     /// A finding in the full format, its fix still being read.
     open: Option<Open>,
+    /// Why ruff could not begin: the causes below `ruff failed`, and where that stands.
+    causes: Option<(Vec<String>, u64)>,
 }
 
 struct Open {
@@ -59,6 +66,39 @@ impl Open {
 }
 
 impl Ruff {
+    /// A line below `ruff failed`; false where it is none of it.
+    fn cause(&mut self, text: &str) -> bool {
+        let Some((causes, _)) = &mut self.causes else { return false };
+        if let Some(cause) = text.strip_prefix("  Cause: ") {
+            causes.push(cause.to_owned());
+            return true;
+        }
+        let drawn = causes.last().is_some_and(|last| last.starts_with("TOML parse error"));
+        if drawn && (re!(r"^\s*\d* *\|").is_match(text) || causes.len() < 4 && !text.is_empty()) {
+            if !text.contains('|') {
+                causes.push(text.to_owned());
+            }
+            return true;
+        }
+        false
+    }
+
+    /// ruff could not begin: what its last cause says, in the file that any of them names.
+    fn failed(&mut self, out: &mut Findings) {
+        let Some((causes, first)) = self.causes.take().filter(|(causes, _)| !causes.is_empty()) else {
+            return;
+        };
+        let all = causes.join("\n");
+        let mut finding =
+            FindingBuilder::new("ruff", Category::Configuration, all.as_str()).span(first, out.now());
+        if let Some(file) = re!(r"(?:parse |from `)(\S+?\.toml)\b").captures(&all) {
+            let at = re!(r"at line (\d+), column (\d+)").captures(&all);
+            let (line, column) = at.map_or((None, None), |at| (number(&at[1]), number(&at[2])));
+            finding = finding.at(&file[1], line, column);
+        }
+        out.bug(finding);
+    }
+
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take() else { return };
         let Open { mut finding, file, fixable, help, unsafe_fix, diff, gaps, drawing, last } = open;
@@ -127,6 +167,15 @@ impl Ruff {
 impl ToolParser for Ruff {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
+        if self.cause(text) {
+            return Response::Consumed(Next::Active);
+        }
+        self.failed(out);
+        if text == "ruff failed" {
+            self.close(out);
+            self.causes = Some((Vec::new(), line.number));
+            return Response::Consumed(Next::Active);
+        }
         if self.location(line, out) {
             return Response::Consumed(Next::Active);
         }
@@ -162,12 +211,13 @@ impl ToolParser for Ruff {
             return Response::Consumed(Next::Idle);
         }
         let head = re!(
-            r"^(?:error\[)?([A-Z]{1,6}\d{2,5}|invalid-syntax|unformatted|syntax-error)\]?:? (\[[*-]\] )?(.+)$"
+            r"^(?:(?:error\[)?([A-Z]{1,6}\d{2,5}|invalid-syntax|unformatted|syntax-error)\]?:?|([a-z][a-z0-9]*(?:-[a-z0-9]+)+|assert|print|debugger):) (\[[*-]\] )?(.+)$"
         );
         if let Some(found) = head.captures(text) {
             self.close(out);
-            let fixable = found.get(2).is_some_and(|m| m.as_str().contains('*'));
-            self.head = Some((found[1].to_owned(), fixable, found[3].to_owned(), line.number));
+            let fixable = found.get(3).is_some_and(|m| m.as_str().contains('*'));
+            let code = found.get(1).or_else(|| found.get(2)).map_or("", |m| m.as_str());
+            self.head = Some((code.to_owned(), fixable, found[4].to_owned(), line.number));
             // Only the place on the next line proves that it is ruff's.
             return Response::Declined(Next::Active);
         }
@@ -184,6 +234,7 @@ impl ToolParser for Ruff {
     }
 
     fn finish(&mut self, out: &mut Findings) {
+        self.failed(out);
         self.close(out);
     }
 }
@@ -195,6 +246,7 @@ fn read_finding(code: &str, message: &str, file: &str, line: &str, column: &str)
             Category::Indentation
         }
         "invalid-syntax" | "syntax-error" => Category::Syntax,
+        "no-indented-block" | "unexpected-indentation" => Category::Indentation,
         _ => category(Some(code), message),
     };
     let tool = if code == "unformatted" { "ruff-format" } else { "ruff" };
@@ -204,23 +256,26 @@ fn read_finding(code: &str, message: &str, file: &str, line: &str, column: &str)
 /// Concise, pylint's, and the head of the older full format.
 fn row(text: &str) -> Option<(FindingBuilder, String, bool)> {
     let row = re!(
-        r"^((?:[A-Za-z]:)?[^:]+\.(?:py|pyi|ipynb|toml)):(?:cell \d+:)?(\d+):(\d+): (?:([A-Z]{1,6}\d{2,5}|invalid-syntax|SyntaxError|syntax-error):? )(\[[*-]\] )?(.+)$"
+        r"^((?:[A-Za-z]:)?[^:]+\.(?:py|pyi|ipynb|toml)):(?:cell \d+:)?(\d+):(\d+): (?:([A-Z]{1,6}\d{2,5}|invalid-syntax|SyntaxError|syntax-error):? |([a-z][a-z0-9]*(?:-[a-z0-9]+)+|assert|print|debugger): )(\[[*-]\] )?(.+)$"
     );
     if let Some(found) = row.captures(text) {
-        let fixable = found.get(5).is_some_and(|m| m.as_str().contains('*'));
-        let like_ruff = fixable || found[6].starts_with(|c: char| c.is_uppercase() || c == '`');
+        let fixable = found.get(6).is_some_and(|m| m.as_str().contains('*'));
+        let code = found.get(4).or_else(|| found.get(5)).map_or("", |m| m.as_str());
+        let like_ruff = fixable || found[7].starts_with(|c: char| c.is_uppercase() || c == '`');
         // flake8 says `E999 SyntaxError: …` and `D100 Missing …` alike; the first is never ruff's.
-        if !like_ruff || &found[4] == "E999" || &found[4] == "E902" && found[6].contains("Error: ") {
+        if !like_ruff || code == "E999" || code == "E902" && found[7].contains("Error: ") {
             return None;
         }
-        let code = if &found[4] == "SyntaxError" { "invalid-syntax" } else { &found[4] };
+        let code = if code == "SyntaxError" { "invalid-syntax" } else { code };
         return Some((
-            read_finding(code, &found[6], &found[1], &found[2], &found[3]),
+            read_finding(code, &found[7], &found[1], &found[2], &found[3]),
             found[1].to_owned(),
             fixable,
         ));
     }
-    let pylint = re!(r"^((?:[A-Za-z]:)?[^:]+\.pyi?):(\d+): \[([A-Z]{1,6}\d{2,5}|invalid-syntax)\] (.+)$");
+    let pylint = re!(
+        r"^((?:[A-Za-z]:)?[^:]+\.pyi?):(\d+): \[([A-Z]{1,6}\d{2,5}|invalid-syntax|[a-z][a-z0-9]*(?:-[a-z0-9]+)+|assert|print|debugger)\] (.+)$"
+    );
     let found = pylint.captures(text)?;
     let sentence =
         found[4].starts_with(|c: char| c.is_uppercase() || c == '`') && !found[4].starts_with("SyntaxError");
@@ -243,7 +298,7 @@ fn command(text: &str) -> Option<FindingBuilder> {
     let mut lines = message.lines();
     let first = lines.next().unwrap_or_default();
     // The message repeats place and rule, and knows the column where the properties leave it out.
-    let inner = re!(r"^(.+?):(?:cell \d+:)?(\d+):(\d+): (?:\S+ )?(.*)$").captures(first);
+    let inner = re!(r"^(.+?):(?:cell \d+:)?(\d+):(\d+): (?:(?:[A-Z]\S*|\S+:) )?(.*)$").captures(first);
     let message = inner.as_ref().map_or(first, |m| m.get(4).map_or("", |w| w.as_str()));
     let mut column = field("col");
     if column.is_empty() {
@@ -269,12 +324,17 @@ fn hint_of_message(finding: FindingBuilder, file: &str, fixable: bool) -> Findin
     if !fixable
         || file.is_empty()
         || file.contains([' ', '\'', '"', '$', '`'])
-        || !code.bytes().all(|b| b.is_ascii_alphanumeric())
+        || !code.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     {
         return finding;
     }
     let file = crate::parser::paths::relative(file, &[]);
-    let run = format!("ruff check --select {code} --fix {file}");
+    // Whether rules are selected by their names depends on ruff's version.
+    let run = if code.contains('-') {
+        format!("ruff check --fix {file}")
+    } else {
+        format!("ruff check --select {code} --fix {file}")
+    };
     finding.suggest("the tool fixes it", Applicability::MachineApplicable, Suggestion::Command { run })
 }
 

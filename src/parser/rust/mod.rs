@@ -10,6 +10,8 @@ mod rustc;
 mod rustfmt;
 mod suggestion;
 
+pub(super) use rustc::ty_category;
+
 use super::registry::Tool;
 
 /// In order of precedence.

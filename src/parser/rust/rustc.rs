@@ -2,6 +2,8 @@
 //!
 //! Covers cargo's TOML diagnostics (the same shape) and `--message-format short` and `json`.
 
+use std::collections::BTreeMap;
+
 use super::super::drawing::Drawing;
 use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
@@ -22,12 +24,16 @@ pub(super) const TOOL: Tool = Tool {
 
 /// Lines between the header and its `-->`: a message may have several.
 const MAX_HEADER: usize = 40;
+/// Lints remembered by their messages.
+const MAX_LINTS: usize = 1_000;
 /// Lines kept of one diagnostic.
 const MAX_BLOCK: usize = 500;
 
 #[derive(Default)]
 struct Rustc {
     block: Option<Block>,
+    /// Lints named so far, by what their diagnostics say: the note that names one is printed once.
+    lints: BTreeMap<String, String>,
 }
 
 /// A diagnostic being read.
@@ -96,12 +102,35 @@ impl ToolParser for Rustc {
 }
 
 impl Rustc {
+    /// Gives a lint's later findings the name that only its first one carries.
+    fn name_lint(&mut self, finding: &mut FindingBuilder) {
+        let key = kind_of_message(&finding.message);
+        if finding.category == Category::Lint {
+            if let Some(code) = finding.code.clone().filter(|_| self.lints.len() < MAX_LINTS) {
+                self.lints.insert(key, code);
+            }
+        } else if finding.code.is_none()
+            && finding.tool == "rustc"
+            && let Some(code) = self.lints.get(&key)
+        {
+            finding.code = Some(code.clone());
+            finding.category = Category::Lint;
+        }
+    }
+
     fn flush(&mut self, now: u64, out: &mut Findings) {
         let Some(block) = self.block.take() else { return };
-        if let Some(finding) = read(&block.lines) {
+        if let Some(mut finding) = read(&block.lines) {
+            self.name_lint(&mut finding);
             out.bug(finding.span(block.first, now.saturating_sub(1).max(block.first)));
         }
     }
+}
+
+/// A message's first line without the names in it.
+fn kind_of_message(message: &str) -> String {
+    let first = message.lines().next().unwrap_or_default();
+    re!(r"`[^`]*`").replace_all(first, "``").into_owned()
 }
 
 /// Severity, code and message of a header line.
@@ -154,7 +183,9 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     let file = locations.first().map_or(String::new(), |p| p.file.clone());
     let tool = if lint.as_deref().is_some_and(|l| l.starts_with("clippy::")) { "clippy" } else { "rustc" };
     let codespan = lines.iter().any(|l| l.trim_start().starts_with("┌─"));
+    let spoken = other_speaker(&file, code, first);
     let (tool, category) = match (&lint, codespan) {
+        _ if spoken.is_some() => spoken.unwrap_or((tool, Category::Lint)),
         (_, true) => ("cargo-deny", super::deny::category(code.unwrap_or(""))),
         (None, _) if file.ends_with(".toml") => ("cargo", Category::Configuration),
         (Some(_), _) => (tool, Category::Lint),
@@ -186,6 +217,29 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     Some(finding)
 }
 
+/// Tools of other languages that print as rustc does: told by the file, the rule and the message.
+fn other_speaker(file: &str, code: Option<&str>, message: &str) -> Option<(&'static str, Category)> {
+    let (_, ending) = file.rsplit_once('.').unwrap_or_default();
+    let rule = code.is_some_and(|code| re!(r"^[a-z]+(?:-[a-z]+)*$").is_match(code));
+    match ending {
+        "py" | "pyi" if rule => Some(("ty", ty_category(code.unwrap_or_default()))),
+        "yml" | "yaml" if rule => Some(("zizmor", Category::Lint)),
+        _ if code.is_none() && re!(r"^`[^`]+` should be `[^`]+`").is_match(message) => {
+            Some(("typos", Category::Lint))
+        }
+        _ => None,
+    }
+}
+
+/// ty's rules: imports and syntax apart from types.
+pub(in crate::parser) fn ty_category(rule: &str) -> Category {
+    match rule {
+        "unresolved-import" | "possibly-missing-import" => Category::Import,
+        "invalid-syntax" => Category::Syntax,
+        _ => Category::Type,
+    }
+}
+
 fn category(code: Option<&str>, message: &str, file: &str) -> Category {
     if file.ends_with(".toml") || file.ends_with(".lock") {
         return Category::Configuration;
@@ -204,4 +258,26 @@ fn is_syntax(message: &str) -> bool {
         r"^(?:expected|unexpected|unclosed|mismatched closing|unknown start|unterminated|missing|found|invalid|this file contains|no rules expected|macro expansion ignores|extra|incorrect|`\w+` is not followed)"
     )
     .is_match(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::bug::Category;
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_lints_later_findings_carry_its_name() {
+        let finding = |line: u32, name: &str, note: &str| {
+            format!(
+                "error: unused variable: `{name}`\n --> src/a.rs:{line}:9\n  |\n{line} |     let {name} = 1;\n  |         ^\n  |\n{note}\n"
+            )
+        };
+        let log = finding(3, "a", "  = note: `-D unused-variables` implied by `-D warnings`")
+            + &finding(4, "b", "")
+            + "error: cannot find `x`\n --> src/a.rs:9:9\n  |\n9 |     x;\n  |     ^\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        let read: Vec<_> = bugs.iter().map(|bug| (bug.category, bug.code.as_deref())).collect();
+        let lint = (Category::Lint, Some("unused_variables"));
+        assert_eq!(read, [lint, lint, (Category::Type, None)]);
+    }
 }

@@ -177,7 +177,10 @@ fn inline(shown: &Shown, file: &str) -> Option<Hint> {
 }
 
 fn has_placeholder(suggestion: &Suggestion) -> bool {
-    let open = |text: &str| re!(r"/\* .* \*/|<\.\.\.>|\btodo!|\(\.\.\.\)|^\.\.\.|\.\.\.$").is_match(text);
+    let open = |text: &str| {
+        re!(r"/\* .* \*/|<\.\.\.>|\btodo!|\(\.\.\.\)|^\.\.\.|\.\.\.$|…|(?:^|[\s(,&|])<[a-z][\w -]*>(?:$|[\s),;])")
+            .is_match(text)
+    };
     match suggestion {
         Suggestion::ReplaceText { new, .. } => open(new),
         Suggestion::ReplaceLines { new, .. } => new.iter().any(|n| open(n)),
@@ -420,6 +423,24 @@ mod tests {
             token: ";".into(),
         };
         assert_eq!(h.suggestions, [want]);
+    }
+
+    #[test]
+    fn a_place_to_be_filled_in_is_no_certain_fix() {
+        for (old, new) in [
+            ("for i in 0..v.len() {", "for <item> in &v {"),
+            ("for i in 0..v.len() {", "for (i, <item>) in v.iter().enumerate() {"),
+            ("f()", "f(…)"),
+        ] {
+            let h = hint(&format!(
+                "error: x\n --> src/main.rs:3:1\n  |\n3 | {old}\n  | ^\nhelp: consider\n  |\n3 - {old}\n3 + {new}\n  |"
+            ));
+            assert_eq!(h.applicability, Applicability::MaybeIncorrect, "{new}");
+        }
+        let h = hint(
+            "error: x\n --> src/main.rs:3:1\n  |\n3 | f(a)\n  | ^\nhelp: consider\n  |\n3 - f(a)\n3 + f::<u8>(<a as B>::c())\n  |",
+        );
+        assert_eq!(h.applicability, Applicability::MachineApplicable);
     }
 
     #[test]

@@ -43,6 +43,7 @@ fn bug(tool: &str, file: Option<&str>, test: &str, related: &[&str]) -> BugRepor
         log: LogSpan::default(),
         related: related.iter().map(place).collect(),
         hint: None,
+        package: None,
     }
 }
 

@@ -48,6 +48,7 @@ fn finding(category: Category, said: &str) -> BugReport {
         log: LogSpan::default(),
         related: Vec::new(),
         hint: None,
+        package: None,
     }
 }
 
