@@ -110,7 +110,8 @@ fn bound_in_requirements(text: &str, hold: Hold<'_>) -> Option<String> {
     replace_line(text, |line| {
         let (bounded, has_comment) = bounded(line, hold)?;
         Some(if has_comment {
-            format!("# {}\n{bounded}", why(hold))
+            let comment = line.find('#').map_or("", |at| &line[at..]);
+            format!("# {}\n{bounded}  {comment}", why(hold))
         } else {
             format!("{bounded}  # {}", why(hold))
         })
