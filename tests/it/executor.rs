@@ -479,9 +479,9 @@ async fn time_memory_and_processes_are_limited() {
     assert_eq!(result.exit, Exit::TimedOut { after_seconds: 1 });
     run.close().await;
 
-    let mut run = Run::new("timeout", |o| o.timeout = Duration::from_secs(2)).await;
+    let mut run = Run::new("timeout", |o| o.timeout = Duration::from_secs(6)).await;
     let result = run.bash("echo quiet; printf 'half a line'; sleep 100").await;
-    assert_eq!(result.exit, Exit::TimedOut { after_seconds: 2 });
+    assert_eq!(result.exit, Exit::TimedOut { after_seconds: 6 });
     assert_eq!(log(&result), "quiet\nhalf a line");
     run.close().await;
 }

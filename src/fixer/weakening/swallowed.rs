@@ -1,6 +1,7 @@
 //! Scripts that catch everything and drop it: JavaScript has no other way to catch, so it counts what is caught. Code that
 //! was there before and whose failure now goes unseen is no repair; one that falls back on what comes after it is.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -29,6 +30,11 @@ pub(super) fn find(change: &FileChange) -> Option<Rejection> {
     let before = read(change.before.as_ref());
     let known = before.as_ref().map(|r| r.count(&["try_statement"])).unwrap_or_default();
     let stood = before.as_ref().map(|r| r.count(&["expression_statement"])).unwrap_or_default();
+    let returned = before.as_ref().map(|r| r.count(&["return_statement"])).unwrap_or_default();
+    let all =
+        |returned: &BTreeMap<String, (usize, u32)>| returned.values().map(|(count, _)| *count).sum::<usize>();
+    // What returned before and now returns nothing where it fails has nothing to fall back on.
+    let has_another = all(&after.count(&["return_statement"])) > all(&returned);
     after.count(&["try_statement"]).into_iter().find_map(|(text, (_, line))| {
         if known.contains_key(&text) {
             return None;
@@ -37,7 +43,8 @@ pub(super) fn find(change: &FileChange) -> Option<Rejection> {
         let falls_back = FALLS_BACK.as_ref().is_some_and(|pattern| pattern.is_match(body));
         let was_caught = known.keys().any(|old| old.contains(body));
         let hides = stood.keys().any(|old| body.contains(old.trim_end_matches(';')));
-        (hides && !falls_back && !was_caught)
+        let ends = !has_another && returned.keys().any(|old| body.contains(old.trim_end_matches(';')));
+        (((hides && !falls_back) || ends) && !was_caught)
             .then(|| weakening(change, "swallowed-failure", Some(line), one_line(&text, 120)))
     })
 }
@@ -57,12 +64,14 @@ mod tests {
         let before = "function f(x) {\n  check(x);\n  return g(x);\n}\n";
         for cheat in [
             "function f(x) {\n  try {\n    check(x);\n  } catch (e) {}\n  return g(x);\n}\n",
+            "function f(x) {\n  check(x);\n  try {\n    return g(x);\n  } catch (e)\n  {\n\n    // ignore\n  }\n}\n",
             "function f(x) {\n  try { check(x); } catch {\n    // does not matter\n  }\n  return g(x);\n}\n",
         ] {
             assert!(is_refused(before, cheat), "{cheat}");
             assert!(!is_refused(cheat, cheat), "{cheat}");
         }
         for honest in [
+            "function f(x) {\n  check(x);\n  try {\n    return g(x);\n  } catch (e) {}\n  return x;\n}\n",
             "function f(x) {\n  check(x);\n  try {\n    return h(x);\n  } catch (e) {}\n  return g(x);\n}\n",
             "function f(x) {\n  check(x);\n  let y = x;\n  try { y = decodeURI(x); } catch (_) {}\n  return g(y);\n}\n",
             "function f(x) {\n  check(x);\n  try { storage.setItem('x', x); } catch (e) { /* full */ }\n  return g(x);\n}\n",
