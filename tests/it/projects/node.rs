@@ -336,13 +336,13 @@ jobs:
     steps:
       - uses: actions/checkout@v5
       - run: npm ci --no-audit --no-fund
-      - run: npx eslint packages --max-warnings 0
+      - run: eslint packages --max-warnings 0
   types:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v5
       - run: npm ci --no-audit --no-fund
-      - run: npx tsc --pretty false -p tsconfig.json
+      - run: tsc --pretty false -p tsconfig.json
   test:
     runs-on: ubuntu-latest
     steps:
