@@ -196,7 +196,7 @@ const ESLINT: &str = "export default [{ rules: { \"prefer-const\": \"error\" } }
 async fn javascript_checks_write() {
     let story = story(
         &[
-            "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 stylelint@16",
+            "npm install --no-save --no-audit --no-fund @biomejs/biome@2.3.0 stylelint@16 eslint@9 prettier@3",
             "npm run lint",
             "npx prettier --check b",
             "npx biome ci --reporter=summary c",
