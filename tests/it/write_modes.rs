@@ -193,7 +193,6 @@ async fn hooks_of_other_repositories_write() {
 const ESLINT: &str = "export default [{ rules: { \"prefer-const\": \"error\" } }];\n";
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "changed with the sandbox image and not shown to pass since"]
 async fn javascript_checks_write() {
     let story = story(
         &[
