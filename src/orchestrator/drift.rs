@@ -111,6 +111,16 @@ fn in_words(report: &DriftReport) -> String {
     format!("{name} {to} (published {published}); {with}")
 }
 
+/// What is searched for: why a step of a job is red today.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    planned: &'a Planned,
+    leg: usize,
+    /// The failing step.
+    target: usize,
+    today: &'a Look,
+}
+
 /// A search on one repository.
 struct Hunt<'a> {
     worlds: &'a mut Worlds,
@@ -167,10 +177,15 @@ impl Hunt<'_> {
         if let Some(why) = self.cannot_be_told(&search).await {
             return End::no_drift(why);
         }
-        match self.search(&mut search, planned, leg, target, &today).await {
-            Ok(found) => self.proven(&found, planned, leg, target, &today).await,
+        let case = Case { planned, leg, target, today: &today };
+        match self.search(&mut search, case).await {
+            Ok(found) => self.proven(&found, case).await,
             Err(end) => end,
         }
+    }
+
+    async fn look(&mut self, case: Case<'_>, world: &World) -> Look {
+        self.worlds.look(case.planned, case.leg, world, Some(case.target)).await
     }
 
     /// How often the commands may still be run.
@@ -269,14 +284,7 @@ impl Hunt<'_> {
         (unknown.len() == differing.len()).then(|| format!("not possible here: {}", unknown.join("; ")))
     }
 
-    async fn search(
-        &mut self,
-        search: &mut Search,
-        planned: &Planned,
-        leg: usize,
-        target: usize,
-        today: &Look,
-    ) -> Result<Found, End> {
+    async fn search(&mut self, search: &mut Search, case: Case<'_>) -> Result<Found, End> {
         loop {
             let differing: Vec<Package> = search.differences().into_iter().map(|d| d.package).collect();
             self.registries.ask(&differing).await;
@@ -310,12 +318,12 @@ impl Hunt<'_> {
                     )));
                 }
                 Ask::Look(at) => {
-                    let look = self.worlds.look(planned, leg, &self.world(at), Some(target)).await;
+                    let look = self.look(case, &self.world(at)).await;
                     if let Some(trouble) = look.trouble {
                         return Err(End::Nobody(trouble.reason(), trouble));
                     }
                     let verdict =
-                        if look.resolved.is_some() { look.verdict_for(today) } else { Verdict::Unclear };
+                        if look.resolved.is_some() { look.verdict_for(case.today) } else { Verdict::Unclear };
                     search.take(at, Answer { verdict, resolved: look.resolved.unwrap_or_default() });
                 }
             }

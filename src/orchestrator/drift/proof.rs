@@ -1,8 +1,7 @@
 //! The proof of what the search named: today's packages with the release before it are green and with it red, or the same
 //! where only that release differs. The search itself proves nothing: breaks heal and come back.
 
-use super::worlds::Look;
-use super::{End, Hunt};
+use super::{Case, End, Hunt};
 use crate::contract::drift::DriftReport;
 use crate::contract::fix::FileChange;
 use crate::contract::git::{RepoPath, SourceTree as _};
@@ -30,22 +29,15 @@ struct Held<'a> {
 }
 
 impl Hunt<'_> {
-    pub(super) async fn proven(
-        &mut self,
-        found: &Found,
-        planned: &Planned,
-        leg: usize,
-        target: usize,
-        today: &Look,
-    ) -> End {
+    pub(super) async fn proven(&mut self, found: &Found, case: Case<'_>) -> End {
         let mut named = None;
         for accused in accused(found) {
-            if let Some(pinned_in) = self.accuse(&accused, found, planned, leg, target, today).await {
+            if let Some(pinned_in) = self.accuse(&accused, found, case).await {
                 named = Some((accused, pinned_in));
                 break;
             }
         }
-        if named.is_none() && self.is_border(found, planned, leg, target, today).await {
+        if named.is_none() && self.is_border(found, case).await {
             let Found { package, from, to, .. } = found.clone();
             named = Some((Accused { package, from, to }, None));
         }
@@ -77,27 +69,20 @@ impl Hunt<'_> {
 
     /// The last green world and the first red one differ in nothing but the release, and are what they were once more, from
     /// scratch: one run of each would accuse somebody of a flaky test.
-    async fn is_border(
-        &mut self,
-        found: &Found,
-        planned: &Planned,
-        leg: usize,
-        target: usize,
-        today: &Look,
-    ) -> bool {
+    async fn is_border(&mut self, found: &Found, case: Case<'_>) -> bool {
         let (green, red) = found.between;
         if !found.with.is_empty() || self.left() < 2 {
             return false;
         }
-        let before = self.worlds.look(planned, leg, &self.world(green), Some(target)).await;
+        let before = self.look(case, &self.world(green)).await;
         if before.verdict != Verdict::Green {
             return false;
         }
-        let after = self.worlds.look(planned, leg, &self.world(red), Some(target)).await;
+        let after = self.look(case, &self.world(red)).await;
         let (Some(set), Some(later)) = (&before.resolved, &after.resolved) else { return false };
         let differences = set.differences(later);
         let is_alone = differences.iter().all(|d| d.package == found.package) && !differences.is_empty();
-        after.verdict_for(today) == Verdict::Red && is_alone
+        after.verdict_for(case.today) == Verdict::Red && is_alone
     }
 
     fn unproven(&self, found: &Found) -> String {
@@ -113,60 +98,41 @@ impl Hunt<'_> {
     }
 
     /// `None`: not proven. The file of the pin where that was proven, which then stays in the workspace.
-    async fn accuse(
-        &mut self,
-        accused: &Accused,
-        found: &Found,
-        planned: &Planned,
-        leg: usize,
-        target: usize,
-        today: &Look,
-    ) -> Option<Option<String>> {
+    async fn accuse(&mut self, accused: &Accused, found: &Found, case: Case<'_>) -> Option<Option<String>> {
         let from = accused.from.as_ref()?;
-        let is_todays = today
+        let is_todays = case
+            .today
             .resolved
             .as_ref()
             .and_then(|r| r.of(&accused.package))
             .is_some_and(|v| v.contains(&accused.to));
         let is_red_today = is_todays
-            || self.left() > 1
-                && self.held_at(accused.at(&accused.to, None), planned, leg, target, today).await
-                    == Verdict::Red;
+            || self.left() > 1 && self.held_at(accused.at(&accused.to, None), case).await == Verdict::Red;
         if is_red_today && self.left() > 0 {
-            if let Some(path) = self.pinned(accused, from, planned, leg, target).await {
+            if let Some(path) = self.pinned(accused, from, case).await {
                 return Some(Some(path));
             }
-            if self.left() > 0
-                && self.held_at(accused.at(from, None), planned, leg, target, today).await == Verdict::Green
-            {
+            if self.left() > 0 && self.held_at(accused.at(from, None), case).await == Verdict::Green {
                 return Some(None);
             }
         }
         // The first red world is red once more, and green without it.
         let until = Some(found.between.1);
         let is_shown = self.left() > 1
-            && self.held_at(accused.at(from, until), planned, leg, target, today).await == Verdict::Green
-            && self.held_at(accused.at(&accused.to, until), planned, leg, target, today).await
-                == Verdict::Red;
+            && self.held_at(accused.at(from, until), case).await == Verdict::Green
+            && self.held_at(accused.at(&accused.to, until), case).await == Verdict::Red;
         is_shown.then_some(None)
     }
 
     /// With the pin that a person would write; it is left in the workspace where it makes the commands pass.
-    async fn pinned(
-        &mut self,
-        accused: &Accused,
-        from: &str,
-        planned: &Planned,
-        leg: usize,
-        target: usize,
-    ) -> Option<String> {
+    async fn pinned(&mut self, accused: &Accused, from: &str, case: Case<'_>) -> Option<String> {
         let files = self.texts();
         let hold = Hold { package: &accused.package, below: &accused.to, at: from };
-        let pin = drift::pin(&files, &scripts(planned), hold)?;
+        let pin = drift::pin(&files, &scripts(case.planned), hold)?;
         let change = self.change(&files, &pin)?;
         self.worlds.workspace.apply(std::slice::from_ref(&change)).ok()?;
         self.worlds.scripts.clone_from(&pin.scripts);
-        let look = self.worlds.look(planned, leg, &World::default(), Some(target)).await;
+        let look = self.look(case, &World::default()).await;
         self.worlds.scripts.clear();
         let holds = look
             .resolved
@@ -181,19 +147,12 @@ impl Hunt<'_> {
     }
 
     /// A world with the package held at a version, by what its package manager offers.
-    async fn held_at(
-        &mut self,
-        held: Held<'_>,
-        planned: &Planned,
-        leg: usize,
-        target: usize,
-        today: &Look,
-    ) -> Verdict {
+    async fn held_at(&mut self, held: Held<'_>, case: Case<'_>) -> Verdict {
         let mut world = held.until.map_or_else(World::default, |until| self.world(until));
         let mut changes = Vec::new();
         if held.package.ecosystem == "npm" {
             let files = self.texts();
-            let Some(pin) = drift::exactly(&files, &scripts(planned), held.package, held.version) else {
+            let Some(pin) = drift::exactly(&files, &scripts(case.planned), held.package, held.version) else {
                 return Verdict::Unclear;
             };
             let Some(change) = self.change(&files, &pin) else { return Verdict::Unclear };
@@ -205,14 +164,14 @@ impl Hunt<'_> {
         if self.worlds.workspace.apply(&changes).is_err() {
             return Verdict::Unclear;
         }
-        let look = self.worlds.look(planned, leg, &world, Some(target)).await;
+        let look = self.look(case, &world).await;
         self.worlds.scripts.clear();
         if self.worlds.workspace.revert(&changes).is_err() {
             return Verdict::Unclear;
         }
         let is_there =
             look.resolved.as_ref().and_then(|r| r.of(held.package)).is_some_and(|v| v.contains(held.version));
-        if is_there { look.verdict_for(today) } else { Verdict::Unclear }
+        if is_there { look.verdict_for(case.today) } else { Verdict::Unclear }
     }
 
     /// The manifests and workflows, as they are now.
