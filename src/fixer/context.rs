@@ -300,12 +300,13 @@ impl Builder<'_> {
                 order.push(picked.path.clone());
             }
         }
+        let shown = |text: &str| redactor.redact(&clean(text));
         let mut spans = Vec::new();
         for path in order {
             let Some(text) = self.tree.read_text(&path) else { continue };
             // Whole first, so that a secret that spans lines is known as one.
-            let shown = redactor.redact(&clean(&text));
-            let lines: Vec<&str> = shown.split('\n').collect();
+            let whole = shown(&text);
+            let lines: Vec<&str> = whole.split('\n').collect();
             let editable = !matches!(
                 self.paths.protection(path.as_str()),
                 Some(
@@ -337,10 +338,11 @@ impl Builder<'_> {
                     .get(first as usize - 1..(last as usize).min(lines.len()))
                     .unwrap_or_default()
                     .join("\n");
-                spans.push(Span { path: path.clone(), first, last, text, why: whys.join("; "), editable });
+                // Names of the repository stand in it.
+                let why = shown(&whys.join("; "));
+                spans.push(Span { path: path.clone(), first, last, text, why, editable });
             }
         }
-        let shown = |text: &str| redactor.redact(&clean(text));
         let before = self.before.into_iter().map(|b| Before { text: shown(&b.text), ..b }).collect();
         let map = self.map.iter().map(|line| shown(line)).collect();
         Context { spans, listings: self.listings, before, map }

@@ -174,7 +174,7 @@ pub(crate) fn user(parts: &Parts<'_>, redactor: &Redactor) -> String {
     }
     for span in &parts.context.spans {
         let access = if span.editable { "" } else { ", read-only" };
-        let why = one_line(&span.why, if parts.level == 1 { 70 } else { 160 });
+        let why = one_line(&unforged(&span.why), if parts.level == 1 { 70 } else { 160 });
         out.ours(format!("\nLines {}-{} ({why}{access}):\n", span.first, span.last));
         out.file(span.path.as_str(), &span.text);
     }

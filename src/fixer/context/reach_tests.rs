@@ -255,6 +255,35 @@ fn secrets_are_in_no_map_and_in_no_line_as_it_was() {
     assert!(!told(&Redactor::new(&[secret.into()])).contains(secret));
 }
 
+/// Names come from the repository and from what ran there: a function can be called anything.
+#[test]
+fn every_span_says_why_it_is_there_and_no_reason_tells_a_secret() {
+    let secret = "correct_horse_battery";
+    let tree = MemoryTree::new(&[
+        ("app.py", &format!("def total():\n    return {secret}()\n\n\ndef {secret}():\n    return 1\n")),
+        ("test_app.py", "from app import total\n\n\ndef test_total():\n    assert total() == 2\n"),
+    ]);
+    let function = |name: &str, lines| TracedFunction {
+        file: "app.py".to_owned(),
+        name: name.to_owned(),
+        lines: Some(lines),
+        suspicion: Some(1.0),
+        order: None,
+        ran: Vec::new(),
+    };
+    let traced = TracedFunctions { functions: vec![function("total", (1, 2)), function(secret, (5, 6))] };
+    let leads = Leads { traced: Some(&traced), ..Leads::default() };
+    let bugs = [failing("test_app.py", 5, "test_total")];
+    let request = ContextRequest { bugs: &bugs, needs: &[], tree: &tree, level: 1, leads };
+    let rules = PathRules::new(&[]).unwrap();
+    let told = |redactor: &Redactor| context_for(&request, &rules, false, redactor);
+    let open = told(&Redactor::default());
+    assert!(open.spans.iter().all(|span| !span.why.is_empty()), "{open:#?}");
+    assert!(open.spans.iter().any(|s| s.why.contains(secret) && s.why.contains("it ran")), "{open:#?}");
+    let closed = format!("{:?}", told(&Redactor::new(&[secret.into()])));
+    assert!(closed.contains("it ran") && !closed.contains(secret), "{closed}");
+}
+
 #[test]
 fn what_leads_back_to_itself_ends() {
     let tree = MemoryTree::new(&[

@@ -217,6 +217,24 @@ mod tests {
         assert_eq!(ran(&endless).unwrap(), [""; 0]);
     }
 
+    /// What JaCoCo 0.8.12's agent and its XML formatter made of one run of `total` and `main` on Java 21.
+    #[test]
+    fn what_the_real_agent_and_report_wrote_is_read() {
+        assert_eq!(ran(include_bytes!("recorded/jacoco.exec")).unwrap(), ["shop/Cart"]);
+        let files = source_files(include_str!("recorded/jacoco.xml"));
+        let cart = &files["shop/Cart.java"];
+        let methods: Vec<_> =
+            cart.methods.iter().map(|(line, (name, ran))| (*line, name.as_str(), *ran)).collect();
+        let expected = [
+            (3, "Cart", false),
+            (5, "Cart.total", true),
+            (13, "Cart.unused", false),
+            (17, "Cart.main", true),
+        ];
+        assert_eq!(methods, expected);
+        assert_eq!(cart.ran.iter().copied().collect::<Vec<_>>(), [5, 6, 7, 9, 17, 18]);
+    }
+
     #[test]
     fn a_report_tells_methods_and_lines() {
         let text = "<?xml version=\"1.0\"?><report name=\"shop\"><package name=\"shop\">\
