@@ -24,7 +24,9 @@ fail() {
 answers() { command -v docker >/dev/null && timeout 10 docker version --format '{{.Server.Version}}' >/dev/null 2>&1; }
 
 report() {
-  say "Docker $(docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}})') answers${DOCKER_HOST:+ at $DOCKER_HOST}"
+  local name
+  name=$(docker version --format '{{range .Server.Components}}{{.Name}}{{"\n"}}{{end}}' 2>/dev/null | grep -m1 -i podman || echo Docker)
+  say "$name $(docker version --format '{{.Server.Version}} (API {{.Server.APIVersion}})') answers${DOCKER_HOST:+ at $DOCKER_HOST}"
 }
 
 await() { # await SECONDS [PID]: until the engine answers, its process is gone, or the time is over
@@ -105,6 +107,11 @@ if [ -n "${DOCKER_HOST:-}" ]; then
   fail "DOCKER_HOST is $DOCKER_HOST, and no engine answers there" \
     "$(timeout 10 docker version 2>&1 | tail -1 || true)" "start that engine, or unset DOCKER_HOST, and run this again"
 fi
+for socket in "${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/podman/podman.sock" /run/podman/podman.sock; do
+  if [ -S "$socket" ] && DOCKER_HOST=unix://$socket answers; then
+    fail "no Docker engine answers, but Podman does" "run: export DOCKER_HOST=unix://$socket   and run this again"
+  fi
+done
 if [ "$(id -u)" != 0 ]; then
   if [ -S /var/run/docker.sock ] && [ ! -w /var/run/docker.sock ]; then
     fail "an engine listens on /var/run/docker.sock, and user $(id -un) may not talk to it" \

@@ -22,7 +22,7 @@ pub use inputs::{Fallback, INPUTS, Input, Kind, Secret, group};
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{
     ActionsMode, CommitMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
-    PullRequestMode, SandboxDocker,
+    PullRequestMode, SandboxDocker, SandboxToken,
 };
 use crate::error::ExpectedError;
 use lookup::Lookup;
@@ -72,6 +72,7 @@ pub struct Config {
     pub actions_mode: ActionsMode,
     pub sandbox_hardening: Hardening,
     pub sandbox_docker: SandboxDocker,
+    pub sandbox_token: SandboxToken,
     pub sandbox_timeout: Duration,
     /// `NAME` alone has been looked up in our own environment.
     pub sandbox_env: BTreeMap<String, SecretString>,
@@ -136,6 +137,7 @@ impl Config {
             actions_mode: from.need("actions-mode")?,
             sandbox_hardening: from.need("sandbox-hardening")?,
             sandbox_docker: from.need("sandbox-docker")?,
+            sandbox_token: from.need("sandbox-token")?,
             sandbox_timeout: from.need("sandbox-timeout")?,
             sandbox_env: from.environment("sandbox-env")?,
             ca_bundle: from.certificates("ca-bundle")?,
@@ -164,7 +166,31 @@ impl Config {
                 .hint("name the model that server offers"));
         }
         config.check_docker()?;
+        config.check_sandbox_token()?;
         Ok(config)
+    }
+
+    /// What repository code holds may go anywhere: it is never a token that can write.
+    fn check_sandbox_token(&self) -> Result<(), ExpectedError> {
+        if self.sandbox_token == SandboxToken::Off {
+            return Ok(());
+        }
+        let refused = |why: &str, hint: &str| {
+            Err(ExpectedError::usage(format!("input sandbox-token is read, {why}")).hint(hint))
+        };
+        if !matches!(self.mode, Mode::Patch | Mode::Diagnose) {
+            return refused(
+                &format!("and mode is {}", self.mode.as_str()),
+                "use mode: patch, and publish in a job of its own (\"split\" in the README)",
+            );
+        }
+        if self.push_token.is_some() {
+            return refused("and there is a push-token", "leave push-token to the job that publishes");
+        }
+        if self.github_token.is_none() {
+            return refused("and there is no github-token", "give github-token, or leave sandbox-token off");
+        }
+        Ok(())
     }
 
     /// An engine for steps is root's own on this machine: nothing that can write may be near.

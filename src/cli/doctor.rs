@@ -21,7 +21,7 @@ const TIME: Duration = Duration::from_secs(60);
 pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) -> anyhow::Result<ExitCode> {
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let config = Config::load(&flags, variables)?;
-    let mut findings = vec![docker().await];
+    let mut findings = docker().await;
     let scope = Scope::unbounded().child(TIME);
     for examined in [
         models::preflight(&config, &scope).await,
@@ -46,21 +46,25 @@ pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) 
     Ok(if blocked { ExitCode::from(EXIT_BLOCKED) } else { ExitCode::SUCCESS })
 }
 
-async fn docker() -> PreflightCheck {
+async fn docker() -> Vec<PreflightCheck> {
     match Executor::connect(Options::new("doctor"), &Scope::unbounded()).await {
         Ok(executor) => {
+            let name = executor.engine_name().await.unwrap_or_else(|_| "an engine".to_owned());
+            let mut checks =
+                vec![PreflightCheck::new(Severity::Note, format!("a Docker engine answers ({name})"))];
+            checks.extend(executor.unheld_limits().map(|what| PreflightCheck::new(Severity::Warning, what)));
             // Nothing was made; closing is for form's sake.
             if let Err(error) = executor.close(CLOSE_PATIENCE_STOPPED).await {
                 log::debug!("{error}");
             }
-            PreflightCheck::new(Severity::Note, "a Docker engine answers")
+            checks
         }
         Err(error) => {
             let finding = PreflightCheck::new(Severity::Blocking, error.to_string());
-            match error.hint() {
+            vec![match error.hint() {
                 Some(hint) => finding.hint(hint),
                 None => finding,
-            }
+            }]
         }
     }
 }

@@ -31,6 +31,8 @@ pub struct Workflow {
     pub workflow_ref: Option<String>,
     pub api_url: Option<String>,
     pub server_url: Option<String>,
+    /// Where npm gets its packages from on this machine, if not from its own registry.
+    pub npm_registry: Option<String>,
     pub runner_name: Option<String>,
     pub runner_temp: Option<PathBuf>,
     pub output_file: Option<PathBuf>,
@@ -44,10 +46,12 @@ impl Workflow {
     pub(super) fn read(variables: &BTreeMap<String, String>) -> Result<Self, ExpectedError> {
         let text = |name: &str| variables.get(name).filter(|v| !v.is_empty()).cloned();
         let is_active = text("GITHUB_ACTIONS").as_deref() == Some("true");
+        let npm_registry = text("npm_config_registry").or_else(|| text("NPM_CONFIG_REGISTRY"));
         if !is_active {
             // A developer's shell may hold single GITHUB_* variables; they do not make a workflow run. The server's
             // address is no fact of a run.
-            return Ok(Self { api_url: text("GITHUB_API_URL"), ..Self::default() });
+            let (api_url, server_url) = (text("GITHUB_API_URL"), text("GITHUB_SERVER_URL"));
+            return Ok(Self { api_url, server_url, npm_registry, ..Self::default() });
         }
         let path = |name: &str| text(name).map(PathBuf::from);
         let count = |name: &str| -> Result<Option<u64>, ExpectedError> {
@@ -80,6 +84,7 @@ impl Workflow {
             workflow_ref: text("GITHUB_WORKFLOW_REF"),
             api_url: text("GITHUB_API_URL"),
             server_url: text("GITHUB_SERVER_URL"),
+            npm_registry,
             runner_name: text("RUNNER_NAME"),
             runner_temp: path("RUNNER_TEMP"),
             output_file: path("GITHUB_OUTPUT"),

@@ -3,7 +3,7 @@
 
 use crate::contract::settings::{
     ActionsMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
-    PullRequestMode, SandboxDocker,
+    PullRequestMode, SandboxDocker, SandboxToken,
 };
 
 /// One input of the action and flag of the command line.
@@ -352,6 +352,15 @@ pub const INPUTS: &[Input] = &[
         doc: "`off`, or `on`: steps that call Docker get an engine of their own, in a privileged container, and whoever gets \
             code into them is root on this machine. Only with `mode: patch` or `diagnose`, and only where no token of this \
             step can write.",
+        ..PLAIN
+    },
+    Input {
+        name: "sandbox-token",
+        default: "off",
+        kind: Kind::OneOf(SandboxToken::NAMES),
+        doc: "`off`: `${{ github.token }}` is empty in steps. `read`: it is `github-token`, which whoever gets code into \
+            the sandbox may then read with. Only with `mode: patch` or `diagnose`, and only where that token cannot write \
+            contents, actions or pull requests.",
         ..PLAIN
     },
     Input {

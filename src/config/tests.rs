@@ -82,6 +82,24 @@ fn no_engine_for_steps_beside_what_can_write() {
 }
 
 #[test]
+fn no_token_for_steps_beside_one_that_can_write() {
+    let (on, token) = (("INPUT_SANDBOX-TOKEN", "read"), ("INPUT_GITHUB-TOKEN", "ghs_of_the_job"));
+    load(&[on, token, ("INPUT_MODE", "patch")]).unwrap();
+    load(&[on, token, ("INPUT_MODE", "diagnose")]).unwrap();
+    for (given, says) in [
+        (&[on, token, ("INPUT_MODE", "publish")][..], "mode is publish"),
+        (
+            &[on, token, ("INPUT_MODE", "patch"), ("INPUT_PUSH-TOKEN", "secret-of-mine")],
+            "there is a push-token",
+        ),
+        (&[on, ("INPUT_MODE", "patch")], "there is no github-token"),
+    ] {
+        let error = load(given).unwrap_err();
+        assert!(error.message.contains(says) && error.hint.is_some(), "{error}");
+    }
+}
+
+#[test]
 fn bad_values_name_the_input_the_value_and_what_is_allowed() {
     for input in INPUTS {
         for value in bad_values(&input.kind) {

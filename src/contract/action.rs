@@ -75,7 +75,17 @@ pub struct UsedAction {
     pub problem: Option<String>,
 }
 
-/// When a JavaScript action's program runs.
+/// What stands before the name of an image.
+pub const IMAGE: &str = "docker://";
+
+/// Variables that say how an action's container is started. They end there: nothing in it sees them.
+pub const ENTRYPOINT: &str = "CI_HEALER_ACTION_ENTRYPOINT";
+/// The arguments as one text, which is split as a command line is.
+pub const ARGUMENTS: &str = "CI_HEALER_ACTION_ARGUMENTS";
+/// Each argument by its number.
+pub const ARGUMENT: &str = "CI_HEALER_ACTION_ARGUMENT_";
+
+/// When an action's program or container runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionPhase {
@@ -86,14 +96,22 @@ pub enum ActionPhase {
     Post,
 }
 
-/// A step that runs a program of a JavaScript action.
+/// A step that runs a program of a JavaScript action, or a container of a Docker action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionStep {
-    /// The program, inside the sandbox.
+    /// The program, inside the sandbox; `docker://image` for a container.
     pub program: String,
     pub phase: ActionPhase,
     /// The same for all programs of one use: they share what they save as state.
     pub instance: usize,
+}
+
+impl ActionStep {
+    /// The image, where it is a container of its own.
+    #[must_use]
+    pub fn image(&self) -> Option<&str> {
+        self.program.strip_prefix(IMAGE)
+    }
 }
 
 #[cfg(test)]

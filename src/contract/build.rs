@@ -68,6 +68,9 @@ impl BuildPlan {
     }
 }
 
+/// Stands for the job's own token in all that a plan says, where steps may have it: the executor alone knows the token.
+pub const SANDBOX_TOKEN: &str = "ci-healer-stands-for-the-token-of-this-job";
+
 /// The folders that a job has on a runner, as GitHub names them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobFolders {
@@ -94,6 +97,12 @@ impl JobFolders {
             temp: format!("{work}/_temp"),
             tool_cache: tool_cache.to_owned(),
         }
+    }
+
+    /// `GITHUB_EVENT_PATH`
+    #[must_use]
+    pub fn event(&self) -> String {
+        format!("{}/_github_workflow/event.json", self.temp)
     }
 
     /// Those that go with a workspace.

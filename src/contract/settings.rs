@@ -111,6 +111,16 @@ setting! {
 }
 
 setting! {
+    /// `sandbox-token`
+    SandboxToken {
+        /// `${{ github.token }}` is empty.
+        Off = "off",
+        /// It is the job's own, which can only read.
+        Read = "read",
+    }
+}
+
+setting! {
     /// `commit-mode`, after `auto` has been decided by where we run.
     CommitMode {
         /// The Git Data API.

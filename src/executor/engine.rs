@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use bollard::models::SystemInfo;
 use futures_util::Stream;
 use futures_util::StreamExt as _;
 use futures_util::stream::BoxStream;
@@ -38,6 +39,8 @@ pub(super) struct Engine {
     scope: Scope,
     /// The engine's clock less ours: file times must be true on its side, or incremental builds miss changes.
     skew_nanos: i128,
+    /// Limits that it would not hold a container to, as our inputs name them.
+    pub(super) unheld: Vec<&'static str>,
     /// What we have asked it to make and have not seen gone. Shared by all clones.
     made: Arc<Mutex<BTreeSet<Object>>>,
 }
@@ -82,9 +85,11 @@ impl Engine {
             docker,
             scope: scope.clone(),
             skew_nanos: 0,
+            unheld: Vec::new(),
             made: Arc::default(),
         };
         let info = engine.ask("asking for its facts", QUICK, Client::info).await?;
+        engine.unheld = unheld(&info);
         engine.skew_nanos =
             info.system_time.as_deref().and_then(nanos_of).map_or(0, |theirs| theirs - now_nanos());
         Ok(engine)
@@ -216,6 +221,16 @@ fn now_nanos() -> i128 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| i128::try_from(d.as_nanos()).unwrap_or(0))
 }
 
+/// What the engine says that it cannot limit here: kernels and rootless engines differ.
+fn unheld(info: &SystemInfo) -> Vec<&'static str> {
+    let said = [
+        ("sandbox-memory", info.memory_limit),
+        ("sandbox-cpus", info.cpu_cfs_quota),
+        ("sandbox-pids", info.pids_limit),
+    ];
+    said.into_iter().filter(|(_, is_held)| *is_held == Some(false)).map(|(input, _)| input).collect()
+}
+
 /// Reads the engine's RFC 3339 time (`2026-11-22T09:00:00.123456789Z` or with an offset).
 fn nanos_of(text: &str) -> Option<i128> {
     let (date, rest) = text.split_once('T')?;
@@ -256,6 +271,13 @@ mod tests {
         assert_eq!(nanos_of("2000-02-29T12:00:00.5Z"), Some(951_825_600_500_000_000));
         assert_eq!(nanos_of("2026-11-23T00:00:00.000000001+01:00"), Some(1_795_388_400_000_000_001));
         assert_eq!(nanos_of("nonsense"), None);
+    }
+
+    #[test]
+    fn limits_that_an_engine_does_not_hold_are_known() {
+        let info = SystemInfo { memory_limit: Some(true), pids_limit: Some(false), ..SystemInfo::default() };
+        assert_eq!(unheld(&info), ["sandbox-pids"]);
+        assert!(unheld(&SystemInfo::default()).is_empty(), "what is not said is not held against it");
     }
 
     #[tokio::test]

@@ -22,6 +22,11 @@ const OF_THE_MACHINE: [(&str, &str); 5] = [
     ("USER", "runner"),
 ];
 
+/// Whether a job's own machine has this variable, and no container beside it.
+pub(super) fn is_of_the_machine(name: &str) -> bool {
+    OF_THE_MACHINE.iter().any(|(known, _)| *known == name)
+}
+
 /// The container's environment, below what steps set for themselves.
 pub(super) fn of_container(
     image: &Image,
@@ -74,6 +79,7 @@ pub(super) fn of_container(
     // The sandbox's own places are facts, whatever a workflow says.
     let folders = JobFolders::beside(&plan.workspace);
     set("GITHUB_WORKSPACE", &folders.workspace);
+    set("GITHUB_EVENT_PATH", &folders.event());
     set("RUNNER_TEMP", &folders.temp);
     set("RUNNER_TOOL_CACHE", &folders.tool_cache);
     set("AGENT_TOOLSDIRECTORY", &folders.tool_cache);
@@ -88,7 +94,14 @@ pub(super) fn for_steps(plan: &BuildPlan, passed_on: &BTreeMap<String, String>) 
     let is_taken = |name: &str| {
         plan.image.env.contains_key(name)
             || is_private(name)
-            || ["GITHUB_WORKSPACE", "RUNNER_TEMP", "RUNNER_WORKSPACE", "RUNNER_TOOL_CACHE"].contains(&name)
+            || [
+                "GITHUB_EVENT_PATH",
+                "GITHUB_WORKSPACE",
+                "RUNNER_TEMP",
+                "RUNNER_WORKSPACE",
+                "RUNNER_TOOL_CACHE",
+            ]
+            .contains(&name)
     };
     let free = passed_on.iter().filter(|(name, _)| !is_taken(name));
     free.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -157,6 +170,7 @@ mod tests {
         assert_eq!(env["RUNNER_WORKSPACE"], "/home/runner/work/shop");
         assert_eq!(env["RUNNER_TEMP"], "/home/runner/work/_temp");
         assert_eq!(env["RUNNER_TOOL_CACHE"], "/opt/hostedtoolcache");
+        assert_eq!(env["GITHUB_EVENT_PATH"], "/home/runner/work/_temp/_github_workflow/event.json");
         assert_eq!((env["CI"].as_str(), env["PATH"].as_str(), env["DB"].as_str()), ("true", "/x", "pg"));
         assert!(!env.values().any(|v| v == "t"));
         assert!(!env.contains_key("SSL_CERT_FILE"));

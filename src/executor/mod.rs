@@ -4,6 +4,7 @@
 //! `EXECUTION_CONTRACT.md` beside this file.
 
 mod account;
+mod action_container;
 mod actions;
 mod archive;
 mod artifacts;
@@ -49,6 +50,8 @@ pub use state_copy::Copies;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use secrecy::SecretString;
+
 use crate::contract::settings::{Hardening, Network};
 use crate::scope::Scope;
 
@@ -84,6 +87,10 @@ pub struct Options {
     pub env: BTreeMap<String, String>,
     /// What the user passes on. Steps see it; the container's description and images made of it do not.
     pub passed_on: BTreeMap<String, String>,
+    /// The payload of the job's event, as `GITHUB_EVENT_PATH` has it; `None`: it is not known.
+    pub event: Option<String>,
+    /// The job's own token, where steps may have it: it takes the place of what stands for it in the plan.
+    pub token: Option<SecretString>,
     /// The image of an engine of the steps' own, in a privileged container; `None`: they have none.
     pub docker: Option<String>,
     /// Extra certificate authorities, PEM.
@@ -107,6 +114,8 @@ impl Options {
             engine_wait: Duration::from_secs(60),
             env: BTreeMap::new(),
             passed_on: BTreeMap::new(),
+            event: None,
+            token: None,
             docker: None,
             ca_bundle: None,
             log_limits: LogLimits::default(),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::action_container::{self, ActionContainers};
 use super::actions::Brought;
 use super::cleanup::{self, Leftovers, Removed};
 use super::docker;
@@ -16,18 +17,20 @@ use super::image::{Image, Images};
 use super::options::{self, CreateOptions};
 use super::preinstalled;
 use super::services::Services;
-use super::set_up::ReadySandbox;
+use super::set_up::{ReadySandbox, STRICT_USER};
 use super::snapshot::{Snapshot, Start, installing_steps};
 use super::state_copy::{Copies, StateCopy};
 use super::steps::{Abort, ExecutionArgs, ExecutionTrace, Job, StepContext, verdict};
 use super::workspace::WorkspaceVolume;
 use super::{CLOSE_PATIENCE_STOPPED, Options};
 use crate::after_panic::{self, Duty};
-use crate::contract::build::{BuildPlan, ExecutionResult, Exit, Probe, StepEvaluator, StepRepeats};
+use crate::contract::build::{
+    BuildPlan, ExecutionResult, Exit, JobFolders, Probe, StepEvaluator, StepRepeats,
+};
 use crate::contract::event::{Event, EventSink, Purpose};
 use crate::contract::executed::Tracer;
 use crate::contract::git::{RepoPath, SourceTree};
-use crate::contract::settings::Network;
+use crate::contract::settings::{Hardening, Network};
 use crate::scope::Scope;
 
 /// How long a stopped execution may wait for the engine to end its containers.
@@ -163,6 +166,27 @@ impl Executor {
         self.brought = Arc::new(brought);
     }
 
+    /// Which engine it is: its name and version.
+    pub async fn engine_name(&self) -> Result<String, ExecutorError> {
+        let version = self.engine.ask("asking for its version", QUICK, |docker| docker.version()).await?;
+        let is_podman = |name: &str| name.to_ascii_lowercase().contains("podman");
+        let of_podman = version.components.unwrap_or_default().into_iter().find(|part| is_podman(&part.name));
+        Ok(match (of_podman, version.version) {
+            (Some(podman), _) => format!("Podman {}", podman.version),
+            (None, Some(version)) => format!("Docker {version}"),
+            (None, None) => "an engine without a version".to_owned(),
+        })
+    }
+
+    /// What the engine does not hold the sandbox to, in words that name the input.
+    pub fn unheld_limits(&self) -> impl Iterator<Item = String> {
+        self.engine.unheld.iter().map(|input| {
+            format!(
+                "the container engine does not enforce `{input}` here: nothing limits that in the sandbox"
+            )
+        })
+    }
+
     /// Removes what dead runs left in the engine; never what belongs to a live one.
     pub async fn sweep(&self) -> Result<Removed, ExecutorError> {
         cleanup::sweep(&self.engine.within(&self.scope), Some(&self.options.run_id)).await
@@ -296,10 +320,14 @@ impl Executor {
         if matches!(outcome, Err(Abort::Cancelled)) {
             // Whoever stopped us gives us seconds. [`Executor::close`] removes the rest.
             let engine = self.engine.within(&Scope::unbounded().child(END_CONTAINERS));
-            futures_util::join!(cleanup::kill_container(&engine, &name), services.kill(&engine));
+            let actions = action_container::names(&name, plan);
+            let actions = actions.iter().map(|action| cleanup::kill_container(&engine, action));
+            let actions = futures_util::future::join_all(actions);
+            futures_util::join!(cleanup::kill_container(&engine, &name), services.kill(&engine), actions);
             return outcome;
         }
         services.remove(&self.engine).await;
+        self.remove_actions(plan, &name).await;
         let is_broken = matches!(outcome, Err(Abort::Infrastructure(_)));
         self.clean_up_after(&name, (volume, started_from), request.fresh, is_broken).await;
         outcome
@@ -405,6 +433,8 @@ impl Executor {
             memory_bytes: self.options.memory_bytes,
             passed_on: environment::for_steps(plan, &self.options.passed_on),
             has_bash: self.with_bash.contains(&context.image.id),
+            token: self.options.token.clone(),
+            containers: self.action_containers(plan, context, ready, volume).await.map_err(with_hint)?,
         };
         // The time for the steps begins with the steps.
         let begun = Instant::now();
@@ -460,6 +490,46 @@ impl Executor {
             self.with_bash.insert(context.image.id.clone());
         }
         outcome
+    }
+
+    /// What containers of the plan's Docker actions need; their common home.
+    async fn action_containers(
+        &self,
+        plan: &BuildPlan,
+        context: &ExecutionContext<'_>,
+        ready: &ReadySandbox,
+        volume: &WorkspaceVolume,
+    ) -> Result<Option<ActionContainers>, ExecutorError> {
+        if action_container::names(context.name, plan).is_empty() {
+            return Ok(None);
+        }
+        self.make_volume(action_container::home_volume(context.name), "action-home").await?;
+        let beside = ready.docker.as_ref().map_or(&ready.sandbox.id, |docker| &docker.sandbox.id);
+        Ok(Some(ActionContainers {
+            engine: self.engine.clone(),
+            identity: self.identity.clone(),
+            options: self.options.clone(),
+            execution: context.name.to_owned(),
+            workspace_volume: volume.name.clone(),
+            network: format!("container:{beside}"),
+            env: ready.env.clone(),
+            strict_user: (self.options.hardening == Hardening::Strict).then_some(STRICT_USER),
+            folders: JobFolders::beside(&plan.workspace),
+        }))
+    }
+
+    /// Containers that a Docker action was broken off in, and the home of all of them.
+    async fn remove_actions(&self, plan: &BuildPlan, execution: &str) {
+        let names = action_container::names(execution, plan);
+        for name in &names {
+            match cleanup::remove_container(&self.engine, name).await {
+                Ok(()) => self.engine.record_gone(&Object::Container(name.clone())),
+                Err(error) => ::log::warn!("{error}"),
+            }
+        }
+        if !names.is_empty() {
+            self.remove_later(Some(action_container::home_volume(execution)), None);
+        }
     }
 
     async fn wait_for_engine(&self, sink: &dyn EventSink) -> Result<(), ExecutorError> {

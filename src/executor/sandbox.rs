@@ -55,6 +55,22 @@ pub(super) struct ContainerSpec<'a> {
     pub(super) privileges: Privileges,
 }
 
+/// What runs in a container, where that is not ours to say.
+pub(super) struct OwnProcess {
+    /// In the place of the image's own.
+    pub(super) entrypoint: Option<String>,
+    /// The image's own, where there are none.
+    pub(super) args: Vec<String>,
+    pub(super) working_directory: &'static str,
+}
+
+/// How a container's own process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct OwnEnd {
+    pub(super) code: i64,
+    pub(super) oom_killed: bool,
+}
+
 /// What a container may do on the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Privileges {
@@ -139,6 +155,81 @@ impl Sandbox {
         let created =
             engine.make(made, "creating the sandbox", |d| d.create_container(Some(query), body)).await?;
         Ok(Self { engine: engine.clone(), id: created.id, name, connection: None })
+    }
+
+    /// A container whose first process is its image's. It stays when that ends, so that its files can be read.
+    pub(super) async fn create_own(
+        engine: &Engine,
+        identity: &Identity,
+        options: &Options,
+        spec: ContainerSpec<'_>,
+        process: OwnProcess,
+    ) -> Result<Self, ExecutorError> {
+        let (name, strict_user) = (spec.name.clone(), spec.strict_user.map(str::to_owned));
+        let body = container_body(identity, options, spec);
+        let host = body.host_config.map(|host| HostConfig { auto_remove: None, init: None, ..host });
+        let body = ContainerCreateBody {
+            entrypoint: process.entrypoint.map(|program| vec![program]),
+            cmd: Some(process.args).filter(|args| !args.is_empty()),
+            user: strict_user,
+            working_dir: Some(process.working_directory.to_owned()),
+            attach_stdin: None,
+            attach_stdout: Some(true),
+            attach_stderr: Some(true),
+            open_stdin: None,
+            stdin_once: None,
+            host_config: host,
+            ..body
+        };
+        let query = CreateContainerOptionsBuilder::new().name(&name).build();
+        let made = Object::Container(name.clone());
+        let created =
+            engine.make(made, "creating an action's container", |d| d.create_container(Some(query), body));
+        Ok(Self { engine: engine.clone(), id: created.await?.id, name, connection: None })
+    }
+
+    /// Starts its own process; what that prints.
+    pub(super) async fn start_own(
+        &mut self,
+    ) -> Result<BoxStream<'static, Result<LogOutput, ExecutorError>>, ExecutorError> {
+        let attach = AttachContainerOptionsBuilder::new().stdout(true).stderr(true).stream(true).build();
+        let attached = self
+            .engine
+            .ask("attaching to an action", QUICK, |d| d.attach_container(&self.id, Some(attach)))
+            .await?;
+        self.engine.ask("starting an action", SLOW, |d| d.start_container(&self.id, None)).await?;
+        Ok(self.engine.bound_stream("running an action", attached.output))
+    }
+
+    /// How its own process ended; `None` while it runs.
+    pub(super) async fn own_end(&self) -> Result<Option<OwnEnd>, ExecutorError> {
+        let asked =
+            self.engine.ask("asking for an action's end", QUICK, |d| d.inspect_container(&self.id, None));
+        let state = asked.await?.state.unwrap_or_default();
+        let is_over = state.running == Some(false);
+        Ok(is_over.then(|| OwnEnd {
+            code: state.exit_code.unwrap_or_default(),
+            oom_killed: state.oom_killed.unwrap_or(false),
+        }))
+    }
+
+    /// The same, once its output has ended.
+    pub(super) async fn await_own_end(&self) -> Result<OwnEnd, ExecutorError> {
+        for attempt in 0..200u32 {
+            if let Some(end) = self.own_end().await? {
+                return Ok(end);
+            }
+            // The output's end runs ahead of the engine's own bookkeeping by a moment.
+            tokio::time::sleep(Duration::from_millis(if attempt < 20 { 5 } else { 50 })).await;
+        }
+        Err(ExecutorError::unexpected(
+            "asking for an action's end",
+            "its output has ended, and yet it runs on",
+        ))
+    }
+
+    pub(super) async fn kill(&self) {
+        cleanup::kill_container(&self.engine, &self.id).await;
     }
 
     /// Starts the container, bound to the life of this process.

@@ -27,7 +27,10 @@ use crate::contract::build::{BuildPlan, JobFolders};
 use crate::contract::settings::{Hardening, Network};
 
 /// Under strict hardening, where the image itself would run as root.
-const STRICT_USER: &str = "1001:1001";
+pub(super) const STRICT_USER: &str = "1001:1001";
+
+/// What stands in the event's file where nobody knows the event.
+pub(super) const NO_EVENT: &str = "{}";
 
 /// A sandbox that steps can run in.
 pub(super) struct ReadySandbox {
@@ -103,7 +106,7 @@ impl Executor {
             self.join(docker.as_ref().map_or(&sandbox.id, |docker| &docker.sandbox.id), beside).await?;
         }
         let mut extra = account;
-        extra.extend(our_folders(&user, plan));
+        extra.extend(our_folders(&user, plan, self.options.event.as_deref()));
         extra.extend(caches::entries(&caches, user.ids));
         self.fill(&mut sandbox, volume, args, &user, extra).await?;
         if brings_actions {
@@ -476,7 +479,7 @@ impl Executor {
 }
 
 /// Our own folders in the container, and the job's beside its workspace.
-fn our_folders(user: &User, plan: &BuildPlan) -> Vec<u8> {
+fn our_folders(user: &User, plan: &BuildPlan, event: Option<&str>) -> Vec<u8> {
     let mut out = Vec::new();
     let mut folder = |path: &str, owner| {
         let entry = Entry { path, kind: Kind::Directory, mode: 0o755, owner, mtime: 0 };
@@ -492,6 +495,12 @@ fn our_folders(user: &User, plan: &BuildPlan) -> Vec<u8> {
     for path in [work, above, &folders.temp, &folders.tool_cache] {
         folder(&format!("{}/", path.trim_start_matches('/')), user.ids);
     }
+    let (event, path) = (event.unwrap_or(NO_EVENT), folders.event());
+    let path = path.trim_start_matches('/');
+    folder(&format!("{}/", path.rsplit_once('/').map_or("", |(above, _)| above)), user.ids);
+    let kind = Kind::File(event.len() as u64);
+    let file = Entry { path, kind, mode: 0o644, owner: user.ids, mtime: 0 };
+    archive::push(&mut out, &file, event.as_bytes());
     let used = Entry {
         path: preinstalled::FILE.trim_start_matches('/'),
         kind: Kind::File(0),

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use super::action_container;
 use super::cleanup;
 use super::engine::{QUICK, SLOW};
 use super::error::ExecutorError;
@@ -195,6 +196,9 @@ impl Executor {
         }
         if self.options.docker.is_some() {
             return Some("what the steps' own Docker engine holds is in no copy");
+        }
+        if !action_container::names(context.name, plan).is_empty() {
+            return Some("what a Docker action keeps in its home is in no copy");
         }
         if self.options.hardening == Hardening::Strict {
             return Some("under strict hardening nobody may copy what belongs to others");

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 use bollard::container::LogOutput;
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, SelectAll};
+use secrecy::{ExposeSecret, SecretString};
 
 use self::repeat::Ran;
+use super::action_container::{ActionContainer, ActionContainers};
 use super::actions::NODE_PROGRAM;
 use super::archive::{self, Entry, Found, Kind};
 use super::commands::Commands;
@@ -28,8 +30,8 @@ use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
 use super::trace::{self, TracePlace};
 use crate::contract::build::{
-    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, StepEvaluator, StepOutcome,
-    StepResult, StepState, Wait,
+    BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, SANDBOX_TOKEN,
+    StepEvaluator, StepOutcome, StepResult, StepState, Wait,
 };
 use crate::contract::event::{Event, EventSink, Purpose, Stream};
 use crate::contract::executed::{FailedStep, TraceOutput};
@@ -46,7 +48,7 @@ const FILES_LIMIT: usize = 8 << 20;
 /// How much is shown of a line that does not go on.
 const QUIET_SHOWN: usize = 200;
 
-const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
+pub(super) const FILES: [&str; 5] = ["env", "path", "output", "state", "summary"];
 
 /// Around a step's shell: its end marker, the folder, the command line. A missing folder is the step's failure, as on a
 /// runner; the engine would call it its own. That a signal ended the step is said by the exit code alone, as there.
@@ -90,6 +92,10 @@ pub(super) struct StepContext<'a> {
     pub(super) passed_on: BTreeMap<String, String>,
     /// Known from an earlier execution; `false`: not known.
     pub(super) has_bash: bool,
+    /// Of the plan's Docker actions, where it has any.
+    pub(super) containers: Option<ActionContainers>,
+    /// The job's own, where steps may have it.
+    pub(super) token: Option<SecretString>,
 }
 
 /// What one execution was asked for.
@@ -167,9 +173,22 @@ enum OutputItem {
     End,
 }
 
+/// What a step's process is to the engine.
+enum Process {
+    Exec(String),
+    Container(ActionContainer),
+}
+
+/// How it ended.
+struct Ended {
+    code: i64,
+    /// The kernel has ended the container for its memory.
+    oom_killed: bool,
+}
+
 struct Running {
     index: usize,
-    exec: String,
+    process: Process,
     started: Instant,
     limit: Option<Duration>,
     /// The step's time was over and its processes have been killed.
@@ -360,8 +379,8 @@ impl<'a> Job<'a> {
         let plan = self.args.plan;
         let found = self.running.iter().position(|r| plan.steps[r.index].id.as_deref() == Some(id));
         let Some(at) = found else { return Ok(()) };
+        self.kill(self.running[at].index).await;
         let mut running = self.running.swap_remove(at);
-        self.kill(running.index).await;
         self.print_rest(&mut running);
         let index = running.index;
         self.records.spans[index] = Some((running.log_start, self.log.position()));
@@ -384,6 +403,12 @@ impl<'a> Job<'a> {
         }
         let sandbox = self.context.sandbox;
         self.args.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
+        if let Some((action, image)) = step.action.as_ref().and_then(|a| Some((a, a.image()?))) {
+            let mut full = self.environment(index, env);
+            let saved = self.records.action_state.get(&action.instance).into_iter().flatten();
+            full.extend(saved.map(|(name, value)| (format!("STATE_{name}"), value.clone())));
+            return self.begin_container((index, step), image, full).await;
+        }
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
         if default_shell && !self.context.has_bash {
             self.context.has_bash =
@@ -399,7 +424,9 @@ impl<'a> Job<'a> {
         };
         let folder = format!("{HOME}/step/{index}");
         let path = format!("{folder}/script{}", shell.extension);
-        self.context.sandbox.put(self.step_files(index, &path, &shell.script(script))).await?;
+        let mut text = shell.script(script);
+        self.put_token(&mut text);
+        self.context.sandbox.put(self.step_files(index, &path, &text)).await?;
 
         let mut full = self.environment(index, env);
         let directory = if working_directory.starts_with('/') {
@@ -434,31 +461,80 @@ impl<'a> Job<'a> {
             None => argv.extend(shell.argv(&path)),
         }
         let (started, since) = (Instant::now(), sandbox.now_nanos());
-        let log_start = self.log.position();
         let exec = sandbox.exec(self.context.user, argv, &full, "/").await;
         let exec = match exec {
             Ok(exec) => exec,
             Err(error) => return Err(self.gone_or(error).await),
         };
-        let pieces = exec.output.map(move |item| (index, OutputItem::Output(item)));
+        self.follow((index, step), Process::Exec(exec.id), exec.output, (started, since));
+        Ok(true)
+    }
+
+    /// Takes what the process prints into the run's own order.
+    fn follow(
+        &mut self,
+        (index, step): (usize, &PlanStep),
+        process: Process,
+        output: BoxStream<'static, Result<LogOutput, ExecutorError>>,
+        (started, since): (Instant, i128),
+    ) {
+        let pieces = output.map(move |item| (index, OutputItem::Output(item)));
         let end = futures_util::stream::once(async move { (index, OutputItem::End) });
         self.streams.push(pieces.chain(end).boxed());
         self.running.push(Running {
             index,
-            exec: exec.id,
+            process,
             started,
             limit: step.timeout_minutes.and_then(|m| Duration::try_from_secs_f64(m * 60.0).ok()),
             timed_out: false,
             asked: started,
             exited: None,
-            marker,
+            marker: EndMarker::of(index),
             unended: UnendedLines::default(),
             commands: Commands::default(),
             broken: None,
-            log_start,
+            log_start: self.log.position(),
             since,
         });
-        Ok(true)
+    }
+
+    /// Starts a container of the step's own; `false` where that could not be had and the step has failed already.
+    async fn begin_container(
+        &mut self,
+        (index, step): (usize, &PlanStep),
+        image: &str,
+        env: BTreeMap<String, String>,
+    ) -> Result<bool, Abort> {
+        let Some(containers) = &self.context.containers else {
+            return Err(Abort::Infrastructure(format!(
+                "{image}: nothing is ready for containers of actions"
+            )));
+        };
+        let asked = Instant::now();
+        let begun = containers.start((index, image), env, self.args.sink).await;
+        // Fetching the image is no time of the step's.
+        self.deadline += asked.elapsed();
+        match begun {
+            Ok((container, output)) => {
+                let since = self.context.sandbox.now_nanos();
+                self.follow((index, step), Process::Container(container), output, (Instant::now(), since));
+                Ok(true)
+            }
+            Err(error) if error.is_stopped() => Err(error.into()),
+            // In CI it did its work, and the run goes on without it.
+            Err(error) if step.passed_in_ci => {
+                self.print((index, Stream::Stderr), format!("Error: {error}\n").as_bytes());
+                self.fail(index, step, 1, Some(error.to_string()), asked);
+                Ok(false)
+            }
+            Err(error) => {
+                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let name = &step.name;
+                Err(Abort::Infrastructure(format!(
+                    "the container of `{name}` could not be had: {error}{hint}"
+                )))
+            }
+        }
     }
 
     /// All that the step's process sees.
@@ -472,7 +548,18 @@ impl<'a> Job<'a> {
             full.insert(format!("GITHUB_{name}"), format!("{HOME}/step/{index}/{file}"));
         }
         full.insert("RUNNER_TRACKING_ID".to_owned(), tracking_id(index));
+        for value in full.values_mut() {
+            self.put_token(value);
+        }
         full
+    }
+
+    /// Puts the token where something stands for it, if steps may have it.
+    fn put_token(&self, text: &mut String) {
+        if text.contains(SANDBOX_TOKEN) {
+            let token = self.context.token.as_ref().map_or("", |token| token.expose_secret());
+            *text = text.replace(SANDBOX_TOKEN, token);
+        }
     }
 
     /// The step's script and its empty command files.
@@ -623,12 +710,16 @@ impl<'a> Job<'a> {
                 }
                 Some(_) => {}
                 None if now - running.asked > POLL => {
-                    let exec = running.exec.clone();
+                    let has_ended = match &running.process {
+                        Process::Exec(exec) => {
+                            self.context.sandbox.poll_exit(exec).await.map(|code| code.is_some())
+                        }
+                        Process::Container(container) => container.ended().await.map(|end| end.is_some()),
+                    };
                     self.running[at].asked = now;
-                    let polled = self.context.sandbox.poll_exit(&exec).await;
-                    match polled {
-                        Ok(Some(_)) => self.running[at].exited = Some(now),
-                        Ok(None) => {}
+                    match has_ended {
+                        Ok(true) => self.running[at].exited = Some(now),
+                        Ok(false) => {}
                         Err(error) => return Err(self.gone_or(error).await),
                     }
                 }
@@ -641,6 +732,11 @@ impl<'a> Job<'a> {
     /// Kills a step's processes: those with its mark in their environment, and their children without it. Best effort: a
     /// step that has made others' processes is ended with the container.
     async fn kill(&self, index: usize) {
+        let process = self.running.iter().find(|running| running.index == index).map(|r| &r.process);
+        if let Some(Process::Container(container)) = process {
+            container.kill().await;
+            return;
+        }
         // Children that have thrown the mark away are found while their parents still stand. What multiplies faster than
         // it is listed must not put off the kill, so nobody waits for the list to be complete.
         let script = format!(
@@ -669,14 +765,18 @@ impl<'a> Job<'a> {
         let index = running.index;
         let plan = self.args.plan;
         let step = &plan.steps[index];
-        let was_seen = running.marker.was_seen();
+        let is_container = matches!(running.process, Process::Container(_));
+        let was_seen = is_container || running.marker.was_seen();
         self.print_rest(&mut running);
-        let code = match self.context.sandbox.exit_code(&running.exec).await {
-            Ok(code) => code,
+        let ended = match self.end_of(&running.process).await {
+            Ok(ended) => ended,
             Err(error) => return Err(self.gone_or(error).await),
         };
+        let code = ended.code;
         self.records.spans[index] = Some((running.log_start, self.log.position()));
-        let oom = code != 0 && !running.timed_out && self.ran_out_of_memory(code, running.since).await?;
+        let oom = code != 0
+            && !running.timed_out
+            && (ended.oom_killed || self.ran_out_of_memory(code, running.since).await?);
         // Whatever it printed after that is lost, and writing to nobody may have been its end.
         let was_cut = running.broken.is_some() || !was_seen && !is_signal(code);
         if was_cut && !running.timed_out && !oom {
@@ -687,7 +787,7 @@ impl<'a> Job<'a> {
         let commands = running.commands;
         self.records.state.steps[index].outputs.extend(commands.outputs);
         self.save_state(index, commands.state);
-        let said = self.read_files(index).await?;
+        let said = self.read_files(index, running.process).await?;
         let problem = said.err();
         if let Some(problem) = &problem {
             self.print((index, Stream::Stderr), format!("Error: {problem}\n").as_bytes());
@@ -788,16 +888,35 @@ impl<'a> Job<'a> {
         }
     }
 
+    async fn end_of(&self, process: &Process) -> Result<Ended, ExecutorError> {
+        match process {
+            Process::Exec(exec) => {
+                Ok(Ended { code: self.context.sandbox.exit_code(exec).await?, oom_killed: false })
+            }
+            Process::Container(container) => {
+                let end = container.end().await?;
+                Ok(Ended { code: end.code, oom_killed: end.oom_killed })
+            }
+        }
+    }
+
     /// Takes over what the step told later steps. The inner error is the step's, the outer one the engine's.
-    async fn read_files(&mut self, index: usize) -> Result<Result<(), String>, Abort> {
+    async fn read_files(&mut self, index: usize, process: Process) -> Result<Result<(), String>, Abort> {
         let folder = format!("{HOME}/step/{index}");
-        let bytes = match self.context.sandbox.get(&folder, FILES_LIMIT).await {
+        let (prefix, got) = match process {
+            Process::Exec(_) => (format!("{index}/"), self.context.sandbox.get(&folder, FILES_LIMIT).await),
+            Process::Container(container) => {
+                let got = container.files(FILES_LIMIT).await;
+                container.remove().await?;
+                ("file_commands/".to_owned(), got)
+            }
+        };
+        let bytes = match got {
             Ok(bytes) => bytes.unwrap_or_default(),
             // That is the step's own doing.
             Err(error @ ExecutorError::TooLarge { .. }) => return Ok(Err(error.to_string())),
             Err(error) => return Err(self.gone_or(error).await),
         };
-        let prefix = format!("{index}/");
         let found = archive::read(&bytes, FILES_LIMIT, |name| {
             name.strip_prefix(&prefix).filter(|n| FILES.contains(n)).map(str::to_owned)
         });

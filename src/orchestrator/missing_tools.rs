@@ -92,7 +92,7 @@ pub(super) fn note(result: &ExecutionResult, diagnosis: &Diagnosis) -> Option<St
         return Some(format!(
             "`{}` calls `{tool}`, and the sandbox has no Docker engine: that is not the code's fault, and what comes \
              behind it was not reached; start what it brings as `services:` of the job, give the commands that fail as \
-             `command`, or let steps have an engine of their own by `sandbox-docker: on`",
+             `command`, or, with `mode: patch`, let steps have an engine of their own by `sandbox-docker: on`",
             failed.name
         ));
     }

@@ -136,6 +136,7 @@ fn real_action(
 ) -> Option<Outcome> {
     const SERVICES: [&str; 4] =
         ["ACTIONS_RUNTIME_", "ACTIONS_CACHE_", "ACTIONS_RESULTS_URL", "ACTIONS_ID_TOKEN_REQUEST_"];
+    const ENGINE: [&str; 2] = ["docker.sock", "Cannot connect to the Docker daemon"];
     if errors.iter().any(|error| is_of_the_code(error, tree)) {
         return None;
     }
@@ -145,6 +146,9 @@ fn real_action(
         let why = match SERVICES.iter().find(|name| tail.contains(**name)) {
             Some(name) => {
                 format!("it asks for GitHub's own services ({name}…), which the sandbox does not have")
+            }
+            None if ENGINE.iter().any(|says| tail.contains(says)) => {
+                "it asks for a Docker engine, which no action gets".to_owned()
             }
             None => "nothing in what it says is explained by the code".to_owned(),
         };

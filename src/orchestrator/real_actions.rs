@@ -14,11 +14,13 @@ use super::real_artifacts::ArtifactsOf;
 use super::setup::{Session, anonymous_client, client};
 use crate::contract::action::{ActionSource, ActionTree, ActionTrees, MAX_DEPTH};
 use crate::contract::artifact::FetchedArtifact;
+use crate::contract::build::PlanStep;
 use crate::contract::event::{Event, EventSink as _};
-use crate::contract::git::RepoSlug;
+use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::settings::ActionsMode;
 use crate::executor::{self, ActionArchive, Brought};
+use crate::git;
 use crate::github::{self, ApiError, Client};
 use crate::http;
 use crate::plan::{self, PlanRequest, Planned};
@@ -71,7 +73,8 @@ pub(super) async fn plan_with_actions(
         }
         if wanted.is_empty() || depth == MAX_DEPTH || request.actions_mode == ActionsMode::Rules {
             let plans = planned.map_err(plan_outcome)?;
-            if !plans.iter().any(|planned| planned.plan.steps.iter().any(|step| step.action.is_some())) {
+            let is_program = |step: &PlanStep| step.action.as_ref().is_some_and(|a| a.image().is_none());
+            if !plans.iter().any(|planned| planned.plan.steps.iter().any(is_program)) {
                 return Ok((plans, brought));
             }
             return match node(session, ca, &scope).await {
@@ -112,7 +115,16 @@ pub(super) async fn plan_with_actions(
     Ok((Vec::new(), brought))
 }
 
+/// How a server's archives are had where its API does not answer.
+struct ByGit {
+    server: String,
+    work_dir: std::path::PathBuf,
+    scope: Scope,
+}
+
 struct Fetcher {
+    /// Outside of GitHub's own runs alone: in them the API is what there is.
+    by_git: Option<ByGit>,
     /// With the job's token, where there is one.
     client: Client,
     /// The server does not answer at all; what it said.
@@ -128,14 +140,23 @@ impl Fetcher {
             Some(token) => client(config, ca, token, scope)?,
             None => anonymous_client(config, ca, scope)?,
         };
-        Ok(Self { client, unreachable: None, archives: BTreeMap::new() })
+        let facts = &config.workflow_run;
+        // Another server's API says nothing of where its repositories are.
+        let server = match (&facts.server_url, &facts.api_url) {
+            (Some(server), _) => Some(server.clone()),
+            (None, None) => Some("https://github.com".to_owned()),
+            (None, Some(_)) => None,
+        };
+        let (work_dir, scope) = (session.work_dir.clone(), scope.clone());
+        let by_git = server.filter(|_| !facts.is_active).map(|server| ByGit { server, work_dir, scope });
+        Ok(Self { by_git, client, unreachable: None, archives: BTreeMap::new() })
     }
 
     async fn fetch(&mut self, source: &ActionSource) -> Result<(ActionArchive, ActionTree), String> {
-        if let Some(why) = &self.unreachable {
-            return Err(why.clone());
-        }
         let repo = RepoSlug::new(&source.repository).map_err(|error| error.to_string())?;
+        if let Some(why) = self.unreachable.clone() {
+            return self.fetch_by_git(source, &repo, why).await;
+        }
         let fetched = async {
             let commit = github::commit_of(&self.client, &repo, &source.reference).await?;
             let key = format!("{repo}@{commit}");
@@ -151,30 +172,62 @@ impl Fetcher {
                 let why = error.to_string();
                 if matches!(error, ApiError::Transport { .. } | ApiError::Stopped(_)) {
                     self.unreachable = Some("the server could not be reached before".to_owned());
+                    return self.fetch_by_git(source, &repo, why).await;
                 }
                 return Err(why);
             }
         };
+        self.open((source, &commit), key, packed)
+    }
+
+    /// The same by git, where that may be; else `why` the API has nothing.
+    async fn fetch_by_git(
+        &mut self,
+        source: &ActionSource,
+        repo: &RepoSlug,
+        why: String,
+    ) -> Result<(ActionArchive, ActionTree), String> {
+        let Some(ByGit { server, work_dir, scope }) = &self.by_git else { return Err(why) };
+        let place = (work_dir.as_path(), MAX_PACKED as u64);
+        let fetched = git::archive_of_ref(server, repo, &source.reference, place, scope).await;
+        let (commit, packed) = fetched.map_err(|error| format!("{why}; by git: {error}"))?;
+        let key = format!("{repo}@{commit}");
+        self.open((source, &commit), key, packed.into())
+    }
+
+    fn open(
+        &mut self,
+        (source, commit): (&ActionSource, &CommitSha),
+        key: String,
+        packed: Bytes,
+    ) -> Result<(ActionArchive, ActionTree), String> {
         self.archives.insert(key, packed.clone());
         if self.archives.values().map(Bytes::len).sum::<usize>() > MAX_ALL {
             self.archives.retain(|_, kept| *kept != packed);
             return Err(format!("the run's actions come to more than {} MB together", MAX_ALL >> 20));
         }
-        ActionArchive::open(source, &commit, packed)
+        ActionArchive::open(source, commit, packed)
     }
+}
+
+/// Where Node's package is, in the registry that npm uses on this machine; wherever it comes from, it is the pinned one.
+fn node_url(registry: Option<&str>) -> String {
+    const OWN: &str = "https://registry.npmjs.org";
+    let registry = registry.map(|registry| registry.trim_end_matches('/')).unwrap_or(OWN);
+    executor::NODE.url.replacen(OWN, registry, 1)
 }
 
 /// Node's package, which is the pinned one.
 async fn node(session: &Session, ca: Option<&[u8]>, scope: &Scope) -> Result<Bytes, Outcome> {
     const WHAT: &str = "fetching Node for actions";
     session.journal.emit(Event::Progress { what: WHAT.to_owned() });
-    let url = executor::NODE.url;
+    let url = node_url(session.config.workflow_run.npm_registry.as_deref());
     let failed = |why: String| Outcome::Environment {
         why: format!("Node, which JavaScript actions run on, could not be fetched from {url}: {why}"),
     };
     let http =
         http::Client::new(scope, ca, http::Redirects::Follow).map_err(|error| expected_outcome(&error))?;
-    let parsed = http::Url::parse(url).map_err(|error| failed(error.to_string()))?;
+    let parsed = http::Url::parse(&url).map_err(|error| failed(error.to_string()))?;
     let mut response = http.get(parsed).timeout(LIMIT).send(WHAT).await.map_err(|e| failed(e.to_string()))?;
     if !response.status().is_success() {
         return Err(failed(format!("status {}", response.status().as_u16())));

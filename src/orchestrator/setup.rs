@@ -9,12 +9,13 @@ use std::time::Duration;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::config::Config;
+use crate::contract::build::SANDBOX_TOKEN;
 use crate::contract::ci::Conclusion;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
 use crate::contract::report::FailedRun;
-use crate::contract::settings::{Mode, SandboxDocker};
+use crate::contract::settings::{Mode, SandboxDocker, SandboxToken};
 use crate::error::ExpectedError;
 use crate::executor::{self, Brought, Executor};
 use crate::fixer::{FixOptions, PathRules};
@@ -30,7 +31,6 @@ use super::budget::Budget;
 use super::by_chance::CiLogs;
 use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
-use super::docker_right;
 use super::drift::DriftParts;
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
@@ -45,6 +45,7 @@ use super::publisher::Publisher;
 use super::real_actions;
 use super::real_artifacts::ArtifactsOf;
 use super::state::{Goal, Rules};
+use super::token_rights;
 use super::tracing::Traces;
 
 /// What all stages work with.
@@ -83,9 +84,10 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         return Err(ci_run::already_green(&session, client, &slug, &trigger, jobs).await);
     }
     refuse_heals(&session, &trigger, &connection, &slug).await?;
-    docker_right::check(&session.config, connection.client.as_ref(), &slug).await?;
+    token_rights::check(&session.config, connection.client.as_ref(), &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
+    let event = expression_context.as_ref().map(serde_json::Value::to_string);
     let (plans, brought, only_first_red) =
         make_plans(&session, &workspace, &trigger, expression_context, &connection).await?;
     let ci_known_red =
@@ -108,7 +110,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     };
     let may_revert =
         history::may_revert(&session.config, &trigger, publisher.as_ref(), &session.journal).await;
-    let executor = connect_engine(&session, ca.clone(), &plans, brought).await?;
+    let executor = connect_engine(&session, ca.clone(), &plans, (brought, event)).await?;
     let Session { config, push, journal, scope, .. } = session;
     let fix_options = fix_options(&config).map_err(|e| expected_outcome(&e))?;
     let advisor =
@@ -151,9 +153,10 @@ pub(super) async fn prepare_drift(session: Session) -> Result<DriftParts, Outcom
     // Nobody is asked: what runs is what the repository says.
     let connection = Connection { ca: ca.clone(), client: None, run: CiRun::default() };
     let workspace = check_out(&session, &slug, &trigger).await?;
+    let event = expression_context.as_ref().map(serde_json::Value::to_string);
     let (plans, brought, _) =
         make_plans(&session, &workspace, &trigger, expression_context, &connection).await?;
-    let executor = connect_engine(&session, ca.clone(), &plans, brought).await?;
+    let executor = connect_engine(&session, ca.clone(), &plans, (brought, event)).await?;
     let Session { config, journal, scope, .. } = session;
     Ok(DriftParts { workspace, plans, executor, ca, journal, scope, runs: config.drift_runs })
 }
@@ -475,7 +478,12 @@ async fn make_plans(
     };
     github.event = expression_context;
     let name = slug(config, &session.source);
-    let secrets = config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut secrets: BTreeMap<_, _> =
+        config.sandbox_env.iter().map(|(k, v)| (k.clone(), v.clone())).collect();
+    if config.sandbox_token == SandboxToken::Read {
+        github.values.insert("token".to_owned(), SANDBOX_TOKEN.to_owned());
+        secrets.insert("GITHUB_TOKEN".to_owned(), SecretString::from(SANDBOX_TOKEN));
+    }
     let request = PlanRequest {
         command: config.command.as_deref(),
         workflow: config.workflow.as_deref().or(own_workflow.as_deref()),
@@ -546,7 +554,7 @@ async fn connect_engine(
     session: &Session,
     ca: Option<Vec<u8>>,
     plans: &[Planned],
-    brought: Brought,
+    (brought, event): (Brought, Option<String>),
 ) -> Result<Executor, Outcome> {
     let Session { config, journal, .. } = session;
     let mut options = executor::Options::new(&run_id());
@@ -562,9 +570,14 @@ async fn connect_engine(
     options.env = sandbox_environment(config);
     options.passed_on =
         config.sandbox_env.iter().map(|(name, v)| (name.clone(), v.expose_secret().to_owned())).collect();
+    options.token = config.github_token.clone().filter(|_| config.sandbox_token == SandboxToken::Read);
+    options.event = event;
     options.ca_bundle = ca;
     let mut executor = Executor::connect(options, &session.scope).await.map_err(|e| executor_outcome(&e))?;
     executor.bring(brought);
+    for what in executor.unheld_limits() {
+        journal.emit(Event::Warning { what });
+    }
     match executor.sweep().await {
         Ok(removed) if !removed.is_empty() => {
             journal.emit(Event::Progress { what: "removed what an earlier run left behind".to_owned() });

@@ -10,6 +10,7 @@ use crate::contract::settings::ActionsMode;
 
 use super::contexts::{self, Hashes, JobContexts, SharedContexts, StepContexts};
 use super::expr::Value;
+use super::hosted::HostedRunner;
 use super::image::{self, RequestedToolchain};
 use super::installs;
 use super::jobs::{self, Candidate};
@@ -190,8 +191,14 @@ fn image(
     hashes: &Hashes,
     notes: &mut Vec<String>,
 ) -> Result<ImageChoice, PlanError> {
-    let (requested, used) = toolchains(planned, tree);
-    let by_steps = image::choose(&requested, &used, planned.needs);
+    let (mut requested, used) = toolchains(planned, tree);
+    let hosted = candidate.labels.as_deref().and_then(HostedRunner::of);
+    let hosted = hosted.filter(|_| candidate.job().container.is_none());
+    if let Some(hosted) = hosted {
+        hosted.toolchains(&mut requested, &used, notes);
+    }
+    let mut by_steps = image::choose(&requested, &used, planned.needs);
+    by_steps.env.extend(hosted.map(|hosted| ("ImageOS".to_owned(), hosted.image_os.to_owned())));
     if let Some(reference) = sandbox_image.filter(|i| !i.is_empty() && *i != "auto") {
         return Ok(ImageChoice {
             reference: reference.to_owned(),

@@ -7,7 +7,7 @@ use globset::{GlobBuilder, GlobMatcher};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::contract::build::JobFolders;
+use crate::contract::build::{JobFolders, SANDBOX_TOKEN};
 use crate::contract::git::{FileMode, SourceTree};
 
 use super::GithubFacts;
@@ -347,9 +347,11 @@ pub(super) fn github(facts: &GithubFacts, workflow: &super::workflow::Workflow, 
         fill("head_ref", Some(String::new()));
         fill("base_ref", Some(String::new()));
     }
-    // No token is ever given to the sandbox; the rest is fixed by it.
+    // The token itself is never part of a plan; the rest is fixed by the sandbox.
+    let token =
+        facts.values.get("token").filter(|token| *token == SANDBOX_TOKEN).cloned().unwrap_or_default();
     entries.retain(|(k, _)| !matches!(k.as_str(), "token" | "workspace" | "job" | "event"));
-    entries.push(("token".to_owned(), Value::string("")));
+    entries.push(("token".to_owned(), Value::string(token)));
     let repository = given("repository");
     let workspace = JobFolders::new(repository.as_deref(), false).workspace;
     entries.push(("workspace".to_owned(), Value::string(workspace)));

@@ -11,6 +11,7 @@ mod contexts;
 mod detect;
 mod expr;
 mod gates;
+mod hosted;
 mod image;
 mod installs;
 mod jobs;

@@ -12,9 +12,9 @@ use super::step_template::InCi;
 use super::steps::Planned;
 
 /// What is missing, and what helps.
-const DOCKER: &str = "it needs a Docker engine, which the sandbox does not have, and nothing shows that it passed in CI; \
-    start what it brings as `services:` of the job, or give the commands that fail as `command`, \
-    or let steps have an engine of their own by `sandbox-docker: on`, which makes them root on this machine";
+const DOCKER: &str = "it needs a Docker engine, which the sandbox does not have, and nothing shows that it passed in CI, \
+    so what comes behind it was not reached; start what it brings as `services:` of the job, or give the commands that fail as `command`, \
+    or, with `mode: patch`, let steps have an engine of their own by `sandbox-docker: on`, which makes them root on this machine";
 
 /// What helps where CI's record shows that an action failed.
 const BY_COMMAND: &str = "give the commands that fail as `command`";

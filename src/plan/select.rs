@@ -115,10 +115,18 @@ fn in_one_of(files: &[String], request: &PlanRequest<'_>) -> Result<Vec<Planned>
             fits.push(workflow);
         }
     }
+    // What cannot be read is nobody's candidate, and may have been meant.
+    let note = broken.as_ref().map(|error| format!("a workflow beside it cannot be read: {error}"));
+    let noted = |mut plans: Vec<Planned>| {
+        if let Some(first) = plans.first_mut() {
+            first.plan.notes.extend(note);
+        }
+        plans
+    };
     match (fits.as_slice(), broken) {
         ([], Some(error)) => Err(error),
-        _ if is_unasked => plan_ci(&fits, request),
-        ([only], _) => in_workflow(only, request),
+        _ if is_unasked => plan_ci(&fits, request).map(noted),
+        ([only], _) => in_workflow(only, request).map(noted),
         _ => Err(PlanError::Choose {
             problem: "the repository has several workflows: say which one".to_owned(),
             options: if fits.is_empty() {

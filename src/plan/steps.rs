@@ -1,6 +1,7 @@
 //! A job's steps → the plan's steps: conditions decided as far as they can be; what uses an action is read by `uses`.
 
 mod artifacts;
+mod containers;
 mod real;
 mod secrets;
 mod uses;

@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use ci_healer::contract::action::{ActionPhase, ActionStep, ENTRYPOINT};
 use ci_healer::contract::build::{
     BuildPlan, ExecutionResult, Exit, ImageChoice, JobFolders, JobState, PlanStep, PreparedStep, Service,
     StepEvaluator, StepOutcome, StepRepeats,
@@ -951,6 +952,72 @@ fn test_images(targets: &[&str]) {
             assert!(built.success(), "building {image} failed");
         }
     }
+}
+
+/// A container of the step's own, with these arguments for bash.
+fn container(script: &str, minutes: Option<f64>) -> PlanStep {
+    let env = [
+        (ENTRYPOINT, "bash"),
+        ("CI_HEALER_ACTION_ARGUMENT_000", "-c"),
+        ("CI_HEALER_ACTION_ARGUMENT_001", script),
+        ("INPUT_ODD-DIR", "/home/runner/work/repository/repository/sub"),
+    ];
+    PlanStep {
+        id: Some("box".to_owned()),
+        name: "a container".to_owned(),
+        env: env.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        timeout_minutes: minutes,
+        action: Some(ActionStep {
+            program: format!("docker://{BASE}"),
+            phase: ActionPhase::Main,
+            instance: 1,
+        }),
+        ..blank_step()
+    }
+}
+
+/// What SECURITY.md promises of a sandbox holds for a Docker action's container, and it has the runner's folders.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_docker_action_has_what_a_sandbox_has_and_no_more() {
+    const SCRIPT: &str = "\
+        id -u; pwd; cat made; echo \"$HOME $GITHUB_WORKSPACE $GITHUB_EVENT_PATH\"; cat $GITHUB_EVENT_PATH\n\
+        env | grep '^INPUT_ODD'; env | grep -c 'canary\\|CI_HEALER_ACTION'; printenv SHELL ImageOS\n\
+        test ! -e /var/run/docker.sock || echo socket; grep CapBnd /proc/self/status\n\
+        cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null\n\
+        cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null\n\
+        for at in 169.254.169.254 169.254.170.2; do timeout 2 bash -c \"</dev/tcp/$at/80\" 2>/dev/null && echo reached; done\n\
+        grep -c ' /\\(host\\|home\\|ci-healer\\)[ /]' /proc/mounts; ls /github/home\n\
+        echo kept >~/kept; echo 42 >made-by-it; echo SAYS=hi >>$GITHUB_ENV; echo value=7 >>$GITHUB_OUTPUT\n\
+        mount -t tmpfs none /mnt 2>/dev/null && echo mounted; exit 0";
+    let mut run = Run::new("container", |o| {
+        o.memory_bytes = 512 << 20;
+        o.pids = 300;
+        o.event = Some("{\"ref\":1}".to_owned());
+        o.env.insert("ACTIONS_RUNTIME_TOKEN".to_owned(), "canary".to_owned());
+    })
+    .await;
+    let again = container("cat ~/kept; cat $GITHUB_ENV; exit 3", None);
+    let again = PlanStep { id: None, continue_on_error: true, ..again };
+    let never_ends = container("echo begun; sleep 100", Some(0.05));
+    let steps = vec![
+        step("echo x >made"),
+        container(SCRIPT, None),
+        step("cat made-by-it; echo \"$SAYS ${{ steps.box.outputs.value }}\""),
+        again,
+        never_ends,
+    ];
+    let result = run.execute(&plan(steps), false).await;
+    let limits = format!("{}\n300\n", 512 << 20);
+    let said = format!(
+        "0\n/github/workspace\nx\n/github/home /github/workspace /github/workflow/event.json\n{{\"ref\":1}}\
+         INPUT_ODD-DIR=/github/workspace/sub\n0\nCapBnd:\t00000000000005fb\n{limits}0\n42\nhi 7\nkept\nbegun\n"
+    );
+    assert_eq!(log(&result), said);
+    assert_eq!(result.steps[3].exit_code, Some(3));
+    assert!(matches!(result.exit, Exit::TimedOut { .. }), "{:?}", result.exit);
+    let name = run.run.clone();
+    run.close().await;
+    assert!(left_by(&name).is_empty());
 }
 
 /// Debian's engine stands for Docker's own image, which only a registry has.

@@ -231,6 +231,18 @@ fn of_files(files: &[(&str, &str)], failed: &[FailedJob]) -> Result<Planned, Pla
     plan(&PlanRequest { failed, ..PlanRequest::of(&tree) }).map(|mut plans| plans.remove(0))
 }
 
+#[test]
+fn a_workflow_that_cannot_be_read_is_told_of_beside_those_that_can() {
+    let ci = "on: push\njobs: {a: {runs-on: ubuntu-22.04, steps: [{run: python3 -m pytest}]}}\n";
+    let files = [(".github/workflows/ci.yml", ci), (".github/workflows/other.yml", "jobs: [\n")];
+    let plan = of_files(&files, &[]).unwrap().plan;
+    let told = plan.notes.iter().find(|note| note.contains("a workflow beside it cannot be read"));
+    assert!(told.is_some_and(|note| note.contains(".github/workflows/other.yml")), "{:?}", plan.notes);
+    // And the runner's own Python, where no step asks for another.
+    assert_eq!(plan.image.env["ImageOS"], "ubuntu22");
+    assert_eq!(plan.image.runtimes[0].version.as_deref(), Some("3.10"));
+}
+
 /// A repository of one workflow, which the steps complete.
 fn of_steps(head: &str, steps: &str) -> Result<Planned, PlanError> {
     let text = format!("on: push\n{head}jobs:\n  a:\n    runs-on: ubuntu-latest\n    steps:\n{steps}");

@@ -3,7 +3,7 @@
 
 use crate::heal::{Story, right};
 use crate::support::git::git;
-use crate::support::github::{FakeAction, FakeGitHub};
+use crate::support::github::{FakeAction, FakeGitHub, JOB_TOKEN, READ_ONLY_JOB_TOKEN, SLUG};
 use crate::support::llm::{ScriptedLlm, Speaks};
 
 const TOOL: &str = "name: Tool
@@ -38,6 +38,7 @@ want('node', process.version.split('.')[0], 'v24');
 want('repository', env.GITHUB_ACTION_REPOSITORY, 'octo/tool');
 const secrets = Object.keys(env).filter(k => /^ACTIONS_|GITHUB_TOKEN/.test(k)).join();
 want('secrets', secrets, '');
+want('event', JSON.stringify(JSON.parse(fs.readFileSync(env.GITHUB_EVENT_PATH))), '{}');
 const bin = path.join(env.RUNNER_TEMP, 'bin');
 fs.mkdirSync(bin, {recursive: true});
 fs.writeFileSync(path.join(bin, 'greet'), `#!/bin/sh\necho ${env.INPUT_GREETING} "$TOOL_SAYS"\n`, {mode: 0o755});
@@ -94,6 +95,71 @@ runs:
   main: index.js
 ";
 
+const KIT: &str = "inputs: {value: {required: true}}\nruns: {using: node24, main: main.js, post: post.js}\n";
+
+/// What actions do with the published toolkit.
+const KIT_MAIN: &str = r#"
+const core = require('@actions/core');
+const twice = Number(core.getInput('value', {required: true})) * 2;
+core.setOutput('twice', twice);
+core.exportVariable('KIT', `two\nlines`);
+core.saveState('twice', twice);
+core.summary.addHeading('Kit').write().then(() => core.info('the kit is written'));
+"#;
+
+const KIT_POST: &str =
+    "const core = require('@actions/core');\ncore.info(`the kit is tidied up: ${core.getState('twice')}`);\n";
+
+/// The toolkit's own packages, as actions have them in their `node_modules`.
+fn toolkit() -> Vec<(String, String)> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut npm = std::process::Command::new("npm");
+    npm.args(["install", "--silent", "--no-audit", "--no-fund", "@actions/core@1.11.1", "--prefix"]);
+    assert!(npm.arg(dir.path()).status().unwrap().success(), "npm cannot install @actions/core");
+    let (mut found, mut folders) = (Vec::new(), vec![dir.path().join("node_modules")]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let is_code = path.extension().is_some_and(|e| e == "js" || e == "json");
+            if path.is_dir() {
+                folders.push(path);
+            } else if is_code {
+                let name = path.strip_prefix(dir.path()).unwrap().to_str().unwrap().to_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found
+}
+
+/// Each of its three containers runs the same arguments; what was said before tells which it is.
+const BOXED: &str = r#"name: Boxed
+inputs:
+  odd-name: {required: true}
+  word: {default: boxed}
+runs:
+  using: docker
+  image: docker://ci-healer/base:trixie
+  pre-entrypoint: /bin/bash
+  entrypoint: bash
+  post-entrypoint: /bin/bash
+  env: {OF_ACTION: "${{ inputs.odd-name }}"}
+  args:
+    - -euc
+    - |
+      if [ -z "${STATE_pre:-}" ]; then echo pre=was-here >>"$GITHUB_STATE"; exit; fi
+      if [ -n "${STATE_main:-}" ]; then echo "the box is tidied up: $STATE_pre $STATE_main"; exit; fi
+      test "$#: $1, $2" = "2: in a \"box\", "; test "$OF_ACTION" = 42; test "$TOOL_SAYS" = world
+      env | grep -q '^INPUT_ODD-NAME=42$'; test "$GITHUB_ACTION_REPOSITORY" = octo/boxed
+      if env | grep 'ACTIONS_\|GITHUB_TOKEN\|ghs_'; then exit 1; fi
+      if type greet; then exit 1; fi
+      echo "BOX = $OF_ACTION" >boxed.py
+      echo main=too >>"$GITHUB_STATE"; echo "file=boxed.py" >>"$GITHUB_OUTPUT"; echo BOX_SAYS=hi >>"$GITHUB_ENV"
+    - box
+    - in a "${{ inputs.word }}"
+    - ""
+"#;
+
 const CI: &str = "name: CI
 on: push
 jobs:
@@ -112,6 +178,20 @@ jobs:
       - uses: ./.github/actions/stamp
         with:
           text: ${{ steps.bundle.outputs.doubled }} ${{ steps.tool.outputs.old }}
+      - id: boxed
+        uses: octo/boxed@v1
+        with:
+          odd-name: ${{ steps.bundle.outputs.doubled }}
+          word: box
+      - id: kit
+        uses: octo/kit@v1
+        with:
+          value: ${{ steps.bundle.outputs.doubled }}
+      - run: echo \"$KIT ${{ steps.kit.outputs.twice }}\" >from-kit.txt
+      - uses: docker://ci-healer/base:trixie
+        with:
+          entrypoint: /bin/sh
+          args: -c \"echo $BOX_SAYS ${{ steps.boxed.outputs.file }} >from-image.txt\"
       - name: Test
         run: |
           greet
@@ -132,6 +212,13 @@ class T(unittest.TestCase):
     def test_actions(self):
         self.assertEqual(subprocess.check_output(['greet'], text=True), 'hello world\\n')
         self.assertEqual(open('stamp.txt').read(), '42 2')
+
+    def test_toolkit(self):
+        self.assertEqual(open('from-kit.txt').read(), 'two\\nlines 84\\n')
+
+    def test_containers(self):
+        from boxed import BOX
+        self.assertEqual((BOX, open('from-image.txt').read()), (42, 'hi boxed.py\\n'))
 ";
 
 fn hub() -> (tempfile::TempDir, FakeGitHub) {
@@ -151,6 +238,7 @@ fn hub() -> (tempfile::TempDir, FakeGitHub) {
         &[("make/action.yaml", BUNDLE), ("make/write.sh", write)],
     ));
     hub.serve_action(FakeAction::of("octo/inner", "v1", &[("action.yml", INNER)]));
+    hub.serve_action(FakeAction::of("octo/boxed", "v1", &[("action.yml", BOXED)]));
     (dir, hub)
 }
 
@@ -173,11 +261,17 @@ fn story(ci: &str, hub: &FakeGitHub) -> Story {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_needs_what_three_actions_make_heals() {
     let (_dir, hub) = hub();
+    let kit = toolkit();
+    let mut files = vec![("action.yml", KIT), ("main.js", KIT_MAIN), ("post.js", KIT_POST)];
+    files.extend(kit.iter().map(|(path, text)| (path.as_str(), text.as_str())));
+    hub.serve_action(FakeAction::of("octo/kit", "v1", &files));
     let gemini = ScriptedLlm::new(Speaks::Gemini, vec![right()]).await;
     let ended = story(CI, &hub).with_gemini(&gemini).heal().await;
     ended.expect("healed", 0);
     assert_eq!(ended.verdicts(), ["kept"], "{}", ended.text);
     assert!(ended.text.contains("tidied up: was-here too 21"), "{}", ended.text);
+    assert!(ended.text.contains("the box is tidied up: was-here too"), "{}", ended.text);
+    assert!(ended.text.contains("the kit is tidied up: 84"), "{}", ended.text);
     let asked = hub.requests();
     for part in ["/octo/tool/tarball/", "/octo/bundle/tarball/", "/octo/inner/tarball/"] {
         assert_eq!(asked.iter().filter(|line| line.contains(part)).count(), 1, "{part}: {asked:?}");
@@ -194,6 +288,34 @@ fn special(path: &str, kind: tar::EntryType, link: &str) -> Vec<u8> {
     header.set_size(0);
     header.set_cksum();
     header.as_bytes().to_vec()
+}
+
+/// A diagnosis of a job whose own test fails behind these steps.
+fn own_failure(steps: &str, hub: &FakeGitHub) -> Story {
+    let ci = format!(
+        "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n{steps}      - run: python3 -m unittest test_own\n"
+    );
+    let own = "import unittest\n\nfrom calc import add\n\n\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n";
+    let story = Story::new(&[
+        (".github/workflows/ci.yml", &ci),
+        ("calc.py", "def add(a, b):\n    return a - b\n"),
+        ("test_own.py", own),
+    ]);
+    story.with_github(hub).flag("flaky-runs", "1").flag("mode", "diagnose")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_node_cannot_be_had_the_rules_stand_in() {
+    let (_dir, hub) = hub();
+    let story = own_failure("      - uses: octo/tool@v1\n        with: {odd-name: 21}\n", &hub);
+    let ended = story.variable("npm_config_registry", "http://127.0.0.1:9/npm/").heal().await;
+    assert_eq!(ended.outcome(), "diagnosed", "{}", ended.text);
+    assert!(
+        ended.text.contains("could not be fetched from http://127.0.0.1:9/npm/node-linux-"),
+        "{}",
+        ended.text
+    );
+    assert!(ended.text.contains("octo/tool is not known"), "{}", ended.text);
 }
 
 /// None of them gets as far as the engine; what fails behind them is still the code's own.
@@ -228,16 +350,7 @@ async fn hostile_archives_are_refused_by_name_and_the_rest_is_run() {
         steps.push_str(&format!("      - uses: evil/{name}@v1\n"));
     }
     steps.push_str("      - uses: evil/absent@v1\n");
-    let ci = format!(
-        "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n{steps}      - run: python3 -m unittest test_own\n"
-    );
-    let own = "import unittest\n\nfrom calc import add\n\n\nclass T(unittest.TestCase):\n    def test_add(self):\n        self.assertEqual(add(2, 3), 5)\n";
-    let story = Story::new(&[
-        (".github/workflows/ci.yml", &ci),
-        ("calc.py", "def add(a, b):\n    return a - b\n"),
-        ("test_own.py", own),
-    ]);
-    let ended = story.with_github(&hub).flag("flaky-runs", "1").flag("mode", "diagnose").heal().await;
+    let ended = own_failure(&steps, &hub).heal().await;
     assert_eq!(ended.outcome(), "diagnosed", "{}", ended.text);
     for (name, _, says) in &hostile {
         let line = ended
@@ -271,4 +384,64 @@ async fn an_action_that_demands_the_runner_s_services_ends_the_run_by_its_name()
     assert!(ended.text.contains("GitHub's own services (ACTIONS_RUNTIME_…)"), "{}", ended.text);
     assert!(ended.text.contains("post ran"), "{}", ended.text);
     assert!(gemini.asked().is_empty());
+}
+
+/// A Docker action that wants the machine's engine, and one whose build would ask the metadata address.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_docker_action_that_wants_the_machine_is_refused_by_name() {
+    let (_dir, hub) = hub();
+    let wants = r#"runs:
+  using: docker
+  image: docker://ci-healer/base:trixie
+  entrypoint: sh
+  args: [-c, 'test -S /var/run/docker.sock || { echo "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?" >&2; exit 1; }']
+"#;
+    hub.serve_action(FakeAction::of("evil/socket", "v1", &[("action.yml", wants)]));
+    let built = "runs: {using: docker, image: Dockerfile}\n";
+    let dockerfile = "FROM ci-healer/base:trixie\nRUN bash -c 'cat </dev/tcp/169.254.169.254/80'\n";
+    let files = [("action.yml", built), ("Dockerfile", dockerfile)];
+    hub.serve_action(FakeAction::of("evil/build", "v1", &files));
+    let ci = "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: evil/build@v1\n      - uses: evil/socket@v1\n      - run: python3 -m unittest\n";
+    let ended = story(ci, &hub).flag("mode", "diagnose").heal().await;
+    ended.expect("environment", 3);
+    for says in [
+        "the action evil/socket@v1 fails here",
+        "it asks for a Docker engine, which no action gets",
+        "is a Docker action built from Dockerfile, and no Docker engine holds such a build to the sandbox's limits",
+    ] {
+        assert!(ended.text.contains(says), "{says}: {}", ended.text);
+    }
+}
+
+/// What a token that can write would open is refused before anything runs; one that can only read is handed on.
+#[tokio::test(flavor = "multi_thread")]
+async fn steps_have_the_token_or_an_engine_only_where_the_token_cannot_write() {
+    let (dir, hub) = hub();
+    let main = "const fs = require('fs');\nfs.writeFileSync('said.txt', `${process.env.INPUT_TOKEN === 'ghs_' + 'readonly'} ${process.env.OWN === process.env.INPUT_TOKEN}`);\n";
+    let yml = "inputs:\n  token: {default: '${{ github.token }}'}\nruns: {using: node24, main: main.js}\n";
+    hub.serve_action(FakeAction::of("octo/reader", "v1", &[("action.yml", yml), ("main.js", main)]));
+    let ci = "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: octo/reader@v1\n        env: {OWN: '${{ secrets.GITHUB_TOKEN }}'}\n      - run: cat said.txt; exit 1\n";
+    let story = |mode: &str, flag: (&str, &str), token: &str| {
+        let event = dir.path().join("event.json");
+        std::fs::write(&event, "{}").unwrap();
+        story(ci, &hub)
+            .flag("mode", mode)
+            .flag(flag.0, flag.1)
+            .flag("github-token", token)
+            .variable("GITHUB_ACTIONS", "true")
+            .variable("GITHUB_REPOSITORY", SLUG)
+            .variable("GITHUB_EVENT_NAME", "push")
+            .variable("GITHUB_EVENT_PATH", event.to_str().unwrap())
+    };
+    for flag in [("sandbox-docker", "on"), ("sandbox-token", "read")] {
+        let ended = story("patch", flag, JOB_TOKEN).heal().await;
+        ended.expect("refused", 1);
+        let says = format!("`{}` is {}, and this step's token can write contents", flag.0, flag.1);
+        assert!(ended.text.contains(&says), "{}", ended.text);
+        assert!(ended.text.contains("permissions: { contents: read, actions: read }"), "{}", ended.text);
+        assert_eq!(ended.executions, 0);
+    }
+    let ended = story("diagnose", ("sandbox-token", "read"), READ_ONLY_JOB_TOKEN).heal().await;
+    assert!(ended.text.contains("true true"), "{}", ended.text);
+    assert!(!ended.text.contains(READ_ONLY_JOB_TOKEN), "{}", ended.text);
 }

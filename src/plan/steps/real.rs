@@ -115,6 +115,9 @@ impl Planner<'_> {
             other if other.starts_with("node") && self.real.mode != ActionsMode::Rules => {
                 self.javascript(part, &root, runs, opened)?;
             }
+            "docker" if self.real.mode != ActionsMode::Rules => {
+                return self.docker(part, (&root, runs), opened);
+            }
             "docker" => return Ok(Some("a Docker container action (using: docker)".to_owned())),
             _ => return Ok(Some(format!("a JavaScript action (using: {using})"))),
         }
@@ -169,7 +172,7 @@ impl Planner<'_> {
     }
 
     /// The contexts that the steps of a composite action see.
-    fn contexts_inside(
+    pub(super) fn contexts_inside(
         &self,
         step: &Step,
         scope: &StepScope,
@@ -346,7 +349,7 @@ impl Planner<'_> {
 }
 
 /// A program that runs outside of the job's own order, under a condition of its own.
-fn around(
+pub(super) fn around(
     (mut step, mut template): (PlanStep, StepTemplate),
     scope: &StepScope,
     when: &str,
@@ -362,7 +365,7 @@ fn around(
 }
 
 /// What the runner tells an action about itself.
-fn action_env(opened: &Opened, is_composite: bool) -> BTreeMap<String, String> {
+pub(super) fn action_env(opened: &Opened, is_composite: bool) -> BTreeMap<String, String> {
     let (repository, reference) = opened.source.as_ref().map_or(("", ""), |s| (&s.repository, &s.reference));
     let mut env = BTreeMap::from([
         ("GITHUB_ACTION_REPOSITORY".to_owned(), repository.to_owned()),
@@ -375,7 +378,7 @@ fn action_env(opened: &Opened, is_composite: bool) -> BTreeMap<String, String> {
 }
 
 /// Each input that is declared, as given or as its default; empty where neither is.
-fn inputs_of(root: &Node, with: &[(Key, Node)]) -> Vec<(String, Node)> {
+pub(super) fn inputs_of(root: &Node, with: &[(Key, Node)]) -> Vec<(String, Node)> {
     let declared = root.get("inputs").map_or(&[][..], Node::entries);
     let value = |(key, spec): &(Key, Node)| {
         let given = with.iter().find(|(k, _)| k.text.eq_ignore_ascii_case(&key.text)).map(|(_, node)| node);
@@ -392,13 +395,20 @@ fn variables(root: &Node, with: &[(Key, Node)]) -> Vec<(String, Node)> {
         |(key, _): &&(Key, Node)| !declared.iter().any(|(d, _)| d.text.eq_ignore_ascii_case(&key.text));
     let others =
         with.iter().filter(is_other).map(|(key, node)| (key.text.clone(), or_empty(Some(node), key.line)));
-    let variable = |name: &str| format!("INPUT_{}", name.replace(' ', "_").to_uppercase());
-    inputs_of(root, with).into_iter().chain(others).map(|(name, node)| (variable(&name), node)).collect()
+    inputs_of(root, with).into_iter().chain(others).map(|(name, node)| (variable_of(&name), node)).collect()
+}
+
+/// The variable that holds an input.
+pub(super) fn variable_of(input: &str) -> String {
+    format!("INPUT_{}", input.replace(' ', "_").to_uppercase())
+}
+
+pub(super) fn text_node(text: &str, line: u32) -> Node {
+    Node { kind: Kind::String { text: text.to_owned(), block: false }, line }
 }
 
 fn or_empty(node: Option<&Node>, line: u32) -> Node {
-    let empty = || Node { kind: Kind::String { text: String::new(), block: false }, line };
-    node.filter(|node| !node.is_null()).cloned().unwrap_or_else(empty)
+    node.filter(|node| !node.is_null()).cloned().unwrap_or_else(|| text_node("", line))
 }
 
 #[cfg(test)]

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::real::Opened;
 use super::{Part, Planner, StepScope};
+use crate::contract::action::IMAGE;
 use crate::contract::build::{Checkout, PlanStep};
 use crate::contract::git::RepoPath;
+use crate::contract::settings::ActionsMode;
 use crate::plan::PlanError;
 use crate::plan::actions::{self, Rule, With};
 use crate::plan::contexts;
@@ -19,9 +21,11 @@ use crate::plan::yaml::{Kind, Node};
 impl Planner<'_> {
     pub(super) fn uses(&mut self, part: Part<'_>) -> Result<(), PlanError> {
         let Part { step, scope, name, uses, with, .. } = part;
-        if let Some(image) = uses.strip_prefix("docker://") {
-            let why =
-                format!("runs the container image {image}, which a sandbox without a Docker engine cannot");
+        if let Some(image) = uses.strip_prefix(IMAGE) {
+            if self.real.mode != ActionsMode::Rules {
+                return self.image_step(part, image);
+            }
+            let why = format!("runs the container image {image}, which `actions-mode: rules` leaves out");
             let note = format!(
                 "`{name}` runs a container image of its own; what it checks or makes is missing here"
             );

@@ -198,3 +198,81 @@ fn a_set_up_action_is_run_where_no_image_has_what_it_asks_for() {
     assert!(plan.steps[0].action.is_some() && plan.steps[0].continue_on_error, "the image's own stands in");
     assert_eq!(plan.image.reference, "ci-healer/sandbox");
 }
+
+const DOCKER: &str = "inputs: {a-b: {default: 1}, who: {}}\nruns:\n  using: docker\n  image: docker://alpine:3\n  entrypoint: /run.sh\n  pre-entrypoint: /pre.sh\n  post-entrypoint: /post.sh\n  post-if: failure()\n  args: ['--for=${{ inputs.who }}', '', two words]\n  env: {WHO: '${{ inputs.who }}', OWN: of the action}\n";
+
+#[test]
+fn a_docker_action_s_containers_are_told_what_the_action_says() {
+    let steps = "      - {id: s, run: 'echo'}\n      - {id: one, uses: o/n@v1, with: {who: '${{ steps.s.outputs.x }}', more: y}, env: {OWN: of the step}}\n";
+    let planned = auto(steps, &[("o/n@v1", DOCKER)]);
+    let steps = &planned.plan.steps;
+    let shown: Vec<_> =
+        steps.iter().map(|s| (s.name.as_str(), s.action.as_ref().and_then(|a| a.image()))).collect();
+    let image = Some("alpine:3");
+    assert_eq!(
+        shown,
+        [
+            ("Pre Run o/n@v1", image),
+            ("Run echo", None),
+            ("Run o/n@v1", image),
+            ("Run make", None),
+            ("Post Run o/n@v1", image)
+        ]
+    );
+    assert_eq!((steps[4].condition.as_deref(), steps[4].continue_on_error), (Some("failure()"), true));
+    let said = StepState {
+        id: Some("s".to_owned()),
+        outputs: [("x".to_owned(), "me".to_owned())].into(),
+        ..StepState::default()
+    };
+    let state =
+        JobState { steps: vec![StepState::default(), said, StepState::default()], ..JobState::default() };
+    let PreparedStep::Run { env, .. } = planned.evaluator.prepare(&steps[2], &state) else {
+        panic!("it runs")
+    };
+    let env: Vec<_> = env.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(
+        env,
+        [
+            "CI_HEALER_ACTION_ARGUMENT_000=--for=me",
+            "CI_HEALER_ACTION_ARGUMENT_001=",
+            "CI_HEALER_ACTION_ARGUMENT_002=two words",
+            "CI_HEALER_ACTION_ENTRYPOINT=/run.sh",
+            "GITHUB_ACTION_REF=v1",
+            "GITHUB_ACTION_REPOSITORY=o/n",
+            "INPUT_A-B=1",
+            "INPUT_MORE=y",
+            "INPUT_WHO=me",
+            "OWN=of the step",
+            "WHO=me"
+        ]
+    );
+}
+
+#[test]
+fn a_step_may_be_an_image_s_own() {
+    let uses = "      - {uses: 'docker://alpine:3', with: {entrypoint: sh, args: '-c \"a b\"'}}\n";
+    let steps = auto(uses, &[]).plan.steps;
+    assert_eq!(steps[0].action.as_ref().and_then(|a| a.image()), Some("alpine:3"));
+    let env = |name: &str| steps[0].env[name].as_str();
+    assert_eq!((env("CI_HEALER_ACTION_ENTRYPOINT"), env("CI_HEALER_ACTION_ARGUMENTS")), ("sh", "-c \"a b\""));
+    assert_eq!((env("INPUT_ENTRYPOINT"), env("INPUT_ARGS")), ("sh", "-c \"a b\""));
+    let (rules, _) = planned(&job(uses), ActionsMode::Rules, &ActionTrees::new());
+    let left = rules.unwrap().plan.skipped;
+    assert!(left[0].why.contains("`actions-mode: rules` leaves out"), "{left:?}");
+}
+
+#[test]
+fn an_image_that_would_have_to_be_built_is_left_out_by_name() {
+    let with = |image: &str| {
+        let yml = format!("runs: {{using: docker, image: '{image}'}}\n");
+        planned(&job("      - uses: o/n@v1\n"), ActionsMode::Auto, &trees(&[("o/n@v1", &yml)])).0
+    };
+    let left = with("sub/Dockerfile.ci").unwrap().plan.skipped;
+    assert!(
+        left[0].why.starts_with("is a Docker action built from sub/Dockerfile.ci, and no Docker engine"),
+        "{left:?}"
+    );
+    let problem = with("alpine:3").unwrap_err().to_string();
+    assert!(problem.contains("it must be '[path]/Dockerfile' or 'docker://image[:tag]'"), "{problem}");
+}

@@ -1,28 +1,32 @@
-//! Whether steps may have a Docker engine of their own: only where no token of ours can write. A privileged container is
-//! root on this machine, and root reads what this process holds.
+//! What steps may only have where the token of this step cannot write: a Docker engine of their own, since a privileged
+//! container is root on this machine and root reads what this process holds, and the token itself.
 
 use crate::config::Config;
 use crate::contract::git::RepoSlug;
 use crate::contract::outcome::Outcome;
-use crate::contract::settings::SandboxDocker;
+use crate::contract::settings::{SandboxDocker, SandboxToken};
 use crate::github::{self, Client, Permission};
 
 use super::outcome_from::api_outcome;
 
 /// What helps where the job's own token can write, or nobody can tell.
-const REMEDY: &str = "give the job `permissions: { contents: read, actions: read }` and publish in a job of its own, or leave \
-    `sandbox-docker` off";
+fn remedy(input: &str) -> String {
+    format!(
+        "give the job `permissions: {{ contents: read, actions: read }}` and publish in a job of its own, or leave \
+         `{input}` off"
+    )
+}
 
-/// Refuses the run where `sandbox-docker` is on and the token may write, as far as that can be probed.
+/// Refuses the run where steps are to have one of these and the token may write, as far as that can be probed.
 pub(super) async fn check(config: &Config, client: Option<&Client>, slug: &RepoSlug) -> Result<(), Outcome> {
-    let (SandboxDocker::On, Some(token)) = (config.sandbox_docker, &config.github_token) else {
-        return Ok(());
-    };
+    let asked = [
+        ("sandbox-docker", "on", config.sandbox_docker == SandboxDocker::On),
+        ("sandbox-token", "read", config.sandbox_token == SandboxToken::Read),
+    ];
+    let Some((input, value, _)) = asked.into_iter().find(|(_, _, is_asked)| *is_asked) else { return Ok(()) };
+    let Some(token) = &config.github_token else { return Ok(()) };
     let refused = |why: String| {
-        Err(Outcome::Refused {
-            why: format!("`sandbox-docker` is on, {why}"),
-            remedy: Some(REMEDY.to_owned()),
-        })
+        Err(Outcome::Refused { why: format!("`{input}` is {value}, {why}"), remedy: Some(remedy(input)) })
     };
     let Some(client) = client else {
         return refused(
