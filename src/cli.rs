@@ -13,6 +13,7 @@ mod logging;
 mod plan;
 mod report_command;
 mod signals;
+mod stats_command;
 
 use std::collections::BTreeMap;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -101,6 +102,7 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
         "doctor" => doctor::run(flags, variables).await,
         "demo" => demo_command(&flags, &rest, variables).await,
         "report" => report_command::run(&flags, &rest),
+        "stats" => stats_command::run(&flags, &rest),
         "sweep" => action::sweep().await,
         "completions" => completions_command(&rest),
         "man" => write_out(&report::man::page(&commands::version(), &commands::described())),

@@ -7,6 +7,7 @@ mod environment;
 mod flags;
 mod inputs;
 mod lookup;
+mod model_command;
 mod values;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 pub use environment::Workflow;
 pub use flags::{Flags, flags, nearest};
 pub use inputs::{Fallback, INPUTS, Input, Kind, Secret, group};
+pub use model_command::FLAG as MODEL_COMMAND;
 
 use crate::contract::git::RepoPath;
 use crate::contract::settings::{
@@ -45,6 +47,10 @@ pub struct Config {
     pub gemini: ModelServer,
     pub groq: ModelServer,
     pub openai: ModelServer,
+    pub model_fallback: bool,
+    pub model_timeout: Option<Duration>,
+    /// A program in the place of a model server, and its arguments; empty: none.
+    pub model_command: Vec<String>,
     pub command: Option<String>,
     pub workflow: Option<String>,
     pub jobs: Vec<String>,
@@ -78,6 +84,7 @@ pub struct Config {
     pub sandbox_env: BTreeMap<String, SecretString>,
     pub ca_bundle: Option<PathBuf>,
     pub flaky_runs: u32,
+    pub rerun_flaky: bool,
     pub drift_runs: u32,
     pub branch: String,
     pub commit_prefix: String,
@@ -114,6 +121,9 @@ impl Config {
             gemini: server("gemini-api-key", "gemini-model", "gemini-base-url")?,
             groq: server("groq-api-key", "groq-model", "groq-base-url")?,
             openai: server("openai-api-key", "openai-model", "openai-base-url")?,
+            model_fallback: from.need("model-fallback")?,
+            model_timeout: from.find("model-timeout")?,
+            model_command: model_command::read(&from)?,
             command: from.find("command")?,
             workflow: from.find("workflow")?,
             jobs: from.find("job")?.unwrap_or_default(),
@@ -142,6 +152,7 @@ impl Config {
             sandbox_env: from.environment("sandbox-env")?,
             ca_bundle: from.certificates("ca-bundle")?,
             flaky_runs: from.need("flaky-runs")?,
+            rerun_flaky: from.need("rerun-flaky")?,
             drift_runs: from.need("drift-runs")?,
             branch: from.need("branch")?,
             commit_prefix: from.need("commit-prefix")?,

@@ -40,6 +40,8 @@ pub mod placing;
 /// Workflow, job and inputs → `BuildPlan`; never runs anything.
 #[warn(missing_docs)]
 pub mod plan;
+/// A child with all that it has started.
+pub mod process_group;
 /// The only place that makes text for people.
 pub mod report;
 /// The bounds of a run: one deadline and one word to stop, for every wait.

@@ -85,6 +85,16 @@ const VERBOSE: help::Flag = help::Flag {
     doc: "Shows all that the steps print, as they print it.",
 };
 
+const MODEL_COMMAND: help::Flag = help::Flag {
+    name: config::MODEL_COMMAND,
+    short: None,
+    value: "COMMAND",
+    values: &[],
+    default: "",
+    doc: "A program that is asked for fixes: the prompt on its standard input, the answer on its standard output \
+          (`claude -p`). It starts without a shell, in an empty folder, without our keys and tokens.",
+};
+
 pub(super) const SHELLS: &[&str] = &["bash", "zsh", "fish", "powershell"];
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -92,7 +102,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "heal",
         arguments: "",
         about: "Re-runs what failed in CI, fixes it minimally, proves the fix and pushes it to a heal branch.",
-        flags: &[REPO, APPLY, NO_PUSH, VERBOSE],
+        flags: &[REPO, APPLY, NO_PUSH, VERBOSE, MODEL_COMMAND],
         inputs: Inputs::All,
         exit: &[(0, "healed, already green, diagnosed, or a proven patch was made"), (1, "not healed")],
     },
@@ -134,7 +144,7 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "doctor",
         arguments: "",
         about: "Tells what a run would stumble over: engine, tokens, permissions, models.",
-        flags: &[FOLDER],
+        flags: &[FOLDER, MODEL_COMMAND],
         inputs: Inputs::All,
         exit: &[(0, "nothing stands in the way"), (3, "something does")],
     },
@@ -151,6 +161,31 @@ pub(super) const COMMANDS: &[Command] = &[
         arguments: "EVENTS | -",
         about: "Renders the events of a run (`events.jsonl` in its report folder) again.",
         flags: &[format(&["text", "json", "markdown"])],
+        inputs: Inputs::None,
+        exit: &[],
+    },
+    Command {
+        name: "stats",
+        arguments: "DIR...",
+        about: "Sums up many runs: reads every results.json below the folders, writes one Markdown and one HTML page.",
+        flags: &[
+            help::Flag {
+                name: "output",
+                short: None,
+                value: "DIR",
+                values: &[],
+                default: ".",
+                doc: "Where `ci-healer-stats.md` and `ci-healer-stats.html` go.",
+            },
+            help::Flag {
+                name: "minutes-per-fix",
+                short: None,
+                value: "NUMBER",
+                values: &[],
+                default: "30",
+                doc: "What a person is taken to need for one fix, for the minutes of red that were saved.",
+            },
+        ],
         inputs: Inputs::None,
         exit: &[],
     },

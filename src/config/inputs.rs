@@ -148,10 +148,10 @@ pub const INPUTS: &[Input] = &[
     },
     Input {
         name: "providers",
-        default: "toolchain,gemini,groq,openai,history",
+        default: "toolchain,command,gemini,groq,openai,history",
         kind: Kind::ListOf(ProviderName::NAMES),
-        doc: "Who is asked for a fix, in this order. One without a key is skipped, and the report says so. `history`, \
-              always last, offers the revert of one change since the last green run, as a pull request only.",
+        doc: "Who is asked for a fix, in this order. One without a key is skipped, and the report says so. `command` is \
+              the program of the flag `--model-command`. `history`, always last, offers the revert of one change since the last green run, as a pull request only.",
         ..PLAIN
     },
     Input {
@@ -161,7 +161,7 @@ pub const INPUTS: &[Input] = &[
         doc: "Key for Gemini.",
         ..PLAIN
     },
-    Input { name: "gemini-model", default: "gemini-3.5-flash", doc: "Gemini model.", ..PLAIN },
+    Input { name: "gemini-model", default: "gemini-3.8-flash", doc: "Gemini model.", ..PLAIN },
     Input {
         name: "gemini-base-url",
         default: "https://generativelanguage.googleapis.com",
@@ -196,6 +196,20 @@ pub const INPUTS: &[Input] = &[
         name: "openai-base-url",
         kind: Kind::Url,
         doc: "Address of an OpenAI-compatible server (OpenRouter, vLLM, Ollama, a gateway).",
+        ..PLAIN
+    },
+    Input {
+        name: "model-fallback",
+        default: "true",
+        kind: Kind::Switch,
+        doc: "Whether the newest model of the same family that the server lists answers in the place of one that is gone, \
+            and the only one that a server of one's own lists in the place of any; `false` stops there.",
+        ..PLAIN
+    },
+    Input {
+        name: "model-timeout",
+        kind: Kind::Duration("1s", "1h"),
+        doc: "How long one answer of a model may take; empty for 90s with public services, and 10m with any other server.",
         ..PLAIN
     },
     Input {
@@ -389,6 +403,14 @@ pub const INPUTS: &[Input] = &[
         default: "2",
         kind: Kind::Number(0, 100),
         doc: "How often a green baseline is run again before the verdict is \"flaky\" or \"not reproduced\", and the step of a mended test before the proof holds.",
+        ..PLAIN
+    },
+    Input {
+        name: "rerun-flaky",
+        default: "false",
+        kind: Kind::Switch,
+        doc: "Whether the failed jobs of a run that is over (`workflow_run`) are run again, once, where the failure does not \
+            repeat here; needs `actions: write`. In the failed run itself GitHub allows it to nobody.",
         ..PLAIN
     },
     Input {

@@ -17,9 +17,9 @@ fn defaults_are_those_of_the_interface() {
     assert_eq!(config.sandbox_memory, 4 << 30);
     assert_eq!(config.sandbox_cpus, None);
     assert_eq!(config.sandbox_image, None);
-    assert_eq!(config.gemini.model.as_deref(), Some("gemini-3.5-flash"));
+    assert_eq!(config.gemini.model.as_deref(), Some("gemini-3.8-flash"));
     assert_eq!(config.commit_mode, CommitMode::Git);
-    assert_eq!(config.providers.len(), 5);
+    assert_eq!(config.providers.len(), 6);
 }
 
 #[test]
@@ -133,7 +133,7 @@ fn what_is_allowed_is_said_in_so_many_words() {
         (
             "PROVIDERS",
             "x",
-            r#"input providers: "x" is not a comma-separated list, each one of toolchain, gemini, groq, openai, history"#,
+            r#"input providers: "x" is not a comma-separated list, each one of toolchain, command, gemini, groq, openai, history"#,
         ),
         ("SANDBOX-CPUS", "0", r#"input sandbox-cpus: "0" is not a number from 0.01 to 1024, or all"#),
         (

@@ -55,6 +55,9 @@ pub enum Outcome {
 /// In the note of a run that failed for a tool which only hosted runners have.
 pub const ONLY_HOSTED: &str = "which GitHub's hosted runners have";
 
+/// In the note of a run whose image could not be had.
+pub const STAND_IN: &str = "the multi-runtime image ran instead";
+
 /// How an environment failure begins that is for secrets which nobody has passed on.
 pub const MISSING_SECRET: &str = "not passed on: ";
 

@@ -219,6 +219,17 @@ pub struct ModelServers {
     pub ready: Vec<String>,
     /// They are among the providers, and nobody gave their key.
     pub without_key: Vec<String>,
+    /// Their configured model is not there, and another one is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<ReplacedModel>,
+}
+
+/// A model that is asked in the place of the configured one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplacedModel {
+    pub provider: String,
+    pub configured: String,
+    pub asked: String,
 }
 
 /// The unchanged code, run as CI ran it.

@@ -73,6 +73,8 @@ setting! {
     /// One name of `providers`.
     ProviderName {
         Toolchain = "toolchain",
+        /// A program in the place of a model server.
+        Command = "command",
         Gemini = "gemini",
         Groq = "groq",
         OpenAi = "openai",

@@ -17,6 +17,7 @@ use super::engine::{Engine, QUICK};
 use super::error::ExecutorError;
 use crate::contract::build::{ImageChoice, MULTI_RUNTIME_IMAGE};
 use crate::contract::event::{Event, EventSink};
+use crate::contract::outcome::STAND_IN;
 
 const DOCKERFILE: &str = include_str!("../../docker/Dockerfile.sandbox");
 /// Set when a release is built: the published multi-runtime image by digest.
@@ -123,10 +124,7 @@ fn stand_in_note(choice: &ImageChoice, image: &Image, why: &ExecutorError) -> St
         .map(|r| format!("{} {}", r.language, r.version.as_deref().unwrap_or("(any)")))
         .collect();
     let asked = if asked.is_empty() { String::new() } else { format!(" (asked for: {})", asked.join(", ")) };
-    format!(
-        "image {} could not be had{asked}; the multi-runtime image ran instead ({ran}): {why}",
-        choice.reference
-    )
+    format!("image {} could not be had{asked}; {STAND_IN} ({ran}): {why}", choice.reference)
 }
 
 /// The image as it lies in the engine, or pulled.

@@ -31,6 +31,7 @@ place. All edits are applied or none. An empty `find` creates a file; all of a f
 deletes it.
 - If what is shown does not suffice, ask: {\"needs\": \"a file, a folder or a name in the code\"} instead of an edit. If \
 nothing would help, return no edits and confidence 0.
+- `reason` says in a few words, in the imperative, what the edits do (\"import json\"), not what was wrong.
 - `confidence` is your honest estimate that the same build passes with these edits.
 
 Reply with JSON only: {\"reason\": string, \"confidence\": number, \"edits\": [{\"path\", \"find\", \"replace\"} or {\"needs\"}]}";

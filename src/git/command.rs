@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use rustix::process::Pid;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::process::Command;
 
 use super::error::GitError;
-use crate::after_panic::{self, Duty};
+use crate::process_group::ProcessGroup;
 use crate::scope::Scope;
 
 /// Variables a child gets from ours; everything else stays behind.
@@ -122,38 +121,13 @@ pub(super) async fn run(
         let mut group = ProcessGroup::of(child.id());
         match tokio::time::timeout(timeout, child.wait_with_output()).await {
             Ok(output) => {
-                group.leader = None;
+                group.has_ended();
                 output.map_err(|e| GitError::io(format!("run {name}"), &e))
             }
             Err(_) => Err(GitError::TimedOut { command: name.to_owned(), seconds: timeout.as_secs() }),
         }
     };
     scope.run(name, work).await?
-}
-
-/// A git child with all it has started; killed when this is dropped before the child has ended.
-struct ProcessGroup {
-    leader: Option<Pid>,
-    _on_panic: Duty,
-}
-
-impl ProcessGroup {
-    fn of(leader: Option<u32>) -> Self {
-        let leader = leader.and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        Self { leader, _on_panic: after_panic::duty(move || kill(leader)) }
-    }
-}
-
-impl Drop for ProcessGroup {
-    fn drop(&mut self) {
-        kill(self.leader);
-    }
-}
-
-fn kill(leader: Option<Pid>) {
-    if let Some(leader) = leader {
-        let _ = rustix::process::kill_process_group(leader, rustix::process::Signal::KILL);
-    }
 }
 
 /// `https://host:port` of a URL, `None` for other transports.

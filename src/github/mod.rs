@@ -6,6 +6,7 @@
 mod actions;
 mod ci_trigger;
 mod client;
+mod comment;
 mod dto;
 mod error;
 mod event;
@@ -21,6 +22,7 @@ mod triggers;
 pub use actions::{archive_of, artifact, artifacts_of, commit_of};
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 pub use client::{Client, ClientOptions, RetryPolicy};
+pub use comment::{StatusComment, write_comment};
 pub use dto::RunArtifact;
 #[cfg(fuzzing)]
 pub use dto::read_answer;
@@ -37,7 +39,7 @@ pub use preflight::{
 };
 pub use publish::{
     BranchFacts, branch_head, commit_message, commit_tree, dispatch, missing_objects, publish,
-    remote_objects, render_branch,
+    remote_objects, render_branch, rerun_failed_jobs,
 };
 pub use pull_request::{
     ExistingPullRequest, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,

@@ -313,6 +313,13 @@ pub async fn dispatch(
     }
 }
 
+/// Runs the failed jobs of a run that is over once more.
+pub async fn rerun_failed_jobs(client: &Client, repo: &RepoSlug, run: u64) -> Result<(), ApiError> {
+    let path = format!("/repos/{repo}/actions/runs/{run}/rerun-failed-jobs");
+    client.send::<Value>(Method::POST, &path, &json!({}), Repeat::No).await?;
+    Ok(())
+}
+
 /// What a branch template may speak of.
 #[derive(Debug, Clone)]
 pub struct BranchFacts<'a> {

@@ -225,7 +225,7 @@ fn reference(pull: &dto::Pull, repo: &RepoSlug) -> PullRequest {
     PullRequest { number: pull.number, url }
 }
 
-fn cut(text: &str, limit: usize) -> &str {
+pub(super) fn cut(text: &str, limit: usize) -> &str {
     if text.len() <= limit {
         return text;
     }

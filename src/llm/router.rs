@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::tables::{self, ChatQuirks};
 use super::wire::{self, Exchanged, Objection, Raw, Tokens, WireFailure, WireReply};
-use super::{gemini, openai_compatible};
+use super::{command, family, gemini, openai_compatible};
 use crate::contract::event::{Event, EventSink};
 use crate::contract::fix::Usage;
 use crate::contract::model::{
@@ -24,8 +24,10 @@ use crate::error::ExpectedError;
 use crate::http::{Client, Url};
 use crate::scope::Stopped;
 
-/// One exchange may take so long.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(90);
+/// One exchange with a public service may take so long, where nobody says otherwise.
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(90);
+/// And one with any other server: on somebody's own machine a model may think for minutes.
+const OWN_TIMEOUT: Duration = Duration::from_secs(600);
 /// A provider is given this long to recover while another one could answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// And this long when no other can.
@@ -36,6 +38,8 @@ const MOST_WAITS: u32 = 3;
 const BACKOFF: Duration = Duration::from_millis(400);
 /// Waiting time of a rate limit that names none.
 const DEFAULT_RATE_LIMIT_WAIT: Duration = Duration::from_secs(20);
+/// With less time left, what timed out is not asked again.
+const WORTH_ASKING: Duration = Duration::from_secs(5);
 /// Kept free before the deadline, so that a reply can still be used.
 const MARGIN: Duration = Duration::from_secs(2);
 /// Failures in a row, over all questions, after which a provider is left alone for the run.
@@ -50,6 +54,8 @@ const MOST_OUTPUT: u32 = 16_384;
 pub enum WireFormat {
     Gemini,
     OpenAiCompatible,
+    /// A program is started.
+    Command,
 }
 
 /// One model server, as configured.
@@ -60,8 +66,22 @@ pub struct ProviderConfig {
     pub format: WireFormat,
     /// `None` for local servers that want no key.
     pub api_key: Option<SecretString>,
+    /// Of a program its name.
     pub model: String,
     pub base_url: String,
+    /// For one exchange; `None`: as the server is a public service or not.
+    pub timeout: Option<Duration>,
+    /// The program and its arguments; empty for servers.
+    pub command: Vec<String>,
+    /// What a program may not find in its environment.
+    pub hidden: Vec<SecretString>,
+}
+
+impl ProviderConfig {
+    fn timeout(&self) -> Duration {
+        let default = || if tables::is_known_service(&self.base_url) { SERVICE_TIMEOUT } else { OWN_TIMEOUT };
+        self.timeout.unwrap_or_else(default)
+    }
 }
 
 /// Asks the configured providers in order. Lives for the whole run: its breakers remember.
@@ -73,7 +93,8 @@ pub struct Router {
 
 struct Provider {
     config: ProviderConfig,
-    url: Url,
+    /// `None`: it is a program.
+    url: Option<Url>,
     gemini: gemini::Traits,
     chat: ChatQuirks,
     /// Why it is left alone for the rest of the run.
@@ -81,6 +102,8 @@ struct Provider {
     failures_in_a_row: u32,
     /// It asked to be left alone until then.
     not_before: Option<Instant>,
+    /// Models that answered in the place of the one asked for, and have been told.
+    told: Vec<String>,
 }
 
 /// What became of one provider's turn.
@@ -131,6 +154,7 @@ struct Attempt {
     tries: u32,
     truncated: bool,
     malformed: bool,
+    timed_out: bool,
 }
 
 impl Router {
@@ -268,6 +292,7 @@ impl Router {
             tries: 0,
             truncated: false,
             malformed: false,
+            timed_out: false,
         };
         loop {
             let provider = &self.providers[index];
@@ -292,6 +317,7 @@ impl Router {
             let failure = match self.ask_once(index, question, &attempt, room, left).await? {
                 Ok(reply) => {
                     self.providers[index].failures_in_a_row = 0;
+                    self.tell_who_answered(index, reply.model.as_deref());
                     return Ok(Turn::Reply(reply));
                 }
                 Err(failure) => failure,
@@ -301,6 +327,22 @@ impl Router {
                 None => return Ok(self.give_up(index, failure)),
             }
         }
+    }
+
+    /// A server may hand a question on to another model than the one asked for; said once of each.
+    fn tell_who_answered(&mut self, index: usize, answered: Option<&str>) {
+        let provider = &mut self.providers[index];
+        let config = &provider.config;
+        let Some(other) = answered.filter(|name| family::is_other(&config.model, name)) else { return };
+        if provider.told.iter().any(|name| name == other) {
+            return;
+        }
+        provider.told.push(other.to_owned());
+        let priced =
+            if tables::price(other).is_some() { "it is priced as that" } else { "its price is not known" };
+        let other = wire::quote(other);
+        let what = format!("{}: asked for {:?}, {other:?} answered; {priced}", config.name, config.model);
+        self.events.emit(Event::Warning { what });
     }
 
     /// One exchange, its reply checked and its cost booked.
@@ -314,7 +356,8 @@ impl Router {
     ) -> Exchanged<WireReply> {
         let request = question.request;
         let (model, user) = (&self.providers[index].config.model, &attempt.user);
-        let asked = self.exchange(index, request, user, room, REQUEST_TIMEOUT.min(left)).await;
+        let timeout = self.providers[index].config.timeout().min(left);
+        let asked = self.exchange(index, request, user, room, timeout).await;
         // Where nothing came, the server may have worked, and charged, all the while.
         let nothing_came = match &asked {
             Err(_) => true,
@@ -334,7 +377,8 @@ impl Router {
         };
         let is_estimated = reply.tokens.is_none();
         let tokens = reply.tokens.unwrap_or_else(|| estimated_tokens(request, user, &reply.text));
-        add_usage(&mut question.usage, model, tokens, is_estimated);
+        let other = reply.model.as_deref().filter(|name| family::is_other(model, name));
+        add_usage(&mut question.usage, other.unwrap_or(model), tokens, is_estimated);
         Ok((request.validate)(&reply.text).map(|()| reply).map_err(|why| {
             WireFailure::new(FailureKind::Malformed, format!("not the JSON asked for: {why}"))
         }))
@@ -381,6 +425,12 @@ impl Router {
                 let fits = wait <= PATIENCE && wait + MARGIN < left;
                 fits.then(|| attempt.tries += 1).map(|()| wait)
             }
+            // Nobody else is left to ask, and what was slow once may have been loading its model.
+            FailureKind::Timeout if !others && !attempt.timed_out => {
+                attempt.timed_out = true;
+                let left = request.limits.deadline.saturating_duration_since(Instant::now());
+                (left > MARGIN + WORTH_ASKING).then_some(Duration::ZERO)
+            }
             _ => None,
         }
     }
@@ -392,7 +442,7 @@ impl Router {
             (WireFormat::OpenAiCompatible, Some(part)) => {
                 openai_compatible::drop_part(&mut provider.chat, part)
             }
-            (_, None) => false,
+            (WireFormat::Command, Some(_)) | (_, None) => false,
         }
     }
 
@@ -443,9 +493,15 @@ impl Router {
                 let (header, scheme) = (openai_compatible::KEY_HEADER, openai_compatible::KEY_SCHEME);
                 (body, header, scheme, openai_compatible::read)
             }
+            WireFormat::Command => {
+                return command::ask(self.client.scope(), config, request, user, timeout).await;
+            }
+        };
+        let Some(url) = provider.url.clone() else {
+            return Ok(Err(WireFailure::new(FailureKind::Network, "there is no address")));
         };
         let key = config.api_key.as_ref().map(|secret| (header, secret, scheme));
-        let raw = wire::post(&self.client, provider.url.clone(), key, &body, timeout).await?;
+        let raw = wire::post(&self.client, url, key, &body, timeout).await?;
         Ok(raw.and_then(|raw| read(&raw)))
     }
 }
@@ -461,7 +517,7 @@ impl AskModel for Router {
 
 impl Provider {
     fn new(config: ProviderConfig) -> Result<Self, ExpectedError> {
-        let url = check(&config)?;
+        let url = if config.format == WireFormat::Command { None } else { Some(check(&config)?) };
         let chat = tables::chat_quirks(&config.name, &config.model);
         Ok(Self {
             config,
@@ -471,6 +527,7 @@ impl Provider {
             disabled: None,
             failures_in_a_row: 0,
             not_before: None,
+            told: Vec::new(),
         })
     }
 }
@@ -498,7 +555,7 @@ pub(super) fn check(config: &ProviderConfig) -> Result<Url, ExpectedError> {
     }
     let text = match config.format {
         WireFormat::Gemini => gemini::path(&config.base_url, &config.model),
-        WireFormat::OpenAiCompatible => openai_compatible::path(&config.base_url),
+        WireFormat::OpenAiCompatible | WireFormat::Command => openai_compatible::path(&config.base_url),
     };
     Url::parse(&text).map_err(|e| bad(format!("is not an address: {e}")))
 }
@@ -525,7 +582,8 @@ fn affordable_output(
     if room < LEAST_OUTPUT {
         return Err(Refusal::Budget(BudgetKind::Tokens));
     }
-    if let Some(limit) = request.limits.cost {
+    // What a program costs is between its owner and its maker.
+    if let Some(limit) = request.limits.cost.filter(|_| provider.config.format != WireFormat::Command) {
         let price = tables::price(&provider.config.model).ok_or(Refusal::UnknownPrice)?;
         let spent = question.usage.cost.unwrap_or(0.0);
         #[expect(clippy::cast_precision_loss, reason = "token counts are small")]
@@ -571,6 +629,9 @@ pub(super) fn explain(config: &ProviderConfig, failure: &WireFailure) -> String 
         message = message.replace(key.expose_secret(), "***");
     }
     let name = &config.name;
+    if config.format == WireFormat::Command {
+        return format!("{}: {message}", wire::quote(&config.command.join(" ")));
+    }
     match failure.kind {
         FailureKind::Model => {
             format!("model {:?} is not available ({message}); set the input `{name}-model`", config.model)
@@ -593,7 +654,19 @@ mod tests {
             api_key: Some("sekret".into()),
             model: model.to_owned(),
             base_url: base_url.to_owned(),
+            timeout: None,
+            command: Vec::new(),
+            hidden: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_server_of_one_s_own_may_think_longer() {
+        assert_eq!(config("https://api.openai.com/v1", "m").timeout(), SERVICE_TIMEOUT);
+        let own = config("http://localhost:8080/v1", "m");
+        assert_eq!(own.timeout(), OWN_TIMEOUT);
+        let named = ProviderConfig { timeout: Some(Duration::from_secs(5)), ..own };
+        assert_eq!(named.timeout(), Duration::from_secs(5));
     }
 
     #[test]

@@ -1,5 +1,65 @@
-//! What differs between models: prices and quirks, each in one dated table. Nothing else in this room knows a
-//! model by name.
+//! What differs between models, read from one dated file of data: prices, quirks, closing days. Nothing else in this
+//! room knows a model by name.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
+use super::day;
+
+const FILE: &str = include_str!("models.toml");
+
+/// As in the file, whose head says what each field means.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    read: String,
+    services: Vec<String>,
+    models: Vec<Row>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    provider: String,
+    name: String,
+    input: Option<f64>,
+    output: Option<f64>,
+    until: Option<String>,
+    then_input: Option<f64>,
+    then_output: Option<f64>,
+    thinking: Option<String>,
+    json: Option<JsonMode>,
+    effort: Option<String>,
+    temperature: Option<bool>,
+    extra: Option<String>,
+    closes: Option<String>,
+    successor: Option<String>,
+}
+
+/// A file that cannot be read would know no model; a test reads it.
+static TABLE: LazyLock<Table> = LazyLock::new(|| toml::from_str(FILE).unwrap_or_default());
+
+/// When the table was read off the providers' public lists.
+#[must_use]
+pub fn models_as_of() -> &'static str {
+    &TABLE.read
+}
+
+/// Whether an address is that of a public service, which answers soon or not at all.
+pub(super) fn is_known_service(base_url: &str) -> bool {
+    let host = base_url.split_once("://").map_or(base_url, |(_, rest)| rest);
+    let host = host.split(['/', ':']).next().unwrap_or_default();
+    TABLE.services.iter().any(|name| host == name || host.ends_with(&format!(".{name}")))
+}
+
+/// Of the rows that fit and say something of it, what the one with the longest name says.
+fn longest<T>(provider: Option<&str>, model: &str, says: impl Fn(&'static Row) -> Option<T>) -> Option<T> {
+    let model = model.strip_prefix("models/").unwrap_or(model);
+    let fits = |row: &&Row| model.starts_with(&row.name) && provider.is_none_or(|name| name == row.provider);
+    let said = TABLE.models.iter().filter(fits).filter_map(|row| Some((row.name.len(), says(row)?)));
+    said.max_by_key(|(length, _)| *length).map(|(_, said)| said)
+}
 
 /// Dollars for a million tokens.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -8,36 +68,17 @@ pub(super) struct Price {
     pub(super) output: f64,
 }
 
-/// When the prices below were read off the providers' public lists.
-pub const PRICES_AS_OF: &str = "2026-11";
-
-/// Model-name prefix → price for text. The longest prefix that fits wins, so dated variants inherit.
-/// Thinking tokens cost as output tokens.
-const PRICES: &[(&str, f64, f64)] = &[
-    ("gemini-3.5-flash", 1.50, 9.00),
-    ("gemini-3-flash", 0.50, 3.00),
-    ("gemini-3.1-flash-lite", 0.25, 1.50),
-    ("gemini-3.1-pro", 2.00, 12.00),
-    ("gemini-3-pro", 2.00, 12.00),
-    ("gemini-2.5-flash-lite", 0.10, 0.40),
-    ("gemini-2.5-flash", 0.30, 2.50),
-    ("gemini-2.5-pro", 1.25, 10.00),
-    ("openai/gpt-oss-120b", 0.15, 0.60),
-    ("openai/gpt-oss-20b", 0.075, 0.30),
-    ("gpt-4o-mini", 0.15, 0.60),
-    ("gpt-4o", 2.50, 10.00),
-    ("gpt-4.1-mini", 0.40, 1.60),
-    ("gpt-4.1-nano", 0.10, 0.40),
-    ("gpt-4.1", 2.00, 8.00),
-    ("gpt-5-nano", 0.05, 0.40),
-    ("gpt-5-mini", 0.25, 2.00),
-    ("gpt-5", 1.25, 10.00),
-];
-
-/// What a model costs, where the table knows it.
+/// What a model costs today, where the table knows it.
 pub(super) fn price(model: &str) -> Option<Price> {
-    let model = model.strip_prefix("models/").unwrap_or(model);
-    longest(PRICES, model, |row| row.0).map(|row| Price { input: row.1, output: row.2 })
+    price_on(model, &day::after_today(0))
+}
+
+fn price_on(model: &str, today: &str) -> Option<Price> {
+    let row = longest(None, model, |row| row.input.and(Some(row)))?;
+    let is_over = row.until.as_deref().is_some_and(|last| last < today);
+    let (input, output) =
+        if is_over { (row.then_input?, row.then_output?) } else { (row.input?, row.output?) };
+    (input > 0.0 || output > 0.0).then_some(Price { input, output })
 }
 
 /// Dollars for so many tokens of this model.
@@ -49,10 +90,19 @@ pub(super) fn cost(model: &str, tokens_in: u64, tokens_out: u64) -> Option<f64> 
     Some(cost)
 }
 
+/// The day from which a model is gone, and what its provider names in its place, as far as the table knows.
+pub(super) fn closing(provider: &str, model: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let row = longest(Some(provider), model, |row| row.closes.is_some().then_some(row))?;
+    let day = row.closes.as_deref().filter(|day| !day.is_empty())?;
+    Some((day, row.successor.as_deref()))
+}
+
 /// How to ask for JSON, from the strictest down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum JsonMode {
     /// `json_schema` with `strict: true`: decoding is held to the schema.
+    #[serde(rename = "strict")]
     StrictSchema,
     /// `json_schema` as best effort.
     Schema,
@@ -88,46 +138,16 @@ pub(super) struct ChatQuirks {
     pub(super) extra: Option<(&'static str, bool)>,
 }
 
-const PLAIN: ChatQuirks = ChatQuirks {
-    json: JsonMode::StrictSchema,
-    max_completion_tokens: true,
-    reasoning_effort: None,
-    temperature: true,
-    extra: None,
-};
-
-/// Provider and model-name prefix → quirks.
-const CHAT_QUIRKS: &[(&str, &str, ChatQuirks)] = &[
-    // Groq: `strict` only where decoding is constrained, which is the gpt-oss family; `include_reasoning: false`
-    // keeps the thinking out of the reply.
-    (
-        "groq",
-        "openai/gpt-oss-",
-        ChatQuirks {
-            reasoning_effort: Some("low"),
-            temperature: true,
-            extra: Some(("include_reasoning", false)),
-            ..PLAIN
-        },
-    ),
-    ("groq", "moonshotai/", ChatQuirks { json: JsonMode::Schema, ..PLAIN }),
-    ("groq", "meta-llama/", ChatQuirks { json: JsonMode::Schema, ..PLAIN }),
-    ("groq", "qwen/", ChatQuirks { json: JsonMode::Object, reasoning_effort: Some("none"), ..PLAIN }),
-    ("groq", "", ChatQuirks { json: JsonMode::Object, ..PLAIN }),
-    ("openai", "o1", ChatQuirks { reasoning_effort: Some("low"), temperature: false, ..PLAIN }),
-    ("openai", "o3", ChatQuirks { reasoning_effort: Some("low"), temperature: false, ..PLAIN }),
-    ("openai", "o4", ChatQuirks { reasoning_effort: Some("low"), temperature: false, ..PLAIN }),
-    ("openai", "gpt-5", ChatQuirks { reasoning_effort: Some("low"), temperature: false, ..PLAIN }),
-    ("openai", "", PLAIN),
-];
-
 /// The quirks to start with; the client steps down from them when a server says no.
 pub(super) fn chat_quirks(provider: &str, model: &str) -> ChatQuirks {
-    CHAT_QUIRKS
-        .iter()
-        .filter(|(p, prefix, _)| *p == provider && model.starts_with(prefix))
-        .max_by_key(|(_, prefix, _)| prefix.len())
-        .map_or(PLAIN, |(_, _, quirks)| *quirks)
+    let of = Some(provider);
+    ChatQuirks {
+        json: longest(of, model, |row| row.json).unwrap_or(JsonMode::StrictSchema),
+        max_completion_tokens: true,
+        reasoning_effort: longest(of, model, |row| row.effort.as_deref()),
+        temperature: longest(of, model, |row| row.temperature).unwrap_or(true),
+        extra: longest(of, model, |row| row.extra.as_deref()).map(|name| (name, false)),
+    }
 }
 
 /// How a Gemini model is told to think little: the 3 series by level, 2.5 by a budget, older ones not at all.
@@ -138,19 +158,11 @@ pub(super) enum GeminiThinking {
     None,
 }
 
-const GEMINI_THINKING: &[(&str, GeminiThinking)] = &[
-    ("gemini-3", GeminiThinking::Level("LOW")),
-    ("gemini-2.5-flash", GeminiThinking::Budget(512)),
-    ("gemini-2.5-pro", GeminiThinking::Budget(512)),
-    ("gemini-", GeminiThinking::None),
-];
-
 pub(super) fn gemini_thinking(model: &str) -> GeminiThinking {
-    longest(GEMINI_THINKING, model, |row| row.0).map_or(GeminiThinking::None, |row| row.1)
-}
-
-fn longest<'t, T>(table: &'t [T], model: &str, prefix: impl Fn(&T) -> &'static str) -> Option<&'t T> {
-    table.iter().filter(|row| model.starts_with(prefix(row))).max_by_key(|row| prefix(row).len())
+    match longest(Some("gemini"), model, |row| row.thinking.as_deref()) {
+        None | Some("none") => GeminiThinking::None,
+        Some(word) => word.parse().map_or(GeminiThinking::Level(word), GeminiThinking::Budget),
+    }
 }
 
 /// Tokens a text has at the very most in practice: two bytes each. Reservations use this, so that no request
@@ -169,11 +181,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_longest_prefix_gives_the_price() {
-        assert_eq!(price("gemini-3.5-flash").unwrap().output, 9.0);
-        assert_eq!(price("models/gemini-2.5-flash-lite-001").unwrap().input, 0.10);
-        assert_eq!(price("gpt-4o-mini-2024-07-18").unwrap().input, 0.15);
-        assert!(price("llama-3").is_none());
+    fn the_file_is_read_and_says_each_thing_once() {
+        let table: Table = toml::from_str(FILE).unwrap();
+        assert_eq!(models_as_of(), table.read);
+        let mut names: Vec<_> = table.models.iter().map(|row| (&row.provider, &row.name)).collect();
+        let count = names.len();
+        names.sort();
+        names.dedup();
+        assert_eq!(names.len(), count, "a model has two rows");
+        for row in &table.models {
+            let days = [&row.closes, &row.until].into_iter().flatten().filter(|day| !day.is_empty());
+            for day in days.chain([&table.read]) {
+                assert!(day::is_day(day), "{}: {day}", row.name);
+            }
+            assert_eq!(row.input.is_some(), row.output.is_some(), "{}", row.name);
+            assert!(["gemini", "groq", "openai"].contains(&row.provider.as_str()), "{}", row.provider);
+        }
+    }
+
+    #[test]
+    fn the_longest_name_gives_the_price_of_the_day() {
+        let on = |model, day| price_on(model, day).map(|price| (price.input, price.output));
+        assert_eq!(on("gemini-3.5-flash", "2026-12-01"), Some((1.50, 9.00)));
+        assert_eq!(on("gemini-3.8-flash", "2026-12-31"), Some((0.75, 3.75)));
+        assert_eq!(on("gemini-3.8-flash", "2027-01-01"), Some((1.50, 7.50)));
+        assert_eq!(on("gemini-3.5-flash-lite", "2026-12-01"), None, "not the price of its bigger brother");
+        assert_eq!(on("models/gemini-2.5-flash-lite-001", "2026-12-01"), Some((0.10, 0.40)));
+        assert_eq!(on("gpt-4o-mini-2024-07-18", "2026-12-01"), Some((0.15, 0.60)));
+        assert_eq!(on("gpt-5.4", "2026-12-01"), None);
+        assert_eq!(on("llama-3", "2026-12-01"), None);
+    }
+
+    #[test]
+    fn public_services_are_known_by_their_host() {
+        assert!(is_known_service("https://api.groq.com/openai/v1"));
+        assert!(is_known_service("https://mine.openai.azure.com/openai/v1"));
+        assert!(!is_known_service("http://localhost:11434/v1"));
+        assert!(!is_known_service("https://api.groq.com.example.org/v1"));
     }
 
     #[test]
@@ -182,12 +226,25 @@ mod tests {
     }
 
     #[test]
+    fn closing_days_are_of_the_provider_s_own_models() {
+        let gone = closing("gemini", "gemini-2.5-pro-001");
+        assert_eq!(gone, Some(("2026-12-01", Some("gemini-3.8-flash"))));
+        assert_eq!(closing("openai", "gpt-5-mini"), Some(("2026-12-11", None)));
+        assert_eq!(closing("openai", "gpt-5.4-mini"), None);
+        assert_eq!(closing("openai", "gemini-2.5-pro"), None, "a gateway has its own days");
+    }
+
+    #[test]
     fn quirks_fit_provider_and_model() {
         assert_eq!(chat_quirks("groq", "openai/gpt-oss-120b").json, JsonMode::StrictSchema);
+        assert_eq!(chat_quirks("groq", "openai/gpt-oss-120b").extra, Some(("include_reasoning", false)));
+        assert_eq!(chat_quirks("groq", "qwen/qwen3.6-27b").reasoning_effort, Some("none"));
         assert_eq!(chat_quirks("groq", "some/new").json, JsonMode::Object);
         assert!(!chat_quirks("openai", "gpt-5-mini").temperature);
+        assert_eq!(chat_quirks("openai", "local-model").json, JsonMode::StrictSchema);
         assert!(chat_quirks("openai", "local-model").temperature);
-        assert_eq!(gemini_thinking("gemini-3.5-flash"), GeminiThinking::Level("LOW"));
+        assert_eq!(gemini_thinking("gemini-3.8-flash"), GeminiThinking::Level("LOW"));
+        assert_eq!(gemini_thinking("gemini-2.5-flash"), GeminiThinking::Budget(512));
         assert_eq!(gemini_thinking("gemini-2.0-flash"), GeminiThinking::None);
     }
 }

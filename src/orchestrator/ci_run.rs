@@ -9,14 +9,14 @@ use crate::contract::outcome::Outcome;
 use crate::contract::settings::Mode;
 use crate::git::DirectoryTree;
 use crate::github::{
-    self, Client, ExistingPullRequest, OwnJob, PullRequestState, RunJobs, RunVerdict, Trigger,
+    self, Client, ExistingPullRequest, OwnJob, PullRequestState, RunJobs, RunVerdict, StatusComment, Trigger,
 };
 use crate::plan::{self, CiStep, FailedJob, GithubFacts, OwnStep, PlanRequest};
-use crate::report::pull_request;
+use crate::report::{comment, pull_request};
 
 use super::bundle::short_name;
 use super::heal::Push;
-use super::review::close_heals;
+use super::review::{close_heals, no_comment};
 use super::setup::{Session, own_workflow};
 
 /// Between two looks for what GitHub shows late.
@@ -124,12 +124,31 @@ pub(super) async fn already_green(
     let sha = session.config.workflow_run.sha.clone();
     session.journal.emit(Event::GreenInCi { sha, jobs: jobs.to_vec() });
     let publishes = session.config.mode == Mode::Heal && session.push == Push::Yes;
-    if let Some(client) = client.filter(|_| publishes && trigger.diagnose_only.is_none())
-        && let Err(what) = close_obsolete(session, client, slug, trigger, jobs).await
-    {
-        session.journal.emit(Event::Warning { what });
+    if let Some(client) = client.filter(|_| publishes && trigger.diagnose_only.is_none()) {
+        let closed = close_obsolete(session, client, slug, trigger, jobs).await;
+        let said = last_word(session, client, slug, trigger, jobs).await;
+        for what in [closed, said].into_iter().filter_map(Result::err) {
+            session.journal.emit(Event::Warning { what });
+        }
     }
     Outcome::AlreadyGreen
+}
+
+/// Says in the pull request's comments, where there are any of ours, that they are over.
+async fn last_word(
+    session: &Session,
+    client: &Client,
+    slug: &RepoSlug,
+    trigger: &Trigger,
+    jobs: &[String],
+) -> Result<(), String> {
+    let Some(number) = trigger.pull_request else { return Ok(()) };
+    let body = comment::closed(&session.journal.report());
+    for job in names_in_heals(session, trigger, jobs) {
+        let said = StatusComment { number, job: &job, body: &body, may_begin: false };
+        github::write_comment(client, slug, &said).await.map_err(|error| no_comment(&error))?;
+    }
+    Ok(())
 }
 
 async fn close_obsolete(

@@ -11,13 +11,14 @@ use crate::contract::outcome::Outcome;
 use crate::contract::settings::CommitMode;
 use crate::git::{self, Remote, Workspace};
 use crate::github::{self, BranchFacts, Client, Severity, Timeouts, TokenFacts, Trigger};
+use crate::report::commands::Redactor;
 use crate::report::pull_request;
 use crate::scope::Scope;
 
 use super::bundle::short_name;
 use super::journal::Journal;
 use super::outcome_from::{api_outcome, stopped_outcome};
-use super::publisher::{GitHubRepo, Publisher};
+use super::publisher::{GitHubRepo, Publisher, Rerun};
 
 pub(super) struct PublisherSetup<'a> {
     pub(super) config: &'a Config,
@@ -87,6 +88,7 @@ impl PublisherSetup<'_> {
             in_place,
             head,
             commit_prefix: config.commit_prefix.clone(),
+            redactor: Redactor::new(config.secrets()),
             job: short_name(&self.job),
             server_url: config.workflow_run.server_url.clone(),
             repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
@@ -165,6 +167,8 @@ impl PublisherSetup<'_> {
             base: trigger.base_branch.clone(),
             open_pull_request_into: trigger.pull_request_into.clone(),
             pull_request: config.pull_request,
+            failing_pull_request: trigger.pull_request,
+            rerun: Rerun::of(config.rerun_flaky, trigger.run_is_over, trigger.run_id, trigger.run_attempt),
             has_approval_runs,
             timeouts,
         };

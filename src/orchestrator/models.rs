@@ -6,7 +6,7 @@ use crate::config::Config;
 use crate::contract::event::EventSink;
 use crate::contract::model::{AskModel, FailureKind, ProviderFailure};
 use crate::contract::outcome::Outcome;
-use crate::contract::report::ModelServers;
+use crate::contract::report::{ModelServers, ReplacedModel};
 use crate::contract::settings::ProviderName;
 use crate::error::ExpectedError;
 use crate::fixer::{FixAgent, FixOptions, Redactor};
@@ -28,6 +28,10 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
     for provider in &config.providers {
         let (settings, format) = match provider {
             ProviderName::Toolchain | ProviderName::History => continue,
+            ProviderName::Command => {
+                servers.extend(program(config));
+                continue;
+            }
             ProviderName::Gemini => (&config.gemini, WireFormat::Gemini),
             ProviderName::Groq => (&config.groq, WireFormat::OpenAiCompatible),
             ProviderName::OpenAi => (&config.openai, WireFormat::OpenAiCompatible),
@@ -42,6 +46,9 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
                     api_key: settings.api_key.clone(),
                     model: model.clone(),
                     base_url: base_url.clone(),
+                    timeout: config.model_timeout,
+                    command: Vec::new(),
+                    hidden: Vec::new(),
                 });
             }
             _ if *provider == ProviderName::OpenAi && settings.api_key.is_none() => {}
@@ -52,42 +59,87 @@ pub(super) fn model_servers(config: &Config, skipped: &mut Vec<String>) -> Vec<P
     servers
 }
 
+/// The program that is asked in the place of a model server, where one is named.
+fn program(config: &Config) -> Option<ProviderConfig> {
+    let program = config.model_command.first()?;
+    let name = program.rsplit('/').next().unwrap_or(program);
+    Some(ProviderConfig {
+        name: ProviderName::Command.as_str().to_owned(),
+        format: WireFormat::Command,
+        api_key: None,
+        model: name.to_owned(),
+        base_url: String::new(),
+        timeout: config.model_timeout,
+        command: config.model_command.clone(),
+        hidden: config.secrets().to_vec(),
+    })
+}
+
 /// Those of the providers that may be asked, and those that nobody gave a key for.
 pub(super) fn known_servers(config: &Config, servers: &[ProviderConfig]) -> ModelServers {
     let ready: Vec<String> = servers.iter().map(|server| server.name.clone()).collect();
-    let is_server = |name: &&ProviderName| !matches!(name, ProviderName::Toolchain | ProviderName::History);
+    let is_server = |name: &&ProviderName| {
+        !matches!(name, ProviderName::Toolchain | ProviderName::History | ProviderName::Command)
+    };
     let named = config.providers.iter().filter(is_server);
     let without_key =
         named.map(|name| name.as_str().to_owned()).filter(|name| !ready.contains(name)).collect();
-    ModelServers { ready, without_key }
+    ModelServers { ready, without_key, replaced: Vec::new() }
 }
 
-/// Looks whether the model servers take their keys and have their models. `toolchain` heals without any of them, so
-/// that only a run which asks models alone, and none that can answer, is blocked. Beside each check, whom it is about.
+/// What a look at the model servers came to.
+pub(super) struct Looked {
+    /// What is to be said.
+    pub(super) checks: Vec<PreflightCheck>,
+    /// Those that cannot answer.
+    pub(super) silent: Vec<String>,
+    pub(super) replaced: Vec<ReplacedModel>,
+}
+
+/// Looks whether the model servers take their keys and have their models, and asks for another model where one is gone.
+/// `toolchain` heals without any of them, so that only a run which asks models alone, and none that can answer, is blocked.
 pub(super) async fn check_models(
     config: &Config,
     ca: Option<&[u8]>,
-    servers: &[ProviderConfig],
+    servers: &mut [ProviderConfig],
     scope: &Scope,
-) -> Result<Vec<(PreflightCheck, String)>, Outcome> {
+) -> Result<Looked, Outcome> {
     let client = http::Client::new(scope, ca, http::Redirects::Refuse).map_err(|e| expected_outcome(&e))?;
-    let failures = crate::llm::probe(&client, servers).await.map_err(|e| match e {
+    let looks = crate::llm::probe(&client, servers, config.model_fallback).await.map_err(|e| match e {
         ProbeError::Config(error) => expected_outcome(&error),
         ProbeError::Stopped(stopped) => stopped_outcome(stopped),
     })?;
+    let failures: Vec<&ProviderFailure> = looks.iter().filter_map(|look| look.failure.as_ref()).collect();
     let is_dead = |kind| matches!(kind, FailureKind::Auth | FailureKind::Model);
     let dead = failures.iter().filter(|f| is_dead(f.kind)).count();
     let blocks =
         dead == servers.len() && !servers.is_empty() && !config.providers.contains(&ProviderName::Toolchain);
     let severity = if blocks { Severity::Blocking } else { Severity::Warning };
-    let check = |f: &ProviderFailure| PreflightCheck::new(severity, format!("{}: {}", f.provider, f.message));
-    Ok(failures.into_iter().map(|f| (check(&f), f.provider)).collect())
+    let mut checks: Vec<PreflightCheck> = failures
+        .iter()
+        .map(|f| PreflightCheck::new(severity, format!("{}: {}", f.provider, f.message)))
+        .collect();
+    let mut replaced = Vec::new();
+    for look in &looks {
+        let said = look.instead.as_ref().map(|(_, why)| why).into_iter().chain(&look.closing);
+        checks.extend(
+            said.map(|said| PreflightCheck::new(Severity::Warning, format!("{}: {said}", look.provider))),
+        );
+        let server = servers.iter_mut().find(|server| server.name == look.provider);
+        if let (Some((model, _)), Some(server)) = (&look.instead, server) {
+            let configured = std::mem::replace(&mut server.model, model.clone());
+            let (provider, asked) = (look.provider.clone(), model.clone());
+            replaced.push(ReplacedModel { provider, configured, asked });
+        }
+    }
+    let silent = failures.iter().map(|f| f.provider.clone()).collect();
+    Ok(Looked { checks, silent, replaced })
 }
 
 /// What is to be said of the model servers before a run; for people who want to know beforehand.
 pub async fn preflight(config: &Config, scope: &Scope) -> Result<Vec<PreflightCheck>, Outcome> {
     let mut skipped = Vec::new();
-    let servers = model_servers(config, &mut skipped);
+    let mut servers = model_servers(config, &mut skipped);
     if servers.is_empty() {
         let what = "no model server has a key: only what the tools themselves state is fixed";
         return Ok(vec![
@@ -95,8 +147,8 @@ pub async fn preflight(config: &Config, scope: &Scope) -> Result<Vec<PreflightCh
         ]);
     }
     let ca = ca_bundle(config)?;
-    let (mut findings, silent): (Vec<_>, Vec<_>) =
-        check_models(config, ca.as_deref(), &servers, scope).await?.into_iter().unzip();
+    let Looked { checks: mut findings, silent, .. } =
+        check_models(config, ca.as_deref(), &mut servers, scope).await?;
     let answering: Vec<&str> = servers
         .iter()
         .map(|s| s.name.as_str())

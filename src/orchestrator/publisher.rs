@@ -14,6 +14,7 @@ use crate::contract::report::CommitReport;
 use crate::contract::settings::{CommitMode, PullRequestMode};
 use crate::git::{self, CommitRequest, DEFAULT_GIT_TIMEOUT, GitError, Remote, Workspace};
 use crate::github::{self, ApiError, ArrangedRun, Client, Permission, TokenFacts, Triggers, Watch};
+use crate::report::commands::Redactor;
 use crate::scope::Scope;
 
 use super::bundle::short_name;
@@ -42,8 +43,37 @@ pub struct GitHubRepo {
     /// Where the failing branch itself wants to be merged, by a pull request that is open.
     pub open_pull_request_into: Option<BranchName>,
     pub pull_request: PullRequestMode,
+    /// The pull request whose run failed.
+    pub failing_pull_request: Option<u64>,
+    /// What becomes of the failed run where its failure does not repeat.
+    pub rerun: Rerun,
     pub has_approval_runs: bool,
     pub timeouts: github::Timeouts,
+}
+
+/// Whether the failed jobs are run again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rerun {
+    /// Nobody wants it.
+    Off,
+    /// We are part of the run, which GitHub runs again only when it is over.
+    NotOver,
+    /// It is a second attempt already.
+    WasAgain,
+    Run(u64),
+}
+
+impl Rerun {
+    /// What `rerun-flaky` comes to for the run that failed.
+    #[must_use]
+    pub fn of(is_wanted: bool, run_is_over: bool, run: Option<u64>, attempt: Option<u64>) -> Self {
+        match (is_wanted, run_is_over, run, attempt) {
+            (false, ..) | (true, true, None, _) => Self::Off,
+            (true, false, ..) => Self::NotOver,
+            (true, true, Some(run), None | Some(1)) => Self::Run(run),
+            (true, true, Some(_), Some(_)) => Self::WasAgain,
+        }
+    }
 }
 
 /// Where and how heals go out.
@@ -61,6 +91,8 @@ pub struct Publisher {
     /// The commit a heal sits on: the branch's or the pull request's head.
     pub head: CommitSha,
     pub commit_prefix: String,
+    /// What is said on GitHub passes it.
+    pub redactor: Redactor,
     /// The job that failed, in a word that stays the same over runs.
     pub job: String,
     /// For links.

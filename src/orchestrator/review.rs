@@ -9,14 +9,14 @@ use crate::contract::report::RunReport;
 use crate::contract::settings::PullRequestMode;
 use crate::github::{
     self, ApiError, ArrangedRun, CiTriggerOptions, Client, ExistingPullRequest, Permission,
-    PullRequestMarker, PullRequestState, PullRequestText,
+    PullRequestMarker, PullRequestState, PullRequestText, StatusComment,
 };
-use crate::report::pull_request;
+use crate::report::{comment, pull_request};
 
 use super::bundle::short_name;
 use super::journal::Journal;
 use super::outcome_from::api_outcome;
-use super::publisher::{BranchTarget, GitHubRepo, Publisher, PushedRevision, RootCause};
+use super::publisher::{BranchTarget, GitHubRepo, Publisher, PushedRevision, Rerun, RootCause};
 
 impl Publisher {
     /// Where the failing branch stands now, if that is no longer where it failed.
@@ -117,8 +117,8 @@ impl Publisher {
 
     fn text(&self, repo: &GitHubRepo, report: &RunReport, revision: &PushedRevision) -> PullRequestText {
         PullRequestText {
-            title: pull_request::title(report, &self.commit_prefix),
-            body: pull_request::body(report),
+            title: self.redactor.redact(&pull_request::title(report, &self.commit_prefix)),
+            body: self.redactor.redact(&pull_request::body(report)),
             draft: repo.pull_request == PullRequestMode::Draft,
             mark: PullRequestMarker {
                 cause: revision.cause.as_str().to_owned(),
@@ -153,9 +153,53 @@ impl Publisher {
                 None => Ok(()),
             },
         };
-        if let Err(what) = trouble {
+        let not_rerun = self.run_again(&report).await;
+        let unsaid = self.comment(journal).await;
+        for what in [trouble, not_rerun, unsaid].into_iter().filter_map(Result::err) {
             journal.emit(Event::Warning { what });
         }
+    }
+
+    /// Has the failed jobs run once more where the failure does not repeat.
+    async fn run_again(&self, report: &RunReport) -> Result<(), String> {
+        let Some(repo) = &self.github else { return Ok(()) };
+        if !matches!(report.outcome, Outcome::Flaky { .. } | Outcome::NotReproduced { .. }) {
+            return Ok(());
+        }
+        match repo.rerun {
+            Rerun::Off => Ok(()),
+            Rerun::NotOver => {
+                Err("`rerun-flaky` has no effect here: GitHub runs a job again only when its run is \
+                                   over; heal from a workflow of its own (`workflow_run`)"
+                    .to_owned())
+            }
+            Rerun::WasAgain => {
+                Err("the failed jobs are not run a third time (`rerun-flaky` does it once)".to_owned())
+            }
+            Rerun::Run(run) => {
+                github::rerun_failed_jobs(&repo.client, &repo.repository, run).await.map_err(|e| {
+                    format!("the failed jobs could not be run again, which needs actions: write: {e}")
+                })
+            }
+        }
+    }
+
+    /// Says in the failing pull request how it ended, in one comment that is kept up to date.
+    async fn comment(&self, journal: &Journal) -> Result<(), String> {
+        let Some(repo) = &self.github else { return Ok(()) };
+        let Some(number) = repo.failing_pull_request else { return Ok(()) };
+        if repo.token.permissions.pull_requests == Permission::No {
+            return Ok(());
+        }
+        let report = journal.report();
+        let body = match report.outcome {
+            Outcome::AlreadyGreen => comment::closed(&report),
+            _ => comment::body(&report),
+        };
+        let body = self.redactor.redact(&body);
+        let said =
+            StatusComment { number, job: &self.job, body: &body, may_begin: comment::is_worth_it(&report) };
+        github::write_comment(&repo.client, &repo.repository, &said).await.map_err(|e| no_comment(&e))
     }
 
     /// Tells the open pull request how it ended; opens one for a heal that needed none to get its CI run.
@@ -218,6 +262,10 @@ impl Publisher {
     }
 }
 
+pub(super) fn no_comment(error: &ApiError) -> String {
+    format!("the comment in the pull request does not show the end of the run: {error}")
+}
+
 /// Closes the heals of these jobs.
 pub(super) async fn close_heals(
     client: &Client,
@@ -248,5 +296,18 @@ fn rejected_before(heal: &ExistingPullRequest) -> Outcome {
     Outcome::Refused {
         why: format!("the same fix was offered in {} and closed without being merged", heal.reference.url),
         remedy: Some("reopen it, or fix the failure in another way".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_run_again_once_and_only_when_it_is_over() {
+        assert_eq!(Rerun::of(false, true, Some(7), Some(1)), Rerun::Off);
+        assert_eq!(Rerun::of(true, false, Some(7), Some(1)), Rerun::NotOver);
+        assert_eq!(Rerun::of(true, true, Some(7), Some(1)), Rerun::Run(7));
+        assert_eq!(Rerun::of(true, true, Some(7), Some(2)), Rerun::WasAgain);
     }
 }

@@ -289,19 +289,22 @@ async fn choose_models(
     diagnose_only: bool,
 ) -> Result<Vec<crate::llm::ProviderConfig>, Outcome> {
     let mut skipped = Vec::new();
-    let servers = models::model_servers(&session.config, &mut skipped);
+    let mut servers = models::model_servers(&session.config, &mut skipped);
     for what in skipped {
         session.journal.emit(Event::Warning { what });
     }
-    session
-        .journal
-        .emit(Event::ModelServersKnown { servers: models::known_servers(&session.config, &servers) });
+    let mut known = models::known_servers(&session.config, &servers);
+    session.journal.emit(Event::ModelServersKnown { servers: known.clone() });
     if diagnose_only {
         return Ok(servers);
     }
-    let checks =
-        models::check_models(&session.config, connection.ca.as_deref(), &servers, &session.scope).await;
-    for (check, _) in checks? {
+    let ca = connection.ca.as_deref();
+    let looked = models::check_models(&session.config, ca, &mut servers, &session.scope).await?;
+    if !looked.replaced.is_empty() {
+        known.replaced = looked.replaced;
+        session.journal.emit(Event::ModelServersKnown { servers: known });
+    }
+    for check in looked.checks {
         if check.severity == Severity::Blocking {
             return Err(Outcome::Refused { why: check.message, remedy: check.hint });
         }

@@ -138,10 +138,13 @@ pub(super) fn next(report: &RunReport, patch: Option<&str>) -> String {
         }
         Outcome::Diagnosed => "fix what is listed below.".to_owned(),
         Outcome::Flaky { .. } => {
-            "run the failed job again; the tests below want a fix that no log can give.".to_owned()
+            "run the failed job again (`rerun-flaky: true` does so by itself); the tests below want a fix that no log can \
+             give."
+                .to_owned()
         }
         Outcome::NotReproduced { .. } => {
-            "run the failed job again. If it stays red, CI differs from the sandbox: see `ci-healer plan`, or name \
+            "run the failed job again: the failure does not repeat here and may be flaky (`rerun-flaky: true` does so by \
+             itself). If it stays red, CI differs from the sandbox: see `ci-healer plan`, or name \
              the failing command with `command`."
                 .to_owned()
         }
@@ -187,7 +190,7 @@ fn after_environment(report: &RunReport) -> String {
         && let Some(named) = why.strip_prefix(MISSING_SECRET)
         && let Some(advice) = pass_on(report, |secret| named.contains(&format!("secrets.{secret},")))
     {
-        return format!("pass it on: {advice}. No change of the code would help, so none was tried.");
+        return format!("pass it on; no change of the code would help, so none was tried.\n\n{advice}");
     }
     let notes = report.baseline.iter().flat_map(|baseline| &baseline.execution.notes);
     if let Some(note) = notes.into_iter().find(|note| note.contains(ONLY_HOSTED)) {
@@ -204,7 +207,7 @@ fn after_environment(report: &RunReport) -> String {
     }
 }
 
-/// The input that passes secrets on which the failing step, or one before it, misses.
+/// The input that passes secrets on which the failing step, or one before it, misses, to be pasted.
 fn pass_on(report: &RunReport, is_meant: impl Fn(&str) -> bool) -> Option<String> {
     let failing = report.baseline.as_ref()?.execution.failed_step?;
     let steps = report.plan.as_ref()?.steps.iter().take(failing + 1);
@@ -212,10 +215,9 @@ fn pass_on(report: &RunReport, is_meant: impl Fn(&str) -> bool) -> Option<String
         steps.flat_map(|step| step.missing_secrets.keys()).filter(|name| is_meant(name)).collect();
     names.sort();
     names.dedup();
-    let line =
-        |name: &&String| markdown::code(&format!("sandbox-env: {name}=${{{{ secrets.{name} }}}}"), 200);
-    let lines: Vec<String> = names.iter().map(line).collect();
-    (!lines.is_empty()).then(|| lines.join(", "))
+    let lines: String = names.iter().map(|name| format!("    {name}=${{{{ secrets.{name} }}}}\n")).collect();
+    let yaml = format!("with:\n  sandbox-env: |\n{lines}");
+    (!lines.is_empty()).then(|| markdown::fence(&yaml, "yaml", 4000))
 }
 
 fn after_budget(report: &RunReport, which: BudgetKind) -> String {
@@ -352,7 +354,7 @@ impl<'r> Cause<'r> {
             && let Some(advice) = pass_on(report, |_| true)
         {
             return format!(
-                "read the log of the failed step; if it fails for a secret that is not passed on, pass it on: {advice}."
+                "read the log of the failed step; if it fails for a secret that is not passed on, pass it on.\n\n{advice}"
             );
         }
         if let Self::NothingNamed = self {
@@ -381,8 +383,29 @@ fn is_of_a_tool(proposal: &ProposalReport) -> bool {
     proposal.offer.provider == "toolchain"
 }
 
+/// What kind of rule turned a fix down, in a few words.
+pub(super) fn kind_of(rejection: &Rejection) -> &'static str {
+    match rejection {
+        Rejection::NoChange => "changes nothing",
+        Rejection::LowConfidence { .. } => "low confidence",
+        Rejection::TooManyLines { .. } => "too many lines",
+        Rejection::TooManyFiles { .. } => "too many files",
+        Rejection::Path { .. } => "a path that no fix may change",
+        Rejection::OutsideWindow { .. } => "outside what was shown",
+        Rejection::NeedsContext { .. } => "needs more shown",
+        Rejection::NotApplicable { .. } => "does not apply",
+        Rejection::Repeated { .. } => "the same patch again",
+        Rejection::TestWeakening { .. } => "weakens the checks",
+        Rejection::TestEdit { .. } => "changes a test file",
+        Rejection::Content { .. } => "content that no fix may have",
+        Rejection::JudgeDisarmed { .. } => "its step cannot fail any more",
+        Rejection::Overfitted { .. } => "answers the failing test alone",
+        Rejection::NoCounterProof { .. } => "no counter-proof",
+    }
+}
+
 /// The input that would let such a fix through.
-fn opened_by(rejection: &Rejection) -> Option<&'static str> {
+pub(super) fn opened_by(rejection: &Rejection) -> Option<&'static str> {
     match rejection {
         Rejection::LowConfidence { .. } => Some("a lower `min-confidence`"),
         Rejection::TooManyLines { .. } => Some("a higher `max-changed-lines`"),

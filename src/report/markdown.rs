@@ -48,6 +48,33 @@ pub(super) fn fence(text: &str, language: &'static str, limit: usize) -> String 
     format!("{ticks}{language}\n{text}{newline}{ticks}\n")
 }
 
+/// How loud a callout is: the colour in which GitHub shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Callout {
+    Note,
+    Tip,
+    Warning,
+    Caution,
+}
+
+/// A box that stands out. `text` is Markdown of ours, without fenced blocks: they could not be copied out of it.
+pub(super) fn callout(kind: Callout, text: &str) -> String {
+    let kind = match kind {
+        Callout::Note => "NOTE",
+        Callout::Tip => "TIP",
+        Callout::Warning => "WARNING",
+        Callout::Caution => "CAUTION",
+    };
+    let mut out = format!("> [!{kind}]\n");
+    for line in text.trim_end().lines() {
+        out.push_str(if line.is_empty() { ">" } else { "> " });
+        out.push_str(line);
+        out.push('\n');
+    }
+    out.push('\n');
+    out
+}
+
 /// A link whose label is ours and whose address came from outside; an address that is not plainly one is shown as
 /// code instead.
 pub(super) fn link(label: &str, address: &str) -> String {

@@ -4,10 +4,12 @@
 //! model output) passes `clean` and then the escaping of its format.
 
 pub mod annotations;
+mod bug_list;
 mod changes;
 pub mod choice;
 mod clean;
 pub mod commands;
+pub mod comment;
 pub mod completions;
 pub mod console;
 pub mod demo;
@@ -16,9 +18,11 @@ pub mod directory;
 pub mod doctor;
 mod ends;
 pub mod event_log;
+mod fix_title;
 pub mod help;
 pub mod man;
 mod markdown;
+mod not_kept;
 mod old_failures;
 pub mod plan;
 pub mod projection;
@@ -28,6 +32,7 @@ pub mod results;
 #[cfg(test)]
 pub(crate) mod sample;
 mod sarif;
+pub mod stats;
 pub mod summary;
 pub mod text;
 pub mod verdict;

@@ -18,8 +18,12 @@ pub(super) fn markdown(report: &RunReport) -> String {
         let run = run.url.as_deref().map(|url| markdown::link("the run", url));
         format!(" ({commit}{})", run.map_or(String::new(), |run| format!(", {run}")))
     });
+    let heading = match run {
+        Some(run) => format!("Also fails on {}", markdown::code(run.branch.as_str(), 200)),
+        None => "Old failures".to_owned(),
+    };
     let mut out = format!(
-        "### Old failures\n\nThe code of the last green run{at} fails with these, too, and CI passed it: they come from \
+        "### {heading}\n\nThe code of the last green run{at} fails with these, too, and CI passed it: they come from \
          what the sandbox lacks, or from what has changed outside the code. No fix was looked for.\n\n"
     );
     for bug in old.iter().take(ROWS) {

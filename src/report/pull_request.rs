@@ -8,11 +8,14 @@ use crate::contract::outcome::Outcome;
 use crate::contract::proof::Proof;
 use crate::contract::report::RunReport;
 
-use super::{clean, markdown, old_failures, proof_table, summary, text, view};
+use super::markdown::Callout;
+use super::{bug_list, clean, fix_title, markdown, old_failures, proof_table, summary, view};
 
 /// GitHub takes 65,536 characters; what masking or GitHub itself adds must fit too.
 const BODY_BYTES: usize = 60_000;
 const DIFF_BYTES: usize = 20_000;
+/// A diff of more lines is collapsed.
+const DIFF_LINES: usize = 60;
 const TITLE_CHARS: usize = 100;
 /// Of a commit's message.
 const COMMIT_BYTES: usize = 4000;
@@ -24,8 +27,10 @@ pub fn title(report: &RunReport, commit_prefix: &str) -> String {
     if let Some(hunk) = reverted(report) {
         return revert_subject(hunk);
     }
-    let kept: Vec<&str> = view::kept(report).map(|proposal| proposal.offer.fix.as_str()).collect();
-    subject(commit_prefix, &kept)
+    let offers = view::kept(report).map(|proposal| (&proposal.offer, proposal.diff.as_str()));
+    let kept: Vec<String> =
+        offers.map(|(offer, diff)| fix_title::of(&offer.fix, offer.command.as_deref(), diff)).collect();
+    subject(commit_prefix, &kept.iter().map(String::as_str).collect::<Vec<_>>())
 }
 
 /// The last line of each commit's message, by which heals are known.
@@ -38,7 +43,8 @@ pub fn commit_message(commit_prefix: &str, proposal: &FixProposal, changes: &[Fi
         [only] => format!(" in {}", only.path),
         _ => String::new(),
     };
-    let fix = format!("{}{place}", proposal.reason.trim().trim_end_matches('.'));
+    let diff = crate::diff::unified(changes);
+    let fix = format!("{}{place}", fix_title::of(&proposal.reason, proposal.command.as_deref(), &diff));
     let by = match &proposal.model {
         Some(model) => format!("{} ({model})", proposal.provider),
         None => proposal.provider.clone(),
@@ -139,88 +145,65 @@ pub fn no_longer_needed(report: &RunReport) -> String {
     format!("**Closed: what this fixes is green{at} without it**{run}.")
 }
 
-/// The body of the pull request.
+/// The body of the pull request, in the order of the summary.
 #[must_use]
 pub fn body(report: &RunReport) -> String {
     let mut out = opening(report);
     out.push_str(&taken_back(report));
-    out.push_str(&failures(report));
-    out.push_str(&old_failures::markdown(report));
-    let fixes: Vec<_> = view::kept(report).collect();
-    if !fixes.is_empty() {
-        out.push_str("### The fix\n\n");
-        for proposal in fixes.iter().take(BUG_ROWS) {
-            out.push_str(&format!(
-                "- {} ({})\n",
-                markdown::code(&super::results::proposal_text(report, proposal), 500),
-                markdown::code(&proposal.offer.provider, 60)
-            ));
-        }
-        out.push('\n');
-    }
-    out.push_str(&format!("### Proof\n\n{}\n", proof_table::markdown(report)));
-    out.push_str(&how_to_reproduce(report));
-    out.push_str(&summary::cost(report));
     let note = "<sub>Made by ci-healer: the same commands ran before and after the fix, in a sandbox without secrets. \
                 Review it like any other change.</sub>\n";
-    let room = BODY_BYTES.saturating_sub(out.len() + note.len() + 200).min(DIFF_BYTES);
+    let mut rest = bug_list::markdown(report, BUG_ROWS);
+    rest.push_str(&old_failures::markdown(report));
+    rest.push_str(&proof_table::markdown(report));
+    rest.push_str(&how_to_reproduce(report));
+    rest.push_str(&summary::cost(report));
+    let room = BODY_BYTES.saturating_sub(out.len() + rest.len() + note.len() + 200).min(DIFF_BYTES);
     if !report.diff.is_empty() && room > 1000 {
-        out.push_str(&format!(
-            "<details><summary>The diff</summary>\n\n{}\n</details>\n\n",
-            markdown::fence(&report.diff, "diff", room)
-        ));
+        let diff = markdown::fence(&report.diff, "diff", room);
+        // The files' own page shows a long one better.
+        out.push_str(&if report.diff.lines().count() <= DIFF_LINES {
+            format!("{diff}\n")
+        } else {
+            format!("<details><summary>The diff</summary>\n\n{diff}\n</details>\n\n")
+        });
     }
+    out.push_str(&rest);
     out.push_str(note);
     out
 }
 
 fn opening(report: &RunReport) -> String {
-    let mut out = String::from("CI failed");
+    let mut said = String::from("CI failed");
     if let Some(step) = view::failing_step(report) {
-        out.push_str(&format!(" in step {}", markdown::code(step, 100)));
+        said.push_str(&format!(" in step {}", markdown::code(step, 100)));
     }
     if let Some(job) = report.run.as_ref().and_then(|run| run.job.as_deref()) {
-        out.push_str(&format!(" of job {}", markdown::code(job, 100)));
+        said.push_str(&format!(" of job {}", markdown::code(job, 100)));
     }
     if let Some(sha) = &report.sha {
-        out.push_str(&format!(" at {}", sha.as_str()));
+        said.push_str(&format!(" at {}", sha.as_str()));
     }
     if let Some(url) = report.run.as_ref().and_then(|run| run.url.as_deref()) {
-        out.push_str(&format!(" ({})", markdown::link("the run", url)));
+        said.push_str(&format!(" ({})", markdown::link("the run", url)));
     }
-    let state = match report.outcome {
-        Outcome::Healed | Outcome::Patched => "This fixes it, and nothing that passed before fails now.",
-        _ => "This is a part of the fix: **the build is not green yet**.",
+    let (kind, state) = match report.outcome {
+        Outcome::Healed | Outcome::Patched => {
+            (Callout::Tip, "This fixes it, and nothing that passed before fails now.")
+        }
+        _ => (Callout::Warning, "This is a part of the fix: **the build is not green yet**."),
     };
-    format!("{out}. {state}\n\n{}", moved_on(report))
+    markdown::callout(kind, &format!("{said}. {state}{}", moved_on(report)))
 }
 
 /// The proof is of the commit that failed, and people merge into what stands there now.
 fn moved_on(report: &RunReport) -> String {
     match report.push.as_ref().and_then(|push| push.base_moved_to.as_ref()) {
         Some(now) => format!(
-            "> **The branch has moved on** to {} since. The proof is of the commit that failed.\n\n",
+            "\n\n**The branch has moved on** to {} since. The proof is of the commit that failed.",
             now.as_str()
         ),
         None => String::new(),
     }
-}
-
-fn failures(report: &RunReport) -> String {
-    let bugs = view::all_bugs(report);
-    if bugs.is_empty() {
-        return String::new();
-    }
-    let mut out = String::from("### What failed\n\n");
-    for bug in bugs.iter().take(BUG_ROWS) {
-        let mark = if view::is_fixed(report, &bug.fingerprint) { "" } else { " **(not fixed)**" };
-        out.push_str(&format!("- {}{mark}\n", markdown::code(&text::bug_with_message(bug), 600)));
-    }
-    if bugs.len() > BUG_ROWS {
-        out.push_str(&format!("- and {} more\n", bugs.len() - BUG_ROWS));
-    }
-    out.push('\n');
-    out
 }
 
 /// The commands of the failing plan, in its image.

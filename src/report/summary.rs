@@ -1,46 +1,82 @@
 //! The job summary: what people read first.
 //!
-//! Verdict, next step, what failed, the fix, the proof, every attempt (collapsed), the cost. GitHub drops a summary of
-//! more than 1 MiB as a whole, so the parts are bounded and attempts that no longer fit are counted instead.
+//! In the order in which it is read: verdict and next step, the diff, each bug before and after, the proof in a line
+//! (the table behind it collapsed), what was not kept, the cost, warnings. GitHub drops a summary of more than 1 MiB as a
+//! whole, so the parts are bounded and what no longer fits is counted instead.
 
 use crate::contract::ci::CiVerdict;
 use crate::contract::outcome::Outcome;
-use crate::contract::report::{Iteration, ProposalReport, ProposalVerdict, ReportFiles, RunReport};
+use crate::contract::report::{ReportFiles, RunReport};
 
-use super::view::Standing;
-use super::{changes, ends, markdown, old_failures, proof_table, text, view};
+use super::markdown::Callout;
+use super::{bug_list, changes, ends, markdown, not_kept, old_failures, proof_table, text, view};
 
 /// Below GitHub's 1,048,576 with room for what masking may add.
 const LIMIT: usize = 1_000_000;
 const DIFF_BYTES: usize = 120_000;
-const ATTEMPT_DIFF_BYTES: usize = 20_000;
 const BUG_ROWS: usize = 50;
+const WARNINGS: usize = 20;
 
 /// The whole summary as Markdown, always below GitHub's limit.
 #[must_use]
 pub fn markdown(report: &RunReport, written: Option<&ReportFiles>) -> String {
-    let mut out = String::new();
-    out.push_str(&headline(report));
-    out.push_str(&passed_over(report));
-    out.push_str(&next_step(report, written));
+    let mut out = callout(report, written);
+    out.push_str(&where_it_failed(report));
+    out.push_str(&the_diff(report));
+    out.push_str(&bug_list::markdown(report, BUG_ROWS));
     out.push_str(&changes::markdown(report));
-    out.push_str(&what_failed(report));
     out.push_str(&old_failures::markdown(report));
-    out.push_str(&the_fix(report));
-    let proof = proof_table::markdown(report);
-    if !proof.is_empty() {
-        let heading = if report.final_proof.is_some() { "Proof" } else { "What was run" };
-        out.push_str(&format!(
-            "### {heading}
-
-{proof}
-"
-        ));
-    }
-    let tail = format!("{}{}", cost(report), footer(report, written));
-    out.push_str(&attempts(report, LIMIT.saturating_sub(out.len() + tail.len())));
+    out.push_str(&proof_table::markdown(report));
+    let tail = format!("{}{}{}", cost(report), warnings(report), footer(report, written));
+    out.push_str(&not_kept::markdown(report, LIMIT.saturating_sub(out.len() + tail.len())));
     out.push_str(&tail);
     out
+}
+
+/// What people read in five seconds: the verdict, what it does not cover, and one action. What is to be pasted stands
+/// behind the box, where it can be copied as it is.
+pub(super) fn callout(report: &RunReport, written: Option<&ReportFiles>) -> String {
+    let patch = written.and_then(|w| w.patch_file.as_deref());
+    let next = match &report.outcome {
+        Outcome::Healed => healed_next(report, patch),
+        _ => ends::next(report, patch),
+    };
+    let (next, paste) = next.split_once("\n\n").unwrap_or((&next, ""));
+    let mut inside = vec![headline(report)];
+    inside.extend(Some(passed_over(report)).filter(|said| !said.is_empty()));
+    inside.extend(ends::why(report));
+    inside.push(format!("**Next:** {next}"));
+    inside.extend(half_healed(report, patch));
+    let mut out = markdown::callout(kind(report), &inside.join("\n\n"));
+    if !paste.is_empty() {
+        out.push_str(&format!("{}\n\n", paste.trim_end()));
+    }
+    out
+}
+
+/// How loud the callout is.
+fn kind(report: &RunReport) -> Callout {
+    match &report.outcome {
+        Outcome::Healed if ci_doubt(report).is_some() => Callout::Warning,
+        Outcome::Healed | Outcome::Patched | Outcome::AlreadyGreen => Callout::Tip,
+        Outcome::Partial { .. }
+        | Outcome::Drift { .. }
+        | Outcome::Flaky { .. }
+        | Outcome::NotReproduced { .. }
+        | Outcome::BudgetSpent { .. } => Callout::Warning,
+        Outcome::Diagnosed | Outcome::Environment { .. } | Outcome::Cancelled => Callout::Note,
+        Outcome::Exhausted { .. } | Outcome::Refused { .. } | Outcome::Error { .. } => Callout::Caution,
+    }
+}
+
+/// Where a run without a verdict of its own left what it has.
+fn half_healed(report: &RunReport, patch: Option<&str>) -> Option<String> {
+    let is_said = view::is_proven(&report.outcome)
+        || matches!(report.outcome, Outcome::Partial { .. } | Outcome::Drift { .. })
+        || report.final_proof.is_some();
+    let file = patch.filter(|_| !is_said && report.push.is_none() && !report.diff.is_empty())?;
+    let take = markdown::code(&format!("git apply {file}"), 200);
+    Some(format!("What was kept is not proven; it is in {} ({take}).", markdown::code(file, 200)))
 }
 
 /// Said before all else: everything below holds without these steps.
@@ -48,9 +84,9 @@ fn passed_over(report: &RunReport) -> String {
     let steps = report.plan.as_ref().map_or(&[][..], |plan| &plan.passed_over);
     let lines = steps
         .iter()
-        .map(|s| format!("- {}: {}\n", markdown::code(&s.step, 100), markdown::code(&s.why, 300)));
+        .map(|s| format!("\n- {}: {}", markdown::code(&s.step, 100), markdown::code(&s.why, 300)));
     let lines: String = lines.collect();
-    if lines.is_empty() { lines } else { format!("Not run here:\n\n{lines}\n") }
+    if lines.is_empty() { lines } else { format!("Not run here:\n{lines}") }
 }
 
 /// `Broken by **numpy 2.5.0** (published …); with 2.4.3 the same commands pass.`
@@ -64,10 +100,10 @@ fn drift_headline(report: &RunReport) -> String {
         Some(from) => format!("with {} the same commands pass", as_name(Some(from))),
         None => "without it the same commands pass".to_owned(),
     };
-    let mut out = format!("Broken by **{name} {to}** (published {day} {clock} UTC); {passes}.\n\n");
+    let mut out = format!("Broken by **{name} {to}** (published {day} {clock} UTC); {passes}.");
     if !drift.with.is_empty() {
         let with: Vec<String> = drift.with.iter().map(|name| markdown::code(name, 200)).collect();
-        out.push_str(&format!("It moves together with {}.\n\n", with.join(", ")));
+        out.push_str(&format!(" It moves together with {}.", with.join(", ")));
     }
     out
 }
@@ -103,8 +139,11 @@ fn headline(report: &RunReport) -> String {
         (Outcome::Healed, _) => ci_doubt(report).map_or(String::new(), |doubt| format!("; {doubt}")),
         _ => String::new(),
     };
-    let mut out = format!("## {mark} {words}{count}{ci}\n\n");
+    format!("## {mark} {words}{count}{ci}")
+}
 
+/// Step, job, branch, commit and run, in a line.
+fn where_it_failed(report: &RunReport) -> String {
     let is_green = report.outcome == Outcome::AlreadyGreen;
     let mut facts = Vec::new();
     if let Some(step) = view::failing_step(report) {
@@ -125,11 +164,11 @@ fn headline(report: &RunReport) -> String {
     if let Some(url) = run.and_then(|r| r.url.as_deref()) {
         facts.push(markdown::link(if is_green { "the run" } else { "the failed run" }, url));
     }
-    if !facts.is_empty() {
-        let what = if is_green { "Looked at" } else { "Failed" };
-        out.push_str(&format!("{what}: {}\n\n", facts.join(" · ")));
+    if facts.is_empty() {
+        return String::new();
     }
-    out
+    let what = if is_green { "Looked at" } else { "Failed" };
+    format!("{what}: {}\n\n", facts.join(" · "))
 }
 
 /// What keeps a published heal from being called green.
@@ -142,28 +181,6 @@ fn ci_doubt(report: &RunReport) -> Option<&'static str> {
         CiVerdict::TimedOut => Some("CI still runs"),
         CiVerdict::Cancelled => Some("CI was cancelled"),
     }
-}
-
-/// What the reader should do now, and why where the verdict has a reason.
-fn next_step(report: &RunReport, written: Option<&ReportFiles>) -> String {
-    let patch = written.and_then(|w| w.patch_file.as_deref());
-    let why = ends::why(report);
-    let next = match &report.outcome {
-        Outcome::Healed => healed_next(report, patch),
-        _ => ends::next(report, patch),
-    };
-    let mut out = String::new();
-    if let Some(why) = why {
-        out.push_str(&format!("{why}\n\n"));
-    }
-    out.push_str(&format!("**Next:** {next}\n\n"));
-    for warning in report.warnings.iter().take(20) {
-        out.push_str(&format!("- ⚠️ {}\n", markdown::code(warning, 500)));
-    }
-    if !report.warnings.is_empty() {
-        out.push('\n');
-    }
-    out
 }
 
 fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
@@ -216,131 +233,30 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
     }
 }
 
-fn what_failed(report: &RunReport) -> String {
-    let bugs = view::all_bugs(report);
-    if bugs.is_empty() {
+/// All that is kept.
+fn the_diff(report: &RunReport) -> String {
+    if report.diff.is_empty() {
         return String::new();
     }
-    let mut out = String::from("### What failed\n\n| | Kind | Where | What |\n|---|---|---|---|\n");
-    for bug in bugs.iter().take(BUG_ROWS) {
-        let place = match &bug.file {
-            Some(file) => markdown::code(&text::place(file, bug.line, bug.column), 200),
-            None => "–".to_owned(),
-        };
-        let test =
-            bug.test.as_deref().map_or(String::new(), |test| format!(" in {}", markdown::code(test, 200)));
-        let mark = match view::standing(report, &bug.fingerprint) {
-            Standing::Proven => "✅",
-            Standing::NotProven => "❔",
-            Standing::Open => "❌",
-        };
-        out.push_str(&format!(
-            "| {mark} | {} | {place} | {}{test} |\n",
-            text::category(bug.category),
-            markdown::code(&text::message(bug), 300),
-        ));
-    }
-    if bugs.len() > BUG_ROWS {
-        out.push_str(&format!("\n{} more are in `results.json`.\n", bugs.len() - BUG_ROWS));
-    }
-    out.push('\n');
-    out
-}
-
-fn the_fix(report: &RunReport) -> String {
-    let kept: Vec<&ProposalReport> = view::kept(report).collect();
-    if kept.is_empty() && report.diff.is_empty() {
-        return String::new();
-    }
-    let mut out = String::from("### The fix\n\n");
-    for proposal in kept.iter().take(BUG_ROWS) {
-        let origin = origin(proposal, !report.has_counter_proof());
-        out.push_str(&format!("- {} ({origin})\n", markdown::code(&proposal.offer.fix, 300)));
-    }
-    if !report.diff.is_empty() {
-        out.push_str(&format!("\n{}", markdown::fence(&report.diff, "diff", DIFF_BYTES)));
-    }
-    out.push('\n');
-    out
-}
-
-/// Who offered it.
-fn origin(proposal: &ProposalReport, lowered: bool) -> String {
-    let mut out = markdown::code(&proposal.offer.provider, 60);
-    if let Some(model) = &proposal.offer.model {
-        out.push_str(&format!(" {}", markdown::code(model, 100)));
-    }
-    if proposal.offer.context_level > 0 {
-        out.push_str(&format!(", context level {}", proposal.offer.context_level));
-    }
-    out.push_str(&format!(", {}", text::confidence(proposal.offer.confidence, lowered)));
-    out
-}
-
-fn attempts(report: &RunReport, room: usize) -> String {
-    let all: Vec<(&Iteration, &ProposalReport)> = report
-        .iterations
-        .iter()
-        .flat_map(|iteration| iteration.proposals.iter().map(move |proposal| (iteration, proposal)))
-        .collect();
-    if all.is_empty() {
-        return String::new();
-    }
-    const NOTE: usize = 200;
-    let mut out = format!("### Attempts ({})\n\n", all.len());
-    for (index, (iteration, proposal)) in all.iter().enumerate() {
-        let row = attempt(index + 1, iteration, proposal);
-        if out.len() + row.len() + NOTE > room {
-            out.push_str(&format!("{} more are in `results.json`.\n\n", all.len() - index));
-            break;
-        }
-        out.push_str(&row);
-    }
-    out
-}
-
-fn attempt(number: usize, iteration: &Iteration, proposal: &ProposalReport) -> String {
-    let mark = match proposal.verdict {
-        ProposalVerdict::Kept => "✅ kept",
-        ProposalVerdict::Reverted { .. } => "↩️ reverted",
-        ProposalVerdict::Rejected { .. } => "⛔ rejected",
+    let is_part = matches!(report.outcome, Outcome::Partial { .. });
+    let doubt = if view::is_proven(&report.outcome) || is_part || report.final_proof.is_some() {
+        ""
+    } else {
+        "What was kept, **not proven**:\n\n"
     };
-    let mut out = format!(
-        "<details><summary>{number}. {mark}: {} ({})</summary>\n\n",
-        markdown::html_code(&proposal.offer.fix, 200),
-        markdown::html_code(&proposal.offer.provider, 60),
-    );
-    out.push_str(&format!("- From {}\n", origin(proposal, false)));
-    if proposal.offer.usage.tokens() > 0 {
-        let cost =
-            proposal.offer.usage.cost.map_or(String::new(), |cost| format!(", {}", text::dollars(cost)));
-        out.push_str(&format!("- {} tokens{cost}\n", text::number(proposal.offer.usage.tokens())));
+    format!("{doubt}{}\n", markdown::fence(&report.diff, "diff", DIFF_BYTES))
+}
+
+/// What the user should know although it did not decide the run.
+fn warnings(report: &RunReport) -> String {
+    let mut out = String::new();
+    for warning in report.warnings.iter().take(WARNINGS) {
+        out.push_str(&format!("- ⚠️ {}\n", markdown::code(warning, 500)));
     }
-    if let Some(command) = &proposal.offer.command {
-        out.push_str(&format!("- Command: {}\n", markdown::code(command, 300)));
+    if report.warnings.len() > WARNINGS {
+        out.push_str(&format!("- {} more are in `results.json`\n", report.warnings.len() - WARNINGS));
     }
-    let reason = match &proposal.verdict {
-        ProposalVerdict::Kept => None,
-        ProposalVerdict::Reverted { why, .. } => Some(markdown::code(why, 500)),
-        ProposalVerdict::Rejected { rejection } => Some(markdown::code(&text::rejection(rejection), 500)),
-    };
-    if let Some(reason) = reason {
-        out.push_str(&format!("- Why not: {reason}\n"));
-    }
-    if let (Some(execution), false) =
-        (&iteration.execution, matches!(proposal.verdict, ProposalVerdict::Rejected { .. }))
-    {
-        out.push_str(&format!(
-            "- Sandbox: {} after {}\n",
-            markdown::code(&text::ending(execution), 300),
-            text::duration(execution.duration)
-        ));
-    }
-    if !proposal.diff.is_empty() {
-        out.push_str(&format!("\n{}", markdown::fence(&proposal.diff, "diff", ATTEMPT_DIFF_BYTES)));
-    }
-    out.push_str("\n</details>\n\n");
-    out
+    if out.is_empty() { out } else { format!("{out}\n") }
 }
 
 /// What the run used, of what it was allowed.
@@ -366,7 +282,7 @@ pub(super) fn cost(report: &RunReport) -> String {
         format!(": {ratio:.1} times the failed job's own {}", text::duration(alone))
     };
     format!(
-        "### Cost\n\n{} · {} (sandbox {} in {runs}{of_alone}, models {}, CI {}, ci-healer {})\n\n",
+        "**Cost:** {} · {} (sandbox {} in {runs}{of_alone}, models {}, CI {}, ci-healer {})\n\n",
         parts.join(" · "),
         text::duration(times.total),
         text::duration(times.build),
@@ -491,7 +407,7 @@ mod tests {
         report.iterations = vec![one; 100];
         let text = markdown(&report, None);
         assert!(text.len() < 1_048_576, "{}", text.len());
-        assert!(text.contains("more are in `results.json`") && text.contains("### Cost"));
+        assert!(text.contains("more are in `results.json`") && text.contains("**Cost:**"));
     }
 
     /// What is left of Markdown when code spans, fenced blocks and escaped HTML are taken out: ours alone.

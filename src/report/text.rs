@@ -281,6 +281,12 @@ pub(super) fn known(count: Option<u64>) -> String {
     count.map_or_else(|| "an unknown number".to_owned(), |n| n.to_string())
 }
 
+/// How many tests ran, over all runners; `None` where that is not known of each.
+pub(super) fn executed(runs: &[TestRun]) -> Option<u64> {
+    let sum = |sum: u64, run: &TestRun| Some(sum.saturating_add(run.executed?));
+    (!runs.is_empty()).then(|| runs.iter().try_fold(0, sum)).flatten()
+}
+
 /// `41 executed, 40 passed, 1 failed, 2 skipped`, summed over the runners.
 pub(super) fn tests(runs: &[TestRun]) -> Option<String> {
     if runs.is_empty() {

@@ -94,6 +94,33 @@ async fn dead_keys_and_unknown_models_are_told_before_a_run() {
     assert!(code == 3 && text.contains("blocked  gemini: "), "{code}\n{text}");
     assert_eq!(gemini.complaints(), Vec::<String>::new());
     assert!(gemini.asked().is_empty() && groq.asked().is_empty(), "looking costs no token");
+
+    // One that is gone is replaced by the newest of its family, unless that is switched off.
+    let gone = json!({"error": {"code": 404, "status": "NOT_FOUND", "message": "models/x is not found"}});
+    gemini.seen_as(404, gone);
+    gemini.lists(&["gemini-3.8-flash-lite", "gemini-3.9-flash", "gemini-3.10-flash"]);
+    let (code, text) = run(doctor()).await;
+    let told = "gemini: model \"gemini-3.8-flash\" is not there any more; \"gemini-3.10-flash\", the newest of its family";
+    assert!(code == 0 && text.contains(told) && text.contains("may be asked for a fix: gemini"), "{text}");
+    let mut strict = doctor();
+    strict.arg("--model-fallback=false");
+    let (_, text) = run(strict).await;
+    assert!(text.contains("set the input `gemini-model`") && !text.contains("may be asked"), "{text}");
+    // Other names are told, and a server of one's own that has only one is asked for that.
+    let own = ScriptedLlm::new(Speaks::Chat, Vec::new()).await;
+    let url = own.base_url();
+    let asks = |listed: &[&str]| {
+        let data: Vec<_> = listed.iter().map(|id| json!({ "id": id })).collect();
+        own.seen_as(200, json!({ "object": "list", "data": data }));
+        command(
+            &["doctor", "--providers=openai", "--openai-model=gemma", "--openai-base-url", &url],
+            &[("OPENAI_API_KEY", "own-canary")],
+        )
+    };
+    let (_, text) = run(asks(&["a", "b"])).await;
+    assert!(text.contains("the server lists \"a\", \"b\"") && text.contains("`openai-model`"), "{text}");
+    let (_, text) = run(asks(&["/models/gemma.gguf"])).await;
+    assert!(text.contains("lists \"/models/gemma.gguf\" alone") && text.contains("fix: openai"), "{text}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

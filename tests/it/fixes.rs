@@ -342,6 +342,9 @@ async fn run(repository: &Repository, case: &Case, speaks: Speaks, with: &With, 
         api_key: Some(KNOWN_SECRET.into()),
         model: model.to_owned(),
         base_url: server.base_url(),
+        timeout: None,
+        command: Vec::new(),
+        hidden: Vec::new(),
     };
     let mut router = Router::new(vec![config], with.client.clone(), Arc::new(Deaf)).unwrap();
     let options = &FixOptions { allow_test_edits: case.allow_test_edits, ..with.options.clone() };

@@ -256,6 +256,31 @@ async fn gemini_heals_a_failing_test() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_program_heals_in_the_place_of_a_model_server() {
+    let story = calculator();
+    let program = story.repo().parent().unwrap().join("agent.sh");
+    let answer = r#"{"reason":"add instead of subtract","confidence":0.9,"edits":[{"path":"calc.py","find":"return a - b","replace":"return a + b"}]}"#;
+    let seen = program.with_extension("seen");
+    let script = format!("#!/bin/sh\nenv >{seen}\ncat >>{seen}\necho '{answer}'\n", seen = seen.display());
+    std::fs::write(&program, script).unwrap();
+    let command = format!("sh {}", program.display());
+    let story = story
+        .flag("providers", "toolchain,command")
+        .flag("model-command", &command)
+        .variable("GEMINI_API_KEY", "gemini-canary");
+    let ended = story.heal().await;
+    ended.expect("healed", 0);
+    let kept = &ended.results["iterations"][0]["proposals"][0];
+    assert_eq!(
+        (kept["provider"].as_str(), kept["model"].as_str()),
+        (Some("command"), Some("sh")),
+        "{kept:#}"
+    );
+    let seen = std::fs::read_to_string(seen).unwrap();
+    assert!(seen.contains("test_calc") && seen.contains("PATH=") && !seen.contains("canary"), "{seen}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn groq_takes_over_where_gemini_is_down() {
     let gemini =
         ScriptedLlm::answering(Speaks::Gemini, |_, _| Answer::gemini_error(503, "UNAVAILABLE", "overloaded"))

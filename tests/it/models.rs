@@ -21,12 +21,14 @@ const GEMINI_KEY: &str = "gemini-key-0123456789";
 const GROQ_KEY: &str = "groq-key-0123456789";
 
 #[derive(Default)]
-struct Switches(Mutex<Vec<(String, Option<String>, String)>>);
+struct Switches(Mutex<Vec<(String, Option<String>, String)>>, Mutex<Vec<String>>);
 
 impl EventSink for Switches {
     fn emit(&self, event: Event) {
-        if let Event::ProviderSwitched { from, to, cause } = event {
-            self.0.lock().unwrap().push((from, to, cause));
+        match event {
+            Event::ProviderSwitched { from, to, cause } => self.0.lock().unwrap().push((from, to, cause)),
+            Event::Warning { what } => self.1.lock().unwrap().push(what),
+            _ => {}
         }
     }
 }
@@ -42,6 +44,9 @@ fn gemini(server: &ScriptedLlm) -> ProviderConfig {
         api_key: Some(GEMINI_KEY.into()),
         model: "gemini-3.5-flash".to_owned(),
         base_url: server.base_url(),
+        timeout: None,
+        command: Vec::new(),
+        hidden: Vec::new(),
     }
 }
 
@@ -56,6 +61,9 @@ pub(crate) fn groq_at(base_url: &str) -> ProviderConfig {
         api_key: Some(GROQ_KEY.into()),
         model: "openai/gpt-oss-120b".to_owned(),
         base_url: base_url.to_owned(),
+        timeout: None,
+        command: Vec::new(),
+        hidden: Vec::new(),
     }
 }
 
@@ -101,6 +109,10 @@ impl Asker {
 
     pub(crate) fn available(&self) -> Vec<&str> {
         self.router.available()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        self.switches.1.lock().unwrap().clone()
     }
 
     pub(crate) fn switches(&self) -> Vec<(String, Option<String>, String)> {
@@ -324,6 +336,9 @@ async fn a_server_that_dislikes_part_of_a_request_gets_less() {
         api_key: None,
         model: "local-model".to_owned(),
         base_url: server.base_url(),
+        timeout: None,
+        command: Vec::new(),
+        hidden: Vec::new(),
     };
     let mut asker = Asker::new(vec![config]);
     asker.ask().await.unwrap();
@@ -385,6 +400,9 @@ async fn requests_and_replies_are_kept_for_the_sdks() {
             api_key: Some(GROQ_KEY.into()),
             model: model.to_owned(),
             base_url: server.base_url(),
+            timeout: None,
+            command: Vec::new(),
+            hidden: Vec::new(),
         };
         // Whether it is taken for a reply is for other tests.
         let _ = Asker::new(vec![config]).ask().await;
@@ -478,4 +496,42 @@ async fn a_redirect_is_not_followed_with_the_key() {
     let server = ScriptedLlm::new(Speaks::Chat, vec![answer]).await;
     assert!(Asker::new(vec![groq(&server)]).ask().await.is_err());
     assert!(elsewhere.asked().is_empty() && elsewhere.complaints().is_empty());
+}
+
+#[tokio::test]
+async fn an_answer_of_another_model_is_told_once_and_priced_as_that() {
+    let answer = || Answer::Raw {
+        status: 200,
+        headers: Vec::new(),
+        body: json!({
+            "candidates": [{"content": {"parts": [{"text": FIX}]}, "finishReason": "STOP"}],
+            "usageMetadata": {"promptTokenCount": 1_000_000, "candidatesTokenCount": 0},
+            "modelVersion": "gemini-3.1-flash-lite",
+        })
+        .to_string(),
+    };
+    let server = ScriptedLlm::new(Speaks::Gemini, vec![answer(), answer()]).await;
+    let mut asker = Asker::new(vec![gemini(&server)]);
+    let reply = asker.ask().await.unwrap();
+    assert_eq!((reply.model.as_str(), reply.usage.cost), ("gemini-3.1-flash-lite", Some(0.25)));
+    asker.ask().await.unwrap();
+    let told =
+        r#"gemini: asked for "gemini-3.5-flash", "gemini-3.1-flash-lite" answered; it is priced as that"#;
+    assert_eq!(asker.warnings(), [told]);
+}
+
+#[tokio::test]
+async fn the_last_one_left_is_asked_again_when_it_was_too_slow() {
+    let slow =
+        |server: &ScriptedLlm| ProviderConfig { timeout: Some(Duration::from_millis(300)), ..gemini(server) };
+    let server = ScriptedLlm::new(Speaks::Gemini, vec![Answer::Hang, text()]).await;
+    let mut asker = Asker::new(vec![slow(&server)]);
+    asker.ask().await.unwrap();
+    assert_eq!(server.asked().len(), 2);
+    // Where another one is there, that one is asked instead.
+    let server = ScriptedLlm::new(Speaks::Gemini, vec![Answer::Hang, text()]).await;
+    let standby = ScriptedLlm::new(Speaks::Chat, vec![text()]).await;
+    let mut asker = Asker::new(vec![slow(&server), groq(&standby)]);
+    assert_eq!(asker.ask().await.unwrap().provider, "groq");
+    assert_eq!(server.asked().len(), 1);
 }

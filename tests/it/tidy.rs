@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("secrets", &[]),
     ("scope", &[]),
     ("after_panic", &[]),
+    ("process_group", &["after_panic"]),
     ("http", &["error", "scope"]),
     ("config", &["diff", "error"]),
     ("placing", &[]),
@@ -21,8 +22,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("syntax", &[]),
     ("fixer", &["diff", "error", "placing", "secrets", "syntax"]),
     ("drift", &["error", "http", "scope"]),
-    ("llm", &["error", "http", "scope"]),
-    ("git", &["after_panic", "diff", "error", "scope"]),
+    ("llm", &["error", "http", "process_group", "scope"]),
+    ("git", &["diff", "error", "process_group", "scope"]),
     ("github", &["error", "http", "scope"]),
     ("report", &["diff", "error", "secrets"]),
 ];

@@ -34,7 +34,8 @@ fn offered(mut report: RunReport, provider: &str, verdicts: Vec<ProposalVerdict>
 
 fn servers(mut report: RunReport, ready: &[&str], without_key: &[&str]) -> RunReport {
     let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    report.model_servers = Some(ModelServers { ready: names(ready), without_key: names(without_key) });
+    let (ready, without_key) = (names(ready), names(without_key));
+    report.model_servers = Some(ModelServers { ready, without_key, replaced: Vec::new() });
     report
 }
 
@@ -150,14 +151,14 @@ fn ends_without_a_search() -> Vec<Row> {
             red(Outcome::Flaky { failed: 1, runs: 3 }),
             "flaky: the unchanged code failed 1 of 3 times",
             "The unchanged code failed 1 of 3 times.",
-            "run the failed job again; the tests below want a fix that no log can give.",
+            "run the failed job again (`rerun-flaky: true` does so by itself); the tests below want a fix that no log can give.",
         ),
         (
             "not reproduced",
             early(Outcome::NotReproduced { runs: 2 }),
             "not reproduced: CI is red, the sandbox was green 2 of 2 times",
             "The unchanged code was green 2 of 2 times in the sandbox.",
-            "run the failed job again. If it stays red, CI differs from the sandbox: see `ci-healer plan`, or name the failing command with `command`.",
+            "run the failed job again: the failure does not repeat here and may be flaky (`rerun-flaky: true` does so by itself). If it stays red, CI differs from the sandbox: see `ci-healer plan`, or name the failing command with `command`.",
         ),
         (
             "a secret is missing",
@@ -166,7 +167,7 @@ fn ends_without_a_search() -> Vec<Row> {
             })),
             "environment: not the code's failure: not passed on: secrets.KEY, which `Test` fails for",
             "``not passed on: secrets.KEY, which `Test` fails for``",
-            "pass it on: `sandbox-env: KEY=${{ secrets.KEY }}`. No change of the code would help, so none was tried.",
+            "pass it on; no change of the code would help, so none was tried.\n\n```yaml\nwith:\n  sandbox-env: |\n    KEY=${{ secrets.KEY }}\n```\n",
         ),
         (
             "a tool that only hosted runners have",
@@ -312,7 +313,7 @@ fn ends_of_a_search() -> Vec<Row> {
             }),
             "not healed: the log names no failure in the code",
             "The log names no failure in the code.",
-            "read the log of the failed step; if it fails for a secret that is not passed on, pass it on: `sandbox-env: KEY=${{ secrets.KEY }}`.",
+            "read the log of the failed step; if it fails for a secret that is not passed on, pass it on.\n\n```yaml\nwith:\n  sandbox-env: |\n    KEY=${{ secrets.KEY }}\n```\n",
         ),
         (
             "a model was not sure",
@@ -443,13 +444,21 @@ fn every_end_says_its_cause_and_what_would_change_it() {
     }
 }
 
+/// The verdict: the first line of the callout that the summary begins with.
+fn headline(report: &RunReport) -> String {
+    let text = summary::markdown(report, None);
+    let mut lines = text.lines();
+    assert!(lines.next().unwrap().starts_with("> [!"), "{text}");
+    lines.next().unwrap().to_owned()
+}
+
 #[test]
 fn only_what_is_proven_is_called_fixed() {
     for (what, report, ..) in ends_without_a_search().into_iter().chain(ends_of_a_search()) {
         let all = annotations::for_run(&report);
         let heals = all.iter().filter(|a| a.title.starts_with("healed:")).count();
         let text = summary::markdown(&report, None);
-        let headline = text.lines().next().unwrap();
+        let headline = headline(&report);
         if report.outcome == Outcome::Patched {
             assert_eq!(heals, 2, "{what}");
             assert!(headline.ends_with("2 bugs fixed and proven"), "{headline}");
@@ -457,16 +466,29 @@ fn only_what_is_proven_is_called_fixed() {
         }
         assert_eq!(heals, 0, "{what}");
         assert!(!headline.contains("fixed"), "{what}: {headline}");
-        assert!(!text.contains("| ✅ |"), "{what}: {text}");
+        assert!(!text.contains("### ✅"), "{what}: {text}");
     }
-    let headline = |report| summary::markdown(&report, None).lines().next().unwrap().to_owned();
     assert_eq!(
-        headline(kept(spent(BudgetKind::Time))),
-        "## ⏳ Budget spent: 2 bugs found; fixes that are not proven remove 2"
+        headline(&kept(spent(BudgetKind::Time))),
+        "> ## ⏳ Budget spent: 2 bugs found; fixes that are not proven remove 2"
     );
     let mut healed = sample::healed();
     healed.ci.as_mut().unwrap().verdict = CiVerdict::Failed;
     assert!(annotations::for_run(&healed).iter().all(|a| a.level == Level::Notice), "it is proven here");
+}
+
+/// All of them as people see them, to be read, and to be looked at as pictures.
+#[test]
+fn every_end_reads_as_recorded() {
+    let files = crate::report::results::files(".ci-healer", true, false);
+    let mut all = String::new();
+    for (what, report, ..) in ends_without_a_search().into_iter().chain(ends_of_a_search()) {
+        let text = summary::markdown(&report, Some(&files));
+        // What follows the proof is the same in all of them.
+        let end = text.find("<details>").or_else(|| text.find("**Cost:**")).unwrap_or(text.len());
+        all.push_str(&format!("# {what}\n\n{}\n", &text[..end]));
+    }
+    insta::assert_snapshot!(all);
 }
 
 /// Where the record tells a cause better than these words do, it stands in their place: they must be what is said.

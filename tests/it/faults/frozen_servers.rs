@@ -268,7 +268,7 @@ async fn a_model_server_that_hangs_ends_with_the_run_and_is_not_blamed() {
         assert!(asker.switches().is_empty(), "nobody was switched from");
 
         let started = Instant::now();
-        let probed = llm::probe(&http_client(&short()), &[groq_at(&base)]).await;
+        let probed = llm::probe(&http_client(&short()), &[groq_at(&base)], true).await;
         assert!(matches!(probed, Err(ProbeError::Stopped(_))), "{manner:?}: {probed:?}");
         assert!(started.elapsed() < BUDGET + SLACK);
     }

@@ -58,7 +58,7 @@ fn a_test_that_fails_at_the_last_green_commit_too_keeps_no_fix_back() {
     let short = &green[..7];
     for text in [&pulls[0].body, &ended.step.summary] {
         assert!(
-            text.contains("Old failures") && text.contains("test_tool") && text.contains(short),
+            text.contains("Also fails on `main`") && text.contains("test_tool") && text.contains(short),
             "{text}"
         );
     }

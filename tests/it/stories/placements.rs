@@ -77,6 +77,14 @@ fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() 
     let proof = ended.proof.as_ref().unwrap();
     assert_eq!((proof["tested"].as_str(), proof["base"].as_str()), (Some(&*merge), Some(&*head)));
 
+    // What is said in the failing pull request is one comment, of ours, which is kept up to date; a mark alone does not
+    // make another's one ours.
+    let said = stage.hub.comments();
+    assert_eq!((said.len(), said[0].number), (1, 7), "{said:?}");
+    assert!(said[0].body.contains("review and merge [#1]") && said[0].body.contains("def add(a, b):"));
+    assert!(said[0].body.ends_with(" -->"), "{}", said[0].body);
+    stage.hub.comment(7, "octo", &said[0].body);
+
     // The same failure again, as a re-run shows it: the heal stands already.
     let again = Runner::new(SLUG).owned_by(1001);
     stage.check_out(&again, MERGE, Credentials::V5);
@@ -86,6 +94,13 @@ fn a_pull_request_s_heal_sits_on_its_head_and_comes_as_a_pull_request_into_it() 
     let (same, standing, parent, _) = stage.heal_commit();
     assert_eq!((same, standing.as_str(), parent), (branch, sha.as_str(), head));
     assert_eq!(second.output("commit"), sha);
+    let (said, before) = (stage.hub.comments(), said);
+    assert_eq!(said.len(), 2, "no second one of ours: {said:?}");
+    assert_eq!(
+        (said[1].login.as_str(), &said[1].body),
+        ("octo", &before[0].body),
+        "another's comment is left alone"
+    );
 }
 
 #[test]

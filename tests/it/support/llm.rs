@@ -106,6 +106,8 @@ struct Shared {
     complaints: Mutex<Vec<String>>,
     /// Status and body for those who look whether the server is live.
     look: Mutex<Option<(u16, Value)>>,
+    /// What is said to those who want all of Gemini's models.
+    list: Mutex<Option<Value>>,
 }
 
 pub(crate) struct ScriptedLlm {
@@ -154,6 +156,7 @@ impl ScriptedLlm {
             answered: Mutex::default(),
             complaints: Mutex::default(),
             look: Mutex::default(),
+            list: Mutex::default(),
         });
         let app = Router::new().fallback(serve).with_state(Arc::clone(&shared));
         let listener = tokio::net::TcpListener::bind((host, 0)).await.unwrap();
@@ -173,6 +176,13 @@ impl ScriptedLlm {
     /// What is said to those who look whether the server is live.
     pub(crate) fn seen_as(&self, status: u16, body: Value) {
         *self.shared.look.lock().unwrap() = Some((status, body));
+    }
+
+    /// The names that Gemini lists.
+    pub(crate) fn lists(&self, names: &[&str]) {
+        let models: Vec<Value> =
+            names.iter().map(|name| json!({ "name": format!("models/{name}") })).collect();
+        *self.shared.list.lock().unwrap() = Some(json!({ "models": models }));
     }
 
     pub(crate) fn asked(&self) -> Vec<Asked> {
@@ -246,6 +256,10 @@ fn looked_at(shared: &Shared, uri: &Uri, headers: &HeaderMap) -> Response {
         Speaks::Gemini => ("/v1beta/models/", headers.contains_key("x-goog-api-key")),
         Speaks::Chat => ("/openai/v1/models", headers.contains_key("authorization")),
     };
+    if shared.speaks == Speaks::Gemini && uri.path() == "/v1beta/models" && has_key {
+        let listed = shared.list.lock().unwrap().clone();
+        return listed.unwrap_or_else(|| json!({ "models": [] })).to_string().into_response();
+    }
     if !uri.path().starts_with(path) || uri.query().is_some() || !has_key {
         shared.complaints.lock().unwrap().push(format!("no such look: {uri}"));
         return StatusCode::BAD_REQUEST.into_response();

@@ -211,6 +211,12 @@ pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
             Answer::new(302, Value::Null).header("location", url)
         }
         ("POST", ["workflows", file, "dispatches"]) => dispatch(shared, call, file),
+        ("POST", ["runs", id, "rerun-failed-jobs"]) => match look(shared, id) {
+            _ if !call.token.actions => Answer::forbidden(),
+            Some(run) if run.state().1.is_some() => Answer::new(201, json!({})),
+            Some(_) => Answer::error(403, "This workflow is already running"),
+            None => Answer::not_found(),
+        },
         _ => Answer::not_found(),
     }
 }

@@ -4,6 +4,7 @@
 mod actions;
 mod answer;
 mod artifacts;
+mod comments;
 mod contract;
 mod data;
 mod pulls;
@@ -26,6 +27,7 @@ use super::git::git;
 
 pub(crate) use actions::{CiScript, FakeJob, FakeRun};
 pub(crate) use artifacts::FakeArtifact;
+pub(crate) use comments::FakeComment;
 pub(crate) use pulls::FakePull;
 pub(crate) use repositories::FakeAction;
 
@@ -105,6 +107,7 @@ struct State {
     scripts: BTreeMap<String, VecDeque<CiScript>>,
     runs: Vec<FakeRun>,
     pulls: Vec<FakePull>,
+    comments: Vec<FakeComment>,
     faults: VecDeque<(String, Fault)>,
     actions: Vec<FakeAction>,
     artifacts: Vec<FakeArtifact>,
@@ -165,6 +168,7 @@ impl FakeGitHub {
                 scripts: BTreeMap::new(),
                 runs: Vec::new(),
                 pulls: Vec::new(),
+                comments: Vec::new(),
                 faults: VecDeque::new(),
                 actions: Vec::new(),
                 artifacts: Vec::new(),
@@ -258,6 +262,15 @@ impl FakeGitHub {
 
     pub(crate) fn runs(&self) -> Vec<FakeRun> {
         self.shared.state().runs.clone()
+    }
+
+    pub(crate) fn comments(&self) -> Vec<FakeComment> {
+        self.shared.state().comments.clone()
+    }
+
+    /// Somebody says something in a pull request.
+    pub(crate) fn comment(&self, number: u64, login: &str, body: &str) {
+        comments::add(&self.shared, number, login, body);
     }
 
     pub(crate) fn pulls(&self) -> Vec<FakePull> {

@@ -13,7 +13,9 @@ use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, full_repository};
-use super::{Fault, SLUG, Shared, Token, actions, artifacts, data, pulls, repositories, smart_http};
+use super::{
+    Fault, SLUG, Shared, Token, actions, artifacts, comments, data, pulls, repositories, smart_http,
+};
 
 /// Serves until told to stop.
 pub(super) fn serve(
@@ -207,6 +209,7 @@ fn route(shared: &Shared, call: &Call) -> Answer {
         ["git", rest @ ..] => data::route(shared, call, rest),
         ["actions", rest @ ..] => actions::route(shared, call, rest),
         ["pulls", rest @ ..] => pulls::route(shared, call, rest),
+        ["issues", rest @ ..] => comments::route(shared, call, rest),
         _ => Answer::not_found(),
     }
 }
