@@ -69,4 +69,4 @@ look: ## renders the job summary and the pull request to pictures, to be looked 
 
 fresh-logs: ## runs current tools on small broken projects and compares the diagnosis of what they print
 	cargo build --locked
-	HEALER_BIN=$(CURDIR)/target/debug/ci-healer python3 tests/fresh-logs/run.py $(if $(ONLY),--only $(ONLY))
+	HEALER_BIN=$(CURDIR)/target/debug/ci-healer python3 tests/fresh-logs/run.py -v $(if $(ONLY),--only $(ONLY))

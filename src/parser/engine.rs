@@ -8,6 +8,7 @@ use super::findings::Findings;
 use super::lines::{Block, Line, Mark};
 use super::re;
 use super::registry::{Next, Tool, ToolParser};
+use super::speaker::speaker;
 use super::streams::OutputStreams;
 use super::triggers::{LineMatches, Scanner};
 
@@ -20,6 +21,8 @@ pub(super) struct Engine {
     evidence: Evidence,
     /// Maven speaks in this step.
     maven: bool,
+    /// What the last line said is run: where it is a command, it stands below once more.
+    named: String,
 }
 
 /// The parsers of one process's output.
@@ -40,6 +43,7 @@ impl Engine {
             out,
             evidence: Evidence::new(),
             maven: false,
+            named: String::new(),
         }
     }
 
@@ -58,6 +62,7 @@ impl Engine {
             Mark::Group => {
                 // A new CI step: whatever ran before has ended.
                 if !line.text.starts_with("Run ") {
+                    line.text.clone_into(&mut self.out.group);
                     return;
                 }
                 self.end_of_step();
@@ -66,13 +71,15 @@ impl Engine {
             _ => {}
         }
         self.maven |= line.text.starts_with("[INFO] ");
-        let Self { scanner, found, streams, out, evidence, maven } = self;
-        let printed = as_printed(line, *maven)
-            .or_else(|| behind_error(line, |rest| found.tools.is_empty() && scanner.any(rest)));
+        self.command(line.text);
+        let Self { scanner, found, streams, out, evidence, maven, .. } = self;
+        let printed = as_printed(line, *maven).or_else(|| behind_mark(line.text, |rest| scanner.any(rest)));
         if let Some(text) = &printed {
             scanner.scan_line(text, found);
         }
-        let line = &Line { text: printed.as_deref().unwrap_or(line.text), ..*line };
+        let warned = printed.is_some() && line.text.starts_with("Warning: ");
+        let mark = if warned { Mark::Warning } else { line.mark };
+        let line = &Line { text: printed.as_deref().unwrap_or(line.text), mark, ..*line };
         let (stream, text, prefix) = streams.of(line.text, |rest| {
             // A whole line that is some tool's has no prefix.
             found.tools.is_empty() && scanner.any(rest)
@@ -98,6 +105,28 @@ impl Engine {
         }
     }
 
+    fn command(&mut self, text: &str) {
+        // As GitHub, a shell with `-x`, npm and yarn show a command.
+        let shown = ["Run ", "+ ", "> ", "$ "].iter().any(|lead| text.starts_with(lead));
+        if shown
+            && re!(r"--(?:max-warnings(?:[= ]0)|deny-warnings|fail-on-warnings|warnings-as-errors|frail)\b")
+                .is_match(text)
+        {
+            self.out.warnings_count = true;
+        }
+        if (text.ends_with(".yaml") || text.ends_with(".yml")) && !text.contains([' ', ':']) {
+            text.clone_into(&mut self.out.group);
+        }
+        if let Some(command) = text.strip_prefix("Run ") {
+            command.clone_into(&mut self.named);
+        } else if !self.named.is_empty() {
+            if text == self.named {
+                self.out.speaker = speaker(text).map(str::to_owned);
+            }
+            self.named.clear();
+        }
+    }
+
     pub(super) fn finish(mut self) -> (Findings, Evidence) {
         self.end_of_step();
         (self.out, self.evidence)
@@ -109,6 +138,8 @@ impl Engine {
             stream.finish(&mut self.out);
         }
         self.maven = false;
+        self.out.warnings_count = false;
+        self.out.speaker = None;
         // Where the step's make died, it did not say that it left its folders.
         self.out.folders.clear();
     }
@@ -126,9 +157,13 @@ fn as_printed(line: &Line<'_>, maven: bool) -> Option<String> {
     ((rest.starts_with(' ') || blank) && (maven || certain())).then(|| format!("[ERROR]{rest}"))
 }
 
-/// A compiler's line behind the `Error: ` by which GitHub's page shows that it is marked.
-fn behind_error(line: &Line<'_>, mut known: impl FnMut(&str) -> bool) -> Option<String> {
-    let rest = line.text.strip_prefix("Error: ")?;
+/// A tool's line behind the `Error: ` or `Warning: ` by which GitHub's page shows that it is marked.
+fn behind_mark(text: &str, mut known: impl FnMut(&str) -> bool) -> Option<String> {
+    let rest = text.strip_prefix("Error: ").or_else(|| text.strip_prefix("Warning: "))?;
+    // A row of ESLint's or yamllint's table: the file's name stands above.
+    if re!(r"^ +\d+:\d+ +(?:error|warning) |^\d+:\d+ \[[a-z-]+\] \S").is_match(rest) {
+        return Some(rest.to_owned());
+    }
     let placed = re!(r"^(?:[A-Za-z]:)?[^\s:(][^:(]*\.\w+(?::\d+(?::\d+)?|\(\d+,\d+\)): \S").is_match(rest);
     (placed && known(rest)).then(|| rest.to_owned())
 }
@@ -219,6 +254,35 @@ mod tests {
             for form in ["##[error]", "Error: "] {
                 assert_eq!(read(&format!("{form}{compiler}")), plain, "{form}");
             }
+        }
+    }
+
+    #[test]
+    fn a_step_says_who_speaks_and_what_makes_it_fail() {
+        let read = |log: &str| {
+            let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+            bugs.into_iter().map(|bug| (bug.tool, bug.file, bug.line)).collect::<Vec<_>>()
+        };
+        let at = |tool: &str, file: &str, line| (tool.to_owned(), Some(file.to_owned()), Some(line));
+        let placed = "conf/a.toml:3:7: the port is taken twice\n";
+        for (step, tool) in [
+            ("##[group]Run npx vale-like conf\nnpx vale-like conf\n##[endgroup]\n", "vale-like"),
+            ("Run vale-like conf\nvale-like conf\n", "vale-like"),
+            // A name is no command.
+            ("##[group]Run the build\n", "lint"),
+            ("", "lint"),
+        ] {
+            assert_eq!(read(&format!("{step}{placed}")), [at(tool, "conf/a.toml", 3)], "{step}");
+        }
+        let oxlint = "a.js:1:1: `debugger` is not allowed\nWarning: b.js:1:5: `x` is never used\n";
+        let both = [at("oxlint", "a.js", 1), at("oxlint", "b.js", 1)];
+        let step = |flag: &str| format!("Run oxlint{flag} .\noxlint{flag} .\n{oxlint}");
+        assert_eq!(read(&step(" --deny-warnings")), both);
+        assert_eq!(read(&step("")), both[..1]);
+        let yamllint = "##[group]a.yaml\n##[error]3:1 [key-duplicates] duplication of key\n##[endgroup]\n";
+        let page = "a.yaml\nError: 3:1 [key-duplicates] duplication of key\n";
+        for form in [yamllint, page] {
+            assert_eq!(read(form), [at("yamllint", "a.yaml", 3)]);
         }
     }
 

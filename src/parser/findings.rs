@@ -55,6 +55,8 @@ pub(crate) struct FindingBuilder {
     pub(super) sequel: bool,
     /// The output stream it was read from.
     pub(super) stream: String,
+    /// The program that the step runs, of a finding of no known tool's.
+    pub(super) speaker: Option<String>,
     /// Paths that were printed in full.
     pub(super) rooted: Vec<String>,
 }
@@ -81,6 +83,7 @@ impl FindingBuilder {
             counts: false,
             sequel: false,
             stream: String::new(),
+            speaker: None,
             rooted: Vec::new(),
         }
     }
@@ -293,6 +296,12 @@ impl TestCounts {
 #[derive(Default)]
 pub(crate) struct Findings {
     now: u64,
+    /// What the lines are about, as the group they stand in says.
+    pub(super) group: String,
+    /// Whether the step's command has warnings fail it.
+    pub(super) warnings_count: bool,
+    /// The program that the step runs.
+    pub(super) speaker: Option<String>,
     /// The prefix of the lines being read, where they have one.
     pub(super) stream: String,
     pub(super) headings: Headings,
@@ -300,8 +309,8 @@ pub(crate) struct Findings {
     pub(super) runs: BTreeMap<&'static str, TestCounts>,
     /// Where the workspace lay, as tools say it.
     pub(super) roots: Vec<String>,
-    /// The folders make has entered and not left.
-    pub(super) folders: Vec<String>,
+    /// The folders make has entered and not left, each with its depth.
+    pub(super) folders: Vec<(u32, String)>,
     /// Some tool said that its part succeeded, and where.
     pub(super) last_success: u64,
     /// The last line that says that a command failed.
@@ -326,6 +335,10 @@ impl Findings {
             finding.log = LogSpan { first: self.now, last: self.now };
         }
         finding.stream.clone_from(&self.stream);
+        finding.counts |= self.warnings_count && finding.severity == Severity::Warning;
+        if finding.tool == "lint" {
+            finding.speaker.clone_from(&self.speaker);
+        }
         self.findings.push(finding);
     }
 
@@ -421,6 +434,13 @@ impl Findings {
         if path.len() > 1 && self.roots.len() < 64 && !self.roots.contains(&path) {
             self.roots.push(path);
         }
+    }
+
+    /// The folder that make is in. Of several that it is in side by side nobody can tell whose a line is.
+    pub(super) fn folder(&self) -> Option<&str> {
+        let (depth, folder) = self.folders.last()?;
+        let alone = self.folders.iter().filter(|(other, _)| other == depth).count() == 1;
+        alone.then_some(folder)
     }
 
     /// A tool says that all is well; a log that ends so has not failed.

@@ -96,6 +96,43 @@ pub(super) static FORMATS: &[LineFormat] = &[
         ..LINTER
     },
     LineFormat {
+        tool: "deptry",
+        name: "deptry",
+        url: "https://deptry.com/rules-violations/",
+        language: "Python",
+        category: Category::Dependency,
+        pattern: r"^(?P<path>[^ :\t][^:\t]*\.(?:pyi?|ipynb|toml|txt)):(?:(?P<line>\d+):(?P<column>\d+):)? (?P<code>DEP\d{3}) (?P<message>\S.*)$",
+        example: "src/a.py:1:8: DEP001 'nowhere' imported but missing from the dependency definitions",
+        reads: (
+            "src/a.py",
+            1,
+            Some(8),
+            Some("DEP001"),
+            "'nowhere' imported but missing from the dependency definitions",
+        ),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "doc8",
+        name: "doc8",
+        url: "https://doc8.readthedocs.io/en/latest/readme.html",
+        language: "reStructuredText",
+        pattern: r"^(?P<path>[^\s:]+\.(?:rst|txt|md)):(?P<line>\d+): (?P<code>D\d{3}) (?P<message>\S.*)$",
+        example: "docs/a.rst:4: D001 Line too long",
+        reads: ("docs/a.rst", 4, None, Some("D001"), "Line too long"),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "refurb",
+        name: "refurb",
+        url: "https://github.com/dosisod/refurb",
+        language: "Python",
+        pattern: r"^(?P<path>[^ :\t][^:\t]*\.pyi?):(?P<line>\d+):(?P<column>\d+) \[(?P<code>[A-Z]{3,6}\d{3})\]: (?P<message>\S.*)$",
+        example: "src/a.py:2:4 [FURB108]: Replace `x == y or x == z` with `x in (y, z)`",
+        reads: ("src/a.py", 2, Some(4), Some("FURB108"), "Replace `x == y or x == z` with `x in (y, z)`"),
+        ..LINTER
+    },
+    LineFormat {
         tool: "flake8",
         name: "flake8, pycodestyle",
         url: "https://flake8.pycqa.org/en/latest/user/options.html#cmdoption-flake8-format",
@@ -156,6 +193,18 @@ pub(super) static FORMATS: &[LineFormat] = &[
         ..LINTER
     },
     LineFormat {
+        tool: "ansible-lint",
+        name: "ansible-lint -p",
+        url: "https://docs.ansible.com/projects/lint/usage/",
+        language: "YAML",
+        category: Category::Configuration,
+        // `[/]`: what is left of a colour where there are none.
+        pattern: r"^(?P<path>[^\s:]+\.ya?ml):(?P<line>\d+)(?::(?P<column>\d+))?: (?P<code>[a-z]+(?:-[a-z]+)*\[[a-z._-]+\]|no-[a-z-]+|risky-[a-z-]+|command-instead-[a-z-]+|deprecated-[a-z-]+|package-latest|ignore-errors|partial-become|literal-compare|inline-env-var)(?:\[/\])?: (?P<message>\S.*)$",
+        example: "play.yml:2:3: name[play][/]: All plays should be named.",
+        reads: ("play.yml", 2, Some(3), Some("name[play]"), "All plays should be named."),
+        ..LINTER
+    },
+    LineFormat {
         tool: "actionlint",
         name: "actionlint",
         url: "https://github.com/rhysd/actionlint/blob/main/docs/usage.md",
@@ -190,6 +239,8 @@ pub(super) static FORMATS: &[LineFormat] = &[
         pattern: r"^(?P<path>[^\s:]+\.(?:rst|txt|md)):(?P<line>\d+): \((?P<severity>INFO|WARNING|ERROR|SEVERE)/[1-4]\) (?P<message>\S.*)$",
         example: "docs/a.rst:2: (WARNING/2) Title underline too short.",
         reads: ("docs/a.rst", 2, None, None, "Title underline too short."),
+        // It fails for whatever it names.
+        refine: FindingBuilder::counted,
         ..LINTER
     },
     LineFormat {
@@ -229,6 +280,8 @@ pub(super) static FORMATS: &[LineFormat] = &[
             Some("DL3020"),
             "Use COPY instead of ADD for files and folders",
         ),
+        // It fails for whatever it names.
+        refine: FindingBuilder::counted,
         ..LINTER
     },
     LineFormat {
@@ -250,6 +303,65 @@ pub(super) static FORMATS: &[LineFormat] = &[
         pattern: r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<message>\S+ ==> \S.*)$",
         example: "docs/a.md:3: teh ==> the",
         reads: ("docs/a.md", 3, None, None, "teh ==> the"),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "cspell",
+        name: "CSpell",
+        url: "https://cspell.org/docs/Configuration",
+        pattern: r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+):(?P<column>\d+) - (?P<message>(?:Unknown|Forbidden|Misspelled) word \(.+?\)(?: .*)?)$",
+        example: "docs/a.md:1:9 - Unknown word (wrnog)",
+        reads: ("docs/a.md", 1, Some(9), None, "Unknown word (wrnog)"),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "pymarkdown",
+        name: "PyMarkdown",
+        url: "https://pymarkdown.readthedocs.io/en/latest/user-guide/",
+        language: "Markdown",
+        pattern: r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+):(?P<column>\d+): (?P<code>(?:MD|PML)\d{3}): (?P<message>\S.*)$",
+        example: "docs/a.md:3:1: MD001: Heading levels should only increment by one level at a time.",
+        reads: (
+            "docs/a.md",
+            3,
+            Some(1),
+            Some("MD001"),
+            "Heading levels should only increment by one level at a time.",
+        ),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "less",
+        name: "lessc",
+        url: "https://lesscss.org/usage/",
+        language: "Less",
+        category: Category::Syntax,
+        pattern: r"^(?P<code>[A-Z][a-z]+Error): (?P<message>.+) in (?P<path>\S+\.less) on line (?P<line>\d+), column (?P<column>\d+):$",
+        example: "NameError: variable @nowhere is undefined in a.less on line 2, column 10:",
+        reads: ("a.less", 2, Some(10), Some("NameError"), "variable @nowhere is undefined"),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "perl",
+        name: "perl -c, and what dies",
+        url: "https://perldoc.perl.org/perldiag",
+        language: "Perl",
+        category: Category::Runtime,
+        strength: Strength::Fallback,
+        pattern: r"^(?P<message>[A-Z].*) at (?P<path>[^\s:]+\.p[lm]) line (?P<line>\d+)\.$",
+        refine: |mut finding| {
+            if ["Global symbol ", "syntax error", "Bareword "]
+                .iter()
+                .any(|lead| finding.message.starts_with(lead))
+            {
+                finding.category = Category::Syntax;
+            } else if finding.message.starts_with("Can't locate ") {
+                finding.category = Category::Import;
+            }
+            finding
+        },
+        example: "Global symbol \"$y\" requires explicit package name at a.pl line 2.",
+        reads: ("a.pl", 2, None, None, "Global symbol \"$y\" requires explicit package name"),
         ..LINTER
     },
     LineFormat {
@@ -349,6 +461,7 @@ pub(super) static FORMATS: &[LineFormat] = &[
         ..LINTER
     },
     LineFormat {
+        tool: "markdownlint",
         name: "markdownlint-cli",
         url: "https://github.com/igorshubovych/markdownlint-cli",
         language: "Markdown",

@@ -22,6 +22,7 @@ mod python;
 mod registry;
 mod report;
 mod rust;
+mod speaker;
 mod streams;
 mod test_ids;
 mod triggers;

@@ -77,6 +77,7 @@ pub(crate) fn tools() -> impl Iterator<Item = &'static Tool> {
         .into_iter()
         .flatten()
         .chain(line_formats::tools())
+        .chain(other::sentences::tools())
         .chain(other::TOOLS)
 }
 
@@ -89,7 +90,7 @@ pub(super) fn family(name: &str) -> Vec<&'static Tool> {
         "java" => java::TOOLS,
         "node" => node::TOOLS,
         "common" => common::TOOLS,
-        _ => return line_formats::tools().chain(other::TOOLS).collect(),
+        _ => return line_formats::tools().chain(other::sentences::tools()).chain(other::TOOLS).collect(),
     };
     tools.iter().collect()
 }

@@ -289,7 +289,7 @@ fn with_fingerprints(findings: Vec<FindingBuilder>) -> Vec<BugReport> {
             };
             let mut bug = BugReport {
                 fingerprint: Fingerprint::default(),
-                tool: finding.tool.to_owned(),
+                tool: finding.speaker.unwrap_or_else(|| finding.tool.to_owned()),
                 category: finding.category,
                 code: finding.code,
                 severity: finding.severity,

@@ -43,12 +43,8 @@ impl ToolParser for Cc {
         {
             self.flush(out);
             let message = c[5].to_owned();
-            let flag = re!(r" \[-W(?:error=)?([\w+=-]+)\]$").captures(&message).map(|f| f[1].to_owned());
-            let bare = re!(r" \[-W[^\]]+\]$").replace(&message, "").into_owned();
-            let category = category(&message, flag.is_some());
             let severity = if &c[4] == "warning" { Severity::Warning } else { Severity::Error };
-            let mut finding = FindingBuilder::new("cc", category, bare).severity(severity);
-            finding.code = flag;
+            let mut finding = finding(&message).severity(severity);
             let column = c.get(3).and_then(|m| number(m.as_str()));
             finding.frames.extend(self.asked.take());
             self.finding = Some((finding.at(&inside(&c[1], out), number(&c[2]), column), line.number, line.number));
@@ -57,8 +53,12 @@ impl ToolParser for Cc {
         if let Some(c) = re!(r"^(?:\S*(?:ld|lld|ld\.gold): )?(?:([^\s:]+?):(?:(\d+)|\([^)]*\))?:? ?)?(?:in function .*)?((?:undefined reference to|multiple definition of) .*)$").captures(text) {
             self.flush(out);
             let mut finding = FindingBuilder::new("cc", Category::Import, &c[3]);
+            // Without debug information the linker knows only whose code it was.
+            let source = |file: &&str| re!(r"\.(?:c|cc|cpp|cxx|m|mm)$").is_match(file);
             if let (Some(file), Some(at)) = (c.get(1), c.get(2)) {
                 finding = finding.at(file.as_str(), number(at.as_str()), None);
+            } else if let Some(file) = c.get(1).map(|file| file.as_str()).filter(source) {
+                finding = finding.at(file, None, None);
             }
             out.bug(finding);
             return Response::Consumed(Next::Idle);
@@ -99,6 +99,38 @@ impl ToolParser for Cc {
     fn finish(&mut self, out: &mut Findings) {
         self.flush(out);
     }
+}
+
+/// An error of a compiler's in a file of the repository, where another tool passes its lines on.
+pub(in crate::parser) fn compiler_error(text: &str) -> Option<FindingBuilder> {
+    let c =
+        re!(r"^([^\s:/][^:]*\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx|pyx)):(\d+):(?:(\d+):)? (?:fatal )?error: (.*)$")
+            .captures(text)?;
+    let column = c.get(3).and_then(|m| number(m.as_str()));
+    Some(finding(&c[4]).at(&c[1], number(&c[2]), column))
+}
+
+/// Of the compiler, or of the tools made of it that print as it does: told apart by what stands in brackets.
+fn finding(message: &str) -> FindingBuilder {
+    if let Some(c) =
+        re!(r"^(.*) \[([a-z][\w.-]*(?:,[a-z][\w.-]*)*)(?:,-warnings-as-errors)?\]$").captures(message)
+    {
+        // clang-diagnostic-…: the compiler's own, told by clang-tidy.
+        let code = c[2].strip_suffix(",-warnings-as-errors").unwrap_or(&c[2]).to_owned();
+        let category = match code.strip_prefix("clang-diagnostic-") {
+            Some(flag) => category(&c[1], flag != "error"),
+            None => Category::Lint,
+        };
+        return FindingBuilder::new("clang-tidy", category, &c[1]).code(code);
+    }
+    let flag = re!(r" \[-W(?:error=)?([\w+=-]+)\]$").captures(message).map(|f| f[1].to_owned());
+    let bare = re!(r" \[-W[^\]]+\]$").replace(message, "").into_owned();
+    if flag.as_deref() == Some("clang-format-violations") {
+        return FindingBuilder::new("clang-format", Category::Format, bare).code("clang-format-violations");
+    }
+    let mut finding = FindingBuilder::new("cc", category(message, flag.is_some()), bare);
+    finding.code = flag;
+    finding
 }
 
 impl Cc {
@@ -151,7 +183,7 @@ impl Cc {
 
 /// The compiler's path, from the folder it ran in: the one make entered, or a build folder, as Meson's.
 fn inside(path: &str, out: &Findings) -> String {
-    match out.folders.last() {
+    match out.folder() {
         Some(folder) if !path.starts_with('/') => format!("{folder}/{path}"),
         _ => path.trim_start_matches("../").to_owned(),
     }
@@ -185,6 +217,16 @@ mod tests {
                    src/a.cpp:7:25: note: in instantiation of function 'std::sort' requested here\n";
         let other = one.replace("45:23", "69:22").replace("invalid", "no matching");
         assert_eq!(locations(&format!("{one}{other}")), [(Some("src/a.cpp".into()), Some(7))]);
+    }
+
+    #[test]
+    fn nobody_can_tell_whose_a_line_is_of_two_folders_side_by_side() {
+        let log = "make[1]: Entering directory '/home/runner/work/app/app/x'\n\
+                   make[1]: Entering directory '/home/runner/work/app/app/y'\n\
+                   a.c:1:1: error: unknown type name 'x'\n\
+                   make[1]: Leaving directory '/home/runner/work/app/app/x'\n\
+                   a.c:2:1: error: unknown type name 'y'\n";
+        assert_eq!(locations(log), [(Some("a.c".into()), Some(1)), (Some("y/a.c".into()), Some(2))]);
     }
 
     #[test]

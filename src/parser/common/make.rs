@@ -66,18 +66,24 @@ impl ToolParser for Make {
             self.cmake = Some((finding, line.number));
             return Response::Consumed(Next::Active);
         }
-        if let Some(c) = re!(r"Entering directory ['`](/[^']+)'").captures(text) {
+        if let Some(c) = re!(r"^\w+(?:-\w+)?(?:\[(\d+)\])?: Entering directory ['`](/[^']+)'").captures(text)
+        {
             // The outermost is the workspace, unless that is known.
-            if relative(&c[1], &out.roots) == c[1] {
-                out.root(&c[1]);
+            if relative(&c[2], &out.roots) == c[2] {
+                out.root(&c[2]);
             }
             if out.folders.len() < MAX_DEPTH {
-                out.folders.push(c[1].to_owned());
+                let depth = c.get(1).and_then(|n| number(n.as_str())).unwrap_or(0);
+                out.folders.push((depth, c[2].to_owned()));
             }
             return Response::Consumed(Next::Finished);
         }
-        if text.contains(": Leaving directory ") {
-            out.folders.pop();
+        if let Some((_, left)) = text.split_once(": Leaving directory ") {
+            let left = left.trim_matches(['\'', '`']);
+            match out.folders.iter().rposition(|(_, folder)| folder == left) {
+                Some(at) => drop(out.folders.remove(at)),
+                None => drop(out.folders.pop()),
+            }
             return Response::Consumed(Next::Finished);
         }
         // The line make names is the recipe's; it counts where make itself found the fault.

@@ -17,7 +17,8 @@ mod sanitizer;
 mod sarif;
 mod shell;
 
-use super::registry::Tool;
+pub(super) use self::cc::compiler_error;
+use super::registry::{Tool, read_by_another};
 
 /// In order of precedence.
 pub(super) const TOOLS: &[Tool] = &[
@@ -27,6 +28,8 @@ pub(super) const TOOLS: &[Tool] = &[
     catch2::TOOL,
     sanitizer::TOOL,
     cc::TOOL,
+    read_by_another("clang-format"),
+    read_by_another("clang-tidy"),
     junit::TOOL,
     sarif::TOOL,
     json::TOOL,

@@ -19,6 +19,10 @@ struct Shell;
 
 impl ToolParser for Shell {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        // mkdocs says so of warnings.
+        if line.text.starts_with("Aborted with ") {
+            return Response::Declined(Next::Finished);
+        }
         let Some(c) = re!(r"^([^:]+?): (?:(?:line )?(\d+): )?(?:[^:]*: )?(.*)$").captures(line.text) else {
             out.bug(FindingBuilder::new("shell", Category::Runtime, line.text).fallback());
             return Response::Consumed(Next::Finished);

@@ -1,4 +1,4 @@
-//! gofmt, gofumpt and goimports: `-d` prints a diff, `-l` only names.
+//! gofmt, gofumpt and goimports: `-d` prints a diff, `-l` only names. shfmt prints its diffs alike.
 
 use super::super::diff::{Hunks, lines_of};
 use super::super::findings::{FindingBuilder, Findings, location};
@@ -11,6 +11,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "gofmt",
     triggers: &[
         r"^diff (?:-u )?\S+\.go(?:\.orig)? \S+\.go$",
+        r"^diff \S+\.orig \S+$",
         r"^[^\s:]+\.go$",
         r"^.*(?:gofmt|gofumpt|goimports)\b",
     ],
@@ -30,9 +31,9 @@ struct Gofmt {
 impl ToolParser for Gofmt {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
-        if let Some(c) = re!(r"^diff (?:-u )?\S+\.go(?:\.orig)? (\S+\.go)$").captures(text) {
+        if let Some(file) = compared(text) {
             self.flush(line.number, out);
-            self.diff = Some((c[1].to_owned(), Hunks::new(&c[1]), line.number));
+            self.diff = Some((file.to_owned(), Hunks::new(file), line.number));
             return Response::Consumed(Next::Active);
         }
         if let Some((_, hunks, first)) = &mut self.diff {
@@ -76,16 +77,27 @@ impl ToolParser for Gofmt {
     }
 }
 
+/// The file of a diff's first line.
+fn compared(text: &str) -> Option<&str> {
+    let file = re!(r"^diff (?:-u )?\S+\.go(?:\.orig)? (\S+\.go)$").captures(text).and_then(|c| c.get(1));
+    file.map(|file| file.as_str()).or_else(|| {
+        let (old, file) = text.strip_prefix("diff ")?.split_once(' ')?;
+        (old.strip_suffix(".orig") == Some(file)).then_some(file)
+    })
+}
+
 impl Gofmt {
     fn flush(&mut self, now: u64, out: &mut Findings) {
         let Some((file, hunks, first)) = self.diff.take() else { return };
-        let mut finding = FindingBuilder::new("gofmt", Category::Format, "not formatted as gofmt formats it");
+        let tool = if file.ends_with(".go") { "gofmt" } else { "shfmt" };
+        let mut finding =
+            FindingBuilder::new(tool, Category::Format, format!("not formatted as {tool} formats it"));
         let changes = hunks.finish();
         let mut lines = lines_of(&changes);
         finding = finding.at(&file, lines.next(), None);
         finding.related = lines.map(|at| location(&file, Some(at), None)).collect();
         for change in changes {
-            finding = finding.suggest("gofmt", Applicability::MachineApplicable, change);
+            finding = finding.suggest(tool, Applicability::MachineApplicable, change);
         }
         out.bug(finding.span(first, now.saturating_sub(1).max(first)));
     }

@@ -15,6 +15,7 @@ pub(super) const TOOLS: &[Tool] = &[
     modules::TOOL,
     build::TOOL,
     gofmt::TOOL,
+    read_by_another("shfmt"),
     // Goroutine stacks are read with the tests' output.
     read_by_another("go-panic"),
     // One-line diagnostics are told apart by `build`.

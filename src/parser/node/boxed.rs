@@ -18,6 +18,28 @@ pub(super) const BIOME: &[&str] = &[
 pub(super) const OXLINT: &[&str] =
     &[r"^\s*(\xc3\x97|\xe2\x9a\xa0|x|!) \S", r"^\s*[,\xe2\x95\xad][-\xe2\x94\x80]+\[\S+:[0-9]+:[0-9]+\]"];
 
+/// Lines that trigger [`Swc`].
+pub(super) const SWC: &[&str] = &[r"^(?:Error: )?Failed to compile [0-9]+ files? with swc"];
+
+/// swc draws as oxlint does, and says only at the end that it was swc.
+#[derive(Default)]
+pub(super) struct Swc;
+
+impl ToolParser for Swc {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        out.failed();
+        let mut any = false;
+        for finding in out.findings.iter_mut().filter(|f| f.tool == "oxlint" && f.code.is_none()) {
+            finding.tool = "swc";
+            any = true;
+        }
+        if !any {
+            out.bug(FindingBuilder::new("swc", Category::Syntax, line.text).consequence());
+        }
+        Response::Consumed(Next::Idle)
+    }
+}
+
 #[derive(Default)]
 pub(super) struct Biome {
     open: Option<FindingBuilder>,

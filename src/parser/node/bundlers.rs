@@ -19,6 +19,12 @@ pub(super) const ROLLUP: &[&str] = &[r"^\[!\] "];
 /// Lines that trigger [`Vite`].
 pub(super) const VITE: &[&str] = &[r"^error during build:"];
 
+/// Lines that trigger [`Rolldown`].
+pub(super) const ROLLDOWN: &[&str] = &[
+    r"^\[error\] Build failed with [0-9]+ errors?:$",
+    r"^\[(?:UNRESOLVED|PARSE|MISSING|INVALID|UNLOADABLE|TRANSFORM|PLUGIN)_[A-Z_]+\] \S",
+];
+
 /// Lines that trigger [`Parcel`].
 pub(super) const PARCEL: &[&str] = &[r"^\xf0\x9f\x9a\xa8 Build failed\."];
 
@@ -71,6 +77,7 @@ fn category(message: &str) -> Category {
         || says("Unexpected ")
         || says("SyntaxError")
         || says("Unterminated")
+        || says(" expected")
     {
         Category::Syntax
     } else {
@@ -298,6 +305,40 @@ impl ToolParser for Vite {
 
     fn finish(&mut self, out: &mut Findings) {
         self.0.0.close(out);
+    }
+}
+
+/// Rolldown by itself: `[UNRESOLVED_IMPORT] message`, and the drawn source below, with its place.
+#[derive(Default)]
+pub(super) struct Rolldown(Open);
+
+impl ToolParser for Rolldown {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let text = line.text.trim_end();
+        if let Some(c) = re!(r"^\[([A-Z][A-Z_]+)\] (\S.*)$").captures(text) {
+            let finding = FindingBuilder::new("rolldown", Category::Syntax, "")
+                .span(line.number, line.number)
+                .code(&c[1]);
+            self.0.start(finding, &c[2], out);
+            return Response::Consumed(Next::Active);
+        }
+        let Some((finding, message)) = &mut self.0.0 else {
+            return Response::Declined(if text.is_empty() || text.starts_with('[') {
+                Next::Active
+            } else {
+                Next::Idle
+            });
+        };
+        if text.is_empty() || frames::frame(text).is_some() {
+            self.0.close(out);
+            return Response::Consumed(Next::Active);
+        }
+        rollup_line(finding, message, text, line.number);
+        Response::Consumed(Next::Active)
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        self.0.close(out);
     }
 }
 

@@ -10,6 +10,7 @@ use regex::{Captures, Regex};
 use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
 use super::super::paths::relative;
+use super::super::re;
 use super::super::registry::{Next, Response, ToolParser};
 use super::frames::clean;
 use super::hints::{command, hint, quoted, shell_word};
@@ -37,7 +38,7 @@ pub(super) const TSLINT: &[&str] =
 
 static ROW: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
-        r"^\s*(?:Line )?(?P<line>\d+):(?P<col>\d+):?\s+(?P<sev>error|warning|info|Error|Warning|✖|×|⚠|‼|ℹ)?:?\s*(?P<rest>\S.*)$",
+        r"^\s*(?:Line )?(?P<line>\d+):(?P<col>\d+)(?P<range>-\d+:\d+)?:?\s+(?P<sev>error|warning|info|Error|Warning|✖|×|⚠|‼|ℹ)?:?\s*(?P<rest>\S.*)$",
     )
     .expect("a literal")
 });
@@ -92,6 +93,10 @@ impl ToolParser for Stylish {
                 None if is_style_sheet(&file.path) => ("stylelint", rule),
                 None => ("eslint", rule),
             };
+            let (tool, message, rule) = match other_table(&file.path, message) {
+                Some((tool, message, rule)) => (tool, message, Some(rule)),
+                None => (tool, message, rule),
+            };
             let found = Found {
                 tool,
                 path: &file.path,
@@ -122,6 +127,20 @@ impl ToolParser for Stylish {
     }
 }
 
+/// Tables of the same kind: Spectral's has the rule in front and what it is about behind, remark's names the rule and its
+/// source.
+fn other_table<'t>(path: &str, message: &'t str) -> Option<(&'static str, &'t str, &'t str)> {
+    if path.ends_with(".md") || path.ends_with(".mdx") {
+        let c = re!(r"^(.*?)\s+([a-z][a-z0-9-]*) remark-[a-z-]+$").captures(message)?;
+        let (said, rule) = (c.get(1)?.as_str(), c.get(2)?.as_str());
+        return Some(("remark", said, rule));
+    }
+    let data = [".yaml", ".yml", ".json"].iter().any(|end| path.ends_with(end));
+    let (first, rest) = message.split_once("  ")?;
+    let named = re!(r"^[a-z][a-z0-9]*(?:-[a-z0-9]+)+$").is_match(first);
+    (data && named).then(|| ("spectral", rest.trim_start(), first))
+}
+
 /// A line that holds a path and nothing else (`xo` adds the first place in it).
 fn path_alone(text: &str) -> Option<String> {
     let path = text.trim();
@@ -149,6 +168,11 @@ fn is_path(path: &str) -> bool {
 fn is_row(text: &str, caps: &Captures<'_>) -> bool {
     let mark = caps.name("sev").map(|m| m.as_str());
     let next = mark.is_some_and(|m| m.starts_with(['E', 'W'])) || text.trim_start().starts_with("Line ");
+    // remark's rows stand at the margin, with the end of what they are about.
+    let ranged = caps.name("range").is_some() && mark.is_some();
+    if ranged {
+        return true;
+    }
     if text.starts_with(' ') { mark.is_some() || next } else { next && mark.is_some() }
 }
 

@@ -36,6 +36,10 @@ pub(super) struct Tap {
     summary: [Option<u64>; 3],
     /// Test files that failed as a whole, which node lists like tests.
     files: u64,
+    /// Results carry the time they took: the library tap, not node.
+    timed: bool,
+    /// Failures so far.
+    told: u64,
 }
 
 struct Failure {
@@ -69,6 +73,7 @@ impl ToolParser for Tap {
             && !self.open.as_ref().is_some_and(|open| open.yaml)
         {
             self.close(out);
+            self.timed |= text.contains(" # time=");
             let name = caps.get(2).map_or("", |m| m.as_str());
             let name = name.strip_suffix(" {").unwrap_or(name);
             if text.ends_with(" {") {
@@ -86,6 +91,8 @@ impl ToolParser for Tap {
             }
             self.close(out);
         }
+        // Node says 13.
+        self.timed |= text == "TAP version 14";
         let Some(comment) = text.trim_start().strip_prefix("# ") else {
             let plan =
                 re!(r"^\s*(1\.\.\d+|TAP version \d+|---|\.\.\.|duration_ms: .*|type: .*|\})$").is_match(text);
@@ -129,7 +136,7 @@ impl ToolParser for Tap {
 
 impl Tap {
     fn runner(&self) -> &'static str {
-        if self.nested { "node-test" } else { "tap" }
+        if self.nested && !self.timed { "node-test" } else { "tap" }
     }
 
     fn result(&mut self, failed: bool, name: &str, directive: bool, indent: usize, line_number: u64) {
@@ -138,6 +145,8 @@ impl Tap {
         if own {
             self.subtests.pop();
         }
+        // What failed only for its children, which were told.
+        let parent = own && self.timed && self.told > 0;
         match (directive, failed) {
             (true, _) => self.skipped += 1,
             (false, true) => self.failed += 1,
@@ -146,6 +155,7 @@ impl Tap {
         if directive || !failed {
             return;
         }
+        self.told += 1;
         let mut chain: Vec<&str> =
             self.subtests.iter().filter(|(at, _)| *at < indent).map(|(_, n)| n.as_str()).collect();
         if !self.nested
@@ -162,7 +172,7 @@ impl Tap {
             message: Message::default(),
             frames: Vec::new(),
             test: None,
-            parent: false,
+            parent,
             timeout: false,
             yaml: false,
             keys: None,
@@ -272,8 +282,10 @@ impl Failure {
         match self.key.as_str() {
             "stack" => self.frame(trimmed),
             "at" => match trimmed.split_once(": ") {
-                Some(("file", file)) => self.file = Some(file.trim_matches(['\'', '"']).to_owned()),
-                Some(("line", line)) => {
+                Some(("file" | "fileName", file)) => {
+                    self.file = Some(file.trim_matches(['\'', '"']).to_owned())
+                }
+                Some(("line" | "lineNumber", line)) => {
                     let line = line.parse().ok();
                     if let Some(file) = self.file.take() {
                         self.frames.push(location(&file, line, None));

@@ -253,7 +253,7 @@ impl Thrown {
 
     /// Another command's output: only the lines of a message that is still open can stand at the left.
     fn is_foreign(&self, text: &str) -> bool {
-        text.starts_with("> ")
+        text.starts_with("> ") && !re!(r"^> \d+ \|").is_match(text)
             || text.starts_with("npm ")
             || text.starts_with("error Command failed")
             || text.starts_with("##[")
@@ -301,6 +301,10 @@ impl Thrown {
             .lines()
             .find_map(|l| IMPORTED_FROM.captures(l))
             .map(|c| location(frames::clean(&c["path"]), None, None));
+        let (first_line, last_line) = (self.first, self.last);
+        if let Some(finding) = of_babel(&first) {
+            return Some(finding.span(first_line, last_line));
+        }
         let mut finding = FindingBuilder::new("node", category, message.clone()).span(self.first, self.last);
         finding.code = self.code;
         finding.frames = self.frames;
@@ -319,6 +323,14 @@ impl Thrown {
         // A stack alone may have been caught and logged.
         Some(if self.caught { finding.fallback() } else { finding })
     }
+}
+
+/// `SyntaxError: /app/a.js: Unexpected token (1:10)`: Babel's, whoever let it run. It counts columns from 0.
+fn of_babel(first: &str) -> Option<FindingBuilder> {
+    let c = re!(r"^SyntaxError: ((?:[A-Za-z]:)?[^\s:]\S*\.[cm]?[jt]sx?): (.+) \((\d+):(\d+)\)$")
+        .captures(first)?;
+    let column = number(&c[4]).and_then(|from_zero| from_zero.checked_add(1));
+    Some(FindingBuilder::new("babel", Category::Syntax, &c[2]).at(&c[1], number(&c[3]), column))
 }
 
 /// `Cannot find module 'x'`, `Cannot find package 'x'`.

@@ -5,24 +5,38 @@
 
 use super::findings::{FindingBuilder, Findings, number};
 use super::line_formats;
-use super::lines::Line;
+use super::lines::{Line, Mark};
 use super::paths::is_own;
 use super::re;
 use super::registry::{Next, Response, Tool, ToolParser, read_by_another};
 use super::rust;
 use crate::contract::bug::{Category, Severity};
 
+mod behave;
 mod commitlint;
+pub(super) mod headed;
 mod paired_lines;
+mod redocly;
+mod robot;
+pub(super) mod sentences;
 mod suites;
 
 /// The last in order of precedence.
 pub(super) const TOOLS: &[Tool] = &[
     suites::RSPEC,
+    behave::TOOL,
     commitlint::TOOL,
+    redocly::TOOL,
+    robot::TOOL,
+    headed::DJLINT,
+    headed::HTMLHINT,
+    headed::PYDOCLINT,
+    headed::SQLFLUFF,
     read_by_another("minitest"),
     read_by_another("phpunit"),
     read_by_another("bandit"),
+    read_by_another("cfn-lint"),
+    read_by_another("deno-lint"),
     read_by_another("meson"),
     read_by_another("ty"),
     read_by_another("typos"),
@@ -37,11 +51,12 @@ const LINT: Tool = Tool {
         r#"^File "[^"]+\.ml[ily]?", lines? [0-9]+"#,
         r"^(?:PHP )?Fatal error: +Uncaught ",
         r"^\s*#\s+Failed test ",
-        r"^Running Sphinx v[0-9]",
-        r"^build succeeded(, [0-9]+ warnings?)?\.$",
         // The first of two lines.
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
+        r"^[EWI][0-9]{4} [A-Z']",
+        r"^[a-z]+(?:-[a-z]+)*\[[a-z._-]+\](?:\[/\])?: [A-Z]",
+        r"^[0-9]+:[0-9]+ \[[a-z-]+\] \S",
         r"^[0-9]+\. ERROR in .+ \(at line [0-9]+\)$",
         r"^Error -+ [^ ]+:[0-9]+:[0-9]+$",
         r"^[A-Za-z0-9_@./+()\[\]-]+\.(?:[jt]sx?|svelte|vue|astro|mdx?|s?css):[0-9]+:[0-9]+$",
@@ -52,8 +67,6 @@ const LINT: Tool = Tool {
 #[derive(Default)]
 struct Lint {
     open: Option<paired_lines::Open>,
-    /// How many findings there were before Sphinx ran: its errors need not fail the build.
-    before_sphinx: Option<usize>,
 }
 
 impl ToolParser for Lint {
@@ -70,26 +83,32 @@ impl ToolParser for Lint {
                 paired_lines::Continuation::Not => {}
             }
         }
-        if line.text.starts_with("Running Sphinx v") {
-            self.before_sphinx = Some(out.count());
-            return Response::Declined(Next::Idle);
-        }
-        if line.text.starts_with("build succeeded") {
-            if let Some(before) = self.before_sphinx.take() {
-                out.retract(before, |finding| matches!(finding.tool, "lint" | "python"));
-                out.succeeded();
-            }
-            return Response::Declined(Next::Idle);
-        }
         if let Some(open) = paired_lines::Open::start(line.text, line.number) {
             self.open = Some(open);
         } else if let Some(finding) =
             read_finding(line.text).filter(|_| !was_open || !line_formats::reads(line.text))
         {
+            out.bug(if line.mark == Mark::Warning { finding.severity(Severity::Warning) } else { finding });
+        } else if let Some(finding) = in_group(line, &out.group) {
             out.bug(finding);
         }
         if self.open.is_some() { Response::Declined(Next::Active) } else { Response::Declined(Next::Idle) }
     }
+}
+
+/// yamllint's in a step of GitHub's: a group for each file, and the marked findings in it.
+fn in_group(line: &Line<'_>, group: &str) -> Option<FindingBuilder> {
+    if !group.ends_with(".yaml") && !group.ends_with(".yml") {
+        return None;
+    }
+    let c = re!(r"^(\d+):(\d+) \[([a-z-]+)\] (\S.*)$").captures(line.text)?;
+    let category = if c[4].starts_with("syntax error") { Category::Syntax } else { Category::Lint };
+    let mut finding =
+        FindingBuilder::new("yamllint", category, &c[4]).at(group, number(&c[1]), number(&c[2])).code(&c[3]);
+    if line.mark == Mark::Warning {
+        finding = finding.severity(Severity::Warning);
+    }
+    Some(finding)
 }
 
 /// A finding, where the line has a column or says how severe it is; a path and a line alone are no more than a place.
@@ -112,6 +131,11 @@ fn read_finding(text: &str) -> Option<FindingBuilder> {
         Some("info" | "note") => Severity::Info,
         _ => Severity::Error,
     };
+    if let Some(c) = re!(r"^(MD\d{3})(?:/\S+)? (.*)$").captures(get("msg")?) {
+        let finding =
+            FindingBuilder::new("markdownlint", Category::Lint, &c[2]).severity(severity).code(&c[1]);
+        return Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)));
+    }
     // ty's rules stand behind the severity.
     let (tool, category) = match get("code") {
         Some(rule) if path.ends_with(".py") || path.ends_with(".pyi") => ("ty", rust::ty_category(rule)),

@@ -1,10 +1,10 @@
 //! Findings whose location and message stand on lines apart: of Bandit, ShellCheck, Eclipse's compiler, Flow,
-//! svelte-check, Next.js, OCaml, Perl's tests and PHP.
+//! svelte-check, Next.js, cfn-lint, OCaml, Perl's tests and PHP.
 
 use super::super::findings::{FindingBuilder, number};
 use super::super::paths::is_own;
 use super::super::re;
-use crate::contract::bug::Category;
+use crate::contract::bug::{Category, Severity};
 
 /// Lines between the two of a finding: source, marks, more about it.
 const BETWEEN: u8 = 8;
@@ -18,6 +18,8 @@ enum Awaits {
     Location,
     /// `^-- SC2086 (info): message`.
     ShellCheck,
+    /// cfn-lint, ansible-lint: the place alone on the next line.
+    Place,
     /// The first line at the margin.
     Margin,
     /// `Error: message`, on the very next line or below the source.
@@ -82,6 +84,20 @@ impl Open {
             let finding = FindingBuilder::new("shellcheck", Category::Lint, "");
             return Some(open(finding.at(&c[1], number(&c[2]), None), Awaits::ShellCheck, BETWEEN));
         }
+        if let Some(c) = re!(r"^([EWI]\d{4}) (\S.+)$").captures(text) {
+            let mut finding = FindingBuilder::new("cfn-lint", Category::Lint, &c[2]).code(&c[1]);
+            if c[1].starts_with('I') {
+                finding = finding.severity(Severity::Info);
+            }
+            // It fails for warnings as for errors.
+            let finding =
+                if c[1].starts_with('W') { finding.severity(Severity::Warning).counted() } else { finding };
+            return Some(open(finding, Awaits::Place, 0));
+        }
+        if let Some(c) = re!(r"^([a-z]+(?:-[a-z]+)*\[[a-z._-]+\])(?:\[/\])?: (\S.*)$").captures(text) {
+            let finding = FindingBuilder::new("ansible-lint", Category::Configuration, &c[2]).code(&c[1]);
+            return Some(open(finding, Awaits::Place, 0));
+        }
         if let Some(c) = re!(r"^\d+\. ERROR in (.+) \(at line (\d+)\)$").captures(text) {
             let mut finding = blank().at(&c[1], number(&c[2]), None);
             finding.category = Category::Type;
@@ -125,6 +141,13 @@ impl Open {
                     return Continuation::More(Box::new(finding), Box::new(self));
                 }
                 None
+            }
+            Awaits::Place => {
+                re!(r"^(\S+\.(?:ya?ml|json|template)):(\d+)(?::(\d+))?$").captures(text).map(|c| {
+                    let column = c.get(3).and_then(|m| number(m.as_str()));
+                    self.finding.location =
+                        Some(super::super::findings::location(&c[1], number(&c[2]), column));
+                })
             }
             Awaits::Margin => {
                 let reported = !text.starts_with([' ', '\t', '-']) && !text.is_empty();
@@ -183,6 +206,7 @@ mod tests {
             ("#   Failed test 'adds'\n#   at t/a.t line 4.", "t/a.t", 4, "failed test 'adds'"),
             ("In b.sh line 3:\necho $1\n     ^-- SC2086 (info): Double quote.", "b.sh", 3, "Double quote."),
             ("1. ERROR in /r/A.java (at line 5)\n\tint x;\n\t    ^\nBad type", "/r/A.java", 5, "Bad type"),
+            ("E3002 Not allowed.\na.yaml:5:7", "a.yaml", 5, "Not allowed."),
             ("Error ------- src/a.js:5:3\n\nCannot assign.", "src/a.js", 5, "Cannot assign."),
             ("./src/p.tsx:5:9\nType error: Not assignable.", "./src/p.tsx", 5, "Not assignable."),
         ] {

@@ -37,6 +37,8 @@ struct Formatter {
     command: &'static str,
     file: Option<String>,
     hunks: Option<Hunks>,
+    /// Another tool's diffs of the same shape, told by how it marks its sides: its name and command.
+    other: Option<(&'static str, &'static str)>,
     first: u64,
     last: u64,
     /// Files already reported.
@@ -52,6 +54,7 @@ impl Formatter {
             command,
             file: None,
             hunks: None,
+            other: None,
             first: 0,
             last: 0,
             reported: Vec::new(),
@@ -91,7 +94,10 @@ impl Formatter {
             return self.with_command(finding, file);
         }
         finding.hint = Some(Hint {
-            text: format!("the change that {} makes", self.command),
+            text: format!(
+                "the change that {} makes",
+                self.other.map_or(self.command, |(_, command)| command)
+            ),
             applicability: Applicability::MachineApplicable,
             suggestions: changes,
         });
@@ -135,11 +141,12 @@ impl Formatter {
                 }
                 continue;
             }
-            let finding = FindingBuilder::new(self.tool, Category::Format, "the file is not formatted");
+            let (tool, _) = self.other.unwrap_or((self.tool, self.command));
+            let finding = FindingBuilder::new(tool, Category::Format, "the file is not formatted");
             let finding = self.with_diff(finding, &file, hunks).span(first, last);
             self.reported.push(file);
             // A diff alone may be anybody's: what failed is for others to say.
-            out.bug(if certain { finding } else { finding.fallback() });
+            out.bug(if certain || self.other.is_some() { finding } else { finding.fallback() });
         }
     }
 }
@@ -167,8 +174,16 @@ impl ToolParser for Formatter {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
         if let Some(hunks) = &mut self.hunks {
+            if self.tool == "ruff-format" && line.number <= self.first + 3 && text.trim().is_empty() {
+                // flynt prints the sides with a blank line behind each.
+                return Response::Consumed(Next::Active);
+            }
             if text.starts_with("+++ ") && self.last == self.first {
                 self.last = line.number;
+                if text.trim_end() == "+++" {
+                    // flynt leaves the second name out.
+                    self.other = Some(("flynt", "flynt"));
+                }
                 // autopep8 names the sides by a folder before the path.
                 if let Some(fixed) = text.strip_prefix("+++ fixed/")
                     && self.file.as_deref().and_then(|f| f.strip_prefix("original/")) == Some(fixed)
@@ -197,6 +212,11 @@ impl ToolParser for Formatter {
             if printer != self.tool {
                 return Response::Declined(Next::Idle);
             }
+            self.other = match rest.split_once('\t') {
+                Some((_, "(original)")) => Some(("yapf", "yapf --in-place")),
+                None if rest.starts_with("original/") => Some(("autopep8", "autopep8 --in-place")),
+                _ => None,
+            };
             let file = rest.split('\t').next().unwrap_or(rest).trim_end();
             let file = file.strip_suffix(":before").unwrap_or(file);
             self.file = Some(file.to_owned());

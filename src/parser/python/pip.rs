@@ -2,6 +2,7 @@
 
 use super::traceback::{Trace, is_chain_link};
 use crate::contract::bug::{Applicability, Category, Suggestion};
+use crate::parser::common::compiler_error;
 use crate::parser::findings::{FindingBuilder, Findings, number};
 use crate::parser::lines::Line;
 use crate::parser::re;
@@ -160,6 +161,9 @@ impl Pip {
             } else {
                 trace.line(text);
             }
+        } else if let Some(finding) = compiler_error(text) {
+            // What the build of the repository's own extension says, behind pip's margin.
+            out.bug(finding.span(line.number, line.number));
         } else {
             return Some(Response::Declined(Next::Active));
         }
@@ -229,7 +233,8 @@ impl ToolParser for Uv {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
         let head = text.strip_prefix("error: ").or_else(|| text.trim_start().strip_prefix("× "));
-        if let Some(message) = head {
+        // pip's own last word.
+        if let Some(message) = head.filter(|message| !message.contains("installable wheels")) {
             self.close(out);
             self.open = Some(
                 FindingBuilder::new("uv", Category::Dependency, message.trim_end_matches(':'))

@@ -70,7 +70,7 @@ impl ToolParser for Pyright {
             }
             return Response::Consumed(Next::Active);
         }
-        if let Some(finding) = self.open.as_mut().filter(|_| indent(text) >= 3) {
+        if let Some(finding) = self.open.as_mut().filter(|_| indent(text) >= 2) {
             finding.message.push('\n');
             finding.message.push_str(text.trim());
             finding.log.last = line.number;

@@ -43,9 +43,10 @@ pub(super) const PYTEST: Tool = Tool {
 const UNCOVERED: &str = "FAIL Required test coverage";
 
 /// Newer versions have said it before.
-fn uncovered(text: &str, out: &mut Findings) {
+fn uncovered(text: &str, begun: bool, out: &mut Findings) {
     if out.last_of("pytest").is_none_or(|d| !d.message.starts_with("Coverage failure")) {
-        out.bug(FindingBuilder::new("pytest", Category::Configuration, text).sequel());
+        let tool = if !begun && text.starts_with("Coverage failure") { "coverage" } else { "pytest" };
+        out.bug(FindingBuilder::new(tool, Category::Configuration, text).sequel());
     }
 }
 
@@ -258,7 +259,7 @@ impl ToolParser for Pytest {
             Part::Summary => self.in_summary(line, text),
             Part::Other => {
                 if text.starts_with(UNCOVERED) {
-                    uncovered(text, out);
+                    uncovered(text, self.begun, out);
                 } else if BLOCK.is_match(text) {
                     // A passed test whose output is shown: sessions in it are not ours.
                     self.block = Some(Block { captured: true, ..Block::default() });
@@ -320,7 +321,9 @@ impl Pytest {
             .or_else(|| text.strip_prefix("ERROR: "));
         if let Some(message) = usage.filter(|w| !w.starts_with("usage: ")) {
             let message = message.trim_end();
-            if !message.is_empty() {
+            if message.starts_with("Coverage failure: total of") {
+                out.bug(FindingBuilder::new("pytest", Category::Configuration, message).sequel());
+            } else if !message.is_empty() {
                 out.bug(FindingBuilder::new("pytest", Category::Configuration, message));
             }
             return if self.begun {
@@ -331,7 +334,7 @@ impl Pytest {
         }
         // `coverage report` says it without a session.
         if text.starts_with(UNCOVERED) || text.starts_with("Coverage failure: total of") {
-            uncovered(text, out);
+            uncovered(text, self.begun, out);
             return Response::Consumed(Next::Active);
         }
         if self.killed || line.mark == Mark::Error || ENDED.is_match(text) {

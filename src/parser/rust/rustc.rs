@@ -223,6 +223,7 @@ fn other_speaker(file: &str, code: Option<&str>, message: &str) -> Option<(&'sta
     let rule = code.is_some_and(|code| re!(r"^[a-z]+(?:-[a-z]+)*$").is_match(code));
     match ending {
         "py" | "pyi" if rule => Some(("ty", ty_category(code.unwrap_or_default()))),
+        "js" | "jsx" | "mjs" | "ts" | "tsx" | "mts" if rule => Some(("deno-lint", Category::Lint)),
         "yml" | "yaml" if rule => Some(("zizmor", Category::Lint)),
         _ if code.is_none() && re!(r"^`[^`]+` should be `[^`]+`").is_match(message) => {
             Some(("typos", Category::Lint))
