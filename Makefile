@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo reproduce fresh-logs test unit check policy bench soak hints behaviours sdk-check localisation fuzz look engine action-binary
+.PHONY: help demo reproduce fresh-logs drift test unit check policy bench soak hints behaviours sdk-check localisation fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -70,3 +70,7 @@ look: ## renders the job summary and the pull request to pictures, to be looked 
 fresh-logs: ## runs current tools on small broken projects and compares the diagnosis of what they print
 	cargo build --locked
 	HEALER_BIN=$(CURDIR)/target/debug/ci-healer python3 tests/fresh-logs/run.py -v $(if $(ONLY),--only $(ONLY))
+
+drift: engine ## whom does `drift` name? repositories that real releases broke, and some that none did (ONLY=names)
+	cargo build --locked
+	HEALER_BIN=$(CURDIR)/target/debug/ci-healer python3 tests/drift/run.py $(if $(ONLY),--only $(ONLY))

@@ -416,8 +416,8 @@ pub const INPUTS: &[Input] = &[
     Input {
         name: "drift-runs",
         default: "16",
-        kind: Kind::Number(4, 100),
-        doc: "How often the commands may be run to find the release of a dependency or a tool that broke them.",
+        kind: Kind::Number(0, 100),
+        doc: "How often the commands may be run to find the release of a dependency or a tool that broke them; with less than 4, `heal` looks for none.",
         ..PLAIN
     },
     Input {

@@ -102,6 +102,9 @@ pub struct LastGreenRun {
     /// Of the failed run; for a pull request the one that it wants to be merged into.
     pub branch: BranchName,
     pub url: Option<String>,
+    /// When it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
 }
 
 /// The verdict of CI on the heal branch.

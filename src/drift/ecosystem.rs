@@ -26,7 +26,11 @@ impl World {
     /// changes.
     #[must_use]
     pub fn environment(&self, script: &str, locks: &[&str], now: Time) -> BTreeMap<String, String> {
-        let mut env = BTreeMap::from([("PIP_LOG".to_owned(), format!("{FOLDER}/pip.log"))]);
+        let mut env = BTreeMap::from([
+            ("PIP_LOG".to_owned(), format!("{FOLDER}/pip.log")),
+            // It holds whole environments, and what was built from source in other worlds.
+            ("UV_CACHE_DIR".to_owned(), format!("{FOLDER}/uv")),
+        ]);
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
         if let Some(until) = self.until {
             set("PIP_UPLOADED_PRIOR_TO", until.to_string());
@@ -36,10 +40,11 @@ impl World {
             if !installs_from_lock(script, locks) {
                 // It takes what was published at that very second, too.
                 set("npm_config_before", until.plus(-1).to_string());
-                // pnpm counts minutes back from now.
-                let minutes = ((now.unix() - until.unix()) / 60).max(0).to_string();
+                // pnpm and yarn count whole minutes back from the moment they run; rather one too many than too few.
+                let minutes = ((now.unix() - until.unix()) / 60 + 1).max(0).to_string();
                 set("npm_config_minimum_release_age", minutes.clone());
-                set("pnpm_config_minimum_release_age", minutes);
+                set("pnpm_config_minimum_release_age", minutes.clone());
+                set("YARN_NPM_MINIMAL_AGE_GATE", minutes);
             }
         }
         if self.held.keys().any(|package| package.ecosystem == super::resolved::PYTHON) {
@@ -50,6 +55,22 @@ impl World {
         env
     }
 }
+
+/// What stands before a step's own script: yarn 1 knows no cut-off, and takes over what npm resolved.
+#[must_use]
+pub fn before_script(world: &World, script: &str, locks: &[&str]) -> Option<&'static str> {
+    let calls_yarn =
+        script.split(|c: char| c.is_whitespace() || ";&|()".contains(c)).any(|word| word == "yarn");
+    (world.until.is_some() && calls_yarn && !locks.contains(&"yarn.lock")).then_some(TAKES_OVER)
+}
+
+const TAKES_OVER: &str = r#"if [ -f package.json ] && [ ! -f yarn.lock ] && yarn --version 2>/dev/null | grep -q '^1[.]'; then
+  ( mkdir -p /tmp/ci-healer-drift/yarn && cp package.json /tmp/ci-healer-drift/yarn/ && cd /tmp/ci-healer-drift/yarn \
+    && node -e 'var f=require("fs"),j=JSON.parse(f.readFileSync("package.json"));if(j.resolutions){j.overrides=j.resolutions;f.writeFileSync("package.json",JSON.stringify(j))}' \
+    && npm install --package-lock-only --lockfile-version=2 --force --ignore-scripts --no-audit --no-fund && yarn import ) >/tmp/ci-healer-drift/yarn.log 2>&1 \
+    && cp /tmp/ci-healer-drift/yarn/yarn.lock yarn.lock
+fi
+"#;
 
 /// `npm ci`, and `npm install` without names where a lock file is there.
 fn installs_from_lock(script: &str, locks: &[&str]) -> bool {
@@ -77,6 +98,7 @@ pub fn travels(steps: &str) -> Option<&'static str> {
         "npm",
         "npx",
         "pnpm",
+        "yarn",
         "tox",
         "nox",
         "pipx",
@@ -96,17 +118,60 @@ pub fn travels(steps: &str) -> Option<&'static str> {
         ("gradle", "Gradle has no option for a date"),
         ("gradlew", "Gradle has no option for a date"),
         ("go", "Go takes the versions that go.mod names: nothing drifts there"),
-        ("yarn", "yarn has no option for a date"),
         ("bundle", "Bundler has no option for a date"),
         ("composer", "Composer has no option for a date"),
     ];
     refused.iter().find(|(word, _)| has(word)).map(|(_, why)| *why)
 }
 
-/// The script before the first step that may install. `steps` is what all of them run.
+/// Whether steps install anything whose version no lock file holds.
 #[must_use]
-pub fn preparation(world: &World, steps: &str) -> String {
-    let mut script = format!("mkdir -p {FOLDER} && : > {FOLDER}/pip.log && chmod -R a+rwX {FOLDER}\n");
+pub fn installs_freely(steps: &str, locks: &[&str]) -> bool {
+    const COMMANDS: &[&str] = &[
+        "pip install",
+        "pip3 install",
+        "uv run",
+        "uv sync",
+        "uv tool",
+        "uvx ",
+        "pipx ",
+        "tox",
+        "nox",
+        "hatch ",
+        "pre-commit ",
+        "npm install",
+        "npm i",
+        "npx ",
+        "npm exec",
+        "pnpm install",
+        "pnpm i",
+        "pnpm dlx",
+        "pnpx ",
+        "yarn",
+    ];
+    steps.lines().any(|line| {
+        let is_locked = installs_from_lock(line, locks)
+            || locks.contains(&"uv.lock")
+                && ["uv run", "uv sync"].iter().any(|command| line.contains(command));
+        !is_locked && COMMANDS.iter().any(|command| line.contains(command))
+    })
+}
+
+/// The script before the first step that may install. `steps` is what all of them run, `python` the version that they ask for.
+#[must_use]
+pub fn preparation(world: &World, steps: &str, python: Option<&str>) -> String {
+    // What fails here must not look like a step of the job.
+    let mut script =
+        format!("set +e\nmkdir -p {FOLDER} && : > {FOLDER}/pip.log && chmod -R a+rwX {FOLDER}\n");
+    // Caches outlive a world: what was built from source in another one, or fetched to be run at once, is of that one.
+    script.push_str(
+        "rm -rf \"${PIP_CACHE_DIR:-$HOME/.cache/pip}/wheels\" \"${npm_config_cache:-${NPM_CONFIG_CACHE:-$HOME/.npm}}/_npx\"\n",
+    );
+    if let Some(stand_in) = super::python::stand_in(python) {
+        script.push_str(&stand_in);
+        // The steps after this one have it first on PATH; so has the rest of this one.
+        script.push_str("for folder in $(cat \"$GITHUB_PATH\" 2>/dev/null); do PATH=$folder:$PATH; done\n");
+    }
     if !world.held.is_empty() {
         script.push_str(&format!("cat > {CONSTRAINTS} <<'CI_HEALER_END'\n"));
         for (package, version) in &world.held {
@@ -135,28 +200,47 @@ pub fn preparation(world: &World, steps: &str) -> String {
             script.push_str("PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= python -m pip install -q uv || true\n");
         }
     }
-    script.push_str("true\n");
+    // What is there by now is no answer of an installer's.
+    script.push_str(&format!("{DISTRIBUTIONS} >{FOLDER}/before.txt\ntrue\n"));
     script
 }
 
+/// Where packages of Python lie.
+const DISTRIBUTIONS: &str = r#"find /usr/local /usr/lib/python3* /opt /home /root /tmp /github /var/lib "${GITHUB_WORKSPACE:-.}" -name node_modules -prune -o -type d -name '*.dist-info' -print 2>/dev/null"#;
+
 /// Prints all packages that lie in the sandbox, and those that isolated builds took.
-pub const READ_BACK: &str = r#"set +e
+#[must_use]
+pub fn read_back() -> String {
+    READ_BACK.replace("DISTRIBUTIONS", DISTRIBUTIONS)
+}
+
+const READ_BACK: &str = r#"set +e
 echo ci-healer-resolved-begin
-find / \( -path /proc -o -path /sys -o -path /dev \) -prune -o -type d -name '*.dist-info' -print 2>/dev/null | while read -r d; do
+DISTRIBUTIONS | grep -vxFf /tmp/ci-healer-drift/before.txt | while read -r d; do
   n=${d##*/}; n=${n%.dist-info}
   echo "dist ${n%-*} ${n##*-} $(head -n 4 "$d/top_level.txt" 2>/dev/null | tr '\n' ' ')"
 done | sort -u
 grep -a 'Successfully installed' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.*Successfully installed/installed/' | sort -u
+grep -aoE '(Downloading|Using cached) [^ ]*[.](whl|tar[.]gz|zip)' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.* //; s#.*/##; s/^/collected /' | sort -u
 for p in python python3; do command -v $p >/dev/null 2>&1 && $p -m pip --version 2>/dev/null | sed 's/^pip \([^ ]*\).*/installer pip \1/'; done
 if command -v node >/dev/null 2>&1; then
+  workspace=${GITHUB_WORKSPACE:-$PWD}
+  # An installation that failed leaves nothing; what it had resolved is asked once more.
+  if [ -f "$workspace/package.json" ] && ! [ -d "$workspace/node_modules" ] && ! ls "$workspace"/*-lock.json "$workspace"/*lock.yaml "$workspace"/yarn.lock >/dev/null 2>&1; then
+    mkdir -p /tmp/ci-healer-drift/resolve && cp "$workspace/package.json" /tmp/ci-healer-drift/resolve/ \
+      && (cd /tmp/ci-healer-drift/resolve && npm install --package-lock-only --force --ignore-scripts --no-audit --no-fund >/dev/null 2>&1)
+  fi
   node -e '
 var fs=require("fs"),p=require("path"),out={};
 function list(d){try{return fs.readdirSync(d)}catch(e){return []}}
-function one(d){try{if(fs.lstatSync(d).isSymbolicLink())return;var j=JSON.parse(fs.readFileSync(p.join(d,"package.json"),"utf8"));if(j.name&&j.version)out["npm "+j.name+" "+j.version]=1}catch(e){}mods(p.join(d,"node_modules"))}
+function one(d){try{if(fs.lstatSync(d).isSymbolicLink())return;var j=JSON.parse(fs.readFileSync(p.join(d,"package.json"),"utf8"));if(j.name==="npm"||j.name==="corepack")return;if(j.name&&j.version)out["npm "+j.name+" "+j.version]=1}catch(e){}mods(p.join(d,"node_modules"))}
 function mods(d){list(d).forEach(function(n){if(n===".pnpm"){list(p.join(d,n)).forEach(function(m){mods(p.join(d,n,m,"node_modules"))});return}if(n[0]===".")return;if(n[0]==="@"){list(p.join(d,n)).forEach(function(m){one(p.join(d,n,m))});return}one(p.join(d,n))})}
 function find(d,deep){if(deep>4)return;list(d).forEach(function(n){var f=p.join(d,n);if(n==="node_modules")mods(f);else if(n[0]!=="."){try{if(fs.lstatSync(f).isDirectory())find(f,deep+1)}catch(e){}}})}
 find(process.env.GITHUB_WORKSPACE||process.cwd(),0);
+try{var l=JSON.parse(fs.readFileSync("/tmp/ci-healer-drift/resolve/package-lock.json","utf8")).packages;Object.keys(l).forEach(function(k){var i=k.lastIndexOf("node_modules/");if(i>=0&&l[k].version)out["npm "+(l[k].name||k.slice(i+13))+" "+l[k].version]=1})}catch(e){}
+try{if(!fs.existsSync(p.join(process.env.GITHUB_WORKSPACE||process.cwd(),"node_modules"))){var y=fs.readFileSync(p.join(process.env.GITHUB_WORKSPACE||process.cwd(),"yarn.lock"),"utf8"),m,r=/^"?((?:@[^@\s"]+\/)?[^@\s"]+)@[^\n]*:\n\s+version:? "?([^"\s]+)/gm;while(m=r.exec(y))if(m[2].indexOf("use.local")<0)out["npm "+m[1]+" "+m[2]]=1}}catch(e){}
 var home=process.env.HOME||"/root";
+list(p.join(home,".cache","pnpm","dlx")).forEach(function(n){list(p.join(home,".cache","pnpm","dlx",n)).forEach(function(m){mods(p.join(home,".cache","pnpm","dlx",n,m,"node_modules"))})});
 [process.env.npm_config_cache,p.join(home,".npm")].forEach(function(c){if(c)list(p.join(c,"_npx")).forEach(function(n){mods(p.join(c,"_npx",n,"node_modules"))})});
 mods(process.argv[1]);
 console.log(Object.keys(out).sort().join("\n"));
@@ -182,7 +266,40 @@ mod tests {
         assert!(has("npx eslint .", &["package-lock.json"]));
         let env = world.environment("pip install x", &[], until.plus(120));
         assert_eq!(env["PIP_UPLOADED_PRIOR_TO"], "2025-01-20T00:00:00Z");
-        assert_eq!(env["pnpm_config_minimum_release_age"], "2");
+        assert_eq!(env["pnpm_config_minimum_release_age"], "3");
+    }
+
+    #[test]
+    fn what_a_lock_file_holds_is_never_suspected() {
+        let lock: &[&str] = &["package-lock.json", "uv.lock"];
+        for (steps, locks, is_free) in [
+            ("pip install -r requirements.txt\npytest", &[][..], true),
+            ("npm install\nnpm test", &[], true),
+            ("npm install\nnpm test", lock, false),
+            ("npm ci\nnpx eslint .", lock, true),
+            ("uv sync\nuv run pytest", lock, false),
+            ("cargo test", &[], false),
+            ("python -m unittest", &[], false),
+        ] {
+            assert_eq!(installs_freely(steps, locks), is_free, "{steps}");
+        }
+    }
+
+    #[test]
+    fn a_world_has_its_own_of_what_caches_would_keep() {
+        let script = preparation(&World::default(), "npx eslint .", Some("3.11"));
+        assert!(script.contains("/_npx") && script.contains("/wheels") && script.contains("before.txt"));
+        assert!(!preparation(&World::default(), "", Some("3.13")).contains("dpkg"));
+        let now = Time::parse("2026-01-01").unwrap();
+        assert_eq!(World::default().environment("", &[], now)["UV_CACHE_DIR"], "/tmp/ci-healer-drift/uv");
+    }
+
+    #[test]
+    fn yarn_takes_over_what_npm_resolved_unless_a_lock_file_is_there() {
+        let then = World { until: Time::parse("2025-01-20"), ..World::default() };
+        assert!(before_script(&then, "yarn && yarn test", &[]).is_some());
+        assert!(before_script(&then, "yarn install", &["yarn.lock"]).is_none());
+        assert!(before_script(&World::default(), "yarn install", &[]).is_none());
     }
 
     #[test]

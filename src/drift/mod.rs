@@ -3,14 +3,15 @@
 
 mod ecosystem;
 mod pin;
+mod python;
 mod releases;
 mod resolved;
 mod search;
 mod time;
 mod version;
 
-pub use ecosystem::{READ_BACK, World, preparation, travels};
-pub use pin::{Hold, Pin, exactly, pin};
+pub use ecosystem::{World, before_script, installs_freely, preparation, read_back, travels};
+pub use pin::{Hold, Pin, constrained_project, exactly, pin};
 pub use releases::{Registries, Release, Releases, Unknown, latest, out_of_order};
 pub use resolved::{Difference, Package, Resolved};
 pub use search::{Answer, Ask, Event, Found, Search, Suspects, Verdict};

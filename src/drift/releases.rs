@@ -138,10 +138,15 @@ fn sorted(mut releases: Releases) -> Releases {
     releases
 }
 
-/// What a range without bounds takes of the releases before a time.
+/// What a range takes of the releases before a time, and up to the version that it takes today.
 #[must_use]
-pub fn latest(releases: &[Release], until: Time) -> Option<&str> {
-    let fit = |r: &&Release| r.published < until && !r.is_withdrawn && !version::is_prerelease(&r.version);
+pub fn latest<'a>(releases: &'a [Release], until: Time, highest: Option<&str>) -> Option<&'a str> {
+    let fit = |r: &&Release| {
+        r.published < until
+            && !r.is_withdrawn
+            && !version::is_prerelease(&r.version)
+            && highest.is_none_or(|highest| version::compare(&r.version, highest).is_le())
+    };
     let versions = releases.iter().filter(fit).map(|r| r.version.as_str());
     versions.max_by(|a, b| version::compare(a, b))
 }

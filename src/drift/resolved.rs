@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use super::version;
+
 /// A package of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Package {
@@ -74,6 +76,7 @@ impl Resolved {
         let body = &log[begin + BEGIN.len()..];
         let body = &body[..body.find(END)?];
         let mut read = Self::default();
+        let mut collected = Vec::new();
         for line in body.lines() {
             let mut words = line.split_whitespace();
             match words.next() {
@@ -83,6 +86,8 @@ impl Resolved {
                     let modules = words.filter(|m| !m.starts_with('_')).map(str::to_lowercase);
                     read.modules.entry(package).or_default().extend(modules);
                 }
+                // What an installation that failed had come to: all is installed at its end.
+                Some("collected") => collected.extend(words.next().and_then(of_file)),
                 Some("installed") => {
                     for (name, version) in words.filter_map(|word| word.rsplit_once('-')) {
                         read.add(PYTHON, name, version);
@@ -101,6 +106,11 @@ impl Resolved {
                 _ => {}
             }
         }
+        for (name, version) in collected {
+            if read.of(&Package::new(PYTHON, &name)).is_none() {
+                read.add(PYTHON, &name, &version);
+            }
+        }
         read.versions.retain(|package, _| !INSTALLERS.contains(&package.name.as_str()));
         Some(read)
     }
@@ -117,6 +127,12 @@ impl Resolved {
     #[must_use]
     pub fn of(&self, package: &Package) -> Option<&BTreeSet<String>> {
         self.versions.get(package)
+    }
+
+    /// The highest version of a package.
+    #[must_use]
+    pub fn highest(&self, package: &Package) -> Option<&str> {
+        self.of(package)?.iter().map(String::as_str).max_by(|a, b| version::compare(a, b))
     }
 
     /// What differs in `later`.
@@ -139,6 +155,17 @@ impl Resolved {
     }
 }
 
+/// Name and version of a wheel or a source archive.
+fn of_file(file: &str) -> Option<(String, String)> {
+    if let Some(wheel) = file.strip_suffix(".whl") {
+        let mut parts = wheel.split('-');
+        return Some((parts.next()?.to_owned(), parts.next()?.to_owned()));
+    }
+    let bare = [".tar.gz", ".zip", ".tar.bz2"].iter().find_map(|end| file.strip_suffix(end))?;
+    let (name, version) = bare.rsplit_once('-')?;
+    Some((name.to_owned(), version.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,6 +186,11 @@ mod tests {
             .collect();
         assert_eq!(differ, [r#"qs: {} {"6.5.3"}"#, r#"setuptools: {"69.0"} {"82.0"}"#]);
         assert!(then.of(&Package::new("python", "flask.sqlalchemy")).is_some());
+        let failed = read(
+            "collected pandas-2.0.tar.gz\ncollected my_lib-1.2-py3-none-any.whl\ndist pandas 1.5\ncollected x",
+        );
+        let versions: Vec<String> = failed.versions.iter().map(|(p, v)| format!("{p} {v:?}")).collect();
+        assert_eq!(versions, [r#"my-lib {"1.2"}"#, r#"pandas {"1.5"}"#], "what is there counts more");
         assert_eq!(Resolved::read("ci-healer-resolved-begin\nnpm qs 6.5.3\n"), None, "cut");
     }
 }

@@ -75,14 +75,16 @@ const IN_EVERY_LOG: &[&str] =
     &["pytest", "pluggy", "iniconfig", "mocha", "jest", "vitest", "setuptools", "wheel", "packaging"];
 
 impl Suspects {
-    fn weight(&self, package: &Package, modules: Option<&BTreeSet<String>>) -> f64 {
+    /// How much it is suspect; what nothing names has 1.
+    #[must_use]
+    pub fn weight(&self, package: &Package, modules: Option<&BTreeSet<String>>) -> f64 {
         let own = package.name.rsplit('/').next().unwrap_or_default().to_lowercase();
         let mut names = BTreeSet::from([own.clone(), own.replace('-', "_")]);
         names.extend(modules.into_iter().flatten().cloned());
         let is_in = |text: &str| names.iter().any(|name| name.len() > 1 && holds_word(text, name));
         let lies_in_frames = || {
             names.iter().any(|name| {
-                ["site-packages/", "node_modules/"]
+                ["site-packages/", "dist-packages/", "node_modules/"]
                     .iter()
                     .any(|folder| self.log.contains(&format!("{folder}{name}/")))
             })

@@ -38,6 +38,9 @@ pub(super) struct Run {
     pub(super) run_attempt: Option<u64>,
     #[serde(default)]
     pub(super) html_url: Option<String>,
+    /// When its last attempt began.
+    #[serde(default)]
+    pub(super) run_started_at: Option<String>,
     #[serde(default)]
     pub(super) event: Option<String>,
     #[serde(default)]

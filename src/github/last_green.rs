@@ -40,6 +40,7 @@ pub async fn last_green_run(
             commit: CommitSha::new(run.head_sha.as_deref()?).ok()?,
             branch: branch.clone(),
             url: run.html_url,
+            at: run.run_started_at,
         })
     }))
 }

@@ -3,19 +3,22 @@
 //! Today's world and that of a date are seen first; where only today's is red, the [search](crate::drift::Search) asks for
 //! worlds in between, and at the end the release it names is proven.
 
+mod manifests;
+mod partial;
 mod proof;
+mod suspected;
 mod worlds;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::contract::bug::Fingerprint;
 use crate::contract::drift::DriftReport;
 use crate::contract::event::{Event, EventSink as _};
+use crate::contract::fix::FileChange;
 use crate::contract::outcome::Outcome;
 use crate::diff;
 use crate::drift::{
-    self, Answer, Ask, Found, Package, Registries, Release, Search, Suspects, Time, Verdict, World,
+    self, Answer, Ask, Found, Package, Registries, Release, Resolved, Search, Suspects, Time, Verdict, World,
 };
 use crate::executor::Executor;
 use crate::git::Workspace;
@@ -23,11 +26,13 @@ use crate::plan::Planned;
 use crate::scope::Scope;
 
 use super::bundle::Bundle;
+use super::driver::Clocks;
 use super::heal::{Ending, close};
 use super::journal::Journal;
 use super::outcome_from::expected_outcome;
 use super::setup::{self, Session};
-use worlds::{Look, Worlds};
+pub(super) use suspected::DriftWatch;
+use worlds::{AGAIN, AGAIN_WITHIN, Look, Worlds};
 
 /// What the search works with.
 pub(super) struct DriftParts {
@@ -61,16 +66,73 @@ pub(super) async fn run(session: Session, since: Option<Time>) -> Ending {
         Ok(parts) => parts,
         Err(outcome) => return outcome.into(),
     };
-    let DriftParts { workspace, plans, executor, ca, journal, scope, runs } = parts;
-    let now = Time::now();
-    let since = since.or_else(|| workspace.base_time().map(Time::from_unix));
+    let DriftParts { mut workspace, plans, mut executor, ca, journal, scope, runs } = parts;
     let base = workspace.base().clone();
-    let mut worlds = Worlds::new(workspace, executor, journal.clone(), scope.clone(), now);
+    let limits = Limits { since, runs, ca: ca.as_deref() };
+    let ground = Ground {
+        workspace: &mut workspace,
+        executor: &mut executor,
+        journal: &journal,
+        scope: &scope,
+        tells_runs: true,
+    };
+    let plans: Vec<(usize, &Planned)> = plans.iter().enumerate().collect();
+    let Sought { outcome, clocks, .. } = seek(ground, &plans, &limits).await;
+    let changes = workspace.changes();
+    let changed: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });
+    let bundle = Bundle { base, changed, restored: Vec::new(), left_out: Vec::new(), findings: Vec::new() };
+    if let Some(what) = close(executor, &scope).await {
+        journal.emit(Event::Warning { what });
+    }
+    Ending { outcome, clocks, bundle: Some(bundle) }
+}
+
+/// Where worlds are run.
+pub(super) struct Ground<'a> {
+    pub(super) workspace: &'a mut Workspace,
+    pub(super) executor: &'a mut Executor,
+    pub(super) journal: &'a Arc<Journal>,
+    pub(super) scope: &'a Scope,
+    /// Today's run is the report's first run.
+    pub(super) tells_runs: bool,
+}
+
+/// How far a search may go.
+pub(super) struct Limits<'a> {
+    /// `None`: the commit's own date.
+    pub(super) since: Option<Time>,
+    pub(super) runs: u32,
+    pub(super) ca: Option<&'a [u8]>,
+}
+
+/// What a search came to; the pin that was proven stays in the workspace.
+pub(super) struct Sought {
+    pub(super) report: DriftReport,
+    pub(super) outcome: Outcome,
+    pub(super) clocks: Clocks,
+    /// The pin, where it was proven.
+    pub(super) pin: Vec<FileChange>,
+    /// What a green world warned of.
+    pub(super) deprecations: String,
+}
+
+/// Searches, and tells what it came to.
+pub(super) async fn seek(ground: Ground<'_>, plans: &[(usize, &Planned)], limits: &Limits<'_>) -> Sought {
+    let Ground { workspace, executor, journal, scope, tells_runs } = ground;
+    let (now, runs) = (Time::now(), limits.runs);
+    let since = limits.since.or_else(|| workspace.base_time().map(Time::from_unix));
+    let mut worlds = Worlds::new(workspace, executor, journal.clone(), scope.clone());
+    worlds.tells_runs = tells_runs;
     let end = match since {
         None => End::no_drift("the commit has no date; name one with --since"),
         Some(since) if since >= now => End::no_drift(format!("{since} is not in the past")),
-        Some(since) => match Registries::new(&scope, ca.as_deref()) {
-            Ok(registries) => Hunt { worlds: &mut worlds, registries, since, now, runs }.over(&plans).await,
+        Some(since) => match Registries::new(scope, limits.ca) {
+            Ok(registries) => {
+                Hunt { worlds: &mut worlds, registries, since, now, runs, resolved_today: None }
+                    .over(plans)
+                    .await
+            }
             Err(error) => {
                 let outcome = expected_outcome(&error);
                 End::Nobody(outcome.reason(), outcome)
@@ -88,15 +150,9 @@ pub(super) async fn run(session: Session, since: Option<Time>) -> Ending {
     };
     report.executions = worlds.executions;
     report.since = since.map(|since| since.to_string());
-    let changes = worlds.workspace.changes();
-    let changed: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
-    journal.emit(Event::DriftSought { drift: Box::new(report) });
-    journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });
-    let bundle = Bundle { base, changed, restored: Vec::new(), left_out: Vec::new(), findings: Vec::new() };
-    if let Some(what) = close(worlds.executor, &scope).await {
-        journal.emit(Event::Warning { what });
-    }
-    Ending { outcome, clocks: worlds.clocks, bundle: Some(bundle) }
+    let (clocks, deprecations) = (worlds.clocks, std::mem::take(&mut worlds.deprecations));
+    journal.emit(Event::DriftSought { drift: Box::new(report.clone()) });
+    Sought { report, outcome, clocks, pin: Vec::new(), deprecations }
 }
 
 fn in_words(report: &DriftReport) -> String {
@@ -122,18 +178,19 @@ struct Case<'a> {
 }
 
 /// A search on one repository.
-struct Hunt<'a> {
-    worlds: &'a mut Worlds,
+struct Hunt<'a, 'w> {
+    worlds: &'a mut Worlds<'w>,
     registries: Registries,
     since: Time,
     now: Time,
     runs: u32,
+    resolved_today: Option<Resolved>,
 }
 
-impl Hunt<'_> {
+impl Hunt<'_, '_> {
     /// The first job that is red today.
-    async fn over(mut self, plans: &[Planned]) -> End {
-        for (leg, planned) in plans.iter().enumerate() {
+    async fn over(mut self, plans: &[(usize, &Planned)]) -> End {
+        for &(leg, planned) in plans {
             let steps = planned.plan.steps.iter().map(|s| s.run.as_str()).collect::<Vec<_>>().join("\n");
             let today = self.worlds.look(planned, leg, &World::default(), None).await;
             match (&today.verdict, &today.trouble) {
@@ -159,33 +216,39 @@ impl Hunt<'_> {
         let Some(resolved_today) = today.resolved.clone() else {
             return End::no_drift("not possible here: what was installed could not be read back");
         };
-        let mut then = self.worlds.look(planned, leg, &self.world(self.since), Some(target)).await;
+        self.resolved_today = Some(resolved_today.clone());
+        let case = Case { planned, leg, target, today: &today };
+        let suspects =
+            Suspects { log: today.log.to_lowercase(), script: planned.plan.steps[target].run.to_lowercase() };
+        let mut then = self.look(case, &self.world(self.since)).await;
         if let Some(by_times) = self.needs_times(&then, &resolved_today).await {
             self.worlds.by_times = Some(by_times);
-            let world = self.world(self.since);
-            then = self.worlds.look(planned, leg, &world, Some(target)).await;
+            then = self.look(case, &self.world(self.since)).await;
         }
-        if let Some(end) = self.no_drift(&today, &then, target, planned) {
-            return end;
+        if let Some(why) = self.is_not_of_the_date(&then, &resolved_today).await {
+            return End::no_drift(format!("not possible with this tool: {why}"));
+        }
+        if let Some(end) = self.no_drift(case, &then) {
+            let is_other = then.trouble.is_none() && matches!(end, End::Nobody(_, Outcome::Exhausted { .. }));
+            if !is_other || is_the_same(&today, &then) {
+                return end;
+            }
+            match self.partly(case, &resolved_today, &suspects).await {
+                Some(green) => then = green,
+                None => return end,
+            }
         }
         let Some(resolved_then) = then.resolved.clone() else {
             return End::no_drift("not possible here: what was installed could not be read back");
         };
-        let suspects =
-            Suspects { log: today.log.to_lowercase(), script: planned.plan.steps[target].run.to_lowercase() };
         let mut search = Search::new((self.since, resolved_then), (self.now, resolved_today), suspects);
         if let Some(why) = self.cannot_be_told(&search).await {
             return End::no_drift(why);
         }
-        let case = Case { planned, leg, target, today: &today };
         match self.search(&mut search, case).await {
             Ok(found) => self.proven(&found, case).await,
             Err(end) => end,
         }
-    }
-
-    async fn look(&mut self, case: Case<'_>, world: &World) -> Look {
-        self.worlds.look(case.planned, case.leg, world, Some(case.target)).await
     }
 
     /// How often the commands may still be run.
@@ -198,11 +261,16 @@ impl Hunt<'_> {
         let mut held = BTreeMap::new();
         for package in self.worlds.by_times.iter().flatten() {
             let Ok(releases) = self.registries.of(package) else { continue };
-            if let Some(version) = drift::latest(releases, until) {
+            if let Some(version) = drift::latest(releases, until, self.highest_today(package)) {
                 held.insert(package.clone(), format!("<={version}"));
             }
         }
-        World { until: Some(until), held }
+        World { until: (!self.worlds.is_partial).then_some(until), held }
+    }
+
+    /// What its range takes today: an older world has nothing above.
+    fn highest_today(&self, package: &Package) -> Option<&str> {
+        self.resolved_today.as_ref()?.highest(package)
     }
 
     /// Packages that are newer in the travelled world than its date: their installer knows no cut-off.
@@ -232,15 +300,34 @@ impl Hunt<'_> {
         })
     }
 
+    /// A travelled world counts only with what was published before its date: an installer may know no cut-off, nor bounds
+    /// of the environment.
+    async fn is_not_of_the_date(&mut self, then: &Look, today: &Resolved) -> Option<String> {
+        const MOST: usize = 60;
+        let resolved = then.resolved.as_ref()?;
+        let differing: Vec<Package> = resolved.differences(today).into_iter().map(|d| d.package).collect();
+        let all = resolved.versions.keys().filter(|_| differing.is_empty()).take(MOST);
+        let asked: Vec<Package> = differing.iter().chain(all).cloned().collect();
+        self.registries.ask(&asked).await;
+        asked.iter().find_map(|package| {
+            let releases = self.registries.of(package).ok()?;
+            let versions = resolved.of(package)?;
+            let newer =
+                releases.iter().find(|r| versions.contains(&r.version) && r.published >= self.since)?;
+            Some(format!("it took {package} {}, which is newer than {}", newer.version, self.since))
+        })
+    }
+
     /// Why the two worlds are no drift.
-    fn no_drift(&self, today: &Look, then: &Look, target: usize, planned: &Planned) -> Option<End> {
+    fn no_drift(&self, case: Case<'_>, then: &Look) -> Option<End> {
+        let Case { planned, target, today, .. } = case;
         if let Some(trouble) = &then.trouble {
             return Some(End::Nobody(trouble.reason(), trouble.clone()));
         }
         let since = self.since;
         match then.verdict {
             Verdict::Green => None,
-            Verdict::Red if shares(&today.failures, &then.failures) => Some(End::no_drift(format!(
+            Verdict::Red if is_the_same(today, then) => Some(End::no_drift(format!(
                 "no drift: the same commands fail in the same way with the packages of {since}"
             ))),
             Verdict::Red => Some(End::no_drift(format!(
@@ -277,18 +364,22 @@ impl Hunt<'_> {
             ));
         }
         self.registries.ask(&differing).await;
-        let unknown: Vec<String> = differing
-            .iter()
-            .filter_map(|p| self.registries.of(p).err().map(|why| format!("{p}: {why}")))
-            .collect();
-        (unknown.len() == differing.len()).then(|| format!("not possible here: {}", unknown.join("; ")))
+        let is_known = differing.iter().any(|package| self.registries.of(package).is_ok());
+        (!is_known).then(|| format!("not possible here: {}", self.unknown(&differing)))
+    }
+
+    /// Of which of these no publish times are known, and why; names of packages, and no addresses.
+    fn unknown(&self, packages: &[Package]) -> String {
+        let why = |package: &Package| Some(format!("{package}: {}", self.registries.of(package).err()?));
+        packages.iter().filter_map(why).collect::<Vec<_>>().join("; ")
     }
 
     async fn search(&mut self, search: &mut Search, case: Case<'_>) -> Result<Found, End> {
         loop {
             let differing: Vec<Package> = search.differences().into_iter().map(|d| d.package).collect();
             self.registries.ask(&differing).await;
-            if let Some(known) = &mut self.worlds.by_times {
+            let is_partial = self.worlds.is_partial;
+            if let Some(known) = self.worlds.by_times.as_mut().filter(|_| !is_partial) {
                 known.extend(differing.iter().filter(|p| p.ecosystem == "python").cloned());
             }
             let known: BTreeMap<Package, Vec<Release>> = differing
@@ -306,7 +397,11 @@ impl Hunt<'_> {
             }
             match search.next(&known) {
                 Ask::Found(found) => return Ok(found),
-                Ask::Lost(why) => return Err(End::no_drift(format!("the release was not found: {why}"))),
+                Ask::Lost(why) => {
+                    let unknown = self.unknown(&differing);
+                    let unknown = if unknown.is_empty() { unknown } else { format!("; {unknown}") };
+                    return Err(End::no_drift(format!("the release was not found: {why}{unknown}")));
+                }
                 // Two are kept for the proof.
                 Ask::Look(_) if self.left() < 3 => {
                     let left: Vec<String> =
@@ -318,7 +413,9 @@ impl Hunt<'_> {
                     )));
                 }
                 Ask::Look(at) => {
+                    self.worlds.again = AGAIN_WITHIN;
                     let look = self.look(case, &self.world(at)).await;
+                    self.worlds.again = AGAIN;
                     if let Some(trouble) = look.trouble {
                         return Err(End::Nobody(trouble.reason(), trouble));
                     }
@@ -331,7 +428,11 @@ impl Hunt<'_> {
     }
 }
 
-/// Where both are known, one failure of the one is in the other.
-fn shares(one: &BTreeSet<Fingerprint>, other: &BTreeSet<Fingerprint>) -> bool {
-    one.is_empty() && other.is_empty() || one.intersection(other).next().is_some()
+/// One failure of today's is one of the date's, too; where neither tells any, the step is all that is known.
+fn is_the_same(today: &Look, then: &Look) -> bool {
+    let (one, other) = (&today.failures, &then.failures);
+    let both_fail = then.verdict == Verdict::Red && today.verdict == Verdict::Red;
+    let shares_a_test = today.tests.intersection(&then.tests).next().is_some();
+    both_fail
+        && (one.is_empty() && other.is_empty() || one.intersection(other).next().is_some() || shares_a_test)
 }

@@ -25,6 +25,7 @@ use crate::report::pull_request;
 use crate::scope::{Scope, StopReason};
 
 use super::by_chance::{CiLogs, Repeats, is_shown};
+use super::drift::DriftWatch;
 use super::evidence::{Evidence, excerpt, step_folders};
 use super::journal::Journal;
 use super::last_green::LastGreen;
@@ -57,6 +58,8 @@ pub struct Driver {
     pub traces: Traces,
     /// When CI passed last.
     pub last_green: LastGreen,
+    /// Whether a release broke it.
+    pub(super) drift: DriftWatch,
     pub journal: Arc<Journal>,
     pub scope: Scope,
     pub commit_prefix: String,
@@ -366,6 +369,7 @@ impl Driver {
             Ok(left) => left,
             Err(which) => return free(Answer::BudgetSpent(which)),
         };
+        let drift = self.drift_facts(state).await;
         let Some(seen) = state.current() else { return free(Answer::Nothing) };
         let Some((agent, model)) = &mut self.advisor else {
             return free(Answer::ProvidersGone { why: "no model server has a key".to_owned() });
@@ -380,7 +384,7 @@ impl Driver {
         if let Some(functions) = traced.as_ref().and_then(|traced| tracing::reached(&changed, traced)) {
             self.journal.emit(Event::ChangedReached { functions });
         }
-        let facts = facts(&self.plans[state.leg()].plan, &seen.observation);
+        let facts = facts(&self.plans[state.leg()].plan, &seen.observation) + &drift;
         let named =
             plan::named_files(&self.plans[state.leg()].plan, seen.observation.failing_step, &self.workspace);
         let history: Vec<PastAttempt> = state

@@ -113,7 +113,13 @@ async fn heal_loop(session: Session) -> Ending {
         Err(stopped) => return stopped_outcome(stopped).into(),
     };
     let looks_back = rules.diagnose_only.is_none();
-    let (state, outcome) = driver.run(rules).await;
+    let (state, mut outcome) = driver.run(rules).await;
+    if matches!(outcome, Outcome::Exhausted { .. }) && looks_back && state.is_trusted() {
+        driver.suspect_drift(&state).await;
+    }
+    if state.is_trusted() {
+        outcome = driver.ends_as_drift(outcome);
+    }
     if looks_back && journal.report().baseline.is_some_and(|baseline| baseline.failed > 0) {
         // Whoever asked before has the answers already.
         let looked = driver.last_green.changes(&mut driver.workspace);
@@ -124,9 +130,20 @@ async fn heal_loop(session: Session) -> Ending {
     if let Some(publisher) = driver.publisher.as_ref().filter(|_| state.is_trusted()) {
         conclude(publisher, state.revision(), &journal, &scope).await;
     }
+    let is_drift = matches!(outcome, Outcome::Drift { .. });
     let bundle = state.is_trusted().then(|| {
-        let parted = driver.protected_changes(&state, state.leg());
         let changed: Vec<_> = changes.into_iter().map(|change| change.path).collect();
+        if is_drift {
+            // Its patch is a pin, for people; no proof goes with it.
+            return Bundle {
+                base,
+                changed,
+                restored: Vec::new(),
+                left_out: Vec::new(),
+                findings: Vec::new(),
+            };
+        }
+        let parted = driver.protected_changes(&state, state.leg());
         Bundle {
             base,
             restored: parted.restored.into_iter().map(|change| change.path).collect(),

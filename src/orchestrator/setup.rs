@@ -31,7 +31,7 @@ use super::budget::Budget;
 use super::by_chance::CiLogs;
 use super::ci_run::{self, CiRun};
 use super::destination::{PublisherSetup, is_of_a_heal};
-use super::drift::DriftParts;
+use super::drift::{DriftParts, DriftWatch};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
 use super::heal::{Push, close};
@@ -126,6 +126,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     );
     let commit_prefix = config.commit_prefix.clone();
     let clocks = Clocks::default();
+    let drift = DriftWatch::new(config.drift_runs, ca);
     let driver = Driver {
         workspace,
         plans,
@@ -136,6 +137,7 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         ci_logs,
         traces: Traces::default(),
         last_green,
+        drift,
         journal,
         scope,
         commit_prefix,

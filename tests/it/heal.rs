@@ -97,6 +97,14 @@ impl Story {
     }
 
     pub(crate) fn terse_command(&self) -> Command {
+        self.command_named("heal")
+    }
+
+    pub(crate) fn drift_command(&self) -> Command {
+        self.command_named("drift")
+    }
+
+    fn command_named(&self, name: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_ci-healer"));
         command.env_clear();
         for name in ["PATH", "HOME", "DOCKER_HOST", "SSL_CERT_FILE", "TMPDIR"] {
@@ -106,25 +114,32 @@ impl Story {
         }
         command.env("GITHUB_API_URL", &self.api_url);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
-        command.arg("heal").arg("--repo").arg(self.repo()).args(&self.flags);
+        command.arg(name).arg("--repo").arg(self.repo()).args(&self.flags);
         command
     }
 
     pub(crate) async fn heal(&self) -> Ended {
-        let mut command = self.command();
+        Self::ended(self.command(), self.repo()).await
+    }
+
+    pub(crate) async fn drift(&self) -> Ended {
+        Self::ended(self.drift_command(), self.repo()).await
+    }
+
+    async fn ended(mut command: Command, repo: PathBuf) -> Ended {
         let started = std::time::Instant::now();
         let Output { status, stdout, stderr } =
             tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap();
         let text = format!("{}\n{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-        let results = std::fs::read(self.repo().join(".ci-healer/results.json"))
-            .unwrap_or_else(|e| panic!("{e}\n{text}"));
-        assert_rebuilds(&self.repo().join(".ci-healer"));
+        let results =
+            std::fs::read(repo.join(".ci-healer/results.json")).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        assert_rebuilds(&repo.join(".ci-healer"));
         let results: Value = serde_json::from_slice(&results).unwrap();
         let timings = &results["timings"];
         let (wall, total) = (started.elapsed().as_secs_f64(), timings["total"].as_f64().unwrap());
         // All of the run is told: what is left is starting the process and writing the files.
         assert!(total <= wall && wall - total < 2.0 + wall / 4.0, "{timings} of {wall} s\n{text}");
-        let events = std::fs::read_to_string(self.repo().join(".ci-healer/events.jsonl")).unwrap();
+        let events = std::fs::read_to_string(repo.join(".ci-healer/events.jsonl")).unwrap();
         let executions = events.lines().filter(|e| e.contains(r#""event":"executed""#)).count();
         Ended { code: status.code().unwrap_or(-1), text, results, executions }
     }

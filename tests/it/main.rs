@@ -9,6 +9,7 @@ mod ci_trigger;
 mod command_line;
 mod counter_proof;
 mod doctor;
+mod drift;
 mod escapes;
 mod events;
 mod executor;

@@ -1,12 +1,10 @@
 //! The proof of what the search named: today's packages with the release before it are green and with it red, or the same
 //! where only that release differs. The search itself proves nothing: breaks heal and come back.
 
+use super::manifests::scripts;
 use super::{Case, End, Hunt};
 use crate::contract::drift::DriftReport;
-use crate::contract::fix::FileChange;
-use crate::contract::git::{RepoPath, SourceTree as _};
-use crate::drift::{self, Found, Hold, Package, Pin, Verdict, World};
-use crate::plan::Planned;
+use crate::drift::{self, Found, Hold, Package, Verdict, World};
 
 /// One that is held to be the cause.
 struct Accused {
@@ -28,7 +26,7 @@ struct Held<'a> {
     until: Option<drift::Time>,
 }
 
-impl Hunt<'_> {
+impl Hunt<'_, '_> {
     pub(super) async fn proven(&mut self, found: &Found, case: Case<'_>) -> End {
         let mut named = None;
         for accused in accused(found) {
@@ -149,51 +147,11 @@ impl Hunt<'_> {
     /// A world with the package held at a version, by what its package manager offers.
     async fn held_at(&mut self, held: Held<'_>, case: Case<'_>) -> Verdict {
         let mut world = held.until.map_or_else(World::default, |until| self.world(until));
-        let mut changes = Vec::new();
-        if held.package.ecosystem == "npm" {
-            let files = self.texts();
-            let Some(pin) = drift::exactly(&files, &scripts(case.planned), held.package, held.version) else {
-                return Verdict::Unclear;
-            };
-            let Some(change) = self.change(&files, &pin) else { return Verdict::Unclear };
-            self.worlds.scripts.clone_from(&pin.scripts);
-            changes.push(change);
-        } else {
-            world.held.insert(held.package.clone(), held.version.to_owned());
-        }
-        if self.worlds.workspace.apply(&changes).is_err() {
-            return Verdict::Unclear;
-        }
+        world.held.insert(held.package.clone(), held.version.to_owned());
         let look = self.look(case, &world).await;
-        self.worlds.scripts.clear();
-        if self.worlds.workspace.revert(&changes).is_err() {
-            return Verdict::Unclear;
-        }
         let is_there =
             look.resolved.as_ref().and_then(|r| r.of(held.package)).is_some_and(|v| v.contains(held.version));
         if is_there { look.verdict_for(case.today) } else { Verdict::Unclear }
-    }
-
-    /// The manifests and workflows, as they are now.
-    fn texts(&self) -> Vec<(String, String)> {
-        let workspace = &self.worlds.workspace;
-        let is_manifest = |path: &str| {
-            let name = path.rsplit('/').next().unwrap_or(path);
-            matches!(
-                name,
-                "package.json" | "pyproject.toml" | "setup.py" | "setup.cfg" | "tox.ini" | "noxfile.py"
-            ) || name.ends_with(".txt")
-                || name.ends_with(".in")
-                || path.starts_with(".github/workflows/")
-        };
-        let files = workspace.files().iter().filter(|f| is_manifest(f.path.as_str()));
-        let text = |path: &RepoPath| String::from_utf8(workspace.read(path)?).ok();
-        files.filter_map(|f| Some((f.path.as_str().to_owned(), text(&f.path)?))).collect()
-    }
-
-    fn change(&self, files: &[(String, String)], pin: &Pin) -> Option<FileChange> {
-        let before = files.iter().find(|(path, _)| *path == pin.path).map(|(_, text)| text.clone());
-        Some(FileChange { path: RepoPath::new(&pin.path).ok()?, before, after: Some(pin.after.clone()) })
     }
 }
 
@@ -207,8 +165,4 @@ fn accused(found: &Found) -> Vec<Accused> {
         }
     }
     all
-}
-
-fn scripts(planned: &Planned) -> String {
-    planned.plan.steps.iter().map(|s| s.run.as_str()).collect::<Vec<_>>().join("\n")
 }

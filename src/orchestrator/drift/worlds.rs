@@ -11,7 +11,7 @@ use crate::contract::build::{
 use crate::contract::event::{Event, EventSink as _, Purpose};
 use crate::contract::git::SourceTree as _;
 use crate::contract::outcome::Outcome;
-use crate::drift::{self, Package, READ_BACK, Resolved, Time, Verdict, World};
+use crate::drift::{self, Package, Resolved, Time, Verdict, World};
 use crate::executor::{Copies, Executor, Request};
 use crate::git::Workspace;
 use crate::plan::Planned;
@@ -37,6 +37,19 @@ pub(super) struct Look {
 }
 
 impl Look {
+    /// Of a world that could not be made.
+    pub(super) fn unclear() -> Self {
+        Self {
+            verdict: Verdict::Unclear,
+            failed_step: None,
+            failures: BTreeSet::new(),
+            tests: BTreeSet::new(),
+            resolved: None,
+            log: String::new(),
+            trouble: None,
+        }
+    }
+
     /// How it came out for what fails in `today`: where both name failing tests and share none, it is red for another reason.
     pub(super) fn verdict_for(&self, today: &Self) -> Verdict {
         let is_other =
@@ -46,25 +59,34 @@ impl Look {
 }
 
 /// Everything that worlds are run with.
-pub(super) struct Worlds {
-    pub(super) workspace: Workspace,
-    pub(super) executor: Executor,
+pub(super) struct Worlds<'a> {
+    pub(super) workspace: &'a mut Workspace,
+    executor: &'a mut Executor,
     journal: Arc<Journal>,
     scope: Scope,
-    now: Time,
     /// Packages that are bounded by their publish times, since their installer knows no cut-off.
     pub(super) by_times: Option<BTreeSet<Package>>,
+    /// Only what is bounded is as of the date, all else is today's: the world of the date cannot be built here.
+    pub(super) is_partial: bool,
     pub(super) executions: u32,
     pub(super) clocks: Clocks,
     /// Lines of scripts that are run in another way: a pin in a command.
     pub(super) scripts: Vec<(String, String)>,
+    /// Today's run is the report's first run.
+    pub(super) tells_runs: bool,
+    /// What the step in question warned of in a green world.
+    pub(super) deprecations: String,
+    /// How often the step in question is run again in each world.
+    pub(super) again: u32,
     locks: Vec<String>,
     warned: BTreeSet<String>,
 }
 
 /// How often the step in question is run again in its container: a test that fails half the time must not look like two
 /// worlds.
-const AGAIN: u32 = 2;
+pub(super) const AGAIN: u32 = 2;
+/// Within a search, whose end is proven anyway.
+pub(super) const AGAIN_WITHIN: u32 = 1;
 
 /// What the inserted steps' origins are.
 const BEFORE: &str = "prepares the world of packages";
@@ -77,13 +99,18 @@ struct InWorld<'a> {
     inserted: usize,
     locks: Vec<&'a str>,
     scripts: &'a [(String, String)],
-    now: Time,
 }
 
 impl StepEvaluator for InWorld<'_> {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
         if step.origin == BEFORE || step.origin == AFTER {
-            let (script, env) = (step.run.clone(), BTreeMap::new());
+            let script = step.run.clone();
+            // What reads back may have to ask once more what is resolved.
+            let env = if step.origin == AFTER {
+                self.world.environment(&script, &[], Time::now())
+            } else {
+                BTreeMap::new()
+            };
             return PreparedStep::Run { script, env, working_directory: ".".to_owned() };
         }
         // The job's own expressions know nothing of the step that was put in.
@@ -96,7 +123,10 @@ impl StepEvaluator for InWorld<'_> {
                 for (old, new) in self.scripts {
                     script = script.replace(old.as_str(), new);
                 }
-                env.extend(self.world.environment(&script, &self.locks, self.now));
+                env.extend(self.world.environment(&script, &self.locks, Time::now()));
+                if let Some(before) = drift::before_script(self.world, &script, &self.locks) {
+                    script.insert_str(0, before);
+                }
                 PreparedStep::Run { script, env, working_directory }
             }
             other => other,
@@ -107,40 +137,47 @@ impl StepEvaluator for InWorld<'_> {
 /// The step in question is looked at again, whatever it came to; before one is known, the one that fails.
 struct LooksAgain {
     target: Option<usize>,
+    often: u32,
 }
 
 impl StepRepeats for LooksAgain {
     fn after(&self, step: usize, exit_code: i64, _log: &[u8]) -> u32 {
         let is_it = self.target.map_or(exit_code != 0, |target| target == step);
-        if is_it { AGAIN } else { 0 }
+        if is_it { self.often } else { 0 }
     }
 }
 
 const LOCKS: &[&str] =
     &["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock"];
 
-impl Worlds {
+/// The lock files that there are, by name.
+pub(super) fn locks_in(workspace: &Workspace) -> Vec<&'static str> {
+    let is_there =
+        |lock: &&str| workspace.files().iter().any(|f| f.path.as_str().rsplit('/').next() == Some(*lock));
+    LOCKS.iter().copied().filter(is_there).collect()
+}
+
+impl<'a> Worlds<'a> {
     pub(super) fn new(
-        workspace: Workspace,
-        executor: Executor,
+        workspace: &'a mut Workspace,
+        executor: &'a mut Executor,
         journal: Arc<Journal>,
         scope: Scope,
-        now: Time,
     ) -> Self {
-        let is_there = |lock: &&&str| {
-            workspace.files().iter().any(|f| f.path.as_str().rsplit('/').next() == Some(**lock))
-        };
-        let locks = LOCKS.iter().filter(is_there).map(|lock| (*lock).to_owned()).collect();
+        let locks = locks_in(workspace).into_iter().map(str::to_owned).collect();
         Self {
             workspace,
             executor,
             journal,
             scope,
-            now,
             by_times: None,
+            is_partial: false,
             executions: 0,
             clocks: Clocks::default(),
             scripts: Vec::new(),
+            tells_runs: true,
+            deprecations: String::new(),
+            again: AGAIN,
             locks,
             warned: BTreeSet::new(),
         }
@@ -164,15 +201,8 @@ impl Worlds {
         let inserted = inserted_at(&planned.plan);
         let plan = plan_of(&planned.plan, world, target, inserted);
         let locks = self.locks.iter().map(String::as_str).collect();
-        let evaluator = InWorld {
-            inner: &planned.evaluator,
-            world,
-            inserted,
-            locks,
-            scripts: &self.scripts,
-            now: self.now,
-        };
-        let repeats = LooksAgain { target: target.map(|step| shifted(step, inserted)) };
+        let evaluator = InWorld { inner: &planned.evaluator, world, inserted, locks, scripts: &self.scripts };
+        let repeats = LooksAgain { target: target.map(|step| shifted(step, inserted)), often: self.again };
         let git_dir = match self.workspace.sandbox_git_dir(planned.plan.checkout.as_ref(), &[]) {
             Ok(dir) => dir,
             Err(error) => return trouble(Outcome::Error { what: error.to_string() }),
@@ -180,7 +210,7 @@ impl Worlds {
         let request = Request {
             purpose: Purpose::Baseline,
             leg,
-            tree: &self.workspace,
+            tree: &*self.workspace,
             git_dir: git_dir.as_deref(),
             fresh: true,
             from_snapshot: false,
@@ -197,7 +227,10 @@ impl Worlds {
         self.clocks.build += started.elapsed();
         self.executions += 1;
         let look = self.read(&plan, &mut result, target, inserted);
-        if target.is_none() {
+        if look.0.verdict == Verdict::Green && target.is_some() {
+            self.deprecations = warnings_in(&String::from_utf8_lossy(&look.1.log));
+        }
+        if target.is_none() && self.tells_runs {
             let is_last = |at: &usize| *at == plan.steps.len() - 1;
             // The report shows the job's own steps.
             let all = std::mem::take(&mut result.steps);
@@ -234,7 +267,7 @@ impl Worlds {
             .and_then(|step| result.steps.get(step)?.log)
             .map_or(String::new(), |span| String::from_utf8_lossy(lines_of(&result.log, span)).into_owned());
         let resolved = Resolved::read(&String::from_utf8_lossy(&result.log));
-        let evidence = Evidence::of_run(result).placed(&steps, &self.workspace);
+        let evidence = Evidence::of_run(result).placed(&steps, self.workspace);
         let step = failed.map(|step| if step > inserted { step - 1 } else { step });
         let again = |at: usize| result.repeats.iter().filter(move |r| r.step == at);
         let verdict = match (failed, target) {
@@ -265,15 +298,21 @@ impl Worlds {
 }
 
 fn trouble(outcome: Outcome) -> Look {
-    Look {
-        verdict: Verdict::Unclear,
-        failed_step: None,
-        failures: BTreeSet::new(),
-        tests: BTreeSet::new(),
-        resolved: None,
-        log: String::new(),
-        trouble: Some(outcome),
+    Look { trouble: Some(outcome), ..Look::unclear() }
+}
+
+/// Lines that tell of what will go.
+fn warnings_in(log: &str) -> String {
+    const MOST: usize = 8;
+    let mut lines: Vec<&str> = Vec::new();
+    for line in log.lines().map(str::trim) {
+        let small = line.to_ascii_lowercase();
+        let tells = small.contains("deprecat") || small.contains("will be removed");
+        if tells && lines.len() < MOST && !lines.contains(&line) {
+            lines.push(line);
+        }
     }
+    lines.iter().map(|line| line.chars().take(300).collect::<String>()).collect::<Vec<_>>().join("\n")
 }
 
 fn in_words(world: &World) -> String {
@@ -299,6 +338,9 @@ fn shifted(step: usize, inserted: usize) -> usize {
 
 fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>, inserted: usize) -> BuildPlan {
     let scripts = plan.steps.iter().map(|s| s.run.as_str()).collect::<Vec<_>>().join("\n");
+    let asked = plan.image.runtimes.iter().find(|r| r.language == "python");
+    let python = asked.and_then(|r| r.version.as_deref()).filter(|_| !plan.image.from_container);
+    let before = drift::preparation(world, &scripts, python);
     let mut plan = plan.clone();
     if let Some(target) = target {
         plan.steps.truncate(target + 1);
@@ -312,9 +354,9 @@ fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>, inserted: usi
         continue_on_error: true,
         ..PlanStep::default()
     };
-    let mut before = step("Prepare the world of packages", drift::preparation(world, &scripts), BEFORE);
+    let mut before = step("Prepare the world of packages", before, BEFORE);
     before.setup = true;
     plan.steps.insert(inserted, before);
-    plan.steps.push(step("Read back what was resolved", READ_BACK.to_owned(), AFTER));
+    plan.steps.push(step("Read back what was resolved", drift::read_back(), AFTER));
     plan
 }

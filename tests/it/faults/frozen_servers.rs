@@ -86,7 +86,14 @@ async fn every_call_to_a_github_that_hangs_ends_with_the_run() {
     };
     let run =
         RunReference { id: 1, attempt: 1, workflow: "CI".to_owned(), url: String::new(), conclusion: None };
-    let green = LastGreenRun { run_id: 1, attempt: 1, commit: sha.clone(), branch: main.clone(), url: None };
+    let green = LastGreenRun {
+        run_id: 1,
+        attempt: 1,
+        commit: sha.clone(),
+        branch: main.clone(),
+        url: None,
+        at: None,
+    };
     let trigger = read_event(&serde_json::Value::Null, &RunContext::default());
     let triggers = Triggers::default();
     for manner in FROZEN {

@@ -1,0 +1,55 @@
+//! `ci-healer drift` on a repository that a real release broke, with the registry's own packages.
+
+use serde_json::Value;
+
+use crate::heal::{Ended, Story};
+
+/// dotenv 17.0.0 prints a line of its own.
+const CHECK: &str = "require('dotenv').config();\nconst { execFileSync } = require('node:child_process');\nif (process.argv[2]) {\n  console.log(process.env.PORT);\n} else {\n  const out = String(execFileSync(process.execPath, ['check.js', 'x']));\n  require('node:assert').strictEqual(out, '8080\\n');\n}\n";
+
+fn story() -> Story {
+    let ci = "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v5\n      - run: npm install\n      - run: node check.js\n";
+    // The fewer releases there are to choose from, the fewer worlds are asked for.
+    let manifest = "{\n  \"name\": \"sample\",\n  \"private\": true,\n  \"dependencies\": {\n    \"dotenv\": \">=16.6.1 <=17.0.1\"\n  }\n}\n";
+    let files = [
+        (".github/workflows/ci.yml", ci),
+        ("package.json", manifest),
+        ("check.js", CHECK),
+        (".env", "PORT=8080\n"),
+    ];
+    let story = Story::new(&files);
+    match std::env::var("SSL_CERT_FILE") {
+        Ok(bundle) => story.flag("ca-bundle", &bundle),
+        Err(_) => story,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_release_that_broke_an_untouched_repository_is_named() {
+    let story = story().flag("since", "2025-06-29");
+    let Ended { code, text, results, .. } = story.drift().await;
+    let drift = &results["drift"];
+    let named = |key: &str| drift[key].as_str().unwrap_or_default().to_owned();
+    assert_eq!(
+        (named("package"), named("from"), named("to"), named("pinned_in")),
+        ("dotenv".to_owned(), "16.6.1".to_owned(), "17.0.0".to_owned(), "package.json".to_owned()),
+        "{text}"
+    );
+    assert_eq!((results["outcome"].as_str(), code), (Some("drift"), 1), "{text}");
+    assert!(drift["proven"] == Value::Bool(true) && drift["executions"].as_u64().unwrap() <= 6, "{drift}");
+    let patch = std::fs::read_to_string(story.repo().join(".ci-healer/fix.patch")).unwrap();
+    assert!(patch.contains("+    \"dotenv\": \">=16.6.1 <=17.0.1 <17.0.0\""), "{patch}");
+    let summary = std::fs::read_to_string(story.repo().join(".ci-healer/summary.md")).unwrap();
+    assert!(summary.lines().next().unwrap().contains("dotenv 17.0.0"), "{summary}");
+}
+
+#[tokio::test]
+async fn a_date_that_is_none_is_refused() {
+    for date in ["yesterday", "2025-02-30", "2999-01-01"] {
+        let mut command = story().drift_command();
+        let out = command.arg(format!("--since={date}")).output().unwrap();
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{said}");
+        assert!(said.contains(date) && said.contains("2025-01-20"), "{said}");
+    }
+}
