@@ -6,6 +6,7 @@
 mod actions;
 mod ci_trigger;
 mod client;
+mod default_branch;
 mod dto;
 mod error;
 mod event;
@@ -13,6 +14,7 @@ mod jobs;
 mod last_green;
 mod limits;
 mod monitor;
+mod named_run;
 mod preflight;
 mod publish;
 mod pull_request;
@@ -21,6 +23,7 @@ mod triggers;
 pub use actions::{archive_of, artifact, artifacts_of, commit_of};
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 pub use client::{Client, ClientOptions, RetryPolicy};
+pub use default_branch::{DefaultBranchAt, default_branch, default_branch_has};
 pub use dto::RunArtifact;
 #[cfg(fuzzing)]
 pub use dto::read_answer;
@@ -31,6 +34,7 @@ pub use event::{
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, RunJobs, RunVerdict, failed_jobs, job_log, run_jobs};
 pub use last_green::{commits_between, last_green_log, last_green_run};
 pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
+pub use named_run::run_payload;
 pub use preflight::{
     Permissions, Preflight, PreflightCheck, PreflightInput, Severity, TokenFacts, TokenKind, examine_token,
     preflight,

@@ -17,6 +17,7 @@ pub mod doctor;
 mod ends;
 pub mod event_log;
 pub mod help;
+pub mod init;
 pub mod man;
 mod markdown;
 mod old_failures;
