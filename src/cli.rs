@@ -9,6 +9,7 @@ mod commands;
 mod diagnose;
 mod doctor;
 mod heal_command;
+mod init;
 mod logging;
 mod plan;
 mod report_command;
@@ -25,6 +26,7 @@ use rustix::process::{DumpableBehavior, set_dumpable_behavior};
 
 use crate::after_panic;
 use crate::config::Flags;
+use crate::contract::git::RepoPath;
 use crate::contract::outcome::Outcome;
 use crate::contract::settings::FailOn;
 use crate::error::{EXIT_BUG, ErrorKind, ExpectedError};
@@ -96,7 +98,8 @@ async fn run(args: &[String], variables: &BTreeMap<String, String>) -> anyhow::R
     let (flags, rest) = command.parse(rest)?;
     match command.name {
         "diagnose" => diagnose::run(&flags, &rest, &command.usage()),
-        "plan" => plan::run(flags),
+        "init" => init::run(&flags),
+        "plan" => plan::run(flags).await,
         "heal" => heal_command::run(flags, variables).await,
         "drift" => heal_command::drift(flags, variables).await,
         "doctor" => doctor::run(flags, variables).await,
@@ -148,7 +151,10 @@ fn open_report(
     redactor: &report::commands::Redactor,
 ) -> Result<(Directory, EventLog), ExpectedError> {
     let open = || {
-        let dir = Directory::open(workspace, report_dir)?;
+        let dir = match RepoPath::new(report_dir.trim_end_matches('/')) {
+            Ok(_) => Directory::open(workspace, report_dir)?,
+            Err(_) => Directory::open_anywhere(&workspace.join(report_dir))?,
+        };
         dir.check_room()?;
         let log = EventLog::create(&dir, redactor.clone())?;
         Ok((dir, log))
@@ -158,7 +164,7 @@ fn open_report(
 
 fn report_error(error: ReportError) -> ExpectedError {
     ExpectedError::environment(error.to_string())
-        .hint("make room, or choose another folder of the workspace with `report-dir`")
+        .hint("make room, or choose another folder with `report-dir`")
 }
 
 /// `ci-healer demo [NAME]`

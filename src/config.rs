@@ -8,6 +8,7 @@ mod flags;
 mod inputs;
 mod lookup;
 mod model_command;
+mod repository_file;
 mod values;
 
 use std::collections::BTreeMap;
@@ -20,8 +21,11 @@ pub use environment::Workflow;
 pub use flags::{Flags, flags, nearest};
 pub use inputs::{Fallback, INPUTS, Input, Kind, Secret, group};
 pub use model_command::FLAG as MODEL_COMMAND;
+pub use repository_file::{MOST_BYTES, REPOSITORY_FILE, RepositoryFile, repository_file_schema};
 
+use crate::contract::ci::RunAddress;
 use crate::contract::git::RepoPath;
+use crate::contract::policy::Policy;
 use crate::contract::settings::{
     ActionsMode, CommitMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
     PullRequestMode, SandboxDocker, SandboxToken,
@@ -54,6 +58,8 @@ pub struct Config {
     pub command: Option<String>,
     pub workflow: Option<String>,
     pub jobs: Vec<String>,
+    /// A run of GitHub's that is named instead of the one that we are in.
+    pub run: Option<RunAddress>,
     pub all_jobs: bool,
     pub working_directory: String,
     pub max_attempts: u32,
@@ -67,6 +73,9 @@ pub struct Config {
     /// Globs beside the built-in list.
     pub protected_paths: Vec<String>,
     pub allow_test_edits: bool,
+    pub policy: Policy,
+    /// As given: lines of `@path` stand for files of the default branch.
+    pub guidance: String,
     pub require_counter_proof: CounterProofRule,
     /// `None`: `auto`.
     pub sandbox_image: Option<String>,
@@ -104,8 +113,17 @@ pub struct Config {
 impl Config {
     /// Reads everything; nothing has run before this succeeds.
     pub fn load(flags: &Flags, variables: &BTreeMap<String, String>) -> Result<Self, ExpectedError> {
+        Self::load_with(flags, variables, &RepositoryFile::default())
+    }
+
+    /// The same, with what the repository's own file says beneath the inputs.
+    pub fn load_with(
+        flags: &Flags,
+        variables: &BTreeMap<String, String>,
+        file: &RepositoryFile,
+    ) -> Result<Self, ExpectedError> {
         let workflow_run = Workflow::read(variables)?;
-        let from = Lookup { flags, variables, in_workflow: workflow_run.is_active };
+        let from = Lookup { flags, variables, file, in_workflow: workflow_run.is_active };
         let server = |key, model, url| -> Result<ModelServer, ExpectedError> {
             Ok(ModelServer {
                 api_key: from.secret(key)?,
@@ -127,6 +145,7 @@ impl Config {
             command: from.find("command")?,
             workflow: from.find("workflow")?,
             jobs: from.find("job")?.unwrap_or_default(),
+            run: from.find("run")?,
             all_jobs: from.need("all-jobs")?,
             working_directory: from.need("working-directory")?,
             max_attempts: from.need("max-attempts")?,
@@ -138,6 +157,8 @@ impl Config {
             max_changed_files: from.need("max-changed-files")?,
             protected_paths: from.find("protected-paths")?.unwrap_or_default(),
             allow_test_edits: from.need("allow-test-edits")?,
+            policy: from.find("policy")?.unwrap_or_default(),
+            guidance: from.find("guidance")?.unwrap_or_default(),
             require_counter_proof: from.need("require-counter-proof")?,
             sandbox_image: from.unless("auto", "sandbox-image")?,
             sandbox_network: from.need("sandbox-network")?,
@@ -167,7 +188,11 @@ impl Config {
             ci_timeout: from.need("ci-timeout")?,
             on_partial: on_partial(&from)?,
             fail_on: from.need("fail-on")?,
-            report_dir: from.need::<RepoPath>("report-dir")?.as_str().to_owned(),
+            report_dir: if workflow_run.is_active {
+                from.need::<RepoPath>("report-dir")?.as_str().to_owned()
+            } else {
+                from.need("report-dir")?
+            },
             check_run_id: from.find("check-run-id")?,
             secrets: from.secrets()?,
             workflow_run,

@@ -144,6 +144,7 @@ async fn heal_one(
     }
     let config = Config::load(&flags, variables)?;
     Ok(heal::run(Heal {
+        base: heal::Base::Event,
         config,
         started: Instant::now(),
         source: repository,

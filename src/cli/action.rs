@@ -13,7 +13,8 @@ use crate::contract::report::ReportFiles;
 use crate::error::ExpectedError;
 use crate::executor::{Executor, Options, close_patience};
 use crate::orchestrator::bundle::Finished;
-use crate::orchestrator::heal::{self, Heal, Push};
+use crate::orchestrator::heal::{self, Base, Heal, Push};
+use crate::orchestrator::repository_file::{Unread, with_repository_file};
 use crate::orchestrator::run_dir::RunDir;
 use crate::report::annotations;
 use crate::report::commands::{Annotation, Level, Redactor, mask_commands};
@@ -43,24 +44,29 @@ pub(super) async fn run(variables: &BTreeMap<String, String>) -> anyhow::Result<
         annotate(&console, &error);
         error
     })?;
-    let (fail_on, report_dir) = (config.fail_on, config.report_dir.clone());
     let started = Instant::now();
-    let (dir, event_log) = super::open_report(&workspace, &report_dir, &redactor).inspect_err(|error| {
-        annotate(&console, error);
-    })?;
+    let (dir, event_log) =
+        super::open_report(&workspace, &config.report_dir, &redactor).inspect_err(|error| {
+            annotate(&console, error);
+        })?;
     let (scope, received) = signals::listen();
-    let finished = heal::run(Heal {
-        config,
-        started,
-        source: workspace.clone(),
-        run_dir: RunDir::new()?,
-        push: Push::Yes,
-        events: console.clone(),
-        event_log: Some(event_log),
-        scope,
-        variables: variables.clone(),
-    })
-    .await;
+    let (run_dir, events, event_log) = (RunDir::new()?, console.clone(), Some(event_log));
+    let read = with_repository_file(config.clone(), &Flags::new(), variables, &workspace, &scope).await;
+    let fail_on = read.as_ref().map_or(config.fail_on, |config| config.fail_on);
+    let finished = match read {
+        Ok(config) => {
+            let (source, variables) = (workspace.clone(), variables.clone());
+            let (push, base) = (Push::Yes, Base::Event);
+            let heal =
+                Heal { config, started, source, base, run_dir, push, events, event_log, scope, variables };
+            heal::run(heal).await
+        }
+        Err(Unread::Wrong(error)) => {
+            annotate(&console, &error);
+            return Err(error.into());
+        }
+        Err(Unread::NotHad(outcome)) => heal::ended(outcome, &config, started, run_dir, events, event_log),
+    };
     let written = write_files(&finished, &dir, &redactor, &console);
     let report = &finished.report;
     if let Some(path) = &facts.summary_file {

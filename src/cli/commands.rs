@@ -76,6 +76,20 @@ const APPLY: help::Flag = help::Flag {
     doc: "Writes the proven fix into the files of the checkout, all of them or none; pushes nothing.",
 };
 
+const COMMIT: help::Flag = help::Flag {
+    name: "commit",
+    short: None,
+    value: "REV",
+    values: &[],
+    default: "",
+    doc: "Heals this commit; without it the files as they are: tracked ones, and others that git does not ignore.",
+};
+
+const WATCH: help::Flag = switch(
+    "watch",
+    "Heals again when files change; what it writes itself does not count. Pushes nothing; Ctrl-C ends it.",
+);
+
 const VERBOSE: help::Flag = help::Flag {
     name: "verbose",
     short: Some('v'),
@@ -94,6 +108,9 @@ const MODEL_COMMAND: help::Flag = help::Flag {
     doc: "A program that is asked for fixes: the prompt on its standard input, the answer on its standard output \
           (`claude -p`). It starts without a shell, in an empty folder, without our keys and tokens.",
 };
+const fn switch(name: &'static str, doc: &'static str) -> help::Flag {
+    help::Flag { name, short: None, value: "", values: &[], default: "", doc }
+}
 
 pub(super) const SHELLS: &[&str] = &["bash", "zsh", "fish", "powershell"];
 
@@ -102,9 +119,31 @@ pub(super) const COMMANDS: &[Command] = &[
         name: "heal",
         arguments: "",
         about: "Re-runs what failed in CI, fixes it minimally, proves the fix and pushes it to a heal branch.",
-        flags: &[REPO, APPLY, NO_PUSH, VERBOSE, MODEL_COMMAND],
+        flags: &[REPO, APPLY, COMMIT, WATCH, NO_PUSH, VERBOSE, MODEL_COMMAND],
         inputs: Inputs::All,
         exit: &[(0, "healed, already green, diagnosed, or a proven patch was made"), (1, "not healed")],
+    },
+    Command {
+        name: "init",
+        arguments: "",
+        about: "Looks at a repository's workflows, shows the one that would heal, and writes it.",
+        flags: &[
+            FOLDER,
+            switch("check", "Says what a job that calls ci-healer lacks; writes nothing."),
+            switch("yes", "Writes without asking."),
+            switch("dry-run", "Shows and does not ask."),
+            help::Flag {
+                name: "placement",
+                short: None,
+                value: "PLACEMENT",
+                values: crate::plan::Placement::NAMES,
+                default: "",
+                doc: "`job` behind those of CI (what one workflow gets), `split` in two (for public repositories), or a \
+                      `workflow` of its own (what several get).",
+            },
+        ],
+        inputs: Inputs::None,
+        exit: &[(0, "written, shown, or nothing is missing"), (1, "something is missing")],
     },
     Command {
         name: "drift",

@@ -8,6 +8,7 @@ use crate::config::{Config, Flags};
 use crate::contract::outcome::Outcome;
 use crate::executor::{CLOSE_PATIENCE_STOPPED, Executor, Options};
 use crate::github::{PreflightCheck, Severity};
+use crate::orchestrator::repository_file::{Unread, with_repository_file};
 use crate::orchestrator::{models, preflight};
 use crate::report;
 use crate::scope::Scope;
@@ -23,10 +24,18 @@ pub(super) async fn run(mut flags: Flags, variables: &BTreeMap<String, String>) 
     let config = Config::load(&flags, variables)?;
     let mut findings = docker().await;
     let scope = Scope::unbounded().child(TIME);
-    for examined in [
-        models::preflight(&config, &scope).await,
-        preflight::preflight(&config, std::path::Path::new(&repo), &scope).await,
-    ] {
+    let here = std::path::Path::new(&repo);
+    let config = match with_repository_file(config.clone(), &flags, variables, here, &scope).await {
+        Ok(config) => config,
+        Err(Unread::Wrong(error)) => return Err(error.into()),
+        Err(Unread::NotHad(outcome)) => {
+            findings.push(blocking(&outcome));
+            config
+        }
+    };
+    for examined in
+        [models::preflight(&config, &scope).await, preflight::preflight(&config, here, &scope).await]
+    {
         findings.extend(examined.unwrap_or_else(|outcome| vec![blocking(&outcome)]));
     }
     let lines: Vec<report::doctor::Line<'_>> = findings

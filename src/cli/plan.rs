@@ -8,17 +8,25 @@ use std::process::ExitCode;
 use crate::config::{Config, Flags};
 use crate::error::ExpectedError;
 use crate::git::DirectoryTree;
+use crate::orchestrator::repository_file::{Unread, with_repository_file};
 use crate::plan::{GithubFacts, PlanError, PlanRequest, plan};
 use crate::report::plan::{Format, write};
+use crate::scope::Scope;
 
 /// The exit code of what is understood and cannot be reproduced.
 const EXIT_REFUSED: u8 = 1;
 
-pub(super) fn run(mut flags: Flags) -> anyhow::Result<ExitCode> {
+pub(super) async fn run(mut flags: Flags) -> anyhow::Result<ExitCode> {
     let repo = flags.remove("repo").unwrap_or_else(|| ".".to_owned());
     let format = flags.remove("format").as_deref().and_then(Format::from_name).unwrap_or(Format::Text);
     // What is planned depends on what is asked here, and on nothing around it.
-    let config = Config::load(&flags, &BTreeMap::new())?;
+    let (variables, scope) = (BTreeMap::new(), Scope::unbounded());
+    let config = Config::load(&flags, &variables)?;
+    let config = match with_repository_file(config, &flags, &variables, Path::new(&repo), &scope).await {
+        Ok(config) => config,
+        Err(Unread::Wrong(error)) => return Err(error.into()),
+        Err(Unread::NotHad(outcome)) => return Err(ExpectedError::environment(outcome.reason()).into()),
+    };
     let tree = DirectoryTree::open(Path::new(&repo))
         .map_err(|e| ExpectedError::usage(format!("cannot read the repository {repo}: {e}")))?;
     let mut github = GithubFacts::default();

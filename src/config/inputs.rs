@@ -1,6 +1,7 @@
 //! The inputs, one row each: what the action, the flags, the README's table and `ci-healer help` say of an input is
 //! made from its row.
 
+use crate::contract::policy;
 use crate::contract::settings::{
     ActionsMode, CounterProofRule, FailOn, Hardening, Mode, Network, OnPartial, ProviderName,
     PullRequestMode, SandboxDocker, SandboxToken,
@@ -37,6 +38,10 @@ pub enum Kind {
     Url,
     /// A folder inside the workspace.
     Folder,
+    /// A folder: of the workspace in a workflow, anywhere elsewhere.
+    FolderAnywhere,
+    /// A workflow run's address or number.
+    Run,
     /// A branch name with placeholders.
     Branch,
     /// A PEM file.
@@ -46,6 +51,8 @@ pub enum Kind {
     /// Comma- or newline-separated.
     List,
     ListOf(&'static [&'static str]),
+    /// Lines of `kind: way`.
+    Policy,
     /// One a line.
     Globs,
     /// Lines `NAME` or `NAME=value`.
@@ -70,6 +77,10 @@ impl Kind {
             Self::Line(most) => format!("one line of at most {most} characters"),
             Self::Url => "an http(s) address without credentials".to_owned(),
             Self::Folder => "a directory inside the workspace".to_owned(),
+            Self::FolderAnywhere => {
+                "a directory, in a workflow one inside the workspace, and none of git's own".to_owned()
+            }
+            Self::Run => "the address of a workflow run (https://github.com/owner/name/actions/runs/123), or its number".to_owned(),
             Self::Branch => {
                 format!("a branch name, with the placeholders {}", super::values::PLACEHOLDERS.join(", "))
             }
@@ -79,6 +90,11 @@ impl Kind {
             Self::List => "a comma-separated list".to_owned(),
             Self::ListOf(names) => format!("a comma-separated list, each one of {}", names.join(", ")),
             Self::Globs => "a list of globs, one a line".to_owned(),
+            Self::Policy => format!(
+                "lines of `kind: way`, each kind one of {}, each way one of {}",
+                policy::Kind::NAMES.join(", "),
+                policy::Way::NAMES.join(", ")
+            ),
             Self::Variables => "lines of NAME or NAME=value, names of letters, digits and _".to_owned(),
             Self::Number(least, most) => format!("a whole number from {least} to {most}"),
             Self::Fraction(least, most) => format!("a number from {least} to {most}"),
@@ -94,7 +110,7 @@ impl Kind {
 
     /// Whether a flag of this kind may be given several times.
     pub(super) fn is_list(&self) -> bool {
-        matches!(self, Self::List | Self::ListOf(_) | Self::Globs | Self::Variables)
+        matches!(self, Self::List | Self::ListOf(_) | Self::Globs | Self::Variables | Self::Policy)
     }
 }
 
@@ -225,6 +241,13 @@ pub const INPUTS: &[Input] = &[
         ..PLAIN
     },
     Input {
+        name: "run",
+        kind: Kind::Run,
+        doc: "A failed workflow run to heal, by its address; it has to be of this repository, and is only diagnosed where its \
+            head is of another one.",
+        ..PLAIN
+    },
+    Input {
         name: "all-jobs",
         default: "false",
         kind: Kind::Switch,
@@ -298,6 +321,20 @@ pub const INPUTS: &[Input] = &[
         default: "false",
         kind: Kind::Switch,
         doc: "Whether a fix may change test files.",
+        ..PLAIN
+    },
+    Input {
+        name: "policy",
+        kind: Kind::Policy,
+        doc: "What becomes of a fix by the kind of failure, lines of `kind: way`; kinds: `format`, `lint`, `types`, `tests`, \
+            `syntax`, `imports`, `runtime`, `dependency`, `configuration`, `timeout`, `default` (the others). Ways: \
+            `pull-request`, `diagnose` (none is asked for), `push` and `suggest` (not made yet: a pull request instead).",
+        ..PLAIN
+    },
+    Input {
+        name: "guidance",
+        doc: "What a model is told of the repository's conventions, as data; a line `@AGENTS.md` stands for that file of the \
+            default branch. At most 6000 characters are shown.",
         ..PLAIN
     },
     Input {
@@ -489,8 +526,8 @@ pub const INPUTS: &[Input] = &[
     Input {
         name: "report-dir",
         default: ".ci-healer",
-        kind: Kind::Folder,
-        doc: "Folder in the workspace for `results.json`, `proof.json`, the patch and the summary.",
+        kind: Kind::FolderAnywhere,
+        doc: "Folder in the workspace (on the command line: anywhere) for `results.json`, `proof.json`, the patch and the summary.",
         ..PLAIN
     },
     Input {

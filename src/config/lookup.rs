@@ -8,18 +8,23 @@ use secrecy::SecretString;
 
 use super::flags::Flags;
 use super::inputs::{Fallback, INPUTS, Input, Kind, Secret};
+use super::repository_file::{REPOSITORY_FILE, RepositoryFile};
 use super::values::{self, list};
+use crate::contract::ci::RunAddress;
 use crate::contract::git::RepoPath;
+use crate::contract::policy::Policy;
 use crate::contract::settings::Setting;
 use crate::error::ExpectedError;
 
 /// The longest bad value that is shown whole.
 const SHOWN: usize = 200;
 
-/// Looks inputs up: flags first, then `INPUT_*`, then the usual variable where the row names one, then the default.
+/// Looks inputs up: flags first, then `INPUT_*`, then the repository's own file, then the usual variable where the row
+/// names one, then the default.
 pub(super) struct Lookup<'a> {
     pub(super) flags: &'a Flags,
     pub(super) variables: &'a BTreeMap<String, String>,
+    pub(super) file: &'a RepositoryFile,
     pub(super) in_workflow: bool,
 }
 
@@ -43,8 +48,14 @@ impl Lookup<'_> {
         }
         // The runner keeps hyphens in the name.
         let variable = format!("INPUT_{}", name.to_ascii_uppercase());
-        if let Some(text) = self.variables.get(&variable).and_then(value) {
+        let in_file = self.file.get(name);
+        // A runner hands over the default as if it had been written down: then the file's word counts.
+        let is_said = |text: &String| in_file.is_none() || !self.in_workflow || *text != input.own_default();
+        if let Some(text) = self.variables.get(&variable).and_then(value).filter(is_said) {
             return found(text, format!("input {name}"));
+        }
+        if let Some(text) = in_file {
+            return found(text.to_owned(), format!("{REPOSITORY_FILE}: {name}"));
         }
         let fallback = match input.fallback {
             Fallback::Everywhere(variable) => Some(variable),
@@ -183,6 +194,18 @@ impl Read for Vec<String> {
     }
 }
 
+impl Read for RunAddress {
+    fn read(kind: &Kind, text: &str) -> Result<Self, String> {
+        Self::parse(text).ok_or_else(|| kind.allowed())
+    }
+}
+
+impl Read for Policy {
+    fn read(kind: &Kind, text: &str) -> Result<Self, String> {
+        Self::parse(text).map_err(|entry| format!("{}: {entry:?} is none", kind.allowed()))
+    }
+}
+
 impl Read for bool {
     fn read(kind: &Kind, text: &str) -> Result<Self, String> {
         match text.to_ascii_lowercase().as_str() {
@@ -242,6 +265,10 @@ impl Read for String {
             Kind::OneOf(names) => names.contains(&text),
             Kind::Branch => values::is_branch_template(text),
             Kind::Url => return values::url(text).ok_or_else(|| kind.allowed()),
+            Kind::FolderAnywhere => {
+                !text.chars().any(char::is_control)
+                    && text.split('/').all(|part| !part.eq_ignore_ascii_case(".git"))
+            }
             Kind::Folder => !text.starts_with('/') && text.split('/').all(|part| part != ".."),
             _ => true,
         };

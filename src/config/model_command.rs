@@ -68,7 +68,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::config::Flags;
+    use crate::config::{Flags, RepositoryFile};
 
     fn read_with(
         flag: Option<&str>,
@@ -78,7 +78,8 @@ mod tests {
         let flags: Flags = flag.map(|text| (FLAG.to_owned(), text.to_owned())).into_iter().collect();
         let variables: BTreeMap<String, String> =
             variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        read(&Lookup { flags: &flags, variables: &variables, in_workflow }).map_err(|e| e.message)
+        let file = &RepositoryFile::default();
+        read(&Lookup { flags: &flags, variables: &variables, file, in_workflow }).map_err(|e| e.message)
     }
 
     #[test]

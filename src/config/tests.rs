@@ -43,6 +43,20 @@ fn flags_win_over_inputs() {
     assert_eq!(config.branch, "x");
 }
 
+#[test]
+fn the_repository_s_file_comes_beneath_the_inputs() {
+    let file = RepositoryFile::parse("max-attempts: 3\nfail-on: never\npolicy: {lint: diagnose}\n").unwrap();
+    let load = |pairs: &[(&str, &str)]| Config::load_with(&Flags::new(), &variables(pairs), &file).unwrap();
+    assert_eq!((load(&[]).max_attempts, load(&[]).fail_on), (3, FailOn::Never));
+    assert!(load(&[]).policy.only_diagnosed().contains(&crate::contract::bug::Category::Lint));
+    assert_eq!(load(&[("INPUT_MAX-ATTEMPTS", "9")]).max_attempts, 9);
+    // A runner hands over the default of what nobody wrote down.
+    let run = |value| load(&[("GITHUB_ACTIONS", "true"), ("INPUT_MAX-ATTEMPTS", value)]).max_attempts;
+    assert_eq!((run("5"), run("9")), (3, 9));
+    let flags = Flags::from([("max-attempts".to_owned(), "5".to_owned())]);
+    assert_eq!(Config::load_with(&flags, &variables(&[]), &file).unwrap().max_attempts, 5);
+}
+
 /// Values of each kind that are not allowed.
 fn bad_values(kind: &Kind) -> Vec<&'static str> {
     match kind {
@@ -50,12 +64,21 @@ fn bad_values(kind: &Kind) -> Vec<&'static str> {
         Kind::Line(_) => vec!["two\nlines"],
         Kind::Url => vec!["ftp://x", "https://user:pw@x", "nowhere"],
         Kind::Folder => vec!["/tmp", "../x", "a/../../b"],
+        Kind::FolderAnywhere => vec![".git/x", "/srv/.GIT"],
+        Kind::Run => vec![
+            "0",
+            "ci",
+            "https://github.com/o/r",
+            "https://github.com/o/r/actions/runs/x",
+            "ftp://x/o/r/actions/runs/1",
+        ],
         Kind::Branch => vec!["a..b", "heal/{who}"],
         Kind::Certificates => vec!["/nonexistent.pem", "/dev/null"],
         Kind::Switch => vec!["yes", "1"],
         Kind::OneOf(_) => vec!["something", "HEAL"],
         Kind::ListOf(_) => vec!["gemini,claude"],
         Kind::Globs => vec!["a["],
+        Kind::Policy => vec!["lint", "lint: maybe"],
         Kind::Variables => vec!["A B=1", "1A=x", "=x", "ACTIONS_RUNTIME_TOKEN", "GITHUB_TOKEN"],
         Kind::Number(least, _) if *least > 0 => vec!["0", "-1", "1.5", "99999999999999999999"],
         Kind::Number(..) => vec!["-1", "many", "99999999999999999999"],

@@ -77,6 +77,23 @@ pub enum Category {
 }
 
 impl Category {
+    /// Every one.
+    pub const ALL: [Self; 13] = [
+        Self::Syntax,
+        Self::Indentation,
+        Self::Import,
+        Self::Type,
+        Self::Logic,
+        Self::Lint,
+        Self::Format,
+        Self::Runtime,
+        Self::Dependency,
+        Self::Configuration,
+        Self::Environment,
+        Self::Timeout,
+        Self::Unknown,
+    ];
+
     /// As in JSON.
     #[must_use]
     pub fn as_str(self) -> &'static str {

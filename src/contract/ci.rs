@@ -2,7 +2,37 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::git::{BranchName, CommitSha};
+use super::git::{BranchName, CommitSha, RepoSlug};
+
+/// A workflow run as people name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunAddress {
+    /// `https://github.com`; `None` where only the number is given, as is `repository`.
+    pub server: Option<String>,
+    pub repository: Option<RepoSlug>,
+    pub id: u64,
+}
+
+impl RunAddress {
+    /// Reads `https://github.com/owner/name/actions/runs/123`, whatever follows, or the number alone.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = |text: &str| text.parse().ok().filter(|id| *id > 0);
+        if let Some(id) = number(text) {
+            return Some(Self { server: None, repository: None, id });
+        }
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+        let scheme = &text[..text.len() - rest.len()];
+        let path = rest.split(['?', '#']).next()?;
+        let [host, owner, name, "actions", "runs", id, ..] = path.split('/').collect::<Vec<_>>()[..] else {
+            return None;
+        };
+        let is_host = !host.is_empty()
+            && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':'));
+        let repository = RepoSlug::new(&format!("{owner}/{name}")).ok().filter(|_| is_host)?;
+        Some(Self { server: Some(format!("{scheme}{host}")), repository: Some(repository), id: number(id)? })
+    }
+}
 
 /// How a run, a job or a step ended, in GitHub's words.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]

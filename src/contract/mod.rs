@@ -17,6 +17,7 @@ pub mod fix;
 pub mod git;
 pub mod model;
 pub mod outcome;
+pub mod policy;
 pub mod proof;
 pub mod report;
 pub mod settings;

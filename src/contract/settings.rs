@@ -4,7 +4,7 @@
 macro_rules! setting {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum $name {
             $($(#[$variant_doc])* $variant,)+
         }
@@ -21,7 +21,7 @@ macro_rules! setting {
             }
         }
 
-        impl Setting for $name {
+        impl $crate::contract::settings::Setting for $name {
             fn from_name(name: &str) -> Option<Self> {
                 match name {
                     $($text => Some(Self::$variant),)+
@@ -31,6 +31,8 @@ macro_rules! setting {
         }
     };
 }
+
+pub(super) use setting;
 
 /// What is read by its name.
 pub trait Setting: Sized {

@@ -136,6 +136,7 @@ impl FixAgent {
             facts: request.facts,
             history: request.history,
             allow_test_edits: self.options.allow_test_edits,
+            guidance: &self.options.guidance,
             level: request.level.clamp(1, MAX_LEVEL),
         };
         ModelRequest {

@@ -30,6 +30,8 @@ pub struct FixOptions {
     pub max_changed_files: u64,
     pub allow_test_edits: bool,
     pub paths: PathRules,
+    /// What the repository says of its conventions; shown to models, as data.
+    pub guidance: String,
 }
 
 impl FixOptions {
@@ -41,6 +43,7 @@ impl FixOptions {
             max_changed_files: 5,
             allow_test_edits: false,
             paths: PathRules::new(protected)?,
+            guidance: String::new(),
         })
     }
 }

@@ -50,6 +50,8 @@ const MESSAGE: usize = 1500;
 const LOG: [usize; 5] = [0, 480, 2500, 4000, 6000];
 /// Characters of the map of what is not shown.
 const MAP: usize = 7000;
+/// Characters of what the repository says of its conventions.
+const GUIDANCE: usize = 6000;
 /// Past attempts told.
 const HISTORY: usize = 3;
 
@@ -60,6 +62,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) facts: &'a str,
     pub(crate) history: &'a [PastAttempt],
     pub(crate) allow_test_edits: bool,
+    /// What the repository says of its conventions.
+    pub(crate) guidance: &'a str,
     pub(crate) level: u8,
 }
 
@@ -154,6 +158,11 @@ pub(crate) fn user(parts: &Parts<'_>, redactor: &Redactor) -> String {
         out.ours(format!("Guidance:\n{all}\n"));
     }
     out.ours(if parts.allow_test_edits { TESTS_MAY_CHANGE } else { TESTS_STAY });
+    if !parts.guidance.trim().is_empty() {
+        out.ours("How this repository's code is written, in its own words; keep to it where the rules leave a choice:\n");
+        out.foreign(parts.guidance.trim(), GUIDANCE);
+        out.ours("\n");
+    }
     if !parts.facts.trim().is_empty() {
         out.ours("What ran:\n");
         out.foreign(parts.facts.trim(), 400);
@@ -357,7 +366,16 @@ mod tests {
         log: &'a str,
         history: &'a [PastAttempt],
     ) -> Parts<'a> {
-        Parts { bugs, context, log, facts: "cargo test", history, allow_test_edits: false, level: 1 }
+        Parts {
+            bugs,
+            context,
+            log,
+            facts: "cargo test",
+            history,
+            allow_test_edits: false,
+            guidance: "",
+            level: 1,
+        }
     }
 
     #[test]

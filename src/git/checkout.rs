@@ -6,18 +6,19 @@ use std::process::Output;
 use super::command::{Bounds, create_command, last_error_line, run};
 use super::error::GitError;
 use super::push::DEFAULT_GIT_TIMEOUT;
+use super::worktree_status::content;
 use crate::contract::git::{CommitSha, RepoPath};
-use crate::scope::Scope;
+use crate::scope::{Scope, Stopped};
 
 /// Applies the patch in the file `patch` to the checkout at `root`, and returns the files it changes. The index stays as it is.
+/// `before` is what the files of the patch held when it was proven.
 ///
 /// # Errors
 ///
-/// [`GitError::DoesNotApply`] names a file that is no longer as it was in `base`, for which the patch was proven; then
-/// nothing is written.
+/// [`GitError::DoesNotApply`] names a file that is no longer so; then nothing is written.
 pub async fn apply_to_checkout(
     root: &Path,
-    base: &CommitSha,
+    before: &[(RepoPath, Option<String>)],
     patch: &Path,
     scope: &Scope,
 ) -> Result<Vec<RepoPath>, GitError> {
@@ -25,27 +26,50 @@ pub async fn apply_to_checkout(
     let listed =
         git.run("git apply", |args| args.args(["apply", "--numstat", "-z", "--"]).arg(patch)).await?;
     let files = paths_of(&String::from_utf8_lossy(&listed.stdout))?;
-    let changed = git
-        .run("git diff", |args| {
-            let args = args.args([
-                "--literal-pathspecs",
-                "diff",
-                "--name-only",
-                "-z",
-                "--no-ext-diff",
-                "--no-textconv",
-            ]);
-            args.arg(base.as_str()).arg("--").args(files.iter().map(RepoPath::as_str))
-        })
-        .await?;
-    if let Some(path) = String::from_utf8_lossy(&changed.stdout).split('\0').find(|path| !path.is_empty()) {
-        let path = RepoPath::new(path).map_err(|why| unreadable(path, &why.to_string()))?;
-        let why = "it is not as it was in the commit that was healed; nothing was written".to_owned();
-        return Err(GitError::DoesNotApply { path, why });
+    for path in &files {
+        let was = before.iter().find(|(known, _)| known == path).and_then(|(_, text)| text.as_deref());
+        // Line ends are the checkout's own.
+        let plain = |text: &str| text.replace("\r\n", "\n");
+        let now = content(root, path).map(|bytes| plain(&String::from_utf8_lossy(&bytes)));
+        if now != was.map(plain) {
+            let why = "it changed since it was healed; nothing was written".to_owned();
+            return Err(GitError::DoesNotApply { path: path.clone(), why });
+        }
     }
     // It looks at all files before it writes the first.
     git.run("git apply", |args| args.args(["apply", "--whitespace=nowarn", "--"]).arg(patch)).await?;
     Ok(files)
+}
+
+/// The commit that `revision` names in the checkout at `root`.
+///
+/// # Errors
+///
+/// Where it names none.
+pub async fn resolve_commit(root: &Path, revision: &str, scope: &Scope) -> Result<CommitSha, GitError> {
+    let git = Git { root, scope };
+    let wanted = format!("{revision}^{{commit}}");
+    let found = git
+        .run("git rev-parse", |args| {
+            args.args(["rev-parse", "--verify", "--quiet", "--end-of-options"]).arg(wanted)
+        })
+        .await;
+    let unknown = |why: String| GitError::Command { command: "git rev-parse".to_owned(), why };
+    let output = found.map_err(|error| match error {
+        GitError::Command { .. } => unknown(format!("{revision:?} names no commit of the checkout")),
+        other => other,
+    })?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    CommitSha::new(text.trim()).map_err(|error| unknown(error.to_string()))
+}
+
+/// Whether the checkout at `root` has this commit.
+pub async fn has_commit(root: &Path, commit: &CommitSha, scope: &Scope) -> Result<bool, Stopped> {
+    match resolve_commit(root, commit.as_str(), scope).await {
+        Ok(_) => Ok(true),
+        Err(GitError::Stopped(stopped)) => Err(stopped),
+        Err(_) => Ok(false),
+    }
 }
 
 struct Git<'a> {

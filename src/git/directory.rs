@@ -40,6 +40,18 @@ impl DirectoryTree {
         Ok(Self { root, files: files.into_values().collect() })
     }
 
+    /// The same, with files that are not tracked yet and not ignored.
+    ///
+    /// # Errors
+    /// Where it is not a directory or cannot be read.
+    pub fn open_with_untracked(path: &Path) -> Result<Self, std::io::Error> {
+        let mut tree = Self::open(path)?;
+        let mut files = walked(&tree.root);
+        files.extend(tree.files.into_iter().map(|file| (file.path.clone(), file)));
+        tree.files = files.into_values().collect();
+        Ok(tree)
+    }
+
     /// `owner/repository` of the remote `origin`, where it is one on a server.
     #[must_use]
     pub fn origin(&self) -> Option<String> {

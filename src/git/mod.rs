@@ -4,9 +4,11 @@
 //! hook that came with the checkout. Facts: git's own documentation of its formats and of `push --porcelain`.
 
 mod apply_patch;
+mod changes_of;
 mod checkout;
 mod command;
 mod commit;
+mod default_branch;
 mod directory;
 mod error;
 mod object_store_copy;
@@ -18,11 +20,14 @@ mod sample;
 mod sandbox_git;
 mod store;
 mod submodules_and_lfs;
+mod working_tree;
 mod workspace;
 mod worktree_status;
 
-pub use checkout::apply_to_checkout;
+pub use changes_of::Snapshot;
+pub use checkout::{apply_to_checkout, has_commit, resolve_commit};
 pub use commit::CommitRequest;
+pub use default_branch::DefaultBranch;
 pub use directory::DirectoryTree;
 pub use error::GitError;
 pub use origin::origin;

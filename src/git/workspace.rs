@@ -14,6 +14,7 @@ use super::error::GitError;
 use super::object_store_copy::{self, Format, Layout};
 use super::store::Store;
 use super::submodules_and_lfs::{SubmodulesAndLfs, mentions_lfs};
+use super::working_tree;
 use super::worktree_status;
 use crate::contract::fix::FileChange;
 use crate::contract::git::{
@@ -31,6 +32,8 @@ pub struct WorkspaceOptions {
     pub repository: RepoSlug,
     /// What CI ran; `None` is the checkout's HEAD.
     pub commit: Option<CommitSha>,
+    /// Of the checkout's HEAD, the files as they lie there: what is not committed yet counts.
+    pub with_working_tree: bool,
 }
 
 /// The private clone with its edits.
@@ -42,6 +45,8 @@ pub struct Workspace {
     base_tree: String,
     /// The checkout had no repository; the base commit was made of its files.
     synthetic_base: bool,
+    /// The base is the working tree, which differs from the commit that is checked out.
+    is_uncommitted: bool,
     notes: Vec<String>,
     unreadable_names: usize,
     pub(super) base_files: Vec<TreeFile>,
@@ -113,14 +118,33 @@ impl Workspace {
         if options.commit.is_some() {
             object_store_copy::write(&git_dir.join("HEAD"), format!("{base}\n").as_bytes())?;
         }
+        let mut notes = notes;
+        let own = options.with_working_tree && options.commit.is_none();
+        let working = if own { working_tree::commit(&store, layout, (&base, &base_tree))? } else { None };
+        let is_uncommitted = working.is_some();
+        let (base, base_tree) = match working {
+            None => (base, base_tree),
+            Some(working) => {
+                notes.push(format!(
+                    "{} files of the working tree differ from commit {} ({} among them); the working tree is what counts, and \
+                     nothing of it is pushed",
+                    working.differ,
+                    base.short(),
+                    working.first
+                ));
+                object_store_copy::write(&git_dir.join("HEAD"), format!("{}\n", working.commit).as_bytes())?;
+                (working.commit, working.tree)
+            }
+        };
         let external = SubmodulesAndLfs::new(scope);
         let mut workspace = Self::with_base(store, external, git_dir, base, base_tree, notes)?;
+        workspace.is_uncommitted = is_uncommitted;
         workspace.restore_missing(layout.worktree.as_deref())?;
         if let Some(worktree) = &layout.worktree {
             workspace.read_submodules_and_lfs(worktree, &options.work_dir);
             let changed =
                 worktree_status::changed(&layout.git_dir.join("index"), worktree, &workspace.base_files);
-            if let Some(first) = changed.first() {
+            if let Some(first) = changed.first().filter(|_| !own) {
                 workspace.notes.push(format!(
                     "{} tracked files of the checkout differ from the commit ({first} among them); the commit is what counts",
                     changed.len()
@@ -183,6 +207,7 @@ impl Workspace {
             base,
             base_tree,
             synthetic_base: false,
+            is_uncommitted: false,
             notes,
             unreadable_names,
             files: base_files.clone(),
@@ -277,6 +302,12 @@ impl Workspace {
     #[must_use]
     pub fn has_synthetic_base(&self) -> bool {
         self.synthetic_base
+    }
+
+    /// The base is a working tree with changes that are in no commit: it exists nowhere else, and nothing goes out upon it.
+    #[must_use]
+    pub fn is_uncommitted(&self) -> bool {
+        self.is_uncommitted
     }
 
     /// What people should know about the clone.

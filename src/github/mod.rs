@@ -7,6 +7,7 @@ mod actions;
 mod ci_trigger;
 mod client;
 mod comment;
+mod default_branch;
 mod dto;
 mod error;
 mod event;
@@ -14,6 +15,7 @@ mod jobs;
 mod last_green;
 mod limits;
 mod monitor;
+mod named_run;
 mod preflight;
 mod publish;
 mod pull_request;
@@ -23,6 +25,7 @@ pub use actions::{archive_of, artifact, artifacts_of, commit_of};
 pub use ci_trigger::{CiTrigger, CiTriggerOptions, Permission, choose_ci_trigger};
 pub use client::{Client, ClientOptions, RetryPolicy};
 pub use comment::{StatusComment, write_comment};
+pub use default_branch::{DefaultBranchAt, default_branch, default_branch_has};
 pub use dto::RunArtifact;
 #[cfg(fuzzing)]
 pub use dto::read_answer;
@@ -33,6 +36,7 @@ pub use event::{
 pub use jobs::{FailedJob, JobLog, JobStep, OwnJob, RunJobs, RunVerdict, failed_jobs, job_log, run_jobs};
 pub use last_green::{commits_between, last_green_log, last_green_run};
 pub use monitor::{ArrangedRun, Timeouts, Watch, arrange_ci_run, failed_run_jobs, watch};
+pub use named_run::run_payload;
 pub use preflight::{
     Permissions, Preflight, PreflightCheck, PreflightInput, Severity, TokenFacts, TokenKind, examine_token,
     preflight,

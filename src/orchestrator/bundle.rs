@@ -24,6 +24,8 @@ pub struct Finished {
     pub patch: Option<Vec<u8>>,
     /// Only with a final proof.
     pub proof: Option<Proof>,
+    /// What the patch's files held before.
+    pub before: Vec<(RepoPath, Option<String>)>,
 }
 
 /// What a bundle is made of, beside the report.
@@ -31,6 +33,8 @@ pub(super) struct Bundle {
     /// What the patch applies to.
     pub(super) base: CommitSha,
     pub(super) changed: Vec<RepoPath>,
+    /// What they held before.
+    pub(super) before: Vec<(RepoPath, Option<String>)>,
     /// The protected files among them.
     pub(super) restored: Vec<RepoPath>,
     pub(super) left_out: Vec<LeftOut>,
@@ -59,7 +63,7 @@ pub(super) fn short_name(text: &str) -> String {
 }
 
 fn proof(report: &RunReport, patch: &[u8], bundle: Bundle) -> Option<Proof> {
-    let Bundle { base, changed, restored, left_out, findings } = bundle;
+    let Bundle { base, changed, restored, left_out, findings, .. } = bundle;
     let plan = report.plan.as_ref()?;
     let before = report.baseline.as_ref()?;
     let after = report.final_proof.as_ref()?;

@@ -80,8 +80,10 @@ pub(super) async fn run(session: Session, since: Option<Time>) -> Ending {
     let Sought { outcome, clocks, .. } = seek(ground, &plans, &limits).await;
     let changes = workspace.changes();
     let changed: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
+    let before = changes.iter().map(|change| (change.path.clone(), change.before.clone())).collect();
     journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });
-    let bundle = Bundle { base, changed, restored: Vec::new(), left_out: Vec::new(), findings: Vec::new() };
+    let (restored, left_out, findings) = (Vec::new(), Vec::new(), Vec::new());
+    let bundle = Bundle { base, changed, before, restored, left_out, findings };
     if let Some(what) = close(executor, &scope).await {
         journal.emit(Event::Warning { what });
     }

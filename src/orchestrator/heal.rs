@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::config::Config;
 use crate::contract::event::{EVENTS_SCHEMA, Event, EventSink};
+use crate::contract::git::CommitSha;
 use crate::contract::outcome::Outcome;
 use crate::contract::report::{BudgetReport, Spent, Timings};
 use crate::contract::settings::Mode;
@@ -32,6 +33,16 @@ pub enum Push {
     No,
 }
 
+/// What is healed of a checkout.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Base {
+    /// What the event says, else the commit that is checked out.
+    Event,
+    /// The working tree, with what is not committed yet.
+    WorkingTree,
+    Commit(CommitSha),
+}
+
 /// What to heal, and with what.
 pub struct Heal {
     pub config: Config,
@@ -39,6 +50,7 @@ pub struct Heal {
     pub started: Instant,
     /// The checkout.
     pub source: PathBuf,
+    pub base: Base,
     /// Ours alone: the private clone goes here. Removed at the end.
     pub run_dir: RunDir,
     pub push: Push,
@@ -73,14 +85,22 @@ impl From<Outcome> for Ending {
 
 /// Runs the whole loop, or `mode: publish`. The report's outcome says how it went.
 pub async fn run(heal: Heal) -> Finished {
-    let Heal { config, started, source, run_dir, push, events, event_log, scope, variables } = heal;
+    let Heal { config, started, source, base, run_dir, push, events, event_log, scope, variables } = heal;
     let journal = Arc::new(begin(&config, started, event_log, events));
     let scope = scope.with_time_budget(started + config.time_budget);
     let report_dir = config.report_dir.clone();
     let work_dir = run_dir.path().to_owned();
     let mode = config.mode;
-    let session =
-        Session { config, source, work_dir, push, journal: journal.clone(), scope: scope.clone(), variables };
+    let session = Session {
+        config,
+        source,
+        base,
+        work_dir,
+        push,
+        journal: journal.clone(),
+        scope: scope.clone(),
+        variables,
+    };
     let ending = match mode {
         Mode::Publish => super::publish::run(session).await,
         Mode::Heal | Mode::Patch | Mode::Diagnose => heal_loop(session).await,
@@ -91,13 +111,21 @@ pub async fn run(heal: Heal) -> Finished {
 
 /// Only looks for the release that broke an untouched repository, since `since` or the commit's date.
 pub async fn run_drift(heal: Heal, since: Option<crate::drift::Time>) -> Finished {
-    let Heal { config, started, source, run_dir, push, events, event_log, scope, variables } = heal;
+    let Heal { config, started, source, base, run_dir, push, events, event_log, scope, variables } = heal;
     let journal = Arc::new(begin_as("drift", &config, started, event_log, events));
     let scope = scope.with_time_budget(started + config.time_budget);
     let report_dir = config.report_dir.clone();
     let work_dir = run_dir.path().to_owned();
-    let session =
-        Session { config, source, work_dir, push, journal: journal.clone(), scope: scope.clone(), variables };
+    let session = Session {
+        config,
+        source,
+        base,
+        work_dir,
+        push,
+        journal: journal.clone(),
+        scope: scope.clone(),
+        variables,
+    };
     let ending = super::drift::run(session, since).await;
     run_dir.remove();
     finish(&journal, ending, &report_dir)
@@ -132,20 +160,17 @@ async fn heal_loop(session: Session) -> Ending {
     }
     let is_drift = matches!(outcome, Outcome::Drift { .. });
     let bundle = state.is_trusted().then(|| {
-        let changed: Vec<_> = changes.into_iter().map(|change| change.path).collect();
+        let (changed, before): (Vec<_>, Vec<_>) =
+            changes.into_iter().map(|change| (change.path.clone(), (change.path, change.before))).unzip();
         if is_drift {
             // Its patch is a pin, for people; no proof goes with it.
-            return Bundle {
-                base,
-                changed,
-                restored: Vec::new(),
-                left_out: Vec::new(),
-                findings: Vec::new(),
-            };
+            let (restored, left_out, findings) = (Vec::new(), Vec::new(), Vec::new());
+            return Bundle { base, changed, before, restored, left_out, findings };
         }
         let parted = driver.protected_changes(&state, state.leg());
         Bundle {
             base,
+            before,
             restored: parted.restored.into_iter().map(|change| change.path).collect(),
             findings: driver.findings_in_tests(&changed),
             changed,
@@ -180,6 +205,7 @@ pub(super) async fn conclude(
 fn finish(journal: &Journal, ending: Ending, report_dir: &str) -> Finished {
     let Ending { outcome, clocks, bundle } = ending;
     let report = journal.report();
+    let before = bundle.as_ref().map(|bundle| bundle.before.clone()).unwrap_or_default();
     let (patch, proof) = bundle.map_or((None, None), |bundle| bundle.make(&report));
     let files = results::files(report_dir, patch.is_some(), proof.is_some());
     let total = journal.started().elapsed();
@@ -193,11 +219,12 @@ fn finish(journal: &Journal, ending: Ending, report_dir: &str) -> Finished {
     let mut budget = Box::new(report.budget);
     budget.time.spent = (total.as_secs_f64() * 1000.0).round() / 1000.0;
     journal.emit(Event::RunFinished { outcome, timings, budget, files: Some(files.clone()) });
-    Finished { report: journal.report(), files, patch, proof }
+    Finished { report: journal.report(), files, patch, proof, before }
 }
 
-/// A run that was stopped before there was anything to heal.
-pub fn cancelled(
+/// A run that ended before there was anything to heal.
+pub fn ended(
+    outcome: Outcome,
     config: &Config,
     started: Instant,
     run_dir: RunDir,
@@ -206,7 +233,7 @@ pub fn cancelled(
 ) -> Finished {
     let journal = begin(config, started, event_log, events);
     run_dir.remove();
-    finish(&journal, Outcome::Cancelled.into(), &config.report_dir)
+    finish(&journal, outcome.into(), &config.report_dir)
 }
 
 fn begin(

@@ -14,6 +14,7 @@ use crate::contract::ci::Conclusion;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
+use crate::contract::policy::{Kind, Way};
 use crate::contract::report::FailedRun;
 use crate::contract::settings::{Mode, SandboxDocker, SandboxToken};
 use crate::error::ExpectedError;
@@ -34,11 +35,12 @@ use super::destination::{PublisherSetup, is_of_a_heal};
 use super::drift::{DriftParts, DriftWatch};
 use super::driver::{Clocks, Driver, PUBLISH_GRACE};
 use super::failed_run;
-use super::heal::{Push, close};
+use super::heal::{Base, Push, close};
 use super::history;
 use super::journal::Journal;
 use super::last_green::LastGreen;
 use super::models;
+use super::named_run;
 use super::not_here;
 use super::outcome_from::{api_outcome, executor_outcome, expected_outcome, git_outcome};
 use super::publisher::Publisher;
@@ -53,6 +55,7 @@ pub(super) struct Session {
     pub(super) config: Config,
     /// The checkout.
     pub(super) source: PathBuf,
+    pub(super) base: Base,
     pub(super) work_dir: PathBuf,
     pub(super) push: Push,
     pub(super) journal: Arc<Journal>,
@@ -70,12 +73,15 @@ pub(super) struct Prepared {
 
 /// Goes through the stages.
 pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
-    let TriggerContext { trigger, failed_run, expression_context } = read_trigger(&session.config)?;
+    let named = named_run::trigger(&mut session).await?;
+    let context = named.map_or_else(|| read_trigger(&session.config), Ok)?;
+    let TriggerContext { trigger, failed_run, expression_context } = context;
     if let Some(failed) = &failed_run {
         failed_run::apply_failed_run(&mut session.config.workflow_run, &mut session.variables, failed);
     }
     let slug = slug(&session.config, &session.source);
     tell_repository(&session, &slug);
+    tell_ways(&session);
     let diagnose_only = diagnose_only(&session.config, &trigger);
     let connection = Connection::open(&session, &slug, &trigger).await?;
     if let Some(jobs) = &connection.run.green {
@@ -86,6 +92,9 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     refuse_heals(&session, &trigger, &connection, &slug).await?;
     token_rights::check(&session.config, connection.client.as_ref(), &slug).await?;
     let workspace = check_out(&session, &slug, &trigger).await?;
+    if workspace.is_uncommitted() {
+        session.push = Push::No;
+    }
     tell_failed_run(&session, &slug, &trigger, connection.failed_jobs());
     let event = expression_context.as_ref().map(serde_json::Value::to_string);
     let (plans, brought, only_first_red) =
@@ -185,6 +194,21 @@ pub(super) fn tell_repository(session: &Session, slug: &RepoSlug) {
     session.journal.emit(Event::RepositoryKnown { repository, reference: facts.git_ref.clone() });
 }
 
+/// Ways of the policy that are not to be had: another one is taken, and said.
+fn tell_ways(session: &Session) {
+    for way in [Way::Push, Way::Suggest] {
+        let kinds: Vec<&str> = session.config.policy.kinds(way).map(Kind::as_str).collect();
+        if !kinds.is_empty() {
+            let what = format!(
+                "policy: `{}` is not made yet; fixes of {} go out as a pull request",
+                way.as_str(),
+                kinds.join(", ")
+            );
+            session.journal.emit(Event::Warning { what });
+        }
+    }
+}
+
 /// How a run ends that may look at the failure and not touch it.
 fn diagnose_only(config: &Config, trigger: &Trigger) -> Option<Outcome> {
     if !matches!(config.mode, Mode::Heal | Mode::Patch) {
@@ -240,7 +264,11 @@ pub(super) async fn check_out(
         source: session.source.clone(),
         work_dir: session.work_dir.clone(),
         repository: slug.clone(),
-        commit: failed_run::commit(trigger),
+        commit: match &session.base {
+            Base::Commit(commit) => Some(commit.clone()),
+            Base::Event | Base::WorkingTree => failed_run::commit(trigger),
+        },
+        with_working_tree: session.base == Base::WorkingTree,
     };
     let mut workspace = Workspace::create(options, &session.scope).await.map_err(|error| {
         match (&error, &trigger.diagnose_only) {
@@ -361,6 +389,7 @@ fn rules(
         },
         on_partial: config.on_partial,
         counter_proof: config.require_counter_proof,
+        only_diagnosed: config.policy.only_diagnosed(),
         diagnose_only,
         ci_known_red,
         budget: Budget::new(config.token_budget, config.cost_budget),
@@ -649,5 +678,6 @@ pub(super) fn fix_options(config: &Config) -> Result<FixOptions, ExpectedError> 
         max_changed_files: config.max_changed_files,
         allow_test_edits: config.allow_test_edits,
         paths: PathRules::new(&config.protected_paths)?,
+        guidance: config.guidance.clone(),
     })
 }

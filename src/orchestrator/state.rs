@@ -11,7 +11,7 @@ use super::never_reached::old_at_last_green;
 use super::progress::{Failure, Observation, Touched};
 use super::publisher::PushedRevision;
 use super::step_said::StepSaid;
-use crate::contract::bug::{BugReport, Fingerprint};
+use crate::contract::bug::{BugReport, Category, Fingerprint};
 use crate::contract::build::ReportVariable;
 use crate::contract::control::CounterProof;
 use crate::contract::event::{Event, Purpose};
@@ -38,6 +38,8 @@ pub struct Rules {
     pub goal: Goal,
     pub on_partial: OnPartial,
     pub counter_proof: CounterProofRule,
+    /// Kinds of failures that no fix is asked for.
+    pub only_diagnosed: BTreeSet<Category>,
     /// End so after the first run, without a fix.
     pub diagnose_only: Option<Outcome>,
     /// GitHub says that this commit failed; a green sandbox then means flaky or not reproduced.

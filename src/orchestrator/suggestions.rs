@@ -44,20 +44,23 @@ impl Driver {
 
     fn next_suggestion(&self, state: &State) -> Option<(FixProposal, Option<WriteCommand>)> {
         let seen = state.current()?;
-        let bugs = &seen.diagnosis.bugs;
+        // What the policy only diagnoses is nobody's to fix, the tools' included.
+        let left = &state.rules.only_diagnosed;
+        let (bugs, left_alone): (Vec<BugReport>, Vec<BugReport>) =
+            seen.diagnosis.bugs.iter().cloned().partition(|bug| !left.contains(&bug.category));
         let plan = &self.plans[state.leg()].plan;
         // Where only CI's log is known, any step may have written it.
         let steps = seen.observation.failing_step.map_or(0..plan.steps.len(), |step| step..step + 1);
         for write in steps.clone().flat_map(|step| plan::write_commands(plan, step, &self.workspace)) {
             let fixed: Vec<&BugReport> = bugs.iter().filter(|bug| write.may_fix(bug)).collect();
             // A red step whose log says nothing that anybody knows: nothing speaks against its check.
-            if (!fixed.is_empty() || bugs.is_empty())
+            if (!fixed.is_empty() || bugs.is_empty() && left_alone.is_empty())
                 && let Some(proposal) = fixer::command_proposal(&fixed, &write.command, state.history())
             {
                 return Some((proposal, Some(write)));
             }
         }
-        for bug in bugs {
+        for bug in &bugs {
             for stated in bug.hint.iter().flat_map(|hint| &hint.suggestions) {
                 let Suggestion::Command { run } = stated else { continue };
                 let write = steps.clone().find_map(|step| plan::remedy(run, plan, step, &self.workspace));
@@ -68,7 +71,7 @@ impl Driver {
                 }
             }
         }
-        let edits = fixer::toolchain_proposals(bugs, &self.workspace, state.history());
+        let edits = fixer::toolchain_proposals(&bugs, &self.workspace, state.history());
         edits.into_iter().next().map(|proposal| (proposal, None))
     }
 

@@ -160,7 +160,8 @@ impl State {
         let old =
             self.legs[self.leg].old_failures(&seen.observation).map(|old| old.failures).unwrap_or_default();
         for (fingerprint, failure) in &seen.observation.failures {
-            if failure.category == Category::Environment || old.contains(fingerprint) {
+            let is_left = self.rules.only_diagnosed.contains(&failure.category);
+            if failure.category == Category::Environment || is_left || old.contains(fingerprint) {
                 continue;
             }
             let level = self.levels.get(fingerprint).copied().unwrap_or(1);
@@ -178,6 +179,22 @@ impl State {
         self.exhausted_sources.clear();
         self.suggestions_refused = 0;
         self.current = Some(seen);
+    }
+
+    /// Every failure of this run is of a kind that is only diagnosed.
+    fn all_only_diagnosed(&self, seen: &Evidence) -> bool {
+        let failures = &seen.observation.failures;
+        let is_left = |category| self.rules.only_diagnosed.contains(&category);
+        !failures.is_empty() && failures.values().all(|failure| is_left(failure.category))
+    }
+
+    /// A failure of what the next attempt would improve on is of a kind that is only diagnosed.
+    fn leaves_some(&self) -> bool {
+        let seen = self.current.as_ref();
+        seen.is_some_and(|seen| {
+            let mut failures = seen.observation.failures.values();
+            failures.any(|failure| self.rules.only_diagnosed.contains(&failure.category))
+        })
     }
 
     /// What only a permission would open comes last.
@@ -320,6 +337,9 @@ fn choose(mut state: State) -> Transition {
         (None, Some(rule)) => format!("a fix was offered that {rule}"),
         (None, None) if !state.rules.sources.contains(&FixSource::Model) => {
             "the tools state no fix, and no model server has a key".to_owned()
+        }
+        (None, None) if state.targets.is_empty() && state.leaves_some() => {
+            "what is left is of a kind that the policy only diagnoses".to_owned()
         }
         (None, None) if state.targets.is_empty() => "the log names no failure in the code".to_owned(),
         (None, None) => "no proposal made the build better".to_owned(),

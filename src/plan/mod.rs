@@ -11,6 +11,7 @@ mod contexts;
 mod detect;
 mod expr;
 mod gates;
+mod healing;
 mod hosted;
 mod image;
 mod installs;
@@ -49,6 +50,7 @@ use crate::contract::git::SourceTree;
 use crate::contract::settings::ActionsMode;
 
 pub use artifacts::takes;
+pub use healing::{CiWorkflow, HealingJob, Placement, Proposal, Survey, propose, survey};
 pub use named_files::named_files;
 pub use own_place::{OwnStep, own_place};
 pub use probe::{probe, probes, report_variables};

@@ -158,7 +158,7 @@ fn system(candidate: &Candidate) -> &'static str {
 }
 
 /// Why a workflow does not test pushes or pull requests.
-fn is_no_ci(workflow: &Workflow) -> Option<String> {
+pub(super) fn is_no_ci(workflow: &Workflow) -> Option<String> {
     if !workflow.jobs.iter().any(runs_something) {
         return Some("they run no command".to_owned());
     }

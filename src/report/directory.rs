@@ -66,6 +66,17 @@ impl Directory {
         Ok(dir)
     }
 
+    /// Opens a folder that the user named, wherever it lies, and makes it where it is not there yet. It is its owner's
+    /// business whether git ignores it.
+    pub fn open_anywhere(path: &Path) -> Result<Self, ReportError> {
+        fs::create_dir_all(path).map_err(|e| io_error(path, e))?;
+        let path = path.canonicalize().map_err(|e| io_error(path, e))?;
+        let found = fs::metadata(&path).map_err(|e| io_error(&path, e))?;
+        let dir = Self { path, owner: (found.uid(), found.gid()) };
+        dir.remove_stale();
+        Ok(dir)
+    }
+
     /// Removes what an earlier run, killed in the middle of writing, left beside the files it wrote.
     fn remove_stale(&self) {
         for entry in fs::read_dir(&self.path).into_iter().flatten().flatten() {

@@ -20,6 +20,7 @@ mod ends;
 pub mod event_log;
 mod fix_title;
 pub mod help;
+pub mod init;
 pub mod man;
 mod markdown;
 mod not_kept;

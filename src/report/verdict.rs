@@ -30,6 +30,9 @@ pub fn how_to_take(report: &RunReport, files: &ReportFiles) -> Option<String> {
     Some(format!("patch: {patch}\ntake it with: git apply {patch}"))
 }
 
+/// Between two runs of `--watch`.
+pub const WATCHING: &str = "watching for changed files; Ctrl-C ends it";
+
 /// What was written into the checkout.
 #[must_use]
 pub fn applied(files: &[RepoPath]) -> String {

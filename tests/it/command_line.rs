@@ -1,7 +1,7 @@
 //! The command line as people meet it: help, completions, and what a heal of one's own clone shows, changes and leaves.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use ci_healer::config::INPUTS;
 
@@ -120,41 +120,86 @@ fn a_proven_fix_is_written_into_the_checkout_and_nothing_else_is() {
         Story::new(&[(".github/workflows/ci.yml", CI), ("calc.py", BROKEN), ("test_calc.py", ADD_TEST)])
             .flag("providers", "toolchain");
     let repo = story.repo();
-    let heal = |flag: &str| {
-        let out = story.terse_command().arg(flag).output().unwrap();
+    let heal = |flags: &[&str]| {
+        let out = story.terse_command().args(flags).output().unwrap();
         let said =
             format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
         (said, out.status.code())
     };
     let calc = || std::fs::read_to_string(repo.join("calc.py")).unwrap();
 
-    // Somebody goes on working meanwhile: what the fix would change is not as it was.
-    std::fs::write(repo.join("calc.py"), format!("# mine\n{BROKEN}")).unwrap();
-    let (said, code) = heal("--apply");
+    // The commit is healed, and what the fix would change is not as it was there.
+    let mine = |code: &str| format!("# mine, in no commit\n{code}");
+    std::fs::write(repo.join("calc.py"), mine(BROKEN)).unwrap();
+    let (said, code) = heal(&["--apply", "--commit=HEAD"]);
     assert_eq!(code, Some(3), "{said}");
     assert!(
         said.contains("calc.py") && said.contains("the proven patch is in .ci-healer/fix.patch"),
         "{said}"
     );
-    assert_eq!(calc(), format!("# mine\n{BROKEN}"));
+    assert_eq!(calc(), mine(BROKEN));
 
-    std::fs::write(repo.join("calc.py"), BROKEN).unwrap();
+    // Without a commit it is the files as they are: a test that is not tracked yet is run as well.
+    std::fs::rename(repo.join("test_calc.py"), repo.join("test_new.py")).unwrap();
     std::fs::write(repo.join("staged.txt"), "mine\n").unwrap();
     git(&repo, &["add", "staged.txt"]);
-    let (said, code) = heal("--apply");
+    let (said, code) = heal(&["--apply"]);
     assert_eq!(code, Some(0), "{said}");
-    assert_eq!(calc(), FIXED);
-    assert_eq!(git(&repo, &["status", "--porcelain"]).trim(), "M calc.py\nA  staged.txt");
+    assert_eq!(calc(), mine(FIXED));
+    let status = git(&repo, &["status", "--porcelain"]);
+    assert_eq!(status.trim(), "M calc.py\nA  staged.txt\n D test_calc.py\n?? test_new.py");
     assert!(said.contains("written: calc.py"), "{said}");
+    assert!(said.contains("the working tree is what counts"), "{said}");
     assert!(story.heal_branches().is_empty(), "nothing is pushed");
     // One screen: a failed step's last lines, and not all that steps print.
     assert!(said.contains("│ SyntaxError: expected ':'") && !said.contains("│ OK"), "{said}");
     assert!(said.lines().count() <= 50, "{said}");
+    std::fs::rename(repo.join("test_new.py"), repo.join("test_calc.py")).unwrap();
 
+    // The report may lie anywhere.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let report = elsewhere.path().join("of/calc");
+    let report_flag = format!("--report-dir={}", report.display());
     git(&repo, &["checkout", "-q", "calc.py"]);
-    let (said, code) = heal("--no-push");
+    let (said, code) = heal(&["--no-push", &report_flag]);
     assert_eq!((calc().as_str(), code), (BROKEN, Some(0)), "{said}");
+    assert!(report.join("results.json").is_file() && !report.join(".gitignore").exists());
     let taken = said.lines().find_map(|line| line.strip_prefix("take it with: git ")).expect(&said);
     git(&repo, &taken.split(' ').collect::<Vec<_>>());
     assert_eq!(calc(), FIXED);
+}
+
+/// Waits for a file to hold this.
+fn becomes(path: &Path, text: &str) -> bool {
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_secs(120) {
+        if std::fs::read_to_string(path).is_ok_and(|found| found == text) {
+            return true;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    false
+}
+
+#[test]
+fn watching_heals_again_when_somebody_breaks_it_again() {
+    let story =
+        Story::new(&[(".github/workflows/ci.yml", CI), ("calc.py", BROKEN), ("test_calc.py", ADD_TEST)])
+            .flag("providers", "toolchain")
+            .flag("require-counter-proof", "false");
+    let calc = story.repo().join("calc.py");
+    let mut child =
+        story.terse_command().args(["--watch", "--apply"]).stdout(Stdio::piped()).spawn().unwrap();
+    assert!(becomes(&calc, FIXED));
+    // Its own writes, the report's among them, start nothing; ours do, also before it watches again.
+    let again = BROKEN.replace("a, b", "b, a");
+    std::fs::write(&calc, &again).unwrap();
+    assert!(becomes(&calc, &again.replace("a)\n", "a):\n")));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT)
+        .unwrap();
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stdout.take().unwrap(), &mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said}");
+    assert_eq!(said.matches("watching for changed files").count(), 2, "{said}");
 }

@@ -20,6 +20,7 @@ use crate::support::git::{Sandbox, commit_all, git, try_git, write};
 
 fn open(sandbox: &Sandbox, source: &Path, commit: Option<&str>) -> Workspace {
     let options = WorkspaceOptions {
+        with_working_tree: false,
         source: source.to_owned(),
         work_dir: sandbox.join("work"),
         repository: RepoSlug::new("o/r").unwrap(),

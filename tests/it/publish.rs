@@ -40,6 +40,7 @@ impl Scene {
     pub(crate) fn workspace(&self) -> Workspace {
         Workspace::create_blocking(
             &WorkspaceOptions {
+                with_working_tree: false,
                 source: self.repo.clone(),
                 work_dir: self.sandbox.join("work"),
                 repository: FakeGitHub::slug(),

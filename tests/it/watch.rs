@@ -351,6 +351,7 @@ async fn files_of_the_last_green_run_come_without_a_fetch() {
     git(scene.sandbox.path(), &["clone", "-q", "--depth=1", &from, shallow.to_str().unwrap()]);
     for (source, asks) in [(scene.repo.clone(), false), (shallow, true)] {
         let options = WorkspaceOptions {
+            with_working_tree: false,
             source: source.clone(),
             work_dir: scene.sandbox.join("work"),
             repository: slug.clone(),

@@ -19,6 +19,7 @@ const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(60);
 fn open(sandbox: &Sandbox, source: &Path) -> Result<Workspace, GitError> {
     Workspace::create_blocking(
         &WorkspaceOptions {
+            with_working_tree: false,
             source: source.to_owned(),
             work_dir: sandbox.join("work"),
             repository: RepoSlug::new("o/r").unwrap(),

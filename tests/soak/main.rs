@@ -163,6 +163,7 @@ async fn heal_in(case: &Case, folder: &Path) -> anyhow::Result<String> {
         .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
         .collect();
     let finished = heal::run(Heal {
+        base: heal::Base::Event,
         config: Config::load(&flags, &variables)?,
         started: Instant::now(),
         source: repository,

@@ -64,7 +64,8 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
         let why = "every failure the build shows lies outside the code".to_owned();
         return nothing_to_heal(state, Outcome::Environment { why });
     }
-    if let Some(outcome) = state.rules.diagnose_only.clone() {
+    let left = state.all_only_diagnosed(&seen).then_some(Outcome::Diagnosed);
+    if let Some(outcome) = state.rules.diagnose_only.clone().or(left) {
         is_the_one(&mut state, leg);
         state.legs[leg].baseline = Some(seen);
         state.legs[leg].status = LegStatus::GivenUp(outcome);

@@ -29,6 +29,7 @@ fn rules() -> Rules {
         goal: Goal::Publish { watch: true },
         on_partial: OnPartial::Patch,
         counter_proof: CounterProofRule::Off,
+        only_diagnosed: BTreeSet::new(),
         diagnose_only: None,
         ci_known_red: true,
         budget: Budget::new(1000, None),
@@ -338,6 +339,22 @@ fn what_may_only_be_diagnosed_is_run_once_and_not_mended() {
     let (effects, next) = play(only, &[LoopEvent::Begin, red(&[("a", Category::Logic)])]);
     assert!(effects.is_empty());
     assert_eq!(next, [run(Purpose::Baseline), Action::Finish(Outcome::Diagnosed)]);
+}
+
+#[test]
+fn no_fix_is_asked_for_what_the_policy_only_diagnoses() {
+    let policy = Rules { only_diagnosed: [Category::Logic].into(), ..rules() };
+    let (effects, next) = play(policy.clone(), &[LoopEvent::Begin, red(&[("a", Category::Logic)])]);
+    assert!(effects.is_empty());
+    assert_eq!(next, [run(Purpose::Baseline), Action::Finish(Outcome::Diagnosed)]);
+    // Beside a failure of another kind it is left where it is.
+    let both = red(&[("a", Category::Logic), ("b", Category::Type)]);
+    let once = Rules { flaky_runs: 0, ..policy };
+    let (_, next) = play(once, &[LoopEvent::Begin, both, answered(Answer::Nothing)]);
+    let Some(Action::Propose { source: FixSource::Model, bugs, .. }) = next.last() else {
+        panic!("{next:?}")
+    };
+    assert_eq!(*bugs, [Fingerprint("b".to_owned())]);
 }
 
 #[test]

@@ -358,6 +358,7 @@ async fn a_run_whose_github_hangs_ends_with_its_time_budget() {
         config.time_budget = Duration::from_secs(1);
         let started = Instant::now();
         let finished = heal::run(Heal {
+            base: heal::Base::Event,
             config,
             started,
             source: scene.repo.clone(),

@@ -13,8 +13,16 @@ pub(super) struct Contract {
 }
 
 /// Calls that GitHub has but the description at hand may leave out.
-const UNDESCRIBED: &[&str] =
-    &["/graphql", "/rules/branches/", "/git/trees/", "/git/blobs/", "/compare/", "/commits/", "/tarball/"];
+const UNDESCRIBED: &[&str] = &[
+    "/graphql",
+    "/rules/branches/",
+    "/git/trees/",
+    "/git/blobs/",
+    "/compare/",
+    "/contents/",
+    "/commits/",
+    "/tarball/",
+];
 
 impl Contract {
     /// Read once: preparing the description takes longer than most stories.

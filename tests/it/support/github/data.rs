@@ -52,6 +52,15 @@ pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
     }
 }
 
+/// What the default branch has at a path: no more of it than that it is there.
+pub(super) fn contents(shared: &Shared, path: &str) -> Answer {
+    let branch = shared.state().settings.default_branch.clone();
+    match text(shared, &["rev-parse", "--verify", "--quiet", &format!("{branch}:{path}")]) {
+        Ok(id) => Answer::new(200, json!({"path": path, "sha": id.trim(), "type": "file"})),
+        Err(_) => Answer::not_found(),
+    }
+}
+
 fn entry(line: &str) -> Option<Value> {
     let (meta, path) = line.split_once('\t')?;
     let mut meta = meta.split(' ');

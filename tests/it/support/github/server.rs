@@ -206,6 +206,7 @@ fn route(shared: &Shared, call: &Call) -> Answer {
             Answer::new(200, json!(rules))
         }
         ["compare", commits] if call.method == "GET" => data::compare(shared, commits),
+        ["contents", path @ ..] if call.method == "GET" => data::contents(shared, &path.join("/")),
         ["git", rest @ ..] => data::route(shared, call, rest),
         ["actions", rest @ ..] => actions::route(shared, call, rest),
         ["pulls", rest @ ..] => pulls::route(shared, call, rest),
