@@ -176,7 +176,7 @@ enum OutputItem {
 /// What a step's process is to the engine.
 enum Process {
     Exec(String),
-    Container(ActionContainer),
+    Container(Box<ActionContainer>),
 }
 
 /// How it ended.
@@ -517,7 +517,12 @@ impl<'a> Job<'a> {
         match begun {
             Ok((container, output)) => {
                 let since = self.context.sandbox.now_nanos();
-                self.follow((index, step), Process::Container(container), output, (Instant::now(), since));
+                self.follow(
+                    (index, step),
+                    Process::Container(Box::new(container)),
+                    output,
+                    (Instant::now(), since),
+                );
                 Ok(true)
             }
             Err(error) if error.is_stopped() => Err(error.into()),

@@ -61,7 +61,7 @@ async fn fetch(
     let commit = CommitSha::new(&commit)
         .map_err(|error| GitError::Command { command: "git rev-parse".to_owned(), why: error.to_string() })?;
     let out = format!("--output={}", packed.to_string_lossy());
-    let archive = ["archive", "--format=tar.gz", "--prefix=action/", &out, &commit.to_string()];
+    let archive = ["archive", "--format=tar.gz", "--prefix=action/", &out, commit.as_ref()];
     call("git archive", Some(&dir), &archive).await?;
     let size = std::fs::metadata(&packed).map_err(|e| GitError::io("look at an action's archive", &e))?.len();
     if size > limit {

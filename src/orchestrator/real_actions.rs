@@ -213,7 +213,7 @@ impl Fetcher {
 /// Where Node's package is, in the registry that npm uses on this machine; wherever it comes from, it is the pinned one.
 fn node_url(registry: Option<&str>) -> String {
     const OWN: &str = "https://registry.npmjs.org";
-    let registry = registry.map(|registry| registry.trim_end_matches('/')).unwrap_or(OWN);
+    let registry = registry.map_or(OWN, |registry| registry.trim_end_matches('/'));
     executor::NODE.url.replacen(OWN, registry, 1)
 }
 

@@ -98,14 +98,14 @@ runs:
 const KIT: &str = "inputs: {value: {required: true}}\nruns: {using: node24, main: main.js, post: post.js}\n";
 
 /// What actions do with the published toolkit.
-const KIT_MAIN: &str = r#"
+const KIT_MAIN: &str = r"
 const core = require('@actions/core');
 const twice = Number(core.getInput('value', {required: true})) * 2;
 core.setOutput('twice', twice);
 core.exportVariable('KIT', `two\nlines`);
 core.saveState('twice', twice);
 core.summary.addHeading('Kit').write().then(() => core.info('the kit is written'));
-"#;
+";
 
 const KIT_POST: &str =
     "const core = require('@actions/core');\ncore.info(`the kit is tidied up: ${core.getState('twice')}`);\n";
