@@ -232,7 +232,10 @@ fn every_secret_of_the_table_is_known_as_one() {
     }
     assert!(known.contains(&"canary-2"));
     // What looks like a key is marked as one.
-    for input in INPUTS.iter().filter(|i| ["-key", "-token"].iter().any(|end| i.name.ends_with(end))) {
+    let holds_one = |i: &&Input| {
+        !matches!(i.kind, Kind::OneOf(_)) && ["-key", "-token"].iter().any(|end| i.name.ends_with(end))
+    };
+    for input in INPUTS.iter().filter(holds_one) {
         assert_eq!(input.secret, Secret::Yes, "{}", input.name);
     }
 }

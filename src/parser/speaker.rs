@@ -92,14 +92,14 @@ pub(super) fn speaker(command: &str) -> Option<&str> {
     let mut program = words.next()?;
     loop {
         let next = words.peek().copied();
-        let passed_on = match (program, next?) {
+        let passed_on = matches!(
+            (program, next.unwrap_or_default()),
             ("sudo" | "time" | "env" | "npx" | "bunx" | "uvx" | "pipx" | "xvfb-run", _)
-            | ("npm" | "pnpm" | "yarn", "exec" | "dlx" | "x")
-            | ("uv" | "poetry" | "pipenv" | "hatch" | "pdm" | "rye", "run")
-            | ("bundle", "exec")
-            | ("python" | "python3" | "py", "-m") => true,
-            _ => false,
-        };
+                | ("npm" | "pnpm" | "yarn", "exec" | "dlx" | "x")
+                | ("uv" | "poetry" | "pipenv" | "hatch" | "pdm" | "rye", "run")
+                | ("bundle", "exec")
+                | ("python" | "python3" | "py", "-m")
+        );
         if !passed_on {
             break;
         }
@@ -122,6 +122,7 @@ mod tests {
     fn the_program_of_a_command_is_named_where_there_is_one() {
         for (command, name) in [
             ("vale docs", Some("vale")),
+            ("vale", Some("vale")),
             ("npx --yes vale@3 docs", Some("vale")),
             ("A=1 ./node_modules/.bin/vale docs", Some("vale")),
             ("uv run vale docs", Some("vale")),

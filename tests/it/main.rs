@@ -7,6 +7,7 @@ mod action;
 mod artifacts;
 mod ci_trigger;
 mod command_line;
+mod comments;
 mod counter_proof;
 mod doctor;
 mod drift;

@@ -101,7 +101,7 @@ async fn a_step_that_fails_for_a_secret_ends_with_its_name_and_costs_nothing() {
         let ended = story.heal().await;
         ended.expect("environment", 3);
         let summary = std::fs::read_to_string(story.repo().join(".ci-healer/summary.md")).unwrap();
-        let advice = "sandbox-env: SERVICE_KEY=${{ secrets.SERVICE_KEY }}";
+        let advice = "sandbox-env: |\n    SERVICE_KEY=${{ secrets.SERVICE_KEY }}";
         assert!(summary.contains(advice), "{ci}\n{summary}");
         assert!(ended.text.contains("secrets.SERVICE_KEY"), "{}", ended.text);
         assert!(gemini.asked().is_empty());

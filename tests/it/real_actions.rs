@@ -402,7 +402,7 @@ async fn a_docker_action_that_wants_the_machine_is_refused_by_name() {
     let files = [("action.yml", built), ("Dockerfile", dockerfile)];
     hub.serve_action(FakeAction::of("evil/build", "v1", &files));
     let ci = "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: evil/build@v1\n      - uses: evil/socket@v1\n      - run: python3 -m unittest\n";
-    let ended = story(ci, &hub).flag("mode", "diagnose").heal().await;
+    let ended = story(ci, &hub).flag("mode", "patch").flag("providers", "toolchain").heal().await;
     ended.expect("environment", 3);
     for says in [
         "the action evil/socket@v1 fails here",
@@ -431,6 +431,7 @@ async fn steps_have_the_token_or_an_engine_only_where_the_token_cannot_write() {
             .variable("GITHUB_ACTIONS", "true")
             .variable("GITHUB_REPOSITORY", SLUG)
             .variable("GITHUB_EVENT_NAME", "push")
+            .variable("GITHUB_WORKFLOW_REF", &format!("{SLUG}/.github/workflows/ci.yml@refs/heads/main"))
             .variable("GITHUB_EVENT_PATH", event.to_str().unwrap())
     };
     for flag in [("sandbox-docker", "on"), ("sandbox-token", "read")] {
@@ -438,7 +439,8 @@ async fn steps_have_the_token_or_an_engine_only_where_the_token_cannot_write() {
         ended.expect("refused", 1);
         let says = format!("`{}` is {}, and this step's token can write contents", flag.0, flag.1);
         assert!(ended.text.contains(&says), "{}", ended.text);
-        assert!(ended.text.contains("permissions: { contents: read, actions: read }"), "{}", ended.text);
+        let remedy = ended.results["remedy"].as_str().unwrap();
+        assert!(remedy.contains("permissions: { contents: read, actions: read }"), "{remedy}");
         assert_eq!(ended.executions, 0);
     }
     let ended = story("diagnose", ("sandbox-token", "read"), READ_ONLY_JOB_TOKEN).heal().await;

@@ -149,6 +149,7 @@ const MAY_BEGIN: &[&str] = &[
     "http.rs",
     "scope.rs",
     "git/command.rs",
+    "llm/command.rs",
     "github/client.rs",
     "executor/engine.rs",
     "executor/identity.rs",

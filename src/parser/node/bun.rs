@@ -87,7 +87,7 @@ impl ToolParser for Bun {
             out.test("bun", name, outcome);
             return Response::Consumed(Next::Active);
         }
-        if let Some(message) = re!(r"^(?:\w*[eE]rror): (\S.*)$").captures(text) {
+        if let Some(message) = re!(r"^(?:error|[A-Z]\w+Error): (\S.*)$").captures(text) {
             self.close(None, out);
             let mut open = Open {
                 message: Message::default(),

@@ -283,7 +283,7 @@ impl Failure {
             "stack" => self.frame(trimmed),
             "at" => match trimmed.split_once(": ") {
                 Some(("file" | "fileName", file)) => {
-                    self.file = Some(file.trim_matches(['\'', '"']).to_owned())
+                    self.file = Some(file.trim_matches(['\'', '"']).to_owned());
                 }
                 Some(("line" | "lineNumber", line)) => {
                     let line = line.parse().ok();

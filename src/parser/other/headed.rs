@@ -75,7 +75,7 @@ headed!(
     PYDOCLINT,
     "pydoclint",
     Lint,
-    r"^\S+\.py$",
+    r"^Skipping files that match this pattern: ",
     r"^(?P<path>\S+\.py)$",
     r"^    (?P<line>\d+): (?P<code>DOC\d{3}): (?P<message>\S.*)$",
     r"^\x00$",

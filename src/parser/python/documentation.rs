@@ -64,7 +64,7 @@ impl ToolParser for Builder {
             self.treated = true;
             return Response::Consumed(Next::Active);
         }
-        if re!(r"^(?:build succeeded|Documentation built in )").is_match(text) {
+        if re!(r"^(?:build succeeded|(?:INFO    -  )?Documentation built in )").is_match(text) {
             // What it could not read or import did not fail it.
             out.retract(before, |finding| matches!(finding.tool, "lint" | "python"));
             for finding in self.held.iter_mut().filter(|finding| finding.severity == Severity::Error) {

@@ -91,7 +91,8 @@ impl Formatter {
         let (line, changes) = hunks.finish();
         let mut finding = finding.at(file, line, None);
         if changes.is_empty() {
-            return self.with_command(finding, file);
+            // Another tool's command is not known.
+            return if self.other.is_some() { finding } else { self.with_command(finding, file) };
         }
         finding.hint = Some(Hint {
             text: format!(
@@ -148,6 +149,15 @@ impl Formatter {
             // A diff alone may be anybody's: what failed is for others to say.
             out.bug(if certain || self.other.is_some() { finding } else { finding.fallback() });
         }
+    }
+}
+
+/// Whose diff of the same shape it is, as the first side's name says.
+fn other_printer(side: &str) -> Option<(&'static str, &'static str)> {
+    match side.split_once('\t') {
+        Some((_, "(original)")) => Some(("yapf", "yapf --in-place")),
+        None if side.starts_with("original/") => Some(("autopep8", "autopep8 --in-place")),
+        _ => None,
     }
 }
 
@@ -212,11 +222,7 @@ impl ToolParser for Formatter {
             if printer != self.tool {
                 return Response::Declined(Next::Idle);
             }
-            self.other = match rest.split_once('\t') {
-                Some((_, "(original)")) => Some(("yapf", "yapf --in-place")),
-                None if rest.starts_with("original/") => Some(("autopep8", "autopep8 --in-place")),
-                _ => None,
-            };
+            self.other = other_printer(rest);
             let file = rest.split('\t').next().unwrap_or(rest).trim_end();
             let file = file.strip_suffix(":before").unwrap_or(file);
             self.file = Some(file.to_owned());

@@ -86,13 +86,9 @@ impl Planner<'_> {
                 self.skip(uses, why);
             }
             None => {
-                let note =
-                    format!("{action} is not known: a failure that depends on it cannot be reproduced");
-                let why = match not_run.flatten() {
-                    Some(why) => format!("{why}, so it was left out"),
-                    None => "is not known, so it was left out".to_owned(),
-                };
-                self.leave_out(part, &why, note)?;
+                let why = not_run.flatten().unwrap_or_else(|| "is not known".to_owned());
+                let note = format!("{action} {why}: a failure that depends on it cannot be reproduced");
+                self.leave_out(part, &format!("{why}, so it was left out"), note)?;
                 self.exports.open = true;
             }
         }
