@@ -12,6 +12,7 @@ mod version;
 
 pub use ecosystem::{World, before_script, installs_freely, preparation, read_back, travels};
 pub use pin::{Hold, Pin, constrained_project, exactly, pin};
+pub use python::stood_in;
 pub use releases::{Registries, Release, Releases, Unknown, latest, out_of_order};
 pub use resolved::{Difference, Package, Resolved};
 pub use search::{Answer, Ask, Event, Found, Search, Suspects, Verdict};

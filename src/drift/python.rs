@@ -6,8 +6,16 @@ const OLDER: (u32, &str) = (11, "bookworm");
 /// The oldest one that it may stand in for.
 const OLDEST: u32 = 9;
 
-/// Prints which Python a job got instead of the one it asks for.
-pub(super) const STANDS_IN: &str = "ci-healer-python";
+/// What the script prints of which Python a job got for the one it asks for.
+const STANDS_IN: &str = "ci-healer-python";
+
+/// Which Python the log of a world says that it had, and which one was asked for.
+#[must_use]
+pub fn stood_in(log: &str) -> Option<(&str, &str)> {
+    let line = log.lines().find_map(|line| line.trim().strip_prefix(STANDS_IN))?;
+    let mut versions = line.split_whitespace();
+    Some((versions.next()?, versions.next()?))
+}
 
 /// The script that lays it, puts it first on PATH for the steps after, and does nothing where the image has what is asked
 /// for. `None`: nothing nearer can be had.
@@ -16,7 +24,7 @@ pub(super) fn stand_in(asked: Option<&str>) -> Option<String> {
     let mut numbers = asked.split('.');
     let (major, minor) = (numbers.next()?, numbers.next()?.parse::<u32>().ok()?);
     let (older, suite) = OLDER;
-    if major != "3" || !(OLDEST..=older + 1).contains(&minor) {
+    if major != "3" || !(OLDEST..=older).contains(&minor) {
         return None;
     }
     Some(
@@ -63,7 +71,7 @@ echo "STANDS_IN OLDER ASKED"
 
 #[cfg(test)]
 mod tests {
-    use super::stand_in;
+    use super::{stand_in, stood_in};
 
     #[test]
     fn only_what_it_is_near_to_gets_the_older_one() {
@@ -71,7 +79,7 @@ mod tests {
             (Some("3.11"), true),
             (Some("3.11.9"), true),
             (Some("3.10"), true),
-            (Some("3.12"), true),
+            (Some("3.12"), false),
             (Some("3.8"), false),
             (Some("3.13"), false),
             (Some("3.x"), false),
@@ -82,6 +90,8 @@ mod tests {
         ] {
             assert_eq!(stand_in(asked).is_some(), is_near, "{asked:?}");
         }
+        assert_eq!(stood_in("x\n ci-healer-python 3.11 3.10\n"), Some(("3.11", "3.10")));
+        assert_eq!(stood_in("Python 3.13.5"), None);
         let script = stand_in(Some("3.10.4")).unwrap();
         assert!(script.contains("\"Python 3.10\".*") && script.contains("download python3.11 "));
     }

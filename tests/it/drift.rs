@@ -47,7 +47,8 @@ async fn the_release_that_broke_an_untouched_repository_is_named() {
 #[tokio::test]
 async fn a_date_that_is_none_is_refused() {
     for date in ["yesterday", "2025-02-30", "2999-01-01"] {
-        let mut command = story().drift_command();
+        let story = story();
+        let mut command = story.drift_command();
         let out = command.arg(format!("--since={date}")).output().unwrap();
         let said = String::from_utf8_lossy(&out.stderr);
         assert_eq!(out.status.code(), Some(2), "{said}");

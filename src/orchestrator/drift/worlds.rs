@@ -227,6 +227,12 @@ impl<'a> Worlds<'a> {
         self.clocks.build += started.elapsed();
         self.executions += 1;
         let look = self.read(&plan, &mut result, target, inserted);
+        let log = String::from_utf8_lossy(&look.1.log);
+        if let Some((stands_in, asked)) = drift::stood_in(&log) {
+            self.warn(format!(
+                "Debian's Python {stands_in} ran for the Python {asked} that the job asks for"
+            ));
+        }
         if look.0.verdict == Verdict::Green && target.is_some() {
             self.deprecations = warnings_in(&String::from_utf8_lossy(&look.1.log));
         }
