@@ -105,25 +105,30 @@ impl Engine {
         }
     }
 
+    /// What the line says of who speaks in this step, and of what makes it fail. Most lines say nothing, and are told by
+    /// their first and last letter.
     fn command(&mut self, text: &str) {
-        // As GitHub, a shell with `-x`, npm and yarn show a command.
-        let shown = ["Run ", "+ ", "> ", "$ "].iter().any(|lead| text.starts_with(lead));
-        if shown
-            && re!(r"--(?:max-warnings(?:[= ]0)|deny-warnings|fail-on-warnings|warnings-as-errors|frail)\b")
-                .is_match(text)
-        {
-            self.out.warnings_count = true;
-        }
-        if (text.ends_with(".yaml") || text.ends_with(".yml")) && !text.contains([' ', ':']) {
-            text.clone_into(&mut self.out.group);
-        }
-        if let Some(command) = text.strip_prefix("Run ") {
-            command.clone_into(&mut self.named);
-        } else if !self.named.is_empty() {
+        let bytes = text.as_bytes();
+        if !self.named.is_empty() {
             if text == self.named {
                 self.out.speaker = speaker(text).map(str::to_owned);
             }
             self.named.clear();
+        }
+        if bytes.last() == Some(&b'l')
+            && (text.ends_with(".yaml") || text.ends_with(".yml"))
+            && !text.contains([' ', ':'])
+        {
+            text.clone_into(&mut self.out.group);
+        }
+        // As GitHub, a shell with `-x`, npm and yarn show a command.
+        if !matches!(bytes.first(), Some(b'R' | b'+' | b'>' | b'$')) {
+            return;
+        }
+        let shown = ["Run ", "+ ", "> ", "$ "].iter().any(|lead| text.starts_with(lead));
+        self.out.warnings_count |= shown && denies_warnings(text);
+        if let Some(command) = text.strip_prefix("Run ") {
+            command.clone_into(&mut self.named);
         }
     }
 
@@ -145,6 +150,12 @@ impl Engine {
     }
 }
 
+/// Whether the command has warnings fail it.
+fn denies_warnings(command: &str) -> bool {
+    re!(r"--(?:max-warnings[= ]0|deny-warnings|fail-on-warnings|warnings-as-errors|frail)\b")
+        .is_match(command)
+}
+
 /// Maven's line as it printed it: GitHub keeps its `[ERROR]` as a mark of its own, and shows that as `Error: `.
 fn as_printed(line: &Line<'_>, maven: bool) -> Option<String> {
     let rest = if line.mark == Mark::Error { line.text } else { line.text.strip_prefix("Error:")? };
@@ -159,6 +170,9 @@ fn as_printed(line: &Line<'_>, maven: bool) -> Option<String> {
 
 /// A tool's line behind the `Error: ` or `Warning: ` by which GitHub's page shows that it is marked.
 fn behind_mark(text: &str, mut known: impl FnMut(&str) -> bool) -> Option<String> {
+    if !matches!(text.as_bytes().first(), Some(b'E' | b'W')) {
+        return None;
+    }
     let rest = text.strip_prefix("Error: ").or_else(|| text.strip_prefix("Warning: "))?;
     // A row of ESLint's or yamllint's table: the file's name stands above.
     if re!(r"^ +\d+:\d+ +(?:error|warning) |^\d+:\d+ \[[a-z-]+\] \S").is_match(rest) {

@@ -348,7 +348,7 @@ pub(super) static FORMATS: &[LineFormat] = &[
         language: "Perl",
         category: Category::Runtime,
         strength: Strength::Fallback,
-        pattern: r"^(?P<message>[A-Z].*) at (?P<path>[^\s:]+\.p[lm]) line (?P<line>\d+)\.$",
+        pattern: r"^(?P<message>(?:Global symbol |Can't locate |Can't find |Bareword |Missing right |Undefined subroutine |syntax error).*) at (?P<path>[^\s:]+\.p[lm]) line (?P<line>\d+)(?:, near .*|\.)$",
         refine: |mut finding| {
             if ["Global symbol ", "syntax error", "Bareword "]
                 .iter()

@@ -9,10 +9,8 @@ use crate::contract::bug::{Category, Severity};
 /// Lines that trigger [`Publint`].
 pub(super) const PUBLINT: &[&str] = &[r"^Running publint v[0-9]"];
 /// Lines that trigger [`Attw`].
-pub(super) const ATTW: &[&str] = &[
-    r"^.*arethetypeswrong\.github\.io/blob/main/docs/problems/",
-    r"^\xf0\x9f\x90\x9b Import resolved to types through ",
-];
+pub(super) const ATTW: &[&str] =
+    &[r"^[\xe2\xf0]\S+ .*https://github\.com/(?:arethetypeswrong|microsoft/TypeScript)/"];
 
 /// Numbered lines below `Errors:`, `Warnings:` and `Suggestions:`.
 #[derive(Default)]

@@ -7,7 +7,7 @@ use super::super::registry::{Next, Response, Tool, ToolParser};
 use crate::contract::bug::Category;
 
 pub(super) const TOOL: Tool =
-    Tool { name: "robot", triggers: &[r"^\S.* \| (?:FAIL|PASS) \|$"], new: |_| Box::new(Robot::default()) };
+    Tool { name: "robot", triggers: &[r"^={78}$"], new: |_| Box::new(Robot::default()) };
 
 /// Lines kept of a message.
 const MAX_MESSAGE: usize = 40;
@@ -44,8 +44,9 @@ impl ToolParser for Robot {
             return Response::Consumed(Next::Active);
         }
         if re!(r"^[-=]{20,}$").is_match(text) {
+            let own = self.open.is_some() || self.counts.is_some();
             self.flush(line.number, out);
-            return Response::Consumed(Next::Active);
+            return if own { Response::Consumed(Next::Active) } else { Response::Declined(Next::Active) };
         }
         if text.starts_with("Output:  ") || text.starts_with("Report:  ") {
             self.finish(out);

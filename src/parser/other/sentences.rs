@@ -134,7 +134,7 @@ pub(super) static SENTENCES: &[Sentence] = &[
         ..sentence(
             "ajv",
             Category::Configuration,
-            r"^(?P<path>[^\s:]+\.\w+) (?P<message>invalid)$",
+            r"^(?P<path>[^\s:]+\.json) (?P<message>invalid)$",
             "d.json invalid",
         )
     },
