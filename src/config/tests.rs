@@ -164,7 +164,11 @@ fn what_is_allowed_is_said_in_so_many_words() {
             "1",
             r#"input sandbox-memory: "1" is not an amount of memory from 64m to 16384g, such as 512m or 4g"#,
         ),
-        ("REPORT-DIR", ".git/x", r#"input report-dir: ".git/x" is not a directory inside the workspace"#),
+        (
+            "REPORT-DIR",
+            ".git/x",
+            r#"input report-dir: ".git/x" is not a directory, in a workflow one inside the workspace, and none of git's own"#,
+        ),
         (
             "SANDBOX-ENV",
             "A B=hunter2",
