@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use regex::Regex;
 
 use super::{Asked, Capability, Gained, Sides, Treatment};
-use crate::fixer::language::has_word;
+use crate::fixer::language::{Language, has_word};
 use crate::syntax::{Slot, SlotKind};
 
 /// A finding that wants a type written where none is, or a generic's own, or of what was found out of a first entry.
@@ -43,7 +43,10 @@ pub(super) fn gained(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
     let path = one.change.path.as_str();
     for slot in one.after.slots() {
         let is_it = |old: &&Slot| old.owner == slot.owner && old.name == slot.name && old.kind == slot.kind;
-        let before = known.iter().find(is_it);
+        // Of the forms in which a function may be called, one that says no less.
+        let says_any = |old: &&&Slot| old.annotation.as_deref().is_some_and(|text| has_word(text, &["Any"]));
+        let all: Vec<&Slot> = known.iter().filter(is_it).collect();
+        let before = all.iter().find(says_any).or(all.first()).copied();
         let add = |capability, what: String, treatment| {
             Gained::new(capability, path, slot.line, &what).with(treatment)
         };
@@ -117,26 +120,85 @@ fn is_same_container(old: &str, new: &str) -> bool {
 }
 
 /// Whether what is said of new overloads fits together: two or more that answer otherwise, in front of a function that
-/// keeps the answer it had.
+/// keeps the answer it had and says it, so that the checker holds them against it, and that looks at what they differ by.
 pub(super) fn overloads_agree(one: &Sides<'_>) -> bool {
-    let answers = |slots: Vec<Slot>| {
-        let mut found: BTreeMap<String, Vec<Option<String>>> = BTreeMap::new();
-        for slot in slots.into_iter().filter(|slot| slot.kind == SlotKind::Answer) {
-            found.entry(slot.owner).or_default().push(slot.annotation);
-        }
-        found
-    };
-    let known = answers(one.before.as_ref().map(|reading| reading.slots()).unwrap_or_default());
-    let more = answers(one.after.slots()).into_iter().filter(|(owner, all)| {
+    let known = forms(one.before.as_ref().map(|reading| reading.slots()).unwrap_or_default());
+    let code = one.change.after.as_deref().unwrap_or_default();
+    let is_stub = one.change.path.as_str().ends_with(".pyi");
+    let more = forms(one.after.slots()).into_iter().filter(|(owner, all)| {
         all.len() > 1 && known.get(owner).is_none_or(|before| before.len() < all.len())
     });
     more.into_iter().all(|(owner, mut all)| {
-        let own = all.pop().flatten();
-        let before = known.get(&owner).and_then(|before| before.last().cloned()).flatten();
-        let distinct: BTreeSet<&str> = all.iter().flatten().map(String::as_str).collect();
-        let written = all.iter().all(Option::is_some);
+        // There is no other function in a stub; all of it is said and nothing of it done.
+        if is_stub {
+            return all.iter().all(|form| form.answer.is_some());
+        }
+        let Some(own) = all.pop() else { return false };
+        let before = known.get(&owner).and_then(|before| before.last()).and_then(|form| form.answer.clone());
+        let distinct: BTreeSet<&str> = all.iter().filter_map(|form| form.answer.as_deref()).collect();
+        let written = own.answer.is_some() && all.iter().all(|form| form.answer.is_some());
+        // Who answers what it did before is only asked otherwise.
+        if written && own.answer == before && all.iter().all(|form| form.answer == before) {
+            return true;
+        }
         // A property's getter and setter are one name, too.
-        written && distinct.len() > 1 && (before.is_none() || own == before)
+        written
+            && distinct.len() > 1
+            && (before.is_none() || own.answer == before)
+            && looks_at_difference(&owner, &all, code)
+    })
+}
+
+/// One of the forms in which a function may be called.
+#[derive(Default)]
+struct CallForm {
+    answer: Option<String>,
+    parameters: BTreeMap<String, Option<String>>,
+}
+
+fn forms(slots: Vec<Slot>) -> BTreeMap<String, Vec<CallForm>> {
+    let mut found: BTreeMap<String, Vec<CallForm>> = BTreeMap::new();
+    for slot in slots {
+        match slot.kind {
+            SlotKind::Answer => {
+                let form = CallForm { answer: slot.annotation, ..CallForm::default() };
+                found.entry(slot.owner).or_default().push(form);
+            }
+            SlotKind::Parameter => {
+                if let Some(form) = found.get_mut(&slot.owner).and_then(|all| all.last_mut()) {
+                    form.parameters.insert(slot.name, slot.annotation);
+                }
+            }
+            SlotKind::Variable => {}
+        }
+    }
+    found
+}
+
+/// Whether a function's own code asks about a parameter that its forms tell apart, gives it back, or hands it on beside
+/// another (`get(key, default)`): else its answer does not hang on which form was meant.
+fn looks_at_difference(owner: &str, forms: &[CallForm], code: &str) -> bool {
+    let names: BTreeSet<&String> = forms.iter().flat_map(|form| form.parameters.keys()).collect();
+    let differs = |name: &&&String| {
+        let said: BTreeSet<Option<&Option<String>>> =
+            forms.iter().map(|form| form.parameters.get(**name)).collect();
+        said.len() > 1
+    };
+    let name = owner.rsplit('.').next().unwrap_or_default();
+    let body = Language::Python.outline(code).and_then(|outline| {
+        let own = outline.definitions.iter().rfind(|d| d.name == name)?;
+        own.body.clone().and_then(|body| code.get(body)).map(str::to_owned)
+    });
+    let Some(body) = body else { return false };
+    const ASKS: &[&str] =
+        &["if", "elif", "while", "is", "isinstance", "callable", "match", "or", "and", "not"];
+    names.iter().filter(differs).any(|name| {
+        let word = regex::escape(name);
+        let handed =
+            Regex::new(&format!(r"\breturn\s+{word}\s*$|,\s*(\w+\s*=\s*)?{word}\b|\b\w+={word}\b")).ok();
+        let asks = |line: &str| has_word(line, &[name.as_str()]) && has_word(line, ASKS);
+        body.lines().any(|line| asks(line) || line.contains("==") && has_word(line, &[name.as_str()]))
+            || body.lines().any(|line| handed.as_ref().is_some_and(|r| r.is_match(line)))
     })
 }
 

@@ -48,7 +48,7 @@ const CLAIMS: &[Claim] = &[
     Claim {
         languages: TYPES,
         kinds: &["predefined_type"],
-        pattern: r"^any$",
+        pattern: ANY,
         asked: When::ElseLower,
         capability: Capability::Unchecked,
     },
@@ -259,6 +259,8 @@ const CLAIMS: &[Claim] = &[
     },
 ];
 
+const ANY: &str = r"^any$";
+
 /// What keeps a check strict, in code; it may not become less.
 const STRICT: &str = r#"\b(deny|forbid)\s*\(|@ts-check\b|['"]use strict['"]|#\s*(mypy|pyright|ruff|pylint):\s*(strict|enable|disallow|warn)|\bRUSTFLAGS\b|-D\s*warnings|-Werror\b|#\[\s*must_use|@(NonNull|Nonnull|CheckReturnValue)\b|\bfinal\b\s+class|typing\.Final\b"#;
 
@@ -336,6 +338,10 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         if matching(&come) <= matching(&known) && claim.capability != Capability::Build {
             continue;
         }
+        let is_any = claim.pattern == ANY;
+        if is_any && only_bounds(one, matching(&come) - matching(&known)) {
+            continue;
+        }
         let is_new = |text: &String, n: usize| known.get(text).is_none_or(|(was, _)| *was < n);
         // A module of tests is one.
         let tests =
@@ -351,13 +357,37 @@ fn claims(one: &Sides<'_>, asked: &Asked<'_>) -> Vec<Gained> {
         let come: BTreeMap<String, (usize, u32)> = come.into_iter().filter(|(text, _)| about(text)).collect();
         let new =
             come.iter().filter(|(text, (n, _))| pattern.is_match(text) && is_new(text, *n) && !tests(text));
-        let mild = !checked && claim.asked == When::ElseLower && !gives_types_up(one);
+        let is_asked = !checked || is_any && is_about_any(asked);
+        let mild = is_asked && claim.asked == When::ElseLower && !gives_types_up(one);
         found.extend(new.map(|(text, (_, line))| {
             let gained = Gained::new(claim.capability, path, *line, text);
             if mild { gained.with(Treatment::Lower) } else { gained }
         }));
     }
     found
+}
+
+/// A finding that a value has no type that anybody wrote.
+fn is_about_any(asked: &Asked<'_>) -> bool {
+    static UNTYPED: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        // The pattern is constant; a test would fail without it.
+        Regex::new(r"\bimplicitly (has|have)\b.*\bany\b|\bTS7\d{3}\b|\bnoImplicitAny\b|\btype 'any'").ok()
+    });
+    let Some(untyped) = UNTYPED.as_ref() else { return false };
+    asked.bugs.iter().any(|bug| {
+        untyped.is_match(&bug.message) || bug.code.as_deref().is_some_and(|code| untyped.is_match(code))
+    })
+}
+
+/// Whether all that is new of `any` bounds a generic's parameter: `T extends Schema<any>` takes nothing out of sight.
+fn only_bounds(one: &Sides<'_>, more: usize) -> bool {
+    static WORD: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\bany\b").ok());
+    let Some(word) = WORD.as_ref() else { return false };
+    let held = |reading: Option<&crate::syntax::Reading>| {
+        let bounds = reading.map(|r| r.count(&["constraint"])).unwrap_or_default();
+        bounds.iter().map(|(text, (n, _))| word.find_iter(text).count() * n).sum::<usize>()
+    };
+    held(Some(&one.after)) >= held(one.before.as_ref()) + more
 }
 
 /// Whether a type that was written becomes one that says nothing.
@@ -442,9 +472,10 @@ fn never_expanded(one: &Sides<'_>) -> Option<Gained> {
     one.after.count(&["macro_definition"]).into_iter().find_map(|(text, (_, line))| {
         let name = text.strip_prefix("macro_rules!")?.split(['{', '(', '[']).next()?.trim().to_owned();
         let was_there = known.keys().any(|old| old.split_whitespace().nth(1) == Some(name.as_str()));
-        // One that others may call is theirs to check.
-        let is_called = after.contains(&format!("{name}!")) || after.contains("#[macro_export]");
-        (!was_there && !is_called).then(|| {
+        let is_called = after.contains(&format!("{name}!"));
+        // One that others may call is theirs to check, but for code of this file that it takes in.
+        let is_theirs = || is_exported(&name, after) && !takes_in(&text, one);
+        (!was_there && !is_called && !is_theirs()).then(|| {
             Gained::new(
                 Capability::Build,
                 one.change.path.as_str(),
@@ -452,6 +483,29 @@ fn never_expanded(one: &Sides<'_>) -> Option<Gained> {
                 &format!("`{name}!` is never called"),
             )
         })
+    })
+}
+
+/// Whether the attribute stands before this very macro.
+fn is_exported(name: &str, code: &str) -> bool {
+    let lines: Vec<&str> = code.lines().map(str::trim).collect();
+    let is_head = |line: &&str| {
+        line.strip_prefix("macro_rules!").is_some_and(|rest| crate::fixer::language::has_word(rest, &[name]))
+    };
+    let Some(at) = lines.iter().position(is_head) else { return false };
+    let is_above = |line: &&&str| line.starts_with("#[") || line.starts_with("//");
+    lines[..at].iter().rev().take_while(is_above).any(|line| line.starts_with("#[macro_export"))
+}
+
+/// Whether a macro holds a line of code that stood in the file before and stands nowhere else in it now.
+fn takes_in(text: &str, one: &Sides<'_>) -> bool {
+    let before = one.change.before.as_deref().unwrap_or_default();
+    let after = one.change.after.as_deref().unwrap_or_default();
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (held, whole) = (plain(text), plain(after));
+    before.lines().map(plain).filter(|line| line.len() > 8 && !line.starts_with("//")).any(|line| {
+        let inside = held.matches(line.as_str()).count();
+        inside > 0 && whole.matches(line.as_str()).count() <= inside
     })
 }
 

@@ -501,12 +501,55 @@ fn a_file_goes_on_with_its_trade() {
 fn overloads_that_fit_together_are_let_in() {
     let before = "def get(key: str) -> str | None:\n    return find(key)\n";
     let two = "from typing import overload\n\n\n@overload\ndef get(key: str) -> str: ...\n@overload\ndef get(key: None) -> None: ...\n";
-    let honest = format!("{two}def get(key: str | None) -> str | None:\n    return find(key)\n");
+    let asks = "    if key is None:\n        return None\n    return find(key)\n";
+    let honest = format!("{two}def get(key: str | None) -> str | None:\n{asks}");
     assert_eq!(verdict("shop/a.py", before, &honest, "Incompatible return value", Category::Type), "passes");
-    let lost = format!("{two}def get(key):\n    return find(key)\n");
-    assert_eq!(verdict("shop/a.py", before, &lost, "x", Category::Type), "refused/suppression");
-    let one = "from typing import overload\n\n\n@overload\ndef get(key: str) -> str: ...\ndef get(key: str) -> str | None:\n    return find(key)\n";
-    assert_eq!(verdict("shop/a.py", before, one, "x", Category::Type), "refused/suppression");
+    let default = "import typing as t\n\n\n@t.overload\ndef get(key: str) -> str | None: ...\n@t.overload\ndef get(key: str, default: t.Any) -> t.Any: ...\ndef get(key: str, default: t.Any = None) -> t.Any:\n    return DATA.get(key, default)\n";
+    let own = "import typing as t\n\n\ndef get(key: str, default: t.Any = None) -> t.Any:\n    return DATA.get(key, default)\n";
+    assert_eq!(verdict("shop/a.py", own, default, "Incompatible types", Category::Type), "passes");
+    let none = "def put(*args: int) -> None:\n    add(args)\n";
+    let asked = "import typing as t\n\n\n@t.overload\ndef put(a: int) -> None: ...\n@t.overload\ndef put(a: int, b: int) -> None: ...\ndef put(*args: int) -> None:\n    add(args)\n";
+    assert_eq!(verdict("shop/a.py", none, asked, "Incompatible types", Category::Type), "passes");
+    let stub = "from typing import overload\n\n\nclass A:\n    def put(self, *args: int) -> None: ...\n";
+    let two_stubs = "from typing import overload\n\n\nclass A:\n    @overload\n    def put(self, a: int) -> None: ...\n    @overload\n    def put(self) -> None: ...\n";
+    assert_eq!(verdict("shop/a.pyi", stub, two_stubs, "Incompatible types", Category::Type), "passes");
+    // Nothing of it is new: the first form says less.
+    let forms = "import typing as t\n\nA: str | None\n\n\n@t.overload\ndef get(key: str) -> str: ...\n@t.overload\ndef get(key: t.Any) -> t.Any: ...\n";
+    let other = forms.replace("A: str | None", "A: str");
+    assert_eq!(verdict("shop/a.pyi", forms, &other, "Incompatible types", Category::Type), "passes");
+    for made_up in [
+        format!("{two}def get(key):\n{asks}"),
+        // Its answer does not hang on which of them was meant.
+        format!("{two}def get(key: str | None) -> str | None:\n    return find(key)\n"),
+        "from typing import overload\n\n\n@overload\ndef get(key: str) -> str: ...\ndef get(key: str) -> str | None:\n    return find(key)\n".to_owned(),
+    ] {
+        let found = verdict("shop/a.py", before, &made_up, "x", Category::Type);
+        assert_eq!(found, "refused/suppression", "{made_up}");
+    }
+}
+
+#[test]
+fn code_that_moves_into_a_macro_is_compiled_no_more() {
+    let before = "use std::fs;\n\npub fn load(path: &str) -> String {\n    fs::read(path)\n}\n";
+    let hidden = |attribute: &str| {
+        format!(
+            "use std::fs;\n\n{attribute}macro_rules! load {{\n    () => {{\n        pub fn load(path: &str) -> String {{\n            fs::read(path)\n        }}\n    }};\n}}\n"
+        )
+    };
+    for attribute in ["", "#[macro_export]\n"] {
+        let found = verdict("a.rs", before, &hidden(attribute), "mismatched types", Category::Type);
+        assert_eq!(found, "refused/detects-tests", "{attribute}");
+    }
+    let exported = format!(
+        "{before}\n#[macro_export]\nmacro_rules! path {{\n    ($a:expr) => {{\n        ::std::path::Path::new($a)\n    }};\n}}\n"
+    );
+    assert_eq!(verdict("a.rs", before, &exported, "cannot find macro", Category::Type), "passes");
+    let elsewhere = hidden("")
+        .replace("use std::fs;\n", "use std::fs;\n#[macro_export]\nmacro_rules! other {\n    () => {};\n}\n");
+    assert_eq!(
+        verdict("a.rs", before, &elsewhere, "mismatched types", Category::Type),
+        "refused/detects-tests"
+    );
 }
 
 #[test]
@@ -527,4 +570,57 @@ fn code_that_a_new_macro_holds_is_expanded_somewhere() {
     assert_eq!(verdict("a.rs", RUST, hidden, "", Category::Type), "refused/detects-tests");
     let called = format!("{hidden}later!();\n");
     assert_eq!(verdict("a.rs", RUST, &called, "", Category::Type), "passes");
+}
+
+#[test]
+fn any_is_let_in_where_nobody_wrote_a_type() {
+    let before = "export function cost(items) {\n  return sum(items);\n}\n";
+    let any = before.replace("(items)", "(items: any)").replacen("sum(items: any)", "sum(items)", 1);
+    let implicit = "Parameter 'items' implicitly has an 'any' type.";
+    assert_eq!(verdict("a.ts", before, &any, implicit, Category::Type), "passes");
+    assert_eq!(verdict("a.ts", before, &any, "x is not y", Category::Type), "refused/suppression");
+    let typed = TYPES.replace("items: number[]", "items: any");
+    assert_eq!(verdict("a.ts", TYPES, &typed, implicit, Category::Type), "refused/suppression");
+    let bound = TYPES.replace("cost(items: number[])", "cost<T extends Row<any>>(items: T[])");
+    assert_eq!(verdict("a.ts", TYPES, &bound, "x is not y", Category::Type), "passes");
+}
+
+#[test]
+fn security_tells_of_every_capability() {
+    let told = include_str!("../../../SECURITY.md");
+    let rows: Vec<&str> = told.lines().filter(|line| line.starts_with("| ")).collect();
+    for (capability, _, treatment, _) in TABLE {
+        let words = match capability {
+            Capability::Status => "set an exit code of success",
+            Capability::End => "end the process, or code in it",
+            Capability::AtEnd => "run something when the process ends",
+            Capability::Runner | Capability::Assertions => {
+                "reach the test runner, its modules, or what asserts"
+            }
+            Capability::Machinery => "decide what an import brings",
+            Capability::Code | Capability::Unknown => "run code from text, reach into what code is made of",
+            Capability::Stack => "see who calls",
+            Capability::Environment => "answer by the place it runs in",
+            Capability::Time => "answer by the time",
+            Capability::Files => "change files",
+            Capability::Raw | Capability::Forge => {
+                "write past what a runner captures, or say what a runner says"
+            }
+            Capability::Programs => "start other programs",
+            Capability::Unchecked => "tell a checker what nothing shows",
+            Capability::Patch => "give something of another module, or built in, another meaning",
+            Capability::Equality => "say what is equal without comparing both sides",
+            Capability::Names | Capability::Build => "be built otherwise under test, name tests",
+            Capability::Checks => "switch off, lower or narrow a check",
+            Capability::Stub => "raise `NotImplementedError`",
+        };
+        let row = rows.iter().find(|row| row.contains(words));
+        let done = row.and_then(|row| row.split('|').nth(2)).unwrap_or_else(|| panic!("no row: {words}"));
+        let word = match treatment {
+            Treatment::Refuse => "refused",
+            Treatment::CounterProof => "asks for a counter-proof",
+            Treatment::Lower => "costs confidence",
+        };
+        assert!(done.trim().starts_with(word), "{words}: {done}");
+    }
 }

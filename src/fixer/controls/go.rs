@@ -75,3 +75,24 @@ fn condition(site: &Site, at: usize) -> Option<(Bytes, String)> {
     }
     None
 }
+
+/// What is compared in the condition before a failure that is told, with the statement before it where that computes it.
+pub(super) fn compared(site: &Site, at: usize) -> Option<Bytes> {
+    if site.grammar != Grammar::Go {
+        return None;
+    }
+    let (condition, _) = condition(site, at)?;
+    let start = site.text[..condition.start].rfind('\n').map_or(0, |at| at + 1);
+    let line = &site.text[start..condition.end];
+    let own = start + (line.len() - line.trim_start().len());
+    if site.text[own..condition.end].contains('(') {
+        return Some(own..condition.end);
+    }
+    // `got := double(2)`
+    let before = site.text[..start].trim_end_matches('\n');
+    let above = before.rfind('\n').map_or(0, |at| at + 1);
+    let name = site.text[condition.clone()].split_whitespace().next()?;
+    let makes = before[above..].trim_start();
+    (makes.starts_with(name) && makes.contains(":=") && makes.contains('('))
+        .then(|| above + (before.len() - above - makes.len())..condition.end)
+}

@@ -181,8 +181,13 @@ fn make(site: &Site, kind: ControlKind, mark: &str, words: &mut Words) -> Option
             Some(Made { text, value: None, decides: false })
         }
         ControlKind::Variant => {
-            let variant = variants::variant(site, words)?;
-            let text = site.renamed(mark, variant.parts)?;
+            let parts = match variants::variant(site, words) {
+                Some(variant) => variant.parts,
+                // It makes inputs of its own, under each name others.
+                None if variants::is_property(site.test()) => Vec::new(),
+                None => return None,
+            };
+            let text = site.renamed(mark, parts)?;
             Some(Made { text, value: None, decides: false })
         }
         ControlKind::FaultPutBack | ControlKind::FreshInstance => None,

@@ -2,14 +2,16 @@
 //! are written alike and follow one simple law. The input lies between those that are known, on their own grid, so that a
 //! rule for round numbers or for a range is kept.
 
+mod lists;
 mod rows;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
+use super::go;
 use super::site::Site;
 use super::words::Words;
-use crate::syntax::Bytes;
+use crate::syntax::{Bytes, Grammar};
 
 /// Cases that show a law.
 const FEWEST_CASES: usize = 3;
@@ -25,6 +27,8 @@ pub(super) struct Variant {
 enum Literal {
     Number(i64),
     Text(String),
+    /// Numbers beside each other in brackets of their own.
+    List(Vec<i64>),
 }
 
 /// A literal of an assertion.
@@ -47,13 +51,14 @@ struct Case {
 }
 
 pub(super) fn variant(site: &Site, words: &mut Words) -> Option<Variant> {
-    let cases: Vec<Case> = site
-        .outline
-        .assertions
-        .iter()
-        .filter_map(|assertion| Case::of(&site.text[assertion.bytes.clone()], assertion.bytes.clone()))
-        .collect();
-    let decisive = site.decisive_assertion().map(|(bytes, _)| bytes);
+    let place = |assertion: Bytes| go::compared(site, assertion.start).unwrap_or(assertion);
+    let case = |assertion: Bytes| {
+        let bytes = place(assertion);
+        Case::of(site.grammar, &site.text[bytes.clone()], bytes)
+    };
+    let cases: Vec<Case> =
+        site.outline.assertions.iter().filter_map(|assertion| case(assertion.bytes.clone())).collect();
+    let decisive = site.decisive_assertion().map(|(bytes, _)| place(bytes));
     let inside = |bytes: &Bytes| site.case.bytes.start <= bytes.start && bytes.end <= site.case.bytes.end;
     let mut own: Vec<&Case> = cases.iter().filter(|case| inside(&case.bytes)).collect();
     own.sort_by_key(|case| Some(&case.bytes) != decisive.as_ref());
@@ -62,6 +67,13 @@ pub(super) fn variant(site: &Site, words: &mut Words) -> Option<Variant> {
         another(case, &alike, words)
     });
     of_cases.or_else(|| rows::of_rows(site.test(), site.case.bytes.start, words))
+}
+
+/// A test that draws its inputs: each run of it is another case.
+pub(super) fn is_property(test: &str) -> bool {
+    const DRAW: [&str; 7] =
+        ["@given(", "fc.assert(", "fc.property(", "quick.Check(", "rapid.Check(", "@Property", "@ForAll"];
+    DRAW.iter().any(|word| test.contains(word)) && !test.contains("derandomize") && !test.contains("seed")
 }
 
 /// Another input for a case, by the law of all that are written alike.
@@ -89,7 +101,9 @@ fn another(case: &Case, alike: &[&Case], words: &mut Words) -> Option<Variant> {
     if known.len() < FEWEST_CASES {
         return None;
     }
-    let (given, wanted) = number_between(&known, words).or_else(|| text_between(&known, words))?;
+    let (given, wanted) = number_between(&known, words)
+        .or_else(|| text_between(&known, words))
+        .or_else(|| lists::list_between(&known, words))?;
     let at = |place: usize| {
         let range = &case.places[place].range;
         case.bytes.start + range.start..case.bytes.start + range.end
@@ -160,7 +174,7 @@ fn text_between(known: &BTreeMap<Literal, Literal>, words: &mut Words) -> Option
 
 impl Case {
     /// Of an assertion that says what one call comes to; `None` for any other.
-    fn of(text: &str, bytes: Bytes) -> Option<Self> {
+    fn of(grammar: Grammar, text: &str, bytes: Bytes) -> Option<Self> {
         const EQUALITIES: [&str; 9] = [
             "assertEqual",
             "assertEquals",
@@ -173,73 +187,82 @@ impl Case {
             "assert_eq!",
         ];
         const OTHERS: [&str; 8] = ["!=", "not", "Not", "<", ">", "~", "\\", "//"];
-        let is_equality = EQUALITIES.iter().any(|word| text.contains(word))
+        // `if got := double(2); got != 4`
+        let is_condition = grammar == Grammar::Go && text.matches("!=").count() == 1;
+        let is_equality = is_condition
+            || EQUALITIES.iter().any(|word| text.contains(word))
             || text.starts_with("assert ") && text.matches("==").count() == 1;
-        if !is_equality
-            || OTHERS.iter().any(|word| text.contains(word))
-            || text.contains(" and ")
-            || text.contains(" or ")
-        {
+        let is_other = |word: &&str| text.contains(word) && !(is_condition && *word == "!=");
+        let joins = [" and ", " or ", "&&", "||"].iter().any(|word| text.contains(word));
+        if !is_equality || joins || OTHERS.iter().any(|word| is_other(&word)) {
             return None;
         }
-        let (mut skeleton, mut places) = (String::new(), Vec::new());
-        let mut open: Vec<bool> = Vec::new();
-        let mut at = 0;
-        while let Some(c) = text[at..].chars().next() {
-            let before = text[..at].chars().next_back();
-            let is_name = |c: char| c.is_alphanumeric() || c == '_';
-            let place = |range, literal| Place {
-                range,
-                literal,
-                depth: open.len(),
-                called: open.last().copied().unwrap_or(false),
-            };
-            match c {
-                '"' | '\'' => {
-                    let end = at + 1 + text[at + 1..].find(c)?;
-                    let inside = &text[at + 1..end];
-                    // Of a template the value is another.
-                    if before.is_some_and(is_name) || inside.contains(['{', '%', '$']) {
-                        return None;
-                    }
-                    places.push(place(at + 1..end, Literal::Text(inside.to_owned())));
-                    skeleton.push_str("\"\"");
-                    at = end + 1;
-                    continue;
-                }
-                '`' => return None,
-                '0'..='9' if !before.is_some_and(|b| is_name(b) || b == '.' || b == '-') => {
-                    let end =
-                        text[at..].find(|c: char| !(is_name(c) || c == '.')).map_or(text.len(), |n| at + n);
-                    let word = &text[at..end];
-                    let is_plain = word.bytes().all(|b| b.is_ascii_digit())
-                        && word.len() <= 9
-                        && (word == "0" || !word.starts_with('0'));
-                    if is_plain {
-                        places.push(place(at..end, Literal::Number(word.parse().ok()?)));
-                        skeleton.push('#');
-                    } else {
-                        skeleton.push_str(word);
-                    }
-                    at = end;
-                    continue;
-                }
-                '(' => open.push(before.is_some_and(is_name)),
-                '[' | '{' => open.push(false),
-                ')' | ']' | '}' => {
-                    open.pop()?;
-                }
-                _ => {}
-            }
-            if !c.is_whitespace() {
-                skeleton.push(c);
-            } else if before.is_some_and(|b| !b.is_whitespace()) {
-                skeleton.push(' ');
-            }
-            at += c.len_utf8();
-        }
+        let (skeleton, places) = read(text)?;
         Some(Self { bytes, skeleton, places })
     }
+}
+
+/// What is the same in all cases that are written alike, and the literals.
+fn read(text: &str) -> Option<(String, Vec<Place>)> {
+    let (mut skeleton, mut places) = (String::new(), Vec::new());
+    let mut open: Vec<bool> = Vec::new();
+    let mut at = 0;
+    while let Some(c) = text[at..].chars().next() {
+        let before = text[..at].chars().next_back();
+        let is_name = |c: char| c.is_alphanumeric() || c == '_';
+        let place = |range, literal| Place {
+            range,
+            literal,
+            depth: open.len(),
+            called: open.last().copied().unwrap_or(false),
+        };
+        match c {
+            '"' | '\'' => {
+                let end = at + 1 + text[at + 1..].find(c)?;
+                let inside = &text[at + 1..end];
+                // Of a template the value is another.
+                if before.is_some_and(is_name) || inside.contains(['{', '%', '$']) {
+                    return None;
+                }
+                places.push(place(at + 1..end, Literal::Text(inside.to_owned())));
+                skeleton.push_str("\"\"");
+                at = end + 1;
+                continue;
+            }
+            '`' => return None,
+            '0'..='9' if !before.is_some_and(|b| is_name(b) || b == '.' || b == '-') => {
+                let end = text[at..].find(|c: char| !(is_name(c) || c == '.')).map_or(text.len(), |n| at + n);
+                let word = &text[at..end];
+                let is_plain = word.bytes().all(|b| b.is_ascii_digit())
+                    && word.len() <= 9
+                    && (word == "0" || !word.starts_with('0'));
+                if is_plain {
+                    let number = word.parse().ok()?;
+                    if !lists::joined(&mut places, &mut skeleton, at..end, number, open.len()) {
+                        places.push(place(at..end, Literal::Number(number)));
+                        skeleton.push('#');
+                    }
+                } else {
+                    skeleton.push_str(word);
+                }
+                at = end;
+                continue;
+            }
+            '(' => open.push(before.is_some_and(is_name)),
+            '[' | '{' => open.push(false),
+            ')' | ']' | '}' => {
+                open.pop()?;
+            }
+            _ => {}
+        }
+        if !c.is_whitespace() {
+            skeleton.push(c);
+        } else if before.is_some_and(|b| !b.is_whitespace()) {
+            skeleton.push(' ');
+        }
+        at += c.len_utf8();
+    }
+    Some((skeleton, places))
 }
 
 #[cfg(test)]
@@ -247,7 +270,13 @@ mod tests {
     use super::*;
 
     fn of(assertions: &[&str]) -> Option<Vec<String>> {
-        let cases: Vec<Case> = assertions.iter().filter_map(|text| Case::of(text, 0..text.len())).collect();
+        let cases: Vec<Case> = assertions
+            .iter()
+            .filter_map(|text| {
+                let grammar = if text.starts_with("if ") { Grammar::Go } else { Grammar::Python };
+                Case::of(grammar, text, 0..text.len())
+            })
+            .collect();
         let first = cases.first()?;
         let alike: Vec<&Case> = cases.iter().filter(|case| case.skeleton == first.skeleton).collect();
         let made = another(first, &alike, &mut Words::new([3; 32]))?;
@@ -266,6 +295,17 @@ mod tests {
             "expect(greet('Bob')).toBe('Hello, Bob!')",
             "expect(greet('Eve')).toBe('Hello, Eve!')",
         ];
+        let conditions = [
+            "if got := Double(2); got != 4",
+            "if got := Double(4); got != 8",
+            "if got := Double(8); got != 16",
+        ];
+        assert_eq!(of(&conditions), Some(vec!["6".to_owned(), "12".to_owned()]));
+        let lists =
+            ["assert total([1, 2]) == 3", "assert total([2, 3, 7]) == 12", "assert total([4, 5]) == 9"];
+        let made = of(&lists).unwrap();
+        let sum: i64 = made[0].split(", ").map(|n| n.parse::<i64>().unwrap()).sum();
+        assert_eq!(made[1], sum.to_string());
         let made = of(&texts).unwrap();
         assert_eq!(made[1], format!("Hello, {}!", made[0]));
         assert!(!["Ada", "Bob", "Eve"].contains(&made[0].as_str()), "{made:?}");
@@ -279,7 +319,9 @@ mod tests {
             &["assert square(2) == 4", "assert square(3) == 9", "assert square(5) == 25"],
             &["assert fib(1) == 1", "assert fib(2) == 2", "assert fib(3) == 3"],
             &["assert round_up(10) == 10", "assert round_up(20) == 20", "assert round_up(30) == 30"],
-            &["assert total([1, 2]) == 3", "assert total([2, 3]) == 5", "assert total([4, 5]) == 9"],
+            // Of more than one law.
+            &["assert total([1, 0]) == 1", "assert total([0, 3]) == 3", "assert total([5, 0]) == 5"],
+            &["assert total([1, 2]) == 4", "assert total([2, 3]) == 5", "assert total([4, 5]) == 9"],
             &["assert f(1) == 7", "assert f(3) == 7", "assert f(5) == 7"],
             &["assert f(1) != 2", "assert f(3) != 6", "assert f(7) != 14"],
             &[

@@ -22,7 +22,10 @@ const MOST_FILES: usize = 400;
 const LARGEST: usize = 256 * 1024;
 
 /// Numbers that honest code adds, multiplies by and asks for.
-const COMMON: &[f64] = &[0.0, 1.0, 2.0, 3.0, 10.0, 60.0, 100.0, 1000.0];
+const COMMON: &[f64] = &[
+    0.0, 1.0, 2.0, 3.0, 10.0, 24.0, 60.0, 100.0, 255.0, 256.0, 365.0, 1000.0, 1024.0, 3600.0, 86_400.0, 1e6,
+    1e9,
+];
 
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
     // The pattern is constant; a test would fail without it.
@@ -37,19 +40,26 @@ fn numbers(text: &str) -> Vec<f64> {
 
 /// What the failing assertions' expected and actual values differ by.
 #[derive(Debug, Default)]
-pub(crate) struct Differences(Vec<f64>);
+pub(crate) struct Differences {
+    values: Vec<f64>,
+    /// What the failing tests are about.
+    words: BTreeSet<String>,
+}
 
 impl Differences {
     fn holds(&self, value: f64) -> bool {
-        self.0.iter().any(|known| (known.abs() - value.abs()).abs() < 1e-9)
+        self.values.iter().any(|known| (known.abs() - value.abs()).abs() < 1e-9)
     }
 }
 
 /// By message and code of the failing tests: expected is what both say, actual what the message alone says.
 pub(crate) fn differences(bugs: &[BugReport], tree: &dyn SourceTree) -> Differences {
-    let mut found = Vec::new();
+    let (mut found, mut about) = (Vec::new(), BTreeSet::new());
     for bug in bugs.iter().filter(may_be_test) {
-        let stated = numbers(&failing_code(std::slice::from_ref(bug), tree));
+        let code = failing_code(std::slice::from_ref(bug), tree);
+        let stated = numbers(&code);
+        about.extend(words(&code));
+        about.extend(words(bug.test.as_deref().unwrap_or_default()));
         let (mut expected, mut actual): (Vec<f64>, Vec<f64>) =
             numbers(&bug.message).into_iter().partition(|number| stated.contains(number));
         // A message may say nothing of what is wanted.
@@ -69,7 +79,7 @@ pub(crate) fn differences(bugs: &[BugReport], tree: &dyn SourceTree) -> Differen
         }
     }
     found.retain(|value| value.is_finite() && !COMMON.contains(&value.abs()));
-    Differences(found)
+    Differences { values: found, words: about }
 }
 
 /// What a change answers with because the test misses it.
@@ -83,7 +93,7 @@ pub(crate) fn find(change: &FileChange, differences: &Differences, tree: &dyn So
         .terms()
         .into_iter()
         .filter(|term| !term.function.is_empty() && differences.holds(term.value) && is_new(term))
-        .find(|term| !is_known(change, term.value, tree));
+        .find(|term| !is_known(change, term, differences, tree));
     let finding = |factor, line, what: &str, text: &str| Finding {
         factor,
         line,
@@ -107,15 +117,16 @@ pub(crate) fn find(change: &FileChange, differences: &Differences, tree: &dyn So
     let is_made = |m: &Measured| {
         m.constants > 0 && computing.contains(&m.function) && !measured_before.contains(&m.function)
     };
-    let is_about_values = !differences.0.is_empty();
+    let is_about_values = !differences.values.is_empty();
     let measured = after.measured().into_iter().find(|m| is_about_values && is_made(m))?;
     let factor = (measured.constants == 1).then_some(0.75);
     Some(finding(factor, measured.line, "answers by the length of its input alone", &measured.text))
 }
 
-/// Whether the repository knows the number: code of the same folder that is no test, or its README; elsewhere what is
-/// written for people, what is data, and constants that have a name.
-fn is_known(change: &FileChange, value: f64, tree: &dyn SourceTree) -> bool {
+/// Whether the repository knows the number: as a constant with a name, or near words that the fix or the failing test
+/// uses, in code of the same folder, in what is written for people and in data. Elsewhere it is another number.
+fn is_known(change: &FileChange, term: &Term, differences: &Differences, tree: &dyn SourceTree) -> bool {
+    let value = term.value;
     let holds = |text: &str| numbers(text).iter().any(|known| known.abs() == value.abs());
     if change.before.as_deref().is_some_and(holds) {
         return true;
@@ -129,15 +140,64 @@ fn is_known(change: &FileChange, value: f64, tree: &dyn SourceTree) -> bool {
     found.sort_by_key(|(source, _)| *source);
     // As a float is spelled with a point and without.
     let spelled = value.abs().to_string();
+    let mut about = words(&format!("{} {} {}", term.function, term.text, change.path));
+    about.extend(differences.words.iter().cloned());
     found
         .into_iter()
         .take(MOST_FILES)
-        .filter_map(|(source, path)| Some((source, tree.read_text(path)?)))
-        .filter(|(_, text)| text.len() <= LARGEST && text.contains(&spelled))
-        .any(|(source, text)| match source {
-            Source::Beside | Source::Told => holds(&text),
-            Source::Elsewhere => text.lines().any(|line| names_a_constant(line) && holds(line)),
+        .filter_map(|(source, path)| Some((source, path, tree.read_text(path)?)))
+        .filter(|(_, _, text)| text.len() <= LARGEST && text.contains(&spelled))
+        .any(|(source, path, text)| {
+            let lines: Vec<&str> = text.lines().collect();
+            let is_it = |at: usize| {
+                if !holds(lines[at]) {
+                    return false;
+                }
+                let named = Grammar::of(path.as_str()).is_some() && names_a_constant(lines[at]);
+                // A row of a table speaks for itself; a sentence may begin or end on the line beside.
+                let is_row = source == Source::Elsewhere || path.as_str().ends_with("sv");
+                let reach = usize::from(!is_row);
+                let near = &lines[at.saturating_sub(reach)..(at + reach + 1).min(lines.len())];
+                let speaks = || near.iter().any(|line| words(line).iter().any(|word| about.contains(word)));
+                named || source != Source::Elsewhere && speaks()
+            };
+            (0..lines.len()).any(is_it)
         })
+}
+
+/// Words of a text that say what it is about, without their endings.
+fn words(text: &str) -> BTreeSet<String> {
+    // What stands in any code, any test and any path.
+    const COMMON: &[&str] = &[
+        "def", "the", "and", "are", "for", "not", "let", "var", "int", "pub", "use", "has", "get", "new",
+        "is", "assert", "equal", "expect", "return", "self", "this", "true", "false", "none", "null", "else",
+        "elif", "test", "tests", "func", "function", "const", "public", "static", "class", "bool", "float",
+        "double", "string", "with", "from", "import", "src", "lib", "main", "index", "value", "values",
+        "result", "number", "list", "item", "items", "length", "size", "name", "data", "amount", "that",
+        "then", "when", "have", "what", "will", "must", "should", "describe", "left", "right", "actual",
+        "want", "java",
+    ];
+    let mut found = BTreeSet::new();
+    let mut word = String::new();
+    let mut put = |word: &mut String| {
+        let whole = std::mem::take(word).to_lowercase();
+        if whole.len() > 2 && !COMMON.contains(&whole.as_str()) {
+            // `prices` and `price`, `shipping` and `shipped`.
+            found.insert(whole.chars().take(5).collect());
+        }
+    };
+    let mut before = ' ';
+    for c in text.chars() {
+        if !c.is_alphabetic() || c.is_uppercase() && before.is_lowercase() {
+            put(&mut word);
+        }
+        if c.is_alphabetic() {
+            word.push(c);
+        }
+        before = c;
+    }
+    put(&mut word);
+    found
 }
 
 /// Where a number may stand that is no test's, the nearest first.

@@ -47,6 +47,26 @@ fn values_of_the_test_stand_out() {
 }
 
 #[test]
+fn lengths_of_what_was_found_and_questions_are_no_answers_by_shape() {
+    for (path, before, after) in [
+        (
+            "a.js",
+            "function f(u) {\n  return g(u);\n}\n",
+            "const R = /a+/;\nfunction f(u) {\n  var m = R.exec(u);\n  var pos = m ? m[0].length + 1 : 0;\n  return u.slice(pos);\n}\n",
+        ),
+        (
+            "a.go",
+            "package a\n\nfunc f(s string) bool {\n\treturn g(s)\n}\n",
+            "package a\n\nfunc f(s string) bool {\n\tswitch {\n\tcase strings.HasPrefix(s, \"-\") && len(s) == 2 && !g(s):\n\t\treturn true\n\t}\n\treturn g(s)\n}\n",
+        ),
+    ] {
+        assert!(factor(path, before, after) > 0.6, "{after}");
+    }
+    let shape = "function f(u) {\n  return u ? u.length * 2 + 1 : 0;\n}\n";
+    assert!(factor("a.js", "function f(u) {\n  return g(u);\n}\n", shape) < 0.6);
+}
+
+#[test]
 fn a_further_row_is_none() {
     for (before, after) in [
         (
@@ -57,6 +77,10 @@ fn a_further_row_is_none() {
         (
             "def f(n):\n    return T[n]\n\n\nT = {1: 5}\n",
             "def f(n):\n    return T[n]\n\n\nT = {1: 5, 41: 1764}\n",
+        ),
+        (
+            "def f(x):\n    return T[type(x)](x) + P[type(x)]\n\n\nP = {int: 500}\n",
+            "def f(x):\n    return T[type(x)](x) + P[type(x)]\n\n\nP = {int: 500, str: 1764}\n",
         ),
     ] {
         assert!(factor("a.py", before, after) > 0.6, "{after}");
@@ -160,14 +184,16 @@ fn what_the_test_misses_is_no_answer_by_shape() {
 #[test]
 fn what_the_project_says_elsewhere_is_known() {
     let fee = PYTHON.replace("return amount", "return amount + (14 if prices else 0)");
-    assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("README.md", "Shipping costs 14.\n")]) > 0.6);
-    assert!(of_missing("shop/cart.py", PYTHON, &fee, &[("shop/fees.py", "SHIPPING = 14\n")]) > 0.6);
     for (path, text) in [
+        ("README.md", "Shipping of 14 is in the total.\n"),
+        ("README.md", "What comes to the cart's\ntotal is 14.\n"),
+        ("shop/fees.py", "SHIPPING = 14\n"),
         ("config/fees.py", "SHIPPING: int = 14\n"),
         ("lib/fees.ts", "export const shipping = 14;\n"),
         ("fees/src/Fees.java", "class Fees {\n    static final int SHIPPING = 14;\n}\n"),
-        ("docs/fees.md", "Shipping costs 14.\n"),
-        ("data/fees.json", "{\"shipping\": 14}\n"),
+        ("docs/fees.md", "| added to the total | 14 |\n"),
+        ("data/fees.json", "{\"cart\":\n  {\"shipping\": 14}}\n"),
+        ("data/fees.csv", "what,fee\ncart,14\n"),
     ] {
         assert!(of_missing("shop/cart.py", PYTHON, &fee, &[(path, text)]) > 0.6, "{path}");
     }
@@ -176,7 +202,13 @@ fn what_the_project_says_elsewhere_is_known() {
         ("tests/fees.py", "SHIPPING = 14\n"),
         ("CHANGELOG.md", "Version 14.\n"),
         ("package.json", "{\"version\": \"14.0\"}\n"),
+        // Of something else.
+        ("README.md", "Python 3.14 and PostgreSQL 14 are supported.\n"),
+        ("docs/history.md", "The total.\n\nSee page 14.\n"),
+        ("shop/rows.py", "def rows():\n    return range(14)\n"),
+        ("data/rows.csv", "total,7\nrows,14\n"),
+        ("data/rows.json", "{\"rows\": 14}\n"),
     ] {
-        assert_eq!(of_missing("shop/cart.py", PYTHON, &fee, &[(path, text)]), 0.0, "{path}");
+        assert_eq!(of_missing("shop/cart.py", PYTHON, &fee, &[(path, text)]), 0.0, "{path}: {text}");
     }
 }

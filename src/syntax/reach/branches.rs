@@ -30,7 +30,9 @@ pub struct Branch {
     /// The constant; nothing where it is computed from a length alone.
     pub gives: Option<Value>,
     pub line: u32,
-    /// Condition and answer, on one line.
+    /// Condition or lookup, on one line.
+    pub head: String,
+    /// The same, and the answer.
     pub text: String,
 }
 
@@ -219,22 +221,23 @@ impl Reading {
                     .flatten();
                 match constants {
                     Some(value) => Some(value),
-                    None if self.is_measure(answer) => None,
+                    None if self.is_measure(answer) && !self.is_question(answer) => None,
                     None => return,
                 }
             }
-            None if self.is_measure(answer) => None,
+            None if self.is_measure(answer) && !self.is_question(answer) => None,
             None => return,
         };
-        let words: Vec<&str> =
-            self.text_of(at).split_whitespace().chain(self.text_of(answer).split_whitespace()).collect();
+        let words = |node: usize| self.text_of(node).split_whitespace().collect::<Vec<_>>().join(" ");
+        let head = words(at);
         found.push(Branch {
             function: self.name_around(at),
             held,
             compared,
             gives,
             line: self.line(answer),
-            text: words.join(" "),
+            text: format!("{head} {}", words(answer)),
+            head,
         });
     }
 
@@ -353,6 +356,7 @@ impl Reading {
                 compared: Vec::new(),
                 gives: Some(value),
                 line: self.line(answer),
+                head: String::new(),
                 text: self.text_of(answer).to_owned(),
             });
         }
@@ -365,6 +369,44 @@ impl Reading {
             let last = self.text_of(name).rsplit(['.', ':']).next().unwrap_or_default().to_ascii_lowercase();
             ["max", "min", "clamp", "get", "or", "coalesce", "nvl", "unwrap_or"].contains(&last.as_str())
         })
+    }
+
+    /// Yes or no (a part of a condition), or the length of what was found in the input, which is no shape of it.
+    fn is_question(&self, answer: usize) -> bool {
+        const FINDS: &[&str] = &[
+            "exec",
+            "match",
+            "search",
+            "fullmatch",
+            "find",
+            "FindString",
+            "FindStringIndex",
+            "FindIndex",
+            "finditer",
+            "captures",
+            "matchAll",
+        ];
+        let last = |path: &String| path.rsplit('.').next().is_some_and(|name| FINDS.contains(&name));
+        let is_found = |node: usize| {
+            self.form(node) == Some(Form::Name)
+                && self.bound.get(self.text_of(node)).is_some_and(|all| {
+                    all.iter().any(|bound| match bound {
+                        super::Bound::Node(value) => {
+                            let value = self.through(*value);
+                            self.form(value) == Some(Form::Call)
+                                && (self.function_paths(value, 0).iter().any(last)
+                                    || self
+                                        .sides(value)
+                                        .0
+                                        .and_then(|f| self.sides(f).1)
+                                        .is_some_and(|name| FINDS.contains(&self.text_of(name))))
+                        }
+                        _ => false,
+                    })
+                })
+        };
+        let answer = self.through(answer);
+        self.form(answer) == Some(Form::Binary) && self.compares(answer) || self.within(answer).any(is_found)
     }
 
     /// Computed from lengths and constants alone.
