@@ -188,11 +188,7 @@ impl Config {
             ci_timeout: from.need("ci-timeout")?,
             on_partial: on_partial(&from)?,
             fail_on: from.need("fail-on")?,
-            report_dir: if workflow_run.is_active {
-                from.need::<RepoPath>("report-dir")?.as_str().to_owned()
-            } else {
-                from.need("report-dir")?
-            },
+            report_dir: report_dir(&from)?,
             check_run_id: from.find("check-run-id")?,
             secrets: from.secrets()?,
             workflow_run,
@@ -257,6 +253,14 @@ impl Config {
     pub fn secrets(&self) -> &[SecretString] {
         &self.secrets
     }
+}
+
+/// Somewhere in the workspace, where later steps of a workflow find it; in a clone, anywhere.
+fn report_dir(from: &Lookup<'_>) -> Result<String, ExpectedError> {
+    if from.in_workflow {
+        return Ok(from.need::<RepoPath>("report-dir")?.as_str().to_owned());
+    }
+    from.need("report-dir")
 }
 
 /// `on-partial`, or what its older name says.

@@ -246,7 +246,7 @@ mod tests {
             refusal("max-attemps: 3"),
             format!("{REPOSITORY_FILE}: there is no key \"max-attemps\"\ndid you mean max-attempts?")
         );
-        assert!(refusal("colour: red").contains("it may set mode") == false, "{}", refusal("colour: red"));
+        assert!(!refusal("colour: red").contains("it may set mode"), "{}", refusal("colour: red"));
         assert!(refusal("- a").contains("a mapping of keys to values"));
         assert!(refusal("a: [").contains("no YAML"));
         assert!(refusal("max-attempts: {a: 1}").contains("max-attempts: this is not a whole number"));

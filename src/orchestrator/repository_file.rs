@@ -32,6 +32,7 @@ pub enum Unread {
 }
 
 /// Where the default branch is read.
+#[expect(clippy::large_enum_variant, reason = "there is one in a run")]
 enum Place {
     /// In a workflow run the checkout is of the failing commit, and whatever ran before us may have changed it.
     GitHub(Client, RepoSlug, DefaultBranchAt),

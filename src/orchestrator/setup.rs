@@ -133,9 +133,6 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         diagnose_only,
         ci_known_red,
     );
-    let commit_prefix = config.commit_prefix.clone();
-    let clocks = Clocks::default();
-    let drift = DriftWatch::new(config.drift_runs, ca);
     let driver = Driver {
         workspace,
         plans,
@@ -146,11 +143,11 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
         ci_logs,
         traces: Traces::default(),
         last_green,
-        drift,
+        drift: DriftWatch::new(config.drift_runs, ca),
         journal,
         scope,
-        commit_prefix,
-        clocks,
+        commit_prefix: config.commit_prefix,
+        clocks: Clocks::default(),
     };
     Ok(Prepared { driver, rules, base })
 }

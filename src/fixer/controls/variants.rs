@@ -194,7 +194,7 @@ impl Case {
             || text.starts_with("assert ") && text.matches("==").count() == 1;
         let is_other = |word: &&str| text.contains(word) && !(is_condition && *word == "!=");
         let joins = [" and ", " or ", "&&", "||"].iter().any(|word| text.contains(word));
-        if !is_equality || joins || OTHERS.iter().any(|word| is_other(&word)) {
+        if !is_equality || joins || OTHERS.iter().any(is_other) {
             return None;
         }
         let (skeleton, places) = read(text)?;

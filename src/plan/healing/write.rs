@@ -271,10 +271,10 @@ fn ci_of_its_own(tree: &dyn SourceTree, survey: &Survey) -> Result<Proposal, Str
     let plan = &planned.plan;
     let mut run = String::new();
     for step in &plan.steps {
-        if step.working_directory != "." {
-            let _ = writeln!(run, "      - working-directory: {}\n        run: |", step.working_directory);
-        } else {
+        if step.working_directory == "." {
             run.push_str("      - run: |\n");
+        } else {
+            let _ = writeln!(run, "      - working-directory: {}\n        run: |", step.working_directory);
         }
         for line in step.run.trim().lines() {
             let _ = writeln!(run, "          {line}");
