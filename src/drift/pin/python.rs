@@ -116,12 +116,22 @@ fn bound_in_lists(text: &str, hold: Hold<'_>) -> Option<String> {
         match bounded(requirement, hold).filter(|_| is_list && !done) {
             Some((bounded, _)) if is_continued => {
                 let indent = &bare[..bare.len() - bare.trim_start().len()];
-                out.push_str(&format!("{indent}# {}\n{bounded}{}", why(hold), &line[bare.len()..]));
+                out.push_str(&format!(
+                    "{indent}# {}\n{indent}{}{}",
+                    why(hold),
+                    bounded.trim_start(),
+                    &line[bare.len()..]
+                ));
                 done = true;
             }
             Some((bounded, _)) => {
-                let head = &bare[..bare.len() - value.len()];
-                out.push_str(&format!("# {}\n{head}{bounded}{}", why(hold), &line[bare.len()..]));
+                let head = &bare[..bare.len() - value.trim_start().len()];
+                out.push_str(&format!(
+                    "# {}\n{head}{}{}",
+                    why(hold),
+                    bounded.trim_start(),
+                    &line[bare.len()..]
+                ));
                 done = true;
             }
             None => out.push_str(line),

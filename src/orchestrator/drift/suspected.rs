@@ -1,6 +1,7 @@
 //! Whether a red job may be a release's doing, inside a heal: cheap, by what is known anyway, and never where what changed
 //! since CI was green explains it.
 
+use crate::contract::bug::BugReport;
 use crate::contract::build::BuildPlan;
 use crate::contract::changes::{ChangedFile, ChangedSinceGreen, FileRole};
 use crate::contract::event::{Event, EventSink as _};
@@ -90,9 +91,18 @@ pub(super) fn suspicion(changes: &ChangedSinceGreen, plan: &BuildPlan, seen: &Ev
     if INSTALLS.iter().any(|command| step.run.contains(command)) {
         return Some(Suspicion::InstallFails);
     }
-    let mut files = seen.diagnosis.bugs.iter().filter_map(|bug| bug.file.as_deref()).peekable();
-    let all_lie_there = files.peek().is_some() && files.all(is_of_dependencies);
+    let lines: Vec<&str> = log.lines().collect();
+    let bugs = &seen.diagnosis.bugs;
+    let all_lie_there = !bugs.is_empty() && bugs.iter().all(|bug| lies_in_dependencies(bug, &lines));
     all_lie_there.then_some(Suspicion::InDependencies)
+}
+
+/// A report has no file where all of its frames are of others.
+fn lies_in_dependencies(bug: &BugReport, log: &[&str]) -> bool {
+    let number = |line: u64| usize::try_from(line).unwrap_or(usize::MAX);
+    let (first, last) = (number(bug.log.first), number(bug.log.last));
+    let its_lines = || log.iter().take(last).skip(first.saturating_sub(1));
+    bug.file.as_deref().map_or_else(|| its_lines().any(|line| is_of_dependencies(line)), is_of_dependencies)
 }
 
 impl Driver {
