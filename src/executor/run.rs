@@ -312,7 +312,9 @@ impl Executor {
         };
         let mut services = Services::default();
         let context = ExecutionContext { image: &image, create: &create, name: &name };
-        let outcome = self.in_sandbox(args, trace, &context, (&mut volume, start), &mut services).await;
+        // What an execution holds is more than a thread's stack is for.
+        let outcome =
+            Box::pin(self.in_sandbox(args, trace, &context, (&mut volume, start), &mut services)).await;
         trace.notes.append(&mut services.notes);
         if outcome.is_ok() && trace.records.failure.is_some() {
             trace.notes.extend(services.ended(&self.engine).await);
@@ -398,7 +400,7 @@ impl Executor {
             () = tokio::time::sleep_until(deadline) => return Err(Abort::TimedOut),
             ready = ready => ready.map_err(with_hint)?,
         };
-        let outcome = self.run_steps(args, trace, context, start, &ready, volume).await;
+        let outcome = Box::pin(self.run_steps(args, trace, context, start, &ready, volume)).await;
         // After a stop its end is its connection's.
         if !matches!(outcome, Err(Abort::Cancelled)) {
             if let Err(error) = ready.sandbox.remove().await {

@@ -269,7 +269,8 @@ impl<'a> Job<'a> {
                 }
                 PreparedStep::Run { script, env, working_directory } => {
                     let before = self.records.clone();
-                    let begun = self.begin(index, step, &script, env.clone(), &working_directory).await?;
+                    let begun =
+                        Box::pin(self.begin(index, step, &script, env.clone(), &working_directory)).await?;
                     if begun && !step.background {
                         self.until_done(|running, _| running == index).await?;
                         let (script, env, working_directory) = (&script, &env, &working_directory);
@@ -407,7 +408,7 @@ impl<'a> Job<'a> {
             let mut full = self.environment(index, env);
             let saved = self.records.action_state.get(&action.instance).into_iter().flatten();
             full.extend(saved.map(|(name, value)| (format!("STATE_{name}"), value.clone())));
-            return self.begin_container((index, step), image, full).await;
+            return Box::pin(self.begin_container((index, step), image, full)).await;
         }
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
         if default_shell && !self.context.has_bash {

@@ -76,7 +76,7 @@ pub fn overview(commands: &[Command]) -> String {
 pub fn command(command: &Command) -> String {
     let mut out = String::new();
     paragraph(&mut out, command.about, 0);
-    let _ = writeln!(out, "\n{}", usage(command).replacen('u', "U", 1));
+    let _ = writeln!(out, "\n{}", in_lines(&usage(command).replacen('u', "U", 1)));
     if !command.flags.is_empty() {
         out.push_str("\nFlags:\n");
         for flag in command.flags {
@@ -112,6 +112,24 @@ pub fn usage(command: &Command) -> String {
     }
     if !command.arguments.is_empty() {
         let _ = write!(out, " {}", command.arguments);
+    }
+    out
+}
+
+/// A usage within a terminal's width; what is in brackets stays together.
+fn in_lines(usage: &str) -> String {
+    let mut parts = usage.split(" [");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    let mut width = out.chars().count();
+    for part in parts {
+        let length = " [".len() + part.chars().count();
+        if width + length > WIDTH {
+            out.push_str("\n      ");
+            width = 6;
+        }
+        out.push_str(" [");
+        out.push_str(part);
+        width += length;
     }
     out
 }
