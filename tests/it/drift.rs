@@ -41,7 +41,8 @@ async fn the_release_that_broke_an_untouched_repository_is_named() {
     let patch = std::fs::read_to_string(story.repo().join(".ci-healer/fix.patch")).unwrap();
     assert!(patch.contains("+    \"dotenv\": \">=16.6.1 <=17.0.1 <17.0.0\""), "{patch}");
     let summary = std::fs::read_to_string(story.repo().join(".ci-healer/summary.md")).unwrap();
-    assert!(summary.lines().next().unwrap().contains("dotenv 17.0.0"), "{summary}");
+    // The callout's mark, and its text.
+    assert!(summary.lines().nth(1).unwrap().contains("dotenv 17.0.0"), "{summary}");
 }
 
 #[tokio::test]
