@@ -90,7 +90,8 @@ fn kind(category: Category) -> &'static str {
 
 /// What the tool said, and what the run made of it; behind it the fix, and who offered it.
 fn before_and_after(report: &RunReport, bug: &BugReport) -> String {
-    let mut said = markdown::code(&text::message(bug), 300);
+    // Words first: a line that began with a message's backticks could be read as a fence.
+    let mut said = format!("Reported: {}", markdown::code(&text::message(bug), 300));
     // In the heading of a test there is no place.
     if let (Some(_), Some(file)) = (&bug.test, &bug.file) {
         said.push_str(&format!(" ({})", markdown::code(&text::place(file, bug.line, bug.column), 200)));
