@@ -239,12 +239,14 @@ fn the_diff(report: &RunReport) -> String {
         return String::new();
     }
     let is_part = matches!(report.outcome, Outcome::Partial { .. });
-    let doubt = if view::is_proven(&report.outcome) || is_part || report.final_proof.is_some() {
+    let heading = if matches!(report.outcome, Outcome::Drift { .. }) {
+        "With this the same commands pass:\n\n"
+    } else if view::is_proven(&report.outcome) || is_part || report.final_proof.is_some() {
         ""
     } else {
         "What was kept, **not proven**:\n\n"
     };
-    format!("{doubt}{}\n", markdown::fence(&report.diff, "diff", DIFF_BYTES))
+    format!("{heading}{}\n", markdown::fence(&report.diff, "diff", DIFF_BYTES))
 }
 
 /// What the user should know although it did not decide the run.

@@ -43,6 +43,10 @@ async fn the_release_that_broke_an_untouched_repository_is_named() {
     let summary = std::fs::read_to_string(story.repo().join(".ci-healer/summary.md")).unwrap();
     // The callout's mark, and its text.
     assert!(summary.lines().nth(1).unwrap().contains("dotenv 17.0.0"), "{summary}");
+    assert!(
+        summary.contains("With this the same commands pass:") && !summary.contains("not proven"),
+        "{summary}"
+    );
 }
 
 #[tokio::test]
