@@ -204,46 +204,49 @@ impl Config {
 
     /// What repository code holds may go anywhere: it is never a token that can write.
     fn check_sandbox_token(&self) -> Result<(), ExpectedError> {
+        const GIVEN: &str = "sandbox-token is read";
         if self.sandbox_token == SandboxToken::Off {
             return Ok(());
         }
-        let refused = |why: &str, hint: &str| {
-            Err(ExpectedError::usage(format!("input sandbox-token is read, {why}")).hint(hint))
-        };
-        if !matches!(self.mode, Mode::Patch | Mode::Diagnose) {
-            return refused(
-                &format!("and mode is {}", self.mode.as_str()),
-                "use mode: patch, and publish in a job of its own (\"split\" in the README)",
-            );
-        }
-        if self.push_token.is_some() {
-            return refused("and there is a push-token", "leave push-token to the job that publishes");
-        }
+        self.check_nothing_can_write(GIVEN)?;
         if self.github_token.is_none() {
-            return refused("and there is no github-token", "give github-token, or leave sandbox-token off");
+            return Err(refused(
+                GIVEN,
+                "and there is no github-token",
+                "give github-token, or leave sandbox-token off",
+            ));
         }
         Ok(())
     }
 
     /// An engine for steps is root's own on this machine: nothing that can write may be near.
     fn check_docker(&self) -> Result<(), ExpectedError> {
+        const GIVEN: &str = "sandbox-docker is on";
         if self.sandbox_docker == SandboxDocker::Off {
             return Ok(());
         }
-        let refused = |why: &str, hint: &str| {
-            Err(ExpectedError::usage(format!("input sandbox-docker is on, {why}")).hint(hint))
-        };
+        self.check_nothing_can_write(GIVEN)?;
+        if self.sandbox_hardening == Hardening::Strict {
+            return Err(refused(GIVEN, "and sandbox-hardening is strict", "switch one of them off"));
+        }
+        Ok(())
+    }
+
+    /// As far as the inputs tell; the token's own rights are asked later.
+    fn check_nothing_can_write(&self, given: &str) -> Result<(), ExpectedError> {
         if !matches!(self.mode, Mode::Patch | Mode::Diagnose) {
-            return refused(
+            return Err(refused(
+                given,
                 &format!("and mode is {}", self.mode.as_str()),
                 "use mode: patch, and publish in a job of its own (\"split\" in the README)",
-            );
+            ));
         }
         if self.push_token.is_some() {
-            return refused("and there is a push-token", "leave push-token to the job that publishes");
-        }
-        if self.sandbox_hardening == Hardening::Strict {
-            return refused("and sandbox-hardening is strict", "switch one of them off");
+            return Err(refused(
+                given,
+                "and there is a push-token",
+                "leave push-token to the job that publishes",
+            ));
         }
         Ok(())
     }
@@ -253,6 +256,10 @@ impl Config {
     pub fn secrets(&self) -> &[SecretString] {
         &self.secrets
     }
+}
+
+fn refused(given: &str, why: &str, hint: &str) -> ExpectedError {
+    ExpectedError::usage(format!("input {given}, {why}")).hint(hint)
 }
 
 /// Somewhere in the workspace, where later steps of a workflow find it; in a clone, anywhere.
