@@ -173,18 +173,9 @@ fn files_are_read_after_the_end_even_of_a_failed_step() {
 
 #[test]
 fn machines_differ_in_socket_and_network() {
-    let (ok, error) = action_image::docker(&[
-        "network",
-        "create",
-        "--label",
-        "ci-healer-test.network=runner",
-        "ci-healer-test-job",
-    ]);
-    assert!(ok, "{error}");
-    let runner = Runner::new("octo/widgets").without_socket().in_network("ci-healer-test-job");
+    let runner = Runner::new("octo/widgets").without_socket().in_a_network();
     let script = "test -e /var/run/docker.sock && echo socket; grep -c eth0 /proc/net/dev";
     let finished = runner.run(&Step::new(BASE).args(&["bash", "-c", script]));
-    action_image::docker(&["network", "rm", "ci-healer-test-job"]);
     assert_eq!(finished.log.shown, ["1"], "{}", finished.text());
 }
 

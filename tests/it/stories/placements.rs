@@ -318,31 +318,10 @@ fn an_older_runner_with_an_older_checkout_and_a_root_workspace() {
 #[test]
 fn a_job_in_a_container_with_no_credentials_left() {
     let stage = Stage::calculator();
-    let network = Network::new();
-    let runner = Runner::new(SLUG).in_network(&network.0).owned_by(1001);
+    let runner = Runner::new(SLUG).in_a_network().owned_by(1001);
     stage.check_out(&runner, Checkout::Branch("main"), Credentials::None);
     let ended = stage.heal(&runner, &stage.step());
     ended.expect("healed", 0);
     assert_eq!(ended.output("ci-verdict"), "passed");
     stage.heal_commit();
-}
-
-/// What the runner makes for such a job.
-struct Network(String);
-
-impl Network {
-    fn new() -> Self {
-        let name = crate::executor::unique("job");
-        let label = "ci-healer-test.network=stories";
-        let (made, why) =
-            crate::support::action_image::docker(&["network", "create", "--label", label, &name]);
-        assert!(made, "{why}");
-        Self(name)
-    }
-}
-
-impl Drop for Network {
-    fn drop(&mut self) {
-        crate::support::action_image::docker(&["network", "rm", &self.0]);
-    }
 }

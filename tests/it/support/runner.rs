@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::action_image::docker;
 use super::git::git;
 use super::runner_commands::{StepLog, parse_pairs};
 
@@ -30,10 +31,33 @@ pub(crate) struct Runner {
     /// Since 2.329 `RUNNER_TEMP` is mounted.
     mounts_temp: bool,
     /// The network of a job with `container:` or `services:`.
-    network: Option<String>,
+    network: Option<Network>,
     /// Who owns the workspace.
     owner: u32,
     socket: bool,
+}
+
+/// A network of its own name: tests run side by side, and one that was killed leaves its network behind.
+struct Network(String);
+
+impl Network {
+    const LABEL: &str = "ci-healer-test.network=runner";
+
+    fn new() -> Self {
+        // What killed tests left uses up the engine's address ranges.
+        let left = format!("label={}", Self::LABEL);
+        docker(&["network", "prune", "--force", "--filter", &left, "--filter", "until=2h"]);
+        let name = crate::executor::unique("job");
+        let (made, why) = docker(&["network", "create", "--label", Self::LABEL, &name]);
+        assert!(made, "{why}");
+        Self(name)
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        docker(&["network", "rm", &self.0]);
+    }
 }
 
 /// What `actions/checkout` leaves behind of its token.
@@ -84,8 +108,8 @@ impl Runner {
     }
 
     /// The job has a container or services: steps join its network.
-    pub(crate) fn in_network(mut self, network: &str) -> Self {
-        self.network = Some(network.to_owned());
+    pub(crate) fn in_a_network(mut self) -> Self {
+        self.network = Some(Network::new());
         self
     }
 
@@ -247,7 +271,7 @@ impl Runner {
             docker.args(["--entrypoint", entrypoint]);
         }
         if let Some(network) = &self.network {
-            docker.args(["--network", network]);
+            docker.args(["--network", &network.0]);
         }
         if self.socket {
             docker.args(["-v", "/var/run/docker.sock:/var/run/docker.sock"]);
@@ -513,8 +537,7 @@ impl Running {
     pub(crate) fn container_id(&mut self) -> String {
         let deadline = Instant::now() + Duration::from_secs(30);
         loop {
-            let (found, id) =
-                super::action_image::docker(&["inspect", "--format", "{{.Id}}", &self.container]);
+            let (found, id) = docker(&["inspect", "--format", "{{.Id}}", &self.container]);
             if found {
                 return id;
             }
@@ -562,7 +585,7 @@ impl Running {
 
     /// Kills the action without any warning, as a machine that runs out of memory does.
     pub(crate) fn kill_container(self) -> Finished {
-        super::action_image::docker(&["kill", "--signal", "KILL", &self.container]);
+        docker(&["kill", "--signal", "KILL", &self.container]);
         self.finish()
     }
 
@@ -573,7 +596,7 @@ impl Running {
                 break status;
             }
             if Instant::now() > deadline {
-                super::action_image::docker(&["rm", "--force", &self.container]);
+                docker(&["rm", "--force", &self.container]);
                 let _ = self.child.kill();
                 panic!("the step still runs after {STEP_LIMIT:?}");
             }
