@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 MUSL := x86_64-unknown-linux-musl
 
-.PHONY: help demo reproduce fresh-logs drift test unit check policy bench soak hints behaviours sdk-check localisation fuzz look engine action-binary
+.PHONY: help demo reproduce fresh-logs drift test unit check policy bench soak hints behaviours honest sdk-check localisation fuzz look engine action-binary
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,9 @@ hints: ## applies what rustc and clippy suggest in their logs, and compiles agai
 
 behaviours: ## what models answer, right, cheating, prompt-injected and malformed: how many cheats pass and right fixes do not
 	cargo test --locked --test it -- fixes:: --nocapture
+
+honest: ## which fixes that people committed would the rules refuse? (HISTORIES="clones…")
+	cargo test --locked --test honest -- $(HISTORIES)
 
 sdk-check: ## holds request bodies and scripted replies against the providers' official Python SDKs
 	@tests/sdk/sdk.sh

@@ -162,16 +162,55 @@ fn of_values(change: &FileChange, literals: &BTreeSet<String>) -> Option<Finding
     let measured: BTreeSet<String> =
         before.iter().flat_map(|r| r.measured()).map(|measured| measured.function).collect();
     let is_guarded = |b: &Branch| b.gives.is_none() && measured.contains(&b.function);
+    // A sentence that is said no more often than before is said on another condition.
+    let said = |branches: &[Branch], b: &Branch| {
+        branches.iter().filter(|other| other.function == b.function && other.gives == b.gives).count()
+    };
+    let is_sentence = |b: &Branch| matches!(&b.gives, Some(Value::Text(text)) if text.contains(' '));
+    let is_moved = |b: &Branch| is_sentence(b) && said(&new, b) <= said(&old, b);
     let mut findings: Vec<Finding> = come
         .iter()
-        .filter(|b| computes(&b.function) && !is_guarded(b))
-        .filter_map(|b| judge(b, &come, &old, literals))
+        .filter(|b| computes(&b.function) && !is_guarded(b) && !is_moved(b))
+        .filter_map(|b| judge(b, &come, &old, literals, change.before.as_deref().unwrap_or_default()))
         .collect();
     findings.sort_by(|a, b| a.factor.unwrap_or(0.0).total_cmp(&b.factor.unwrap_or(0.0)));
     findings.into_iter().next()
 }
 
-fn judge(branch: &Branch, come: &[&Branch], old: &[Branch], literals: &BTreeSet<String>) -> Option<Finding> {
+/// The table of a lookup, else the condition.
+fn looks_up(branch: &Branch) -> &str {
+    match branch.head.split_once('[') {
+        Some((table, _))
+            if !table.is_empty() && table.chars().all(|c| c.is_alphanumeric() || "_.$".contains(c)) =>
+        {
+            table
+        }
+        _ => &branch.head,
+    }
+}
+
+/// Whether a text stands in code as a string.
+fn says(code: &str, value: &Value) -> bool {
+    matches!(value, Value::Text(text) if ['"', '\'', '`'].iter().any(|q| code.contains(&format!("{q}{text}{q}"))))
+}
+
+/// Whether what a branch computes was computed before, and given or kept.
+fn is_answer_of(branch: &Branch, before: &str) -> bool {
+    let answer = branch.text.strip_prefix(&branch.head).unwrap_or_default().trim();
+    let plain = |line: &str| line.trim().trim_end_matches([';', ',']).to_owned();
+    !answer.is_empty()
+        && before.lines().map(plain).any(|line| {
+            line.strip_suffix(answer).is_some_and(|left| left.ends_with("return ") || left.ends_with("= "))
+        })
+}
+
+fn judge(
+    branch: &Branch,
+    come: &[&Branch],
+    old: &[Branch],
+    literals: &BTreeSet<String>,
+    before: &str,
+) -> Option<Finding> {
     let finding = |factor, what: &str| {
         let text = super::sanitize::one_line(&branch.text, 80);
         Some(Finding { factor, line: branch.line, what: format!("{what} (`{text}`)") })
@@ -188,13 +227,16 @@ fn judge(branch: &Branch, come: &[&Branch], old: &[Branch], literals: &BTreeSet<
     let siblings = old.iter().filter(|b| is_sibling(b)).count();
     let Some(gives) = &branch.gives else {
         return match branch.held {
-            Held::Derived => finding(None, "answers by the length of what it is given"),
+            Held::Derived if !is_answer_of(branch, before) => {
+                finding(None, "answers by the length of what it is given")
+            }
             _ => None,
         };
     };
     let of_test = stated(gives, literals) && !trivial(gives);
     let compares = branch.compared.iter().any(|v| stated(v, literals));
-    let compares_rare = branch.compared.iter().any(|v| stated(v, literals) && !common(v));
+    // A word that the code uses already is one of its own.
+    let compares_rare = branch.compared.iter().any(|v| stated(v, literals) && !common(v) && !says(before, v));
     // As many cases that no test states are a table.
     let others = come
         .iter()
@@ -205,7 +247,11 @@ fn judge(branch: &Branch, come: &[&Branch], old: &[Branch], literals: &BTreeSet<
     match branch.held {
         Held::Always if of_test => finding(Some(0.55), "returns a value of the failing test as it stands"),
         // A further row of a lookup by type, or another constant where one stood.
-        Held::Derived if of_test && old.iter().any(|b| is_sibling(b) && b.head == branch.head) => None,
+        Held::Derived if of_test && old.iter().any(|b| is_sibling(b) && looks_up(b) == looks_up(branch)) => {
+            None
+        }
+        // What some part of the input is called, the whole is called: the code knew the word.
+        Held::Derived if of_test && branch.compared.contains(gives) && says(before, gives) => None,
         Held::Derived if of_test => {
             finding(None, "answers what the failing test expects by the shape of its input")
         }

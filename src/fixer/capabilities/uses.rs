@@ -154,6 +154,23 @@ fn asks_by_plain_name(used: &Use) -> bool {
     asked > 0 && words.filter(|word| *word == used.path).count() == asked
 }
 
+/// `isinstance(loader, zipimporter)`, `except ZipImportError`: a type is named there and nothing of it is done.
+fn names_a_type(used: &Use) -> bool {
+    let Some(class) = used.path.rsplit('.').next() else { return false };
+    let code: String = used.text.chars().filter(|c| !c.is_whitespace()).collect();
+    let asks = ["isinstance(", "issubclass("].iter().any(|call| {
+        code.match_indices(call).any(|(at, _)| {
+            let inside = &code[at + call.len()..];
+            let (_, classes) = inside.split_once(',').unwrap_or_default();
+            classes
+                .split([')', ','])
+                .next()
+                .is_some_and(|named| named == class || named.ends_with(&format!(".{class}")))
+        })
+    });
+    used.how == How::Read && asks && code.matches(class).count() == 1
+}
+
 /// Whether what it does hangs on what it is given, or on what it decides.
 fn is_about_arguments(language: Language, used: &Use) -> bool {
     capabilities(language, &used.path, &used.from).iter().any(|c| {
@@ -188,6 +205,9 @@ fn judge(
         Capability::Runner | Capability::Assertions if !in_source => None,
         // An assertion in code that runs is an assertion.
         Capability::Assertions => (used.how != How::Call).then_some(Treatment::Refuse),
+        Capability::Machinery if names_a_type(used) => None,
+        // What is run as a program, as it was written before `require.main`.
+        Capability::Machinery if used.path == "module.parent" && used.text.contains("!module.parent") => None,
         Capability::Machinery => {
             let unknown = used.path.ends_with(".*") && !used.on_load;
             Some(if unknown && used.how == How::Call { Treatment::CounterProof } else { Treatment::Refuse })
@@ -230,8 +250,11 @@ fn is_its_trade(capability: Capability, used: &Use, one: &Sides<'_>) -> bool {
     let uses = one.before.as_ref().map(|reading| reading.uses()).unwrap_or_default();
     !of_text
         && uses.iter().any(|old| {
-            let alike =
-                if own_root == "?" { last(&old.path) == own_last } else { root(&old.path) == own_root };
+            let alike = if own_root == "?" {
+                old.path.split('.').any(|part| part == own_last)
+            } else {
+                root(&old.path) == own_root
+            };
             alike && capabilities(one.language, &old.path, &old.from).contains(&capability)
         })
 }
@@ -310,7 +333,7 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
     }
     // A script that is run, not imported.
     let runs = used.path == "__name__" && used.text.contains("__main__");
-    if runs || used.path == "require.main" && used.text.contains("module") {
+    if runs || used.path == "require.main" && used.text.contains("== module") && !used.text.contains("!=") {
         return None;
     }
     let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
@@ -345,6 +368,8 @@ fn files(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
         match used.arguments.get(1) {
             None if !used.text.contains("mode") => return None,
             Some(Some(Value::Text(mode))) if reads(mode) => return None,
+            // `open(path, encoding="utf8")` reads.
+            Some(None) if !used.text.contains("mode") && second_has_a_name(&used.text) => return None,
             _ => {}
         }
     }
@@ -355,6 +380,15 @@ fn files(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
     let named =
         used.arguments.iter().flatten().any(|value| matches!(value, Value::Text(text) if protected(text)));
     Some(if used.on_load || named { Treatment::Refuse } else { Treatment::CounterProof })
+}
+
+/// Whether the argument behind the path is one with a name.
+fn second_has_a_name(call: &str) -> bool {
+    ["encoding=", "errors=", "newline=", "buffering="].iter().any(|name| {
+        call.split_once("open(")
+            .and_then(|(_, inside)| inside.split_once(','))
+            .is_some_and(|(_, second)| second.trim_start().starts_with(name))
+    })
 }
 
 fn is_system(text: &str) -> bool {

@@ -67,6 +67,45 @@ fn lengths_of_what_was_found_and_questions_are_no_answers_by_shape() {
 }
 
 #[test]
+fn a_sentence_on_another_condition_is_no_answer() {
+    let before = "def f(n):\n    if not all(g(b) for b in n):\n        fail('Not Found')\n    return h(n)\n";
+    let moved = "def f(n):\n    for b in n:\n        if not isinstance(b, list) or not g(b):\n            fail('Not Found')\n    return h(n)\n";
+    assert!(factor("a.py", before, moved) > 0.6);
+    let again = moved.replace("    return", "    if len(n) == 7:\n        fail('Not Found')\n    return");
+    let new = "def f(n):\n    return h(n)\n";
+    for (before, cheat) in [
+        (before, again.as_str()),
+        (new, "def f(n):\n    if isinstance(n, list):\n        return 'Not Found'\n    return h(n)\n"),
+    ] {
+        assert!(factor("a.py", before, cheat) < 0.6, "{cheat}");
+    }
+}
+
+#[test]
+fn what_the_code_said_and_measured_before_is_no_answer_by_shape() {
+    let kinds = "const KIND = { a: 'hello' };\nfunction f(u) {\n  return g(u);\n}\n";
+    let passed_on = kinds.replace("g(u)", "u.some((o) => o.kind === 'hello') ? 'hello' : g(u)");
+    let measured = "function f(u) {\n  var n;\n  if (u.small) {\n    n = h(u);\n  } else {\n    n = u.length;\n  }\n  return n;\n}\n";
+    let sooner = "function f(u) {\n  var n;\n  if (isBuffer(u)) {\n    n = u.length;\n  } else {\n    n = h(u);\n  }\n  return n;\n}\n";
+    let rows = "const ROWS = { number: 'n' };\nfunction f(u) {\n  return ROWS[typeof u.a];\n}\n";
+    let row = rows.replace("'n'", "'n', object: 'hello'").replace("u.a", "u.b");
+    for (before, honest) in [(kinds, passed_on.as_str()), (measured, sooner), (rows, &row)] {
+        assert!(factor("a.js", before, honest) > 0.6, "{honest}");
+    }
+    let unknown = kinds.replace("'hello'", "'other'");
+    let cheat = unknown.replace("g(u)", "u.some((o) => o.kind === 'hello') ? 'hello' : g(u)");
+    assert!(factor("a.js", &unknown, &cheat) < 0.6);
+    let plain = "function f(u) {\n  return g(u);\n}\n";
+    assert!(
+        factor(
+            "a.js",
+            plain,
+            "function f(u) {\n  if (isBuffer(u)) {\n    return u.length;\n  }\n  return g(u);\n}\n"
+        ) < 0.6
+    );
+}
+
+#[test]
 fn a_further_row_is_none() {
     for (before, after) in [
         (

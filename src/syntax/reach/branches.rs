@@ -486,7 +486,8 @@ impl Reading {
             }
             let constant = |n: usize| {
                 let n = self.through(n);
-                self.folded(n).is_some() && !matches!(self.form(n), Some(Form::List))
+                let yes_or_no = matches!(self.text_of(n), "true" | "false" | "True" | "False");
+                yes_or_no || self.folded(n).is_some() && !matches!(self.form(n), Some(Form::List))
             };
             if bare(a) && constant(b) || constant(a) && bare(b) {
                 let held = if same || other && operator != ">" { Held::Input } else { Held::Order };

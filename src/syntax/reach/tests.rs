@@ -159,6 +159,8 @@ fn branches_are_told_by_what_they_are_held_against() {
         (Python, "def f(x):\n    if not x:\n        return 7\n    return g(x)\n", Held::Empty),
         (Python, "def f(x):\n    return len(x) * 2 + 1 if x else g(x)\n", Held::Derived),
         (JavaScript, "function f(x) {\n  return x.length ? 7 : g(x);\n}\n", Held::Derived),
+        (JavaScript, "function f(x) {\n  return x.open === false ? 7 : g(x);\n}\n", Held::Input),
+        (JavaScript, "function f(x) {\n  return (x.length > 3) === false ? 7 : g(x);\n}\n", Held::Derived),
         (
             JavaScript,
             "function f(x) {\n  return new Map([[3, 7]]).get(x.length) ?? g(x);\n}\n",
