@@ -328,7 +328,9 @@ pub const INPUTS: &[Input] = &[
         kind: Kind::Policy,
         doc: "What becomes of a fix by the kind of failure, lines of `kind: way`; kinds: `format`, `lint`, `types`, `tests`, \
             `syntax`, `imports`, `runtime`, `dependency`, `configuration`, `timeout`, `default` (the others). Ways: \
-            `pull-request`, `diagnose` (none is asked for), `push` and `suggest` (not made yet: a pull request instead).",
+            `pull-request`, `diagnose` (none is asked for), `suggest` (one-click suggestions in a review of the failing pull \
+            request, where its diff holds all lines), `push` (onto its branch: layout and what tools do to their own findings, \
+            with a `push-token`; else `suggest`).",
         ..PLAIN
     },
     Input {

@@ -209,9 +209,20 @@ pub struct Published {
     pub url: Option<String>,
     /// Where the failing branch stands now, if it is not where it failed: the proof is of the older commit.
     pub base_moved_to: Option<CommitSha>,
-    /// The branch is the failing one itself, as `branch` asked for.
+    /// The branch is the failing one itself, as `branch` or the policy asked for.
     #[serde(default)]
     pub in_place: bool,
+    /// The heal stands as suggestions in a review.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suggested: Option<Suggested>,
+}
+
+/// Suggestions in a review of the failing pull request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suggested {
+    /// The pull request's number.
+    pub pull_request: u64,
+    pub count: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::bug::{BugReport, Fingerprint, TestRun};
 use super::build::{BuildPlan, ExecutionResult, seconds};
 use super::changes::{ChangedFunctions, ChangedSinceGreen};
-use super::ci::{CiResult, LastGreenRun, Published, PullRequest};
+use super::ci::{CiResult, LastGreenRun, Published, PullRequest, Suggested};
 use super::control::StepCounterProof;
 use super::drift::DriftReport;
 use super::executed::TracedRun;
@@ -209,6 +209,10 @@ pub enum Event {
     /// A pull request offers the heal.
     PullRequestOpened {
         pull_request: PullRequest,
+    },
+    /// A review of the failing pull request suggests the heal.
+    Suggested {
+        suggested: Suggested,
     },
     Watched {
         result: Box<CiResult>,

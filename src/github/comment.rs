@@ -20,8 +20,8 @@ struct Comment {
 }
 
 #[derive(Debug, Deserialize)]
-struct Author {
-    login: String,
+pub(super) struct Author {
+    pub(super) login: String,
 }
 
 /// What is to be said, and where.
@@ -51,7 +51,7 @@ pub async fn write_comment(
         // Anyone may copy the mark, and a token may be able to edit what others wrote.
         false => {
             let me = login(client).await?;
-            marked.into_iter().find(|one| me.as_deref().is_some_and(|me| is_by(one, me)))
+            marked.into_iter().find(|one| me.as_deref().is_some_and(|me| is_by(one.user.as_ref(), me)))
         }
     };
     let body = format!("{}\n\n{mark}", super::pull_request::cut(comment.body, MAX_BODY));
@@ -81,17 +81,18 @@ fn is_marked(comment: &Comment, mark: &str) -> bool {
     comment.body.as_deref().is_some_and(|body| body.trim_end().ends_with(mark))
 }
 
-fn is_by(comment: &Comment, me: &str) -> bool {
+/// Whether this is the account of the token that says `me`.
+pub(super) fn is_by(author: Option<&Author>, me: &str) -> bool {
     // The two interfaces name the job's own account differently.
     let name = |login: &str| match login {
         "github-actions[bot]" => "github-actions".to_owned(),
         login => login.to_ascii_lowercase(),
     };
-    comment.user.as_ref().is_some_and(|author| name(&author.login) == name(me))
+    author.is_some_and(|author| name(&author.login) == name(me))
 }
 
 /// As whom the token speaks.
-async fn login(client: &Client) -> Result<Option<String>, ApiError> {
+pub(super) async fn login(client: &Client) -> Result<Option<String>, ApiError> {
     let query = json!({"query": "query { viewer { login } }"});
     let answer: Value = client.create(Method::POST, "/graphql", &query, Repeat::Yes).await?;
     Ok(answer.pointer("/data/viewer/login").and_then(Value::as_str).map(str::to_owned))
@@ -111,9 +112,10 @@ mod tests {
         let mark = mark("f00d --> x");
         assert_eq!(mark, "<!-- ci-healer comment job:f00dx -->");
         let ours = comment("github-actions[bot]", &format!("text\n\n{mark}\n"));
-        assert!(is_marked(&ours, &mark) && is_by(&ours, "github-actions"));
-        assert!(!is_by(&ours, "octocat") && !is_by(&comment("octocat", &mark), "github-actions[bot]"));
+        assert!(is_marked(&ours, &mark) && is_by(ours.user.as_ref(), "github-actions"));
+        let by = |login: &str, me: &str| is_by(comment(login, &mark).user.as_ref(), me);
+        assert!(!by("github-actions[bot]", "octocat") && !by("octocat", "github-actions[bot]"));
         assert!(!is_marked(&comment("x", &format!("{mark} quoted")), &mark));
-        assert!(!is_by(&comment("heal-app", &mark), "heal-app[bot]"), "a person named as the app");
+        assert!(!by("heal-app", "heal-app[bot]"), "a person named as the app");
     }
 }

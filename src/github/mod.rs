@@ -19,6 +19,7 @@ mod named_run;
 mod preflight;
 mod publish;
 mod pull_request;
+mod review;
 mod triggers;
 
 pub use actions::{archive_of, artifact, artifacts_of, commit_of};
@@ -49,4 +50,5 @@ pub use pull_request::{
     ExistingPullRequest, PullRequestMarker, PullRequestState, PullRequestText, close_pull_request,
     existing_pull_requests, has_open_pull_request, open_pull_request,
 };
+pub use review::{ReviewComment, ReviewableLines, review, reviewable_lines};
 pub use triggers::{Triggers, read_triggers};

@@ -19,6 +19,7 @@ use super::bundle::short_name;
 use super::journal::Journal;
 use super::outcome_from::{api_outcome, stopped_outcome};
 use super::publisher::{GitHubRepo, Publisher, Rerun};
+use super::way_out::WaysOut;
 
 pub(super) struct PublisherSetup<'a> {
     pub(super) config: &'a Config,
@@ -92,6 +93,11 @@ impl PublisherSetup<'_> {
             job: short_name(&self.job),
             server_url: config.workflow_run.server_url.clone(),
             repository: config.workflow_run.repository.as_ref().map(|_| (*slug).clone()),
+            ways: WaysOut {
+                policy: config.policy.clone(),
+                has_push_token: config.push_token.is_some(),
+                ..WaysOut::default()
+            },
             scope: self.scope.clone(),
         })
     }

@@ -456,6 +456,13 @@ impl Driver {
         {
             return LoopEvent::PublishFailed { outcome };
         }
+        if only_offered.is_none() {
+            let changes = self.workspace.changes();
+            let chosen = publisher.choose_way(state.kept(), &changes, state.revision(), &self.journal).await;
+            if let Err(outcome) = chosen {
+                return LoopEvent::PublishFailed { outcome };
+            }
+        }
         let report = self.journal.report();
         let proven = !partial && report.is_proven();
         self.journal.emit(Event::PublishStarted { diff: diff::unified(&self.workspace.changes()), proven });

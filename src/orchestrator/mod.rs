@@ -48,3 +48,4 @@ mod token_rights;
 pub mod tracing;
 pub mod transition;
 mod verdict;
+mod way_out;

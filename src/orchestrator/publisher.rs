@@ -21,6 +21,7 @@ use super::bundle::short_name;
 use super::evidence::Evidence;
 use super::journal::Journal;
 use super::outcome_from::{api_outcome, git_outcome};
+use super::way_out::WaysOut;
 
 /// Branch names tried when the first is someone else's.
 const NAMES: u32 = 9;
@@ -98,6 +99,8 @@ pub struct Publisher {
     /// For links.
     pub server_url: Option<String>,
     pub repository: Option<RepoSlug>,
+    /// How heals may go out beside a pull request of their own.
+    pub ways: WaysOut,
     /// What publishing is bound to: longer than the run by its grace.
     pub scope: Scope,
 }
@@ -258,6 +261,7 @@ impl Publisher {
             url,
             base_moved_to,
             in_place: self.in_place,
+            suggested: None,
         }
     }
 

@@ -153,9 +153,10 @@ impl Publisher {
                 None => Ok(()),
             },
         };
+        let unsuggested = self.suggest(journal).await;
         let not_rerun = self.run_again(&report).await;
         let unsaid = self.comment(journal).await;
-        for what in [trouble, not_rerun, unsaid].into_iter().filter_map(Result::err) {
+        for what in [trouble, unsuggested, not_rerun, unsaid].into_iter().filter_map(Result::err) {
             journal.emit(Event::Warning { what });
         }
     }

@@ -14,7 +14,6 @@ use crate::contract::ci::Conclusion;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::git::{CommitSha, RepoSlug};
 use crate::contract::outcome::Outcome;
-use crate::contract::policy::{Kind, Way};
 use crate::contract::report::FailedRun;
 use crate::contract::settings::{Mode, SandboxDocker, SandboxToken};
 use crate::error::ExpectedError;
@@ -81,7 +80,6 @@ pub(super) async fn prepare(mut session: Session) -> Result<Prepared, Outcome> {
     }
     let slug = slug(&session.config, &session.source);
     tell_repository(&session, &slug);
-    tell_ways(&session);
     let diagnose_only = diagnose_only(&session.config, &trigger);
     let connection = Connection::open(&session, &slug, &trigger).await?;
     if let Some(jobs) = &connection.run.green {
@@ -189,21 +187,6 @@ pub(super) fn tell_repository(session: &Session, slug: &RepoSlug) {
     let repository =
         if facts.repository.is_some() { slug.to_string() } else { session.source.display().to_string() };
     session.journal.emit(Event::RepositoryKnown { repository, reference: facts.git_ref.clone() });
-}
-
-/// Ways of the policy that are not to be had: another one is taken, and said.
-fn tell_ways(session: &Session) {
-    for way in [Way::Push, Way::Suggest] {
-        let kinds: Vec<&str> = session.config.policy.kinds(way).map(Kind::as_str).collect();
-        if !kinds.is_empty() {
-            let what = format!(
-                "policy: `{}` is not made yet; fixes of {} go out as a pull request",
-                way.as_str(),
-                kinds.join(", ")
-            );
-            session.journal.emit(Event::Warning { what });
-        }
-    }
 }
 
 /// How a run ends that may look at the failure and not touch it.

@@ -297,6 +297,8 @@ pub struct KeptFix {
     pub proposal: FixProposal,
     pub changes: Vec<FileChange>,
     pub touched: Vec<Touched>,
+    /// What each file's change is to the tests.
+    pub classes: Vec<ClassifiedFile>,
     pub protected: bool,
     /// Test files that name what it changes.
     pub tested_by: BTreeSet<String>,
@@ -586,6 +588,12 @@ impl State {
     #[must_use]
     pub fn unpublished(&self) -> &[KeptFix] {
         &self.kept[self.published.min(self.kept.len())..]
+    }
+
+    /// Everything that is kept.
+    #[must_use]
+    pub fn kept(&self) -> &[KeptFix] {
+        &self.kept
     }
 
     /// A revert may be offered in the end: what failing tests run is of use whether or not a model is asked.

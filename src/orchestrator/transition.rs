@@ -556,13 +556,14 @@ fn keep(
     let reports = known.filter(|bug| fixed.contains_key(&bug.fingerprint)).cloned().collect();
     let (step, flaky_kind) =
         before.map_or((None, false), |before| (before.failing_step, before.may_be_flaky()));
-    let AppliedProposal { proposal, changes, touched, protected, tested_by, needs_counter_proof, .. } =
+    let AppliedProposal { proposal, changes, touched, classes, protected, tested_by, needs_counter_proof } =
         trial.offer;
     let leg = state.leg;
     state.kept.push(KeptFix {
         proposal,
         changes,
         touched,
+        classes,
         protected,
         tested_by,
         needs_counter_proof,

@@ -231,6 +231,10 @@ impl Printer<'_> {
                 let address = clean::line(&pull_request.url, 2000);
                 self.line(Colour::Green, &format!("offered for review: {address}"));
             }
+            Event::Suggested { suggested } => {
+                let what = format!("suggested in #{}", suggested.pull_request);
+                self.line(Colour::Green, &what);
+            }
             Event::Watched { result } => self.watched(&result),
             Event::Warning { what } => self.line(Colour::Yellow, &format!("warning: {what}")),
             Event::RunStarted { .. }

@@ -34,6 +34,7 @@ pub mod results;
 pub(crate) mod sample;
 mod sarif;
 pub mod stats;
+pub mod suggestion;
 pub mod summary;
 pub mod text;
 pub mod verdict;

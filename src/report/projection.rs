@@ -161,6 +161,9 @@ impl Projection {
             Event::PullRequestOpened { pull_request } => {
                 report.push.iter_mut().for_each(|push| push.pull_request = Some(pull_request.clone()));
             }
+            Event::Suggested { suggested } => {
+                report.push.iter_mut().for_each(|push| push.suggested = Some(*suggested));
+            }
             Event::Watched { result } => report.ci = Some((**result).clone()),
             Event::Warning { what } => report.warnings.push(what.clone()),
             Event::VerdictReached { outcome, diff } => {

@@ -263,6 +263,7 @@ pub(super) fn healed() -> RunReport {
         url: Some("https://github.com/octo/widgets/tree/heal/main-aaaaaaa".to_owned()),
         base_moved_to: None,
         in_place: false,
+        suggested: None,
     });
     report.ci = Some(CiResult {
         verdict: CiVerdict::Passed,

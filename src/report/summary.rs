@@ -198,6 +198,10 @@ fn healed_next(report: &RunReport, patch: Option<&str>) -> String {
             let link = markdown::link(&format!("#{}", pr.number), &pr.url);
             format!("review and merge {link} (branch {branch})")
         }
+        None if let Some(suggested) = push.suggested => {
+            let them = if suggested.count == 1 { "the suggestion" } else { "the suggestions" };
+            format!("take {them} in #{}, or merge the branch {branch}", suggested.pull_request)
+        }
         None if push.in_place => format!("review what was pushed upon {branch}"),
         None => format!("review and merge the branch {branch}"),
     };

@@ -14,3 +14,4 @@ mod settings;
 mod split;
 pub(crate) mod stage;
 mod triage;
+mod way_out;

@@ -22,6 +22,8 @@ const UNDESCRIBED: &[&str] = &[
     "/contents/",
     "/commits/",
     "/tarball/",
+    "/files",
+    "/reviews",
 ];
 
 impl Contract {

@@ -28,7 +28,7 @@ use super::git::git;
 pub(crate) use actions::{CiScript, FakeJob, FakeRun};
 pub(crate) use artifacts::FakeArtifact;
 pub(crate) use comments::FakeComment;
-pub(crate) use pulls::FakePull;
+pub(crate) use pulls::{FakePull, FakeReview};
 pub(crate) use repositories::FakeAction;
 
 /// The repository's name on the fake.
@@ -108,6 +108,7 @@ struct State {
     runs: Vec<FakeRun>,
     pulls: Vec<FakePull>,
     comments: Vec<FakeComment>,
+    reviews: Vec<FakeReview>,
     faults: VecDeque<(String, Fault)>,
     actions: Vec<FakeAction>,
     artifacts: Vec<FakeArtifact>,
@@ -169,6 +170,7 @@ impl FakeGitHub {
                 runs: Vec::new(),
                 pulls: Vec::new(),
                 comments: Vec::new(),
+                reviews: Vec::new(),
                 faults: VecDeque::new(),
                 actions: Vec::new(),
                 artifacts: Vec::new(),
@@ -266,6 +268,10 @@ impl FakeGitHub {
 
     pub(crate) fn comments(&self) -> Vec<FakeComment> {
         self.shared.state().comments.clone()
+    }
+
+    pub(crate) fn reviews(&self) -> Vec<FakeReview> {
+        self.shared.state().reviews.clone()
     }
 
     /// Somebody says something in a pull request.

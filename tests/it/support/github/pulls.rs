@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::answer::{Answer, TIME, full_repository, user};
-use super::data::resolve;
+use super::data::{resolve, text};
 use super::server::Call;
 use super::{SLUG, Shared, actions};
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct FakePull {
     pub(crate) number: u64,
     pub(crate) head: String,
@@ -17,6 +17,15 @@ pub(crate) struct FakePull {
     pub(crate) draft: bool,
     pub(crate) open: bool,
     pub(crate) merged: bool,
+}
+
+/// A review with comments on lines.
+#[derive(Debug, Clone)]
+pub(crate) struct FakeReview {
+    pub(crate) login: String,
+    pub(crate) commit: String,
+    pub(crate) body: String,
+    pub(crate) comments: Vec<Value>,
 }
 
 pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
@@ -37,6 +46,14 @@ pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
             let shown: Vec<Value> = pulls.iter().filter(fits).map(|p| show(shared, p)).collect();
             Answer::new(200, json!(shown))
         }
+        ("GET", [number, "files"]) => files(shared, number),
+        ("GET", [_, "reviews"]) => {
+            let reviews = shared.state().reviews.clone();
+            let show =
+                |review: &FakeReview| json!({"body": review.body, "user": user(shared, &review.login)});
+            Answer::new(200, json!(reviews.iter().map(show).collect::<Vec<_>>()))
+        }
+        ("POST", [number, "reviews"]) => review(shared, call, number),
         ("POST", []) => open(shared, call),
         ("PATCH", [number]) => {
             let body = call.json();
@@ -59,6 +76,59 @@ pub(super) fn route(shared: &Shared, call: &Call, parts: &[&str]) -> Answer {
         }
         _ => Answer::not_found(),
     }
+}
+
+fn pull(shared: &Shared, number: &str) -> Option<FakePull> {
+    shared.state().pulls.iter().find(|pull| pull.number.to_string() == number).cloned()
+}
+
+/// What the branch changes since it left its base, with three lines around.
+fn diff(shared: &Shared, pull: &FakePull, path: &str) -> String {
+    let ends = format!("refs/heads/{}...refs/heads/{}", pull.base, pull.head);
+    let shown = text(shared, &["diff", "--no-color", &ends, "--", path]).unwrap_or_default();
+    shown.find("@@ -").map_or_else(String::new, |hunks| shown[hunks..].trim_end().to_owned())
+}
+
+fn files(shared: &Shared, number: &str) -> Answer {
+    let Some(pull) = pull(shared, number) else { return Answer::not_found() };
+    let ends = format!("refs/heads/{}...refs/heads/{}", pull.base, pull.head);
+    let names = text(shared, &["diff", "--name-only", &ends]).unwrap_or_default();
+    let shown: Vec<Value> = names
+        .lines()
+        .map(|name| json!({"filename": name, "status": "modified", "patch": diff(shared, &pull, name)}))
+        .collect();
+    Answer::new(200, json!(shown))
+}
+
+/// Comments lie within the diff's hunks, or nothing of the review is made.
+fn review(shared: &Shared, call: &Call, number: &str) -> Answer {
+    let Some(pull) = pull(shared, number) else { return Answer::not_found() };
+    let body = call.json();
+    let comments = body["comments"].as_array().cloned().unwrap_or_default();
+    let is_inside = |comment: &Value| {
+        let (path, line) = (comment["path"].as_str().unwrap_or_default(), comment["line"].as_u64());
+        let first = comment["start_line"].as_u64().or(line);
+        let in_order = comment.get("start_line").is_none_or(|start| start.as_u64() < line);
+        diff(shared, &pull, path).lines().filter_map(|head| head.strip_prefix("@@ -")).any(|head| {
+            let new = head.split_once(" +").and_then(|(_, new)| new.split(' ').next()).unwrap_or_default();
+            let (start, count) = new.split_once(',').unwrap_or((new, "1"));
+            let (start, count): (u64, u64) = (start.parse().unwrap(), count.parse().unwrap());
+            let lines = start..start + count;
+            in_order && line.is_some_and(|l| lines.contains(&l)) && first.is_some_and(|l| lines.contains(&l))
+        })
+    };
+    if !comments.iter().all(is_inside) {
+        return Answer::invalid("PullRequestReviewComment", "line must be part of the diff");
+    }
+    let said = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    let review = FakeReview {
+        login: call.token.login.to_owned(),
+        commit: said("commit_id"),
+        body: said("body"),
+        comments,
+    };
+    shared.state().reviews.push(review);
+    Answer::new(200, json!({"id": 1}))
 }
 
 fn open(shared: &Shared, call: &Call) -> Answer {
