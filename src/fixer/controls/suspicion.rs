@@ -20,7 +20,7 @@ fn holds_an_answer(outline: &Outline, text: &str, state: &Bytes) -> bool {
     let inside = outline.literals.iter().filter(|l| state.start <= l.bytes.start && l.bytes.end <= state.end);
     inside.filter_map(|literal| Some((literal.kind, text.get(literal.bytes.clone())?))).any(|(kind, raw)| {
         match kind {
-            LiteralKind::String | LiteralKind::Character => raw.trim_matches(['"', '\'', '`']).len() > 0,
+            LiteralKind::String | LiteralKind::Character => !raw.trim_matches(['"', '\'', '`']).is_empty(),
             LiteralKind::Number => !matches!(raw.parse::<u64>(), Ok(0 | 1)),
             _ => false,
         }
