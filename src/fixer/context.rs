@@ -163,7 +163,7 @@ pub fn context_for(
         picked: Vec::new(),
         listings: Vec::new(),
         before: Vec::new(),
-        map: Vec::new(),
+        left_out: None,
     };
     for bug in bugs {
         if builder.is_about_a_test(bug) {
@@ -172,11 +172,12 @@ pub fn context_for(
             builder.local(bug, level);
         }
     }
+    let map = builder.map(level);
     builder.cap += LINES_AT_MOST - cap;
     for need in needs {
         builder.needed(need);
     }
-    builder.finish(redactor)
+    builder.finish(&map, redactor)
 }
 
 struct Picked {
@@ -199,7 +200,8 @@ struct Builder<'t> {
     picked: Vec<Picked>,
     listings: Vec<Listing>,
     before: Vec<Before>,
-    map: Vec<String>,
+    /// The file that a failing test's search began in, and what it reached and does not show.
+    left_out: Option<(RepoPath, Vec<(RepoPath, String)>)>,
 }
 
 /// A place in the repository.
@@ -292,7 +294,7 @@ impl Builder<'_> {
         }
     }
 
-    fn finish(self, redactor: &Redactor) -> Context {
+    fn finish(self, map: &[String], redactor: &Redactor) -> Context {
         // Neighbours become one span, in the order the files were first picked.
         let mut order: Vec<RepoPath> = Vec::new();
         for picked in &self.picked {
@@ -344,7 +346,7 @@ impl Builder<'_> {
             }
         }
         let before = self.before.into_iter().map(|b| Before { text: shown(&b.text), ..b }).collect();
-        let map = self.map.iter().map(|line| shown(line)).collect();
+        let map = map.iter().map(|line| shown(line)).collect();
         Context { spans, listings: self.listings, before, map }
     }
 }

@@ -30,7 +30,8 @@ pub use outline::{
     LiteralKind, Outline, Reference, ReferenceKind, Test, TestKind, outline,
 };
 pub use reach::{
-    Branch, Decides, Equality, Held, How, Looks, Measured, Reading, Slot, SlotKind, Spelled, Term, Use, Value,
+    Branch, Decides, Dropped, Equality, Held, How, Looks, Measured, Promise, Promised, Reading, Slot,
+    SlotKind, Spelled, Term, Use, Value,
 };
 pub use resolve::{Place, Resolution, Resolver};
 pub use shared::{is_generated, is_minified, shared_outline};

@@ -208,6 +208,8 @@ pub struct Outline {
     pub literals: Vec<Literal>,
     pub comments: Vec<Bytes>,
     pub attributes: Vec<Attribute>,
+    /// What keeps its value from one call to the next: statements, declarations, defaults, types that are made for it.
+    pub states: Vec<Bytes>,
     /// What the parser could not read, or what is missing (an empty range).
     pub errors: Vec<Bytes>,
     /// Where each line begins.

@@ -15,17 +15,14 @@ macro_rules! folder {
     };
 }
 
-const PYTHON: &[&str] = folder!("python": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes");
-const SCRIPT: &[&str] = folder!("script": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes");
-const JAVASCRIPT: &[&str] = folder!("javascript": "definitions", "references", "literals");
-const TYPESCRIPT: &[&str] = folder!("typescript": "definitions", "references", "imports");
+const PYTHON: &[&str] = folder!("python": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes", "state");
+const SCRIPT: &[&str] = folder!("script": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes", "state");
+const JAVASCRIPT: &[&str] = folder!("javascript": "definitions", "references", "literals", "state");
+const TYPESCRIPT: &[&str] = folder!("typescript": "definitions", "references", "imports", "state");
 const TSX: &[&str] = folder!("typescript": "tsx");
-const GO: &[&str] =
-    folder!("go": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes");
-const RUST: &[&str] =
-    folder!("rust": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes");
-const JAVA: &[&str] =
-    folder!("java": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes");
+const GO: &[&str] = folder!("go": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes", "state");
+const RUST: &[&str] = folder!("rust": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes", "state");
+const JAVA: &[&str] = folder!("java": "definitions", "references", "imports", "tests", "assertions", "literals", "attributes", "state");
 
 /// What a capture of the queries stands for; those that begin with `_` are for the queries' own conditions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +42,7 @@ pub(super) enum Role {
     Literal(super::outline::LiteralKind),
     Comment,
     Attribute,
+    State,
     Package,
     Name,
     Body,
@@ -110,6 +108,7 @@ impl Role {
             "literal.word" => Self::Literal(L::Word),
             "comment" => Self::Comment,
             "attribute" => Self::Attribute,
+            "state" => Self::State,
             "package" => Self::Package,
             "name" => Self::Name,
             "body" => Self::Body,

@@ -9,8 +9,10 @@ mod branches;
 mod constants;
 mod equality;
 mod forms;
+mod handlers;
 mod names;
 mod places;
+mod promises;
 mod terms;
 #[cfg(test)]
 mod tests;
@@ -28,6 +30,8 @@ pub use annotations::{Slot, SlotKind};
 pub use branches::{Branch, Held};
 pub use constants::Value;
 pub use equality::{Equality, Looks};
+pub use handlers::Dropped;
+pub use promises::{Promise, Promised};
 pub use terms::{Measured, Term};
 
 /// What is done with what a path leads to.

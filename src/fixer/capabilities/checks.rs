@@ -9,7 +9,7 @@ use super::{Asked, Capability, Gained, Sides, Treatment, annotations};
 use crate::contract::bug::Category;
 use crate::fixer::language::Language;
 use crate::fixer::weakening::FileRole;
-use crate::syntax::{How, Value};
+use crate::syntax::{How, Promised, Value};
 
 /// Nodes in which a file tells the checker something, and the words that make it say more than the code shows.
 struct Claim {
@@ -417,49 +417,19 @@ fn no_longer_strict(one: &Sides<'_>) -> Option<Gained> {
     })
 }
 
-/// Functions that promise a type and do nothing for it.
+/// Functions that promise a type and do nothing for it; one of that name that promised as much before is none.
 fn promises(one: &Sides<'_>) -> Vec<Gained> {
-    static GENERIC: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^(?:export |default |async |static |public |private )*(?:function\s*\*?\s*|const\s+|let\s+)?[\w$]*\s*(?:=\s*)?<\s*(\w+)[^>]*>\s*\(([^()]*)\)\s*:\s*([^{=]*)").ok()
-    });
-    static SAYS: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"\)\s*:\s*(?:asserts\s+)?(\w+)\s+is\b").ok());
-    static SHOWS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"\btypeof\b|\binstanceof\b|[=!]==?|\bin\b|\bisArray\b|\bis[A-Z]\w*\(|\bhas\(|\.test\(")
-            .ok()
-    });
-    let path = one.change.path.as_str();
-    let mut found = Vec::new();
-    if one.language == Language::TypeScript {
-        const FUNCTIONS: &[&str] = &[
-            "function_declaration",
-            "method_definition",
-            "arrow_function",
-            "function_expression",
-            "lexical_declaration",
-        ];
-        let known = one.before.as_ref().map(|r| r.count(FUNCTIONS)).unwrap_or_default();
-        // What stands before its parameters: one that promised as much before is none.
-        let named = |text: &str| text.split('(').next().unwrap_or_default().trim().to_owned();
-        let promised_before = |head: &str| known.keys().any(|old| named(old) == named(head));
-        for (text, (_, line)) in
-            one.after.count(FUNCTIONS).iter().filter(|(text, _)| !known.contains_key(*text))
-        {
-            let head = text.split('{').next().unwrap_or_default();
-            let body = text.get(head.len()..).unwrap_or_default();
-            let lies = SAYS.as_ref().is_some_and(|r| r.is_match(text))
-                && !SHOWS.as_ref().is_some_and(|r| r.is_match(body));
-            let from_nothing = !promised_before(head)
-                && GENERIC.as_ref().and_then(|r| r.captures(text)).is_some_and(|c| {
-                    let word = |part: &str| crate::fixer::language::has_word(part, &[&c[1]]);
-                    word(&c[3]) && !word(&c[2])
-                });
-            if lies || from_nothing {
-                found.push(Gained::new(Capability::Unchecked, path, *line, head));
-            }
-        }
+    if one.language != Language::TypeScript {
+        return Vec::new();
     }
-    found
+    let known = one.before.as_ref().map(|reading| reading.promised()).unwrap_or_default();
+    let is_new = |come: &Promised| {
+        !known.iter().any(|old| {
+            old.text == come.text || !old.name.is_empty() && (&old.name, old.kind) == (&come.name, come.kind)
+        })
+    };
+    let come = one.after.promised().into_iter().filter(is_new);
+    come.map(|p| Gained::new(Capability::Unchecked, one.change.path.as_str(), p.line, &p.head)).collect()
 }
 
 /// Code of the file that a new macro holds and nobody calls: no compiler looks at it any more.

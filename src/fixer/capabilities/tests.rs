@@ -201,6 +201,21 @@ fn findings_are_not_talked_away() {
         (
             "a.ts",
             TYPES,
+            "function is<T extends Record<string, number>>(x: unknown): T {\n  return x as T;\n}\nexport function cost(items: number[]): number {\n  return is(items);\n}\n",
+        ),
+        (
+            "a.ts",
+            TYPES,
+            "const is = <T,>(x: unknown, then: (y: number) => void): T => x as T;\nexport function cost(items: number[]): number {\n  return is(items, () => {});\n}\n",
+        ),
+        (
+            "a.ts",
+            TYPES,
+            "function sure(x: unknown): x is number {\n  // It is in there: typeof x === 'number'.\n  return true;\n}\nexport function cost(items: number[]): number {\n  return sure(items) ? items : 0;\n}\n",
+        ),
+        (
+            "a.ts",
+            TYPES,
             "function sure(x: unknown): asserts x is number {}\nexport function cost(items: number[]): number {\n  sure(items);\n  return items;\n}\n",
         ),
         ("src/lib.rs", "#![deny(unused)]\npub mod a;\n", "#![warn(unused)]\npub mod a;\n"),

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::code::{Code, Source};
 use super::doc_tests::doc_test;
 use super::quoted::quoted_names;
-use super::reach::{Candidate, Search, Seed};
-use super::{Builder, CodeLocation, LONG_BLOCK};
+use super::reach::{Candidate, Search, Seed, SeedKind};
+use super::{Builder, CodeLocation, LONG_BLOCK, Picked};
 use crate::contract::bug::BugReport;
 use crate::contract::git::RepoPath;
 use crate::fixer::language::{Language, enclosing_block};
@@ -26,6 +26,12 @@ const FURTHEST: [u32; 5] = [0, 2, 3, 4, 4];
 
 impl Builder<'_> {
     pub(super) fn test(&mut self, bug: &BugReport, level: u8) {
+        let earlier = self.shown_earlier(bug, level);
+        self.test_beside(bug, level, &earlier);
+    }
+
+    /// The same, where earlier levels have shown something of it.
+    pub(super) fn test_beside(&mut self, bug: &BugReport, level: u8, earlier: &[Picked]) {
         let places = self.places(bug);
         let (mut tests, frames): (Vec<CodeLocation>, Vec<CodeLocation>) =
             places.into_iter().partition(|p| self.is_test_place(p) || self.is_doc_test(p));
@@ -60,8 +66,7 @@ impl Builder<'_> {
         if reached.is_empty() {
             self.by_words(bug, &tests, &from, level);
         }
-        let earlier = self.shown_earlier(bug, level);
-        let (shown, left_out) = self.ranked(&reached, &earlier, level);
+        let (shown, left_out) = self.ranked(&reached, earlier, level, !frames.is_empty());
         if level >= 2 {
             self.imports(&from);
             self.folders_of(frames.iter().map(|p| &p.path).chain(shown.iter().map(|c| &c.path)));
@@ -83,8 +88,7 @@ impl Builder<'_> {
             self.siblings(&from);
             self.manifests(from.parent(), "what the project depends on");
         }
-        let code = self.code.clone();
-        self.map = self.map(&code, &from, &left_out, level);
+        self.left_out = Some((from, left_out));
     }
 
     /// The test of this id, in the file the report names.
@@ -108,7 +112,7 @@ impl Builder<'_> {
             self.add(&place.path, test.lines.0, test.lines.1, "the failing test");
             let bytes = 0..test.code.text.len();
             let name = "the failing test".to_owned();
-            return vec![Seed { source: test.code, bytes, name, distance: 0, is_maker: false }];
+            return vec![Seed { source: test.code, bytes, name, distance: 0, kind: SeedKind::Ran }];
         }
         let longest = if level == 1 { TEST_LINES.0 } else { TEST_LINES.1 };
         let Some(source) = self.code.source(&place.path) else {
@@ -120,7 +124,7 @@ impl Builder<'_> {
             bytes,
             name: name.to_owned(),
             distance: 0,
-            is_maker: false,
+            kind: SeedKind::Ran,
         };
         let holds = |(first, last): (u32, u32)| first <= line && line <= last;
         let case = source.outline.cases().filter(|t| holds(t.lines)).min_by_key(|t| t.bytes.len());
@@ -157,14 +161,15 @@ impl Builder<'_> {
     fn frames(&mut self, frames: &[CodeLocation], level: u8) -> Vec<Seed> {
         let mut seeds = Vec::new();
         let longest = FRAME_LINES[usize::from(level.clamp(1, 3)) - 1];
-        for (place, longest) in frames.iter().zip(longest) {
+        for (at, (place, longest)) in frames.iter().zip(longest).enumerate() {
+            let kind = if at == 0 { SeedKind::Deepest } else { SeedKind::Ran };
             let Some(line) = place.line else { continue };
             self.block(place, line, "on the way to the failure", *longest);
             if let Some(source) = self.code.source(&place.path)
                 && let Some(around) = source.outline.innermost(line)
             {
                 let (bytes, name) = (around.bytes.clone(), format!("`{}`", around.name));
-                seeds.push(Seed { source: source.clone(), bytes, name, distance: 1, is_maker: false });
+                seeds.push(Seed { source: source.clone(), bytes, name, distance: 1, kind });
             }
         }
         seeds
@@ -198,7 +203,7 @@ impl Builder<'_> {
             bytes: source.outline.bytes_of_lines((line, line)),
             name: "what makes the failing test".to_owned(),
             distance: 0,
-            is_maker: true,
+            kind: SeedKind::Maker,
         };
         lines.into_iter().map(seed).collect()
     }

@@ -1,6 +1,7 @@
 //! A map of what is not shown: files of the repository, each with the names at its top.
 
-use super::code::Code;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{Builder, may_be_shown};
 use crate::contract::git::{FileMode, RepoPath};
 use crate::fixer::language::Language;
@@ -14,14 +15,10 @@ const MOST_CHARACTERS: (usize, usize) = (70, 110);
 const MOST_READ: usize = 25;
 
 impl Builder<'_> {
-    /// The files nearest to what is shown, and what they hold that is left out.
-    pub(super) fn map(
-        &self,
-        code: &Code<'_>,
-        from: &RepoPath,
-        left_out: &[(RepoPath, String)],
-        level: u8,
-    ) -> Vec<String> {
+    /// The files nearest to what is shown of a failing test, and what they hold that is left out.
+    pub(super) fn map(&self, level: u8) -> Vec<String> {
+        let Some((from, left_out)) = &self.left_out else { return Vec::new() };
+        let code = &self.code;
         let language = Language::of(from.as_str());
         let is_own = |path: &RepoPath| {
             language.is_kin(Language::of(path.as_str()))
@@ -34,15 +31,23 @@ impl Builder<'_> {
         let plain = |mode| matches!(mode, FileMode::Regular | FileMode::Executable);
         let files = self.tree.files().iter().filter(|f| plain(f.mode)).map(|f| &f.path);
         let mut files: Vec<&RepoPath> = files.filter(|p| is_own(p)).collect();
-        let of_left_out = |path: &RepoPath| left_out.iter().position(|(p, _)| p == path);
-        let shown = |path: &RepoPath| self.picked.iter().any(|p| p.path == *path);
+        // In a large repository each of these is asked for every file.
+        let mut ranks: BTreeMap<&RepoPath, usize> = BTreeMap::new();
+        for (rank, (path, _)) in left_out.iter().enumerate() {
+            ranks.entry(path).or_insert(rank);
+        }
+        let picked: BTreeSet<&RepoPath> = self.picked.iter().map(|p| &p.path).collect();
+        let shared = |folder: &str, other: &RepoPath| {
+            folder.split('/').zip(other.parent().split('/')).take_while(|(a, b)| a == b).count()
+        };
+        let mut nearest: BTreeMap<&str, usize> = BTreeMap::new();
         files.sort_by_cached_key(|path| {
-            let shared = |other: &RepoPath| {
-                other.as_str().split('/').zip(path.as_str().split('/')).take_while(|(a, b)| a == b).count()
-            };
-            let near = self.picked.iter().map(|p| shared(&p.path)).max().unwrap_or(0);
-            let rank = of_left_out(path).unwrap_or(usize::MAX);
-            (rank, !shown(path), std::cmp::Reverse(near), (*path).clone())
+            let folder = path.parent();
+            let near = *nearest
+                .entry(folder)
+                .or_insert_with(|| picked.iter().map(|other| shared(folder, other)).max().unwrap_or(0));
+            let rank = ranks.get(path).copied().unwrap_or(usize::MAX);
+            (rank, !picked.contains(path), std::cmp::Reverse(near), *path)
         });
         let most = MOST_LINES[usize::from(level.clamp(1, 4))];
         let mut lines: Vec<String> = Vec::new();
@@ -54,7 +59,7 @@ impl Builder<'_> {
                 }
                 break;
             }
-            let source = (index < MOST_READ || shown(path)).then(|| code.source(path)).flatten();
+            let source = (index < MOST_READ || picked.contains(path)).then(|| code.source(path)).flatten();
             let names: Vec<&str> = source
                 .iter()
                 .flat_map(|s| s.outline.top_level())
@@ -66,7 +71,7 @@ impl Builder<'_> {
                 })
                 .map(|d| d.name.as_str())
                 .collect();
-            if names.is_empty() && shown(path) {
+            if names.is_empty() && picked.contains(path) {
                 continue;
             }
             lines.push(line(path, &names, if level == 1 { MOST_CHARACTERS.0 } else { MOST_CHARACTERS.1 }));

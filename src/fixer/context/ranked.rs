@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::reach::Candidate;
-use super::trimmed::without_documentation;
-use super::{Before, Builder, LINE_CAP, Picked, number};
+use super::trimmed::{without_documentation, without_types};
+use super::{Before, Builder, CodeLocation, LINE_CAP, Picked, number};
 use crate::contract::bug::BugReport;
 use crate::contract::git::RepoPath;
 
@@ -14,14 +14,19 @@ const DEFINITION_LINES: [u32; 5] = [0, 60, 90, 150, 150];
 const SHORTEST_CUT: u32 = 16;
 /// Of one that is longer than that, at level 1, as long as others are to be shown.
 const LONG_CUT: u32 = 20;
-/// Of code at level 1, where every token counts: where a traced run points at a few functions, and where it does not.
-const SURE_CHARACTERS: usize = 1_500;
-const CODE_CHARACTERS: usize = 3_000;
+/// Of code at level 1, where every token counts: where the report or a traced run points at a few functions, and where
+/// nothing does.
+const SURE_CHARACTERS: usize = 1_700;
+const CODE_CHARACTERS: usize = 3_300;
 const LEAST_CHARACTERS: usize = 600;
+/// What it takes to say where lines stand and why they are shown.
+const REASON_CHARACTERS: usize = 40;
+/// Of what tests compare with.
+const DATA_LINES: u32 = 8;
 /// So many functions at most are as suspicious as the most suspicious one.
 const FEW: usize = 8;
 /// A rank so far behind the best one is nothing for level 1.
-const FURTHEST_BEHIND: f64 = 100.0;
+const FURTHEST_BEHIND: f64 = 115.0;
 /// From this level on, what earlier levels did not show comes first, behind the very best.
 const OTHERS_FIRST: u8 = 3;
 /// Of a definition that is cut these are shown in any case: they say what it is.
@@ -45,27 +50,33 @@ impl Builder<'_> {
                 picked: Vec::new(),
                 listings: Vec::new(),
                 before: Vec::new(),
-                map: Vec::new(),
+                left_out: None,
                 ..*self
             };
-            before.test(bug, level);
+            before.test_beside(bug, level, &earlier);
             earlier.append(&mut before.picked);
         }
         earlier
     }
 
-    /// Shows the best as far as there is room. Gives what is shown, and what is left out.
+    /// Shows the best as far as there is room. Gives what is shown, and what is left out. `points`: the report itself
+    /// points into the code, which says more beside a traced run.
     pub(super) fn ranked(
         &mut self,
         reached: &[Candidate],
         earlier: &[Picked],
         level: u8,
+        points: bool,
     ) -> (Vec<Candidate>, Vec<(RepoPath, String)>) {
         let mut shown = vec![false; reached.len()];
         let best = reached.first().map_or(0.0, |c| c.score);
         let mut room = match level {
             1 => {
-                let most = if self.is_sure() { SURE_CHARACTERS } else { CODE_CHARACTERS };
+                let most = if points && self.leads.traced.is_some() || self.is_sure() {
+                    SURE_CHARACTERS
+                } else {
+                    CODE_CHARACTERS
+                };
                 let used: usize =
                     self.picked.iter().map(|p| self.characters(&p.path, &[(p.first, p.last)])).sum();
                 most.saturating_sub(used / 2).max(LEAST_CHARACTERS)
@@ -78,10 +89,10 @@ impl Builder<'_> {
                 if self.cap <= core {
                     break;
                 }
-                *shown = self.show(candidate, self.worth(candidate), level, u32::MAX, &mut room);
+                *shown = self.show(candidate, self.worth(candidate, level), level, u32::MAX, &mut room);
             }
             for (candidate, shown) in reached.iter().zip(&mut shown) {
-                let fresh = fresh(&candidate.path, &self.worth(candidate), earlier);
+                let fresh = fresh(&candidate.path, &self.worth(candidate, level), earlier);
                 if !fresh.is_empty() {
                     *shown |= self.show(candidate, fresh, level, u32::MAX, &mut room);
                 }
@@ -90,9 +101,20 @@ impl Builder<'_> {
         // A long one is cut, and where room is left it is shown further.
         let cuts: &[u32] = if level == 1 { &[LONG_CUT, DEFINITION_LINES[1]] } else { &[u32::MAX] };
         for cut in cuts {
+            // What stands behind one that was cut leaves it some of the room.
+            let mut kept = 0;
             for (candidate, shown) in reached.iter().zip(&mut shown) {
                 if level > 1 || candidate.score >= best - FURTHEST_BEHIND {
-                    *shown |= self.show(candidate, self.worth(candidate), level, *cut, &mut room);
+                    let worth = self.worth(candidate, level);
+                    let mut left = room.saturating_sub(kept);
+                    let had = left;
+                    *shown |= self.show(candidate, worth.clone(), level, *cut, &mut left);
+                    room -= had - left;
+                    if *cut == LONG_CUT && kept == 0 && *shown {
+                        let rest =
+                            self.characters(&candidate.path, &fresh(&candidate.path, &worth, &self.picked));
+                        kept = rest.min(room / 2);
+                    }
                 }
             }
         }
@@ -114,22 +136,39 @@ impl Builder<'_> {
     fn show(
         &mut self,
         candidate: &Candidate,
-        lines: Lines,
+        mut lines: Lines,
         level: u8,
         long_cut: u32,
         room: &mut usize,
     ) -> bool {
         let whole = count(&lines);
         let mut longest = DEFINITION_LINES[usize::from(level)];
+        let is_data =
+            candidate.constant && lines.first().is_some_and(|(first, _)| self.is_of_tests(candidate, *first));
+        if level == 1 && is_data {
+            longest = DATA_LINES;
+        }
         if whole > longest {
             // One that has to be cut leaves room for the others.
-            longest = longest.min((self.cap / 2).max(SHORTEST_CUT)).min(long_cut);
+            if candidate.callable
+                && let Some(source) = self.code.source(&candidate.path)
+            {
+                lines = without_types(&source, &lines);
+            }
+            let half = (self.cap / 2).max(SHORTEST_CUT);
+            // What is left when all have had their turn goes to those that were cut.
+            let is_last_turn = level == 1 && long_cut > LONG_CUT;
+            let known = count(&lines).saturating_sub(count(&fresh(&candidate.path, &lines, &self.picked)));
+            let room = if is_last_turn { half.max(self.cap + known) } else { half };
+            longest = longest.min(room).min(long_cut);
         }
         let ran = self.ran(candidate);
         let cut_to = |most: u32| telling_lines(&lines, &ran, most);
         let mut cut = cut_to(longest);
-        let taken =
-            |cut: &Lines| self.characters(&candidate.path, &fresh(&candidate.path, cut, &self.picked));
+        let taken = |cut: &Lines| {
+            let fresh = fresh(&candidate.path, cut, &self.picked);
+            self.characters(&candidate.path, &fresh) + fresh.len() * REASON_CHARACTERS
+        };
         if taken(&cut) > *room {
             // More lines hardly ever take less room.
             let (mut fits, mut exceeds) = (SHORTEST_CUT.saturating_sub(1), count(&cut));
@@ -142,7 +181,7 @@ impl Builder<'_> {
             }
             cut = cut_to(fits);
         }
-        if count(&cut) > self.cap {
+        if count(&fresh(&candidate.path, &cut, &self.picked)) > self.cap {
             return false;
         }
         *room = room.saturating_sub(taken(&cut));
@@ -153,6 +192,10 @@ impl Builder<'_> {
             self.as_before(candidate, before);
         }
         true
+    }
+
+    fn is_of_tests(&self, candidate: &Candidate, line: u32) -> bool {
+        self.is_test_place(&CodeLocation { path: candidate.path.clone(), line: Some(line) })
     }
 
     /// Which of its lines a traced run saw, and how suspicious each is.
@@ -174,9 +217,10 @@ impl Builder<'_> {
     }
 
     /// Its lines, without what says nothing about a fault.
-    fn worth(&self, candidate: &Candidate) -> Lines {
+    fn worth(&self, candidate: &Candidate, level: u8) -> Lines {
         let Some(source) = self.code.source(&candidate.path) else { return candidate.lines.clone() };
-        candidate.lines.iter().flat_map(|lines| without_documentation(&source, *lines)).collect()
+        let worth = |lines: &(u32, u32)| without_documentation(&source, *lines, level == 1);
+        candidate.lines.iter().flat_map(worth).collect()
     }
 
     fn characters(&self, path: &RepoPath, lines: &[(u32, u32)]) -> usize {

@@ -25,6 +25,10 @@ const PASSES_ON: u32 = 3;
 const PASSED_ON: f64 = 20.0;
 /// What makes a test, against the test.
 const MAKER: f64 = 60.0;
+/// The last call before a failure, against the others on the way.
+const DEEPEST: f64 = 20.0;
+/// What is called on the failing line, and what is called so many lines before it, the less the further.
+const FAILING: u32 = 12;
 /// What is only named in a string, against what is called.
 const AS_TEXT: f64 = 20.0;
 
@@ -39,6 +43,8 @@ pub(super) struct Candidate {
     pub(super) score: f64,
     /// Runs when it is called.
     pub(super) callable: bool,
+    /// Has a value and nothing more.
+    pub(super) constant: bool,
     /// As it was when the build was green.
     pub(super) before: Option<String>,
 }
@@ -51,8 +57,17 @@ pub(super) struct Seed {
     pub(super) name: String,
     /// How far the test is.
     pub(super) distance: u32,
+    pub(super) kind: SeedKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SeedKind {
+    /// The test and what it stands on, or a call on the way to the failure.
+    Ran,
+    /// The last call before the failure: what it is given and what it calls is the nearest to the fault.
+    Deepest,
     /// It only makes the test.
-    pub(super) is_maker: bool,
+    Maker,
 }
 
 struct Open {
@@ -88,7 +103,12 @@ impl Search<'_, '_> {
                 bytes: s.bytes,
                 name: s.name,
                 distance: s.distance,
-                score: 135.0 - STEP * f64::from(s.distance) - if s.is_maker { MAKER } else { 0.0 },
+                score: 135.0 - STEP * f64::from(s.distance)
+                    + match s.kind {
+                        SeedKind::Ran => 0.0,
+                        SeedKind::Deepest => DEEPEST,
+                        SeedKind::Maker => -MAKER,
+                    },
             })
             .collect();
         let mut left = MOST_EXPANDED;
@@ -144,7 +164,8 @@ impl Search<'_, '_> {
         let mut found = Vec::new();
         let mut order = 0.0;
         for reference in &references {
-            let is_failing = self.failing.iter().any(|(p, l)| *p == node.source.path && *l == reference.line);
+            let nearness = self.nearness(&node.source.path, reference.line);
+            let is_failing = nearness == FAILING;
             if !seen.insert((&reference.name, reference.qualifier.as_deref())) && !is_failing {
                 continue;
             }
@@ -173,7 +194,7 @@ impl Search<'_, '_> {
                     ReferenceKind::Member | ReferenceKind::Value => 6.0,
                     ReferenceKind::Type => 12.0,
                 };
-                score += if is_failing { 8.0 } else { 0.0 };
+                score += f64::from(nearness);
                 let verb = match reference.kind {
                     ReferenceKind::Call | ReferenceKind::Macro => "called by",
                     _ => "used by",
@@ -208,6 +229,12 @@ impl Search<'_, '_> {
             found.push((hit, candidate, distance));
         }
         found
+    }
+
+    /// How near a line is before one at which the failure shows: what is held against something was made there.
+    fn nearness(&self, path: &RepoPath, line: u32) -> u32 {
+        let shows = self.failing.iter().filter(|(file, at)| file == path && line <= *at).map(|(_, at)| *at);
+        shows.map(|at| FAILING.saturating_sub(at - line)).max().unwrap_or(0)
     }
 
     /// Of what types the values here may be: those that are named, and those that what is called gives back.
@@ -320,6 +347,7 @@ impl Search<'_, '_> {
                 why: "the failing test ran it".to_owned(),
                 score: RAN,
                 callable: true,
+                constant: false,
                 before: None,
             });
         }
@@ -376,7 +404,8 @@ fn candidate(hit: &Hit, name: &str, why: String, score: f64) -> Candidate {
     };
     let why = if hit.definition().is_some() { format!("`{name}`, {why}") } else { why };
     let callable = hit.definition().is_some_and(|d| d.kind.is_callable());
-    Candidate { path, name, lines, why, score, callable, before: None }
+    let constant = hit.definition().is_some_and(|d| d.kind == DefinitionKind::Constant);
+    Candidate { path, name, lines, why, score, callable, constant, before: None }
 }
 
 /// The whole of a function or of a short type; of a long one its head and what makes its values.

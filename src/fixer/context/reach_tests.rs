@@ -480,6 +480,100 @@ fn long_documentation_leaves_its_room_to_code() {
     assert!(!shows(&context, "shop.py", "Word 30"), "{context:#?}");
 }
 
+/// Functions of `lines` lines each, in a file of their own.
+fn long_functions(names: &[&str], lines: usize) -> String {
+    let body = |name: &str| (0..lines).map(|n| format!("    {name}_{n} = {n}\n")).collect::<String>();
+    names.iter().map(|name| format!("def {name}(a):\n{}    return {name}_0\n\n\n", body(name))).collect()
+}
+
+#[test]
+fn what_is_called_just_before_the_failing_line_comes_first() {
+    let calls: String = (0..6).map(|n| format!("    a{n} = far{n}(1)\n")).collect();
+    let names = ["far0", "far1", "far2", "far3", "far4", "far5", "near"];
+    let test = format!(
+        "from shop import *\n\n\ndef test_it():\n{calls}{}    b = near(1)\n    c = 2\n    assert b == c\n",
+        "\n".repeat(10)
+    );
+    let tree = MemoryTree::new(&[("shop.py", &long_functions(&names, 50)), ("test_shop.py", &test)]);
+    let context = first_level(&tree, failing("test_shop.py", 23, "test_shop.py::test_it"));
+    assert!(shows(&context, "shop.py", "near_40 = 40"), "{context:#?}");
+    assert!(!shows(&context, "shop.py", "far5_40 = 40"), "{context:#?}");
+}
+
+#[test]
+fn what_the_last_call_before_the_failure_calls_comes_first() {
+    let code = format!(
+        "def enter(a):\n    b = early(a)\n    e = 0\n    return last(b)\n\n\ndef last(b):\n    c = deep(b)\n    d = 0\n    return c.x\n\n\n{}",
+        long_functions(&["early", "deep"], 55)
+    );
+    let test = "from shop import enter\n\n\ndef test_it():\n    assert enter(1) == 2\n";
+    let tree = MemoryTree::new(&[("shop.py", &code), ("test_shop.py", test)]);
+    let mut bug = failing("shop.py", 10, "test_shop.py::test_it");
+    bug.related = [("shop.py", 4), ("test_shop.py", 5)]
+        .map(|(file, line)| Location { file: file.to_owned(), line: Some(line), column: None })
+        .to_vec();
+    let context = first_level(&tree, bug);
+    assert!(shows(&context, "shop.py", "deep_40 = 40"), "{context:#?}");
+    assert!(!shows(&context, "shop.py", "early_40 = 40"), "{context:#?}");
+}
+
+#[test]
+fn what_a_crate_exports_again_leads_to_its_module() {
+    let cart = "pub struct Cart {\n    pub items: Vec<i32>,\n}\n\nimpl Cart {\n    pub fn total(&self) -> i32 {\n        self.items.iter().sum::<i32>() - 1\n    }\n}\n";
+    for exports in ["pub use cart::Cart;", "pub use cart::*;", "pub use self::cart::{Cart as Basket, Cart};"]
+    {
+        let tree = MemoryTree::new(&[
+            ("Cargo.toml", "[package]\nname = \"shop\"\n"),
+            ("src/lib.rs", &format!("mod cart;\n{exports}\n")),
+            ("src/cart.rs", cart),
+            (
+                "tests/total.rs",
+                "use shop::Cart;\n\n#[test]\nfn totals() {\n    let cart = Cart { items: vec![1] };\n    assert_eq!(cart.total(), 1);\n}\n",
+            ),
+        ]);
+        let context = first_level(&tree, failing("tests/total.rs", 6, "totals"));
+        assert!(shows(&context, "src/cart.rs", "sum::<i32>() - 1"), "{exports}: {context:#?}");
+    }
+}
+
+#[test]
+fn a_function_that_is_cut_begins_with_its_own_statements() {
+    let words = (0..8).map(|n| format!("/// Word {n}.\n")).collect::<String>();
+    let kinds = (0..20).map(|n| format!("        Kind{n},\n")).collect::<String>();
+    let steps = (0..70).map(|n| format!("    let step{n} = {n};\n")).collect::<String>();
+    let source = format!(
+        "{words}pub fn total(items: &[u32]) -> u32 {{\n    enum Mode {{\n{kinds}    }}\n{steps}    0\n}}\n\n{words}pub fn near() {{}}\n"
+    );
+    let test = "#[test]\nfn totals() {\n    shop::near();\n    assert_eq!(shop::total(&[1]), 1);\n}\n";
+    let tree = MemoryTree::new(&[
+        ("Cargo.toml", "[package]\nname = \"shop\"\n"),
+        ("src/lib.rs", &source),
+        ("tests/total.rs", test),
+    ]);
+    let context = first_level(&tree, failing("tests/total.rs", 4, "totals"));
+    for part in ["pub fn total", "step0 ", "step40 ", "pub fn near"] {
+        assert!(shows(&context, "src/lib.rs", part), "{part}: {context:#?}");
+    }
+    for part in ["Kind3", "Word 0", "step69"] {
+        assert!(!shows(&context, "src/lib.rs", part), "{part}: {context:#?}");
+    }
+}
+
+#[test]
+fn data_of_tests_is_shown_by_its_first_lines() {
+    let rows = (0..40).map(|n| format!("    {n},\n")).collect::<String>();
+    let test = format!(
+        "from shop import total\n\nROWS = [\n{rows}]\n\n\ndef test_total():\n    assert total(ROWS) == 1\n"
+    );
+    let tree = MemoryTree::new(&[
+        ("shop.py", "def total(items):\n    return len(items) - 1\n"),
+        ("test_shop.py", &test),
+    ]);
+    let context = first_level(&tree, failing("test_shop.py", 48, "test_shop.py::test_total"));
+    assert!(shows(&context, "shop.py", "len(items) - 1") && shows(&context, "test_shop.py", "ROWS = ["));
+    assert!(!shows(&context, "test_shop.py", "    20,"), "{context:#?}");
+}
+
 #[test]
 fn later_levels_show_what_earlier_ones_did_not() {
     let long = |name: &str| {

@@ -1,19 +1,27 @@
 //! Definitions without what says nothing about a fault, where room is short: documentation beyond its first lines.
 
 use super::code::Source;
-use crate::syntax::LiteralKind;
+use crate::syntax::{Definition, DefinitionKind, LiteralKind};
 
 /// So many first lines of a comment or a docstring are shown, and the last one, with which it ends.
 const KEPT: u32 = 2;
 /// One that is hardly longer is shown whole.
 const SHORT: u32 = 5;
 
-/// The lines of a range that are worth their room.
-pub(super) fn without_documentation(source: &Source, (first, last): (u32, u32)) -> Vec<(u32, u32)> {
+/// The lines of a range that are worth their room; with `barely` also without the beginnings of what stands before it.
+pub(super) fn without_documentation(
+    source: &Source,
+    (first, last): (u32, u32),
+    barely: bool,
+) -> Vec<(u32, u32)> {
     let mut kept: Vec<(u32, u32)> = Vec::new();
     let mut from = first;
     for (start, end) in documentation(source) {
         if end < from || start > last || end - start < SHORT {
+            continue;
+        }
+        if barely && start <= from && end < last {
+            from = end + 1;
             continue;
         }
         let cut = start + KEPT;
@@ -24,6 +32,28 @@ pub(super) fn without_documentation(source: &Source, (first, last): (u32, u32)) 
     }
     if from <= last {
         kept.push((from, last));
+    }
+    kept
+}
+
+/// The lines of a function that has to be cut, without the types that it defines for itself.
+pub(super) fn without_types(source: &Source, lines: &[(u32, u32)]) -> Vec<(u32, u32)> {
+    let first = lines.first().map_or(0, |(first, _)| *first);
+    let is_type = |d: &&Definition| {
+        let defines = !d.kind.is_callable()
+            && !matches!(d.kind, DefinitionKind::Field | DefinitionKind::Constant | DefinitionKind::Module);
+        defines && d.head_line > first
+    };
+    let types: Vec<(u32, u32)> = source.outline.definitions.iter().filter(is_type).map(|d| d.lines).collect();
+    let mut kept: Vec<(u32, u32)> = Vec::new();
+    for line in lines.iter().flat_map(|(first, last)| *first..=*last) {
+        if types.iter().any(|(from, to)| (*from..=*to).contains(&line)) {
+            continue;
+        }
+        match kept.last_mut() {
+            Some((_, end)) if *end + 1 == line => *end = line,
+            _ => kept.push((line, line)),
+        }
     }
     kept
 }

@@ -1,58 +1,59 @@
 //! What of a fix makes an answer that fails beside its test one that was made for it: state that outlives a call, and
 //! branches or rows that answer with constants.
 
-use std::sync::LazyLock;
-
-use regex::Regex;
-
 use crate::contract::fix::FileChange;
 use crate::diff::LineDiff;
 use crate::fixer::hardcoding;
 use crate::fixer::language::Language;
 use crate::fixer::sanitize::one_line;
-
-const PYTHON: &str = r"^\s*(global|nonlocal)\s|^\w+\s*(:[^=]+)?=\s*(\[|\{|list\(|dict\(|set\(|iter\(|(\w+\.)?(count|cycle|Counter|defaultdict|deque)\()|^\s*(async\s+)?def\s.*=\s*(\[|\{|list\(|dict\(|set\()|\bsetattr\(";
-const SCRIPT: &str =
-    r"^(export\s+)?(let|var)\s|^(export\s+)?const\s+[\w$]+[^=]*=\s*(\[|\{|new\s)|^\s*static\s+[\w$]+\s*=";
-const GO: &str = r"^var\s|\bsync\.Once\b|\batomic\.";
-const RUST: &str = r"\bstatic\s|\bthread_local!|\bAtomic[A-Z]\w+|\bOnce(Lock|Cell)\b";
-const JAVA: &str = r"^\s*((private|public|protected|volatile)\s+)*static\s+[\w<>\[\], .]+\s\w+\s*(=|;)|\bAtomic[A-Z]\w+|static final [\w<>, ]+=\s*new\s";
-
-/// A value that says something: neither nothing nor a beginning of counting.
-static CONSTANT: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r#"(^|[^\w.])(0*[2-9]|0*1\d|\d+\.)\d*\b|"[^"]+"|'[^']+'"#).expect("a literal")
-});
-
-static STATE: LazyLock<Vec<(&'static [Language], Option<Regex>)>> = LazyLock::new(|| {
-    // The table is constant and a test uses every row.
-    vec![
-        (&[Language::Python], Regex::new(PYTHON).ok()),
-        (&[Language::JavaScript, Language::TypeScript], Regex::new(SCRIPT).ok()),
-        (&[Language::Go], Regex::new(GO).ok()),
-        (&[Language::Rust], Regex::new(RUST).ok()),
-        (&[Language::Java], Regex::new(JAVA).ok()),
-    ]
-});
+use crate::syntax::{Bytes, LiteralKind, Outline};
 
 /// A line of the fix that keeps answers, or keeps something beside a branch that answers with constants. A counter or a
 /// cache alone is what code under test may be for.
 pub(super) fn keeps_answers(changes: &[FileChange]) -> Option<String> {
-    let holds = |text: &str| CONSTANT.is_match(text);
-    state(changes, holds).or_else(|| special_case(changes).and_then(|_| state(changes, |_| true)))
+    state(changes, holds_an_answer)
+        .or_else(|| special_case(changes).and_then(|_| state(changes, |_, _, _| true)))
 }
 
-/// A line of the fix that keeps something from one call to the next.
-fn state(changes: &[FileChange], counts: impl Fn(&str) -> bool) -> Option<String> {
-    changes.iter().find_map(|change| {
-        let language = Language::of(change.path.as_str());
-        let pattern = STATE.iter().find(|(languages, _)| languages.contains(&language))?.1.as_ref()?;
-        let diff = LineDiff::of(change);
-        let (added, removed) = (diff.added(), diff.removed());
-        let is_new = |text: &str| !removed.iter().any(|(_, old)| old.trim() == text.trim());
-        let found =
-            added.into_iter().find(|(_, text)| pattern.is_match(text) && is_new(text) && counts(text));
-        found.map(|(line, text)| format!("{} line {line}: `{}`", change.path, one_line(text, 80)))
+/// A value that says something: neither nothing nor a beginning of counting.
+fn holds_an_answer(outline: &Outline, text: &str, state: &Bytes) -> bool {
+    let inside = outline.literals.iter().filter(|l| state.start <= l.bytes.start && l.bytes.end <= state.end);
+    inside.filter_map(|literal| Some((literal.kind, text.get(literal.bytes.clone())?))).any(|(kind, raw)| {
+        match kind {
+            LiteralKind::String | LiteralKind::Character => !raw.trim_matches(['"', '\'', '`']).is_empty(),
+            LiteralKind::Number => !matches!(raw.parse::<u64>(), Ok(0 | 1)),
+            _ => false,
+        }
     })
+}
+
+/// What the fix begins to keep from one call to the next, where it `counts`; a module that is imported and a function
+/// with a name are none.
+fn state(changes: &[FileChange], counts: impl Fn(&Outline, &str, &Bytes) -> bool) -> Option<String> {
+    changes.iter().find_map(|change| {
+        let text = change.after.as_deref()?;
+        let outline = Language::of(change.path.as_str()).outline(text)?;
+        let diff = LineDiff::of(change);
+        let removed = diff.removed();
+        let is_new = |line: &str| !removed.iter().any(|(_, old)| old.trim() == line.trim());
+        let mut added = diff.added().into_iter().filter(|(_, line)| is_new(line));
+        added.find_map(|(number, line)| {
+            let begins_here = |state: &&Bytes| outline.line(state.start) == number;
+            let found = outline.states.iter().filter(begins_here).find(|state| {
+                let is_module = outline.imports.iter().any(|import| meet(&import.bytes, state));
+                let is_function = outline
+                    .definitions
+                    .iter()
+                    .any(|d| d.kind.is_callable() && d.bytes.end == state.end && meet(&d.name_bytes, state));
+                !is_module && !is_function && counts(&outline, text, state)
+            });
+            found.map(|_| format!("{} line {number}: `{}`", change.path, one_line(line, 80)))
+        })
+    })
+}
+
+fn meet(one: &Bytes, other: &Bytes) -> bool {
+    one.start < other.end && other.start < one.end
 }
 
 /// A branch or a row of the fix that answers with a constant, or holds its input against one.
@@ -84,10 +85,17 @@ mod tests {
             ("a.ts", "const seen = new Map<string, number>();\n"),
             ("a.go", "var calls int\n"),
             ("a.rs", "static CALLS: AtomicU64 = AtomicU64::new(0);\n"),
-            ("A.java", "    private static int calls = 0;\n"),
+            ("a.go", "var (\n\tcalls int\n)\n"),
+            ("a.rs", "thread_local! {\n    static CALLS: Cell<u8> = Cell::new(0);\n}\n"),
+            ("A.java", "class A {\n    private static int calls = 0;\n}\n"),
+            ("A.java", "class A {\n    static final List<String> SEEN = new ArrayList<>();\n}\n"),
+            ("a.py", "class A:\n    seen = []\n"),
+            ("a.py", "def f(\n    n,\n    seen={},\n):\n    return n\n"),
+            ("a.js", "class A {\n  static calls = 0;\n}\n"),
+            ("a.ts", "export class A {\n  private static calls = 0;\n}\n"),
         ] {
-            assert!(state(&change(path, "x\n", after), |_| true).is_some(), "{after}");
-            assert!(state(&change(path, after, after), |_| true).is_none(), "{after}");
+            assert!(state(&change(path, "x\n", after), |_, _, _| true).is_some(), "{after}");
+            assert!(state(&change(path, after, after), |_, _, _| true).is_none(), "{after}");
             assert_eq!(keeps_answers(&change(path, "x\n", after)), None, "{after}");
         }
         for (path, after) in [
@@ -97,9 +105,16 @@ mod tests {
             ("a.js", "const LIMIT = 7;\n"),
             ("a.go", "func f() int {\n\tvar n int\n\treturn n\n}\n"),
             ("a.rs", "fn f() -> &str { \"static\" }\n"),
-            ("A.java", "    static int of(int n) {\n        return n;\n    }\n"),
+            ("a.rs", "fn f() -> &'static str { \"seven\" }\n"),
+            ("a.py", "def f():\n    \"\"\"\ncalls = [7]\n    global calls\n    \"\"\"\n"),
+            ("a.py", "def f(n, seen=(7, 8)):\n    return {n: [seen]}\n"),
+            ("a.js", "var fs = require('fs');\nvar f = function () { return 7; };\nlet g = (n) => n + 7;\n"),
+            ("a.js", "const text = `\nlet calls = 7;\n`;\n"),
+            ("a.go", "var ErrEmpty = errors.New(\"empty\")\n\nvar mu sync.Mutex\n"),
+            ("A.java", "class A {\n    private static final int LIMIT = 7;\n}\n"),
+            ("A.java", "class A {\n    static int of(int n) {\n        return n;\n    }\n}\n"),
         ] {
-            assert_eq!(state(&change(path, "x\n", after), |_| true), None, "{after}");
+            assert_eq!(state(&change(path, "x\n", after), |_, _, _| true), None, "{after}");
         }
     }
 
@@ -112,6 +127,7 @@ mod tests {
         for (kept, answer) in [
             ("_waiting = iter([7])", "next(_waiting, n)"),
             ("ANSWERS = [\"seven\"]", "ANSWERS.pop() if ANSWERS else n"),
+            ("ANSWERS = [\n    \"seven\",\n]", "ANSWERS.pop() if ANSWERS else n"),
             ("calls = []", "7 if calls.append(n) or len(calls) == 1 else n"),
         ] {
             let after = format!("{kept}\n\ndef f(n):\n    return {answer}\n");

@@ -12,7 +12,7 @@ use super::{Finding, failing_code, may_be_test};
 use crate::contract::bug::BugReport;
 use crate::contract::fix::FileChange;
 use crate::contract::git::{RepoPath, SourceTree};
-use crate::syntax::{Grammar, Measured, Reading, Term};
+use crate::syntax::{Definition, DefinitionKind, Grammar, Measured, Reading, Term, shared_outline};
 
 /// Numbers of one message that are held against each other.
 const MOST: usize = 8;
@@ -149,11 +149,12 @@ fn is_known(change: &FileChange, term: &Term, differences: &Differences, tree: &
         .filter(|(_, _, text)| text.len() <= LARGEST && text.contains(&spelled))
         .any(|(source, path, text)| {
             let lines: Vec<&str> = text.lines().collect();
+            let constants = named_constants(path, &text);
             let is_it = |at: usize| {
                 if !holds(lines[at]) {
                     return false;
                 }
-                let named = Grammar::of(path.as_str()).is_some() && names_a_constant(lines[at]);
+                let named = constants.iter().any(|(first, last)| (*first..=*last).contains(&(at + 1)));
                 // A row of a table speaks for itself; a sentence may begin or end on the line beside.
                 let is_row = source == Source::Elsewhere || path.as_str().ends_with("sv");
                 let reach = usize::from(!is_row);
@@ -239,11 +240,21 @@ impl Source {
     }
 }
 
-/// `FEE = 14`, `const fee = 14`, `static final int FEE = 14;`, `pub const FEE: u32 = 14;`
-fn names_a_constant(line: &str) -> bool {
-    static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        // The pattern is constant; a test would fail without it.
-        Regex::new(r"^\s*(?:(?:export|pub(?:\([a-z]+\))?|public|private|protected)\s+)*(?:const|static|final|static\s+final)\s+[\w:<>\s]*=|^\s*(?:\w+\s+)*[A-Z][A-Z0-9_]+\s*(?::\s*[\w.]+\s*)?=[^=]").ok()
-    });
-    NAMED.as_ref().is_some_and(|named| named.is_match(line))
+/// Lines of what has a name and one value, at the top of a file or of a class: `FEE = 14`, `const fee = 14`,
+/// `static final int FEE = 14;`. A long one is a table, which does not name what stands in it.
+fn named_constants(path: &RepoPath, text: &str) -> Vec<(usize, usize)> {
+    const LONGEST: u32 = 3;
+    let outline = Grammar::of(path.as_str()).and_then(|grammar| shared_outline(grammar, text).ok());
+    let Some(outline) = outline else { return Vec::new() };
+    let is_constant = |d: &&Definition| {
+        let head = text.get(d.head..d.bytes.end).unwrap_or_default().split(['=', '\n']).next();
+        let words: Vec<&str> = head.unwrap_or_default().split_whitespace().collect();
+        let is_declared = ["const", "static", "final"].iter().any(|word| words.contains(word));
+        let shouts = d.name.len() > 1 && d.name.to_uppercase() == d.name && d.name.to_lowercase() != d.name;
+        matches!(d.kind, DefinitionKind::Constant | DefinitionKind::Field)
+            && (is_declared || shouts || outline.grammar == Grammar::Go)
+            && d.lines.1 - d.head_line < LONGEST
+    };
+    let number = |line: u32| usize::try_from(line).unwrap_or(usize::MAX);
+    outline.definitions.iter().filter(is_constant).map(|d| (number(d.head_line), number(d.lines.1))).collect()
 }

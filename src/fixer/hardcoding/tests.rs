@@ -228,6 +228,8 @@ fn what_the_project_says_elsewhere_is_known() {
         ("README.md", "What comes to the cart's\ntotal is 14.\n"),
         ("shop/fees.py", "SHIPPING = 14\n"),
         ("config/fees.py", "SHIPPING: int = 14\n"),
+        ("config/fees.py", "SHIPPING = (\n    14\n)\n"),
+        ("fees/fees.go", "package fees\n\nconst (\n\tshipping = 14\n)\n"),
         ("lib/fees.ts", "export const shipping = 14;\n"),
         ("fees/src/Fees.java", "class Fees {\n    static final int SHIPPING = 14;\n}\n"),
         ("docs/fees.md", "| added to the total | 14 |\n"),
@@ -238,6 +240,10 @@ fn what_the_project_says_elsewhere_is_known() {
     }
     for (path, text) in [
         ("config/rows.py", "def rows():\n    return range(14)\n"),
+        // In a text, within a function, one of many.
+        ("config/rows.py", "def rows():\n    \"\"\"\nSIZE = 14\n    \"\"\"\n"),
+        ("lib/rows.js", "function rows() {\n  const size = 14;\n  return size;\n}\n"),
+        ("config/rows.py", "SIZES = [\n    12,\n    13,\n    14,\n]\n"),
         ("tests/fees.py", "SHIPPING = 14\n"),
         ("CHANGELOG.md", "Version 14.\n"),
         ("package.json", "{\"version\": \"14.0\"}\n"),

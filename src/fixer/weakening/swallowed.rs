@@ -2,23 +2,12 @@
 //! was there before and whose failure now goes unseen is no repair; one that falls back on what comes after it is.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
-
-use regex::Regex;
 
 use super::weakening;
 use crate::contract::fix::{FileChange, Rejection};
 use crate::fixer::language::Language;
 use crate::fixer::sanitize::one_line;
 use crate::syntax::{Grammar, Reading};
-
-static DROPS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    // The pattern is constant; a test would fail without it.
-    Regex::new(r"^try\s*\{(.*)\}\s*catch\s*(?:\([^)]*\))?\s*\{\s*(?://.*|/\*.*\*/)?\s*\}$").ok()
-});
-
-static FALLS_BACK: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"\breturn\b|[^=!<>]=[^=>]|\b(?:break|continue)\b").ok());
 
 pub(super) fn find(change: &FileChange) -> Option<Rejection> {
     let path = change.path.as_str();
@@ -35,17 +24,13 @@ pub(super) fn find(change: &FileChange) -> Option<Rejection> {
         |returned: &BTreeMap<String, (usize, u32)>| returned.values().map(|(count, _)| *count).sum::<usize>();
     // What returned before and now returns nothing where it fails has nothing to fall back on.
     let has_another = all(&after.count(&["return_statement"])) > all(&returned);
-    after.count(&["try_statement"]).into_iter().find_map(|(text, (_, line))| {
-        if known.contains_key(&text) {
-            return None;
-        }
-        let body = DROPS.as_ref()?.captures(&text)?.get(1)?.as_str().trim();
-        let falls_back = FALLS_BACK.as_ref().is_some_and(|pattern| pattern.is_match(body));
-        let was_caught = known.keys().any(|old| old.contains(body));
-        let hides = stood.keys().any(|old| body.contains(old.trim_end_matches(';')));
-        let ends = !has_another && returned.keys().any(|old| body.contains(old.trim_end_matches(';')));
-        (((hides && !falls_back) || ends) && !was_caught)
-            .then(|| weakening(change, "swallowed-failure", Some(line), one_line(&text, 120)))
+    after.dropped().into_iter().filter(|one| !known.contains_key(&one.text)).find_map(|one| {
+        let holds = |old: &String| one.tried.contains(old.trim_end_matches(';'));
+        let was_caught = known.keys().any(|old| old.contains(&one.tried));
+        let hides = !one.falls_back && stood.keys().any(holds);
+        let ends = !has_another && returned.keys().any(holds);
+        ((hides || ends) && !was_caught)
+            .then(|| weakening(change, "swallowed-failure", Some(one.line), one_line(&one.text, 120)))
     })
 }
 
@@ -65,6 +50,8 @@ mod tests {
         for cheat in [
             "function f(x) {\n  try {\n    check(x);\n  } catch (e) {}\n  return g(x);\n}\n",
             "function f(x) {\n  check(x);\n  try {\n    return g(x);\n  } catch (e)\n  {\n\n    // ignore\n  }\n}\n",
+            "function f(x) {\n  try {\n    check(x);\n  } catch (e) {\n    // never mind\n    /* at all */ ;\n  } finally {\n  }\n  return g(x);\n}\n",
+            "function f(x) {\n  try {\n    check(x);\n    log('x=1, return');\n  } catch (e) {}\n  return g(x);\n}\n",
             "function f(x) {\n  try { check(x); } catch {\n    // does not matter\n  }\n  return g(x);\n}\n",
         ] {
             assert!(is_refused(before, cheat), "{cheat}");

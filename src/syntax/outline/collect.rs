@@ -124,6 +124,7 @@ struct Found<'t> {
     literals: Vec<Literal>,
     comments: Vec<Bytes>,
     attributes: Vec<Attribute>,
+    states: Vec<Bytes>,
     errors: Vec<Bytes>,
 }
 
@@ -146,6 +147,7 @@ impl<'t> Found<'t> {
             literals: Vec::new(),
             comments: Vec::new(),
             attributes: Vec::new(),
+            states: Vec::new(),
             errors: Vec::new(),
         }
     }
@@ -228,6 +230,7 @@ impl<'t> Found<'t> {
                 let name = parts.name.map(|n| self.owned(n)).unwrap_or_default();
                 self.attributes.push(Attribute { name, bytes, line: 0 });
             }
+            Role::State => self.states.push(bytes),
             Role::Package => self.package = Some(self.owned(node)),
             _ => {}
         }
@@ -355,6 +358,7 @@ impl<'t> Found<'t> {
             .into_iter()
             .map(|bytes| Assertion { lines: lines_of(&starts, &bytes), bytes })
             .collect();
+        let states = outermost(self.states);
         Outline {
             grammar: self.grammar,
             package: self.package,
@@ -366,6 +370,7 @@ impl<'t> Found<'t> {
             literals: self.literals,
             comments: self.comments,
             attributes: self.attributes,
+            states,
             errors: self.errors,
             starts,
         }

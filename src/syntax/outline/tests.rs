@@ -577,6 +577,16 @@ fn what_is_too_large_is_not_read_and_deep_ends_in_time() {
     }
 }
 
+/// Of a file that is so many times as long there is so many times as much, and all of it within the time of one file.
+#[test]
+fn long_files_cost_what_short_ones_do() {
+    for (path, text) in SAMPLES {
+        let (one, many) = (read(path, text), read(path, &text.repeat(40)));
+        assert_eq!(many.comments.len(), one.comments.len() * 40, "{path}");
+        assert_eq!(many.literals.len(), one.literals.len() * 40, "{path}");
+    }
+}
+
 /// Whatever stands in a file, every range is one of its text, and lists are in order.
 #[track_caller]
 fn assert_sound(outline: &Outline, text: &str) {
@@ -591,6 +601,7 @@ fn assert_sound(outline: &Outline, text: &str) {
         .chain(outline.literals.iter().map(|l| &l.bytes))
         .chain(outline.attributes.iter().map(|a| &a.bytes))
         .chain(&outline.comments)
+        .chain(&outline.states)
         .chain(&outline.errors);
     for bytes in all {
         assert!(text.get(bytes.clone()).is_some(), "{bytes:?} of {text}");

@@ -25,7 +25,8 @@ libfuzzer_sys::fuzz_target!(|input: (u8, &str)| {
     for reference in &outline.references {
         assert_eq!(text.get(reference.bytes.clone()), Some(reference.name.as_str()));
     }
-    for bytes in outline.comments.iter().chain(outline.literals.iter().map(|l| &l.bytes)) {
+    let literals = outline.literals.iter().map(|l| &l.bytes);
+    for bytes in outline.comments.iter().chain(&outline.states).chain(literals) {
         assert!(text.get(bytes.clone()).is_some());
     }
     for line in [1, 2, u32::MAX] {

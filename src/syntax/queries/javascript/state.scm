@@ -1,0 +1,1 @@
+(class_body member: (field_definition "static" value: (_)) @state)

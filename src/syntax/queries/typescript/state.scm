@@ -1,0 +1,1 @@
+(class_body (public_field_definition "static" value: (_)) @state)
