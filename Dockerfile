@@ -19,11 +19,10 @@ COPY src src
 # The demo carries its sample repositories.
 COPY tests/repos tests/repos
 RUN cargo auditable build --release --locked --target x86_64-unknown-linux-musl \
- && mkdir -p /image/etc/ssl/certs /image/tmp \
+ && mkdir -p /image/tmp \
  && chmod 1777 /image/tmp \
  && cp target/x86_64-unknown-linux-musl/release/ci-healer /image/ci-healer \
- && ln -s ci-healer /image/ci-healer-sweep \
- && cp /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
+ && ln -s ci-healer /image/ci-healer-sweep
 
 FROM scratch
 COPY --from=build /image/ /

@@ -15,14 +15,8 @@ pub(crate) fn measure(table: &mut Table) {
     let shipped: PathBuf = target.join("x86_64-unknown-linux-musl/release/ci-healer");
     match std::fs::metadata(&shipped) {
         Ok(meta) => {
-            table.size("binary, released", meta.len(), Aim::MebiBytes(UNPACKED));
-            // On `scratch` the certificate authorities are the only thing beside it.
-            let authorities = std::fs::metadata("/etc/ssl/certs/ca-certificates.crt").map_or(0, |m| m.len());
-            table.size(
-                "image, released (binary and authorities)",
-                meta.len() + authorities,
-                Aim::MebiBytes(UNPACKED),
-            );
+            // On `scratch` there is nothing beside it.
+            table.size("binary and image, released", meta.len(), Aim::MebiBytes(UNPACKED));
         }
         Err(_) => {
             table.say(

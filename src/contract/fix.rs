@@ -204,3 +204,27 @@ pub enum Rejection {
         why: String,
     },
 }
+
+impl Rejection {
+    /// Its kind, as in JSON.
+    #[must_use]
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::NoChange => "no_change",
+            Self::LowConfidence { .. } => "low_confidence",
+            Self::TooManyLines { .. } => "too_many_lines",
+            Self::TooManyFiles { .. } => "too_many_files",
+            Self::Path { .. } => "path",
+            Self::OutsideWindow { .. } => "outside_window",
+            Self::NeedsContext { .. } => "needs_context",
+            Self::NotApplicable { .. } => "not_applicable",
+            Self::Repeated { .. } => "repeated",
+            Self::TestWeakening { .. } => "test_weakening",
+            Self::TestEdit { .. } => "test_edit",
+            Self::Content { .. } => "content",
+            Self::JudgeDisarmed { .. } => "judge_disarmed",
+            Self::Overfitted { .. } => "overfitted",
+            Self::NoCounterProof { .. } => "no_counter_proof",
+        }
+    }
+}

@@ -2,14 +2,16 @@
 //!
 //! Made from `results.json` files alone, as Markdown and as one HTML page that loads nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::contract::ci::CiVerdict;
-use crate::contract::outcome::Outcome;
-use crate::contract::report::{ProposalVerdict, RunReport};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
 
-use super::{clean, ends, markdown, text, view};
+use crate::contract::bug::Category;
+use crate::contract::report::{BudgetReport, Timings};
+
+use super::{clean, ends, markdown, text};
 
 /// Rows of a table; the rest is counted.
 const ROWS: usize = 50;
@@ -20,9 +22,9 @@ pub struct Stats {
     total: Group,
     by_repository: BTreeMap<String, Group>,
     by_kind: BTreeMap<&'static str, Group>,
-    by_outcome: BTreeMap<&'static str, usize>,
+    by_outcome: BTreeMap<String, usize>,
     /// Why proposals were turned down or taken back, and the setting that would let such a one through.
-    refused: BTreeMap<(String, Option<&'static str>), usize>,
+    refused: BTreeMap<(&'static str, Option<&'static str>), usize>,
     /// Files that are no record of a run.
     unreadable: usize,
     /// What a person is taken to need for one fix.
@@ -42,16 +44,91 @@ struct Group {
     time: Duration,
 }
 
+/// What is counted of a `results.json`. Reading whole reports here would make the action's image a good deal larger.
+#[derive(Debug, Deserialize)]
+struct Record {
+    repository: Option<String>,
+    outcome: String,
+    baseline: Option<Baseline>,
+    #[serde(default)]
+    jobs: Vec<Job>,
+    iterations: Vec<Iteration>,
+    push: Option<IgnoredAny>,
+    ci: Option<Ci>,
+    budget: BudgetReport,
+    timings: Timings,
+}
+
+#[derive(Debug, Deserialize)]
+struct Job {
+    baseline: Option<Baseline>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Baseline {
+    bugs: Vec<Bug>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Bug {
+    category: Category,
+}
+
+#[derive(Debug, Deserialize)]
+struct Iteration {
+    bugs: Vec<Bug>,
+    proposals: Vec<Proposal>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Proposal {
+    verdict: String,
+    rejection: Option<Refusal>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Refusal {
+    kind: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Ci {
+    verdict: String,
+}
+
+impl Record {
+    /// The failure was there; what only looked at a log counts, too.
+    fn is_red(&self) -> bool {
+        !matches!(self.outcome.as_str(), "already_green" | "cancelled")
+    }
+
+    /// Healed, and nothing is known that speaks against it.
+    fn is_healed(&self) -> bool {
+        let ci = self.ci.as_ref().map(|ci| ci.verdict.as_str());
+        self.outcome == "healed" && self.push.is_some() && matches!(ci, None | Some("passed" | "skipped"))
+    }
+
+    fn is_proven_only(&self) -> bool {
+        matches!(self.outcome.as_str(), "healed" | "patched" | "partial") && !self.is_healed()
+    }
+
+    fn categories(&self) -> impl Iterator<Item = Category> {
+        let baselines = self.baseline.iter().chain(self.jobs.iter().filter_map(|job| job.baseline.as_ref()));
+        let found = baselines.flat_map(|baseline| &baseline.bugs);
+        found.chain(self.iterations.iter().flat_map(|turn| &turn.bugs)).map(|bug| bug.category)
+    }
+}
+
 impl Group {
-    fn add(&mut self, report: &RunReport) {
-        let (red, healed, proven) = (is_red(report), is_healed(report), is_proven_only(report));
+    fn add(&mut self, record: &Record) {
+        let (red, healed, proven) = (record.is_red(), record.is_healed(), record.is_proven_only());
         self.runs += 1;
         self.red += usize::from(red);
         self.healed += usize::from(healed);
         self.proven += usize::from(proven);
-        self.tokens = self.tokens.saturating_add(report.budget.tokens.spent);
-        self.cost += report.budget.cost.spent.max(0.0);
-        self.time = self.time.saturating_add(report.timings.total);
+        self.tokens = self.tokens.saturating_add(record.budget.tokens.spent);
+        self.cost += record.budget.cost.spent.max(0.0);
+        self.time = self.time.saturating_add(record.timings.total);
     }
 
     fn cells(&self) -> Vec<String> {
@@ -64,24 +141,6 @@ impl Group {
             text::duration(self.time),
         ]
     }
-}
-
-/// The failure was there; what only looked at a log counts, too.
-fn is_red(report: &RunReport) -> bool {
-    !matches!(report.outcome, Outcome::AlreadyGreen | Outcome::Cancelled)
-}
-
-/// Healed, and nothing is known that speaks against it.
-fn is_healed(report: &RunReport) -> bool {
-    let ci = report.ci.as_ref().map(|ci| &ci.verdict);
-    report.outcome == Outcome::Healed
-        && report.push.is_some()
-        && matches!(ci, None | Some(CiVerdict::Passed | CiVerdict::Skipped { .. }))
-}
-
-fn is_proven_only(report: &RunReport) -> bool {
-    let is_proven = matches!(report.outcome, Outcome::Healed | Outcome::Patched | Outcome::Partial { .. });
-    is_proven && !is_healed(report)
 }
 
 /// A table of either format.
@@ -103,25 +162,22 @@ impl Stats {
 
     /// Takes up what a file holds.
     pub fn add(&mut self, json: &[u8]) {
-        let Ok(report) = serde_json::from_slice::<RunReport>(json) else {
+        let Ok(record) = serde_json::from_slice::<Record>(json) else {
             self.unreadable += 1;
             return;
         };
-        self.total.add(&report);
-        let repository = report.repository.clone().unwrap_or_else(|| "(unknown)".to_owned());
-        self.by_repository.entry(repository).or_default().add(&report);
-        let mut kinds: Vec<&str> =
-            view::all_bugs(&report).iter().map(|bug| text::category(bug.category)).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
+        self.total.add(&record);
+        let repository = record.repository.clone().unwrap_or_else(|| "(unknown)".to_owned());
+        self.by_repository.entry(repository).or_default().add(&record);
+        let kinds: BTreeSet<&str> = record.categories().map(text::category).collect();
         for kind in kinds {
-            self.by_kind.entry(kind).or_default().add(&report);
+            self.by_kind.entry(kind).or_default().add(&record);
         }
-        *self.by_outcome.entry(report.outcome.as_str()).or_default() += 1;
-        for proposal in view::proposals(&report) {
-            if let ProposalVerdict::Rejected { rejection } = &proposal.verdict {
-                let why = ends::kind_of(rejection).to_owned();
-                *self.refused.entry((why, ends::opened_by(rejection))).or_default() += 1;
+        *self.by_outcome.entry(record.outcome.clone()).or_default() += 1;
+        for proposal in record.iterations.iter().flat_map(|turn| &turn.proposals) {
+            if let ("rejected", Some(refusal)) = (proposal.verdict.as_str(), &proposal.rejection) {
+                let why = (ends::kind_of(&refusal.kind), ends::opened_by(&refusal.kind));
+                *self.refused.entry(why).or_default() += 1;
             }
         }
     }
@@ -185,7 +241,7 @@ impl Stats {
         let more = refused.len().saturating_sub(ROWS);
         let refused = refused.into_iter().take(ROWS).map(|((why, opens), count)| {
             let opens = opens.map_or("nothing: it would break a rule for everybody", |input| input);
-            vec![why.clone(), count.to_string(), opens.replace('`', "")]
+            vec![(*why).to_owned(), count.to_string(), opens.replace('`', "")]
         });
         let tables = [
             Table {
@@ -280,7 +336,10 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contract::ci::CiVerdict;
     use crate::contract::fix::Rejection;
+    use crate::contract::outcome::Outcome;
+    use crate::contract::report::{ProposalVerdict, RunReport};
     use crate::report::{results, sample};
 
     fn stats(reports: &[RunReport]) -> Stats {

@@ -30,15 +30,14 @@ fn run(dir: &Path, name: &str, args: &[&str], env: &[(&str, &str)]) -> (String, 
     (text(stdout), text(stderr), status.success())
 }
 
-/// The files of the image: one binary under two names, certificates, a place for temporary files, and nothing else.
+/// The files of the image: one binary under two names, a place for temporary files, and nothing else.
 #[test]
 fn the_image_is_one_binary_on_nothing() {
     let dir = Sandbox::new();
     write(dir.path(), "binary", "not really\n");
-    write(dir.path(), "certificates", "-----BEGIN CERTIFICATE-----\n");
     let archive = |_: ()| {
         let out = Command::new("sh")
-            .args([&script("release/rootfs.sh"), "binary", "certificates"])
+            .args([&script("release/rootfs.sh"), "binary"])
             .current_dir(dir.path())
             .output()
             .unwrap();
@@ -56,19 +55,7 @@ fn the_image_is_one_binary_on_nothing() {
         found.push(format!("{path} {:o}", header.mode().unwrap()));
     }
     found.sort();
-    assert_eq!(
-        found,
-        [
-            "./ 755",
-            "./ci-healer 755",
-            "./ci-healer-sweep 777",
-            "./etc/ 755",
-            "./etc/ssl/ 755",
-            "./etc/ssl/certs/ 755",
-            "./etc/ssl/certs/ca-certificates.crt 644",
-            "./tmp/ 1777"
-        ]
-    );
+    assert_eq!(found, ["./ 755", "./ci-healer 755", "./ci-healer-sweep 777", "./tmp/ 1777"]);
 }
 
 #[test]

@@ -499,3 +499,29 @@ fn the_generic_words_are_those_of_the_loop() {
         assert!(transition.contains(&format!("\"{words}\"")), "{words}");
     }
 }
+
+#[test]
+fn every_kind_of_rule_has_its_words() {
+    let words = || "x".to_owned();
+    for rejection in [
+        Rejection::NoChange,
+        Rejection::LowConfidence { confidence: 0.1, minimum: 0.5 },
+        Rejection::TooManyLines { changed: 2, maximum: 1 },
+        Rejection::TooManyFiles { changed: 2, maximum: 1 },
+        Rejection::Path { path: words(), why: words() },
+        Rejection::OutsideWindow { path: words(), line: 1 },
+        Rejection::NeedsContext { needs: Vec::new() },
+        Rejection::NotApplicable { path: words(), why: words() },
+        Rejection::Repeated { patch: words() },
+        Rejection::TestWeakening { path: words(), rule: words(), line: None, what: words() },
+        Rejection::TestEdit { path: words() },
+        Rejection::Content { path: words(), why: words() },
+        Rejection::JudgeDisarmed { why: words() },
+        Rejection::Overfitted { why: words() },
+        Rejection::NoCounterProof { why: words() },
+    ] {
+        let kind = rejection.as_str();
+        assert_eq!(serde_json::to_value(&rejection).unwrap()["kind"], kind);
+        assert_ne!(kind_of(kind), "another rule", "{kind}");
+    }
+}
