@@ -125,10 +125,14 @@ impl Hunt<'_, '_> {
     /// With the pin that a person would write; it is left in the workspace where it makes the commands pass.
     async fn pinned(&mut self, accused: &Accused, from: &str, case: Case<'_>) -> Option<String> {
         let files = self.texts();
-        let hold = Hold { package: &accused.package, below: &accused.to, at: from };
+        let package = &accused.package;
+        let is_of_build = case.today.resolved.as_ref().is_some_and(|r| r.in_builds.contains(package));
+        let log = case.today.log.as_str();
+        let build = (is_of_build && drift::a_build_fails(&log.to_lowercase())).then_some(log);
+        let hold = Hold { package, below: &accused.to, at: from, build };
         let pin = drift::pin(&files, &scripts(case.planned), hold)?;
-        let change = self.change(&files, &pin)?;
-        self.worlds.workspace.apply(std::slice::from_ref(&change)).ok()?;
+        let changes = self.changes(&files, &pin)?;
+        self.worlds.workspace.apply(&changes).ok()?;
         self.worlds.scripts.clone_from(&pin.scripts);
         let look = self.look(case, &World::default()).await;
         self.worlds.scripts.clear();
@@ -140,7 +144,7 @@ impl Hunt<'_, '_> {
         if look.verdict == Verdict::Green && holds {
             return Some(pin.path);
         }
-        self.worlds.workspace.revert(&[change]).ok()?;
+        self.worlds.workspace.revert(&changes).ok()?;
         None
     }
 
