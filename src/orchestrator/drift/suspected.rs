@@ -5,7 +5,7 @@ use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::BuildPlan;
 use crate::contract::changes::{ChangedFile, ChangedSinceGreen, FileRole};
 use crate::contract::event::{Event, EventSink as _, Offer};
-use crate::contract::fix::{Edit, FixProposal, Usage};
+use crate::contract::fix::{Edit, FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
 use crate::drift::{self, Time};
 use crate::fixer;
@@ -170,7 +170,7 @@ impl Driver {
     }
 
     fn pin_proposal(&self, bugs: Vec<Fingerprint>) -> Option<FixProposal> {
-        let sought = self.drift.sought.as_ref()?;
+        let sought = self.drift.sought.as_ref().filter(|sought| sought.of_workflows.is_empty())?;
         let (package, to) = (sought.report.package.as_ref()?, sought.report.to.as_ref()?);
         let edits: Vec<Edit> = sought
             .pin
@@ -213,6 +213,11 @@ impl Driver {
             "\nno change of this repository broke it: the release {to} of {package} did, proven by running; with {from} the \
              same commands pass. Make the code fit {package} {to} (and, where it can be, {from} as well).{heard}"
         )
+    }
+
+    /// What of the pin lies in workflows.
+    pub(in crate::orchestrator) fn pin_of_workflows(&self) -> Vec<FileChange> {
+        self.drift.sought.as_ref().map(|sought| sought.of_workflows.clone()).unwrap_or_default()
     }
 
     /// How the run ends where no fix of the code was proven and a release is named: with the pin as a patch.

@@ -9,6 +9,7 @@ use crate::contract::build::{
     BuildPlan, ExecutionResult, Exit, JobState, PlanStep, PreparedStep, StepEvaluator, StepRepeats,
 };
 use crate::contract::event::{Event, EventSink as _, Purpose};
+use crate::contract::fix::FileChange;
 use crate::contract::git::SourceTree as _;
 use crate::contract::outcome::Outcome;
 use crate::drift::{self, Package, Resolved, Time, Verdict, World};
@@ -72,6 +73,8 @@ pub(super) struct Worlds<'a> {
     pub(super) clocks: Clocks,
     /// Lines of scripts that are run in another way: a pin in a command.
     pub(super) scripts: Vec<(String, String)>,
+    /// What the proven pin changes in workflows, which no fix may touch.
+    pub(super) of_workflows: Vec<FileChange>,
     /// Today's run is the report's first run.
     pub(super) tells_runs: bool,
     /// What the step in question warned of in a green world.
@@ -197,6 +200,7 @@ impl<'a> Worlds<'a> {
             executions: 0,
             clocks: Clocks::default(),
             scripts: Vec::new(),
+            of_workflows: Vec::new(),
             tells_runs: true,
             deprecations: String::new(),
             again: AGAIN,
