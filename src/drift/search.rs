@@ -121,6 +121,7 @@ pub fn a_build_fails(log: &str) -> bool {
         "metadata-generation-failed",
         "installing build dependencies",
         "build backend",
+        "backend subprocess exited",
     ];
     SAID.iter().any(|said| log.contains(said))
 }

@@ -66,6 +66,10 @@ fn is_own(files: &[(String, String)], log: &str) -> bool {
         let is_manifest = |path: &str| matches!(base(path), "pyproject.toml" | "setup.py" | "setup.cfg");
         files.iter().filter(move |(path, _)| is_manifest(path))
     };
+    // `python -m build` builds nothing else.
+    if log.contains("Backend subprocess exited") {
+        return true;
+    }
     let Some(failed) = FAILED.as_ref() else { return false };
     failed.captures_iter(log).any(|found| {
         let name = found[1].split(['=', '@']).next().unwrap_or_default();
@@ -110,6 +114,8 @@ mod tests {
     const OF_OURS: &str =
         "ERROR: Failed to build 'file:///home/runner/work/a/a' when getting requirements to build wheel";
 
+    const BUILD: &str = "ERROR Backend subprocess exited when trying to invoke get_requires_for_build_sdist";
+
     #[test]
     fn what_others_are_built_with_is_constrained_beside_the_command() {
         let flow = "steps:\n  - run: pip install -r requirements.txt\n";
@@ -138,9 +144,12 @@ mod tests {
     #[test]
     fn what_the_project_is_built_with_is_bounded_where_it_says_so() {
         let toml = "[build-system]\nrequires = [\n  \"setuptools>=61\",\n]\n\n[project]\nname = \"our-app\"\ndependencies = [\"setuptools\"]\n";
-        for log in
-            [OF_OURS, "error: failed building wheel for our_app", "Failed to build `our-app @ file:///w`"]
-        {
+        for log in [
+            OF_OURS,
+            "error: failed building wheel for our_app",
+            "Failed to build `our-app @ file:///w`",
+            BUILD,
+        ] {
             let found = pinned("setuptools", &[("pyproject.toml", toml)], "pip install .", log);
             assert!(
                 found.after.contains("\"setuptools>=61,<3.0\",") && found.after.contains("[\"setuptools\"]"),

@@ -343,7 +343,25 @@ fn warnings_in(log: &str) -> String {
             lines.push(line);
         }
     }
-    lines.iter().map(|line| line.chars().take(300).collect::<String>()).collect::<Vec<_>>().join("\n")
+    // An index may be private, and its address may hold who may read it.
+    let without_addresses = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().filter(|word| !word.contains("://")).collect();
+        words.join(" ").chars().take(300).collect::<String>()
+    };
+    lines.iter().map(without_addresses).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn warnings_tell_no_address_of_an_index() {
+        let log = "ok\nDEPRECATION: --index https://me:secret@pypi.example.org/simple will be removed\n\
+            a.py:3: DeprecationWarning: url_quote is deprecated\n";
+        assert_eq!(
+            super::warnings_in(log),
+            "DEPRECATION: --index will be removed\na.py:3: DeprecationWarning: url_quote is deprecated"
+        );
+    }
 }
 
 fn in_words(world: &World) -> String {
