@@ -73,6 +73,7 @@ pub struct Config {
     /// Globs beside the built-in list.
     pub protected_paths: Vec<String>,
     pub allow_test_edits: bool,
+    pub allow_manifest_edits: bool,
     pub policy: Policy,
     /// As given: lines of `@path` stand for files of the default branch.
     pub guidance: String,
@@ -157,6 +158,7 @@ impl Config {
             max_changed_files: from.need("max-changed-files")?,
             protected_paths: from.find("protected-paths")?.unwrap_or_default(),
             allow_test_edits: from.need("allow-test-edits")?,
+            allow_manifest_edits: from.need("allow-manifest-edits")?,
             policy: from.find("policy")?.unwrap_or_default(),
             guidance: from.find("guidance")?.unwrap_or_default(),
             require_counter_proof: from.need("require-counter-proof")?,

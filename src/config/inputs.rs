@@ -324,6 +324,14 @@ pub const INPUTS: &[Input] = &[
         ..PLAIN
     },
     Input {
+        name: "allow-manifest-edits",
+        default: "false",
+        kind: Kind::Switch,
+        doc: "Whether a pin that holds back the release which broke an untouched repository may be a fix; without it, the pin \
+            is a patch for people.",
+        ..PLAIN
+    },
+    Input {
         name: "policy",
         kind: Kind::Policy,
         doc: "What becomes of a fix by the kind of failure, lines of `kind: way`; kinds: `format`, `lint`, `types`, `tests`, \

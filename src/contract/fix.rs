@@ -8,7 +8,7 @@ use super::git::{CommitSha, RepoPath};
 /// A change offered by a provider, not yet applied, gated or proven.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FixProposal {
-    /// `toolchain`, `gemini`, `groq`, `openai`, `history`
+    /// `toolchain`, `gemini`, `groq`, `openai`, `history`, `drift`
     pub provider: String,
     /// The model, as its server names it; `None` where none was asked.
     pub model: Option<String>,

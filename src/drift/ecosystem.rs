@@ -28,7 +28,7 @@ impl World {
     pub fn environment(&self, script: &str, locks: &[&str], now: Time) -> BTreeMap<String, String> {
         let mut env = BTreeMap::from([
             ("PIP_LOG".to_owned(), format!("{FOLDER}/pip.log")),
-            // It holds whole environments, and what was built from source in other worlds.
+            // What isolated builds took is read back from it.
             ("UV_CACHE_DIR".to_owned(), format!("{FOLDER}/uv")),
         ]);
         let mut set = |name: &str, value: String| env.insert(name.to_owned(), value);
@@ -157,21 +157,46 @@ pub fn installs_freely(steps: &str, locks: &[&str]) -> bool {
     })
 }
 
-/// The script before the first step that may install. `steps` is what all of them run, `python` the version that they ask for.
+/// The script that lays what installs, the same in all worlds; `None` where nothing is to be laid. `steps` is what all of them
+/// run, `python` the version that they ask for.
 #[must_use]
-pub fn preparation(world: &World, steps: &str, python: Option<&str>) -> String {
+pub fn installers(steps: &str, python: Option<&str>) -> Option<String> {
+    const BY_PIP: &[&str] = &["pip", "python", "tox", "nox", "hatch", "pre-commit", "build"];
+    let stand_in = super::python::stand_in(python);
+    if stand_in.is_none() && !BY_PIP.iter().any(|word| steps.contains(word)) {
+        return None;
+    }
     // What fails here must not look like a step of the job.
-    let mut script =
-        format!("set +e\nmkdir -p {FOLDER} && : > {FOLDER}/pip.log && chmod -R a+rwX {FOLDER}\n");
-    // Caches outlive a world: what was built from source in another one, or fetched to be run at once, is of that one.
-    script.push_str(
-        "rm -rf \"${PIP_CACHE_DIR:-$HOME/.cache/pip}/wheels\" \"${npm_config_cache:-${NPM_CONFIG_CACHE:-$HOME/.npm}}/_npx\"\n",
-    );
-    if let Some(stand_in) = super::python::stand_in(python) {
+    let mut script = "set +e\n".to_owned();
+    if let Some(stand_in) = stand_in {
         script.push_str(&stand_in);
         // The steps after this one have it first on PATH; so has the rest of this one.
         script.push_str("for folder in $(cat \"$GITHUB_PATH\" 2>/dev/null); do PATH=$folder:$PATH; done\n");
     }
+    script.push_str(&format!(
+        // A `pip` on PATH need not be the one of the `python` there.
+        "for pip in 'python -m pip' 'python3 -m pip' pip pip3; do\n  \
+         version=$($pip --version 2>/dev/null | sed 's/^pip \\([0-9]*\\).*/\\1/')\n  \
+         if [ -n \"$version\" ] && [ \"$version\" -lt {PIP_WITH_CUT_OFF} ]; then\n    \
+         PIP_BREAK_SYSTEM_PACKAGES=1 $pip install -q --upgrade 'pip>={PIP_WITH_CUT_OFF}' || true\n    \
+         hash -r\n  fi\ndone\n"
+    ));
+    // What installs is no part of the world; at a date before it there was one it could not be had.
+    let asks_for_uv = steps.lines().any(|line| {
+        line.contains("pip install") && line.split_whitespace().any(|w| w.trim_matches(['"', '\'']) == "uv")
+    });
+    if asks_for_uv {
+        script.push_str("PIP_BREAK_SYSTEM_PACKAGES=1 python -m pip install -q uv || true\n");
+    }
+    script.push_str("true\n");
+    Some(script)
+}
+
+/// The script before the first step that may install.
+#[must_use]
+pub fn preparation(world: &World) -> String {
+    let mut script =
+        format!("set +e\nmkdir -p {FOLDER} && : > {FOLDER}/pip.log && chmod -R a+rwX {FOLDER}\n");
     if !world.held.is_empty() {
         script.push_str(&format!("cat > {CONSTRAINTS} <<'CI_HEALER_END'\n"));
         for (package, version) in &world.held {
@@ -181,24 +206,6 @@ pub fn preparation(world: &World, steps: &str, python: Option<&str>) -> String {
             }
         }
         script.push_str("CI_HEALER_END\n");
-    }
-    if world.until.is_some() {
-        script.push_str(&format!(
-            // A `pip` on PATH need not be the one of the `python` there.
-            "for pip in 'python -m pip' 'python3 -m pip' pip pip3; do\n  \
-             version=$($pip --version 2>/dev/null | sed 's/^pip \\([0-9]*\\).*/\\1/')\n  \
-             if [ -n \"$version\" ] && [ \"$version\" -lt {PIP_WITH_CUT_OFF} ]; then\n    \
-             PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= PIP_CONSTRAINT= $pip install -q --upgrade 'pip>={PIP_WITH_CUT_OFF}' || true\n    \
-             hash -r\n  fi\ndone\n"
-        ));
-        // What installs is no part of the world; at a date before it there was one it could not be had.
-        let asks_for_uv = steps.lines().any(|line| {
-            line.contains("pip install")
-                && line.split_whitespace().any(|w| w.trim_matches(['"', '\'']) == "uv")
-        });
-        if asks_for_uv {
-            script.push_str("PIP_BREAK_SYSTEM_PACKAGES=1 PIP_LOG= python -m pip install -q uv || true\n");
-        }
     }
     // What is there by now is no answer of an installer's.
     script.push_str(&format!("{DISTRIBUTIONS} >{FOLDER}/before.txt\ntrue\n"));
@@ -218,11 +225,11 @@ const READ_BACK: &str = r#"set +e
 echo ci-healer-resolved-begin
 DISTRIBUTIONS | grep -vxFf /tmp/ci-healer-drift/before.txt | while read -r d; do
   n=${d##*/}; n=${n%.dist-info}
-  echo "dist ${n%-*} ${n##*-} $(head -n 4 "$d/top_level.txt" 2>/dev/null | tr '\n' ' ')"
+  case $d in */site-packages/*|*/dist-packages/*) kind=dist ;; /tmp/ci-healer-drift/uv/*) kind=cached ;; *) kind=dist ;; esac
+  echo "$kind ${n%-*} ${n##*-} $(head -n 4 "$d/top_level.txt" 2>/dev/null | tr '\n' ' ')"
 done | sort -u
 grep -a 'Successfully installed' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.*Successfully installed/installed/' | sort -u
 grep -aoE '(Downloading|Using cached) [^ ]*[.](whl|tar[.]gz|zip)' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.* //; s#.*/##; s/^/collected /' | sort -u
-for p in python python3; do command -v $p >/dev/null 2>&1 && $p -m pip --version 2>/dev/null | sed 's/^pip \([^ ]*\).*/installer pip \1/'; done
 if command -v node >/dev/null 2>&1; then
   workspace=${GITHUB_WORKSPACE:-$PWD}
   # An installation that failed leaves nothing; what it had resolved is asked once more.
@@ -286,12 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn a_world_has_its_own_of_what_caches_would_keep() {
-        let script = preparation(&World::default(), "npx eslint .", Some("3.11"));
-        assert!(script.contains("/_npx") && script.contains("/wheels") && script.contains("before.txt"));
-        assert!(!preparation(&World::default(), "", Some("3.13")).contains("dpkg"));
-        let now = Time::parse("2026-01-01").unwrap();
-        assert_eq!(World::default().environment("", &[], now)["UV_CACHE_DIR"], "/tmp/ci-healer-drift/uv");
+    fn what_installs_is_the_same_in_all_worlds() {
+        let laid = installers("pip install -r requirements.txt", Some("3.11")).unwrap();
+        assert!(laid.contains("dpkg") && laid.contains("pip>=26") && !laid.contains("before.txt"));
+        let of_image = installers("pip install uv\nuv sync", Some("3.13")).unwrap();
+        assert!(!of_image.contains("dpkg") && of_image.contains("pip install -q uv"));
+        assert_eq!(installers("npm install\nnpm test", None), None);
+        let held = BTreeMap::from([(Package::new("python", "cython"), "0.29.36".to_owned())]);
+        let script = preparation(&World { until: None, held });
+        assert!(script.contains("cython==0.29.36") && script.contains("before.txt"), "{script}");
     }
 
     #[test]

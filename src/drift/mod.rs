@@ -10,10 +10,10 @@ mod search;
 mod time;
 mod version;
 
-pub use ecosystem::{World, before_script, installs_freely, preparation, read_back, travels};
+pub use ecosystem::{World, before_script, installers, installs_freely, preparation, read_back, travels};
 pub use pin::{Hold, Pin, constrained_project, exactly, pin};
 pub use python::stood_in;
 pub use releases::{Registries, Release, Releases, Unknown, latest, out_of_order};
 pub use resolved::{Difference, Package, Resolved};
-pub use search::{Answer, Ask, Event, Found, Search, Suspects, Verdict};
+pub use search::{Answer, Ask, Event, Found, Search, Suspects, Verdict, a_build_fails};
 pub use time::Time;

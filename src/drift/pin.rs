@@ -1,6 +1,7 @@
 //! The pin that holds a release back, in the ecosystem's own style: an upper bound where a manifest names the package, a
 //! line of its own where none does, an override in package.json, else in the command that installs it.
 
+mod builds;
 mod npm;
 mod python;
 
@@ -16,13 +17,17 @@ pub struct Hold<'a> {
     pub below: &'a str,
     /// The last that does not.
     pub at: &'a str,
+    /// The log of the build that fails, where only isolated builds take the package.
+    pub build: Option<&'a str>,
 }
 
 /// One file of the repository with the pin in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Pin {
     pub path: String,
     pub after: String,
+    /// A file that it reads, and its text.
+    pub beside: Option<(String, String)>,
     /// What steps run in another way with it: the lines of a workflow's scripts, as they were and as they are.
     pub scripts: Vec<(String, String)>,
 }
@@ -31,9 +36,11 @@ pub struct Pin {
 #[must_use]
 pub fn pin(files: &[(String, String)], scripts: &str, hold: Hold<'_>) -> Option<Pin> {
     if hold.package.ecosystem == NPM {
-        npm::of_npm(files, scripts, hold)
-    } else {
-        python::of_python(files, scripts, hold)
+        return npm::of_npm(files, scripts, hold);
+    }
+    match hold.build {
+        Some(log) => builds::of_build(files, scripts, log, hold),
+        None => python::of_python(files, scripts, hold),
     }
 }
 
@@ -83,7 +90,8 @@ fn in_commands(
             if text.contains(line.trim()) {
                 let after = text.replace(line.trim(), changed.trim());
                 // A plain scalar of YAML may not hold quotes at its head; here they stand inside.
-                return Some(Pin { path: path.clone(), after, scripts: vec![(line.to_owned(), changed)] });
+                let scripts = vec![(line.to_owned(), changed)];
+                return Some(Pin { path: path.clone(), after, scripts, ..Pin::default() });
             }
         }
     }
@@ -97,7 +105,7 @@ mod tests {
     fn pinned(ecosystem: &str, name: &str, files: &[(&str, &str)], scripts: &str) -> (String, String) {
         let files: Vec<_> = files.iter().map(|(p, t)| ((*p).to_owned(), (*t).to_owned())).collect();
         let package = Package::new(ecosystem, name);
-        let hold = Hold { package: &package, below: "3.0", at: "2.3.7" };
+        let hold = Hold { package: &package, below: "3.0", at: "2.3.7", build: None };
         let pin = pin(&files, scripts, hold).unwrap();
         (pin.path, pin.after)
     }

@@ -44,13 +44,6 @@ case $has in "Python ASKED" | "Python ASKED".*) exit 0 ;; esac
 command -v apt-get >/dev/null 2>&1 && command -v dpkg >/dev/null 2>&1 || exit 0
 work=/tmp/ci-healer-drift/python root=/opt/hostedtoolcache/Python/OLDER/x64
 [ -w /opt/hostedtoolcache ] || root=/tmp/ci-healer-drift/Python
-# The next world of this run need not make it again.
-kept=$HOME/.cache/pip/ci-healer-python-OLDER.tar
-if [ -s "$kept" ] && mkdir -p "$root" && tar -xf "$kept" -C "$root"; then
-  printf '%s\n' "$root/bin" "$root/local/bin" >>"$GITHUB_PATH"
-  echo "STANDS_IN OLDER ASKED"
-  exit 0
-fi
 rm -rf "$work" && mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/state" "$root" && cd "$work"
 echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian SUITE main" >sources.list
 : >status
@@ -62,8 +55,7 @@ rm -f "$root"/lib/python3*/EXTERNALLY-MANAGED
 grep -rlF /usr/share/python-wheels "$root/lib" --include='*.py' | xargs -r sed -i "s#/usr/share/python-wheels#$root/share/python-wheels#"
 for name in python python3; do ln -sf pythonOLDER "$root/bin/$name"; done
 cd / && rm -rf "$work"
-PIP_LOG= python3 -m pip --python "$root/bin/pythonOLDER" install -q --root-user-action=ignore pip setuptools==65.5.1 || exit 0
-{ [ -d "${kept%/*}" ] && tar -cf "$kept.new" -C "$root" . && mv "$kept.new" "$kept"; } 2>/dev/null
+python3 -m pip --python "$root/bin/pythonOLDER" install -q --root-user-action=ignore pip setuptools==65.5.1 || exit 0
 printf '%s\n' "$root/bin" "$root/local/bin" >>"$GITHUB_PATH"
 echo "STANDS_IN OLDER ASKED"
 )

@@ -209,6 +209,37 @@ mod tests {
     }
 
     #[test]
+    fn a_range_takes_the_highest_of_its_time_that_is_not_withdrawn() {
+        let release = |version: &str, day: i64, is_withdrawn: bool| Release {
+            version: version.to_owned(),
+            published: Time::from_unix(day * 86_400),
+            is_withdrawn,
+        };
+        let all = [
+            release("1.0", 1, false),
+            release("1.1", 2, true),
+            release("2.0rc1", 3, false),
+            release("1.0.1", 4, false),
+            release("2.0", 5, false),
+        ];
+        let of = |day: i64, highest: Option<&str>| {
+            latest(&all, Time::from_unix(day * 86_400), highest).unwrap_or("none").to_owned()
+        };
+        assert_eq!([of(1, None), of(4, None), of(5, None)], ["none", "1.0", "1.0.1"]);
+        assert_eq!([of(9, None), of(9, Some("1.9"))], ["2.0", "1.0.1"]);
+    }
+
+    #[test]
+    fn what_is_not_known_is_said_without_an_address() {
+        for unknown in [Unknown::NotThere, Unknown::NoTimes, Unknown::NoAnswer("HTTP 500".to_owned())] {
+            let said = unknown.to_string();
+            assert!(!said.contains("://") && said.contains("registry"), "{said}");
+        }
+        let empty = serde_json::json!({"releases": {"1.0": [{"yanked": false}]}, "time": {"1.0.0": "soon"}});
+        assert!(of_pypi(&empty).is_empty() && of_npm(&empty).is_empty(), "no times");
+    }
+
+    #[test]
     fn times_that_cannot_be_true_are_seen() {
         let release = |version: &str, day: i64| Release {
             version: version.to_owned(),

@@ -53,8 +53,8 @@ pub struct Resolved {
     pub versions: BTreeMap<Package, BTreeSet<String>>,
     /// By which names code imports them, where that is not the package's own.
     pub modules: BTreeMap<Package, BTreeSet<String>>,
-    /// The installers that were there, by version.
-    pub installers: BTreeMap<String, String>,
+    /// What isolated builds took, in versions that no environment of the job holds.
+    pub in_builds: BTreeSet<Package>,
 }
 
 /// A package that differs between two worlds; the versions that only one of them has.
@@ -77,6 +77,7 @@ impl Resolved {
         let body = &body[..body.find(END)?];
         let mut read = Self::default();
         let mut collected = Vec::new();
+        let (mut lies_there, mut in_builds) = (BTreeSet::new(), BTreeSet::new());
         for line in body.lines() {
             let mut words = line.split_whitespace();
             match words.next() {
@@ -84,23 +85,25 @@ impl Resolved {
                     let (Some(name), Some(version)) = (words.next(), words.next()) else { continue };
                     let package = read.add(PYTHON, name, version);
                     let modules = words.filter(|m| !m.starts_with('_')).map(str::to_lowercase);
-                    read.modules.entry(package).or_default().extend(modules);
+                    read.modules.entry(package.clone()).or_default().extend(modules);
+                    lies_there.insert((package, version));
+                }
+                // uv keeps what it unpacked for a build only, and tells of it nowhere else.
+                Some("cached") => {
+                    if let (Some(name), Some(version)) = (words.next(), words.next()) {
+                        in_builds.insert((read.add(PYTHON, name, version), version));
+                    }
                 }
                 // What an installation that failed had come to: all is installed at its end.
                 Some("collected") => collected.extend(words.next().and_then(of_file)),
                 Some("installed") => {
                     for (name, version) in words.filter_map(|word| word.rsplit_once('-')) {
-                        read.add(PYTHON, name, version);
+                        in_builds.insert((read.add(PYTHON, name, version), version));
                     }
                 }
                 Some("npm") => {
                     if let (Some(name), Some(version)) = (words.next(), words.next()) {
                         read.add(NPM, name, version);
-                    }
-                }
-                Some("installer") => {
-                    if let (Some(name), Some(version)) = (words.next(), words.next()) {
-                        read.installers.insert(name.to_owned(), version.to_owned());
                     }
                 }
                 _ => {}
@@ -111,6 +114,7 @@ impl Resolved {
                 read.add(PYTHON, &name, &version);
             }
         }
+        read.in_builds = in_builds.difference(&lies_there).map(|(package, _)| package.clone()).collect();
         read.versions.retain(|package, _| !INSTALLERS.contains(&package.name.as_str()));
         Some(read)
     }
@@ -186,6 +190,10 @@ mod tests {
             .collect();
         assert_eq!(differ, [r#"qs: {} {"6.5.3"}"#, r#"setuptools: {"69.0"} {"82.0"}"#]);
         assert!(then.of(&Package::new("python", "flask.sqlalchemy")).is_some());
+        assert_eq!(
+            now.in_builds,
+            BTreeSet::from(["setuptools", "wheel"].map(|name| Package::new("python", name)))
+        );
         let failed = read(
             "collected pandas-2.0.tar.gz\ncollected my_lib-1.2-py3-none-any.whl\ndist pandas 1.5\ncollected x",
         );

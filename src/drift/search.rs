@@ -77,7 +77,13 @@ const IN_EVERY_LOG: &[&str] =
 impl Suspects {
     /// How much it is suspect; what nothing names has 1.
     #[must_use]
-    pub fn weight(&self, package: &Package, modules: Option<&BTreeSet<String>>) -> f64 {
+    pub fn weight(&self, package: &Package, world: &Resolved) -> f64 {
+        let named = self.weight_by_name(package, world.modules.get(package));
+        // A build's log seldom names what it is built with.
+        if world.in_builds.contains(package) && a_build_fails(&self.log) { named.max(12.0) } else { named }
+    }
+
+    fn weight_by_name(&self, package: &Package, modules: Option<&BTreeSet<String>>) -> f64 {
         let own = package.name.rsplit('/').next().unwrap_or_default().to_lowercase();
         let mut names = BTreeSet::from([own.clone(), own.replace('-', "_")]);
         names.extend(modules.into_iter().flatten().cloned());
@@ -103,6 +109,21 @@ impl Suspects {
             (false, false) => 1.0,
         }
     }
+}
+
+/// Whether the log, in small letters, says that a package could not be built from its source.
+#[must_use]
+pub fn a_build_fails(log: &str) -> bool {
+    const SAID: &[&str] = &[
+        "failed to build",
+        "failed building",
+        "requirements to build",
+        "metadata-generation-failed",
+        "installing build dependencies",
+        "build backend",
+        "backend subprocess exited",
+    ];
+    SAID.iter().any(|said| log.contains(said))
 }
 
 /// As a word of its own.
@@ -189,10 +210,9 @@ impl Search {
                 continue;
             };
             let lowest = difference.before.iter().min_by(|a, b| version::compare(a, b));
-            let modules = self.red.1.modules.get(package);
             // What only the red world has is there for another's sake.
             let of_package =
-                self.suspects.weight(package, modules) * if lowest.is_none() { 0.25 } else { 1.0 };
+                self.suspects.weight(package, &self.red.1) * if lowest.is_none() { 0.25 } else { 1.0 };
             let mut previous = lowest.cloned();
             for release in releases {
                 let is_between = release.published >= self.green.0 && release.published < self.red.0;

@@ -120,11 +120,25 @@ fn suspects_are_named_by_the_log_the_command_or_the_frames() {
         script: "black --check .".to_owned(),
     };
     let weight = |name: &str, module: &str| {
-        suspects.weight(&Package::new("python", name), Some(&BTreeSet::from([module.to_owned()])))
+        let package = Package::new("python", name);
+        let modules = BTreeMap::from([(package.clone(), BTreeSet::from([module.to_owned()]))]);
+        suspects.weight(&package, &Resolved { modules, ..Resolved::default() })
     };
     assert!(weight("PyJWT", "jwt") > weight("black", "black"));
     assert!(weight("black", "black") > weight("click", "click"));
     assert!(!holds_word("blackboard", "black") && holds_word("a black-box", "black"));
+}
+
+#[test]
+fn what_a_failing_build_takes_is_suspect() {
+    let cython = Package::new("python", "cython");
+    let world = Resolved { in_builds: BTreeSet::from([cython.clone()]), ..Resolved::default() };
+    let weight = |log: &str, world: &Resolved| {
+        Suspects { log: log.to_owned(), script: String::new() }.weight(&cython, world)
+    };
+    let failed = "error: failed to build 'pyyaml' when getting requirements to build wheel";
+    assert!(weight(failed, &world) > weight(failed, &Resolved::default()));
+    assert!(weight("assert 1 == 2", &world) <= weight("", &Resolved::default()));
 }
 
 proptest! {

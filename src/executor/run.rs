@@ -50,7 +50,7 @@ pub struct Request<'a> {
     pub tree: &'a dyn SourceTree,
     /// The `.git` for the sandbox, made for this very tree: no credentials, no hooks.
     pub git_dir: Option<&'a Path>,
-    /// From scratch: a new volume, every step, nothing left of earlier executions.
+    /// From scratch: a new volume, every step, nothing left of earlier executions but what `from_snapshot` takes over.
     pub fresh: bool,
     /// Start after the leading installing steps, where an earlier execution of this run has kept their result and it still holds.
     pub from_snapshot: bool,
@@ -380,10 +380,7 @@ impl Executor {
     ) -> Result<(), Abort> {
         let ExecutionArgs { plan, request, scope, .. } = args;
         let deadline = tokio::time::Instant::now() + self.options.timeout;
-        let snapshot = self
-            .snapshot
-            .as_ref()
-            .filter(|s| request.from_snapshot && !request.fresh && s.fits(plan, request.tree));
+        let snapshot = self.snapshot.as_ref().filter(|s| request.from_snapshot && s.fits(plan, request.tree));
         let start = start.or_else(|| snapshot.map(|s| s.start.clone()));
         let mut image = context.image.clone();
         let notes = &mut trace.notes;
@@ -452,7 +449,8 @@ impl Executor {
         let outcome = async {
             let (run, place) = ((args, context), (sandbox, volume));
             self.run_keeping(&mut job, run, place, (from, installed)).await?;
-            let is_set_up = from < installed && !request.fresh && job.records.failure.is_none();
+            let keeps_set_up = !request.fresh || request.from_snapshot;
+            let is_set_up = from < installed && keeps_set_up && job.records.failure.is_none();
             if is_set_up && begun.elapsed() > WORTH_A_SNAPSHOT {
                 let (engine, identity) = (&self.engine, &self.identity);
                 let taken = Snapshot::take(engine, identity, sandbox, plan, request.tree, job.records).await;

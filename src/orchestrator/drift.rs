@@ -77,11 +77,12 @@ pub(super) async fn run(session: Session, since: Option<Time>) -> Ending {
         tells_runs: true,
     };
     let plans: Vec<(usize, &Planned)> = plans.iter().enumerate().collect();
-    let Sought { outcome, clocks, .. } = seek(ground, &plans, &limits).await;
+    let Sought { outcome, clocks, of_workflows, .. } = seek(ground, &plans, &limits).await;
     let changes = workspace.changes();
     let changed: Vec<_> = changes.iter().map(|change| change.path.clone()).collect();
     let before = changes.iter().map(|change| (change.path.clone(), change.before.clone())).collect();
-    journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });
+    let patch: Vec<FileChange> = changes.into_iter().chain(of_workflows).collect();
+    journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&patch) });
     let (restored, left_out, findings) = (Vec::new(), Vec::new(), Vec::new());
     let bundle = Bundle { base, changed, before, restored, left_out, findings };
     if let Some(what) = close(executor, &scope).await {
@@ -115,6 +116,8 @@ pub(super) struct Sought {
     pub(super) clocks: Clocks,
     /// The pin, where it was proven.
     pub(super) pin: Vec<FileChange>,
+    /// What of it lies in workflows, and so in no workspace: a patch for people.
+    pub(super) of_workflows: Vec<FileChange>,
     /// What a green world warned of.
     pub(super) deprecations: String,
 }
@@ -153,8 +156,9 @@ pub(super) async fn seek(ground: Ground<'_>, plans: &[(usize, &Planned)], limits
     report.executions = worlds.executions;
     report.since = since.map(|since| since.to_string());
     let (clocks, deprecations) = (worlds.clocks, std::mem::take(&mut worlds.deprecations));
+    let of_workflows = std::mem::take(&mut worlds.of_workflows);
     journal.emit(Event::DriftSought { drift: Box::new(report.clone()) });
-    Sought { report, outcome, clocks, pin: Vec::new(), deprecations }
+    Sought { report, outcome, clocks, pin: Vec::new(), of_workflows, deprecations }
 }
 
 fn in_words(report: &DriftReport) -> String {
@@ -376,7 +380,24 @@ impl Hunt<'_, '_> {
         packages.iter().filter_map(why).collect::<Vec<_>>().join("; ")
     }
 
+    /// A registry that copies another dates what it copied late.
+    fn warn_of_odd_times(&mut self, packages: &[Package]) {
+        let odd = |package: &Package| {
+            let releases = self.registries.of(package).ok().filter(|_| package.ecosystem == "npm")?;
+            let (old, new) = drift::out_of_order(releases, (self.since, self.now))?;
+            Some(format!("{package}: the registry dates {old} after {new}"))
+        };
+        let odd: Vec<String> = packages.iter().filter_map(odd).collect();
+        let Some(first) = odd.first() else { return };
+        let others =
+            if odd.len() > 1 { format!(", and so of {} others", odd.len() - 1) } else { String::new() };
+        self.worlds.warn(format!("{first}{others}; its times may not be those of publication"));
+    }
+
     async fn search(&mut self, search: &mut Search, case: Case<'_>) -> Result<Found, End> {
+        let differing: Vec<Package> = search.differences().into_iter().map(|d| d.package).collect();
+        self.registries.ask(&differing).await;
+        self.warn_of_odd_times(&differing);
         loop {
             let differing: Vec<Package> = search.differences().into_iter().map(|d| d.package).collect();
             self.registries.ask(&differing).await;
@@ -388,15 +409,6 @@ impl Hunt<'_, '_> {
                 .iter()
                 .filter_map(|p| Some((p.clone(), self.registries.of(p).ok()?.clone())))
                 .collect();
-            for (package, releases) in &known {
-                if package.ecosystem == "npm"
-                    && let Some((old, new)) = drift::out_of_order(releases, (self.since, self.now))
-                {
-                    self.worlds.warn(format!(
-                        "{package}: the registry dates {old} after {new}; its times may not be those of publication"
-                    ));
-                }
-            }
             match search.next(&known) {
                 Ask::Found(found) => return Ok(found),
                 Ask::Lost(why) => {

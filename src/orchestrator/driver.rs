@@ -121,6 +121,7 @@ impl Driver {
             Action::Run { purpose: Purpose::CounterProof, leg } => Ok(self.counter_prove(state, leg).await),
             Action::Run { purpose, leg } => Ok(self.execute(state, purpose, leg).await),
             Action::Propose { source: FixSource::ToolSuggestions, .. } => Ok(self.suggest(state).await),
+            Action::Propose { source: FixSource::Pin, bugs, .. } => Ok(self.propose_pin(state, bugs).await),
             Action::Propose { source: FixSource::History, bugs, .. } => {
                 scope.run("looking for what to revert", self.propose_revert(state, &bugs)).await
             }

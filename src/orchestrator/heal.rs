@@ -154,11 +154,13 @@ async fn heal_loop(session: Session) -> Ending {
         let _ = scope.run("looking for what changed since the last green run", looked).await;
     }
     let changes = if state.is_trusted() { driver.workspace.changes() } else { Vec::new() };
-    journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&changes) });
+    let is_drift = matches!(outcome, Outcome::Drift { .. });
+    let of_workflows = if is_drift { driver.pin_of_workflows() } else { Vec::new() };
+    let patch: Vec<_> = changes.iter().cloned().chain(of_workflows).collect();
+    journal.emit(Event::VerdictReached { outcome: outcome.clone(), diff: diff::unified(&patch) });
     if let Some(publisher) = driver.publisher.as_ref().filter(|_| state.is_trusted()) {
         conclude(publisher, state.revision(), &journal, &scope).await;
     }
-    let is_drift = matches!(outcome, Outcome::Drift { .. });
     let bundle = state.is_trusted().then(|| {
         let (changed, before): (Vec<_>, Vec<_>) =
             changes.into_iter().map(|change| (change.path.clone(), (change.path, change.before))).unzip();

@@ -54,6 +54,8 @@ pub enum FixSource {
     ToolSuggestions,
     /// A model server.
     Model,
+    /// The pin that holds back the release which broke it, where manifests may be edited for that.
+    Pin,
     /// The revert of one change since CI was green; always the last.
     History,
 }

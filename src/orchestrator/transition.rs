@@ -320,6 +320,15 @@ fn choose(mut state: State) -> Transition {
                 state.phase = Phase::Choosing { source, target };
                 return state.act(Action::Propose { source, bugs, level });
             }
+            // The search begins at the failing commit; what is kept or out explains too much.
+            FixSource::Pin => {
+                if !state.kept.is_empty() || state.published > 0 || state.after_red_ci {
+                    continue;
+                }
+                let bugs = state.targets.iter().flat_map(|target| target.bugs.clone()).collect();
+                state.phase = Phase::Choosing { source, target: 0 };
+                return state.act(Action::Propose { source, bugs, level: 0 });
+            }
             // One hunk of one run, never upon what is out, and only where the failure is known by name.
             FixSource::History => {
                 let is_used = state.kept.iter().any(|kept| kept.proposal.reverts.is_some());
@@ -385,7 +394,7 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
                 }
                 // The next one is of another place.
                 FixSource::History if !was_empty => state.attempts += 1,
-                FixSource::History => {
+                FixSource::History | FixSource::Pin => {
                     state.exhausted_sources.insert(source);
                 }
             }
@@ -396,7 +405,7 @@ fn answered(mut state: State, source: FixSource, target: usize, answer: Answer) 
         }
         Answer::Nothing => {
             match source {
-                FixSource::ToolSuggestions | FixSource::History => {
+                FixSource::ToolSuggestions | FixSource::History | FixSource::Pin => {
                     state.exhausted_sources.insert(source);
                 }
                 FixSource::Model => state.escalate_context(source, target),
@@ -459,7 +468,7 @@ fn needs_context(
     let fact = rejected(&proposal, diff, &reason);
     state.history.push(PastAttempt::refused(*proposal, None, reason));
     match source {
-        FixSource::ToolSuggestions | FixSource::History => {
+        FixSource::ToolSuggestions | FixSource::History | FixSource::Pin => {
             state.exhausted_sources.insert(source);
         }
         FixSource::Model => {

@@ -107,6 +107,12 @@ recipe("pkg-resources-gone", "2026-01-15",
         "test_plugins.py": "from plugins import newer\n\n\ndef test_newer():\n    assert newer('1.10', '1.9')\n"},
        ["pip install -U -r requirements.txt", "pytest -q"], ("setuptools", "80.9.0", "82.0.0"), ("setuptools", "81.0.0", "82.0.0"), ("setuptools", "80.10.2", "82.0.0"))
 
+recipe("setup-py-pkg-resources", "2026-01-15",
+       {"setup.py": "import pkg_resources\nfrom setuptools import setup\n\npkg_resources.parse_version('1.0')\nsetup(name='tide-table', version='1.0', py_modules=['tide'])\n",
+        "tide.py": "HIGH = 4\n",
+        "test_tide.py": "from tide import HIGH\n\n\ndef test_high():\n    assert HIGH == 4\n"},
+       ["pip install . pytest", "pytest -q"], ("setuptools", "80.9.0", "82.0.0"), ("setuptools", "81.0.0", "82.0.0"), ("setuptools", "80.10.2", "82.0.0"))
+
 # Python: tools
 
 recipe("pytest-nose-setup", "2024-01-20",

@@ -48,6 +48,19 @@ def is_exact(recipe, found):
     return bool(found.get("proven")) and any(named == tuple(one) for one in recipe["culprits"])
 
 
+def as_tables(results):
+    """What README.md shows, of (recipe, what was found, whether that is right)."""
+    yield "| repository | package | ecosystem | old → new | executions | proven | the pin lies in |\n|---|---|---|---|---|---|---|\n"
+    for recipe, found, good in (r for r in results if r[0]["culprits"]):
+        named = f"{found.get('from')} → {found['to']}" if found.get("package") else found.get("reason", "")
+        cells = (recipe["name"], found.get("package") or "nobody", found.get("ecosystem") or "", named + ("" if good else " (missed)"),
+                 str(found.get("executions", "")), "yes" if found.get("proven") else "no", found.get("pinned_in") or "none")
+        yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
+    yield "\n| repository | why it is red | accused | executions |\n|---|---|---|---|\n"
+    for recipe, found, _ in (r for r in results if not r[0]["culprits"]):
+        yield f"| {recipe['name']} | {recipe['why']} | {found.get('package') or 'nobody'} | {found.get('executions', '')} |\n"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--only", default="")
@@ -61,7 +74,7 @@ def main():
     binary = os.path.abspath(os.environ.get("HEALER_BIN", "target/debug/ci-healer"))
     home = args.keep or tempfile.mkdtemp(prefix="ci-healer-drift-")
     os.makedirs(home, exist_ok=True)
-    rows, counts, runs, accused = [], {True: 0, False: 0}, [], []
+    results, counts, runs, accused = [], {True: 0, False: 0}, [], []
     for recipe in (r for r in RECIPES if not only or r["name"] in only):
         folder = os.path.join(home, recipe["name"])
         shutil.rmtree(folder, ignore_errors=True)
@@ -81,12 +94,11 @@ def main():
         said = f"{found['package']} {found.get('from')} {found.get('to')}" if found.get("package") else found.get("reason", "")
         row = ("ok" if good else "MISS", recipe["name"], known, said, str(found.get("executions", "")), f"{took:.0f} s",
                found.get("pinned_in") or "")
-        rows.append(row)
+        results.append((recipe, found, good))
         print("\t".join(row), flush=True)
     if args.table:
         with open(args.table, "w") as table:
-            table.write("| | repository | known | named | executions | time | pin |\n|---|---|---|---|---|---|---|\n")
-            table.writelines("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in rows)
+            table.writelines(as_tables(results))
     if not args.keep:
         shutil.rmtree(home, ignore_errors=True)
     total = counts[True] + counts[False]

@@ -50,7 +50,7 @@ pub(super) fn of_npm(files: &[(String, String)], scripts: &str, hold: Hold<'_>) 
     manifests.sort_by_key(|(path, _)| path.matches('/').count());
     for (path, text) in &manifests {
         if let Some(after) = bound_in_package_json(text, hold) {
-            return Some(Pin { path: path.clone(), after, scripts: Vec::new() });
+            return Some(Pin { path: path.clone(), after, ..Pin::default() });
         }
     }
     let in_command = |line: &str| {
@@ -79,7 +79,7 @@ pub(super) fn of_npm(files: &[(String, String)], scripts: &str, hold: Hold<'_>) 
         return Some(pin);
     }
     let (path, text) = manifests.first()?;
-    let only = |path: &str, after: String| Some(Pin { path: path.to_owned(), after, scripts: Vec::new() });
+    let only = |path: &str, after: String| Some(Pin { path: path.to_owned(), after, ..Pin::default() });
     match manager(files, scripts) {
         Overrides::Npm => only(path, overridden(text, hold, "overrides")?),
         Overrides::Yarn => only(path, overridden(text, hold, "resolutions")?),
@@ -157,7 +157,7 @@ fn added(text: &str, entry: &str) -> Option<String> {
 /// The repository with the package at exactly this version.
 #[must_use]
 pub fn exactly(files: &[(String, String)], scripts: &str, package: &Package, version: &str) -> Option<Pin> {
-    let mut pin = of_npm(files, scripts, Hold { package, below: version, at: version })?;
+    let mut pin = of_npm(files, scripts, Hold { package, below: version, at: version, build: None })?;
     if pin.path.ends_with("package.json") {
         let ranges = Regex::new(&format!(r#"("{}"\s*:\s*)"[^"]*""#, regex::escape(&package.name))).ok()?;
         pin.after = in_tables(&pin.after, &ranges, version);

@@ -14,7 +14,7 @@ fn is_requirements(path: &str, scripts: &str) -> bool {
 }
 
 pub(super) fn of_python(files: &[(String, String)], scripts: &str, hold: Hold<'_>) -> Option<Pin> {
-    let only = |path: &str, after: String| Some(Pin { path: path.to_owned(), after, scripts: Vec::new() });
+    let only = |path: &str, after: String| Some(Pin { path: path.to_owned(), after, ..Pin::default() });
     let mut requirements: Vec<_> = files.iter().filter(|(path, _)| is_requirements(path, scripts)).collect();
     // Those that are installed come first.
     requirements.sort_by_key(|(path, _)| (!scripts.contains(base(path)), path.clone()));
@@ -43,7 +43,7 @@ pub(super) fn of_python(files: &[(String, String)], scripts: &str, hold: Hold<'_
     }
     if let Some((path, text)) = project_of_uv(files, scripts) {
         let bound = format!("{}<{}", hold.package, hold.below);
-        return only(path, constrained(text, &bound, Some(&why(hold)))?);
+        return only(path, constrained(text, "constraint-dependencies", &bound, Some(&why(hold)))?);
     }
     if let Some((path, text)) = requirements.iter().find(|(path, _)| scripts.contains(base(path))) {
         let newline = if text.is_empty() || text.ends_with('\n') { "" } else { "\n" };
@@ -61,7 +61,7 @@ pub(super) fn of_python(files: &[(String, String)], scripts: &str, hold: Hold<'_
     })
 }
 
-fn why(hold: Hold<'_>) -> String {
+pub(super) fn why(hold: Hold<'_>) -> String {
     format!("{} {} breaks the build", hold.package, hold.below)
 }
 
@@ -73,7 +73,7 @@ static REQUIREMENT: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// `name`, `name>=1`, with an upper bound; `None` where it is another package, or held exactly.
-fn bounded(requirement: &str, hold: Hold<'_>) -> Option<(String, bool)> {
+pub(super) fn bounded(requirement: &str, hold: Hold<'_>) -> Option<(String, bool)> {
     let parts = REQUIREMENT.as_ref()?.captures(requirement)?;
     if Package::new("python", &parts[2]) != *hold.package {
         return None;
@@ -142,7 +142,7 @@ fn bound_in_lists(text: &str, hold: Hold<'_>) -> Option<String> {
 
 /// A requirement in quotes, as pyproject.toml, setup.py and a noxfile have it; `installs_only`: as what a call of `install`
 /// is given, since a noxfile runs commands in the same way.
-fn bound_in_quotes(text: &str, hold: Hold<'_>, installs_only: bool) -> Option<String> {
+pub(super) fn bound_in_quotes(text: &str, hold: Hold<'_>, installs_only: bool) -> Option<String> {
     static QUOTED: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(r#"("|')([A-Za-z0-9][^"'\n]*)("|')"#).ok());
     let mut out = text.to_owned();
@@ -224,7 +224,10 @@ fn bound_in_pip_command(line: &str, hold: Hold<'_>) -> Option<String> {
 }
 
 /// A project that uv resolves by itself: no constraints of the environment reach it.
-fn project_of_uv<'a>(files: &'a [(String, String)], scripts: &str) -> Option<&'a (String, String)> {
+pub(super) fn project_of_uv<'a>(
+    files: &'a [(String, String)],
+    scripts: &str,
+) -> Option<&'a (String, String)> {
     let is_project = ["uv sync", "uv run", "uv lock"].iter().any(|command| scripts.contains(command));
     let mut manifests: Vec<_> = files
         .iter()
@@ -237,22 +240,25 @@ fn project_of_uv<'a>(files: &'a [(String, String)], scripts: &str) -> Option<&'a
 /// The manifest of a project of uv's with packages held, each as `name==1.2`; `None`: it is no such project.
 pub fn constrained_project(files: &[(String, String)], scripts: &str, holds: &[String]) -> Option<Pin> {
     let (path, text) = project_of_uv(files, scripts)?;
-    let after = holds.iter().try_fold(text.clone(), |text, hold| constrained(&text, hold, None))?;
-    Some(Pin { path: path.clone(), after, scripts: Vec::new() })
+    // A build may be what takes it.
+    let lists = ["constraint-dependencies", "build-constraint-dependencies"];
+    let all = lists.iter().flat_map(|list| holds.iter().map(move |hold| (list, hold)));
+    let after =
+        all.into_iter().try_fold(text.clone(), |text, (list, hold)| constrained(&text, list, hold, None))?;
+    Some(Pin { path: path.clone(), after, ..Pin::default() })
 }
 
-/// One more of uv's constraints.
-fn constrained(text: &str, bound: &str, why: Option<&str>) -> Option<String> {
-    static KNOWN: LazyLock<Option<Regex>> =
-        LazyLock::new(|| Regex::new(r"(?m)^constraint-dependencies\s*=\s*\[").ok());
+/// One more of uv's constraints, in the list of this name.
+pub(super) fn constrained(text: &str, list: &str, bound: &str, why: Option<&str>) -> Option<String> {
     static TABLE: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?m)^\[tool\.uv\][ \t]*\n").ok());
+    let known = Regex::new(&format!(r"(?m)^{list}\s*=\s*\[")).ok()?;
     let comment = why.map_or(String::new(), |why| format!("# {why}\n"));
-    if let Some(list) = KNOWN.as_ref()?.find(text) {
+    if let Some(list) = known.find(text) {
         let rest = &text[list.end()..];
         let comma = if rest.trim_start().starts_with(']') { "" } else { ", " };
         return Some(format!("{}\"{bound}\"{comma}{rest}", &text[..list.end()]));
     }
-    let entry = format!("{comment}constraint-dependencies = [\"{bound}\"]\n");
+    let entry = format!("{comment}{list} = [\"{bound}\"]\n");
     if let Some(table) = TABLE.as_ref()?.find(text) {
         return Some(format!("{}{entry}{}", &text[..table.end()], &text[table.end()..]));
     }

@@ -55,8 +55,11 @@ impl Hunt<'_, '_> {
         }
         let old =
             |path: &String| before.iter().find(|(known, _)| known == path).map(|(_, text)| text.clone());
-        let changes =
-            files.into_iter().filter(|(path, text)| old(path).as_ref() != Some(text)).map(|(path, text)| {
+        // Of a workflow its lines are run in another way; the file stays.
+        let changes = files
+            .into_iter()
+            .filter(|(path, text)| !path.starts_with(".github/") && old(path).as_ref() != Some(text))
+            .map(|(path, text)| {
                 Some(FileChange { before: old(&path), path: RepoPath::new(&path).ok()?, after: Some(text) })
             });
         Some((changes.collect::<Option<_>>()?, lines))
@@ -85,9 +88,14 @@ impl Hunt<'_, '_> {
         files.filter_map(|f| Some((f.path.as_str().to_owned(), text(&f.path)?))).collect()
     }
 
-    pub(super) fn change(&self, files: &[(String, String)], pin: &Pin) -> Option<FileChange> {
-        let before = files.iter().find(|(path, _)| *path == pin.path).map(|(_, text)| text.clone());
-        Some(FileChange { path: RepoPath::new(&pin.path).ok()?, before, after: Some(pin.after.clone()) })
+    /// What a pin changes, in files that are known or not.
+    pub(super) fn changes(&self, files: &[(String, String)], pin: &Pin) -> Option<Vec<FileChange>> {
+        let change = |(path, after): (&String, &String)| {
+            let before = files.iter().find(|(known, _)| known == path).map(|(_, text)| text.clone());
+            Some(FileChange { path: RepoPath::new(path).ok()?, before, after: Some(after.clone()) })
+        };
+        let beside = pin.beside.iter().map(|(path, after)| (path, after));
+        std::iter::once((&pin.path, &pin.after)).chain(beside).map(change).collect()
     }
 }
 

@@ -52,7 +52,7 @@ impl Hunt<'_, '_> {
         let mut weighed: Vec<(f64, Package)> = today
             .versions
             .keys()
-            .map(|package| (suspects.weight(package, today.modules.get(package)), package.clone()))
+            .map(|package| (suspects.weight(package, today), package.clone()))
             .filter(|(weight, _)| *weight >= NAMED)
             .collect();
         weighed.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));

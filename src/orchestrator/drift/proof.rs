@@ -122,13 +122,22 @@ impl Hunt<'_, '_> {
         is_shown.then_some(None)
     }
 
-    /// With the pin that a person would write; it is left in the workspace where it makes the commands pass.
+    /// With the pin that a person would write; it is left in the workspace where it makes the commands pass, but
+    /// for what it changes in workflows.
     async fn pinned(&mut self, accused: &Accused, from: &str, case: Case<'_>) -> Option<String> {
         let files = self.texts();
-        let hold = Hold { package: &accused.package, below: &accused.to, at: from };
+        let package = &accused.package;
+        let is_of_build = case.today.resolved.as_ref().is_some_and(|r| r.in_builds.contains(package));
+        let log = case.today.log.as_str();
+        let build = (is_of_build && drift::a_build_fails(&log.to_lowercase())).then_some(log);
+        let hold = Hold { package, below: &accused.to, at: from, build };
         let pin = drift::pin(&files, &scripts(case.planned), hold)?;
-        let change = self.change(&files, &pin)?;
-        self.worlds.workspace.apply(std::slice::from_ref(&change)).ok()?;
+        // The steps run what a workflow would say; its file is for people to change.
+        let (of_workflows, changes): (Vec<_>, Vec<_>) = self
+            .changes(&files, &pin)?
+            .into_iter()
+            .partition(|change| change.path.as_str().starts_with(".github/"));
+        self.worlds.workspace.apply(&changes).ok()?;
         self.worlds.scripts.clone_from(&pin.scripts);
         let look = self.look(case, &World::default()).await;
         self.worlds.scripts.clear();
@@ -138,9 +147,10 @@ impl Hunt<'_, '_> {
             .and_then(|r| r.of(&accused.package))
             .is_none_or(|versions| !versions.contains(&accused.to));
         if look.verdict == Verdict::Green && holds {
+            self.worlds.of_workflows = of_workflows;
             return Some(pin.path);
         }
-        self.worlds.workspace.revert(&[change]).ok()?;
+        self.worlds.workspace.revert(&changes).ok()?;
         None
     }
 

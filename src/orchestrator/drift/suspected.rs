@@ -1,16 +1,18 @@
 //! Whether a red job may be a release's doing, inside a heal: cheap, by what is known anyway, and never where what changed
 //! since CI was green explains it.
 
-use crate::contract::bug::BugReport;
+use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::BuildPlan;
 use crate::contract::changes::{ChangedFile, ChangedSinceGreen, FileRole};
-use crate::contract::event::{Event, EventSink as _};
+use crate::contract::event::{Event, EventSink as _, Offer};
+use crate::contract::fix::{Edit, FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
 use crate::drift::{self, Time};
+use crate::fixer;
 
 use super::super::driver::Driver;
 use super::super::evidence::Evidence;
-use super::super::state::State;
+use super::super::state::{Answer, LoopEvent, State};
 use super::manifests::scripts;
 use super::worlds::locks_in;
 use super::{Ground, Limits, Sought, seek};
@@ -147,6 +149,52 @@ impl Driver {
         self.drift.sought = Some(sought);
     }
 
+    /// The pin that was proven, as a fix like any other.
+    pub(in crate::orchestrator) async fn propose_pin(
+        &mut self,
+        state: &State,
+        bugs: Vec<Fingerprint>,
+    ) -> LoopEvent {
+        self.suspect_drift(state).await;
+        let answer = match self.pin_proposal(bugs) {
+            None => Answer::Nothing,
+            Some(proposal) => {
+                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&proposal)) });
+                match self.apply(state, proposal, None).await {
+                    Ok(answer) => answer,
+                    Err(reason) => return LoopEvent::Stopped(reason),
+                }
+            }
+        };
+        LoopEvent::Answered { usage: Usage::default(), answer }
+    }
+
+    fn pin_proposal(&self, bugs: Vec<Fingerprint>) -> Option<FixProposal> {
+        let sought = self.drift.sought.as_ref().filter(|sought| sought.of_workflows.is_empty())?;
+        let (package, to) = (sought.report.package.as_ref()?, sought.report.to.as_ref()?);
+        let edits: Vec<Edit> = sought
+            .pin
+            .iter()
+            .flat_map(|change| {
+                let text = |text: &Option<String>| text.clone().unwrap_or_default();
+                fixer::edits_of(&change.path, &text(&change.before), &text(&change.after))
+            })
+            .collect();
+        (!edits.is_empty()).then(|| FixProposal {
+            provider: PROVIDER.to_owned(),
+            model: None,
+            bugs,
+            context_level: 0,
+            confidence: PROVEN,
+            reason: format!("hold back {package} {to}, which broke the build"),
+            edits,
+            command: None,
+            window: Vec::new(),
+            reverts: None,
+            usage: Usage { cost: Some(0.0), ..Usage::default() },
+        })
+    }
+
     /// What is found, in words for whoever makes a fix; empty where nobody is named.
     pub(in crate::orchestrator) async fn drift_facts(&mut self, state: &State) -> String {
         if self.advisor.is_some() {
@@ -167,6 +215,11 @@ impl Driver {
         )
     }
 
+    /// What of the pin lies in workflows.
+    pub(in crate::orchestrator) fn pin_of_workflows(&self) -> Vec<FileChange> {
+        self.drift.sought.as_ref().map(|sought| sought.of_workflows.clone()).unwrap_or_default()
+    }
+
     /// How the run ends where no fix of the code was proven and a release is named: with the pin as a patch.
     pub(in crate::orchestrator) fn ends_as_drift(&mut self, outcome: Outcome) -> Outcome {
         let is_unhealed = matches!(outcome, Outcome::Exhausted { .. } | Outcome::BudgetSpent { .. });
@@ -181,6 +234,10 @@ impl Driver {
     }
 }
 
+/// Who offers a pin.
+const PROVIDER: &str = "drift";
+/// Its pair of worlds was run.
+const PROVEN: f64 = 1.0;
 /// Below, nothing could be proven.
 const LEAST_RUNS: u32 = 4;
 

@@ -9,6 +9,7 @@ use crate::contract::build::{
     BuildPlan, ExecutionResult, Exit, JobState, PlanStep, PreparedStep, StepEvaluator, StepRepeats,
 };
 use crate::contract::event::{Event, EventSink as _, Purpose};
+use crate::contract::fix::FileChange;
 use crate::contract::git::SourceTree as _;
 use crate::contract::outcome::Outcome;
 use crate::drift::{self, Package, Resolved, Time, Verdict, World};
@@ -72,6 +73,8 @@ pub(super) struct Worlds<'a> {
     pub(super) clocks: Clocks,
     /// Lines of scripts that are run in another way: a pin in a command.
     pub(super) scripts: Vec<(String, String)>,
+    /// What the proven pin changes in workflows, which no fix may touch.
+    pub(super) of_workflows: Vec<FileChange>,
     /// Today's run is the report's first run.
     pub(super) tells_runs: bool,
     /// What the step in question warned of in a green world.
@@ -89,21 +92,21 @@ pub(super) const AGAIN: u32 = 2;
 pub(super) const AGAIN_WITHIN: u32 = 1;
 
 /// What the inserted steps' origins are.
+const INSTALLERS: &str = "lays what installs packages";
 const BEFORE: &str = "prepares the world of packages";
 const AFTER: &str = "reads back what was resolved";
 
 struct InWorld<'a> {
     inner: &'a dyn StepEvaluator,
     world: &'a World,
-    /// Where a step was put in.
-    inserted: usize,
+    inserted: Inserted,
     locks: Vec<&'a str>,
     scripts: &'a [(String, String)],
 }
 
 impl StepEvaluator for InWorld<'_> {
     fn prepare(&self, step: &PlanStep, state: &JobState) -> PreparedStep {
-        if step.origin == BEFORE || step.origin == AFTER {
+        if [INSTALLERS, BEFORE, AFTER].contains(&step.origin.as_str()) {
             let script = step.run.clone();
             // What reads back may have to ask once more what is resolved.
             let env = if step.origin == AFTER {
@@ -113,11 +116,10 @@ impl StepEvaluator for InWorld<'_> {
             };
             return PreparedStep::Run { script, env, working_directory: ".".to_owned() };
         }
-        // The job's own expressions know nothing of the step that was put in.
+        // The job's own expressions know nothing of the steps that were put in.
         let mut state = state.clone();
-        if state.steps.len() > self.inserted {
-            state.steps.remove(self.inserted);
-        }
+        let known = state.steps.len();
+        state.steps.drain(self.inserted.at.min(known)..self.inserted.end().min(known));
         match self.inner.prepare(step, &state) {
             PreparedStep::Run { mut script, mut env, working_directory } => {
                 for (old, new) in self.scripts {
@@ -131,6 +133,29 @@ impl StepEvaluator for InWorld<'_> {
             }
             other => other,
         }
+    }
+}
+
+/// Where steps were put in, and how many.
+#[derive(Debug, Clone, Copy)]
+struct Inserted {
+    at: usize,
+    count: usize,
+}
+
+impl Inserted {
+    fn end(self) -> usize {
+        self.at + self.count
+    }
+
+    /// Where a step of the job's is.
+    fn shifted(self, step: usize) -> usize {
+        if step >= self.at { step + self.count } else { step }
+    }
+
+    /// Which of the job's steps this is; of those that were put in, the next.
+    fn own(self, step: usize) -> usize {
+        if step >= self.end() { step - self.count } else { step.min(self.at) }
     }
 }
 
@@ -175,6 +200,7 @@ impl<'a> Worlds<'a> {
             executions: 0,
             clocks: Clocks::default(),
             scripts: Vec::new(),
+            of_workflows: Vec::new(),
             tells_runs: true,
             deprecations: String::new(),
             again: AGAIN,
@@ -198,11 +224,10 @@ impl<'a> Worlds<'a> {
         world: &World,
         target: Option<usize>,
     ) -> Look {
-        let inserted = inserted_at(&planned.plan);
-        let plan = plan_of(&planned.plan, world, target, inserted);
+        let (plan, inserted) = plan_of(&planned.plan, world, target);
         let locks = self.locks.iter().map(String::as_str).collect();
         let evaluator = InWorld { inner: &planned.evaluator, world, inserted, locks, scripts: &self.scripts };
-        let repeats = LooksAgain { target: target.map(|step| shifted(step, inserted)), often: self.again };
+        let repeats = LooksAgain { target: target.map(|step| inserted.shifted(step)), often: self.again };
         let git_dir = match self.workspace.sandbox_git_dir(planned.plan.checkout.as_ref(), &[]) {
             Ok(dir) => dir,
             Err(error) => return trouble(Outcome::Error { what: error.to_string() }),
@@ -213,7 +238,7 @@ impl<'a> Worlds<'a> {
             tree: &*self.workspace,
             git_dir: git_dir.as_deref(),
             fresh: true,
-            from_snapshot: false,
+            from_snapshot: true,
             copies: Copies::None,
             probes: &[],
             repeats: Some(&repeats),
@@ -243,7 +268,7 @@ impl<'a> Worlds<'a> {
             result.steps = all
                 .into_iter()
                 .enumerate()
-                .filter(|(at, _)| *at != inserted && !is_last(at))
+                .filter(|(at, _)| !(inserted.at..inserted.end()).contains(at) && !is_last(at))
                 .map(|(_, s)| s)
                 .collect();
             result.failed_step = look.0.failed_step;
@@ -265,7 +290,7 @@ impl<'a> Worlds<'a> {
         plan: &BuildPlan,
         result: &mut ExecutionResult,
         target: Option<usize>,
-        inserted: usize,
+        inserted: Inserted,
     ) -> (Look, Evidence) {
         let steps = step_folders(result, plan);
         let failed = result.failed_step;
@@ -274,16 +299,16 @@ impl<'a> Worlds<'a> {
             .map_or(String::new(), |span| String::from_utf8_lossy(lines_of(&result.log, span)).into_owned());
         let resolved = Resolved::read(&String::from_utf8_lossy(&result.log));
         let evidence = Evidence::of_run(result).placed(&steps, self.workspace);
-        let step = failed.map(|step| if step > inserted { step - 1 } else { step });
+        let step = failed.map(|step| inserted.own(step));
         let again = |at: usize| result.repeats.iter().filter(move |r| r.step == at);
         let verdict = match (failed, target) {
             (None, None) => Verdict::Green,
-            (None, Some(target)) if again(shifted(target, inserted)).all(|r| r.exit_code == 0) => {
+            (None, Some(target)) if again(inserted.shifted(target)).all(|r| r.exit_code == 0) => {
                 Verdict::Green
             }
             (Some(at), None) if again(at).all(|r| r.exit_code != 0) => Verdict::Red,
             (Some(at), Some(target))
-                if at == shifted(target, inserted) && again(at).all(|r| r.exit_code != 0) =>
+                if at == inserted.shifted(target) && again(at).all(|r| r.exit_code != 0) =>
             {
                 Verdict::Red
             }
@@ -318,7 +343,25 @@ fn warnings_in(log: &str) -> String {
             lines.push(line);
         }
     }
-    lines.iter().map(|line| line.chars().take(300).collect::<String>()).collect::<Vec<_>>().join("\n")
+    // An index may be private, and its address may hold who may read it.
+    let without_addresses = |line: &&str| {
+        let words: Vec<&str> = line.split_whitespace().filter(|word| !word.contains("://")).collect();
+        words.join(" ").chars().take(300).collect::<String>()
+    };
+    lines.iter().map(without_addresses).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn warnings_tell_no_address_of_an_index() {
+        let log = "ok\nDEPRECATION: --index https://me:secret@pypi.example.org/simple will be removed\n\
+            a.py:3: DeprecationWarning: url_quote is deprecated\n";
+        assert_eq!(
+            super::warnings_in(log),
+            "DEPRECATION: --index will be removed\na.py:3: DeprecationWarning: url_quote is deprecated"
+        );
+    }
 }
 
 fn in_words(world: &World) -> String {
@@ -338,15 +381,13 @@ fn inserted_at(plan: &BuildPlan) -> usize {
     plan.steps.iter().position(|s| s.action.is_none() && !s.origin.starts_with("emulates")).unwrap_or(0)
 }
 
-fn shifted(step: usize, inserted: usize) -> usize {
-    if step >= inserted { step + 1 } else { step }
-}
-
-fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>, inserted: usize) -> BuildPlan {
+/// The plan of a world, and where in it steps are that are not the job's. What installs is laid as set-up is, and taken over
+/// by the worlds after the first.
+fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>) -> (BuildPlan, Inserted) {
     let scripts = plan.steps.iter().map(|s| s.run.as_str()).collect::<Vec<_>>().join("\n");
     let asked = plan.image.runtimes.iter().find(|r| r.language == "python");
     let python = asked.and_then(|r| r.version.as_deref()).filter(|_| !plan.image.from_container);
-    let before = drift::preparation(world, &scripts, python);
+    let at = inserted_at(plan);
     let mut plan = plan.clone();
     if let Some(target) = target {
         plan.steps.truncate(target + 1);
@@ -360,9 +401,17 @@ fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>, inserted: usi
         continue_on_error: true,
         ..PlanStep::default()
     };
-    let mut before = step("Prepare the world of packages", before, BEFORE);
-    before.setup = true;
-    plan.steps.insert(inserted, before);
+    let mut before = Vec::new();
+    if let Some(script) = drift::installers(&scripts, python) {
+        let installs = Some(Vec::new());
+        before.push(PlanStep { installs, ..step("Lay what installs packages", script, INSTALLERS) });
+    }
+    before.push(step("Prepare the world of packages", drift::preparation(world), BEFORE));
+    for step in &mut before {
+        step.setup = true;
+    }
+    let inserted = Inserted { at, count: before.len() };
+    plan.steps.splice(at..at, before);
     plan.steps.push(step("Read back what was resolved", drift::read_back(), AFTER));
-    plan
+    (plan, inserted)
 }

@@ -25,7 +25,7 @@ fn rules() -> Rules {
         legs: 1,
         max_attempts: 5,
         flaky_runs: 2,
-        sources: vec![FixSource::ToolSuggestions, FixSource::Model, FixSource::History],
+        sources: vec![FixSource::ToolSuggestions, FixSource::Model, FixSource::Pin, FixSource::History],
         goal: Goal::Publish { watch: true },
         on_partial: OnPartial::Patch,
         counter_proof: CounterProofRule::Off,
@@ -627,6 +627,22 @@ fn revert_offered() -> LoopEvent {
 }
 
 #[test]
+fn a_pin_is_asked_for_once_and_before_a_revert() {
+    let sources = vec![FixSource::Pin, FixSource::History];
+    let mut state = State::new(Rules { sources, flaky_runs: 0, ..rules() });
+    let mut asked = Vec::new();
+    let refused = rejected_for(Rejection::NotApplicable { path: String::new(), why: String::new() });
+    for event in [LoopEvent::Begin, red(&[("a", Category::Logic)]), refused, answered(Answer::Nothing)] {
+        let t = transition(state, event);
+        if let Action::Propose { source, .. } = &t.action {
+            asked.push(*source);
+        }
+        state = t.state;
+    }
+    assert_eq!(asked, [FixSource::Pin, FixSource::History]);
+}
+
+#[test]
 fn a_revert_is_asked_for_last_and_stays_the_only_one() {
     let bug = || red(&[("a", Category::Logic)]);
     let no_flaky = Rules { flaky_runs: 0, ..rules() };
@@ -780,6 +796,9 @@ impl Clone {
                     "a revert before a model that may be asked"
                 );
                 assert!(state.published == 0 && !state.holds_a_revert(), "a revert upon another heal");
+            }
+            Action::Propose { source: FixSource::Pin, .. } => {
+                assert!(next.state.kept.is_empty() && next.state.published == 0, "a pin upon another heal");
             }
             Action::Run { purpose: Purpose::Attempt, .. } => {
                 assert!(self.applied);
