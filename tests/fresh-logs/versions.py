@@ -287,7 +287,7 @@ recipe("tidy", "system:tidy", {"a.html": "<!DOCTYPE html>\n<html><head><title>a<
 recipe("ocaml", "system:ocamlfind", {"a.ml": "let f x = x + \"a\"\n"}, "ocamlfind ocamlc -c a.ml", 
        # A step's program names what has no name of its own.
        fault("ocaml|ocamlfind|lint", "type|lint", "a.ml", 1))
-recipe("ocamlc", "system:ocamlc", {"a.ml": "let f x = x + \"a\"\n"}, "ocamlc -c a.ml", fault("ocaml|lint", "type|lint", "a.ml", 1))
+recipe("ocamlc", "system:ocamlc", {"a.ml": "let f x = x + \"a\"\n"}, "ocamlc -c a.ml", fault("ocaml|ocamlc|lint", "type|lint", "a.ml", 1))
 recipe("crystal", "system:crystal", {"a.cr": "def f(x : Int32)\n  x\nend\nf(\"a\")\n"}, "crystal build --no-codegen a.cr", fault("crystal|lint", "type|lint", "a.cr", 4))
 recipe("elixir-exunit", "system:elixir", {"a_test.exs": "ExUnit.start()\n\ndefmodule ATest do\n  use ExUnit.Case\n\n  test \"adds\" do\n    assert 1 + 1 == 3\n  end\nend\n"}, "elixir a_test.exs", fault("exunit|elixir", "logic", "a_test.exs", 7, test="adds"))
 recipe("elixir-compile", "system:elixirc", {"a.ex": "defmodule A do\n  def f, do: nowhere()\nend\n"}, "elixirc a.ex", fault("elixir", "type|syntax", "a.ex", 2))

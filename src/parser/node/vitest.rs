@@ -51,6 +51,9 @@ struct Failure {
     unhandled: bool,
 }
 
+/// Marked tests that are kept.
+const MAX_CROSSED: usize = 1_000;
+
 struct Crossed {
     id: String,
     file: Option<String>,
@@ -196,7 +199,7 @@ impl Vitest {
                 Some(file) if text.starts_with("   ") => format!("{file} > {name}"),
                 _ => name.to_owned(),
             };
-            if mark == Mark::Failed {
+            if mark == Mark::Failed && self.crossed.len() < MAX_CROSSED {
                 let (id, file) = (id.clone(), self.file.clone());
                 self.crossed.push(Crossed { id, file, message: String::new(), line: line_number });
             }
@@ -205,7 +208,7 @@ impl Vitest {
         Response::Consumed(Next::Active)
     }
 
-    /// Failed tests that no block tells more of.
+    /// Failed tests that no block tells more of. Blocks may stand behind the summary, where the streams were not one.
     fn tell_crossed(&mut self, out: &mut Findings) {
         for test in std::mem::take(&mut self.crossed) {
             if self.told.contains(last_name(&test.id)) || test.message.is_empty() {
@@ -218,12 +221,10 @@ impl Vitest {
             finding.location = test.file.or_else(named).map(|file| location(&file, None, None));
             out.bug(finding);
         }
-        self.told.clear();
     }
 
     fn count(&mut self, counts: &str, out: &mut Findings) {
         self.close(out);
-        self.tell_crossed(out);
         let of = |what: &str| {
             COUNT
                 .captures_iter(counts)
@@ -345,7 +346,8 @@ mod tests {
             → expected 2 to be 3 // Object.is equality\n   ✓ takes 1ms\n\n";
         let block = " FAIL  a.test.js > sums > adds\nAssertionError: expected 2 to be 3 // Object.is equality\n ❯ a.test.js:4:17\n\n";
         let end = " Test Files  1 failed (1)\n      Tests  1 failed | 1 passed (2)\n";
-        for (log, line) in [(format!("{tree}{end}"), None), (format!("{tree}{block}{end}"), Some(4))] {
+        let (alone, in_order) = (format!("{tree}{end}"), format!("{tree}{block}{end}"));
+        for (log, line) in [(alone, None), (in_order, Some(4)), (format!("{tree}{end}{block}"), Some(4))] {
             let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
             let read: Vec<_> =
                 bugs.iter().map(|bug| (bug.file.as_deref(), bug.line, bug.test.as_deref())).collect();
