@@ -11,6 +11,7 @@ use super::registry::{Next, Tool, ToolParser};
 use super::speaker::speaker;
 use super::streams::OutputStreams;
 use super::triggers::{LineMatches, Scanner};
+use super::unread::Unread;
 
 pub(super) struct Engine {
     scanner: Scanner,
@@ -19,10 +20,13 @@ pub(super) struct Engine {
     streams: OutputStreams<OutputStream>,
     pub(super) out: Findings,
     evidence: Evidence,
+    unread: Unread,
     /// Maven speaks in this step.
     maven: bool,
     /// What the last line said is run: where it is a command, it stands below once more.
     named: String,
+    /// The step's command, where it is known.
+    spoken: String,
 }
 
 /// The parsers of one process's output.
@@ -42,8 +46,10 @@ impl Engine {
             streams,
             out,
             evidence: Evidence::new(),
+            unread: Unread::default(),
             maven: false,
             named: String::new(),
+            spoken: String::new(),
         }
     }
 
@@ -72,7 +78,7 @@ impl Engine {
         }
         self.maven |= line.text.starts_with("[INFO] ");
         self.command(line.text);
-        let Self { scanner, found, streams, out, evidence, maven, .. } = self;
+        let Self { scanner, found, streams, out, evidence, unread, maven, .. } = self;
         let printed = as_printed(line, *maven).or_else(|| behind_mark(line.text, |rest| scanner.any(rest)));
         if let Some(text) = &printed {
             scanner.scan_line(text, found);
@@ -102,6 +108,9 @@ impl Engine {
         }
         if line.mark != Mark::Group {
             evidence.line(&in_stream, found.weight, out);
+            if out.speaker.is_some() {
+                unread.line(&in_stream);
+            }
         }
     }
 
@@ -112,6 +121,7 @@ impl Engine {
         if !self.named.is_empty() {
             if text == self.named {
                 self.out.speaker = speaker(text).map(str::to_owned);
+                text.clone_into(&mut self.spoken);
             }
             self.named.clear();
         }
@@ -142,7 +152,12 @@ impl Engine {
             self.out.stream = prefix;
             stream.finish(&mut self.out);
         }
+        if let Some(program) = self.out.speaker.clone().filter(|_| self.out.step_failed) {
+            self.unread.tell(&program, &self.spoken, &mut self.out);
+        }
+        self.unread.begin(&self.out);
         self.maven = false;
+        self.out.step_failed = false;
         self.out.warnings_count = false;
         self.out.speaker = None;
         // Where the step's make died, it did not say that it left its folders.
@@ -176,6 +191,9 @@ fn behind_mark(text: &str, mut known: impl FnMut(&str) -> bool) -> Option<String
     let rest = text.strip_prefix("Error: ").or_else(|| text.strip_prefix("Warning: "))?;
     // A row of ESLint's or yamllint's table: the file's name stands above.
     if re!(r"^ +\d+:\d+ +(?:error|warning) |^\d+:\d+ \[[a-z-]+\] \S").is_match(rest) {
+        return Some(rest.to_owned());
+    }
+    if rest.starts_with("Process completed with exit code ") {
         return Some(rest.to_owned());
     }
     let placed = re!(r"^(?:[A-Za-z]:)?[^\s:(][^:(]*\.\w+(?::\d+(?::\d+)?|\(\d+,\d+\)): \S").is_match(rest);

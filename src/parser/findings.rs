@@ -302,6 +302,8 @@ pub(crate) struct Findings {
     pub(super) warnings_count: bool,
     /// The program that the step runs.
     pub(super) speaker: Option<String>,
+    /// The runner says that the step has failed.
+    pub(super) step_failed: bool,
     /// The prefix of the lines being read, where they have one.
     pub(super) stream: String,
     pub(super) headings: Headings,

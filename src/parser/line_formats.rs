@@ -331,6 +331,61 @@ pub(super) static FORMATS: &[LineFormat] = &[
         ..LINTER
     },
     LineFormat {
+        tool: "golangci-lint",
+        name: "golangci-lint, what could not be loaded",
+        url: "https://golangci-lint.run/docs/",
+        language: "Go",
+        category: Category::Type,
+        pattern: r#"^level=error msg=".*?(?P<path>[^\s:"\[\]]+\.go):(?P<line>\d+):(?P<column>\d+): (?P<message>.+?)\]?"$"#,
+        example: r#"level=error msg="Running error: can't run linter goanalysis_metalinter: errors in package: [/home/me/app/x.go:7:2: undefined: y]""#,
+        reads: ("/home/me/app/x.go", 7, Some(2), None, "undefined: y"),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "rubocop",
+        name: "RuboCop",
+        url: "https://docs.rubocop.org/rubocop/formatters.html",
+        language: "Ruby",
+        pattern: r"^(?P<path>[^\s:][^:]*):(?P<line>\d+):(?P<column>\d+): [RCWEFI]: (?:\[[A-Z]\w+\] )?(?P<code>[A-Z]\w*(?:/\w+)+): (?P<message>\S.*)$",
+        example: "lib/a.rb:2:3: W: [Correctable] Lint/UselessAssignment: Useless assignment to variable - x.",
+        reads: (
+            "lib/a.rb",
+            2,
+            Some(3),
+            Some("Lint/UselessAssignment"),
+            "Useless assignment to variable - x.",
+        ),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "bison",
+        name: "Bison",
+        url: "https://www.gnu.org/software/bison/manual/html_node/Diagnostics.html",
+        language: "Bison",
+        category: Category::Syntax,
+        pattern: r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+)\.(?P<column>\d+)(?:-\d+(?:\.\d+)?)?: (?P<severity>error|warning): (?P<message>\S.*)$",
+        example: "src/a.y:2.4-6: error: symbol 'b' is used, but is not defined as a token and has no rules",
+        reads: (
+            "src/a.y",
+            2,
+            Some(4),
+            None,
+            "symbol 'b' is used, but is not defined as a token and has no rules",
+        ),
+        ..LINTER
+    },
+    LineFormat {
+        tool: "xmllint",
+        name: "xmllint",
+        url: "https://gnome.pages.gitlab.gnome.org/libxml2/xmllint.html",
+        language: "XML",
+        category: Category::Syntax,
+        pattern: r"^(?P<path>[^\s:][^:]*):(?P<line>\d+): (?:element [^:]+: )?(?:[A-Za-z/-]+ )+error : (?P<message>\S.*)$",
+        example: "a.xml:3: parser error : Opening and ending tag mismatch: b line 2 and a",
+        reads: ("a.xml", 3, None, None, "Opening and ending tag mismatch: b line 2 and a"),
+        ..LINTER
+    },
+    LineFormat {
         tool: "less",
         name: "lessc",
         url: "https://lesscss.org/usage/",
@@ -371,7 +426,7 @@ pub(super) static FORMATS: &[LineFormat] = &[
         language: "Ruby",
         category: Category::Syntax,
         strength: Strength::Fallback,
-        pattern: r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<message>syntax errors?\b.*)$",
+        pattern: r"^(?:ruby: )?(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<message>syntax errors?\b.*)$",
         example: "lib/a.rb:3: syntax error, unexpected end-of-input",
         reads: ("lib/a.rb", 3, None, None, "syntax error, unexpected end-of-input"),
         ..LINTER
@@ -484,7 +539,7 @@ pub(super) static FORMATS: &[LineFormat] = &[
         name: "as Microsoft's compilers: MSBuild, cl",
         url: "https://learn.microsoft.com/en-us/visualstudio/msbuild/msbuild-diagnostic-format-for-tasks",
         strength: Strength::Fallback,
-        pattern: r"^(?P<path>(?:[A-Za-z]:)?[^\s:()]+\.\w+)\((?P<line>\d+)(?:,(?P<column>\d+))?\) ?: (?:fatal )?(?P<severity>error|warning)(?: (?P<code>[A-Z]+\d+))?: (?P<message>.*?)(?: \[[^\]]+proj\])?$",
+        pattern: r"^(?P<path>(?:[A-Za-z]:[^:()]+|[^\s:()]+)\.\w+)\((?P<line>\d+)(?:,(?P<column>\d+))?\) ?: (?:fatal )?(?P<severity>error|warning)(?: (?P<code>[A-Z]+\d+))?: (?P<message>.*?)(?: \[[^\]]+proj\])?$",
         example: r"src\a.cpp(5): error C2065: 'x': undeclared identifier",
         reads: (r"src\a.cpp", 5, None, Some("C2065"), "'x': undeclared identifier"),
         ..LINTER

@@ -26,6 +26,7 @@ mod speaker;
 mod streams;
 mod test_ids;
 mod triggers;
+mod unread;
 
 use std::io::{self, BufRead};
 

@@ -51,12 +51,14 @@ pub(super) fn assemble(
     } else if !failed && last_success > last_failure {
         findings.retain(|d| d.log.first > last_success);
     }
-    if !findings.iter().any(FindingBuilder::fails)
+    // That a step failed, which the runner says, is known; its most telling lines say more.
+    let only_that =
+        matches!(&*findings, [one] if one.tool == "github-actions" && one.strength == Strength::Consequence);
+    if (findings.is_empty() || only_that)
         && let Some(lines) = evidence.failure_lines()
         && last_failure >= last_success
-        && findings.is_empty()
     {
-        findings.push(unknown(&lines));
+        findings = vec![unknown(&lines)];
     }
     let origins: Vec<Origin> = findings
         .iter_mut()

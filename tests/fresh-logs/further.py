@@ -136,7 +136,8 @@ recipe("git-diff", "system:git", {"gen.txt": "a\n"},
        # A difference alone says nothing of a failure: the shell shows its commands.
        "set -x; echo b > gen.txt; git diff --exit-code", fault("git", "lint|format", "gen.txt", 1), before=GIT)
 recipe("go-vet", "system:go", {"go.mod": "module example.com/a\n\ngo 1.20\n", "a.go": "package main\n\nimport \"fmt\"\n\nfunc main() {\n\tfmt.Printf(\"%d\\n\", \"a\")\n}\n"}, "go vet ./...", fault("go-vet", "lint|type", "a.go", 6))
-recipe("go-build", "system:go", {"go.mod": "module example.com/a\n\ngo 1.20\n", "a.go": "package main\n\nfunc main() {\n\tvar a int = \"a\"\n}\n"}, "go build ./...", fault("go-build", "type", "a.go", 4))
+recipe("go-build", "system:go", {"go.mod": "module example.com/a\n\ngo 1.20\n", # A variable that is never read is a fault of its own.
+       "a.go": "package main\n\nfunc main() {\n\tvar a int = \"a\"\n\t_ = a\n}\n"}, "go build ./...", fault("go-build", "type", "a.go", 4))
 recipe("go-test", "system:go", {"go.mod": "module example.com/a\n\ngo 1.20\n", "a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestAdds(t *testing.T) {\n\tif 1+1 != 3 {\n\t\tt.Errorf(\"no\")\n\t}\n}\n"}, "go test ./...", fault("go-test", "logic", "a_test.go", 7, test="TestAdds"))
 recipe("go-test-json", "system:go", {"go.mod": "module example.com/a\n\ngo 1.20\n", "a_test.go": "package a\n\nimport \"testing\"\n\nfunc TestAdds(t *testing.T) {\n\tif 1+1 != 3 {\n\t\tt.Errorf(\"no\")\n\t}\n}\n"}, "go test -json ./...", fault("go-test", "logic", "a_test.go", 7, test="TestAdds"))
 recipe("javac", "system:javac", {"A.java": "class A {\n  int f() {\n    return \"a\";\n  }\n}\n"}, "javac A.java", fault("javac", "type", "A.java", 3))

@@ -12,13 +12,14 @@ def fault(tool, category, file=None, line=None, **more):
 RECIPES = []
 
 
-def recipe(name, needs, files, run, *expect, before=None):
+def recipe(name, needs, files, run, *expect, before=None, apart=False):
+    """`apart`: its tools are installed in a place of their own, as other versions of them are beside the rest."""
     kinds = {"pip": [], "npm": [], "system": []}
     for need in needs.split():
         kind, package = need.split(":", 1)
         kinds[kind].append(package)
     needs = {kind: packages for kind, packages in kinds.items() if packages}
-    RECIPES.append(dict(name=name, needs=needs, files=files, run=run, expect=list(expect), before=before))
+    RECIPES.append(dict(name=name, needs=needs, files=files, run=run, expect=list(expect), before=before, apart=apart))
 
 
 LINK = "ln -s HOME/js/node_modules node_modules"

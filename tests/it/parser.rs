@@ -42,19 +42,8 @@ fn diagnose(log: &[u8]) -> Diagnosis {
 }
 
 /// Tools that the registries we record from do not offer (`go-lint`: golint, revive). They are held to unit tests alone.
-const NOT_RECORDED: &[&str] = &[
-    "json",
-    "rubocop",
-    "semgrep",
-    "go-lint",
-    "actionlint",
-    "gosec",
-    "errcheck",
-    "ruby",
-    "elixir",
-    "lua",
-    "php",
-];
+const NOT_RECORDED: &[&str] =
+    &["json", "trybuild", "semgrep", "go-lint", "actionlint", "gosec", "errcheck", "elixir"];
 
 /// Line formats of other tools of which that holds, by name.
 const FORMATS_NOT_RECORDED: &[&str] =

@@ -121,7 +121,9 @@ fn finding(message: &str) -> FindingBuilder {
             Some(flag) => category(&c[1], flag != "error"),
             None => Category::Lint,
         };
-        return FindingBuilder::new("clang-tidy", category, &c[1]).code(code);
+        // The names of clang-tidy's checks begin with a module's.
+        let tool = if code.contains('-') { "clang-tidy" } else { "cppcheck" };
+        return FindingBuilder::new(tool, category, &c[1]).code(code);
     }
     let flag = re!(r" \[-W(?:error=)?([\w+=-]+)\]$").captures(message).map(|f| f[1].to_owned());
     let bare = re!(r" \[-W[^\]]+\]$").replace(message, "").into_owned();

@@ -23,6 +23,7 @@ impl ToolParser for Github {
         let text = line.text;
         if text.starts_with("Process completed") {
             out.failed();
+            out.step_failed = true;
             out.bug(FindingBuilder::new("github-actions", Category::Unknown, text).consequence());
             return Response::Consumed(Next::Finished);
         }

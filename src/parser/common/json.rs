@@ -18,7 +18,6 @@ pub(super) const TOOL: Tool = Tool {
 };
 
 /// Named by their findings alone.
-pub(super) const RUBOCOP: Tool = read_by_another("rubocop");
 pub(super) const SEMGREP: Tool = read_by_another("semgrep");
 
 /// Bytes kept of one document.

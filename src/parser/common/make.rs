@@ -12,10 +12,12 @@ pub(super) const TOOL: Tool = Tool {
     name: "make",
     triggers: &[
         r"^(?:g?make|mingw32-make)(?:\[[0-9]+\])?: (?:\*\*\*|(?:Entering|Leaving) directory)",
+        r"^g?make(?:\[[0-9]+\])?: [^\s:]+: (?:No such file or directory|Command not found|Permission denied)$",
         r"^[^\s:]+:[0-9]+: \*\*\* ",
         r"^ninja: (?:build stopped|error)",
         r"^CMake Error",
         r"^The following tests FAILED:$",
+        r"^[0-9]+% tests passed, [0-9]+ tests? failed out of [0-9]+",
     ],
     new: |_| Box::new(Make::default()),
 };
@@ -102,8 +104,19 @@ impl ToolParser for Make {
             out.bug(FindingBuilder::new("make", Category::Configuration, &c[1]));
             return Response::Consumed(Next::Finished);
         }
+        // What a recipe calls: a program of the machine, or a script of the repository.
+        if let Some(c) = re!(r"^g?make(?:\[\d+\])?: (([^\s:]+): [^:]+)$").captures(text) {
+            let category = if c[2].contains('/') { Category::Configuration } else { Category::Environment };
+            out.bug(FindingBuilder::new("make", category, &c[1]));
+            return Response::Consumed(Next::Finished);
+        }
         if re!(r"^[^\s:]+:\d+: ").is_match(text) {
             return Response::Declined(Next::Finished);
+        }
+        if let Some(c) = re!(r"^\d+% tests passed, (\d+) tests? failed out of (\d+)").captures(text) {
+            let (failed, all) = (c[1].parse().unwrap_or(0), c[2].parse().unwrap_or(0_u64));
+            out.tests("ctest", all.saturating_sub(failed), failed, 0);
+            return Response::Consumed(Next::Finished);
         }
         if text == "The following tests FAILED:" {
             self.ctest = true;

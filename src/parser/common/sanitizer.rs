@@ -1,4 +1,4 @@
-//! AddressSanitizer and its kin: what went wrong, and the first stack.
+//! AddressSanitizer and its kin, and Valgrind: what went wrong, and the first stack.
 
 use super::super::findings::{FindingBuilder, Findings, location, number};
 use super::super::lines::Line;
@@ -14,6 +14,53 @@ pub(super) const TOOL: Tool = Tool {
     triggers: &[r"^==[0-9]+==(?:ERROR|WARNING): [A-Za-z]+Sanitizer: ", r"^WARNING: ThreadSanitizer: "],
     new: |_| Box::new(Sanitizer::default()),
 };
+pub(super) const VALGRIND: Tool = Tool {
+    name: "valgrind",
+    triggers: &[
+        r"^==[0-9]+== (?:Invalid |Conditional jump or move depends|Use of uninitialised|Mismatched free|Source and destination overlap)",
+        r"^==[0-9]+== [0-9,]+ (?:\([^)]*\) )?bytes in [0-9,]+ blocks are definitely lost",
+    ],
+    new: |_| Box::new(Valgrind::default()),
+};
+
+#[derive(Default)]
+struct Valgrind {
+    open: Option<FindingBuilder>,
+}
+
+impl ToolParser for Valgrind {
+    fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
+        let Some(text) = re!(r"^==\d+==(.*)$").captures(line.text).map(|c| c[1].trim().to_owned()) else {
+            // What the program itself printed.
+            return Response::Declined(Next::Active);
+        };
+        let Some(finding) = &mut self.open else {
+            let finding = FindingBuilder::new("valgrind", Category::Runtime, text).fallback();
+            self.open = Some(finding.span(line.number, line.number));
+            return Response::Consumed(Next::Active);
+        };
+        if let Some(frame) =
+            re!(r"^(?:at|by) 0x[0-9A-Fa-f]+: .*? \((?:([^\s():]+):(\d+)|in [^)]*)\)$").captures(&text)
+        {
+            // A preloaded library of its own stands in for the allocator.
+            if let Some(file) = frame.get(1).filter(|file| !file.as_str().starts_with("vg_")) {
+                finding.frames.push(location(file.as_str(), number(&frame[2]), None));
+            }
+            finding.log.last = line.number;
+            return Response::Consumed(Next::Active);
+        }
+        self.finish(out);
+        // The next finding begins behind an empty line.
+        Response::Declined(Next::Idle)
+    }
+
+    fn finish(&mut self, out: &mut Findings) {
+        if let Some(finding) = self.open.take() {
+            out.failed();
+            out.bug(finding);
+        }
+    }
+}
 
 #[derive(Default)]
 struct Sanitizer {

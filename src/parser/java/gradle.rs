@@ -200,6 +200,20 @@ impl Gradle {
                     self.close(out);
                     return Response::Consumed(Next::Active);
                 }
+                // Gradle 9 says here again, or only here, what the compiler said.
+                if let Some(c) = re!(r"^ +([^\s:][^:]*\.(?:java|groovy)):(\d+): error: (.+)$").captures(text)
+                {
+                    let at = location(&c[1], number(&c[2]), None);
+                    let said = |finding: &FindingBuilder| {
+                        finding
+                            .location
+                            .as_ref()
+                            .is_some_and(|known| known.file == at.file && known.line == at.line)
+                    };
+                    if !out.findings.iter().any(said) {
+                        out.bug(FindingBuilder::new("javac", Category::Type, &c[3]).at(&c[1], at.line, None));
+                    }
+                }
                 if !text.is_empty() && self.wrong.len() < MAX_LINES {
                     self.wrong.push(text.to_owned());
                     self.last = line_number;

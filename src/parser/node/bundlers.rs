@@ -100,12 +100,16 @@ impl ToolParser for Webpack {
             self.0.close(out);
             return Response::Declined(Next::Idle);
         }
-        if let Some(caps) = re!(r"^ERROR in (\S+)(?: (\d+):(\d+)(?:-[\d:]+)?)?$").captures(text) {
+        if let Some(caps) =
+            re!(r"^ERROR in (\S+?)(?: (\d+):(\d+)(?:-[\d:]+)?|\((\d+),(\d+)\):?)?$").captures(text)
+        {
             let get = |i| caps.get(i).and_then(|m| number(m.as_str()));
+            // webpack counts columns from 0; what it has from TypeScript, from 1.
+            let (at, column) = (get(2).or(get(4)), get(3).map(|n| n + 1).or(get(5)));
             let path = caps[1].rsplit('!').next().unwrap_or_default().to_owned();
             self.0.start(
                 FindingBuilder::new("webpack", Category::Syntax, "")
-                    .at(clean(&path), get(2), get(3))
+                    .at(clean(&path), at, column)
                     .span(line.number, line.number),
                 "",
                 out,
@@ -115,7 +119,7 @@ impl ToolParser for Webpack {
         let Some((finding, message)) = &mut self.0.0 else { return Response::Declined(Next::Idle) };
         if let Some(caps) = re!(r"^ @ (\S+) (\d+):(\d+)(?:-[\d:]+)?$").captures(text) {
             // Who imports it; the first one is the file itself, where the head named no line.
-            let at = location(clean(&caps[1]), number(&caps[2]), number(&caps[3]));
+            let at = location(clean(&caps[1]), number(&caps[2]), number(&caps[3]).map(|n| n + 1));
             match &mut finding.location {
                 Some(location) if location.line.is_none() && location.file == at.file => *location = at,
                 _ => finding.related.push(at),

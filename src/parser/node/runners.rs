@@ -65,6 +65,13 @@ impl Open {
         if finding.message.starts_with("Test timeout of") {
             finding.category = Category::Timeout;
         }
+        // Browsers are installed by a command of their own, and need libraries of the system.
+        if ["Executable doesn't exist at ", "Host system is missing dependencies"]
+            .iter()
+            .any(|words| finding.message.contains(words))
+        {
+            finding.category = Category::Environment;
+        }
         if !finding.frames.iter().any(|f| super::super::paths::is_own(&f.file)) {
             finding.frames.append(&mut finding.related);
         }

@@ -3,6 +3,7 @@
 //! Tests that fail alike share one error under several headers. The inline tree (`× test`, `→ message`) says the same
 //! before and only names the tests.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use regex::Regex;
@@ -50,12 +51,26 @@ struct Failure {
     unhandled: bool,
 }
 
+/// Marked tests that are kept.
+const MAX_CROSSED: usize = 1_000;
+
+struct Crossed {
+    id: String,
+    file: Option<String>,
+    message: String,
+    line: u64,
+}
+
 #[derive(Default)]
 pub(super) struct Vitest {
     open: Option<Failure>,
     /// The file whose tests the tree lists.
     file: Option<String>,
     ids: TestIds,
+    /// Tests that the tree marks as failed: with their files, what is said below them, and where.
+    crossed: Vec<Crossed>,
+    /// What the headers of failures call their tests last.
+    told: BTreeSet<String>,
     /// Between the title of unhandled errors and the first of them.
     unhandled: bool,
     failed_before: u64,
@@ -88,12 +103,17 @@ impl ToolParser for Vitest {
         if self.open.is_some() {
             return self.body(text, line.number, out);
         }
-        self.listed(text)
+        self.listed(text, line.number)
     }
 
     fn finish(&mut self, out: &mut Findings) {
         self.close(out);
+        self.tell_crossed(out);
     }
+}
+
+fn last_name(id: &str) -> &str {
+    id.rsplit(" > ").next().unwrap_or(id)
 }
 
 /// ` RUN  v3.2.4 /path`: the folder vitest runs in.
@@ -155,14 +175,17 @@ impl Vitest {
     }
 
     /// The inline tree: names of the tests, for the ids.
-    fn listed(&mut self, text: &str) -> Response {
+    fn listed(&mut self, text: &str, line_number: u64) -> Response {
         if let Some(caps) = FILE.captures(text) {
             self.file = Some(caps["path"].to_owned());
             return Response::Consumed(Next::Active);
         }
         let Some((mark, name)) = tree::marked(text).filter(|_| text.starts_with(' ')) else {
             // `     → message` under a failed test
-            return if text.trim_start().starts_with('→') {
+            return if let Some(said) = text.trim_start().strip_prefix('→') {
+                if let Some(test) = self.crossed.last_mut().filter(|test| test.message.is_empty()) {
+                    said.trim().clone_into(&mut test.message);
+                }
                 Response::Consumed(Next::Active)
             } else {
                 Response::Declined(Next::Active)
@@ -176,9 +199,28 @@ impl Vitest {
                 Some(file) if text.starts_with("   ") => format!("{file} > {name}"),
                 _ => name.to_owned(),
             };
+            if mark == Mark::Failed && self.crossed.len() < MAX_CROSSED {
+                let (id, file) = (id.clone(), self.file.clone());
+                self.crossed.push(Crossed { id, file, message: String::new(), line: line_number });
+            }
             self.ids.push(id);
         }
         Response::Consumed(Next::Active)
+    }
+
+    /// Failed tests that no block tells more of. Blocks may stand behind the summary, where the streams were not one.
+    fn tell_crossed(&mut self, out: &mut Findings) {
+        for test in std::mem::take(&mut self.crossed) {
+            if self.told.contains(last_name(&test.id)) || test.message.is_empty() {
+                continue;
+            }
+            let mut finding = FindingBuilder::new("vitest", Category::Logic, test.message)
+                .test(&*test.id)
+                .span(test.line, test.line);
+            let named = || test.id.split_once(" > ").map(|(file, _)| file.to_owned());
+            finding.location = test.file.or_else(named).map(|file| location(&file, None, None));
+            out.bug(finding);
+        }
     }
 
     fn count(&mut self, counts: &str, out: &mut Findings) {
@@ -199,6 +241,7 @@ impl Vitest {
 
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take() else { return };
+        self.told.extend(open.headers.iter().map(|header| last_name(header).to_owned()));
         self.failed_before += 1;
         open.report(out);
     }
@@ -289,6 +332,26 @@ impl Failure {
             }
             finding.test = Some(header).filter(|h| !h.is_empty());
             out.bug(finding);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_test_that_is_only_marked_is_a_failure_and_one_with_a_block_is_told_once() {
+        let tree = " RUN  v4.0.1 /home/runner/work/app/app\n\n ❯ a.test.js (2 tests | 1 failed) 5ms\n   × sums > adds 3ms\n     \
+            → expected 2 to be 3 // Object.is equality\n   ✓ takes 1ms\n\n";
+        let block = " FAIL  a.test.js > sums > adds\nAssertionError: expected 2 to be 3 // Object.is equality\n ❯ a.test.js:4:17\n\n";
+        let end = " Test Files  1 failed (1)\n      Tests  1 failed | 1 passed (2)\n";
+        let (alone, in_order) = (format!("{tree}{end}"), format!("{tree}{block}{end}"));
+        for (log, line) in [(alone, None), (in_order, Some(4)), (format!("{tree}{end}{block}"), Some(4))] {
+            let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+            let read: Vec<_> =
+                bugs.iter().map(|bug| (bug.file.as_deref(), bug.line, bug.test.as_deref())).collect();
+            assert_eq!(read, [(Some("a.test.js"), line, Some("a.test.js > sums > adds"))], "{log}");
         }
     }
 }

@@ -51,6 +51,16 @@ headed!(
     true
 );
 headed!(
+    RUBOCOP_SIMPLE,
+    "rubocop",
+    Lint,
+    r"^== [^ ]+ ==$",
+    r"^== (?P<path>\S+) ==$",
+    r"^[RCWEFI]: +(?P<line>\d+): +(?P<column>\d+): (?:\[[A-Z]\w+\] )?(?P<code>[A-Z]\w*(?:/\w+)+): (?P<message>\S.*)$",
+    r"^\d+ files? inspected, ",
+    false
+);
+headed!(
     SQLFLUFF,
     "sqlfluff",
     Lint,

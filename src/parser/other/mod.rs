@@ -14,6 +14,7 @@ use crate::contract::bug::{Category, Severity};
 
 mod behave;
 mod commitlint;
+mod exunit;
 pub(super) mod headed;
 mod paired_lines;
 mod redocly;
@@ -25,19 +26,23 @@ mod suites;
 pub(super) const TOOLS: &[Tool] = &[
     suites::RSPEC,
     behave::TOOL,
+    exunit::TOOL,
     commitlint::TOOL,
     redocly::TOOL,
     robot::TOOL,
     headed::DJLINT,
     headed::HTMLHINT,
     headed::PYDOCLINT,
+    headed::RUBOCOP_SIMPLE,
     headed::SQLFLUFF,
     read_by_another("minitest"),
     read_by_another("phpunit"),
     read_by_another("bandit"),
+    read_by_another("bats"),
+    read_by_another("crystal"),
+    read_by_another("gfortran"),
     read_by_another("cfn-lint"),
     read_by_another("deno-lint"),
-    read_by_another("meson"),
     read_by_another("ty"),
     read_by_another("typos"),
     read_by_another("zizmor"),
@@ -47,11 +52,16 @@ pub(super) const TOOLS: &[Tool] = &[
 const LINT: Tool = Tool {
     name: "lint",
     triggers: &[
-        r"^[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
+        r"^ {0,8}[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
         r#"^File "[^"]+\.ml[ily]?", lines? [0-9]+"#,
         r"^(?:PHP )?Fatal error: +Uncaught ",
         r"^\s*#\s+Failed test ",
         // The first of two lines.
+        r"^ +error: \S",
+        r"^\s*\((?:from function .* )?in (?:test )?file [^ ]+, line [0-9]+\)$",
+        r"^In [^ ]+\.cr:[0-9]+:[0-9]+$",
+        r"^<internal:[^>]+>:[0-9]+:in .*\([A-Z][A-Za-z:]*Error\)$",
+        r"^[A-Za-z0-9_@./+-]+\.(?:f|F|for|FOR|f[0-9]{2}|F[0-9]{2}):[0-9]+:[0-9]+:$",
         r"^>> Issue: \[B[0-9]+:",
         r"^In [^ ]+ line [0-9]+:$",
         r"^[EWI][0-9]{4} [A-Z']",
@@ -114,7 +124,7 @@ fn in_group(line: &Line<'_>, group: &str) -> Option<FindingBuilder> {
 /// A finding, where the line has a column or says how severe it is; a path and a line alone are no more than a place.
 fn read_finding(text: &str) -> Option<FindingBuilder> {
     let caps = re!(
-        r"^(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?(?:\[(?P<code>[a-z][a-z0-9-]*)\])?:? )?(?P<msg>\S.*)$"
+        r"^ {0,8}(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?(?:\[(?P<code>[a-z][a-z0-9-]*)\])?:? )?(?P<msg>\S.*)$"
     )
     .captures(text)?;
     let get = |name| caps.name(name).map(|m| m.as_str());
@@ -165,6 +175,7 @@ mod tests {
     fn a_place_needs_a_column_or_a_severity() {
         let at = |text| read_finding(text).and_then(|d| d.location).map(|p| (p.file, p.line, p.column));
         assert_eq!(at("src/a.css:3:5: bad colour"), Some(("src/a.css".into(), Some(3), Some(5))));
+        assert_eq!(at("    a.lua:1:7: unused x"), Some(("a.lua".into(), Some(1), Some(7))));
         assert_eq!(at("README.md:6 error MD001/x Heading"), Some(("README.md".into(), Some(6), None)));
         for text in [
             "http://localhost:3000:80 is up",
@@ -173,6 +184,8 @@ mod tests {
             "example.com:80:1: up",
             "node_modules/a/b.js:1:2: bad",
             "src/a.js:1:2: 3",
+            "    a_test.go:12: logged",
+            "          src/a.c:1:2: too deep",
             "localhost:3000: x",
         ] {
             assert_eq!(at(text), None, "{text}");

@@ -1,5 +1,6 @@
 //! Findings whose location and message stand on lines apart: of Bandit, ShellCheck, Eclipse's compiler, Flow,
-//! svelte-check, Next.js, cfn-lint, OCaml, Perl's tests and PHP.
+//! svelte-check, Next.js, cfn-lint, OCaml, Perl's tests, PHP, gfortran, Crystal, Elixir's compiler, Ruby's loader and
+//! bats.
 
 use super::super::findings::{FindingBuilder, number};
 use super::super::paths::is_own;
@@ -28,6 +29,12 @@ enum Awaits {
     Thrown,
     /// Perl: `#   at t/a.t line 4.`
     At,
+    /// Elixir: `└─ lib/a.ex:2:14: A.f/0`, below the source.
+    Corner,
+    /// Ruby: `from lib/a.rb:1:in '<main>'`, the first of the repository's.
+    From,
+    /// bats: the command that failed.
+    Command,
 }
 
 /// The first line of a finding was read.
@@ -63,7 +70,7 @@ impl Open {
             return Some(open(finding, Awaits::Location, BETWEEN));
         }
         if let Some(c) = re!(r"^(?:PHP )?Fatal error:\s+(Uncaught .*)$").captures(text) {
-            let finding = FindingBuilder::new("lint", Category::Runtime, &c[1]);
+            let finding = FindingBuilder::new("php", Category::Runtime, &c[1]);
             return Some(open(finding, Awaits::Thrown, STACK));
         }
         if let Some(c) = re!(r"^\s*#\s+Failed test '(.+)'$").captures(text) {
@@ -113,7 +120,32 @@ impl Open {
         {
             return Some(open(blank().at(&c[1], number(&c[2]), number(&c[3])), Awaits::Error, 0));
         }
-        None
+        Self::of_compiler(text).map(|(finding, awaits, left)| open(finding, awaits, left))
+    }
+
+    /// What a compiler, a loader or a runner says above or below its place.
+    fn of_compiler(text: &str) -> Option<(FindingBuilder, Awaits, u8)> {
+        let compiler = |tool| FindingBuilder::new(tool, Category::Type, "");
+        if let Some(c) = re!(r"^([\w@./+-]+\.(?i:f|for|f\d\d)):(\d+):(\d+):$").captures(text) {
+            let finding = compiler("gfortran").at(&c[1], number(&c[2]), number(&c[3]));
+            return Some((finding, Awaits::Error, BETWEEN));
+        }
+        if let Some(c) = re!(r"^In (\S+\.cr):(\d+):(\d+)$").captures(text) {
+            let finding = compiler("crystal").at(&c[1], number(&c[2]), number(&c[3]));
+            return Some((finding, Awaits::Error, BETWEEN));
+        }
+        if let Some(c) = re!(r"^ +error: (\S.*)$").captures(text) {
+            let mut finding = compiler("elixir");
+            c[1].clone_into(&mut finding.message);
+            return Some((finding, Awaits::Corner, BETWEEN));
+        }
+        if let Some(c) = re!(r"^<internal:[^>]+>:\d+:in .*?: (.*) \(([A-Z][\w:]*Error)\)$").captures(text) {
+            let category = if &c[2] == "LoadError" { Category::Import } else { Category::Runtime };
+            return Some((FindingBuilder::new("ruby", category, &c[1]).code(&c[2]), Awaits::From, BETWEEN));
+        }
+        let c = re!(r"^\s*\((?:from function .* )?in (?:test )?file (\S+), line (\d+)\)$").captures(text)?;
+        let finding = FindingBuilder::new("bats", Category::Logic, "").at(&c[1], number(&c[2]), None);
+        Some((finding, Awaits::Command, 1))
     }
 
     pub(super) fn line(mut self, text: &str, line_number: u64) -> Continuation {
@@ -159,12 +191,27 @@ impl Open {
             Awaits::At => re!(r"^\s*#\s+at (\S+) line (\d+)\.$").captures(text).map(|c| {
                 self.finding.location = Some(super::super::findings::location(&c[1], number(&c[2]), None));
             }),
-            Awaits::Error => re!(r"^(?:(Type) e|E)rror(?: \([^)]*\))?: (.+)$").captures(text).map(|c| {
-                if c.get(1).is_some() {
-                    self.finding.category = Category::Type;
-                }
-                c[2].clone_into(&mut self.finding.message);
+            Awaits::Corner => re!(r"^\s*└─ ([^\s:]+):(\d+)(?::(\d+))?(?:: .*)?$").captures(text).map(|c| {
+                let column = c.get(3).and_then(|m| number(m.as_str()));
+                self.finding.location = Some(super::super::findings::location(&c[1], number(&c[2]), column));
             }),
+            Awaits::From => {
+                re!(r"^\s+from ([^\s:]+\.rb):(\d+):in ").captures(text).filter(|c| is_own(&c[1])).map(|c| {
+                    self.finding.location =
+                        Some(super::super::findings::location(&c[1], number(&c[2]), None));
+                })
+            }
+            Awaits::Command => re!(r"^\s+(`.+' failed(?: with status \d+)?)$")
+                .captures(text)
+                .map(|c| c[1].clone_into(&mut self.finding.message)),
+            Awaits::Error => {
+                re!(r"^(?:(Type|Fatal) e|E)rror(?: \([^)]*\))?: (.+)$").captures(text).map(|c| {
+                    if c.get(1).is_some_and(|kind| kind.as_str() == "Type") {
+                        self.finding.category = Category::Type;
+                    }
+                    c[2].clone_into(&mut self.finding.message);
+                })
+            }
         };
         if found.is_some() {
             self.finding.log.last = line_number;
@@ -208,6 +255,26 @@ mod tests {
             ("1. ERROR in /r/A.java (at line 5)\n\tint x;\n\t    ^\nBad type", "/r/A.java", 5, "Bad type"),
             ("E3002 Not allowed.\na.yaml:5:7", "a.yaml", 5, "Not allowed."),
             ("Error ------- src/a.js:5:3\n\nCannot assign.", "src/a.js", 5, "Cannot assign."),
+            ("a.f90:3:3:\n\n    3 |   x = 1\n      |   1\nError: No type", "a.f90", 3, "No type"),
+            ("In a.cr:4:3\n\n 4 | f(1)\n       ^\nError: expected Int32", "a.cr", 4, "expected Int32"),
+            (
+                "    error: undefined f/0\n    │\n  2 │ f()\n    │ ^\n    │\n    └─ a.ex:2:14: A.g/0",
+                "a.ex",
+                2,
+                "undefined f/0",
+            ),
+            (
+                "<internal:/usr/lib/ruby/rubygems/core.rb>:136:in `require': cannot load such file -- a (LoadError)\n\tfrom <internal:/usr/lib/ruby/core.rb>:136:in `require'\n\tfrom lib/b.rb:1:in `<main>'",
+                "lib/b.rb",
+                1,
+                "cannot load such file -- a",
+            ),
+            (
+                "   (in test file a.bats, line 2)\n     `[ 1 -eq 2 ]' failed",
+                "a.bats",
+                2,
+                "`[ 1 -eq 2 ]' failed",
+            ),
             ("./src/p.tsx:5:9\nType error: Not assignable.", "./src/p.tsx", 5, "Not assignable."),
         ] {
             let mut lines = log.lines();

@@ -30,7 +30,7 @@ pub(super) struct Sentence {
     /// As in `BugReport::tool`.
     pub(super) tool: &'static str,
     category: Category,
-    /// Matches a whole clean line, and is a trigger. The groups are `message`, and optionally `path` and `code`.
+    /// Matches a whole clean line, and is a trigger. The groups are `message`, and optionally `path`, `code` and `test`.
     pattern: &'static str,
     more: More,
     #[cfg_attr(not(test), expect(dead_code, reason = "for the tests"))]
@@ -122,6 +122,42 @@ pub(super) static SENTENCES: &[Sentence] = &[
         Category::Lint,
         r"^ERROR: (?P<message>'[A-Za-z0-9_.]+:[A-Za-z0-9_.]+' (?:defines|has) .*)$",
         "ERROR: 'app:B' defines slots but superclass does not.",
+    ),
+    sentence(
+        "autoconf",
+        Category::Configuration,
+        r"^(?:\S*/)?configure: error: (?P<message>(?:[^i]|i[^n]).*)$",
+        "configure: error: nowhere.h is needed",
+    ),
+    sentence(
+        "golangci-lint",
+        Category::Configuration,
+        r#"^level=error msg="(?P<message>\S.*)"$"#,
+        "level=error msg=\"[linters_context] typechecking error: pattern ./...: directory prefix . does not contain main module\"",
+    ),
+    sentence(
+        "jq",
+        Category::Syntax,
+        r"^jq: (?P<message>parse error: .*)$",
+        "jq: parse error: Expected another key-value pair at line 1, column 9",
+    ),
+    sentence(
+        "tidy",
+        Category::Lint,
+        r"^line \d+ column \d+ - (?P<message>Error: .*)$",
+        "line 3 column 7 - Error: <nowhere> is not recognized!",
+    ),
+    sentence(
+        "perlcritic",
+        Category::Lint,
+        r"^(?:(?P<path>[^\s:]+): )?(?P<message>\S.* at line \d+, column \d+\.  .*\(Severity: \d\))$",
+        "Expression form of \"eval\" at line 3, column 9.  See page 161 of PBP.  (Severity: 5)",
+    ),
+    sentence(
+        "meson",
+        Category::Logic,
+        r"^ *\d+/\d+ (?P<test>\S.*?) +(?P<message>(?:FAIL|TIMEOUT|ERROR|UNEXPECTEDPASS|INTERRUPT) +[0-9.]+ ?s\b.*)$",
+        "1/1 adds FAIL            0.10s   exit status 1",
     ),
     sentence(
         "ls-lint",
@@ -225,6 +261,10 @@ impl ToolParser for Sentences {
                 finding = finding.at(path, None, None);
             }
             finding.code = group("code").map(str::to_owned);
+            if let Some(test) = group("test") {
+                // What the test printed says why, where a parser speaks.
+                finding = finding.test(test).fallback();
+            }
             if row.tool == "poetry" && finding.location.is_none() {
                 finding = finding.at("pyproject.toml", None, None);
             }

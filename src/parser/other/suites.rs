@@ -16,6 +16,7 @@ pub(super) const RSPEC: Tool = Tool {
         r"^(?:\s+[0-9]+\) )?(?:Failure|Error):$",
         r"^[0-9]+ (?:runs|tests), [0-9]+ assertions, ",
         r"^There (?:was|were) [0-9]+ (?:errors?|failures?):$",
+        r"^ ✘ \S",
         r"^(?:Tests: [0-9]+, Assertions: |OK \([0-9]+ tests?, )",
     ],
     new: |_| Box::new(Suites::default()),
@@ -32,11 +33,24 @@ struct Suites {
     lines: usize,
     /// PHPUnit's counts are still to come; others have lines like them.
     uncounted: bool,
+    /// A failure as PHPUnit's `--testdox` draws it.
+    drawn: Option<FindingBuilder>,
 }
 
 impl ToolParser for Suites {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
+        if self.drawn(line, out) {
+            return Response::Consumed(Next::Active);
+        }
+        if let Some(c) = re!(r"^ ✘ (\S.*)$").captures(text) {
+            self.drawn = Some(
+                FindingBuilder::new("phpunit", Category::Logic, "")
+                    .test(&c[1])
+                    .span(line.number, line.number),
+            );
+            return Response::Declined(Next::Active);
+        }
         if text.starts_with("An error occurred while loading ") {
             self.flush(out);
             self.list = Some("rspec");
@@ -104,11 +118,36 @@ impl ToolParser for Suites {
     }
 
     fn finish(&mut self, out: &mut Findings) {
+        if let Some(finding) = self.drawn.take().filter(|finding| !finding.message.is_empty()) {
+            out.bug(finding);
+        }
         self.flush(out);
     }
 }
 
 impl Suites {
+    /// Whether the line is drawn below a test of `--testdox`. A mark with nothing below it is another runner's.
+    fn drawn(&mut self, line: &Line<'_>, out: &mut Findings) -> bool {
+        let Some(finding) = &mut self.drawn else { return false };
+        let Some(c) = re!(r"^   [│┊├┐┴╵]\s*(.*)$").captures(line.text) else {
+            if let Some(finding) = self.drawn.take().filter(|finding| !finding.message.is_empty()) {
+                out.failed();
+                out.bug(finding);
+            }
+            return false;
+        };
+        finding.log.last = line.number;
+        match frame(&c[1]) {
+            Some(at) => finding.frames.push(at),
+            None if c[1].is_empty() => {}
+            None => {
+                finding.message.push_str(c[1].trim_end());
+                finding.message.push('\n');
+            }
+        }
+        true
+    }
+
     fn flush(&mut self, out: &mut Findings) {
         if let Some(finding) = self.finding.take() {
             out.bug(finding);
@@ -178,6 +217,23 @@ fn counts(text: &str) -> Option<(&'static str, u64, u64, u64)> {
 #[cfg(test)]
 mod tests {
     use super::counts;
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_test_that_phpunit_draws_is_a_failure_where_it_says_why() {
+        let log = "PHPUnit 11.5.19 by Sebastian Bergmann and contributors.\n\nA\n ✘ Adds\n   │\n   \
+            │ Failed asserting that 2 is identical to 3.\n   │\n   │ /home/runner/work/app/app/ATest.php:4\n   │\n\n\
+            FAILURES!\nTests: 1, Assertions: 1, Failures: 1.\n";
+        let found = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
+        let read: Vec<_> = found
+            .bugs
+            .iter()
+            .map(|bug| (&*bug.tool, bug.test.as_deref(), bug.file.as_deref(), bug.line))
+            .collect();
+        assert_eq!(read, [("phpunit", Some("Adds"), Some("ATest.php"), Some(4))]);
+        assert_eq!(found.bugs[0].message, "Failed asserting that 2 is identical to 3.");
+        assert_eq!(found.tests[0].failed, Some(1));
+    }
 
     #[test]
     fn closing_lines_count() {

@@ -9,6 +9,7 @@ mod panic;
 mod rustc;
 mod rustfmt;
 mod suggestion;
+mod trybuild;
 
 pub(super) use rustc::ty_category;
 
@@ -16,6 +17,7 @@ use super::registry::Tool;
 
 /// In order of precedence.
 pub(super) const TOOLS: &[Tool] = &[
+    trybuild::TOOL,
     nextest::TOOL,
     libtest::TOOL,
     rustfmt::TOOL,
