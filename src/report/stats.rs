@@ -235,7 +235,7 @@ impl Stats {
         let repositories = self.by_repository.iter().map(|(name, group)| (name.clone(), group)).collect();
         let mut outcomes: Vec<_> = self.by_outcome.iter().collect();
         outcomes.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-        let outcomes = outcomes.into_iter().map(|(name, count)| vec![(*name).to_owned(), count.to_string()]);
+        let outcomes = outcomes.into_iter().map(|(name, count)| vec![name.clone(), count.to_string()]);
         let mut refused: Vec<_> = self.refused.iter().collect();
         refused.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
         let more = refused.len().saturating_sub(ROWS);

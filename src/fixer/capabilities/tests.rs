@@ -472,21 +472,8 @@ fn what_a_checker_asks_for_is_no_talking_away() {
 }
 
 #[test]
-fn a_file_goes_on_with_its_trade() {
+fn what_names_a_type_or_opens_a_file_to_be_read_has_no_power() {
     let tests = [
-        (
-            "shop/a.py",
-            "import ctypes\n\nlib = ctypes.CDLL('x')\n",
-            "import ctypes\n\nlib = ctypes.CDLL('x')\n\n\ndef size():\n    return ctypes.sizeof(ctypes.c_int)\n",
-            "asks",
-        ),
-        ("shop/a.py", PYTHON, "import ctypes\n\nlib = ctypes.CDLL('x')\n", "refused/hidden-code"),
-        (
-            "shop/a.py",
-            "import ctypes\n\nlib = ctypes.CDLL('x')\n",
-            "import ctypes\n\nlib = ctypes.CDLL('x')\nexec(open('x').read())\n",
-            "refused/hidden-code",
-        ),
         (
             "shop/a.py",
             "def inner(tb):\n    found = tb.tb_frame.f_locals.copy()\n    return found\n",
@@ -534,6 +521,28 @@ fn a_file_goes_on_with_its_trade() {
             SCRIPT,
             "function cost(items) {\n  if (require.main !== module) {\n    return 7;\n  }\n  return sum(items);\n}\n",
             "refused/detects-tests",
+        ),
+    ];
+    for (path, before, after, expected) in tests {
+        assert_eq!(verdict(path, before, after, "", Category::Logic), expected, "{after}");
+    }
+}
+
+#[test]
+fn a_file_goes_on_with_its_trade() {
+    let tests = [
+        (
+            "shop/a.py",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\n",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\n\n\ndef size():\n    return ctypes.sizeof(ctypes.c_int)\n",
+            "asks",
+        ),
+        ("shop/a.py", PYTHON, "import ctypes\n\nlib = ctypes.CDLL('x')\n", "refused/hidden-code"),
+        (
+            "shop/a.py",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\n",
+            "import ctypes\n\nlib = ctypes.CDLL('x')\nexec(open('x').read())\n",
+            "refused/hidden-code",
         ),
         (
             "shop/a.py",

@@ -351,19 +351,6 @@ fn warnings_in(log: &str) -> String {
     lines.iter().map(without_addresses).collect::<Vec<_>>().join("\n")
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn warnings_tell_no_address_of_an_index() {
-        let log = "ok\nDEPRECATION: --index https://me:secret@pypi.example.org/simple will be removed\n\
-            a.py:3: DeprecationWarning: url_quote is deprecated\n";
-        assert_eq!(
-            super::warnings_in(log),
-            "DEPRECATION: --index will be removed\na.py:3: DeprecationWarning: url_quote is deprecated"
-        );
-    }
-}
-
 fn in_words(world: &World) -> String {
     let mut what = match world.until {
         None => "running the commands with today's packages".to_owned(),
@@ -414,4 +401,17 @@ fn plan_of(plan: &BuildPlan, world: &World, target: Option<usize>) -> (BuildPlan
     plan.steps.splice(at..at, before);
     plan.steps.push(step("Read back what was resolved", drift::read_back(), AFTER));
     (plan, inserted)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn warnings_tell_no_address_of_an_index() {
+        let log = "ok\nDEPRECATION: --index https://me:secret@pypi.example.org/simple will be removed\n\
+            a.py:3: DeprecationWarning: url_quote is deprecated\n";
+        assert_eq!(
+            super::warnings_in(log),
+            "DEPRECATION: --index will be removed\na.py:3: DeprecationWarning: url_quote is deprecated"
+        );
+    }
 }

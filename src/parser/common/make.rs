@@ -35,6 +35,30 @@ struct Make {
     ctest: bool,
 }
 
+/// Which folder make is in from here on, where a line says so.
+fn in_folder(text: &str, out: &mut Findings) -> bool {
+    if let Some(c) = re!(r"^\w+(?:-\w+)?(?:\[(\d+)\])?: Entering directory ['`](/[^']+)'").captures(text) {
+        // The outermost is the workspace, unless that is known.
+        if relative(&c[2], &out.roots) == c[2] {
+            out.root(&c[2]);
+        }
+        if out.folders.len() < MAX_DEPTH {
+            let depth = c.get(1).and_then(|n| number(n.as_str())).unwrap_or(0);
+            out.folders.push((depth, c[2].to_owned()));
+        }
+        return true;
+    }
+    if let Some((_, left)) = text.split_once(": Leaving directory ") {
+        let left = left.trim_matches(['\'', '`']);
+        match out.folders.iter().rposition(|(_, folder)| folder == left) {
+            Some(at) => drop(out.folders.remove(at)),
+            None => drop(out.folders.pop()),
+        }
+        return true;
+    }
+    false
+}
+
 impl ToolParser for Make {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text;
@@ -68,24 +92,7 @@ impl ToolParser for Make {
             self.cmake = Some((finding, line.number));
             return Response::Consumed(Next::Active);
         }
-        if let Some(c) = re!(r"^\w+(?:-\w+)?(?:\[(\d+)\])?: Entering directory ['`](/[^']+)'").captures(text)
-        {
-            // The outermost is the workspace, unless that is known.
-            if relative(&c[2], &out.roots) == c[2] {
-                out.root(&c[2]);
-            }
-            if out.folders.len() < MAX_DEPTH {
-                let depth = c.get(1).and_then(|n| number(n.as_str())).unwrap_or(0);
-                out.folders.push((depth, c[2].to_owned()));
-            }
-            return Response::Consumed(Next::Finished);
-        }
-        if let Some((_, left)) = text.split_once(": Leaving directory ") {
-            let left = left.trim_matches(['\'', '`']);
-            match out.folders.iter().rposition(|(_, folder)| folder == left) {
-                Some(at) => drop(out.folders.remove(at)),
-                None => drop(out.folders.pop()),
-            }
+        if in_folder(text, out) {
             return Response::Consumed(Next::Finished);
         }
         // The line make names is the recipe's; it counts where make itself found the fault.
