@@ -172,6 +172,7 @@ impl Publisher {
     /// From here on for what people have to decide on, such as a heal that is not whole: on a branch of its own, and only
     /// where a pull request can say what it is.
     pub fn only_offer(&mut self, what: &str) -> Result<(), Outcome> {
+        self.forget_review();
         if !self.may_offer() {
             return Err(Outcome::Refused {
                 why: format!("{what} is only published with a pull request, and none may be opened here"),

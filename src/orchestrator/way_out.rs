@@ -169,7 +169,7 @@ impl Publisher {
         }
     }
 
-    fn forget_review(&mut self) {
+    pub(super) fn forget_review(&mut self) {
         if let (Some(repo), Some(review)) = (&mut self.github, self.ways.review.take()) {
             repo.pull_request = review.pull_request;
         }
