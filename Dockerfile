@@ -8,17 +8,19 @@ FROM rust:1.95-slim-trixie AS build
 RUN apt-get update -q \
  && apt-get install -q -y --no-install-recommends ca-certificates musl-tools \
  && rm -rf /var/lib/apt/lists/* \
- && rustup target add x86_64-unknown-linux-musl
+ && rustup target add x86_64-unknown-linux-musl \
+ && rustup component add rust-src
 # `cargo auditable` writes the dependency list into the binary, where scanners find it.
 RUN cargo install --locked cargo-auditable@0.7.4
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY docker docker
+COPY release/build.sh release/build.sh
 COPY src src
 # The demo carries its sample repositories.
 COPY tests/repos tests/repos
-RUN cargo auditable build --release --locked --target x86_64-unknown-linux-musl \
+RUN release/build.sh x86_64-unknown-linux-musl \
  && mkdir -p /image/tmp \
  && chmod 1777 /image/tmp \
  && cp target/x86_64-unknown-linux-musl/release/ci-healer /image/ci-healer \

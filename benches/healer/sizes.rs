@@ -19,10 +19,7 @@ pub(crate) fn measure(table: &mut Table) {
             table.size("binary and image, released", meta.len(), Aim::MebiBytes(UNPACKED));
         }
         Err(_) => {
-            table.say(
-                "binary and image, released",
-                "not built here: cargo build --release --target x86_64-unknown-linux-musl",
-            );
+            table.say("binary and image, released", "not built here: release/build.sh");
         }
     }
     if let Ok(meta) = std::fs::metadata(BINARY) {

@@ -10,6 +10,9 @@ use crate::contract::bug::{Category, Severity};
 /// Lines kept of a step.
 const MAX_LINES: usize = 1_000;
 
+/// Longer lines are no file's name.
+const MAX_PATH: usize = 300;
+
 /// What nobody read of a step.
 #[derive(Default)]
 pub(super) struct Unread {
@@ -29,6 +32,13 @@ impl Unread {
 
     /// A line that no parser took.
     pub(super) fn line(&mut self, line: &Line<'_>) {
+        // Every line of a step comes by, and nearly all say nothing here.
+        let says = line.mark != Mark::None
+            || line.text.starts_with(['E', 'W'])
+            || line.text.len() < MAX_PATH && !line.text.trim_end().contains(' ');
+        if !says {
+            return;
+        }
         let text = line.text.trim_end();
         let (list, text) = match line.mark {
             Mark::Error => (&mut self.errors, text),

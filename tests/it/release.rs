@@ -30,6 +30,37 @@ fn run(dir: &Path, name: &str, args: &[&str], env: &[(&str, &str)]) -> (String, 
     (text(stdout), text(stderr), status.success())
 }
 
+/// Only what is called stands in for the real one: the whole build takes ten minutes.
+#[test]
+fn the_binary_is_built_with_a_library_made_for_size() {
+    let dir = Sandbox::new();
+    let tool = |name: &str, says: &str| {
+        write(
+            dir.path(),
+            &format!("bin/{name}"),
+            &format!("#!/bin/sh\necho {says} \"$RUSTC_BOOTSTRAP\" \"$@\"\n"),
+        );
+        let path = dir.join(&format!("bin/{name}"));
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    tool("cargo", "cargo");
+    let path = format!("{}:/usr/bin:/bin", dir.join("bin").display());
+    let of_std = "-Zbuild-std=std,panic_abort -Zbuild-std-features=optimize_for_size";
+    let told = |arguments: &[&str]| run(dir.path(), "release/build.sh", arguments, &[("PATH", &path)]).0;
+    let plain = "build --release --locked --target";
+    assert_eq!(
+        told(&[]).trim(),
+        format!("cargo 1 {plain} x86_64-unknown-linux-musl --bin ci-healer {of_std}")
+    );
+    tool("cargo-auditable", "auditable");
+    assert_eq!(
+        told(&["aarch64-unknown-linux-musl", "--target-dir", "a"]).trim(),
+        format!(
+            "cargo 1 auditable {plain} aarch64-unknown-linux-musl --bin ci-healer {of_std} --target-dir a"
+        )
+    );
+}
+
 /// The files of the image: one binary under two names, a place for temporary files, and nothing else.
 #[test]
 fn the_image_is_one_binary_on_nothing() {
