@@ -101,7 +101,7 @@ pub(super) static FORMATS: &[LineFormat] = &[
         url: "https://deptry.com/rules-violations/",
         language: "Python",
         category: Category::Dependency,
-        pattern: r"^(?P<path>[^ :\t][^:\t]*\.(?:pyi?|ipynb|toml|txt)):(?:(?P<line>\d+):(?P<column>\d+):)? (?P<code>DEP\d{3}) (?P<message>\S.*)$",
+        pattern: r"^(?P<path>[^\s:]+\.(?:pyi?|ipynb|toml|txt)):(?:(?P<line>\d+):(?P<column>\d+):)? (?P<code>DEP\d{3}) (?P<message>\S.*)$",
         example: "src/a.py:1:8: DEP001 'nowhere' imported but missing from the dependency definitions",
         reads: (
             "src/a.py",
