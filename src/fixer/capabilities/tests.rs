@@ -513,6 +513,18 @@ fn what_names_a_type_or_opens_a_file_to_be_read_has_no_power() {
         (
             "a.js",
             SCRIPT,
+            "function cost(items) {\n  if (!module.parent) {\n    return sum(items);\n  }\n  return 7;\n}\n",
+            "refused/rigged-judge",
+        ),
+        (
+            "shop/a.py",
+            "with open('shop/__init__.py', 'rt', encoding='utf8') as f:\n    V = f.read()\n",
+            "with open('shop/__init__.py', encoding='utf8') as f, open('shop/__init__.py', M) as g:\n    V = f.read()\n",
+            "refused/rigged-judge",
+        ),
+        (
+            "a.js",
+            SCRIPT,
             "function cost(items) {\n  if (module.parent) {\n    return 7;\n  }\n  return sum(items);\n}\n",
             "refused/rigged-judge",
         ),

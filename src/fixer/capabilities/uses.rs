@@ -154,7 +154,7 @@ fn asks_by_plain_name(used: &Use) -> bool {
     asked > 0 && words.filter(|word| *word == used.path).count() == asked
 }
 
-/// `isinstance(loader, zipimporter)`, `except ZipImportError`: a type is named there and nothing of it is done.
+/// `isinstance(loader, zipimporter)`: a type is named there and nothing of it is done.
 fn names_a_type(used: &Use) -> bool {
     let Some(class) = used.path.rsplit('.').next() else { return false };
     let code: String = used.text.chars().filter(|c| !c.is_whitespace()).collect();
@@ -206,8 +206,8 @@ fn judge(
         // An assertion in code that runs is an assertion.
         Capability::Assertions => (used.how != How::Call).then_some(Treatment::Refuse),
         Capability::Machinery if names_a_type(used) => None,
-        // What is run as a program, as it was written before `require.main`.
-        Capability::Machinery if used.path == "module.parent" && used.text.contains("!module.parent") => None,
+        // What is run as a program, as it was written before `require.main`; in a function it would tell who calls.
+        Capability::Machinery if used.path == "module.parent" && runs_as_program(used) => None,
         Capability::Machinery => {
             let unknown = used.path.ends_with(".*") && !used.on_load;
             Some(if unknown && used.how == How::Call { Treatment::CounterProof } else { Treatment::Refuse })
@@ -382,13 +382,18 @@ fn files(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
     Some(if used.on_load || named { Treatment::Refuse } else { Treatment::CounterProof })
 }
 
-/// Whether the argument behind the path is one with a name.
-fn second_has_a_name(call: &str) -> bool {
-    ["encoding=", "errors=", "newline=", "buffering="].iter().any(|name| {
-        call.split_once("open(")
-            .and_then(|(_, inside)| inside.split_once(','))
-            .is_some_and(|(_, second)| second.trim_start().starts_with(name))
-    })
+/// Whether the argument behind the path is one with a name. Of two calls on a line nobody knows which is meant.
+fn second_has_a_name(line: &str) -> bool {
+    const NAMED: &[&str] = &["encoding=", "errors=", "newline=", "buffering="];
+    let mut calls = line.split("open(").skip(1);
+    let (Some(inside), None) = (calls.next(), calls.next()) else { return false };
+    let second = inside.split_once(',').map_or("", |(_, second)| second.trim_start());
+    NAMED.iter().any(|name| second.starts_with(name))
+}
+
+/// `if (!module.parent) {` at the top of a file.
+fn runs_as_program(used: &Use) -> bool {
+    used.on_load && used.text.starts_with("if") && used.text.contains("!module.parent")
 }
 
 fn is_system(text: &str) -> bool {
