@@ -12,6 +12,7 @@ use crate::contract::ci::CiVerdict;
 use crate::contract::event::{Event, EventSink as _};
 use crate::contract::fix::{FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
+use crate::contract::policy::Way;
 use crate::contract::proof::{PROOF_SCHEMA, Proof, ProtectedCheck};
 use crate::contract::report::PartialProof;
 use crate::contract::settings::OnPartial;
@@ -110,6 +111,11 @@ async fn publish(session: &Session) -> Result<Out, Outcome> {
         scope: session.scope.with_grace(PUBLISH_GRACE),
     };
     let mut publisher = setup.make(&workspace, workflow, client).await?;
+    for way in [Way::Push, Way::Suggest].into_iter().filter(|way| config.policy.kinds(*way).next().is_some())
+    {
+        let what = format!("policy `{}`: `mode: publish` offers a pull request instead", way.as_str());
+        journal.emit(Event::Warning { what });
+    }
     if let Some(partial) = &proof.partial {
         if config.on_partial != OnPartial::Publish {
             let on_partial = config.on_partial.as_str();
