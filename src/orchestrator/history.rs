@@ -4,11 +4,11 @@ use super::driver::Driver;
 use super::evidence::Evidence;
 use super::journal::Journal;
 use super::publisher::Publisher;
-use super::state::{Answer, LoopEvent, State};
+use super::state::{LoopEvent, State};
 use crate::config::Config;
 use crate::contract::bug::{BugReport, Fingerprint};
-use crate::contract::event::{Event, EventSink as _, Offer};
-use crate::contract::fix::{FixProposal, Usage};
+use crate::contract::event::{Event, EventSink as _};
+use crate::contract::fix::FixProposal;
 use crate::contract::settings::ProviderName;
 use crate::fixer;
 use crate::github::{self, Trigger};
@@ -56,17 +56,8 @@ async fn is_proposed(publisher: &Publisher) -> bool {
 impl Driver {
     /// The revert of the most suspicious change since CI was green that was not tried yet.
     pub(super) async fn propose_revert(&mut self, state: &State, bugs: &[Fingerprint]) -> LoopEvent {
-        let answer = match self.next_revert(state, bugs).await {
-            None => Answer::Nothing,
-            Some(proposal) => {
-                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&proposal)) });
-                match self.apply(state, proposal, None).await {
-                    Ok(answer) => answer,
-                    Err(reason) => return LoopEvent::Stopped(reason),
-                }
-            }
-        };
-        LoopEvent::Answered { usage: Usage::default(), answer }
+        let proposal = self.next_revert(state, bugs).await;
+        self.offer(state, proposal, None).await
     }
 
     async fn next_revert(&mut self, state: &State, bugs: &[Fingerprint]) -> Option<FixProposal> {

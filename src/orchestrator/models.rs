@@ -179,8 +179,8 @@ pub(super) fn make_advisor(
     Ok(Some((FixAgent::new(options.clone(), Redactor::new(config.secrets())), Box::new(router))))
 }
 
-/// Where fixes come from, in order. A pin comes after what fits the code to the release, a
-/// revert is the last of them, wherever it is named.
+/// Where fixes come from, in order. A pin comes after what fits the code to the release, a revert is the last of them,
+/// wherever it is named.
 pub(super) fn sources(config: &Config, has_model: bool, may_revert: bool) -> Vec<FixSource> {
     let mut sources = Vec::new();
     for provider in &config.providers {

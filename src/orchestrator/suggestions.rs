@@ -29,11 +29,24 @@ struct Written {
 impl Driver {
     /// What the toolchain itself suggests: one idea that was not tried yet.
     pub(super) async fn suggest(&mut self, state: &State) -> LoopEvent {
-        let answer = match self.next_suggestion(state) {
+        match self.next_suggestion(state) {
+            Some((proposal, write)) => self.offer(state, Some(proposal), write.as_ref()).await,
+            None => self.offer(state, None, None).await,
+        }
+    }
+
+    /// Offers what costs no model: told, and applied where it passes.
+    pub(super) async fn offer(
+        &mut self,
+        state: &State,
+        proposal: Option<FixProposal>,
+        write: Option<&WriteCommand>,
+    ) -> LoopEvent {
+        let answer = match proposal {
             None => Answer::Nothing,
-            Some((proposal, write)) => {
+            Some(proposal) => {
                 self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&proposal)) });
-                match self.apply(state, proposal, write.as_ref()).await {
+                match self.apply(state, proposal, write).await {
                     Ok(answer) => answer,
                     Err(reason) => return LoopEvent::Stopped(reason),
                 }

@@ -4,7 +4,7 @@
 use crate::contract::bug::{BugReport, Fingerprint};
 use crate::contract::build::BuildPlan;
 use crate::contract::changes::{ChangedFile, ChangedSinceGreen, FileRole};
-use crate::contract::event::{Event, EventSink as _, Offer};
+use crate::contract::event::{Event, EventSink as _};
 use crate::contract::fix::{Edit, FileChange, FixProposal, Usage};
 use crate::contract::outcome::Outcome;
 use crate::drift::{self, Time};
@@ -12,7 +12,7 @@ use crate::fixer;
 
 use super::super::driver::Driver;
 use super::super::evidence::Evidence;
-use super::super::state::{Answer, LoopEvent, State};
+use super::super::state::{LoopEvent, State};
 use super::manifests::scripts;
 use super::worlds::locks_in;
 use super::{Ground, Limits, Sought, seek};
@@ -156,17 +156,8 @@ impl Driver {
         bugs: Vec<Fingerprint>,
     ) -> LoopEvent {
         self.suspect_drift(state).await;
-        let answer = match self.pin_proposal(bugs) {
-            None => Answer::Nothing,
-            Some(proposal) => {
-                self.journal.emit(Event::Proposed { proposal: Box::new(Offer::from(&proposal)) });
-                match self.apply(state, proposal, None).await {
-                    Ok(answer) => answer,
-                    Err(reason) => return LoopEvent::Stopped(reason),
-                }
-            }
-        };
-        LoopEvent::Answered { usage: Usage::default(), answer }
+        let proposal = self.pin_proposal(bugs);
+        self.offer(state, proposal, None).await
     }
 
     fn pin_proposal(&self, bugs: Vec<Fingerprint>) -> Option<FixProposal> {
