@@ -74,9 +74,11 @@ fn is_own(files: &[(String, String)], log: &str) -> bool {
     failed.captures_iter(log).any(|found| {
         let name = found[1].split(['=', '@']).next().unwrap_or_default();
         let is_folder = name.starts_with("file:") || name.starts_with('.') || name.starts_with('/');
+        // Names of packages are the same with any of these between their words.
+        let name: Vec<String> = name.split(['-', '_', '.']).map(regex::escape).collect();
         let named = Regex::new(&format!(
             r#"(?mi)^\s*name\s*=\s*["']?{}["']?\s*,?\s*$|\bname\s*=\s*["']{0}["']"#,
-            regex::escape(name).replace("\\-", "[-_.]").replace('_', "[-_.]")
+            name.join("[-_.]")
         ));
         is_folder || named.is_ok_and(|named| manifests().any(|(_, text)| named.is_match(text)))
     })
