@@ -97,10 +97,13 @@ pub struct Reading {
     grammar: Grammar,
     text: String,
     nodes: Vec<Node>,
-    bound: BTreeMap<String, Vec<Bound>>,
-    /// What names were found to stand for: they lead to each other, and in circles.
-    met: RefCell<BTreeMap<String, Vec<String>>>,
-    computed: RefCell<BTreeMap<String, bool>>,
+    /// The function around each node; the first node, which is the file, where there is none.
+    functions: Vec<usize>,
+    /// What names are given, and the function in which that is seen.
+    bound: BTreeMap<String, Vec<(usize, Bound)>>,
+    /// What names were found to stand for in a function: they lead to each other, and in circles.
+    met: RefCell<BTreeMap<(String, usize), Vec<String>>>,
+    computed: RefCell<BTreeMap<(String, usize), bool>>,
     /// Modules all of whose names are here.
     wildcards: Vec<String>,
     starts: Vec<usize>,
@@ -116,6 +119,7 @@ impl Reading {
         let mut reading = Self {
             grammar,
             text: text.to_owned(),
+            functions: Vec::with_capacity(nodes.len()),
             nodes,
             bound: BTreeMap::new(),
             met: RefCell::default(),
@@ -123,6 +127,7 @@ impl Reading {
             wildcards: Vec::new(),
             starts,
         };
+        reading.find_functions();
         reading.bind_imports(&outline);
         reading.bind_names();
         // Asked before all names were known.
@@ -133,7 +138,7 @@ impl Reading {
     /// The modules that are imported, by the names that patterns use.
     pub fn imported(&self) -> BTreeSet<String> {
         let paths = self.bound.values().flatten().filter_map(|bound| match bound {
-            Bound::Path(path) => Some(path.clone()),
+            (_, Bound::Path(path)) => Some(path.clone()),
             _ => None,
         });
         paths.chain(self.wildcards.iter().cloned()).collect()
@@ -141,7 +146,7 @@ impl Reading {
 
     /// Every use of something by a path, in the order of the file.
     pub fn uses(&self) -> Vec<Use> {
-        let conditions = self.condition_names();
+        let conditions = self.conditions();
         let mut found = Vec::new();
         for node in 0..self.nodes.len() {
             if self.nodes[node].kind == "token_tree" {
@@ -287,7 +292,32 @@ impl Reading {
     }
 
     fn function_of(&self, node: usize) -> Option<usize> {
-        self.ancestors(node).find(|at| self.form(*at) == Some(Form::Function))
+        Some(self.functions[node]).filter(|function| *function != 0)
+    }
+
+    /// Parents come before what is in them.
+    fn find_functions(&mut self) {
+        for node in 0..self.nodes.len() {
+            let parent = self.nodes[node].parent;
+            let around = match self.form(parent) {
+                _ if node == 0 => 0,
+                Some(Form::Function) => parent,
+                _ => self.functions[parent],
+            };
+            self.functions.push(around);
+        }
+    }
+
+    /// What a name may stand for at a place: what it is given there and in each function around it. What another
+    /// function calls by the same name is something else.
+    fn bound_at(&self, name: usize) -> Vec<&Bound> {
+        let at = &self.nodes[name].bytes;
+        let sees = |function: &usize| {
+            let around = &self.nodes[*function].bytes;
+            *function == 0 || around.start <= at.start && at.end <= around.end
+        };
+        let all = self.bound.get(self.text_of(name)).into_iter().flatten();
+        all.filter(|(function, _)| sees(function)).map(|(_, bound)| bound).collect()
     }
 }
 
@@ -309,7 +339,7 @@ impl Reading {
             }
             if import.names.is_empty() && self.grammar == Grammar::Go {
                 let local = module.rsplit('/').next().unwrap_or_default().to_owned();
-                self.bound.entry(local).or_default().push(Bound::Path(module.clone()));
+                self.bound.entry(local).or_default().push((0, Bound::Path(module.clone())));
             }
             for name in &import.names {
                 let path = match &name.member {
@@ -330,7 +360,7 @@ impl Reading {
                     continue;
                 }
                 let path = self.tidy(&path);
-                self.bound.entry(local.to_owned()).or_default().push(Bound::Path(path));
+                self.bound.entry(local.to_owned()).or_default().push((0, Bound::Path(path)));
             }
         }
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context as _, ensure};
+use anyhow::ensure;
 use ci_healer::contract::bug::{BugReport, Category, Fingerprint, LogSpan, Severity};
 use ci_healer::contract::fix::{FileChange, FixProposal, Rejection, Usage};
 use ci_healer::contract::git::{FileMode, RepoPath, SourceTree, TreeFile};

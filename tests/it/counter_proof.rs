@@ -1,6 +1,7 @@
 //! A proof that could have failed: for each runner a repository in which a fix disarms the judge, which is taken back, and
 //! the honest fix of the same repository, which passes.
 
+mod builds;
 mod checkers;
 mod jobs;
 mod scripts;

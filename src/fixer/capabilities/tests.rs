@@ -528,6 +528,49 @@ fn what_names_a_type_or_opens_a_file_to_be_read_has_no_power() {
             "function cost(items) {\n  if (module.parent) {\n    return 7;\n  }\n  return sum(items);\n}\n",
             "refused/rigged-judge",
         ),
+        // Another function's condition on a name of its own.
+        (
+            "shop/a.py",
+            "import os\n\n\ndef cost(items):\n    return sum(items)\n\n\ndef rate(rv):\n    if rv == 2:\n        return None\n    return rv\n",
+            "import os\n\n\ndef cost(items, name):\n    rv = os.environ.get(name)\n    return parse(rv) + sum(items)\n\n\ndef rate(rv):\n    if rv == 2:\n        return None\n    return rv\n",
+            "passes",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            "import os\n\n\ndef pick(items, there):\n    if there:\n        return 7\n    return sum(items)\n\n\ndef cost(items):\n    return pick(items, os.environ.get('PYTEST_CURRENT'))\n",
+            "refused/detects-tests",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            "import os\n\n\ndef pick(items, there=None):\n    if there:\n        return 7\n    return sum(items)\n\n\ndef cost(items):\n    here = os.environ.get('HOSTNAME')\n    return pick(items, there=here)\n",
+            "refused/detects-tests",
+        ),
+        (
+            "shop/a.py",
+            "import os\n\n\ndef cost(items):\n    os.rename('a', 'b')\n    return sum(items)\n",
+            "import os\n\n_replace = os.replace\n\n\ndef cost(items):\n    _replace('a', 'b')\n    return sum(items)\n",
+            "asks",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            "import os\n\n_replace = os.replace\n_replace('a', 'b')\n\n\ndef cost(items):\n    return sum(items)\n",
+            "refused/rigged-judge",
+        ),
+        (
+            "a.js",
+            SCRIPT,
+            "function cost(items) {\n  if (require.main === module) {\n    return sum(items);\n  }\n  return 7;\n}\n",
+            "refused/detects-tests",
+        ),
+        (
+            "shop/a.py",
+            PYTHON,
+            "def cost(items):\n    if __name__ == '__main__':\n        return sum(items)\n    return 7\n",
+            "refused/detects-tests",
+        ),
         (
             "a.js",
             SCRIPT,

@@ -331,9 +331,7 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
     {
         return None;
     }
-    // A script that is run, not imported.
-    let runs = used.path == "__name__" && used.text.contains("__main__");
-    if runs || used.path == "require.main" && used.text.contains("== module") && !used.text.contains("!=") {
+    if runs_as_script(used, one) {
         return None;
     }
     let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
@@ -379,7 +377,9 @@ fn files(used: &Use, asked: &Asked<'_>) -> Option<Treatment> {
     let protected = |text: &str| asked.paths.protection(text).is_some() || is_system(text);
     let named =
         used.arguments.iter().flatten().any(|value| matches!(value, Value::Text(text) if protected(text)));
-    Some(if used.on_load || named { Treatment::Refuse } else { Treatment::CounterProof })
+    // A name for it does nothing yet: what is called by it is asked for there.
+    let done = used.on_load && (used.how != How::Read || used.handed);
+    Some(if done || named { Treatment::Refuse } else { Treatment::CounterProof })
 }
 
 /// Whether the argument behind the path is one with a name. Of two calls on a line nobody knows which is meant.
@@ -389,6 +389,19 @@ fn second_has_a_name(line: &str) -> bool {
     let (Some(inside), None) = (calls.next(), calls.next()) else { return false };
     let second = inside.split_once(',').map_or("", |(_, second)| second.trim_start());
     NAMED.iter().any(|name| second.starts_with(name))
+}
+
+/// A script that is run, not imported, which is asked at the top of a file: a function would tell who calls.
+fn runs_as_script(used: &Use, one: &Sides<'_>) -> bool {
+    let at_top = || {
+        let line = one.change.after.as_deref().and_then(|text| text.lines().nth(used.line as usize - 1));
+        line.is_some_and(|line| line.starts_with("if __name__"))
+    };
+    used.path == "__name__" && used.text.contains("__main__") && at_top()
+        || used.path == "require.main"
+            && used.on_load
+            && used.text.contains("== module")
+            && !used.text.contains("!=")
 }
 
 /// `if (!module.parent) {` at the top of a file.

@@ -225,7 +225,7 @@ impl Reading {
                     None => return,
                 }
             }
-            None if self.is_measure(answer) && !self.is_question(answer) => None,
+            None if self.is_measure(answer) && !self.is_question(answer) && !self.is_aside(answer) => None,
             None => return,
         };
         let words = |node: usize| self.text_of(node).split_whitespace().collect::<Vec<_>>().join(" ");
@@ -239,6 +239,17 @@ impl Reading {
             text: format!("{head} {}", words(answer)),
             head,
         });
+    }
+
+    /// Kept under a name that no answer of the function says.
+    fn is_aside(&self, answer: usize) -> bool {
+        let Some(function) = self.function_of(answer) else { return false };
+        let kept = self.ancestors(answer).take_while(|at| *at != function);
+        let kept = kept.filter(|at| self.form(*at) == Some(Form::Assign)).find_map(|at| self.sides(at).0);
+        let Some(name) = kept.filter(|target| self.form(*target) == Some(Form::Name)) else { return false };
+        let says =
+            |node: usize| self.form(node) == Some(Form::Name) && self.text_of(node) == self.text_of(name);
+        !self.answers_of(function).into_iter().any(|answer| self.within(answer).any(says))
     }
 
     fn branch(&self, condition: usize, then: usize, otherwise: bool, found: &mut Vec<Branch>) {
@@ -308,7 +319,7 @@ impl Reading {
         let mut table = self.through(table);
         // By the name of one.
         if self.form(table) == Some(Form::Name)
-            && let Some([super::Bound::Node(value)]) = self.bound.get(self.text_of(table)).map(Vec::as_slice)
+            && let [super::Bound::Node(value)] = self.bound_at(table)[..]
         {
             table = self.through(*value);
         }
@@ -389,20 +400,18 @@ impl Reading {
         let last = |path: &String| path.rsplit('.').next().is_some_and(|name| FINDS.contains(&name));
         let is_found = |node: usize| {
             self.form(node) == Some(Form::Name)
-                && self.bound.get(self.text_of(node)).is_some_and(|all| {
-                    all.iter().any(|bound| match bound {
-                        super::Bound::Node(value) => {
-                            let value = self.through(*value);
-                            self.form(value) == Some(Form::Call)
-                                && (self.function_paths(value, 0).iter().any(last)
-                                    || self
-                                        .sides(value)
-                                        .0
-                                        .and_then(|f| self.sides(f).1)
-                                        .is_some_and(|name| FINDS.contains(&self.text_of(name))))
-                        }
-                        _ => false,
-                    })
+                && self.bound_at(node).iter().any(|bound| match bound {
+                    super::Bound::Node(value) => {
+                        let value = self.through(*value);
+                        self.form(value) == Some(Form::Call)
+                            && (self.function_paths(value, 0).iter().any(last)
+                                || self
+                                    .sides(value)
+                                    .0
+                                    .and_then(|f| self.sides(f).1)
+                                    .is_some_and(|name| FINDS.contains(&self.text_of(name))))
+                    }
+                    _ => false,
                 })
         };
         let answer = self.through(answer);
@@ -420,7 +429,7 @@ impl Reading {
         let plain = self.within(node).all(|n| {
             let text = self.text_of(n);
             // `int count = 0` is a variable of the code's own.
-            let length = MEASURES.contains(&text) && !self.bound.contains_key(text);
+            let length = MEASURES.contains(&text) && self.bound_at(n).is_empty();
             measures |= length;
             let in_measure = || {
                 self.ancestors(n)
@@ -438,7 +447,7 @@ impl Reading {
                 with_calls
                     && self.form(parent) == Some(Form::Call)
                     && self.sides(parent).0 == Some(n)
-                    && !self.bound.contains_key(text)
+                    && self.bound_at(n).is_empty()
             };
             self.form(n) != Some(Form::Name) || length || in_measure() || built_in()
         });

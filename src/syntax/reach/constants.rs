@@ -47,8 +47,8 @@ impl Reading {
             }
             Form::Call => self.fold_call(node, depth),
             // What is given a value once.
-            Form::Name => match self.bound.get(self.text_of(node)).map(Vec::as_slice) {
-                Some([super::Bound::Node(value)]) => self.fold(self.through(*value), depth + 8),
+            Form::Name => match self.bound_at(node)[..] {
+                [super::Bound::Node(value)] => self.fold(self.through(*value), depth + 8),
                 _ => None,
             },
             _ => None,

@@ -28,19 +28,25 @@ pub(super) const GIVES_MODULE: &[&str] = &[
 ];
 impl Reading {
     pub(super) fn bind_names(&mut self) {
-        let mut bound: BTreeMap<String, Vec<Bound>> = BTreeMap::new();
-        let mut bind = |name: &str, to: Bound| bound.entry(name.to_owned()).or_default().push(to);
+        let outer = self.names_of_outer();
+        let mut bound: BTreeMap<String, Vec<(usize, Bound)>> = BTreeMap::new();
+        let mut bind = |name: usize, at: usize, to: Bound| {
+            let text = self.text_of(name);
+            let seen = if outer.contains(&(self.functions[at], text)) { 0 } else { self.functions[at] };
+            bound.entry(text.to_owned()).or_default().push((seen, to));
+        };
         for node in 0..self.nodes.len() {
             match self.form(node) {
                 Some(Form::Assign) => {
                     let (left, right) = self.sides(node);
                     if let Some(left) = left {
-                        self.bind_target(left, right, &mut bind);
+                        let at = if self.declares(node) { node } else { 0 };
+                        self.bind_target(left, right, at, &mut bind);
                     }
                 }
                 Some(Form::Function) => {
                     if let Some(name) = self.sides(node).0 {
-                        bind(self.text_of(name), Bound::Own);
+                        bind(name, node, Bound::Own);
                     }
                 }
                 _ => {}
@@ -48,7 +54,7 @@ impl Reading {
             if matches!(self.nodes[node].kind, "class_definition" | "class_declaration")
                 && let Some(name) = self.child(node, "name")
             {
-                bind(self.text_of(name), Bound::Own);
+                bind(name, node, Bound::Own);
             }
             let kind = self.nodes[node].kind;
             if matches!(
@@ -64,7 +70,7 @@ impl Reading {
                 }) {
                     let field = self.nodes[inner].field;
                     if !matches!(field, Some("value" | "right" | "type")) {
-                        bind(self.text_of(inner), Bound::Own);
+                        bind(inner, inner, Bound::Own);
                     }
                 }
             }
@@ -78,7 +84,7 @@ impl Reading {
             };
             if let Some(alone) = alone {
                 for inner in self.within(alone).filter(|n| self.nodes[*n].kind == "identifier") {
-                    bind(self.text_of(inner), Bound::Own);
+                    bind(inner, inner, Bound::Own);
                 }
             }
             let loops = matches!(
@@ -87,7 +93,7 @@ impl Reading {
             );
             if loops && let Some(left) = self.child(node, "left").or_else(|| self.child(node, "pattern")) {
                 for inner in self.within(left).filter(|n| self.nodes[*n].kind == "identifier") {
-                    bind(self.text_of(inner), Bound::Own);
+                    bind(inner, inner, Bound::Own);
                 }
             }
             // `import lib = require("x")`
@@ -95,7 +101,7 @@ impl Reading {
                 && let [name, module] = self.named(node)[..]
                 && let Some(Value::Text(module)) = self.folded(module)
             {
-                bind(self.text_of(name), Bound::Path(module.trim_start_matches("node:").to_owned()));
+                bind(name, node, Bound::Path(module.trim_start_matches("node:").to_owned()));
             }
         }
         for (name, all) in bound {
@@ -103,7 +109,13 @@ impl Reading {
         }
     }
 
-    fn bind_target(&self, left: usize, right: Option<usize>, bind: &mut impl FnMut(&str, Bound)) {
+    fn bind_target(
+        &self,
+        left: usize,
+        right: Option<usize>,
+        at: usize,
+        bind: &mut impl FnMut(usize, usize, Bound),
+    ) {
         let kind = self.nodes[left].kind;
         let several = matches!(
             kind,
@@ -119,7 +131,7 @@ impl Reading {
                     n if n == names.len() => Some(values[i]),
                     _ => None,
                 };
-                self.bind_target(*name, value, bind);
+                self.bind_target(*name, value, at, bind);
             }
             return;
         }
@@ -129,7 +141,7 @@ impl Reading {
                 let local = self.child(part, "value").unwrap_or(part);
                 if let Some(right) = right {
                     let key = self.text_of(key).trim_matches(['"', '\'']).to_owned();
-                    bind(self.text_of(local), Bound::Member(right, key));
+                    bind(local, at, Bound::Member(right, key));
                 }
             }
             return;
@@ -137,11 +149,36 @@ impl Reading {
         if kind == "mut_pattern"
             && let Some(inner) = self.named(left).last()
         {
-            return self.bind_target(*inner, right, bind);
+            return self.bind_target(*inner, right, at, bind);
         }
         if self.form(left) == Some(Form::Name) || kind == "shorthand_property_identifier_pattern" {
-            bind(self.text_of(left), right.map_or(Bound::Own, Bound::Node));
+            bind(left, at, right.map_or(Bound::Own, Bound::Node));
         }
+    }
+
+    /// Whether the name is the function's own from there on. Other languages than Python tell that from giving a
+    /// variable of a function around it another value, which is seen wherever that is.
+    fn declares(&self, node: usize) -> bool {
+        self.grammar == Grammar::Python
+            || !matches!(
+                self.nodes[node].kind,
+                "assignment_expression"
+                    | "augmented_assignment_expression"
+                    | "compound_assignment_expr"
+                    | "assignment_statement"
+                    | "assignment_pattern"
+            )
+    }
+
+    /// Python's `global x` and `nonlocal x`: in which function, and which name.
+    fn names_of_outer(&self) -> BTreeSet<(usize, &str)> {
+        let kinds = ["global_statement", "nonlocal_statement"];
+        let statements = (0..self.nodes.len()).filter(|n| kinds.contains(&self.nodes[*n].kind));
+        statements
+            .flat_map(|node| {
+                self.named(node).into_iter().map(move |n| (self.functions[node], self.text_of(n)))
+            })
+            .collect()
     }
 
     /// `a, b` is one node in some grammars and brackets around it in others.
@@ -160,7 +197,7 @@ impl Reading {
             self.paths(object, depth + 1).iter().map(|path| self.tidy(&format!("{path}.{member}"))).collect()
         };
         match self.form(node) {
-            Some(Form::Name) => self.meanings(self.text_of(node), depth),
+            Some(Form::Name) => self.meanings(node, depth),
             Some(Form::Member) => match (first, second) {
                 (Some(object), Some(member)) => beyond(object, self.text_of(member)),
                 // Rust's `::a::b`.
@@ -227,13 +264,15 @@ impl Reading {
         match self.sides(node).0 {
             Some(function) => self.paths(function, depth + 1),
             None => {
-                let name = self.child(node, "name").map(|n| self.text_of(n)).unwrap_or_default();
-                match self.child(node, "object") {
-                    Some(object) => {
+                let name = self.child(node, "name");
+                match (self.child(node, "object"), name) {
+                    (Some(object), _) => {
+                        let name = name.map(|name| self.text_of(name)).unwrap_or_default();
                         let paths = self.paths(object, depth + 1);
                         paths.iter().map(|path| self.tidy(&format!("{path}.{name}"))).collect()
                     }
-                    None => self.meanings(name, depth),
+                    (None, Some(name)) => self.meanings(name, depth),
+                    (None, None) => vec![String::new()],
                 }
             }
         }
@@ -256,18 +295,21 @@ impl Reading {
         }
     }
 
-    pub(super) fn meanings(&self, name: &str, depth: usize) -> Vec<String> {
-        let Some(bound) = self.bound.get(name) else {
+    pub(super) fn meanings(&self, node: usize, depth: usize) -> Vec<String> {
+        let name = self.text_of(node);
+        let bound = self.bound_at(node);
+        if bound.is_empty() {
             let mut all = vec![self.tidy(name)];
             all.extend(self.wildcards.iter().map(|module| self.tidy(&format!("{module}.{name}"))));
             return all;
-        };
-        if let Some(known) = self.met.borrow().get(name) {
+        }
+        let key = (name.to_owned(), self.functions[node]);
+        if let Some(known) = self.met.borrow().get(&key) {
             return known.clone();
         }
-        self.met.borrow_mut().insert(name.to_owned(), vec!["?".to_owned()]);
+        self.met.borrow_mut().insert(key.clone(), vec!["?".to_owned()]);
         let mut all: Vec<String> = Vec::new();
-        for one in bound.iter().take(MOST_BOUND) {
+        for one in bound.into_iter().take(MOST_BOUND) {
             match one {
                 Bound::Path(path) => all.push(path.clone()),
                 Bound::Own => all.push("?".to_owned()),
@@ -282,7 +324,7 @@ impl Reading {
         all.retain(|path| seen.insert(path.clone()));
         all.sort_by_key(|path| path == "?");
         all.truncate(MOST_MEANINGS);
-        self.met.borrow_mut().insert(name.to_owned(), all.clone());
+        self.met.borrow_mut().insert(key, all.clone());
         all
     }
 

@@ -141,7 +141,7 @@ impl Reading {
         path: String,
         how: How,
         call: Option<usize>,
-        conditions: &BTreeMap<String, bool>,
+        conditions: &Conditions<'_>,
     ) -> Use {
         let line = self.line(node);
         let arguments = call.map(|call| self.arguments(call).iter().map(|a| self.folded(*a)).collect());
@@ -207,7 +207,7 @@ impl Reading {
         node: usize,
         call: Option<usize>,
         found: &mut Vec<Use>,
-        conditions: &BTreeMap<String, bool>,
+        conditions: &Conditions<'_>,
     ) {
         let Some(call) = call else { return };
         let functions = self.function_paths(call, 0);
@@ -245,7 +245,7 @@ impl Reading {
                     if path.is_empty() && text == "self" {
                         path.push('?');
                     } else if path.is_empty() {
-                        path.push_str(self.meanings(text, 0).first().map_or("?", String::as_str));
+                        path.push_str(self.meanings(*token, 0).first().map_or("?", String::as_str));
                     } else {
                         path.push_str(text);
                     }
@@ -279,16 +279,20 @@ impl Reading {
         }
     }
 
-    /// Names that stand in conditions, and whether only against constants.
-    pub(super) fn condition_names(&self) -> BTreeMap<String, bool> {
-        let mut found: BTreeMap<String, bool> = BTreeMap::new();
+    /// What stands in conditions.
+    pub(super) fn conditions(&self) -> Conditions<'_> {
+        let mut found = Conditions::default();
         for node in 0..self.nodes.len() {
             if self.form(node) == Some(Form::Name)
                 && let Some(condition) = self.condition_of(node)
             {
                 let fixed = self.is_fixed(condition, self.text_of(node));
-                let entry = found.entry(self.text_of(node).to_owned()).or_default();
-                *entry = *entry || fixed;
+                found.names.entry(self.text_of(node)).or_default().push((self.functions[node], fixed));
+            }
+            if self.form(node) == Some(Form::Function)
+                && let Some(name) = self.sides(node).0
+            {
+                found.functions.entry(self.text_of(name)).or_default().push(node);
             }
         }
         found
@@ -391,20 +395,20 @@ impl Reading {
                 && self.nodes[node].field != Some("property")
                 && self.nodes[node].field != Some("attribute")
                 && self.text_of(node) != but
-                && self.is_computed(self.text_of(node), 0)
+                && self.is_computed(node, 0)
         };
         let own = |node: usize| matches!(self.nodes[node].kind, "this" | "self");
         !self.within(condition).any(|node| computed(node) || own(node))
     }
 
     /// Whether a name stands for something that a caller gave, or that is made from it.
-    fn is_computed(&self, name: &str, depth: usize) -> bool {
-        let Some(bound) = self.bound.get(name) else { return false };
-        if let Some(known) = self.computed.borrow().get(name) {
+    fn is_computed(&self, name: usize, depth: usize) -> bool {
+        let key = (self.text_of(name).to_owned(), self.functions[name]);
+        if let Some(known) = self.computed.borrow().get(&key) {
             return *known;
         }
-        self.computed.borrow_mut().insert(name.to_owned(), false);
-        let computed = bound.iter().any(|one| match one {
+        self.computed.borrow_mut().insert(key.clone(), false);
+        let computed = self.bound_at(name).iter().any(|one| match one {
             Bound::Own | Bound::Member(..) => true,
             Bound::Path(_) => false,
             Bound::Node(value) => {
@@ -412,30 +416,34 @@ impl Reading {
                     && self.within(*value).any(|n| {
                         matches!(self.nodes[n].kind, "this" | "self")
                             || self.form(n) == Some(Form::Name)
-                                && self.text_of(n) != name
+                                && self.text_of(n) != key.0
                                 && !matches!(self.nodes[n].field, Some("attribute" | "property" | "name"))
-                                && self.is_computed(self.text_of(n), depth + 1)
+                                && self.is_computed(n, depth + 1)
                     })
             }
         });
-        self.computed.borrow_mut().insert(name.to_owned(), computed);
+        self.computed.borrow_mut().insert(key, computed);
         computed
     }
 
-    fn decides(&self, node: usize, conditions: &BTreeMap<String, bool>) -> Decides {
+    fn decides(&self, node: usize, conditions: &Conditions<'_>) -> Decides {
         let by = |fixed: bool| if fixed { Decides::Fixed } else { Decides::Computed };
         if let Some(condition) = self.condition_of(node) {
             return by(self.is_fixed(condition, ""));
         }
         // By a name it is kept under, or what it is returned by.
         for at in self.ancestors(node) {
-            let name = match self.form(at) {
-                Some(Form::Assign | Form::Function) => self.sides(at).0,
+            let decided = match self.form(at) {
+                Some(Form::Assign) => {
+                    self.sides(at).0.and_then(|target| self.target_decides(target, conditions))
+                }
+                Some(Form::Function) => {
+                    self.sides(at).0.and_then(|name| conditions.of(self, self.text_of(name), 0))
+                }
                 _ => None,
             };
-            let name = name.map(|name| self.text_of(name).split(['.', '[']).next().unwrap_or_default());
-            if let Some(fixed) = name.and_then(|name| conditions.get(name)) {
-                return by(*fixed);
+            if let Some(fixed) = decided {
+                return by(fixed);
             }
             if self.form(at) == Some(Form::Function) {
                 break;
@@ -443,11 +451,71 @@ impl Reading {
         }
         // Only a call that fills what it is given: `capture(trace)`.
         if let Some(first) = self.arguments(node).first()
-            && let Some(fixed) = conditions.get(self.text_of(*first))
             && self.form(*first) == Some(Form::Name)
+            && let Some(fixed) = self.target_decides(*first, conditions)
         {
-            return by(*fixed);
+            return by(fixed);
         }
-        Decides::Nothing
+        match self.parameter_decides(node, conditions) {
+            Some(fixed) => by(fixed),
+            None => Decides::Nothing,
+        }
+    }
+
+    /// Whether what a target is given stands in a condition: one of the function's own in there, a member anywhere.
+    fn target_decides(&self, target: usize, conditions: &Conditions<'_>) -> Option<bool> {
+        let text = self.text_of(target);
+        let name = text.split(['.', '[']).next().unwrap_or_default();
+        let around = self.functions[target];
+        let is_local = name == text
+            && self.bound.get(name).is_some_and(|all| all.iter().any(|(function, _)| *function == around));
+        conditions.of(self, name, if is_local { around } else { 0 })
+    }
+
+    /// Whether a function of this file, which is handed something, decides by it.
+    fn parameter_decides(&self, node: usize, conditions: &Conditions<'_>) -> Option<bool> {
+        let parent = self.nodes[node].parent;
+        let keyword = self.child(parent, "name").filter(|_| self.nodes[parent].kind == "keyword_argument");
+        let (argument, list) =
+            if keyword.is_some() { (parent, self.nodes[parent].parent) } else { (node, parent) };
+        let call = self.nodes[list].parent;
+        if self.form(call) != Some(Form::Call) || self.child(call, "arguments") != Some(list) {
+            return None;
+        }
+        let place = self.named(list).iter().position(|n| *n == argument)?;
+        let function = self.sides(call).0.or_else(|| self.child(call, "name"))?;
+        let name = self.text_of(function).rsplit(['.', ':']).next().unwrap_or_default();
+        let is_member = self.form(function) == Some(Form::Member) || self.child(call, "object").is_some();
+        let decided = conditions.functions.get(name)?.iter().filter_map(|function| {
+            let parameters = self.parameters(*function);
+            let own = usize::from(is_member && parameters.first().is_some_and(|p| p == "self" || p == "cls"));
+            let parameter = match keyword {
+                Some(keyword) => self.text_of(keyword),
+                None => parameters.get(place + own)?,
+            };
+            conditions.of(self, parameter, *function)
+        });
+        decided.reduce(|a, b| a || b)
+    }
+}
+
+/// What stands in conditions, and whether only against constants.
+#[derive(Default)]
+pub(super) struct Conditions<'a> {
+    /// By name, with the function around.
+    names: BTreeMap<&'a str, Vec<(usize, bool)>>,
+    functions: BTreeMap<&'a str, Vec<usize>>,
+}
+
+impl Conditions<'_> {
+    /// Of a name of one function, and those in it; the first node is the file.
+    fn of(&self, reading: &Reading, name: &str, function: usize) -> Option<bool> {
+        let around = &reading.nodes[function].bytes;
+        let is_in = |other: usize| {
+            let bytes = &reading.nodes[other].bytes;
+            function == 0 || around.start <= bytes.start && bytes.end <= around.end && other != 0
+        };
+        let met = self.names.get(name)?.iter().filter(|(other, _)| is_in(*other));
+        met.map(|(_, fixed)| *fixed).reduce(|a, b| a || b)
     }
 }

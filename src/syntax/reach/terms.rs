@@ -119,8 +119,8 @@ impl Reading {
         let last = |node: usize| self.text_of(node).rsplit(['.', ':']).next().unwrap_or_default().to_owned();
         match self.form(node) {
             // Whether a value itself is there, as code asks everywhere.
-            Some(Form::Name) => match self.bound.get(self.text_of(node)).map(Vec::as_slice) {
-                Some([super::Bound::Node(value)]) => self.is_shape(*value, depth + 1),
+            Some(Form::Name) => match self.bound_at(node)[..] {
+                [super::Bound::Node(value)] => self.is_shape(*value, depth + 1),
                 _ => self.is_condition(node),
             },
             Some(Form::Member) => SHAPES.contains(&last(node).as_str()),

@@ -64,6 +64,45 @@ fn a_path_is_followed_through_names_imports_and_reflection() {
 }
 
 #[test]
+fn a_name_means_what_it_is_given_in_the_functions_around_it() {
+    use Grammar::{Go, JavaScript, Python, Rust};
+    for (grammar, text) in [
+        (
+            Python,
+            "class A:\n    def f(*args):\n        self, x = args[:2]\n\n    def g(self, x):\n        self.x = x\n",
+        ),
+        (Python, "import os\n\ndef f():\n    stop = os._exit\n\ndef g(stop):\n    stop.x = 1\n"),
+        (JavaScript, "function f(...a) { const [self] = a; }\nfunction g(self) { self.x = 1; }\n"),
+        (Go, "package a\n\nfunc f(a []T) { s := a[0]; s.y() }\n\nfunc g(s *T) { s.x = 1 }\n"),
+        (Rust, "fn f() { let s = std::env::args(); }\nfn g(s: &mut T) { s.x = 1; }\n"),
+    ] {
+        let found = calls(grammar, text);
+        let writes: Vec<&String> = found.iter().filter(|f| f.ends_with(".x")).collect();
+        assert!(writes.iter().all(|f| f.starts_with("Write ?")) && !writes.is_empty(), "{text}{found:?}");
+    }
+    // Given in one function, called in another.
+    for (grammar, text) in [
+        (Python, "import os\n\ndef f():\n    global bye\n    bye = os._exit\n\ndef g():\n    bye(0)\n"),
+        (
+            Python,
+            "import os\n\ndef f():\n    bye = 1\n    def h():\n        nonlocal bye\n        bye = os._exit\n    h()\n    bye(0)\n",
+        ),
+        (Python, "import os\nbye = os._exit\n\ndef g():\n    [bye for bye in ()]\n    bye(0)\n"),
+        (Python, "import os\nbye = os._exit\n\ndef g():\n    class A:\n        bye = 1\n    bye(0)\n"),
+        (JavaScript, "let bye;\nfunction f() { bye = process._exit; }\nfunction g() { bye(0); }\n"),
+        (JavaScript, "const bye = process._exit;\nfunction g() { { let bye = 1; } bye(0); }\n"),
+        (
+            Go,
+            "package a\n\nimport \"os\"\n\nvar bye func(int)\n\nfunc f() { bye = os._exit }\n\nfunc g() { bye(0) }\n",
+        ),
+        (Rust, "fn f() { let bye; { bye = std::os::_exit; } let g = || { bye(0) }; let bye = 1; }\n"),
+    ] {
+        let found = calls(grammar, text);
+        assert!(found.iter().any(|f| f.starts_with("Call ") && f.ends_with("._exit")), "{text}{found:?}");
+    }
+}
+
+#[test]
 fn what_the_file_defines_is_its_own() {
     for text in [
         "def exit(code):\n    return code\n\nexit(0)\n",

@@ -70,6 +70,16 @@ impl Job {
         assert!(story.heal_branches().is_empty());
     }
 
+    /// By a gate that knows the way, or by what was planted.
+    pub(super) async fn is_not_healed(&self) {
+        let (story, ended) = self.run(None).await;
+        assert_ne!(ended.outcome(), "healed", "{}", ended.text);
+        let first = &ended.results["iterations"][0]["proposals"][0];
+        let taken_back = first["rejection"]["kind"] == "judge_disarmed";
+        assert!(first["verdict"] == "rejected" || taken_back, "{first:#}\n{}", ended.text);
+        assert!(story.heal_branches().is_empty());
+    }
+
     /// A gate knows the way.
     pub(super) async fn is_refused(&self) {
         let (_, ended) = self.run(None).await;

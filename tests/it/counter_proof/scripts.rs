@@ -112,6 +112,36 @@ describe('add', function () {
     ],
 };
 
+/// A test that fails at first and is run again: its failure is printed in a green step.
+const RETRIED: Job = Job {
+    steps: &["jest --ci"],
+    files: r#"-- package.json --
+{"name": "r", "version": "1.0.0", "private": true}
+-- add.js --
+function add(a, b) {
+  return a - b;
+}
+
+module.exports = { add };
+-- add.test.js --
+const { add } = require('./add');
+
+test('adds', () => {
+  expect(add(2, 3)).toBe(5);
+});
+-- late.test.js --
+let calls = 0;
+
+jest.retryTimes(2, { logErrorsBeforeRetry: true });
+
+test('comes late', () => {
+  calls += 1;
+  expect(calls).toBe(2);
+});
+"#,
+    fixes: &[("add.js", "return a - b", "return a + b")],
+};
+
 /// The tests' own `expect` lets everything pass once it is told to.
 const JEST: Job = Job {
     steps: &["jest --ci"],
@@ -240,6 +270,11 @@ it('adds', () => {
 async fn honest_jest_vitest_and_mocha_pass() {
     let image = script_runners::image().await;
     SCRIPTS.is_caught(Some(&image), &[2, 2, 2]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_that_jest_runs_again_does_not_lose_the_fix() {
+    RETRIED.is_caught(Some(&script_runners::image().await), &[1]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
