@@ -311,13 +311,14 @@ impl Reading {
     /// What a name may stand for at a place: what it is given there and in each function around it. What another
     /// function calls by the same name is something else.
     fn bound_at(&self, name: usize) -> Vec<&Bound> {
-        let at = &self.nodes[name].bytes;
-        let sees = |function: &usize| {
-            let around = &self.nodes[*function].bytes;
-            *function == 0 || around.start <= at.start && at.end <= around.end
-        };
         let all = self.bound.get(self.text_of(name)).into_iter().flatten();
-        all.filter(|(function, _)| sees(function)).map(|(_, bound)| bound).collect()
+        all.filter(|(function, _)| self.is_within(name, *function)).map(|(_, bound)| bound).collect()
+    }
+
+    /// Everything is in the first node, which is the file.
+    fn is_within(&self, node: usize, around: usize) -> bool {
+        let (inner, outer) = (&self.nodes[node].bytes, &self.nodes[around].bytes);
+        around == 0 || outer.start <= inner.start && inner.end <= outer.end
     }
 }
 

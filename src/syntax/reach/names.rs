@@ -30,9 +30,15 @@ impl Reading {
     pub(super) fn bind_names(&mut self) {
         let outer = self.names_of_outer();
         let mut bound: BTreeMap<String, Vec<(usize, Bound)>> = BTreeMap::new();
-        let mut bind = |name: usize, at: usize, to: Bound| {
+        let mut given = Vec::new();
+        // By name: the blocks in which one is declared, in the order of the file.
+        let mut declared: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut bind = |name: usize, at: Option<usize>, to: Bound| {
             let text = self.text_of(name);
-            let seen = if outer.contains(&(self.functions[at], text)) { 0 } else { self.functions[at] };
+            let Some(at) = at else { return given.push((name, to)) };
+            let function = self.functions[at];
+            declared.entry(text).or_default().push(self.block_around(at));
+            let seen = if outer.contains(&(function, text)) { 0 } else { function };
             bound.entry(text.to_owned()).or_default().push((seen, to));
         };
         for node in 0..self.nodes.len() {
@@ -40,13 +46,13 @@ impl Reading {
                 Some(Form::Assign) => {
                     let (left, right) = self.sides(node);
                     if let Some(left) = left {
-                        let at = if self.declares(node) { node } else { 0 };
+                        let at = self.declares(node).then_some(node);
                         self.bind_target(left, right, at, &mut bind);
                     }
                 }
                 Some(Form::Function) => {
                     if let Some(name) = self.sides(node).0 {
-                        bind(name, node, Bound::Own);
+                        bind(name, Some(node), Bound::Own);
                     }
                 }
                 _ => {}
@@ -54,7 +60,7 @@ impl Reading {
             if matches!(self.nodes[node].kind, "class_definition" | "class_declaration")
                 && let Some(name) = self.child(node, "name")
             {
-                bind(name, node, Bound::Own);
+                bind(name, Some(node), Bound::Own);
             }
             let kind = self.nodes[node].kind;
             if matches!(
@@ -70,7 +76,7 @@ impl Reading {
                 }) {
                     let field = self.nodes[inner].field;
                     if !matches!(field, Some("value" | "right" | "type")) {
-                        bind(inner, inner, Bound::Own);
+                        bind(inner, Some(inner), Bound::Own);
                     }
                 }
             }
@@ -84,7 +90,7 @@ impl Reading {
             };
             if let Some(alone) = alone {
                 for inner in self.within(alone).filter(|n| self.nodes[*n].kind == "identifier") {
-                    bind(inner, inner, Bound::Own);
+                    bind(inner, Some(inner), Bound::Own);
                 }
             }
             let loops = matches!(
@@ -93,7 +99,7 @@ impl Reading {
             );
             if loops && let Some(left) = self.child(node, "left").or_else(|| self.child(node, "pattern")) {
                 for inner in self.within(left).filter(|n| self.nodes[*n].kind == "identifier") {
-                    bind(inner, inner, Bound::Own);
+                    bind(inner, Some(inner), Bound::Own);
                 }
             }
             // `import lib = require("x")`
@@ -101,8 +107,16 @@ impl Reading {
                 && let [name, module] = self.named(node)[..]
                 && let Some(Value::Text(module)) = self.folded(module)
             {
-                bind(name, node, Bound::Path(module.trim_start_matches("node:").to_owned()));
+                bind(name, Some(node), Bound::Path(module.trim_start_matches("node:").to_owned()));
             }
+        }
+        for (name, to) in given {
+            let text = self.text_of(name);
+            let declared = declared.get(text).into_iter().flatten().rev();
+            let around = declared.copied().find(|block| self.is_within(name, *block)).unwrap_or(0);
+            let seen =
+                if self.form(around) == Some(Form::Function) { around } else { self.functions[around] };
+            bound.entry(text.to_owned()).or_default().push((seen, to));
         }
         for (name, all) in bound {
             self.bound.entry(name).or_default().extend(all);
@@ -113,8 +127,8 @@ impl Reading {
         &self,
         left: usize,
         right: Option<usize>,
-        at: usize,
-        bind: &mut impl FnMut(usize, usize, Bound),
+        at: Option<usize>,
+        bind: &mut impl FnMut(usize, Option<usize>, Bound),
     ) {
         let kind = self.nodes[left].kind;
         let several = matches!(
@@ -168,6 +182,17 @@ impl Reading {
                     | "assignment_statement"
                     | "assignment_pattern"
             )
+    }
+
+    /// The smallest part of the code around a node that names may be declared for.
+    fn block_around(&self, node: usize) -> usize {
+        const PARTS: &[&str] =
+            &["block", "for_", "if_", "while_", "switch", "select", "case", "clause", "arm", "match", "try_"];
+        let is_part = |at: &usize| {
+            self.form(*at) == Some(Form::Function)
+                || PARTS.iter().any(|part| self.nodes[*at].kind.contains(part))
+        };
+        self.ancestors(node).find(is_part).unwrap_or(0)
     }
 
     /// Python's `global x` and `nonlocal x`: in which function, and which name.

@@ -510,11 +510,7 @@ pub(super) struct Conditions<'a> {
 impl Conditions<'_> {
     /// Of a name of one function, and those in it; the first node is the file.
     fn of(&self, reading: &Reading, name: &str, function: usize) -> Option<bool> {
-        let around = &reading.nodes[function].bytes;
-        let is_in = |other: usize| {
-            let bytes = &reading.nodes[other].bytes;
-            function == 0 || around.start <= bytes.start && bytes.end <= around.end && other != 0
-        };
+        let is_in = |other: usize| function == 0 || other != 0 && reading.is_within(other, function);
         let met = self.names.get(name)?.iter().filter(|(other, _)| is_in(*other));
         met.map(|(_, fixed)| *fixed).reduce(|a, b| a || b)
     }

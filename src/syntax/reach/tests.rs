@@ -74,6 +74,10 @@ fn a_name_means_what_it_is_given_in_the_functions_around_it() {
         (Python, "import os\n\ndef f():\n    stop = os._exit\n\ndef g(stop):\n    stop.x = 1\n"),
         (JavaScript, "function f(...a) { const [self] = a; }\nfunction g(self) { self.x = 1; }\n"),
         (Go, "package a\n\nfunc f(a []T) { s := a[0]; s.y() }\n\nfunc g(s *T) { s.x = 1 }\n"),
+        (
+            Go,
+            "package a\n\nimport \"os\"\n\nfunc f(s []string) { if s == nil { s = os.Args } }\n\nfunc g(s *T) { s.x = 1 }\n",
+        ),
         (Rust, "fn f() { let s = std::env::args(); }\nfn g(s: &mut T) { s.x = 1; }\n"),
     ] {
         let found = calls(grammar, text);
@@ -91,6 +95,10 @@ fn a_name_means_what_it_is_given_in_the_functions_around_it() {
         (Python, "import os\nbye = os._exit\n\ndef g():\n    class A:\n        bye = 1\n    bye(0)\n"),
         (JavaScript, "let bye;\nfunction f() { bye = process._exit; }\nfunction g() { bye(0); }\n"),
         (JavaScript, "const bye = process._exit;\nfunction g() { { let bye = 1; } bye(0); }\n"),
+        (
+            JavaScript,
+            "let bye;\nfunction f() { { let bye = 1; } bye = process._exit; }\nfunction g() { bye(0); }\n",
+        ),
         (
             Go,
             "package a\n\nimport \"os\"\n\nvar bye func(int)\n\nfunc f() { bye = os._exit }\n\nfunc g() { bye(0) }\n",
