@@ -1,6 +1,8 @@
 //! Everything a proposal must pass before a sandbox spends time on it, in code: confidence, paths, size, window,
 //! repeats, content, test weakening. What passes may still be wrong: that is for the build to say.
 
+use std::collections::BTreeSet;
+
 use super::PastAttempt;
 use super::capabilities::{self, Asked, Treatment};
 use super::edit_class::edit_class;
@@ -304,6 +306,7 @@ fn new_powers(
     };
     let placed: Vec<(&FileChange, FileRole)> =
         changes.iter().zip(diffs).map(|(change, diff)| (*change, role(change, diff))).collect();
+    let mut lowered = BTreeSet::new();
     for gained in capabilities::gained(&placed, asked) {
         match gained.default {
             Treatment::Refuse => return Err(gained.rejection()),
@@ -311,9 +314,11 @@ fn new_powers(
                 let note = format!("{}: {} ({})", gained.path, gained.why(), gained.what);
                 notes.needs_counter_proof.push(note);
             }
-            Treatment::Lower => notes.confidence *= 0.9,
+            // One more of the same says nothing new.
+            Treatment::Lower => lowered.extend([gained.capability]),
         }
     }
+    lowered.iter().for_each(|_| notes.confidence *= 0.9);
     Ok(())
 }
 

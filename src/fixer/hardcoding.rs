@@ -87,6 +87,10 @@ fn trivial(value: &Value) -> bool {
     }
 }
 
+fn word_is_empty(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.is_empty())
+}
+
 /// Small numbers that code compares with for reasons of its own.
 fn common(value: &Value) -> bool {
     trivial(value) || matches!(value, Value::Number(n) if [2.0, 3.0].contains(n))
@@ -226,8 +230,11 @@ fn judge(
     };
     let siblings = old.iter().filter(|b| is_sibling(b)).count();
     let Some(gives) = &branch.gives else {
+        // It answered by a length on this condition before.
+        let is_known =
+            |b: &Branch| b.gives.is_none() && b.head == branch.head && b.function == branch.function;
         return match branch.held {
-            Held::Derived if !is_answer_of(branch, before) => {
+            Held::Derived if !is_answer_of(branch, before) && !old.iter().any(is_known) => {
                 finding(None, "answers by the length of what it is given")
             }
             _ => None,
@@ -243,11 +250,27 @@ fn judge(
         .filter(|b| b.function == branch.function && b.gives.as_ref().is_some_and(|g| !trivial(g)));
     let (told, foreign): (Vec<&Branch>, Vec<&Branch>) =
         others.copied().partition(|b| b.gives.as_ref().is_some_and(|g| stated(g, literals)));
+    // Where a word stood, one of two.
+    let is_choice_of_words = looks_up(branch) == branch.head
+        && matches!(gives, Value::Text(_))
+        && come.iter().any(|b| {
+            let is_other = b.head == branch.head && b.function == branch.function && b.gives != branch.gives;
+            is_other && b.gives.as_ref().is_some_and(|word| !word_is_empty(word) && says(before, word))
+        });
     let is_table = foreign.len() >= told.len().max(1) && branch.held != Held::Derived;
     match branch.held {
         Held::Always if of_test => finding(Some(0.55), "returns a value of the failing test as it stands"),
         // A further row of a lookup by type, or another constant where one stood.
         Held::Derived if of_test && old.iter().any(|b| is_sibling(b) && looks_up(b) == looks_up(branch)) => {
+            None
+        }
+        Held::Derived if is_choice_of_words => None,
+        // Another place looks up what the table held before.
+        Held::Derived
+            if of_test
+                && looks_up(branch) != branch.head
+                && old.iter().any(|b| b.gives == branch.gives && looks_up(b) == looks_up(branch)) =>
+        {
             None
         }
         // What some part of the input is called, the whole is called: the code knew the word.

@@ -286,10 +286,9 @@ impl Hunt<'_, '_> {
         let installed: Vec<Package> = resolved.versions.keys().filter(of_python).cloned().collect();
         let differing: Vec<Package> = resolved.differences(today).into_iter().map(|d| d.package).collect();
         self.registries.ask(&differing).await;
-        let is_ignored = resolved.differences(today).is_empty() && !installed.is_empty();
-        if is_ignored {
-            self.registries.ask(&installed).await;
-        }
+        // An environment that a tool makes (tox, `python -m venv`) brings a pip of its own, which takes what is newest today:
+        // what does not differ is asked for as well.
+        self.registries.ask(&installed).await;
         let newer = resolved.versions.iter().filter(|(package, versions)| {
             let of_registry = self.registries.of(package).ok();
             let is_newer = |version: &String| {

@@ -528,6 +528,24 @@ fn what_names_a_type_or_opens_a_file_to_be_read_has_no_power() {
             "function cost(items) {\n  if (module.parent) {\n    return 7;\n  }\n  return sum(items);\n}\n",
             "refused/rigged-judge",
         ),
+        (
+            "a.js",
+            SCRIPT,
+            "function cost(items) {\n  return items.constructor === Function ? sum(items()) : sum(items);\n}\n",
+            "passes",
+        ),
+        (
+            "a.js",
+            SCRIPT,
+            "function cost(items) {\n  return items instanceof Function ? sum(items()) : sum(items);\n}\n",
+            "passes",
+        ),
+        (
+            "a.js",
+            SCRIPT,
+            "function cost(items) {\n  return sum(items) == Function('return 7')();\n}\n",
+            "refused/hidden-code",
+        ),
         // Another function's condition on a name of its own.
         (
             "shop/a.py",

@@ -168,7 +168,12 @@ fn names_a_type(used: &Use) -> bool {
                 .is_some_and(|named| named == class || named.ends_with(&format!(".{class}")))
         })
     });
-    used.how == How::Read && asks && code.matches(class).count() == 1
+    // `x instanceof Function`, `x.constructor === Function`
+    let compares = ["instanceof", "=="].iter().any(|word| {
+        code.split_once(&format!("{word}{class}"))
+            .is_some_and(|(_, rest)| rest.chars().next().is_none_or(|c| ")&|;?:,}".contains(c)))
+    });
+    used.how == How::Read && (asks || compares) && code.matches(class).count() == 1
 }
 
 /// Whether what it does hangs on what it is given, or on what it decides.
@@ -205,7 +210,7 @@ fn judge(
         Capability::Runner | Capability::Assertions if !in_source => None,
         // An assertion in code that runs is an assertion.
         Capability::Assertions => (used.how != How::Call).then_some(Treatment::Refuse),
-        Capability::Machinery if names_a_type(used) => None,
+        Capability::Machinery | Capability::Code if names_a_type(used) => None,
         // What is run as a program, as it was written before `require.main`; in a function it would tell who calls.
         Capability::Machinery if used.path == "module.parent" && runs_as_program(used) => None,
         Capability::Machinery => {

@@ -62,6 +62,22 @@ fn lengths_of_what_was_found_and_questions_are_no_answers_by_shape() {
     ] {
         assert!(factor(path, before, after) > 0.6, "{after}");
     }
+    // One word of two, where one stood.
+    let before = "function f(u) {\n  return g(u, ['path', 'anyOf']);\n}\n";
+    let after = "function f(u) {\n  return g(u, ['path', u.one !== undefined ? 'hello' : 'anyOf']);\n}\n";
+    assert!(factor("a.js", before, after) > 0.6);
+    let computed = "function f(u) {\n  return g(u, ['path', h(u)]);\n}\n";
+    assert!(factor("a.js", computed, &after.replace("'anyOf'", "h(u)")) < 0.6);
+    // The same length with more beside it.
+    let before = "function f(u) {\n  const big = u.length > 3;\n  return big ? { code: 'big', most: u.length } : g(u);\n}\n";
+    assert!(factor("a.js", before, &before.replace("u.length }", "u.length, inclusive: true }")) > 0.6);
+    // A table that other code looks things up in.
+    let table = "const NAMES = { string: 'hello', number: 'number' };\nfunction g(u) {\n  return NAMES[typeof u.bound];\n}\n";
+    let before = format!("{table}function f(u) {{\n  return report(u, g(u));\n}}\n");
+    let after = format!("{table}function f(u) {{\n  return NAMES[typeof u.value] ?? report(u, g(u));\n}}\n");
+    assert!(factor("a.js", &before, &after) > 0.6);
+    let before = before.replace("string: 'hello', ", "");
+    assert!(factor("a.js", &before, &after) < 0.6);
     // A length that the answer is not made of.
     let aside = "def f(n):\n    done = []\n    for w in n:\n        more = done and 1 + len(w) or len(w)\n        if g(more):\n            done.append(w)\n    return done\n";
     let before = "def f(n):\n    return g(n)\n";
