@@ -166,6 +166,21 @@ fn new_settings(change: &FileChange, findings: &[BugReport], tree: &dyn SourceTr
     Err(Rejection::Path { path: change.path.to_string(), why })
 }
 
+fn hidden_characters(text: &str) -> usize {
+    let is_picture = |c: char| matches!(c, '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}');
+    let mut before = '\0';
+    let mut count = 0;
+    for c in text.chars() {
+        // What makes a picture of signs, or one picture of two.
+        let is_of_picture = matches!(c, '\u{fe0f}' | '\u{200d}') && is_picture(before);
+        let is_control = c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}');
+        count += usize::from(is_control || is_invisible(c) && !is_of_picture);
+        // `❤️‍🔥`: the one may follow the other.
+        before = if is_of_picture && c == '\u{fe0f}' { before } else { c };
+    }
+    count
+}
+
 fn content(change: &FileChange) -> Result<(), Rejection> {
     let refuse = |why: &str| Err(Rejection::Content { path: change.path.to_string(), why: why.to_owned() });
     let Some(after) = &change.after else { return Ok(()) };
@@ -182,12 +197,7 @@ fn content(change: &FileChange) -> Result<(), Rejection> {
     if let Some(why) = capabilities::misread(change) {
         return refuse(&why);
     }
-    let hidden = |text: &str| {
-        text.chars()
-            .filter(|c| is_invisible(*c) || (c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\u{c}')))
-            .count()
-    };
-    if hidden(after) > hidden(before) {
+    if hidden_characters(after) > hidden_characters(before) {
         return refuse("gains invisible or control characters");
     }
     if let Some(format) = no_longer_parses(change.path.as_str(), change.before.as_deref(), after) {
@@ -383,6 +393,20 @@ mod tests {
         adjust(&mut proposal);
         let changes = apply(&proposal.edits, &proposal.window, &tree)?;
         gate(&proposal, &changes, (&[], &[]), &tree, options, &[])
+    }
+
+    #[test]
+    fn pictures_hide_nothing() {
+        for (text, hidden) in [
+            ("x = '\u{2764}\u{fe0f}\u{200d}\u{1f525}'", 0),
+            ("x = '\u{26a0}\u{fe0f} careful'", 0),
+            ("x = 'a\u{fe0f}'", 1),
+            ("x = 'ab\u{200d}c'", 1),
+            ("x = '\u{2764}\u{fe0f}\u{fe0f}\u{200b}'", 1),
+            ("x = '\u{202e}'", 1),
+        ] {
+            assert_eq!(hidden_characters(text), hidden, "{text:?}");
+        }
     }
 
     #[test]

@@ -601,6 +601,20 @@ fn what_names_a_type_or_opens_a_file_to_be_read_has_no_power() {
     }
 }
 
+const FIELDS: &str = "\
+class Fields {
+    static Field find(Class<?>[] types, String name) throws Exception {
+        Field match = null;
+        for (Class<?> type : types) {
+            Field field = type.getField(name);
+            isTrue(match == null);
+            match = field;
+        }
+        return match;
+    }
+}
+";
+
 #[test]
 fn a_file_goes_on_with_its_trade() {
     let tests = [
@@ -628,6 +642,19 @@ fn a_file_goes_on_with_its_trade() {
             "def log(kw):\n    return kw\n",
             "import sys\n\n\ndef log(kw):\n    kw['exc_info'] = sys.exc_info()\n    return kw\n",
             "passes",
+        ),
+        // A field that was got before is compared, or is given another value.
+        (
+            "Fields.java",
+            FIELDS,
+            &*FIELDS.replace("match == null", "match == null || match.equals(field)").leak(),
+            "asks",
+        ),
+        (
+            "Fields.java",
+            FIELDS,
+            &*FIELDS.replace("match = field;", "match = field;\n        match.set(null, 7);").leak(),
+            "refused/hidden-code",
         ),
         (
             "a.ts",

@@ -252,11 +252,15 @@ fn is_its_trade(capability: Capability, used: &Use, one: &Sides<'_>) -> bool {
     let root = |path: &str| path.split(['.', '/']).next().unwrap_or_default().to_owned();
     let (own_root, own_last) = (root(&used.path), last(&used.path));
     let of_text = TEXT.iter().any(|text| used.path.split('.').any(|part| part == *text));
+    // `match.equals(field)` where the file got the field before.
+    let runs = ["invoke", "newInstance", "apply", "call", "bind", "Call"].contains(&own_last.as_str())
+        || own_last.to_lowercase().starts_with("set");
     let uses = one.before.as_ref().map(|reading| reading.uses()).unwrap_or_default();
     !of_text
         && uses.iter().any(|old| {
             let alike = if own_root == "?" {
-                old.path.split('.').any(|part| part == own_last)
+                let is_of_it = used.path.strip_prefix(&old.path).is_some_and(|rest| rest.starts_with('.'));
+                old.path.split('.').any(|part| part == own_last) || is_of_it && !runs
             } else {
                 root(&old.path) == own_root
             };
