@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use super::Time;
 use super::resolved::Package;
+use super::{Time, cargo};
 
 /// A world of packages.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,12 +56,16 @@ impl World {
     }
 }
 
-/// What stands before a step's own script: yarn 1 knows no cut-off, and takes over what npm resolved.
+/// What stands before a step's own script: yarn 1 knows no cut-off, and takes over what npm resolved; cargo finds a lock file.
 #[must_use]
-pub fn before_script(world: &World, script: &str, locks: &[&str]) -> Option<&'static str> {
+pub fn before_script(world: &World, script: &str, locks: &[&str]) -> Option<String> {
     let calls_yarn =
         script.split(|c: char| c.is_whitespace() || ";&|()".contains(c)).any(|word| word == "yarn");
-    (world.until.is_some() && calls_yarn && !locks.contains(&"yarn.lock")).then_some(TAKES_OVER)
+    if world.until.is_some() && calls_yarn && !locks.contains(&"yarn.lock") {
+        return Some(TAKES_OVER.to_owned());
+    }
+    let is_another = world.until.is_some() || !world.held.is_empty();
+    (is_another && cargo::resolves(script, locks)).then(|| cargo::lays_lock(world.until))
 }
 
 const TAKES_OVER: &str = r#"if [ -f package.json ] && [ ! -f yarn.lock ] && yarn --version 2>/dev/null | grep -q '^1[.]'; then
@@ -107,12 +111,12 @@ pub fn travels(steps: &str) -> Option<&'static str> {
         "pnpx",
         "node",
         "pytest",
+        "cargo",
     ];
     if knows.iter().any(|word| has(word)) {
         return None;
     }
     let refused: &[(&str, &str)] = &[
-        ("cargo", "cargo has no stable option for a date"),
         ("mvn", "Maven takes versions by the manifest, and has no option for a date"),
         ("mvnw", "Maven takes versions by the manifest, and has no option for a date"),
         ("gradle", "Gradle has no option for a date"),
@@ -149,12 +153,14 @@ pub fn installs_freely(steps: &str, locks: &[&str]) -> bool {
         "pnpx ",
         "yarn",
     ];
-    steps.lines().any(|line| {
-        let is_locked = installs_from_lock(line, locks)
-            || locks.contains(&"uv.lock")
-                && ["uv run", "uv sync"].iter().any(|command| line.contains(command));
-        !is_locked && COMMANDS.iter().any(|command| line.contains(command))
-    })
+    let resolves_crates = cargo::resolves(steps, locks);
+    resolves_crates
+        || steps.lines().any(|line| {
+            let is_locked = installs_from_lock(line, locks)
+                || locks.contains(&"uv.lock")
+                    && ["uv run", "uv sync"].iter().any(|command| line.contains(command));
+            !is_locked && COMMANDS.iter().any(|command| line.contains(command))
+        })
 }
 
 /// The script that lays what installs, the same in all worlds; `None` where nothing is to be laid. `steps` is what all of them
@@ -207,6 +213,7 @@ pub fn preparation(world: &World) -> String {
         }
         script.push_str("CI_HEALER_END\n");
     }
+    script.push_str(&cargo::held(world));
     // What is there by now is no answer of an installer's.
     script.push_str(&format!("{DISTRIBUTIONS} >{FOLDER}/before.txt\ntrue\n"));
     script
@@ -218,7 +225,7 @@ const DISTRIBUTIONS: &str = r#"find /usr/local /usr/lib/python3* /opt /home /roo
 /// Prints all packages that lie in the sandbox, and those that isolated builds took.
 #[must_use]
 pub fn read_back() -> String {
-    READ_BACK.replace("DISTRIBUTIONS", DISTRIBUTIONS)
+    READ_BACK.replace("DISTRIBUTIONS", DISTRIBUTIONS).replace("CRATES\n", cargo::READ_BACK)
 }
 
 const READ_BACK: &str = r#"set +e
@@ -230,6 +237,7 @@ DISTRIBUTIONS | grep -vxFf /tmp/ci-healer-drift/before.txt | while read -r d; do
 done | sort -u
 grep -a 'Successfully installed' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.*Successfully installed/installed/' | sort -u
 grep -aoE '(Downloading|Using cached) [^ ]*[.](whl|tar[.]gz|zip)' /tmp/ci-healer-drift/pip.log 2>/dev/null | sed 's/.* //; s#.*/##; s/^/collected /' | sort -u
+CRATES
 if command -v node >/dev/null 2>&1; then
   workspace=${GITHUB_WORKSPACE:-$PWD}
   # An installation that failed leaves nothing; what it had resolved is asked once more.
@@ -285,7 +293,8 @@ mod tests {
             ("npm install\nnpm test", lock, false),
             ("npm ci\nnpx eslint .", lock, true),
             ("uv sync\nuv run pytest", lock, false),
-            ("cargo test", &[], false),
+            ("cargo test", &[], true),
+            ("cargo test", &["Cargo.lock"], false),
             ("python -m unittest", &[], false),
         ] {
             assert_eq!(installs_freely(steps, locks), is_free, "{steps}");
@@ -315,7 +324,7 @@ mod tests {
     #[test]
     fn what_cannot_travel_is_named() {
         assert_eq!(travels("pip install -r requirements.txt\npytest -q"), None);
-        assert!(travels("cargo test").unwrap().contains("cargo"));
+        assert!(travels("go test ./...").unwrap().contains("go.mod"));
         assert_eq!(travels("make test"), None, "who knows what that installs");
     }
 }

@@ -1,6 +1,7 @@
 //! Which release broke an untouched repository: what a world of packages as of a date is made of, what was resolved in it,
 //! and the search for the release. Pure, but for the registries' publish times.
 
+mod cargo;
 mod ecosystem;
 mod pin;
 mod python;

@@ -2,10 +2,11 @@
 //! line of its own where none does, an override in package.json, else in the command that installs it.
 
 mod builds;
+mod cargo;
 mod npm;
 mod python;
 
-use super::resolved::{NPM, Package};
+use super::resolved::{CARGO, NPM, Package};
 pub use npm::exactly;
 pub use python::constrained_project;
 
@@ -37,6 +38,9 @@ pub struct Pin {
 pub fn pin(files: &[(String, String)], scripts: &str, hold: Hold<'_>) -> Option<Pin> {
     if hold.package.ecosystem == NPM {
         return npm::of_npm(files, scripts, hold);
+    }
+    if hold.package.ecosystem == CARGO {
+        return cargo::of_cargo(files, hold);
     }
     match hold.build {
         Some(log) => builds::of_build(files, scripts, log, hold),

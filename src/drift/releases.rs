@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::Time;
-use super::resolved::{PYTHON, Package};
+use super::resolved::{CARGO, PYTHON, Package};
 use super::version;
 use crate::error::ExpectedError;
 use crate::http::{Client, Redirects, Url};
@@ -79,6 +79,8 @@ async fn fetch(client: &Client, package: &Package) -> Result<Releases, Unknown> 
     let no_answer = |what: String| Unknown::NoAnswer(what);
     let address = if package.ecosystem == PYTHON {
         format!("https://pypi.org/pypi/{}/json", package.name)
+    } else if package.ecosystem == CARGO {
+        format!("https://index.crates.io/{}", in_index(&package.name))
     } else {
         format!("https://registry.npmjs.org/{}", package.name.replace('/', "%2f"))
     };
@@ -91,7 +93,7 @@ async fn fetch(client: &Client, package: &Package) -> Result<Releases, Unknown> 
         .map_err(|e| no_answer(e.to_string()))?;
     match response.status().as_u16() {
         200 => {}
-        401 | 403 | 404 => return Err(Unknown::NotThere),
+        401 | 403 | 404 | 410 | 451 => return Err(Unknown::NotThere),
         other => return Err(no_answer(format!("HTTP {other}"))),
     }
     let mut body = Vec::new();
@@ -101,8 +103,12 @@ async fn fetch(client: &Client, package: &Package) -> Result<Releases, Unknown> 
             return Err(no_answer("the answer is too long".to_owned()));
         }
     }
-    let value: Value = serde_json::from_slice(&body).map_err(|e| no_answer(e.to_string()))?;
-    let releases = if package.ecosystem == PYTHON { of_pypi(&value) } else { of_npm(&value) };
+    let releases = if package.ecosystem == CARGO {
+        of_index(&String::from_utf8_lossy(&body))
+    } else {
+        let value: Value = serde_json::from_slice(&body).map_err(|e| no_answer(e.to_string()))?;
+        if package.ecosystem == PYTHON { of_pypi(&value) } else { of_npm(&value) }
+    };
     if releases.is_empty() { Err(Unknown::NoTimes) } else { Ok(releases) }
 }
 
@@ -116,6 +122,32 @@ fn of_pypi(value: &Value) -> Releases {
         releases.push(Release { version: version.clone(), published, is_withdrawn });
     }
     sorted(releases)
+}
+
+/// Where the sparse index of crates.io keeps a crate.
+fn in_index(name: &str) -> String {
+    let name = name.to_lowercase();
+    match name.len() {
+        0..=2 => format!("{}/{name}", name.len()),
+        3 => format!("3/{}/{name}", name.get(..1).unwrap_or_default()),
+        _ => {
+            let part = |from: usize| name.get(from..from + 2).unwrap_or_default();
+            format!("{}/{}/{name}", part(0), part(2))
+        }
+    }
+}
+
+/// A line of JSON for each version.
+fn of_index(text: &str) -> Releases {
+    let release = |line: &str| {
+        let value: Value = serde_json::from_str(line).ok()?;
+        Some(Release {
+            version: value["vers"].as_str()?.to_owned(),
+            published: Time::parse(value["pubtime"].as_str()?)?,
+            is_withdrawn: value["yanked"] == true,
+        })
+    };
+    sorted(text.lines().filter_map(release).collect())
 }
 
 fn of_npm(value: &Value) -> Releases {
@@ -206,6 +238,20 @@ mod tests {
             "versions": {"1.0.0": {"deprecated": "no more"}}});
         let read: Vec<_> = of_npm(&npm).into_iter().map(|r| (r.version, r.is_withdrawn)).collect();
         assert_eq!(read, [("1.0.0".to_owned(), false)], "an unpublished one is gone");
+    }
+
+    #[test]
+    fn the_index_of_crates_is_read() {
+        let places = ["a", "ab", "abc", "Home", "windows-sys"].map(in_index);
+        assert_eq!(places, ["1/a", "2/ab", "3/a/abc", "ho/me/home", "wi/nd/windows-sys"]);
+        let read: Vec<_> = of_index(
+            "{\"name\":\"home\",\"vers\":\"0.5.12\",\"yanked\":false,\"pubtime\":\"2025-10-23T23:56:32Z\"}\n\
+             {\"vers\":\"0.5.11\",\"yanked\":true,\"pubtime\":\"2024-12-16T15:41:39Z\"}\n{\"vers\":\"0.5.10\"}\n",
+        )
+        .into_iter()
+        .map(|r| (r.version, r.is_withdrawn))
+        .collect();
+        assert_eq!(read, [("0.5.11".to_owned(), true), ("0.5.12".to_owned(), false)]);
     }
 
     #[test]

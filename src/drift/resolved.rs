@@ -8,13 +8,19 @@ use super::version;
 /// A package of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Package {
-    /// `python`, `npm`
+    /// `python`, `npm`, `cargo`
     pub ecosystem: String,
     /// As the registry compares names.
     pub name: String,
 }
 
 impl Package {
+    /// Where its installer knows no cut-off, it is bounded by publish times.
+    #[must_use]
+    pub fn can_be_bounded(&self) -> bool {
+        [PYTHON, CARGO].contains(&self.ecosystem.as_str())
+    }
+
     #[must_use]
     pub fn new(ecosystem: &str, name: &str) -> Self {
         let name = if ecosystem == PYTHON { normalised(name) } else { name.to_owned() };
@@ -30,6 +36,7 @@ impl fmt::Display for Package {
 
 pub(super) const PYTHON: &str = "python";
 pub(super) const NPM: &str = "npm";
+pub(super) const CARGO: &str = "cargo";
 
 /// Runs of `-`, `_` and `.` are one `-`.
 fn normalised(name: &str) -> String {
@@ -101,9 +108,9 @@ impl Resolved {
                         in_builds.insert((read.add(PYTHON, name, version), version));
                     }
                 }
-                Some("npm") => {
+                Some(ecosystem @ (NPM | CARGO)) => {
                     if let (Some(name), Some(version)) = (words.next(), words.next()) {
-                        read.add(NPM, name, version);
+                        read.add(ecosystem, name, version);
                     }
                 }
                 _ => {}

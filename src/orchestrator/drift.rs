@@ -46,6 +46,9 @@ pub(super) struct DriftParts {
     pub(super) runs: u32,
 }
 
+/// How often the world of the date is made with more bounds.
+const MOST_BOUNDED: u32 = 3;
+
 /// How a search ended.
 enum End {
     Named(Box<DriftReport>),
@@ -227,8 +230,15 @@ impl Hunt<'_, '_> {
         let suspects =
             Suspects { log: today.log.to_lowercase(), script: planned.plan.steps[target].run.to_lowercase() };
         let mut then = self.look(case, &self.world(self.since)).await;
-        if let Some(by_times) = self.needs_times(&then, &resolved_today).await {
-            self.worlds.by_times = Some(by_times);
+        // An older release may ask for others that today's world has not.
+        for _ in 0..MOST_BOUNDED {
+            let Some(by_times) = self.needs_times(&then, &resolved_today).await else { break };
+            let known = self.worlds.by_times.take().unwrap_or_default();
+            let is_more = !by_times.is_subset(&known);
+            self.worlds.by_times = Some(known.into_iter().chain(by_times).collect());
+            if !is_more {
+                break;
+            }
             then = self.look(case, &self.world(self.since)).await;
         }
         if let Some(why) = self.is_not_of_the_date(&then, &resolved_today).await {
@@ -282,8 +292,8 @@ impl Hunt<'_, '_> {
     /// Packages that are newer in the travelled world than its date: their installer knows no cut-off.
     async fn needs_times(&mut self, then: &Look, today: &drift::Resolved) -> Option<BTreeSet<Package>> {
         let resolved = then.resolved.as_ref()?;
-        let of_python = |package: &&Package| package.ecosystem == "python";
-        let installed: Vec<Package> = resolved.versions.keys().filter(of_python).cloned().collect();
+        let installed: Vec<Package> =
+            resolved.versions.keys().filter(|p| p.can_be_bounded()).cloned().collect();
         let differing: Vec<Package> = resolved.differences(today).into_iter().map(|d| d.package).collect();
         self.registries.ask(&differing).await;
         // An environment that a tool makes (tox, `python -m venv`) brings a pip of its own, which takes what is newest today:
@@ -296,11 +306,11 @@ impl Hunt<'_, '_> {
                     .is_some_and(|r| r.iter().any(|r| r.version == *version && r.published >= self.since))
             };
             // What the image brings is no answer of the installer's.
-            package.ecosystem == "python" && versions.iter().any(is_newer)
+            package.can_be_bounded() && versions.iter().any(is_newer)
         });
         let newer: BTreeSet<Package> = newer.map(|(package, _)| package.clone()).collect();
         (!newer.is_empty()).then(|| {
-            let all = installed.into_iter().chain(differing).filter(|p| p.ecosystem == "python");
+            let all = installed.into_iter().chain(differing).filter(Package::can_be_bounded);
             all.filter(|p| !matches!(p.name.as_str(), "pip" | "uv")).collect()
         })
     }
@@ -402,7 +412,7 @@ impl Hunt<'_, '_> {
             self.registries.ask(&differing).await;
             let is_partial = self.worlds.is_partial;
             if let Some(known) = self.worlds.by_times.as_mut().filter(|_| !is_partial) {
-                known.extend(differing.iter().filter(|p| p.ecosystem == "python").cloned());
+                known.extend(differing.iter().filter(|p| p.can_be_bounded()).cloned());
             }
             let known: BTreeMap<Package, Vec<Release>> = differing
                 .iter()

@@ -113,6 +113,13 @@ recipe("setup-py-pkg-resources", "2026-01-15",
         "test_tide.py": "from tide import HIGH\n\n\ndef test_high():\n    assert HIGH == 4\n"},
        ["pip install . pytest", "pytest -q"], ("setuptools", "80.9.0", "82.0.0"), ("setuptools", "81.0.0", "82.0.0"), ("setuptools", "80.10.2", "82.0.0"))
 
+# Rust, without a lock file
+
+recipe("home-wants-newer-rust", "2025-10-20",
+       {"Cargo.toml": "[package]\nname = \"nest\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\nhome = \"0.5\"\n",
+        "src/lib.rs": "pub fn is_known() -> bool {\n    home::home_dir().is_some()\n}\n\n#[test]\nfn it_is_known() {\n    assert!(is_known());\n}\n"},
+       ["cargo test"], ("home", "0.5.11", "0.5.12"), python=None)
+
 # Python: tools
 
 recipe("pytest-nose-setup", "2024-01-20",

@@ -17,7 +17,10 @@ fn story() -> Story {
         ("check.js", CHECK),
         (".env", "PORT=8080\n"),
     ];
-    let story = Story::new(&files);
+    with_certificates(Story::new(&files))
+}
+
+fn with_certificates(story: Story) -> Story {
     match std::env::var("SSL_CERT_FILE") {
         Ok(bundle) => story.flag("ca-bundle", &bundle),
         Err(_) => story,
@@ -47,6 +50,28 @@ async fn the_release_that_broke_an_untouched_repository_is_named() {
         summary.contains("With this the same commands pass:") && !summary.contains("not proven"),
         "{summary}"
     );
+}
+
+/// home 0.5.12 wants a newer Rust than Debian has; cargo takes it all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crate_that_wants_a_newer_rust_is_named_where_no_lock_file_holds_it() {
+    let ci = "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: actions/checkout@v5\n      - run: cargo test\n";
+    let manifest = "[package]\nname = \"nest\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n[dependencies]\nhome = \"0.5\"\n";
+    let lib = "pub fn is_known() -> bool {\n    home::home_dir().is_some()\n}\n\n#[test]\nfn it_is_known() {\n    assert!(is_known());\n}\n";
+    let files = [
+        (".github/workflows/ci.yml", ci),
+        ("Cargo.toml", manifest),
+        (".gitignore", "target\nCargo.lock\n"),
+        ("src/lib.rs", lib),
+    ];
+    let ended = with_certificates(Story::new(&files)).flag("since", "2025-10-20").drift().await;
+    ended.expect("drift", 1);
+    let Ended { text, results, .. } = &ended;
+    let drift = &results["drift"];
+    let named = ["ecosystem", "package", "from", "to", "pinned_in"]
+        .map(|key| drift[key].as_str().unwrap_or_default());
+    assert_eq!(named, ["cargo", "home", "0.5.11", "0.5.12", "Cargo.toml"], "{text}");
+    assert!(results["diff"].as_str().unwrap().contains("+home = \"0.5, <0.5.12\""), "{}", results["diff"]);
 }
 
 #[tokio::test]

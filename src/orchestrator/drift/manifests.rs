@@ -34,15 +34,14 @@ impl Hunt<'_, '_> {
         let now = |files: &BTreeMap<String, String>| -> Vec<(String, String)> {
             files.iter().map(|(path, text)| (path.clone(), text.clone())).collect()
         };
-        let (npm, python): (Vec<_>, Vec<_>) = world.held.iter().partition(|(p, _)| p.ecosystem == "npm");
-        for (package, version) in npm {
+        let of = |ecosystem: &'static str| world.held.iter().filter(move |(p, _)| p.ecosystem == ecosystem);
+        for (package, version) in of("npm") {
             let version = version.trim_start_matches("<=");
             let pin = drift::exactly(&now(&files), &scripts, package, version)?;
             lines.extend(pin.scripts);
             files.insert(pin.path, pin.after);
         }
-        let bounds: Vec<String> = python
-            .into_iter()
+        let bounds: Vec<String> = of("python")
             .map(|(package, version)| {
                 let exact = if version.starts_with(['<', '>', '=']) { "" } else { "==" };
                 format!("{package}{exact}{version}")
@@ -73,6 +72,7 @@ impl Hunt<'_, '_> {
             matches!(
                 name,
                 "package.json"
+                    | "Cargo.toml"
                     | "pnpm-workspace.yaml"
                     | "pyproject.toml"
                     | "setup.py"

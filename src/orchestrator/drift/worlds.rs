@@ -127,7 +127,7 @@ impl StepEvaluator for InWorld<'_> {
                 }
                 env.extend(self.world.environment(&script, &self.locks, Time::now()));
                 if let Some(before) = drift::before_script(self.world, &script, &self.locks) {
-                    script.insert_str(0, before);
+                    script.insert_str(0, &before);
                 }
                 PreparedStep::Run { script, env, working_directory }
             }
@@ -173,7 +173,7 @@ impl StepRepeats for LooksAgain {
 }
 
 const LOCKS: &[&str] =
-    &["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock"];
+    &["package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "uv.lock", "Cargo.lock"];
 
 /// The lock files that there are, by name.
 pub(super) fn locks_in(workspace: &Workspace) -> Vec<&'static str> {
