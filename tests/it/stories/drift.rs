@@ -4,7 +4,7 @@ use super::stage::*;
 use crate::support::github::CiScript;
 
 /// setuptools 82.0.0 left `pkg_resources` out. The fewer releases there are to choose from, the fewer worlds are asked for.
-const REQUIREMENTS: &str = "setuptools>=81.0.0,<82.0.1\n";
+const REQUIREMENTS: &str = "setuptools>=80.9.0,<82.0.1\n";
 const NEWER: &str = "\
 import pkg_resources
 
@@ -44,8 +44,8 @@ jobs:
     let green =
         [(CI_FILE, ci), ("requirements.txt", REQUIREMENTS), ("newer.py", NEWER), ("test_newer.py", TEST)];
     let (stage, commit) = Stage::since_green(&green, &[("README.md", "Which is newer?\n")]);
-    let run = stage.hub.past_run(CI_FILE, &commit, "main", CiScript::passes());
-    stage.hub.is_of(run, "2026-02-07T12:00:00Z");
+    // On 2 January 2026.
+    stage.hub.past_run(CI_FILE, &commit, "main", CiScript::passes());
     stage
 }
 

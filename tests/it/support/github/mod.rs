@@ -255,13 +255,6 @@ impl FakeGitHub {
         id
     }
 
-    /// Dates a run.
-    pub(crate) fn is_of(&self, id: u64, created_at: &'static str) {
-        for run in self.shared.state().runs.iter_mut().filter(|r| r.id == id) {
-            run.created_at = created_at;
-        }
-    }
-
     /// Makes a run that of a pull request from a fork.
     pub(crate) fn is_from_a_fork(&self, id: u64) {
         for run in self.shared.state().runs.iter_mut().filter(|r| r.id == id) {
