@@ -112,7 +112,7 @@ pub fn check_node(packed: &[u8]) -> Result<(), String> {
 
 /// The plan runs actions of other repositories or programs of an action, or takes artifacts of the failed run.
 pub(super) fn needs(plan: &BuildPlan) -> bool {
-    plan.steps.iter().any(|step| step.action.as_ref().is_some_and(|action| action.image().is_none()))
+    plan.steps.iter().any(|step| step.action.as_ref().is_some_and(|action| !action.is_container()))
         || plan.actions.iter().any(|used| used.commit.is_some())
         || !plan.artifacts.is_empty()
 }
