@@ -49,6 +49,11 @@ const ARCHIVES: [&[u8]; 4] = [b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f
 /// Images by what they are made of: each is built once per run.
 pub(super) type Built = Arc<Mutex<HashMap<[u8; 32], String>>>;
 
+/// What sources of a `COPY` stand for: files, and which of them.
+type Found = Vec<(Files, Vec<String>)>;
+/// By their names.
+type Texts = Vec<(String, Bytes)>;
+
 /// Where an image is built.
 pub(super) struct Builder<'a> {
     pub(super) engine: &'a Engine,
@@ -415,33 +420,7 @@ impl Work<'_> {
         variables: &BTreeMap<String, String>,
     ) -> Result<(), Trouble> {
         let escape = self.file.escape;
-        let mut sources = Vec::new();
-        let mut texts: Vec<(String, Bytes)> = Vec::new();
-        for source in &copy.sources {
-            match source {
-                Source::Path(path) => sources.push(expand(path, escape, variables)?),
-                Source::Text { name, content, expands } => {
-                    let content =
-                        if *expands { expand(content, escape, variables)? } else { content.clone() };
-                    texts.push((name.clone(), content.into()));
-                }
-            }
-        }
-        let found = match &copy.from {
-            None => {
-                let found = sources.iter().map(|path| Ok((self.files.clone(), self.files.matching(path)?)));
-                found
-                    .map(|one| one.map(|(files, paths)| (files, owned(&paths))))
-                    .collect::<Result<Vec<_>, String>>()?
-            }
-            Some(from) => {
-                let mut found = Vec::new();
-                for path in &sources {
-                    found.push(self.of_other(from, at, path).await?);
-                }
-                found
-            }
-        };
+        let (found, texts) = self.sources(at, copy, variables).await?;
         let to = expand(&copy.to, escape, variables)?;
         let Some(Some(stage)) = self.stages.get(at) else { return Ok(()) };
         let count = found.iter().map(|(_, paths)| paths.len()).sum::<usize>() + texts.len();
@@ -455,25 +434,15 @@ impl Work<'_> {
         let mut all = Vec::new();
         for (files, paths) in &found {
             let paths: Vec<&str> = paths.iter().map(String::as_str).collect();
-            all.extend(
-                files
-                    .copied(&paths, target, is_folder)?
-                    .into_iter()
-                    .map(|Copied { to, node }| (to, node.clone())),
-            );
+            let copied = files.copied(&paths, target, is_folder)?;
+            all.extend(copied.into_iter().map(|Copied { to, node }| (to, node.clone())));
         }
         for (name, content) in texts {
             let to = if is_folder { format!("{target}/{name}") } else { target.to_owned() };
             all.push((to, context::Node { kind: NodeKind::File(content), mode: 0o644 }));
         }
-        if copy.unpacks {
-            let is_archive = |bytes: &Bytes| {
-                ARCHIVES.iter().any(|magic| bytes.starts_with(magic))
-                    || bytes.get(257..262) == Some(&b"ustar"[..])
-            };
-            if all.iter().any(|(_, node)| matches!(&node.kind, NodeKind::File(bytes) if is_archive(bytes))) {
-                return Err("it would unpack an archive, which is not done here".to_owned().into());
-            }
+        if copy.unpacks && all.iter().any(|(_, node)| is_archive(node)) {
+            return Err("it would unpack an archive, which is not done here".to_owned().into());
         }
         let mode = match &copy.mode {
             Some(mode) => {
@@ -488,8 +457,37 @@ impl Work<'_> {
             Some(owner) => stage.owner(&expand(owner, escape, variables)?).await?,
             None => (0, 0),
         };
-        stage.put(target, is_folder || all.iter().any(|(to, _)| to != target), &all, owner, mode).await?;
-        Ok(())
+        let fills_folder = is_folder || all.iter().any(|(to, _)| to != target);
+        Ok(stage.put(target, fills_folder, &all, owner, mode).await?)
+    }
+
+    /// The files that are copied, by where they come from, and texts of the Dockerfile itself by their names.
+    async fn sources(
+        &mut self,
+        at: usize,
+        copy: &Copy,
+        variables: &BTreeMap<String, String>,
+    ) -> Result<(Found, Texts), Trouble> {
+        let escape = self.file.escape;
+        let (mut found, mut texts) = (Vec::new(), Vec::new());
+        for source in &copy.sources {
+            match (source, &copy.from) {
+                (Source::Text { name, content, expands }, _) => {
+                    let content =
+                        if *expands { expand(content, escape, variables)? } else { content.clone() };
+                    texts.push((name.clone(), content.into()));
+                }
+                (Source::Path(path), Some(from)) => {
+                    let path = expand(path, escape, variables)?;
+                    found.push(self.of_other(from, at, &path).await?);
+                }
+                (Source::Path(path), None) => {
+                    let paths = owned(&self.files.matching(&expand(path, escape, variables)?)?);
+                    found.push((self.files.clone(), paths));
+                }
+            }
+        }
+        Ok((found, texts))
     }
 
     /// What a path of another stage, or of an image, stands for.
@@ -692,6 +690,12 @@ fn needed(file: &Dockerfile) -> Result<BTreeSet<usize>, String> {
         open.extend(copied.filter_map(|from| earlier(file, from, at)));
     }
     Ok(needed)
+}
+
+/// What `ADD` would unpack.
+fn is_archive(node: &context::Node) -> bool {
+    let NodeKind::File(bytes) = &node.kind else { return false };
+    ARCHIVES.iter().any(|magic| bytes.starts_with(magic)) || bytes.get(257..262) == Some(&b"ustar"[..])
 }
 
 fn owned(paths: &[&str]) -> Vec<String> {

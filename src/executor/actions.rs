@@ -21,6 +21,7 @@ use super::engine::Engine;
 use super::error::ExecutorError;
 use super::gunzip::Gunzip;
 use crate::contract::action::{ACTIONS_FOLDER, ActionSource, ActionTree};
+use crate::contract::artifact::NUMBERS;
 use crate::contract::build::BuildPlan;
 use crate::contract::git::CommitSha;
 use crate::scope::Scope;
@@ -281,6 +282,12 @@ fn write_all(brought: &Brought, out: &mut Out) -> Result<(), String> {
             };
             out.entry(&path, kind, mode, content)
         })?;
+    }
+    let numbers: String =
+        brought.artifacts.iter().map(|artifact| format!("{} {}\n", artifact.id, artifact.name)).collect();
+    if !numbers.is_empty() {
+        let path = format!("{root}/artifacts/{NUMBERS}");
+        out.entry(&path, Kind::File(numbers.len() as u64), 0o644, &mut numbers.as_bytes())?;
     }
     for artifact in &brought.artifacts {
         // The folder is there also where it is empty.

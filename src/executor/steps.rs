@@ -517,14 +517,16 @@ impl<'a> Job<'a> {
         let asked = Instant::now();
         let begun = match containers.image(index, action, self.args.sink).await {
             Ok(image) => containers.start((index, &image), env).await,
+            Err(NoImage::Infrastructure(error @ ExecutorError::Image { .. })) => {
+                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let why = format!("its image could not be had: {error}{hint}");
+                self.fail_without_image((index, step), why, &[], asked);
+                return Ok(false);
+            }
             Err(NoImage::Infrastructure(error)) => Err(error),
             Err(NoImage::Failed { why, output }) => {
                 let why = format!("its image could not be built: {why}");
-                let start = self.log.position();
-                self.print((index, Stream::Stdout), &output);
-                self.print((index, Stream::Stderr), format!("Error: {why}\n").as_bytes());
-                self.records.spans[index] = Some((start, self.log.position()));
-                self.fail(index, step, 1, Some(why), asked);
+                self.fail_without_image((index, step), why, &output, asked);
                 return Ok(false);
             }
         };
@@ -556,6 +558,22 @@ impl<'a> Job<'a> {
                 )))
             }
         }
+    }
+
+    /// The step's failure, and the end of what its build printed.
+    fn fail_without_image(
+        &mut self,
+        (index, step): (usize, &PlanStep),
+        why: String,
+        output: &[u8],
+        asked: Instant,
+    ) {
+        let start = self.log.position();
+        self.print((index, Stream::Stdout), output);
+        self.print((index, Stream::Stderr), format!("Error: {why}\n").as_bytes());
+        self.records.spans[index] = Some((start, self.log.position()));
+        self.deadline += asked.elapsed();
+        self.fail(index, step, 1, Some(why), asked);
     }
 
     /// Builds the images of other repositories' actions from step `from` on, as runners do before a job's first step. What

@@ -1168,6 +1168,42 @@ async fn a_build_that_wants_more_than_a_sandbox_fails_its_step_by_name() {
     assert!(left_by(&name).is_empty(), "{:?}", left_by(&name));
 }
 
+/// Under strict hardening a build is no root either, and says so where it would have to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_strict_hardening_no_build_is_root() {
+    let mut run = Run::new("strict-build", |o| o.hardening = Hardening::Strict).await;
+    let own = format!(
+        "FROM {BASE}\nRUN (id -u; grep CapBnd /proc/self/status; grep NoNewPrivs /proc/self/status) >/tmp/said\n\
+         ENTRYPOINT [\"cat\", \"/tmp/said\"]\n"
+    );
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, own.as_bytes());
+    let result = run.execute(&plan(vec![built("Dockerfile")]), false).await;
+    assert_eq!(log(&result), "1001\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n");
+    let of_root = format!("FROM {BASE}\nUSER root\nRUN touch /of-root\n");
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, of_root.as_bytes());
+    let result = run.execute(&plan(vec![built("Dockerfile")]), false).await;
+    let note = result.steps[0].note.clone().unwrap_or_default();
+    assert!(note.ends_with("it ended with exit code 1; under `hardening: strict` nothing is root"), "{note}");
+    run.close().await;
+}
+
+/// Another repository's action is built before the network is taken away; a local one when its step's turn comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_brought_action_is_built_while_there_is_a_network() {
+    let mut run = Run::new("ahead", |o| o.network = Network::SetupOnly).await;
+    let text = format!("FROM {BASE}\nRUN ls /sys/class/net >/nets\nENTRYPOINT [\"cat\", \"/nets\"]\n");
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, format!("{text}CMD []\n").as_bytes());
+    run.tree.set("Dockerfile", FileMode::Regular, text.as_bytes());
+    let brings = "mkdir /ci-healer/actions/x; cp Dockerfile /ci-healer/actions/x";
+    let mut brought = built("");
+    brought.action.as_mut().unwrap().program = "dockerfile:/ci-healer/actions/x/Dockerfile".to_owned();
+    let first = PlanStep { setup: true, ..step(brings) };
+    let result = run.execute(&plan(vec![first, brought, built("Dockerfile")]), false).await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    assert_eq!(log(&result), "eth0\nlo\nlo\n");
+    run.close().await;
+}
+
 /// What a Docker action's image, or its base, cannot be had for is no word of the code's; where CI shows that the step did
 /// its work, the run goes on without it.
 #[tokio::test(flavor = "multi_thread")]
@@ -1178,13 +1214,14 @@ async fn an_image_of_an_action_that_cannot_be_had_is_no_fault_of_the_code() {
     named.action.as_mut().unwrap().program = "docker://127.0.0.1:1/absent".to_owned();
     for mut absent in [named, built("Dockerfile")] {
         let result = run.execute(&plan(vec![absent.clone()]), false).await;
-        let Exit::Infrastructure { what } = &result.exit else { panic!("{:?}", result.exit) };
-        assert!(what.contains("image 127.0.0.1:1/absent: "), "{what}");
-        assert!(what.contains("the registry cannot be reached"), "{what}");
+        assert_eq!(result.exit, Exit::Exited { code: 1 });
+        let note = result.steps[0].note.clone().unwrap_or_default();
+        assert!(note.starts_with("its image could not be had: image 127.0.0.1:1/absent: "), "{note}");
+        assert!(note.contains("the registry cannot be reached"), "{note}");
         (absent.passed_in_ci, absent.continue_on_error) = (true, true);
         let result = run.execute(&plan(vec![absent, step("echo goes on")]), false).await;
         assert!(result.is_green(), "{:?}", result.exit);
-        assert!(log(&result).contains("Error: image 127.0.0.1:1/absent: "), "{}", log(&result));
+        assert!(log(&result).contains(&note), "{}", log(&result));
         let says = "passed in CI and fails here";
         assert!(result.notes.iter().any(|note| note.contains(says)), "{:?}", result.notes);
     }

@@ -452,7 +452,10 @@ async fn a_docker_action_that_wants_the_machine_is_refused_by_name() {
             "build",
             "the action evil/build@v1 fails here in `Run evil/build@v1`: its image could not be built: line 2",
         ),
-        ("base", "the container of `Run evil/base@v1` could not be had: image 127.0.0.1:1/absent: "),
+        (
+            "base",
+            "the action evil/base@v1 fails here in `Run evil/base@v1`: its image could not be had: image 127.0.0.1:1/absent: ",
+        ),
     ] {
         let ci = format!(
             "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: evil/{name}@v1\n      - run: python3 -m unittest\n"

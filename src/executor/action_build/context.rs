@@ -152,7 +152,7 @@ impl Files {
                     all.push(Copied { to: format!("{to}/{name}"), node });
                 }
                 Some(node @ Node { kind: NodeKind::File(_), .. }) => {
-                    all.push(Copied { to: to.to_owned(), node })
+                    all.push(Copied { to: to.to_owned(), node });
                 }
                 _ => {
                     let top = if path.is_empty() { String::new() } else { format!("{path}/") };
