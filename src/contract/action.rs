@@ -77,6 +77,8 @@ pub struct UsedAction {
 
 /// What stands before the name of an image.
 pub const IMAGE: &str = "docker://";
+/// What stands before the path of a Dockerfile in the sandbox.
+pub const DOCKERFILE: &str = "dockerfile:";
 
 /// Variables that say how an action's container is started. They end there: nothing in it sees them.
 pub const ENTRYPOINT: &str = "CI_HEALER_ACTION_ENTRYPOINT";
@@ -99,7 +101,7 @@ pub enum ActionPhase {
 /// A step that runs a program of a JavaScript action, or a container of a Docker action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ActionStep {
-    /// The program, inside the sandbox; `docker://image` for a container.
+    /// The program, inside the sandbox; `docker://image` or `dockerfile:/path` for a container.
     pub program: String,
     pub phase: ActionPhase,
     /// The same for all programs of one use: they share what they save as state.
@@ -107,10 +109,22 @@ pub struct ActionStep {
 }
 
 impl ActionStep {
-    /// The image, where it is a container of its own.
+    /// The image, where it is a container of one that has a name.
     #[must_use]
     pub fn image(&self) -> Option<&str> {
         self.program.strip_prefix(IMAGE)
+    }
+
+    /// The Dockerfile inside the sandbox, where it is a container of what that makes.
+    #[must_use]
+    pub fn dockerfile(&self) -> Option<&str> {
+        self.program.strip_prefix(DOCKERFILE)
+    }
+
+    /// It is no program of the sandbox's, but a container beside it.
+    #[must_use]
+    pub fn is_container(&self) -> bool {
+        self.image().is_some() || self.dockerfile().is_some()
     }
 }
 

@@ -10,6 +10,7 @@ use bollard::container::LogOutput;
 use futures_util::stream::BoxStream;
 
 use super::Options;
+use super::action_build::{Builder, Built, NoImage};
 use super::archive::{self, Entry, Kind};
 use super::ca;
 use super::cleanup;
@@ -22,7 +23,7 @@ use super::options::CreateOptions;
 use super::sandbox::{ContainerSpec, OwnEnd, OwnProcess, Privileges, Sandbox};
 use super::set_up::NO_EVENT;
 use super::steps::FILES;
-use crate::contract::action::{ARGUMENT, ARGUMENTS, ENTRYPOINT};
+use crate::contract::action::{ARGUMENT, ARGUMENTS, ActionStep, ENTRYPOINT};
 use crate::contract::build::{BuildPlan, JobFolders};
 use crate::contract::event::EventSink;
 
@@ -42,8 +43,12 @@ pub(super) struct ActionContainers {
     /// The execution's container, after which they are named.
     pub(super) execution: String,
     pub(super) workspace_volume: String,
+    /// The sandbox itself.
+    pub(super) sandbox: String,
     /// The sandbox's, as another container joins it.
     pub(super) network: String,
+    /// What the run has built so far.
+    pub(super) built: Built,
     /// The sandbox's environment.
     pub(super) env: BTreeMap<String, String>,
     pub(super) strict_user: Option<&'static str>,
@@ -67,28 +72,49 @@ fn name_of(execution: &str, index: usize) -> String {
 
 /// Names of the containers that an execution of the plan may leave.
 pub(super) fn names(execution: &str, plan: &BuildPlan) -> Vec<String> {
-    let is_one = |step: &crate::contract::build::PlanStep| {
-        step.action.as_ref().is_some_and(|action| action.image().is_some())
-    };
+    let is_one =
+        |step: &crate::contract::build::PlanStep| step.action.as_ref().is_some_and(ActionStep::is_container);
     let steps = plan.steps.iter().enumerate().filter(|(_, step)| is_one(step));
     steps.map(|(index, _)| name_of(execution, index)).collect()
 }
 
 impl ActionContainers {
+    /// The image that the action's container is made of: fetched, or built.
+    pub(super) async fn image(
+        &self,
+        index: usize,
+        action: &ActionStep,
+        sink: &dyn EventSink,
+    ) -> Result<String, NoImage> {
+        let Some(dockerfile) = action.dockerfile() else {
+            let reference = action.image().unwrap_or(&action.program);
+            let found = image::obtain(&self.engine, reference, sink).await?;
+            return Ok(found.id.unwrap_or_else(|| reference.to_owned()));
+        };
+        let builder = Builder {
+            engine: &self.engine,
+            identity: &self.identity,
+            options: &self.options,
+            name: format!("{}-build-{index}", self.execution),
+            sandbox: &self.sandbox,
+            network: &self.network,
+            strict_user: self.strict_user,
+        };
+        builder.build(dockerfile, &self.built, sink).await
+    }
+
     /// Starts the step's container; its output.
     pub(super) async fn start(
         &self,
-        (index, reference): (usize, &str),
+        (index, image): (usize, &str),
         env: BTreeMap<String, String>,
-        sink: &dyn EventSink,
     ) -> Result<(ActionContainer, BoxStream<'static, Result<LogOutput, ExecutorError>>), ExecutorError> {
-        let found = image::obtain(&self.engine, reference, sink).await?;
         let (env, process) = self.given(env);
         let name = name_of(&self.execution, index);
         // One of an earlier run of this step is over, and may not be gone.
         cleanup::remove_container(&self.engine, &name).await?;
         let spec = ContainerSpec {
-            image: found.id.as_deref().unwrap_or(reference),
+            image,
             name,
             role: "action",
             env: &env,

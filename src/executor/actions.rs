@@ -21,6 +21,7 @@ use super::engine::Engine;
 use super::error::ExecutorError;
 use super::gunzip::Gunzip;
 use crate::contract::action::{ACTIONS_FOLDER, ActionSource, ActionTree};
+use crate::contract::artifact::NUMBERS;
 use crate::contract::build::BuildPlan;
 use crate::contract::git::CommitSha;
 use crate::scope::Scope;
@@ -112,7 +113,7 @@ pub fn check_node(packed: &[u8]) -> Result<(), String> {
 
 /// The plan runs actions of other repositories or programs of an action, or takes artifacts of the failed run.
 pub(super) fn needs(plan: &BuildPlan) -> bool {
-    plan.steps.iter().any(|step| step.action.as_ref().is_some_and(|action| action.image().is_none()))
+    plan.steps.iter().any(|step| step.action.as_ref().is_some_and(|action| !action.is_container()))
         || plan.actions.iter().any(|used| used.commit.is_some())
         || !plan.artifacts.is_empty()
 }
@@ -281,6 +282,12 @@ fn write_all(brought: &Brought, out: &mut Out) -> Result<(), String> {
             };
             out.entry(&path, kind, mode, content)
         })?;
+    }
+    let numbers: String =
+        brought.artifacts.iter().map(|artifact| format!("{} {}\n", artifact.id, artifact.name)).collect();
+    if !numbers.is_empty() {
+        let path = format!("{root}/artifacts/{NUMBERS}");
+        out.entry(&path, Kind::File(numbers.len() as u64), 0o644, &mut numbers.as_bytes())?;
     }
     for artifact in &brought.artifacts {
         // The folder is there also where it is empty.

@@ -10,6 +10,14 @@ use super::gunzip::Gunzip;
 use crate::contract::artifact::FetchedArtifact;
 
 const END: [u8; 4] = *b"PK\x05\x06";
+/// Of archives with longer numbers: their own end, and what says where that is.
+const END_64: [u8; 4] = *b"PK\x06\x06";
+const LOCATOR_64: [u8; 4] = *b"PK\x06\x07";
+const LOCATOR_LENGTH: usize = 20;
+/// The part of an entry that has its longer numbers.
+const EXTRA_64: usize = 1;
+/// What stands where the longer number counts.
+const LONGER: usize = 0xFFFF_FFFF;
 const ENTRY: [u8; 4] = *b"PK\x01\x02";
 const LOCAL: [u8; 4] = *b"PK\x03\x04";
 /// Of what ends an archive; a comment may follow.
@@ -21,6 +29,8 @@ const UNIX: u8 = 3;
 #[derive(Debug, Clone)]
 pub struct ArtifactArchive {
     pub(super) name: String,
+    /// The server's own number.
+    pub(super) id: u64,
     packed: Bytes,
 }
 
@@ -36,7 +46,7 @@ struct Entry {
 
 impl ArtifactArchive {
     /// Looks through a zip as GitHub gives it; the error says what it is refused for.
-    pub fn open(name: &str, packed: Bytes) -> Result<(Self, FetchedArtifact), String> {
+    pub fn open(name: &str, id: u64, packed: Bytes) -> Result<(Self, FetchedArtifact), String> {
         let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
         if !is_name {
             return Err(format!("{name:?} is no name of an artifact"));
@@ -50,7 +60,8 @@ impl ArtifactArchive {
             }
         }
         let files = entries.into_iter().map(|entry| entry.path).collect();
-        Ok((Self { name: name.to_owned(), packed }, FetchedArtifact { name: name.to_owned(), files }))
+        let fetched = FetchedArtifact { name: name.to_owned(), id, files };
+        Ok((Self { name: name.to_owned(), id, packed }, fetched))
     }
 
     /// Hands on each file: its path, its length and its content.
@@ -87,8 +98,7 @@ fn entries(packed: &[u8]) -> Result<Vec<Entry>, String> {
         .rev()
         .find(|at| packed[*at..].starts_with(&END))
         .ok_or("it is no zip archive")?;
-    let count = number::<2>(packed, end + 10)?;
-    let mut at = number::<4>(packed, end + 16)?;
+    let (count, mut at) = list(packed, end)?;
     if count > MAX_FILES {
         return Err(format!("it holds more than {MAX_FILES} files"));
     }
@@ -119,7 +129,8 @@ fn entries(packed: &[u8]) -> Result<Vec<Entry>, String> {
         }
         folders.extend(path.match_indices('/').map(|(end, _)| path[..end].to_owned()));
         if !is_folder {
-            let size = number::<4>(packed, at + 24)? as u64;
+            let numbers = Numbers::read(packed, at, at + 46 + name, extra)?;
+            let size = numbers.size as u64;
             bytes = bytes.saturating_add(size);
             if bytes > MAX_BYTES {
                 return Err(format!("it holds more than {} MB", MAX_BYTES / 1_000_000));
@@ -127,12 +138,12 @@ fn entries(packed: &[u8]) -> Result<Vec<Entry>, String> {
             if path.is_empty() || folders.contains(&path) || !paths.insert(path.clone()) {
                 return Err(format!("{whole:?} is there more than once"));
             }
-            let local = number::<4>(packed, at + 42)?;
+            let local = numbers.local;
             if !packed.get(local..).is_some_and(|rest| rest.starts_with(&LOCAL)) {
                 return Err(format!("{whole:?} is not where the list says"));
             }
             let from = local + 30 + number::<2>(packed, local + 26)? + number::<2>(packed, local + 28)?;
-            let to = from + number::<4>(packed, at + 20)?;
+            let to = from.checked_add(numbers.packed).ok_or("the archive ends in the middle")?;
             files.push(Entry { path, size, method: number::<2>(packed, at + 10)? as u16, from, to });
         } else if paths.contains(&path) {
             return Err(format!("{whole:?} is there more than once"));
@@ -142,6 +153,54 @@ fn entries(packed: &[u8]) -> Result<Vec<Entry>, String> {
         at += 46 + name + extra + comment;
     }
     Ok(files)
+}
+
+/// How many entries the list has, and where it begins.
+fn list(packed: &[u8], end: usize) -> Result<(usize, usize), String> {
+    let (count, at) = (number::<2>(packed, end + 10)?, number::<4>(packed, end + 16)?);
+    let locator = end.checked_sub(LOCATOR_LENGTH).filter(|at| packed[*at..].starts_with(&LOCATOR_64));
+    let Some(locator) = locator.filter(|_| count == 0xFFFF || at == LONGER) else { return Ok((count, at)) };
+    let longer = number::<8>(packed, locator + 8)?;
+    if !packed.get(longer..).is_some_and(|rest| rest.starts_with(&END_64)) {
+        return Err("its longer end is not where it says".to_owned());
+    }
+    let count = if count == 0xFFFF { number::<8>(packed, longer.saturating_add(32))? } else { count };
+    let at = if at == LONGER { number::<8>(packed, longer.saturating_add(48))? } else { at };
+    Ok((count, at))
+}
+
+/// What an entry says in numbers that may be longer than its own fields.
+struct Numbers {
+    size: usize,
+    packed: usize,
+    local: usize,
+}
+
+impl Numbers {
+    fn read(packed: &[u8], at: usize, extra: usize, length: usize) -> Result<Self, String> {
+        let mut numbers =
+            [number::<4>(packed, at + 24)?, number::<4>(packed, at + 20)?, number::<4>(packed, at + 42)?];
+        let (mut from, end) = (extra, extra + length);
+        while from + 4 <= end && numbers.contains(&LONGER) {
+            let (kind, size) = (number::<2>(packed, from)?, number::<2>(packed, from + 2)?);
+            let next = from + 4 + size;
+            if kind == EXTRA_64 {
+                // Only those that do not fit are there, in this order.
+                let mut at = from + 4;
+                for number_of in numbers.iter_mut().filter(|number| **number == LONGER) {
+                    if at + 8 > next.min(end) {
+                        return Err("an entry lacks its longer numbers".to_owned());
+                    }
+                    *number_of = number::<8>(packed, at)?;
+                    at += 8;
+                }
+                break;
+            }
+            from = next;
+        }
+        let [size, packed, local] = numbers;
+        Ok(Self { size, packed, local })
+    }
 }
 
 fn inside(path: &str) -> Result<String, String> {
@@ -184,13 +243,75 @@ mod tests {
     }
 
     fn refused(files: &[(&str, u32, &[u8])]) -> String {
-        ArtifactArchive::open("dist", zip(files)).unwrap_err()
+        ArtifactArchive::open("dist", 1, zip(files)).unwrap_err()
+    }
+
+    /// The same archive as packers write it that always take the longer numbers (`zip -fz`).
+    fn longer(short: &Bytes) -> Vec<u8> {
+        let end = short.len() - END_LENGTH;
+        let mut at = number::<4>(short, end + 16).unwrap();
+        let start = at;
+        let mut out = short[..at].to_vec();
+        while short[at..].starts_with(&ENTRY) {
+            let name = number::<2>(short, at + 28).unwrap();
+            let field =
+                |from: usize| u64::from(u32::from_le_bytes(short[from..from + 4].try_into().unwrap()));
+            let mut entry = short[at..at + 46].to_vec();
+            let longer = [field(at + 24), field(at + 20), field(at + 42)].map(u64::to_le_bytes).concat();
+            for from in [20, 24, 42] {
+                entry[from..from + 4].fill(0xFF);
+            }
+            // Another packer's part comes before it.
+            let extra = [&[0x55, 0x54, 1, 0, 7, 1, 0, 24, 0][..], &longer].concat();
+            entry[30..32].copy_from_slice(&(extra.len() as u16).to_le_bytes());
+            out.extend([&entry, &short[at + 46..at + 46 + name], &extra].concat());
+            at += 46 + name;
+        }
+        let (longer_end, count) = (out.len() as u64, u64::from(short[end + 10]));
+        let counts = [count, count, longer_end - start as u64, start as u64].map(u64::to_le_bytes).concat();
+        out.extend([&END_64[..], &44_u64.to_le_bytes(), &[45, 0, 45, 0], &[0; 8], &counts].concat());
+        out.extend([&LOCATOR_64[..], &[0; 4], &longer_end.to_le_bytes(), &[1, 0, 0, 0]].concat());
+        out.extend([&END[..], &[0; 4], &[0xFF; 12], &[0, 0]].concat());
+        out
+    }
+
+    #[test]
+    fn longer_numbers_are_read_where_the_short_ones_say_so() {
+        let short = zip(&[("a/b.txt", 0o100_644, b"text"), ("c", 0, b"more")]);
+        let whole = longer(&short);
+        let (archive, fetched) = ArtifactArchive::open("dist", 7, whole.clone().into()).unwrap();
+        assert_eq!((fetched.files, fetched.id), (vec!["a/b.txt".to_owned(), "c".to_owned()], 7));
+        let mut texts = String::new();
+        archive
+            .each(|_, _, content| content.read_to_string(&mut texts).map(|_| ()).map_err(|e| e.to_string()))
+            .unwrap();
+        assert_eq!(texts, "textmore");
+        let refused = |at: usize, with: &[u8]| {
+            let mut lies = whole.clone();
+            lies[at..at + with.len()].copy_from_slice(with);
+            ArtifactArchive::open("dist", 7, lies.into()).unwrap_err()
+        };
+        let locator = whole.len() - END_LENGTH - LOCATOR_LENGTH;
+        for far in [u64::MAX, u64::MAX - 40, whole.len() as u64] {
+            let far = far.to_le_bytes();
+            assert_eq!(refused(locator + 8, &far), "its longer end is not where it says");
+            let entry = short.len() - END_LENGTH - 46 - 1 - 46 - 7;
+            // Size, packed size and place of the first entry.
+            for field in 0..3 {
+                refused(entry + 46 + 7 + 9 + 8 * field, &far);
+            }
+            for field in [32, 48] {
+                refused(locator - 56 + field, &far);
+            }
+        }
+        let entry = short.len() - END_LENGTH - 46 - 1 - 46 - 7;
+        assert_eq!(refused(entry + 46 + 7 + 7, &[8]), "an entry lacks its longer numbers");
     }
 
     #[test]
     fn files_are_read_by_the_archive_s_list() {
         let packed = zip(&[("a/", 0o040_755, b""), ("a/b.txt", 0o100_644, b"text"), ("c", 0, b"")]);
-        let (archive, fetched) = ArtifactArchive::open("dist", packed).unwrap();
+        let (archive, fetched) = ArtifactArchive::open("dist", 1, packed).unwrap();
         assert_eq!(fetched.files, ["a/b.txt", "c"]);
         let mut texts = Vec::new();
         let read = archive.each(|path, size, content| {
@@ -218,14 +339,14 @@ mod tests {
         assert_eq!(refused(&many), "it holds more than 10000 files");
         for torn in [&b"PK"[..], &[0; 100]] {
             assert_eq!(
-                ArtifactArchive::open("dist", Bytes::copy_from_slice(torn)).unwrap_err(),
+                ArtifactArchive::open("dist", 1, Bytes::copy_from_slice(torn)).unwrap_err(),
                 "it is no zip archive"
             );
         }
         let mut lies = zip(&[("a", 0, b"abc")]).to_vec();
         let cut = lies.len() - 40;
         lies.truncate(cut);
-        assert!(ArtifactArchive::open("dist", lies.into()).is_err());
-        assert!(ArtifactArchive::open("../x", zip(&[])).is_err());
+        assert!(ArtifactArchive::open("dist", 1, lies.into()).is_err());
+        assert!(ArtifactArchive::open("../x", 1, zip(&[])).is_err());
     }
 }

@@ -49,23 +49,7 @@ pub(super) fn of_container(
             set(name, value);
         }
     }
-    if with_ca {
-        for name in [
-            "SSL_CERT_FILE",
-            "CURL_CA_BUNDLE",
-            "GIT_SSL_CAINFO",
-            "PIP_CERT",
-            "REQUESTS_CA_BUNDLE",
-            "CARGO_HTTP_CAINFO",
-            "npm_config_cafile",
-            "DENO_CERT",
-        ] {
-            set(name, ALL_CA);
-        }
-        // Node adds these to its own list.
-        set("NODE_EXTRA_CA_CERTS", EXTRA_CA);
-        set("JAVA_TOOL_OPTIONS", &format!("-Djavax.net.ssl.trustStore={TRUST_STORE}"));
-    }
+    of_authorities(with_ca).iter().for_each(|(name, value)| set(name, value));
     for (name, value) in facts.iter().filter(|(name, _)| !is_private(name)) {
         set(name, value);
     }
@@ -86,6 +70,28 @@ pub(super) fn of_container(
     set("RUNNER_WORKSPACE", folders.workspace.rsplit_once('/').map_or("/", |(above, _)| above));
     let path = env.get("PATH").cloned().or_else(|| image.env("PATH").map(str::to_owned));
     env.insert("PATH".to_owned(), path.unwrap_or_else(|| DEFAULT_PATH.to_owned()));
+    env
+}
+
+/// Where tools find the extra certificate authorities, where there are any.
+pub(super) fn of_authorities(are_there: bool) -> BTreeMap<String, String> {
+    const ALL: [&str; 8] = [
+        "SSL_CERT_FILE",
+        "CURL_CA_BUNDLE",
+        "GIT_SSL_CAINFO",
+        "PIP_CERT",
+        "REQUESTS_CA_BUNDLE",
+        "CARGO_HTTP_CAINFO",
+        "npm_config_cafile",
+        "DENO_CERT",
+    ];
+    if !are_there {
+        return BTreeMap::new();
+    }
+    let mut env: BTreeMap<String, String> = ALL.map(|name| (name.to_owned(), ALL_CA.to_owned())).into();
+    // Node adds these to its own list.
+    env.insert("NODE_EXTRA_CA_CERTS".to_owned(), EXTRA_CA.to_owned());
+    env.insert("JAVA_TOOL_OPTIONS".to_owned(), format!("-Djavax.net.ssl.trustStore={TRUST_STORE}"));
     env
 }
 

@@ -4,6 +4,7 @@
 //! `EXECUTION_CONTRACT.md` beside this file.
 
 mod account;
+mod action_build;
 mod action_container;
 mod actions;
 mod archive;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::action_build::Built;
 use super::action_container::{self, ActionContainers};
 use super::actions::Brought;
 use super::cleanup::{self, Leftovers, Removed};
@@ -93,6 +94,8 @@ pub struct Executor {
     /// What actions bring, and whether it has its volume.
     pub(super) brought: Arc<Brought>,
     pub(super) has_brought: bool,
+    /// Images that were built of actions.
+    built: Built,
     /// Archive entries of the certificate authorities, by image.
     pub(super) authorities: HashMap<String, Vec<u8>>,
     /// Images with bash.
@@ -148,6 +151,7 @@ impl Executor {
             caches: HashSet::new(),
             brought: Arc::default(),
             has_brought: false,
+            built: Built::default(),
             authorities: HashMap::new(),
             with_bash: HashSet::new(),
             with_sudo: HashMap::new(),
@@ -461,6 +465,7 @@ impl Executor {
             }
             self.run_keeping(&mut job, run, place, (installed, setup)).await?;
             if self.options.network == Network::SetupOnly {
+                job.build_ahead(setup).await?;
                 self.disconnect(ready.docker.as_ref().map_or(&sandbox.id, |docker| &docker.sandbox.id))
                     .await?;
             }
@@ -511,7 +516,9 @@ impl Executor {
             options: self.options.clone(),
             execution: context.name.to_owned(),
             workspace_volume: volume.name.clone(),
+            sandbox: ready.sandbox.id.clone(),
             network: format!("container:{beside}"),
+            built: self.built.clone(),
             env: ready.env.clone(),
             strict_user: (self.options.hardening == Hardening::Strict).then_some(STRICT_USER),
             folders: JobFolders::beside(&plan.workspace),

@@ -130,6 +130,15 @@ pub(super) struct Exec {
     pub(super) output: BoxStream<'static, Result<LogOutput, ExecutorError>>,
 }
 
+/// A file, or whatever it is, in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct FoundAt {
+    /// Itself, or what it leads to.
+    pub(super) is_folder: bool,
+    /// Where a link leads.
+    pub(super) link: Option<String>,
+}
+
 /// What the engine says about a container's state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ContainerState {
@@ -295,6 +304,28 @@ impl Sandbox {
         asked.await.is_ok()
     }
 
+    /// What lies at `path`; `None` where nothing does.
+    pub(super) async fn kind_at(&self, path: &str) -> Result<Option<FoundAt>, ExecutorError> {
+        /// As the engine writes modes.
+        const FOLDER: u32 = 1 << 31;
+        let options = ContainerArchiveInfoOptionsBuilder::new().path(path).build();
+        let asked = self
+            .engine
+            .ask("looking for a file", QUICK, |d| d.get_container_archive_info(&self.id, Some(options)));
+        let found = match asked.await {
+            Ok(found) => found,
+            Err(error) if error.is_absent() => return Ok(None),
+            Err(error) => return Err(error.with_what(format!("looking for {path}"))),
+        };
+        if found.link_target.is_empty() || found.link_target == path {
+            return Ok(Some(FoundAt { is_folder: found.file_mode & FOLDER != 0, link: None }));
+        }
+        // The engine has followed it to its end.
+        let behind = Box::pin(self.kind_at(&found.link_target)).await?;
+        let is_folder = behind.is_some_and(|behind| behind.is_folder);
+        Ok(Some(FoundAt { is_folder, link: Some(found.link_target) }))
+    }
+
     /// Starts a program and returns its output stream.
     pub(super) async fn exec(
         &self,
@@ -435,9 +466,18 @@ impl Sandbox {
         identity: &Identity,
         what: &'static str,
     ) -> Result<String, ExecutorError> {
-        let options = CommitContainerOptionsBuilder::new().container(&self.id).pause(true).build();
         let config =
             ContainerConfig { labels: Some(identity.labels("snapshot")), ..ContainerConfig::default() };
+        self.commit_as(what, config).await
+    }
+
+    /// The same, with a description of its own: what that does not say is the container's.
+    pub(super) async fn commit_as(
+        &self,
+        what: &'static str,
+        config: ContainerConfig,
+    ) -> Result<String, ExecutorError> {
+        let options = CommitContainerOptionsBuilder::new().container(&self.id).pause(true).build();
         let committed = self.engine.ask(what, SLOW, |d| d.commit_container(options, config)).await?;
         Ok(committed.id)
     }

@@ -513,7 +513,7 @@ fn our_folders(user: &User, plan: &BuildPlan, event: Option<&str>) -> Vec<u8> {
 }
 
 /// `USER` in numbers: names are looked up in the image's own files.
-async fn lookup(sandbox: &Sandbox, wanted: &str) -> Result<(u32, u32), ExecutorError> {
+pub(super) async fn lookup(sandbox: &Sandbox, wanted: &str) -> Result<(u32, u32), ExecutorError> {
     let (user, group) = wanted.split_once(':').map_or((wanted, None), |(u, g)| (u, Some(g)));
     let unknown = |what: &str, name: &str| {
         let file = if what == "user" { "passwd" } else { "group" };

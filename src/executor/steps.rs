@@ -14,6 +14,7 @@ use futures_util::stream::{BoxStream, SelectAll};
 use secrecy::{ExposeSecret, SecretString};
 
 use self::repeat::Ran;
+use super::action_build::NoImage;
 use super::action_container::{ActionContainer, ActionContainers};
 use super::actions::NODE_PROGRAM;
 use super::archive::{self, Entry, Found, Kind};
@@ -29,6 +30,7 @@ use super::run::Request;
 use super::sandbox::{ContainerState, Sandbox};
 use super::shell::Shell;
 use super::trace::{self, TracePlace};
+use crate::contract::action::{ACTIONS_FOLDER, ActionStep};
 use crate::contract::build::{
     BuildPlan, Exit, JobState, PlanStep, PreparedStep, ProbeResult, RepeatedStep, SANDBOX_TOKEN,
     StepEvaluator, StepOutcome, StepResult, StepState, Wait,
@@ -404,11 +406,11 @@ impl<'a> Job<'a> {
         }
         let sandbox = self.context.sandbox;
         self.args.sink.emit(Event::StepStarted { index, name: step.name.clone(), script: script.to_owned() });
-        if let Some((action, image)) = step.action.as_ref().and_then(|a| Some((a, a.image()?))) {
+        if let Some(action) = step.action.as_ref().filter(|action| action.is_container()) {
             let mut full = self.environment(index, env);
             let saved = self.records.action_state.get(&action.instance).into_iter().flatten();
             full.extend(saved.map(|(name, value)| (format!("STATE_{name}"), value.clone())));
-            return Box::pin(self.begin_container((index, step), image, full)).await;
+            return Box::pin(self.begin_container((index, step), action, full)).await;
         }
         let default_shell = step.shell.as_deref().is_none_or(|s| s.trim().is_empty());
         if default_shell && !self.context.has_bash {
@@ -503,17 +505,32 @@ impl<'a> Job<'a> {
     async fn begin_container(
         &mut self,
         (index, step): (usize, &PlanStep),
-        image: &str,
+        action: &ActionStep,
         env: BTreeMap<String, String>,
     ) -> Result<bool, Abort> {
         let Some(containers) = &self.context.containers else {
+            let program = &action.program;
             return Err(Abort::Infrastructure(format!(
-                "{image}: nothing is ready for containers of actions"
+                "{program}: nothing is ready for containers of actions"
             )));
         };
         let asked = Instant::now();
-        let begun = containers.start((index, image), env, self.args.sink).await;
-        // Fetching the image is no time of the step's.
+        let begun = match containers.image(index, action, self.args.sink).await {
+            Ok(image) => containers.start((index, &image), env).await,
+            Err(NoImage::Infrastructure(error @ ExecutorError::Image { .. })) => {
+                let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+                let why = format!("its image could not be had: {error}{hint}");
+                self.fail_without_image((index, step), why, &[], asked);
+                return Ok(false);
+            }
+            Err(NoImage::Infrastructure(error)) => Err(error),
+            Err(NoImage::Failed { why, output }) => {
+                let why = format!("its image could not be built: {why}");
+                self.fail_without_image((index, step), why, &output, asked);
+                return Ok(false);
+            }
+        };
+        // Having the image is no time of the step's.
         self.deadline += asked.elapsed();
         match begun {
             Ok((container, output)) => {
@@ -541,6 +558,41 @@ impl<'a> Job<'a> {
                 )))
             }
         }
+    }
+
+    /// The step's failure, and the end of what its build printed.
+    fn fail_without_image(
+        &mut self,
+        (index, step): (usize, &PlanStep),
+        why: String,
+        output: &[u8],
+        asked: Instant,
+    ) {
+        let start = self.log.position();
+        self.print((index, Stream::Stdout), output);
+        self.print((index, Stream::Stderr), format!("Error: {why}\n").as_bytes());
+        self.records.spans[index] = Some((start, self.log.position()));
+        self.deadline += asked.elapsed();
+        self.fail(index, step, 1, Some(why), asked);
+    }
+
+    /// Builds the images of other repositories' actions from step `from` on, as runners do before a job's first step. What
+    /// comes of it is told when its step's turn comes.
+    pub(super) async fn build_ahead(&mut self, from: usize) -> Result<(), Abort> {
+        let Some(containers) = &self.context.containers else { return Ok(()) };
+        let asked = Instant::now();
+        for (index, step) in self.args.plan.steps.iter().enumerate().skip(from) {
+            let is_brought = |path: &str| path.starts_with(&format!("{ACTIONS_FOLDER}/"));
+            let Some(action) = step.action.as_ref().filter(|a| a.dockerfile().is_some_and(is_brought)) else {
+                continue;
+            };
+            match containers.image(index, action, self.args.sink).await {
+                Err(NoImage::Infrastructure(error)) if error.is_stopped() => return Err(error.into()),
+                _ => {}
+            }
+        }
+        self.deadline += asked.elapsed();
+        Ok(())
     }
 
     /// All that the step's process sees.

@@ -150,7 +150,11 @@ fn real_action(
             None if ENGINE.iter().any(|says| tail.contains(says)) => {
                 "it asks for a Docker engine, which no action gets".to_owned()
             }
-            None => "nothing in what it says is explained by the code".to_owned(),
+            // What the executor knows of it: no image, no memory, no time.
+            None => ran
+                .get(failing)
+                .and_then(|ran| ran.note.clone())
+                .unwrap_or_else(|| "nothing in what it says is explained by the code".to_owned()),
         };
         let action = action_of(step);
         return Some(Outcome::Environment {

@@ -73,7 +73,7 @@ pub(super) async fn plan_with_actions(
         }
         if wanted.is_empty() || depth == MAX_DEPTH || request.actions_mode == ActionsMode::Rules {
             let plans = planned.map_err(plan_outcome)?;
-            let is_program = |step: &PlanStep| step.action.as_ref().is_some_and(|a| a.image().is_none());
+            let is_program = |step: &PlanStep| step.action.as_ref().is_some_and(|a| !a.is_container());
             if !plans.iter().any(|planned| planned.plan.steps.iter().any(is_program)) {
                 return Ok((plans, brought));
             }

@@ -60,7 +60,10 @@ impl ArtifactsOf {
         };
         let mut all = 0;
         for artifact in listed {
-            if !wanted.iter().any(|wanted| plan::takes(wanted, &artifact.name)) {
+            let is_wanted = |wanted: &WantedArtifacts| {
+                plan::takes(wanted, &artifact.name) || wanted.ids.contains(&artifact.id)
+            };
+            if !wanted.iter().any(is_wanted) {
                 continue;
             }
             let name = &artifact.name;
@@ -73,7 +76,7 @@ impl ArtifactsOf {
                     all += packed.len();
                     let name = name.clone();
                     let opened = scope.blocking("looking through an artifact", move || {
-                        ArtifactArchive::open(&name, packed)
+                        ArtifactArchive::open(&name, artifact.id, packed)
                     });
                     opened.await.map_err(stopped_outcome)?
                 }

@@ -10,11 +10,12 @@ use crate::contract::git::RepoPath;
 use super::actions::With;
 use super::expr::Value;
 
-/// Whether a step that wants these downloads the artifact of that name.
+/// Whether a step that wants these downloads the artifact of that name. By their numbers no names are known.
 #[must_use]
 pub fn takes(wanted: &WantedArtifacts, name: &str) -> bool {
     match (&wanted.name, &wanted.pattern) {
         (Some(wanted), _) => wanted == name,
+        _ if !wanted.ids.is_empty() => false,
         (None, Some(pattern)) => GlobBuilder::new(pattern)
             .literal_separator(true)
             .build()
@@ -27,8 +28,9 @@ pub fn takes(wanted: &WantedArtifacts, name: &str) -> bool {
 pub(super) type Made = Option<String>;
 
 /// The inputs of both actions, and the variables by which the scripts have them.
-pub(super) const DOWNLOAD_INPUTS: [(&str, &str); 4] = [
+pub(super) const DOWNLOAD_INPUTS: [(&str, &str); 5] = [
     ("name", "ARTIFACT_NAME"),
+    ("artifact-ids", "ARTIFACT_IDS"),
     ("pattern", "ARTIFACT_PATTERN"),
     ("path", "ARTIFACT_PATH"),
     ("merge-multiple", "ARTIFACT_MERGE"),
@@ -46,7 +48,10 @@ pub(super) fn wanted(inputs: &With, github: &Value) -> Result<WantedArtifacts, S
         Value::Object(github) => github.get(name).text(),
         _ => None,
     };
-    for (input, fact) in [("run-id", "run_id"), ("repository", "repository")] {
+    // Without a token the action takes what its own run made, whatever else it is given.
+    let has_token = inputs.get("github-token").is_some() || inputs.unknown("github-token").is_some();
+    let elsewhere = [("run-id", "run_id"), ("repository", "repository")];
+    for (input, fact) in elsewhere.into_iter().filter(|_| has_token) {
         let is_own = inputs.get(input).is_none_or(|given| own(fact).as_deref() == Some(given));
         // `${{ github.run_id }}` outside of a run is still this one.
         let of_here = inputs.unknown(input).is_some_and(|what| what == format!("github.{fact}"));
@@ -54,21 +59,43 @@ pub(super) fn wanted(inputs: &With, github: &Value) -> Result<WantedArtifacts, S
             return Err("brings what another run made, which is not here".to_owned());
         }
     }
-    if inputs.get("artifact-ids").is_some() || inputs.unknown("artifact-ids").is_some() {
-        return Err("brings artifacts by their numbers, which are not known here".to_owned());
-    }
-    let text = |name: &str| inputs.get(name).map(str::to_owned);
-    let is_open = inputs.unknown("name").is_some() || inputs.unknown("pattern").is_some();
-    if is_open {
+    let since = since(&inputs.reference);
+    let knows = |input: &str| {
+        since >= SINCE.iter().find(|(name, _)| *name == input).map_or((0, 0), |(_, since)| *since)
+    };
+    let text =
+        |name: &str| inputs.get(name).filter(|text| knows(name) && !text.is_empty()).map(str::to_owned);
+    let is_open = |name: &str| knows(name) && inputs.unknown(name).is_some();
+    if is_open("name") || is_open("pattern") || is_open("artifact-ids") {
         return Ok(WantedArtifacts::default());
     }
-    Ok(WantedArtifacts { name: text("name"), pattern: text("pattern") })
+    let ids = text("artifact-ids").unwrap_or_default();
+    let ids = ids.split(',').map(str::trim).filter_map(|id| id.parse().ok()).collect();
+    Ok(WantedArtifacts { name: text("name"), ids, pattern: text("pattern") })
+}
+
+/// What earlier versions do not know, and leave aside with a warning.
+const SINCE: [(&str, (u32, u32)); 3] =
+    [("pattern", (4, 1)), ("merge-multiple", (4, 1)), ("artifact-ids", (4, 3))];
+
+/// The version that a ref stands for; a major one for its newest, a commit or a branch for a recent one.
+fn since(reference: &str) -> (u32, u32) {
+    let mut parts = reference.trim_start_matches('v').split(['.', '-']).map(str::parse::<u32>);
+    match (parts.next(), parts.next()) {
+        (Some(Ok(major)), minor) if major < 1000 => (major, minor.and_then(Result::ok).unwrap_or(u32::MAX)),
+        _ => (u32::MAX, u32::MAX),
+    }
+}
+
+/// The inputs that this version of the action does not know.
+pub(super) fn unknown_inputs(reference: &str) -> impl Iterator<Item = &'static str> {
+    let version = since(reference);
+    SINCE.iter().filter(move |(_, since)| version < *since).map(|(name, _)| *name)
 }
 
 /// Whether a lone artifact that matches is put into the path itself; a commit is taken for a recent one's.
 pub(super) fn lone_is_flat(reference: &str) -> bool {
-    let major = reference.trim_start_matches('v').split('.').next().and_then(|n| n.parse::<u32>().ok());
-    major.is_none_or(|major| major >= 5)
+    since(reference) >= (5, 0)
 }
 
 /// Where a file of an artifact lies in the repository once it is downloaded, as far as that is known.
@@ -83,7 +110,8 @@ pub(super) fn place(
     }
     let folder = inputs.get("path").unwrap_or(".");
     let folder = folder.strip_prefix(workspace).unwrap_or(folder);
-    let is_merged = inputs.get("merge-multiple").is_some_and(|merge| merge.eq_ignore_ascii_case("true"));
+    let is_merged = inputs.get("merge-multiple").is_some_and(|merge| merge.eq_ignore_ascii_case("true"))
+        && !unknown_inputs(&inputs.reference).any(|input| input == "merge-multiple");
     let lone = is_lone && lone_is_flat(&inputs.reference);
     let own = if inputs.get("name").is_some() || is_merged || lone { "" } else { artifact };
     let whole = format!("{folder}/{own}/{file}");
@@ -96,18 +124,37 @@ pub(super) const DOWNLOAD: &str = r#"shopt -s extglob nullglob dotglob
 to=${ARTIFACT_PATH:-.}
 case $to in '~'*) to=$HOME${to#'~'} ;; esac
 pattern=$(printf %s "$ARTIFACT_PATTERN" | sed 's/{/@(/g; s/}/)/g; s/,/|/g')
+fail() { echo "Error: Unable to download artifact(s): $1"; exit 1; }
+declare -A numbers wanted
+if [ -n "$ARTIFACT_IDS" ]; then
+  [ -z "$ARTIFACT_NAME" ] || fail "Inputs 'name' and 'artifact-ids' cannot be used together. Please specify only one."
+  # Numbers of the sandbox's own count before the server's.
+  while read -r number name; do numbers[$name]=$number; done \
+    < <(cat /ci-healer/brought/artifacts/.numbers /ci-healer/artifacts/.numbers 2>/dev/null)
+  while read -r number; do
+    [ -n "$number" ] || continue
+    [[ $number == [0-9]* ]] || fail "Invalid artifact ID: '$number'. Must be a number."
+    wanted[${number%%[!0-9]*}]=1
+  done < <(printf '%s\n' "$ARTIFACT_IDS" | tr , '\n')
+  [ ${#wanted[@]} != 0 ] || fail "No valid artifact IDs provided in 'artifact-ids' input"
+fi
 found=()
 for folder in /ci-healer/artifacts/*/ /ci-healer/brought/artifacts/*/; do
   name=$(basename "$folder")
   if [ -n "$ARTIFACT_NAME" ]; then [ "$name" = "$ARTIFACT_NAME" ] || continue
+  elif [ ${#wanted[@]} != 0 ]; then
+    number=${numbers[$name]:-none}
+    [ -n "${wanted[$number]:-}" ] || continue
+    wanted[$number]=found
   elif [ -n "$pattern" ]; then [[ $name == $pattern ]] || continue; fi
   for known in "${found[@]}"; do [ "$(basename "$known")" = "$name" ] && continue 2; done
   found+=("$folder")
 done
-if [ ${#found[@]} = 0 ] && [ -n "$ARTIFACT_NAME" ]; then
-  echo "Error: Unable to download artifact(s): Artifact not found for name: $ARTIFACT_NAME"
-  exit 1
-fi
+[ ${#found[@]} != 0 ] || [ -z "$ARTIFACT_NAME" ] || fail "Artifact not found for name: $ARTIFACT_NAME"
+[ ${#found[@]} != 0 ] || [ ${#wanted[@]} = 0 ] || fail "None of the provided artifact IDs were found"
+for number in "${!wanted[@]}"; do
+  [ "${wanted[$number]}" = found ] || echo "::warning::Could not find the following artifact IDs: $number"
+done
 for folder in "${found[@]}"; do
   into=$to/$(basename "$folder")
   if [ -n "$ARTIFACT_NAME" ] || [ "$ARTIFACT_MERGE" = true ]; then into=$to
@@ -157,6 +204,9 @@ for file in "${!files[@]}"; do
   to=/ci-healer/artifacts/$name/${file#"$root"/}
   mkdir -p "$(dirname "$to")" && cp "$file" "$to" || exit 1
 done
+number=$(($({ wc -l </ci-healer/artifacts/.numbers; } 2>/dev/null || echo 0) + 1))
+echo "$number $name" >>/ci-healer/artifacts/.numbers
+echo "artifact-id=$number" >>"$GITHUB_OUTPUT"
 echo "Artifact $name holds ${#files[@]} files""#;
 
 /// Between jobs that share a sandbox: each begins with what its checkout leaves.
@@ -187,9 +237,43 @@ mod tests {
         assert_eq!(names(&[("name", "dist"), ("pattern", "wheels-*")]), ["dist"]);
         assert_eq!(names(&[("pattern", "wheels-{b,c}")]), ["wheels-b"]);
         assert_eq!(names(&[("run-id", "7")]).len(), 3);
-        for other in [("run-id", "8"), ("repository", "o/r"), ("artifact-ids", "1,2")] {
-            assert!(wanted(&with(&[other], "v4"), &github).is_err(), "{other:?}");
+        for other in [("run-id", "8"), ("repository", "o/r")] {
+            assert_eq!(names(&[other]).len(), 3, "{other:?} counts beside a token alone");
+            assert!(wanted(&with(&[other, ("github-token", "t")], "v4"), &github).is_err(), "{other:?}");
         }
+        assert!(names(&[("artifact-ids", "1,2")]).is_empty());
+    }
+
+    #[test]
+    fn each_version_knows_its_own_inputs() {
+        let of = |values: &[(&str, &str)], reference: &str| {
+            wanted(&with(values, reference), &Value::object([("run_id", Value::string("7"))])).unwrap()
+        };
+        let ids = [("artifact-ids", " 12, 7,x,")];
+        for (reference, is) in [
+            ("v8", vec![12, 7]),
+            ("v4", vec![12, 7]),
+            ("v4.3.0", vec![12, 7]),
+            ("v4.2.1", vec![]),
+            ("v3", vec![]),
+        ] {
+            assert_eq!(of(&ids, reference).ids, is, "{reference}");
+        }
+        let pattern = [("pattern", "a*"), ("merge-multiple", "true")];
+        for (reference, is) in [("v3", None), ("v4.0.0", None), ("v4.1.0", Some("a*")), ("main", Some("a*"))]
+        {
+            assert_eq!(of(&pattern, reference).pattern.as_deref(), is, "{reference}");
+        }
+        assert_eq!(unknown_inputs("v3").collect::<Vec<_>>(), ["pattern", "merge-multiple", "artifact-ids"]);
+        assert_eq!(unknown_inputs("3f4b2c1d").count(), 0);
+        let open = With {
+            values: vec![("artifact-ids".to_owned(), Err("needs.a.outputs.id".to_owned()))],
+            reference: "v5".to_owned(),
+        };
+        assert_eq!(
+            wanted(&open, &Value::object([("run_id", Value::string("7"))])).unwrap(),
+            WantedArtifacts::default()
+        );
     }
 
     #[test]

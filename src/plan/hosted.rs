@@ -17,12 +17,13 @@ const RUNNERS: [HostedRunner; 2] = [
     HostedRunner {
         label: "ubuntu-22.04",
         image_os: "ubuntu22",
-        defaults: &[("java", "11"), ("python", "3.10")],
+        // Node is 22 since May 2026, when 20 went.
+        defaults: &[("go", "1.24"), ("java", "11"), ("node", "22"), ("python", "3.10")],
     },
     HostedRunner {
         label: "ubuntu-26.04",
         image_os: "ubuntu26",
-        defaults: &[("go", "1.26"), ("java", "25"), ("node", "24"), ("php", "8.5"), ("python", "3.14")],
+        defaults: &[("go", "1.26"), ("java", "25"), ("node", "24"), ("python", "3.14")],
     },
 ];
 
@@ -85,7 +86,11 @@ mod tests {
     #[test]
     fn a_job_that_asks_no_version_has_its_own_runner_s() {
         assert_eq!(on("ubuntu-22.04", &["python"]).0, ["python 3.10 of ubuntu-22.04"]);
+        assert_eq!(on("ubuntu-22.04", &["node"]).0, ["node 22 of ubuntu-22.04"]);
         assert_eq!(on("Ubuntu-26.04-arm", &["java"]).0, ["java 25 of ubuntu-26.04"]);
+        assert_eq!(on("ubuntu-26.04", &["go"]).0, ["go 1.26 of ubuntu-26.04"]);
+        // The multi-runtime image has the very one.
+        assert_eq!(on("ubuntu-22.04", &["go"]), (Vec::new(), Vec::new()));
         for (label, used) in [("ubuntu-24.04", "python"), ("ubuntu-latest", "java"), ("ubuntu-22.04", "rust")]
         {
             assert_eq!(on(label, &[used]), (Vec::new(), Vec::new()), "{label}");

@@ -12,6 +12,7 @@ jobs:
     runs-on: ubuntu-latest
     outputs:
       factor: ${{ steps.n.outputs.factor }}
+      table: ${{ steps.up.outputs.artifact-id }}
     steps:
       - uses: actions/checkout@v5
       - id: n
@@ -20,6 +21,9 @@ jobs:
           echo hidden >dist/.hidden; echo junk >junk.txt; echo FROM_BUILD=1 >>$GITHUB_ENV
           echo factor=1 >>$GITHUB_OUTPUT
       - uses: actions/upload-artifact@v4
+        with: {name: other, path: junk.txt}
+      - id: up
+        uses: actions/upload-artifact@v4
         with:
           name: table
           path: |
@@ -37,6 +41,8 @@ jobs:
       - uses: actions/download-artifact@v4
         continue-on-error: true
         with: {pattern: evil-*, path: evil}
+      - uses: actions/download-artifact@v5
+        with: {artifact-ids: '${{ needs.build.outputs.table }}, 99', path: by-number}
       - name: Test
         env: {FACTOR: '${{ needs.build.outputs.factor }}'}
         run: python3 -m unittest
@@ -55,7 +61,8 @@ class T(unittest.TestCase):
 
     def test_place(self):
         self.assertEqual(open('sub/stamp.txt').read(), 'built\\n')
-        self.assertFalse(os.path.exists('junk.txt') or os.path.exists('.hidden'))
+        self.assertEqual(open('by-number/generated.py').read(), 'TABLE = 42\\n')
+        self.assertFalse(os.path.exists('by-number/junk.txt') or os.path.exists('junk.txt') or os.path.exists('.hidden'))
         self.assertFalse('FROM_BUILD' in os.environ)
         if 'LOCAL' not in open('config.txt').read():
             return
@@ -64,7 +71,9 @@ class T(unittest.TestCase):
 
 fn story(config: &str) -> Story {
     let asked = "        env: {FACTOR: '${{ needs.build.outputs.factor }}'}\n";
-    let ci = if config == "LOCAL\n" { CI.to_owned() } else { CI.replace(asked, "") };
+    // Of a run the server's own number, which is its place in the list here.
+    let of_run = CI.replace(asked, "").replace("${{ needs.build.outputs.table }}", "1");
+    let ci = if config == "LOCAL\n" { CI.to_owned() } else { of_run };
     Story::new(&[
         (".github/workflows/ci.yml", &ci),
         ("calc.py", "def add(a, b):\n    return a - b\n"),
@@ -99,8 +108,13 @@ async fn artifacts_of_the_failed_run_are_used_and_hostile_ones_are_refused_by_na
     let story = story("RUN\n").with_github(&hub).with_gemini(&gemini).flag("mode", "patch");
     let head = git(&story.repo(), &["rev-parse", "HEAD"]);
     let download = "Run actions/download-artifact@v4";
-    let steps =
-        vec![("Set up job", "success"), (download, "success"), (download, "success"), ("Test", "failure")];
+    let steps = vec![
+        ("Set up job", "success"),
+        (download, "success"),
+        (download, "success"),
+        ("Run actions/download-artifact@v5", "success"),
+        ("Test", "failure"),
+    ];
     let test = FakeJob { steps, ..FakeJob::new("test", "failure", "FAILED\n") };
     let jobs = vec![FakeJob::new("build", "success", "ok\n"), test];
     let script = CiScript { jobs, ..CiScript::ends("failure") };

@@ -1030,6 +1030,204 @@ async fn a_docker_action_has_what_a_sandbox_has_and_no_more() {
     assert!(left_by(&name).is_empty());
 }
 
+/// A container of what this Dockerfile of the repository makes.
+fn built(dockerfile: &str) -> PlanStep {
+    let folder = "/home/runner/work/repository/repository/.github/actions";
+    let program = format!("dockerfile:{folder}/{dockerfile}");
+    PlanStep {
+        id: Some("built".to_owned()),
+        name: "a build".to_owned(),
+        env: BTreeMap::from([("INPUT_WHO".to_owned(), "canary of the step".to_owned())]),
+        action: Some(ActionStep { program, phase: ActionPhase::Main, instance: 1 }),
+        ..blank_step()
+    }
+}
+
+/// Says what the place is like that it runs in.
+const LOOK: &str = "\
+    id -u; pwd; grep CapBnd /proc/self/status; grep NoNewPrivs /proc/self/status\n\
+    cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null\n\
+    cat /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max 2>/dev/null\n\
+    test ! -e /var/run/docker.sock || echo socket; env | grep -c canary\n\
+    for at in 169.254.169.254 169.254.170.2; do timeout 2 bash -c \"</dev/tcp/$at/80\" 2>/dev/null && echo reached; done\n\
+    grep -c ' /\\(host\\|home\\|github\\|workspace\\|ci-healer\\)[ /]' /proc/mounts; ls; echo \"$GREETING ${NOT_SET-none}\"\n\
+    mount -t tmpfs none /mnt 2>/dev/null && echo mounted; true\n";
+
+/// A `RUN` runs it, another stage takes what it said, and the action's own program shows it.
+const DOCKERFILE: &str = "\
+ARG BASE=ci-healer/base:trixie
+FROM scratch AS never
+COPY absent /
+FROM $BASE AS look
+ARG WHO=world NOT_SET
+ENV GREETING=\"hello ${WHO}\"
+WORKDIR /look/here
+COPY *.sh more ./
+RUN bash look.sh >said && \\
+    # nothing of this line is run
+    chmod 644 said
+FROM scratch AS files
+COPY --from=look /look/here/said /all/said
+FROM ${BASE}
+ENV PREFIX=it
+COPY --from=files /all /
+COPY --chmod=755 --chown=1001 <<'EOF' /bin/run
+#!/bin/sh
+echo \"$PREFIX is $*\"; stat -c '%a %u:%g' /bin/run; cat /said; cat made; echo built >by-it; echo value=7 >>$GITHUB_OUTPUT
+EOF
+ENTRYPOINT [\"/bin/run\"]
+CMD [\"by\", \"default\"]
+";
+
+/// What SECURITY.md promises of a sandbox holds for each `RUN` of a Dockerfile, which an engine's own build does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_of_an_action_has_what_a_sandbox_has_and_no_more() {
+    let mut run = Run::new("build", |o| {
+        o.memory_bytes = 512 << 20;
+        o.pids = 300;
+        o.env.insert("ACTIONS_RUNTIME_TOKEN".to_owned(), "canary".to_owned());
+        o.passed_on.insert("DEPLOY_KEY".to_owned(), "canary".to_owned());
+    })
+    .await;
+    let folder = ".github/actions";
+    run.tree = Tree::default()
+        .with(&format!("{folder}/Dockerfile"), DOCKERFILE)
+        .with(&format!("{folder}/look.sh"), LOOK)
+        .with(&format!("{folder}/left-out.sh"), "exit 1")
+        .with(&format!("{folder}/more/deep/file"), "")
+        .with(&format!("{folder}/.dockerignore"), "left-*\n");
+    let steps = vec![
+        step("echo from the workspace >made"),
+        built("Dockerfile"),
+        step("cat by-it; echo ${{ steps.built.outputs.value }}"),
+    ];
+    let plan = plan(steps);
+    let result = run.execute(&plan, false).await;
+    let said = format!(
+        "it is by default\n755 1001:1001\n0\n/look/here\nCapBnd:\t00000000000005fb\nNoNewPrivs:\t0\n{}\n300\n0\n0\n\
+         deep\nlook.sh\nsaid\nhello world none\nfrom the workspace\nbuilt\n7\n",
+        512 << 20
+    );
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    assert_eq!(log(&result), said);
+    let role = |role: &str| {
+        let mine = format!("label=ci-healer.run={}", run.run);
+        let role = format!("label=ci-healer.role={role}");
+        docker(&["ps", "-aq", "--filter", &mine, "--filter", &role]).lines().count()
+    };
+    assert_eq!((role("build"), role("action")), (0, 0), "its containers are gone");
+    let images =
+        |run: &str| left_by(run).into_iter().filter(|left| left.starts_with("image ")).collect::<Vec<_>>();
+    let built = images(&run.run);
+    assert!(!built.is_empty());
+    assert_eq!(log(&run.execute(&plan, true).await), said, "the same files make the same image");
+    assert_eq!(images(&run.run), built, "and it is built once");
+    let name = run.run.clone();
+    run.close().await;
+    assert!(left_by(&name).is_empty(), "{:?}", left_by(&name));
+}
+
+/// Whatever a Dockerfile wants, its step fails by its name, and nothing stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_wants_more_than_a_sandbox_fails_its_step_by_name() {
+    let mut run = Run::new("hostile-build", |o| o.memory_bytes = 512 << 20).await;
+    let wants = [
+        (
+            "metadata",
+            "RUN echo asking; timeout 5 bash -c 'cat </dev/tcp/169.254.169.254/80'\n",
+            "line 2 of its Dockerfile, `RUN echo asking; timeout 5",
+        ),
+        (
+            "memory",
+            "RUN bash -c 'x=$(head -c 900000000 /dev/zero | tr \"\\0\" a); echo ${#x}'\n",
+            "the kernel killed a process at the memory limit of 536870912 bytes",
+        ),
+        ("privilege", "RUN --security=insecure true\n", "`RUN --security=insecure` is not done here"),
+        ("address", "ADD http://169.254.169.254/x /x\n", "would fetch from outside of the sandbox"),
+        (
+            "outside",
+            "COPY ../../../../etc/passwd /x\n",
+            "`../../../../etc/passwd` is not in what is copied from",
+        ),
+        ("archive", "ADD packed /x\n", "it would unpack an archive"),
+    ];
+    for (name, text, _) in &wants {
+        let path = format!(".github/actions/{name}.Dockerfile");
+        run.tree.set(&path, FileMode::Regular, format!("FROM {BASE}\n{text}").as_bytes());
+    }
+    run.tree.set(".github/actions/packed", FileMode::Regular, b"\x1f\x8b\x08 and so on");
+    for (name, _, says) in &wants {
+        let result = run.execute(&plan(vec![built(&format!("{name}.Dockerfile"))]), false).await;
+        assert_eq!(result.exit, Exit::Exited { code: 1 }, "{name}: {}", log(&result));
+        let note = result.steps[0].note.as_deref().unwrap_or_default();
+        assert!(note.starts_with("its image could not be built: ") && note.contains(says), "{name}: {note}");
+        assert!(log(&result).contains(note), "{name}: {}", log(&result));
+    }
+    let name = run.run.clone();
+    run.close().await;
+    assert!(left_by(&name).is_empty(), "{:?}", left_by(&name));
+}
+
+/// Under strict hardening a build is no root either, and says so where it would have to be.
+#[tokio::test(flavor = "multi_thread")]
+async fn under_strict_hardening_no_build_is_root() {
+    let mut run = Run::new("strict-build", |o| o.hardening = Hardening::Strict).await;
+    let own = format!(
+        "FROM {BASE}\nRUN (id -u; grep CapBnd /proc/self/status; grep NoNewPrivs /proc/self/status) >/tmp/said\n\
+         ENTRYPOINT [\"cat\", \"/tmp/said\"]\n"
+    );
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, own.as_bytes());
+    let result = run.execute(&plan(vec![built("Dockerfile")]), false).await;
+    assert_eq!(log(&result), "1001\nCapBnd:\t0000000000000000\nNoNewPrivs:\t1\n");
+    let of_root = format!("FROM {BASE}\nUSER root\nRUN touch /of-root\n");
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, of_root.as_bytes());
+    let result = run.execute(&plan(vec![built("Dockerfile")]), false).await;
+    let note = result.steps[0].note.clone().unwrap_or_default();
+    assert!(note.ends_with("it ended with exit code 1; under `hardening: strict` nothing is root"), "{note}");
+    run.close().await;
+}
+
+/// Another repository's action is built before the network is taken away; a local one when its step's turn comes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_brought_action_is_built_while_there_is_a_network() {
+    let mut run = Run::new("ahead", |o| o.network = Network::SetupOnly).await;
+    let text = format!("FROM {BASE}\nRUN ls /sys/class/net >/nets\nENTRYPOINT [\"cat\", \"/nets\"]\n");
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, format!("{text}CMD []\n").as_bytes());
+    run.tree.set("Dockerfile", FileMode::Regular, text.as_bytes());
+    let brings = "mkdir /ci-healer/actions/x; cp Dockerfile /ci-healer/actions/x";
+    let mut brought = built("");
+    brought.action.as_mut().unwrap().program = "dockerfile:/ci-healer/actions/x/Dockerfile".to_owned();
+    let first = PlanStep { setup: true, ..step(brings) };
+    let result = run.execute(&plan(vec![first, brought, built("Dockerfile")]), false).await;
+    assert!(result.is_green(), "{:?}\n{}", result.exit, log(&result));
+    assert_eq!(log(&result), "eth0\nlo\nlo\n");
+    run.close().await;
+}
+
+/// What a Docker action's image, or its base, cannot be had for is no word of the code's; where CI shows that the step did
+/// its work, the run goes on without it.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_image_of_an_action_that_cannot_be_had_is_no_fault_of_the_code() {
+    let mut run = Run::new("no-image", |_| {}).await;
+    run.tree.set(".github/actions/Dockerfile", FileMode::Regular, b"FROM 127.0.0.1:1/absent\n");
+    let mut named = built("Dockerfile");
+    named.action.as_mut().unwrap().program = "docker://127.0.0.1:1/absent".to_owned();
+    for mut absent in [named, built("Dockerfile")] {
+        let result = run.execute(&plan(vec![absent.clone()]), false).await;
+        assert_eq!(result.exit, Exit::Exited { code: 1 });
+        let note = result.steps[0].note.clone().unwrap_or_default();
+        assert!(note.starts_with("its image could not be had: image 127.0.0.1:1/absent: "), "{note}");
+        assert!(note.contains("the registry cannot be reached"), "{note}");
+        (absent.passed_in_ci, absent.continue_on_error) = (true, true);
+        let result = run.execute(&plan(vec![absent, step("echo goes on")]), false).await;
+        assert!(result.is_green(), "{:?}", result.exit);
+        assert!(log(&result).contains(&note), "{}", log(&result));
+        let says = "passed in CI and fails here";
+        assert!(result.notes.iter().any(|note| note.contains(says)), "{:?}", result.notes);
+    }
+    run.close().await;
+}
+
 /// Debian's engine stands for Docker's own image, which only a registry has.
 #[tokio::test(flavor = "multi_thread")]
 async fn steps_have_a_docker_engine_of_their_own_where_that_is_asked_for() {

@@ -160,6 +160,28 @@ runs:
     - ""
 "#;
 
+/// Builds for itself what its container runs; the runner's arguments go to it.
+const BUILT: &str =
+    "inputs: {of: {}}\nruns: {using: docker, image: build/Dockerfile, args: ['${{ inputs.of }}']}\n";
+
+const BUILT_DOCKERFILE: &str = "FROM ci-healer/base:trixie AS build
+WORKDIR /src
+COPY . .
+RUN sed s/WHO/image/g run.template >run && chmod +x run
+FROM ci-healer/base:trixie
+COPY --from=build /src/run /usr/local/bin/
+ENTRYPOINT [\"run\"]
+";
+
+const BUILT_RUN: &str =
+    "#!/bin/sh\necho \"BUILT = '$1 by the WHO'\" >built.py; echo \"PACK=$1 by the WHO\" >>\"$GITHUB_ENV\"\n";
+
+/// A local one, whose context an earlier step has a hand in.
+const PACK: &str = "name: Pack\nruns: {using: docker, image: ../../../Dockerfile.pack}\n";
+
+const PACK_DOCKERFILE: &str =
+    "FROM ci-healer/base:trixie\nCOPY made-before.sh /pack\nCMD [\"sh\", \"/pack\"]\n";
+
 const CI: &str = "name: CI
 on: push
 jobs:
@@ -188,6 +210,11 @@ jobs:
         with:
           value: ${{ steps.bundle.outputs.doubled }}
       - run: echo \"$KIT ${{ steps.kit.outputs.twice }}\" >from-kit.txt
+      - id: built
+        uses: octo/built/sub@v1
+        with: {of: '${{ steps.kit.outputs.twice }}'}
+      - run: echo 'echo \"$PACK, packed\" >packed.txt' >made-before.sh
+      - uses: ./.github/actions/pack
       - uses: docker://ci-healer/base:trixie
         with:
           entrypoint: /bin/sh
@@ -216,6 +243,10 @@ class T(unittest.TestCase):
     def test_toolkit(self):
         self.assertEqual(open('from-kit.txt').read(), 'two\\nlines 84\\n')
 
+    def test_built(self):
+        from built import BUILT
+        self.assertEqual((BUILT, open('packed.txt').read()), ('84 by the image', '84 by the image, packed\\n'))
+
     def test_containers(self):
         from boxed import BOX
         self.assertEqual((BOX, open('from-image.txt').read()), (42, 'hi boxed.py\\n'))
@@ -239,6 +270,12 @@ fn hub() -> (tempfile::TempDir, FakeGitHub) {
     ));
     hub.serve_action(FakeAction::of("octo/inner", "v1", &[("action.yml", INNER)]));
     hub.serve_action(FakeAction::of("octo/boxed", "v1", &[("action.yml", BOXED)]));
+    let built = [
+        ("sub/action.yml", BUILT),
+        ("sub/build/Dockerfile", BUILT_DOCKERFILE),
+        ("sub/build/run.template", BUILT_RUN),
+    ];
+    hub.serve_action(FakeAction::of("octo/built", "v1", &built));
     (dir, hub)
 }
 
@@ -248,6 +285,8 @@ fn story(ci: &str, hub: &FakeGitHub) -> Story {
         (".github/workflows/ci.yml", ci),
         (".github/actions/stamp/action.yml", LOCAL),
         (".github/actions/stamp/index.js", stamp),
+        (".github/actions/pack/action.yml", PACK),
+        ("Dockerfile.pack", PACK_DOCKERFILE),
         ("calc.py", "def add(a, b):\n    return a - b\n"),
         ("test_calc.py", TEST),
     ]);
@@ -386,7 +425,8 @@ async fn an_action_that_demands_the_runner_s_services_ends_the_run_by_its_name()
     assert!(gemini.asked().is_empty());
 }
 
-/// A Docker action that wants the machine's engine, and one whose build would ask the metadata address.
+/// A Docker action that wants the machine's engine, one whose build asks the metadata address, and one whose base image
+/// nobody has: each ends the run by its name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_docker_action_that_wants_the_machine_is_refused_by_name() {
     let (_dir, hub) = hub();
@@ -398,17 +438,30 @@ async fn a_docker_action_that_wants_the_machine_is_refused_by_name() {
 "#;
     hub.serve_action(FakeAction::of("evil/socket", "v1", &[("action.yml", wants)]));
     let built = "runs: {using: docker, image: Dockerfile}\n";
-    let dockerfile = "FROM ci-healer/base:trixie\nRUN bash -c 'cat </dev/tcp/169.254.169.254/80'\n";
-    let files = [("action.yml", built), ("Dockerfile", dockerfile)];
-    hub.serve_action(FakeAction::of("evil/build", "v1", &files));
-    let ci = "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: evil/build@v1\n      - uses: evil/socket@v1\n      - run: python3 -m unittest\n";
-    let ended = story(ci, &hub).flag("mode", "patch").flag("providers", "toolchain").heal().await;
-    ended.expect("environment", 3);
-    for says in [
-        "the action evil/socket@v1 fails here",
-        "it asks for a Docker engine, which no action gets",
-        "is a Docker action built from Dockerfile, and no Docker engine holds such a build to the sandbox's limits",
+    let asks = "FROM ci-healer/base:trixie\nRUN timeout 5 bash -c 'cat </dev/tcp/169.254.169.254/80'\n";
+    for (name, dockerfile) in [("build", asks), ("base", "FROM 127.0.0.1:1/absent\n")] {
+        let files = [("action.yml", built), ("Dockerfile", dockerfile)];
+        hub.serve_action(FakeAction::of(&format!("evil/{name}"), "v1", &files));
+    }
+    for (name, says) in [
+        (
+            "socket",
+            "the action evil/socket@v1 fails here in `Run evil/socket@v1`: it asks for a Docker engine",
+        ),
+        (
+            "build",
+            "the action evil/build@v1 fails here in `Run evil/build@v1`: its image could not be built: line 2",
+        ),
+        (
+            "base",
+            "the action evil/base@v1 fails here in `Run evil/base@v1`: its image could not be had: image 127.0.0.1:1/absent: ",
+        ),
     ] {
+        let ci = format!(
+            "name: CI\non: push\njobs:\n  test:\n    runs-on: ubuntu-latest\n    steps:\n      - uses: evil/{name}@v1\n      - run: python3 -m unittest\n"
+        );
+        let ended = story(&ci, &hub).flag("mode", "patch").flag("providers", "toolchain").heal().await;
+        ended.expect("environment", 3);
         assert!(ended.text.contains(says), "{says}: {}", ended.text);
     }
 }

@@ -61,8 +61,7 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
     }
     let red = red + 1;
     if seen.observation.is_environment_only() {
-        let why = "every failure the build shows lies outside the code".to_owned();
-        return nothing_to_heal(state, Outcome::Environment { why });
+        return nothing_to_heal(state, outside_the_code(&seen));
     }
     let left = state.all_only_diagnosed(&seen).then_some(Outcome::Diagnosed);
     if let Some(outcome) = state.rules.diagnose_only.clone().or(left) {
@@ -84,6 +83,14 @@ pub(super) fn reproduced(mut state: State, runs: u32, red: u32, seen: Arc<Eviden
     // A repeat ends behind the failing step, so the first run is the one to compare with.
     let baseline = state.legs[leg].baseline.get_or_insert(seen).clone();
     begin(state, leg, baseline)
+}
+
+/// How a job ends in which no failure is the code's: by what is known of it, where something is.
+fn outside_the_code(seen: &Evidence) -> Outcome {
+    match seen.not_here.as_deref() {
+        Some(known @ Outcome::Environment { .. }) => known.clone(),
+        _ => Outcome::Environment { why: "every failure the build shows lies outside the code".to_owned() },
+    }
 }
 
 /// Why a limit of the sandbox ended a run.
@@ -266,8 +273,7 @@ pub(super) fn red_as_before(mut state: State, leg: usize, seen: Arc<Evidence>) -
         return nothing_to_heal(state, cannot_run(what));
     }
     if seen.observation.is_environment_only() {
-        let why = "every failure the build shows lies outside the code".to_owned();
-        return nothing_to_heal(state, Outcome::Environment { why });
+        return nothing_to_heal(state, outside_the_code(&seen));
     }
     begin(state, leg, seen)
 }

@@ -326,11 +326,14 @@ fn a_step_that_cannot_run_ends_the_run_and_loses_no_fix() {
 
 #[test]
 fn a_failure_for_what_is_not_here_is_no_model_s() {
-    let Ok(mut evidence) = Arc::try_unwrap(seen(RunStatus::Red, &[("a", Category::Logic)])) else { panic!() };
-    let outcome = Outcome::Environment { why: "a secret".to_owned() };
-    evidence.not_here = Some(Box::new(outcome.clone()));
-    let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(evidence))]);
-    assert_eq!(next, [run(Purpose::Baseline), Action::Finish(outcome)]);
+    // Also where no failure lies in the code: then it is told by its name.
+    for category in [Category::Logic, Category::Environment] {
+        let Ok(mut evidence) = Arc::try_unwrap(seen(RunStatus::Red, &[("a", category)])) else { panic!() };
+        let outcome = Outcome::Environment { why: "a secret".to_owned() };
+        evidence.not_here = Some(Box::new(outcome.clone()));
+        let (_, next) = play(rules(), &[LoopEvent::Begin, LoopEvent::Ran(Arc::new(evidence))]);
+        assert_eq!(next, [run(Purpose::Baseline), Action::Finish(outcome)]);
+    }
 }
 
 #[test]

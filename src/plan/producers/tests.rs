@@ -130,8 +130,11 @@ fn outputs_are_those_of_the_jobs_that_ran_here() {
 
 #[test]
 fn artifacts_of_the_failed_run_spare_the_job_that_made_them() {
-    let artifacts =
-        [FetchedArtifact { name: "dist".to_owned(), files: vec!["app.txt".to_owned(), "new".to_owned()] }];
+    let artifacts = [FetchedArtifact {
+        name: "dist".to_owned(),
+        id: 1,
+        files: vec!["app.txt".to_owned(), "new".to_owned()],
+    }];
     let planned = planned(false, Some(&artifacts));
     assert_eq!(names(&planned)[0], "Run actions/download-artifact@v4");
     assert_eq!(planned.plan.artifacts, ["dist"]);

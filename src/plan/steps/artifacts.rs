@@ -1,6 +1,7 @@
 //! Steps that hand files from job to job.
 
 use super::{Part, Planner};
+use crate::contract::artifact::FetchedArtifact;
 use crate::plan::PlanError;
 use crate::plan::actions::{self, With};
 use crate::plan::artifacts;
@@ -18,14 +19,24 @@ impl Planner<'_> {
                 return self.leave_out(part, &why, note);
             }
         };
-        if let Some(into) = self.real.artifacts.wanted {
+        let open = inputs.unknown("artifact-ids").filter(|_| !is_left_aside(inputs, "artifact-ids"));
+        if let Some(into) = self.real.artifacts.wanted.filter(|_| open.is_none()) {
             into.lock().unwrap_or_else(std::sync::PoisonError::into_inner).insert(wanted.clone());
         }
         let of_the_run = self.real.artifacts.of_the_run;
-        let taken: Vec<_> = of_the_run.iter().filter(|a| artifacts::takes(&wanted, &a.name)).collect();
+        let is_taken = |a: &&FetchedArtifact| {
+            open.is_none() && (artifacts::takes(&wanted, &a.name) || wanted.ids.contains(&a.id))
+        };
+        let taken: Vec<_> = of_the_run.iter().filter(is_taken).collect();
         let made = self.real.artifacts.made_before.iter();
         let is_made =
             made.clone().any(|name| name.as_ref().is_none_or(|name| artifacts::takes(&wanted, name)));
+        // Numbers that another job tells are those of the artifacts that it makes here.
+        let is_told = |what: &str| {
+            let needs = part.scope.contexts.open_needs.iter().flat_map(|needs| needs.iter());
+            needs.into_iter().any(|job| what.starts_with(&format!("needs.{}.outputs.", job.id)))
+        };
+        let is_made = is_made && open.is_none_or(is_told);
         if taken.is_empty() && !is_made {
             let name = part.uses.split('@').next().unwrap_or_default();
             let note = format!(
@@ -58,7 +69,11 @@ impl Planner<'_> {
                 names.join(", ")
             ));
         }
-        let mut variables = variables(part, &artifacts::DOWNLOAD_INPUTS);
+        let known = artifacts::DOWNLOAD_INPUTS.map(|(input, variable)| {
+            // No input has an empty name: the variable is there, and empty.
+            (if is_left_aside(inputs, input) { "" } else { input }, variable)
+        });
+        let mut variables = variables(part, &known);
         let lone = if artifacts::lone_is_flat(&inputs.reference) { "flat" } else { "" };
         variables.push(("ARTIFACT_LONE".to_owned(), text(lone, part.step.line)));
         self.may_add_files = true;
@@ -70,8 +85,8 @@ impl Planner<'_> {
 
     /// Left out, but where another job that runs behind this one needs it.
     pub(super) fn upload(&mut self, part: Part<'_>, inputs: &With) -> Result<(), PlanError> {
-        self.fixed(part.step, part.scope, None);
         if !self.real.artifacts.is_producer {
+            self.fixed(part.step, part.scope, None);
             self.skip(part.uses, actions::REPORTS);
             return Ok(());
         }
@@ -80,6 +95,9 @@ impl Planner<'_> {
             None => Some(inputs.get("name").unwrap_or("artifact").to_owned()),
         };
         self.out.made.push(name);
+        if let Some(id) = &part.step.id {
+            self.know(part.scope, id, Known::Live);
+        }
         self.emulate_with(part, artifacts::UPLOAD, variables(part, &artifacts::UPLOAD_INPUTS))
     }
 
@@ -114,6 +132,10 @@ pub(in crate::plan) fn asked_outputs(node: &Node, into: &mut std::collections::B
         Kind::Map(entries) => entries.iter().for_each(|(_, item)| asked_outputs(item, into)),
         _ => {}
     }
+}
+
+fn is_left_aside(inputs: &With, input: &str) -> bool {
+    artifacts::unknown_inputs(&inputs.reference).any(|unknown| unknown == input)
 }
 
 fn text(text: &str, line: u32) -> Node {

@@ -1,11 +1,11 @@
-//! Steps that are containers of their own: `uses: docker://image`, and Docker actions whose image has a name.
+//! Steps that are containers of their own: `uses: docker://image`, and Docker actions.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::real::{Opened, action_env, around, inputs_of, text_node, variable_of};
 use super::{Part, Planner, secrets};
-use crate::contract::action::{ARGUMENT, ARGUMENTS, ActionPhase, ActionStep, ENTRYPOINT, IMAGE};
+use crate::contract::action::{ARGUMENT, ARGUMENTS, ActionPhase, ActionStep, DOCKERFILE, ENTRYPOINT, IMAGE};
 use crate::contract::build::PlanStep;
 use crate::plan::PlanError;
 use crate::plan::contexts::{self, JobContexts, SharedContexts};
@@ -15,7 +15,9 @@ use crate::plan::yaml::{self, Key, Kind, Node};
 
 /// What a container is started with, to be evaluated where only the action's inputs are known.
 struct Container<'c> {
-    image: &'c str,
+    /// The image, or the Dockerfile that makes it.
+    program: String,
+    shown: &'c str,
     contexts: &'c SharedContexts,
     /// Variables and what they hold: inputs, `runs.env`, arguments.
     variables: Vec<(String, Node)>,
@@ -34,24 +36,24 @@ impl Planner<'_> {
             source: None,
         };
         let nothing = Node { kind: Kind::Map(Vec::new()), line: part.step.line };
-        self.container(part, (&nothing, &nothing), &opened, image)
+        self.container(part, (&nothing, &nothing), &opened, (format!("{IMAGE}{image}"), image))
     }
 
-    /// A Docker action. What is returned is what it is, where that is not run here.
+    /// A Docker action: an image with a name, or a Dockerfile that the run builds.
     pub(super) fn docker(
         &mut self,
         part: Part<'_>,
         (root, runs): (&Node, &Node),
         opened: &Opened,
-    ) -> Result<Option<String>, PlanError> {
+    ) -> Result<(), PlanError> {
         let reader = Reader { file: &opened.file, notes: Vec::new(), trusted: self.trusted };
         let Some(image) = runs.get("image").and_then(Node::as_str).filter(|image| !image.trim().is_empty())
         else {
             return Err(reader.fault(runs.line, "the Docker action has no `image`"));
         };
-        if let Some(image) = image.trim().strip_prefix(IMAGE) {
-            self.container(part, (root, runs), opened, image)?;
-            return Ok(None);
+        let image = image.trim();
+        if let Some(name) = image.strip_prefix(IMAGE) {
+            return self.container(part, (root, runs), opened, (image.to_owned(), name));
         }
         let name = image.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
         if !name.starts_with("dockerfile.") && !name.ends_with("dockerfile") {
@@ -59,10 +61,8 @@ impl Planner<'_> {
                 format!("`image` is {image:?}; it must be '[path]/Dockerfile' or 'docker://image[:tag]'");
             return Err(reader.fault(runs.line, problem));
         }
-        Ok(Some(format!(
-            "a Docker action built from {image}, and no Docker engine holds such a build to the sandbox's limits and \
-             network rules"
-        )))
+        let program = format!("{DOCKERFILE}{}", below(&opened.folder, image));
+        self.container(part, (root, runs), opened, (program, image))
     }
 
     fn container(
@@ -70,7 +70,7 @@ impl Planner<'_> {
         part: Part<'_>,
         (root, runs): (&Node, &Node),
         opened: &Opened,
-        image: &str,
+        (program, shown): (String, &str),
     ) -> Result<(), PlanError> {
         let Part { step, scope, name, .. } = part;
         let text =
@@ -103,7 +103,8 @@ impl Planner<'_> {
         }
         let contexts = self.contexts_inside(step, scope, opened, values)?;
         let container = Container {
-            image,
+            program,
+            shown,
             contexts: &contexts,
             variables,
             fixed: action_env(opened, false),
@@ -174,7 +175,11 @@ impl Planner<'_> {
         let nothing = Node { kind: Kind::Null, line: step.line };
         let maps = scope.layers.iter().map(|layer| layer.node.as_ref()).chain([&given]);
         let passed_in_ci = scope.in_ci == Some(InCi::Passed);
-        let run = format!("# the image {} in a container of its own", container.image).replace("${{", "$ {{");
+        let run = match container.program.strip_prefix(DOCKERFILE) {
+            Some(_) => format!("# what {} of {uses} builds, in a container of its own", container.shown),
+            None => format!("# the image {} in a container of its own", container.shown),
+        };
+        let run = run.replace("${{", "$ {{");
         let planned = PlanStep {
             name: name.to_owned(),
             run,
@@ -187,7 +192,7 @@ impl Planner<'_> {
             origin: format!("uses {uses}"),
             missing_secrets: secrets::missing(maps, &nothing, &scope.contexts.secrets),
             action: Some(ActionStep {
-                program: format!("{IMAGE}{}", container.image),
+                program: container.program.clone(),
                 phase,
                 instance: container.instance,
             }),
@@ -209,4 +214,19 @@ impl Planner<'_> {
         };
         Ok((planned, template))
     }
+}
+
+/// A path as the folder's own files name it.
+fn below(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    format!("/{}", parts.join("/"))
 }

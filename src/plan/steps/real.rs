@@ -116,7 +116,7 @@ impl Planner<'_> {
                 self.javascript(part, &root, runs, opened)?;
             }
             "docker" if self.real.mode != ActionsMode::Rules => {
-                return self.docker(part, (&root, runs), opened);
+                self.docker(part, (&root, runs), opened)?;
             }
             "docker" => return Ok(Some("a Docker container action (using: docker)".to_owned())),
             _ => return Ok(Some(format!("a JavaScript action (using: {using})"))),

@@ -263,16 +263,17 @@ fn a_step_may_be_an_image_s_own() {
 }
 
 #[test]
-fn an_image_that_would_have_to_be_built_is_left_out_by_name() {
+fn an_action_with_a_dockerfile_is_a_container_of_what_that_builds() {
     let with = |image: &str| {
         let yml = format!("runs: {{using: docker, image: '{image}'}}\n");
         planned(&job("      - uses: o/n@v1\n"), ActionsMode::Auto, &trees(&[("o/n@v1", &yml)])).0
     };
-    let left = with("sub/Dockerfile.ci").unwrap().plan.skipped;
-    assert!(
-        left[0].why.starts_with("is a Docker action built from sub/Dockerfile.ci, and no Docker engine"),
-        "{left:?}"
-    );
+    let steps = with("./sub/../Dockerfile.ci").unwrap().plan.steps;
+    let action = steps[0].action.as_ref().unwrap();
+    let folder = format!("/ci-healer/actions/o/n/{COMMIT}");
+    assert_eq!(action.dockerfile(), Some(format!("{folder}/Dockerfile.ci").as_str()));
+    assert!(action.is_container() && action.image().is_none());
+    assert_eq!(steps[0].run, "# what ./sub/../Dockerfile.ci of o/n@v1 builds, in a container of its own");
     let problem = with("alpine:3").unwrap_err().to_string();
     assert!(problem.contains("it must be '[path]/Dockerfile' or 'docker://image[:tag]'"), "{problem}");
 }
