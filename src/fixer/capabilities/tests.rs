@@ -546,6 +546,15 @@ fn what_names_a_type_or_opens_a_file_to_be_read_has_no_power() {
             "function cost(items) {\n  return sum(items) == Function('return 7')();\n}\n",
             "refused/hidden-code",
         ),
+    ];
+    for (path, before, after, expected) in tests {
+        assert_eq!(verdict(path, before, after, "", Category::Logic), expected, "{after}");
+    }
+}
+
+#[test]
+fn what_decides_is_told_by_the_function_it_is_in() {
+    let tests = [
         // Another function's condition on a name of its own.
         (
             "shop/a.py",

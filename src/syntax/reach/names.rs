@@ -62,46 +62,10 @@ impl Reading {
             {
                 bind(name, Some(node), Bound::Own);
             }
+            for name in self.own_names(node) {
+                bind(name, Some(name), Bound::Own);
+            }
             let kind = self.nodes[node].kind;
-            if matches!(
-                kind,
-                "parameters"
-                    | "formal_parameters"
-                    | "lambda_parameters"
-                    | "parameter_list"
-                    | "closure_parameters"
-            ) {
-                for inner in self.within(node).filter(|n| {
-                    matches!(self.nodes[*n].kind, "identifier" | "shorthand_property_identifier_pattern")
-                }) {
-                    let field = self.nodes[inner].field;
-                    if !matches!(field, Some("value" | "right" | "type")) {
-                        bind(inner, Some(inner), Bound::Own);
-                    }
-                }
-            }
-            // Written by one name alone: `x => …`, `catch (e)`, `with a as b`.
-            let alone = match kind {
-                "arrow_function" | "catch_clause" => self.child(node, "parameter"),
-                "lambda_expression" => self.child(node, "parameters"),
-                "as_pattern" => self.child(node, "alias"),
-                "enhanced_for_statement" => self.child(node, "name"),
-                _ => None,
-            };
-            if let Some(alone) = alone {
-                for inner in self.within(alone).filter(|n| self.nodes[*n].kind == "identifier") {
-                    bind(inner, Some(inner), Bound::Own);
-                }
-            }
-            let loops = matches!(
-                kind,
-                "for_statement" | "for_in_statement" | "for_expression" | "for_in_clause" | "range_clause"
-            );
-            if loops && let Some(left) = self.child(node, "left").or_else(|| self.child(node, "pattern")) {
-                for inner in self.within(left).filter(|n| self.nodes[*n].kind == "identifier") {
-                    bind(inner, Some(inner), Bound::Own);
-                }
-            }
             // `import lib = require("x")`
             if kind == "import_require_clause"
                 && let [name, module] = self.named(node)[..]
@@ -121,6 +85,36 @@ impl Reading {
         for (name, all) in bound {
             self.bound.entry(name).or_default().extend(all);
         }
+    }
+
+    /// Names that a node binds to something of the file's own: parameters, what loops go through, what is caught.
+    fn own_names(&self, node: usize) -> Vec<usize> {
+        let kind = self.nodes[node].kind;
+        let identifiers = |node: usize| self.within(node).filter(|n| self.nodes[*n].kind == "identifier");
+        match kind {
+            "parameters" | "formal_parameters" | "lambda_parameters" | "parameter_list"
+            | "closure_parameters" => {
+                let is_name = |n: &usize| {
+                    matches!(self.nodes[*n].kind, "identifier" | "shorthand_property_identifier_pattern")
+                        && !matches!(self.nodes[*n].field, Some("value" | "right" | "type"))
+                };
+                return self.within(node).filter(is_name).collect();
+            }
+            "for_statement" | "for_in_statement" | "for_expression" | "for_in_clause" | "range_clause" => {
+                let left = self.child(node, "left").or_else(|| self.child(node, "pattern"));
+                return left.map_or_else(Vec::new, |left| identifiers(left).collect());
+            }
+            _ => {}
+        }
+        // Written by one name alone: `x => …`, `catch (e)`, `with a as b`.
+        let alone = match kind {
+            "arrow_function" | "catch_clause" => self.child(node, "parameter"),
+            "lambda_expression" => self.child(node, "parameters"),
+            "as_pattern" => self.child(node, "alias"),
+            "enhanced_for_statement" => self.child(node, "name"),
+            _ => None,
+        };
+        alone.map_or_else(Vec::new, |alone| identifiers(alone).collect())
     }
 
     fn bind_target(

@@ -112,7 +112,7 @@ const MAVEN_DISARMED: Job = Job {
 
 const GO_BUILD: Job = Job {
     steps: &["go build ./..."],
-    files: r#"-- go.mod --
+    files: r"-- go.mod --
 module example.com/calc
 
 go 1.21
@@ -126,7 +126,7 @@ package calc
 func Add(a, b int) int {
 	return a + c
 }
-"#,
+",
     fixes: &[("calc.go", "a + c", "a + b")],
 };
 
