@@ -29,6 +29,8 @@ struct Surefire {
     /// Class and method of the failures told with their traces.
     told: BTreeSet<String>,
     summary: bool,
+    /// Nothing was read below its heading yet.
+    heads: bool,
     /// Passed, failed, skipped of classes whose module has not summed up.
     counts: (u64, u64, u64),
     /// Maven speaks of what goes well, too: without `-q`.
@@ -177,6 +179,11 @@ pub(super) fn unlevel(text: &str) -> Option<(&str, &str)> {
         .then(|| (level, body.strip_prefix(' ').unwrap_or(body)))
 }
 
+/// Whether a summary's row begins as its rows do: `CartTest.adds:9`, `adds(CartTest)`, `CartTest>BaseTest.adds`.
+fn is_row(text: &str) -> bool {
+    re!(r"^\s*[A-Za-z_$][\w$]*(?:[\w$.]*\.[\w$]|\(|>|->|\[|:\d)").is_match(text)
+}
+
 impl ToolParser for Surefire {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
@@ -215,8 +222,9 @@ impl ToolParser for Surefire {
                 .any(|h| heading.starts_with(h))
         {
             self.close(out);
-            self.summary = true;
+            (self.summary, self.heads) = (true, levelled.is_none());
             if let Some((_, first)) = heading.split_once(":").filter(|(_, rest)| !rest.trim().is_empty()) {
+                self.heads = false;
                 self.summed(first, line.number, out);
             }
             return Response::Consumed(Next::Active);
@@ -249,6 +257,11 @@ impl ToolParser for Surefire {
             match levelled {
                 Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line.number, out),
                 Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
+                // Others head their lists with the same words, and name no class and method below.
+                None if self.heads && !text.trim().is_empty() && !is_row(text) => {
+                    (self.summary, self.heads) = (false, false);
+                    return Response::Declined(Next::Idle);
+                }
                 None if text.starts_with("  ") => self.summed(text, line.number, out),
                 Some(("ERROR", rest)) if !rest.is_empty() => {
                     self.summary = false;
@@ -256,6 +269,7 @@ impl ToolParser for Surefire {
                 }
                 _ => {}
             }
+            self.heads &= text.trim().is_empty();
             return Response::Consumed(Next::Active);
         }
         Response::Declined(Next::Idle)

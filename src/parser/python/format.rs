@@ -194,12 +194,16 @@ impl ToolParser for Formatter {
                     // flynt leaves the second name out.
                     self.other = Some(("flynt", "flynt"));
                 }
-                // autopep8 names the sides by a folder before the path.
-                if let Some(fixed) = text.strip_prefix("+++ fixed/")
-                    && self.file.as_deref().and_then(|f| f.strip_prefix("original/")) == Some(fixed)
+                // Some name the sides by a folder before the path: `original/` and `fixed/`, `before/` and `after/`.
+                let old = self.file.as_deref().and_then(|file| file.split_once('/'));
+                if let (Some((first, old)), Some((second, fixed))) =
+                    (old, text.strip_prefix("+++ ").and_then(|new| new.trim_end().split_once('/')))
+                    && old == fixed
+                    && first != second
                 {
-                    self.file = Some(fixed.to_owned());
-                    self.hunks = Some(Hunks::new(fixed));
+                    let fixed = fixed.to_owned();
+                    self.hunks = Some(Hunks::new(&fixed));
+                    self.file = Some(fixed);
                 }
                 return Response::Consumed(Next::Active);
             }
