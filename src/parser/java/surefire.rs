@@ -115,6 +115,33 @@ impl Surefire {
         true
     }
 
+    /// A line below a summary's heading.
+    fn summary_line(
+        &mut self,
+        levelled: Option<(&str, &str)>,
+        text: &str,
+        line_number: u64,
+        out: &mut Findings,
+    ) -> Response {
+        match levelled {
+            Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line_number, out),
+            Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
+            // Others head their lists with the same words, and name no class and method below.
+            None if self.heads && !text.trim().is_empty() && !is_row(text) => {
+                (self.summary, self.heads) = (false, false);
+                return Response::Declined(Next::Idle);
+            }
+            None if text.starts_with("  ") => self.summed(text, line_number, out),
+            Some(("ERROR", rest)) if !rest.is_empty() => {
+                self.summary = false;
+                return Response::Declined(Next::Idle);
+            }
+            _ => {}
+        }
+        self.heads &= text.trim().is_empty();
+        Response::Consumed(Next::Active)
+    }
+
     /// `CartTest.discount:22->check:26 expected …`
     fn summed(&mut self, body: &str, line_number: u64, out: &mut Findings) {
         let row = re!(
@@ -254,23 +281,7 @@ impl ToolParser for Surefire {
             self.close(out);
         }
         if self.summary {
-            match levelled {
-                Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line.number, out),
-                Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
-                // Others head their lists with the same words, and name no class and method below.
-                None if self.heads && !text.trim().is_empty() && !is_row(text) => {
-                    (self.summary, self.heads) = (false, false);
-                    return Response::Declined(Next::Idle);
-                }
-                None if text.starts_with("  ") => self.summed(text, line.number, out),
-                Some(("ERROR", rest)) if !rest.is_empty() => {
-                    self.summary = false;
-                    return Response::Declined(Next::Idle);
-                }
-                _ => {}
-            }
-            self.heads &= text.trim().is_empty();
-            return Response::Consumed(Next::Active);
+            return self.summary_line(levelled, text, line.number, out);
         }
         Response::Declined(Next::Idle)
     }

@@ -158,6 +158,19 @@ impl Open {
         Some((finding, Awaits::Command, 1))
     }
 
+    /// PyYAML: the second mark is of what it met.
+    fn mark(&mut self, text: &str, line_number: u64) -> Option<()> {
+        let mark = re!(r#"^\s+in "([^"]+)", line (\d+), column (\d+):?$"#).captures(text);
+        if let Some(c) = &mark {
+            self.finding.location =
+                Some(super::super::findings::location(&c[1], number(&c[2]), number(&c[3])));
+        } else if !text.starts_with(' ') && !text.is_empty() {
+            text.clone_into(&mut self.finding.message);
+            self.finding.log.last = line_number;
+        }
+        mark.filter(|_| self.finding.log.last > self.finding.log.first).map(|_| ())
+    }
+
     pub(super) fn line(mut self, text: &str, line_number: u64) -> Continuation {
         let found = match self.awaits {
             Awaits::Location => {
@@ -211,18 +224,7 @@ impl Open {
                         Some(super::super::findings::location(&c[1], number(&c[2]), None));
                 })
             }
-            Awaits::Marks => {
-                let mark = re!(r#"^\s+in "([^"]+)", line (\d+), column (\d+):?$"#).captures(text);
-                if let Some(c) = &mark {
-                    self.finding.location =
-                        Some(super::super::findings::location(&c[1], number(&c[2]), number(&c[3])));
-                } else if !text.starts_with(' ') && !text.is_empty() {
-                    text.clone_into(&mut self.finding.message);
-                    self.finding.log.last = line_number;
-                }
-                // The second one is of what it met.
-                mark.filter(|_| self.finding.log.last > self.finding.log.first).map(|_| ())
-            }
+            Awaits::Marks => self.mark(text, line_number),
             // A path from the root stands in stacks.
             Awaits::Below => {
                 unread::alone(text).filter(|_| unread::labelled(text)).map(|(file, line, column)| {
