@@ -447,6 +447,7 @@ mod tests {
     fn documents_that_name_no_line_of_the_repositorys_are_none() {
         for log in [
             "{\n  \"message\": \"started\",\n  \"path\": \"node_modules/a/b.js\",\n  \"line\": 3\n}",
+            "{\"level\": \"info\", \"file\": \"src/a.x\", \"line\": 3, \"message\": \"started\"}",
             "{\n  \"name\": \"app\",\n  \"path\": \"src/a.x\",\n  \"description\": \"an app\"\n}",
         ] {
             assert_eq!(read(log), [], "{log}");

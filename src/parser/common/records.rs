@@ -88,7 +88,10 @@ fn walk(value: &Value, source: Option<&str>, file: Option<&str>, depth: u8, foun
             }
         }
         Value::Object(items) => {
-            if let Some(finding) = record(value, source, file) {
+            // One alone on its line is what a program logs.
+            if depth > 0
+                && let Some(finding) = record(value, source, file)
+            {
                 found.push(finding);
                 return;
             }
@@ -122,7 +125,8 @@ fn record(item: &Value, source: Option<&str>, above: Option<&str>) -> Option<Fin
     }
     finding.code = code.map(str::to_owned);
     // What such documents are printed for is to fail.
-    Some(finding.counted().fallback())
+    finding.counts = finding.severity == Severity::Warning;
+    Some(finding.fallback())
 }
 
 /// Whose record it is, as its own keys, its rule or the rule's page say.
