@@ -81,8 +81,8 @@ impl Unread {
             self.last.pop_front().map(|(_, text)| text).unwrap_or_default()
         };
         kept.clear();
-        let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= MAX_WIDTH);
-        kept.push_str(&text[..end.unwrap_or(text.len())]);
+        let end = if text.len() > MAX_WIDTH { text.floor_char_boundary(MAX_WIDTH) } else { text.len() };
+        kept.push_str(&text[..end]);
         self.last.push_back((number, kept));
     }
 
