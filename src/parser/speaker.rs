@@ -186,7 +186,7 @@ pub(super) fn says(program: &str, finding: &FindingBuilder) -> bool {
 
 /// What a program of which nothing else is known finds, as its name and its first words say.
 pub(super) fn category(command: &str) -> Category {
-    let words: Vec<&str> = command.split_whitespace().filter(|word| !word.starts_with('-')).take(3).collect();
+    let words: Vec<&str> = command.split_whitespace().take_while(|word| !word.starts_with('-')).collect();
     let command = &*words.join(" ");
     if re!(r"(?i)fmt|format|prettier|black|beautify|fix(?:er)?\b|rewrit|sort").is_match(command) {
         Category::Format

@@ -191,9 +191,13 @@ impl Unread {
             } else if let Some(file) = heading(text) {
                 (head, row) = (Some(file), None);
             } else if let Some(file) = head
-                && let Some(c) = re!(r"^(?:\s+(?:[^\w\s]+\s+)?(?:(?i:line):? |#|L)?|(?i:line):? |#)(\d+)(?:[:,](\d+))?(?:-[\d:]+)?(?::?\s+|:)?(\S.*)?$").captures(text)
+                && let Some(c) = re!(r"^(?:\s+(?:[^\w\s]+\s+)?(?:(?i:line):? |#|L)?|(?i:line):? |#|)(\d+)(?:[:,](\d+))?(?:-[\d:]+)?(?::?\s+|:)?(\S.*)?$").captures(text)
             {
                 let (line, column) = (number(&c[1]), c.get(2).and_then(|m| number(m.as_str())));
+                // At the margin, a number alone is a count.
+                if column.is_none() && text.starts_with(|c: char| c.is_ascii_digit()) {
+                    continue;
+                }
                 match c.get(3) {
                     Some(message) => found.push(finding(message.as_str(), file, line, column)),
                     None => row = line,
@@ -460,6 +464,7 @@ mod tests {
             ("this is wrong\n  --> src/a.xyz:3:7\n", Some(3), Some(7), None, "this is wrong"),
             ("src/a.xyz\n  03:07 ❌ wrong indent", Some(3), Some(7), None, "wrong indent"),
             ("  ✗ src/a.xyz\n     ✗ #3: long (no_long)", Some(3), None, Some("no_long"), "long"),
+            ("src/a.xyz\n3:7 too long. no-long\n\n1 error", Some(3), Some(7), None, "too long. no-long"),
             ("src/a.xyz\n  Line: 3\n    frob: too long", Some(3), None, None, "frob: too long"),
             (
                 "--- before/src/a.xyz\n+++ after/src/a.xyz\n@@ -3,2 +3,1 @@\n-a\n b",
