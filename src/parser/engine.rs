@@ -23,11 +23,17 @@ pub(super) struct Engine {
     unread: Unread,
     /// Maven speaks in this step.
     maven: bool,
-    /// What the last line said is run: where it is a command, it stands below once more.
+    /// What the last line said is run: where it is a command, it stands below once more, with those behind it.
     named: String,
-    /// The step's command, where it is known.
-    spoken: String,
+    /// Lines of commands that may follow, and those that did.
+    shown: u8,
+    further: String,
+    /// Within a step's heading: commands, shell, environment.
+    heading: bool,
 }
+
+/// Lines of one step's commands that are read.
+const MAX_SHOWN: u8 = 60;
 
 /// The parsers of one process's output.
 #[derive(Default)]
@@ -49,7 +55,9 @@ impl Engine {
             unread: Unread::default(),
             maven: false,
             named: String::new(),
-            spoken: String::new(),
+            shown: 0,
+            further: String::new(),
+            heading: false,
         }
     }
 
@@ -72,8 +80,15 @@ impl Engine {
                     return;
                 }
                 self.end_of_step();
+                self.heading = true;
             }
-            Mark::EndGroup => return,
+            Mark::EndGroup => {
+                self.end_of_heading();
+                if std::mem::take(&mut self.heading) {
+                    self.unread.begin(&self.out);
+                }
+                return;
+            }
             _ => {}
         }
         self.maven |= line.text.starts_with("[INFO] ");
@@ -121,9 +136,13 @@ impl Engine {
         if !self.named.is_empty() {
             if text == self.named {
                 self.out.speaker = speaker(text).map(str::to_owned);
-                text.clone_into(&mut self.spoken);
+                text.clone_into(&mut self.out.spoken);
+                self.shown = MAX_SHOWN;
+                self.further.clear();
             }
             self.named.clear();
+        } else if self.shown > 0 {
+            self.further_command(text);
         }
         if bytes.last() == Some(&b'l')
             && (text.ends_with(".yaml") || text.ends_with(".yml"))
@@ -142,6 +161,31 @@ impl Engine {
         }
     }
 
+    /// A line behind a step's first command: another one, where the shell is named below.
+    fn further_command(&mut self, text: &str) {
+        if text.starts_with("shell: ") {
+            self.end_of_heading();
+            return;
+        }
+        self.shown -= 1;
+        self.further.push('\n');
+        self.further.push_str(text);
+    }
+
+    /// What stands behind a step's first command is known to be commands, too.
+    fn end_of_heading(&mut self) {
+        if std::mem::take(&mut self.shown) == 0 {
+            return;
+        }
+        let Findings { spoken, speaker: known, warnings_count, .. } = &mut self.out;
+        if !self.further.is_empty() {
+            *warnings_count |= denies_warnings(&self.further);
+            spoken.push_str(&self.further);
+            *known = speaker(spoken).map(str::to_owned);
+        }
+        self.unread.begin(&self.out);
+    }
+
     pub(super) fn finish(mut self) -> (Findings, Evidence) {
         self.end_of_step();
         (self.out, self.evidence)
@@ -153,13 +197,15 @@ impl Engine {
             stream.finish(&mut self.out);
         }
         if let Some(program) = self.out.speaker.clone().filter(|_| self.out.step_failed) {
-            self.unread.tell(&program, &self.spoken, &mut self.out);
+            self.unread.tell(&program, &mut self.out);
         }
         self.unread.begin(&self.out);
         self.maven = false;
         self.out.step_failed = false;
         self.out.warnings_count = false;
         self.out.speaker = None;
+        self.out.spoken.clear();
+        self.shown = 0;
         // Where the step's make died, it did not say that it left its folders.
         self.out.folders.clear();
     }
@@ -190,7 +236,7 @@ fn behind_mark(text: &str, mut known: impl FnMut(&str) -> bool) -> Option<String
     }
     let rest = text.strip_prefix("Error: ").or_else(|| text.strip_prefix("Warning: "))?;
     // A row of ESLint's or yamllint's table: the file's name stands above.
-    if re!(r"^ +\d+:\d+ +(?:error|warning) |^\d+:\d+ \[[a-z-]+\] \S").is_match(rest) {
+    if re!(r"^ +\d+:\d+ +(?:error|warning) |^\d+:\d+ (?:\[[a-z-]+\] \S|syntax error: )").is_match(rest) {
         return Some(rest.to_owned());
     }
     if rest.starts_with("Process completed with exit code ") {

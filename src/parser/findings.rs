@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::origin::Headings;
+use super::speaker;
 use super::test_ids::TestIds;
 use crate::contract::bug::{
     Applicability, Category, FinalWord, Hint, Location, LogSpan, Severity, Suggestion, TestRun,
@@ -302,6 +303,8 @@ pub(crate) struct Findings {
     pub(super) warnings_count: bool,
     /// The program that the step runs.
     pub(super) speaker: Option<String>,
+    /// The step's commands, where they are known.
+    pub(super) spoken: String,
     /// The runner says that the step has failed.
     pub(super) step_failed: bool,
     /// The prefix of the lines being read, where they have one.
@@ -338,8 +341,14 @@ impl Findings {
         }
         finding.stream.clone_from(&self.stream);
         finding.counts |= self.warnings_count && finding.severity == Severity::Warning;
-        if finding.tool == "lint" {
-            finding.speaker.clone_from(&self.speaker);
+        if finding.speaker.is_none()
+            && let Some(program) = &self.speaker
+            && speaker::says(program, &finding)
+        {
+            if finding.category == Category::Lint || matches!(finding.tool, "cargo-deny" | "ruff-format") {
+                finding.category = speaker::category(&self.spoken);
+            }
+            finding.speaker = Some(program.clone());
         }
         self.findings.push(finding);
     }

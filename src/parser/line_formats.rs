@@ -123,6 +123,16 @@ pub(super) static FORMATS: &[LineFormat] = &[
         ..LINTER
     },
     LineFormat {
+        tool: "bandit",
+        name: "Bandit -f custom",
+        url: "https://bandit.readthedocs.io/en/latest/formatters/custom.html",
+        language: "Python",
+        pattern: r"^(?P<path>[^\s:]+\.\w+):(?P<line>\d+): (?P<code>B\d{3})\[bandit\]: (?:LOW|MEDIUM|HIGH|UNDEFINED): (?P<message>\S.*)$",
+        example: "src/a.py:1: B403[bandit]: LOW: Consider possible security implications.",
+        reads: ("src/a.py", 1, None, Some("B403"), "Consider possible security implications."),
+        ..LINTER
+    },
+    LineFormat {
         tool: "refurb",
         name: "refurb",
         url: "https://github.com/dosisod/refurb",
@@ -533,6 +543,16 @@ pub(super) static FORMATS: &[LineFormat] = &[
         pattern: r"^(?P<path>\S+\.\w+):(?P<line>\d+)(?::(?P<column>\d+))?:\t(?:(?P<code>\w+):\t)?(?P<message>\S.*)$",
         example: "src/App.java:15:\tUnusedLocalVariable:\tAvoid unused local variables.",
         reads: ("src/App.java", 15, None, Some("UnusedLocalVariable"), "Avoid unused local variables."),
+        ..LINTER
+    },
+    LineFormat {
+        name: "a file, and the place in the message: parsers of data formats",
+        url: "https://docs.python.org/3/library/json.html#json.JSONDecodeError",
+        category: Category::Syntax,
+        strength: Strength::Fallback,
+        pattern: r"^(?P<path>[\w@./+-]+\.\w+): (?P<message>[A-Z]\S* .*?(?:: | \(at | at ))line (?P<line>\d+),? col(?:umn)? (?P<column>\d+)(?:[ ,.)].*)?$",
+        example: "a.json: Failed to json decode (Expecting ',' delimiter: line 1 column 9 (char 8))",
+        reads: ("a.json", 1, Some(9), None, "Failed to json decode (Expecting ',' delimiter:"),
         ..LINTER
     },
     LineFormat {

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::evidence::Evidence;
 use super::findings::{FindingBuilder, Findings, Strength};
-use super::{origin, paths};
+use super::{origin, paths, unread};
 use crate::contract::bug::{
     BugReport, Category, Diagnosis, Fingerprint, Location, LogSpan, Origin, Origins, Severity,
 };
@@ -76,7 +76,11 @@ fn unknown(lines: &[(u64, String)]) -> FindingBuilder {
     let text: Vec<&str> = lines.iter().map(|(_, text)| text.as_str()).collect();
     let first = lines.first().map_or(0, |l| l.0);
     let last = lines.last().map_or(0, |l| l.0);
-    FindingBuilder::new("unknown", Category::Unknown, text.join("\n")).span(first, last)
+    let finding = FindingBuilder::new("unknown", Category::Unknown, text.join("\n")).span(first, last);
+    match text.iter().find_map(|line| unread::place(line)) {
+        Some((file, line)) => finding.at(file, line, None),
+        None => finding,
+    }
 }
 
 /// Decides the location and makes all paths relative.

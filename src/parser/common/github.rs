@@ -1,4 +1,4 @@
-//! The runner's own words: `##[error]…` and `::error file=…,line=…::…`.
+//! The runner's own words: `##[error]…` and `::error file=…,line=…::…`; those of Azure's, `##vso[task.logissue …]…`.
 
 use super::super::findings::{FindingBuilder, Findings, number};
 use super::super::lines::Line;
@@ -10,6 +10,7 @@ pub(super) const TOOL: Tool = Tool {
     name: "github-actions",
     triggers: &[
         r"^::(?:error|warning)(?: [^:].*)?::",
+        r"^##vso\[task\.logissue type=",
         r"^Process completed with exit code [1-9]",
         r"^The (?:operation was canceled|job running on runner|runner has received a shutdown)",
     ],
@@ -25,6 +26,23 @@ impl ToolParser for Github {
             out.failed();
             out.step_failed = true;
             out.bug(FindingBuilder::new("github-actions", Category::Unknown, text).consequence());
+            return Response::Consumed(Next::Finished);
+        }
+        if let Some(c) = re!(r"^##vso\[task\.logissue ([^\]]*)\](.*)$").captures(text) {
+            let property = |name: &str| {
+                c[1].split(';')
+                    .find_map(|p| p.trim().strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+            };
+            let mut finding = FindingBuilder::new("lint", Category::Lint, &c[2]).fallback();
+            if property("type").as_deref() == Some("warning") {
+                finding = finding.severity(Severity::Warning);
+            }
+            if let Some(file) = property("sourcepath") {
+                let at = |name| property(name).and_then(|v| number(&v));
+                finding = finding.at(&file, at("linenumber"), at("columnnumber"));
+            }
+            finding.code = property("code");
+            out.bug(finding);
             return Response::Consumed(Next::Finished);
         }
         let Some(c) = re!(r"^::(error|warning)(?: (.*?))?::(.*)$").captures(text) else {
@@ -44,9 +62,11 @@ impl ToolParser for Github {
                 .replace("%2C", ",")
                 .replace("%25", "%")
         };
-        let mut finding = FindingBuilder::new("github-actions", Category::Lint, unescaped(&c[3]))
-            .severity(severity)
-            .fallback();
+        let message = unescaped(&c[3]);
+        let asserted = re!(r"^(?:\w*Assert\w*(?:Error|Exception)|expect\()").is_match(&message);
+        let category = if asserted { Category::Logic } else { Category::Lint };
+        let mut finding =
+            FindingBuilder::new("github-actions", category, message).severity(severity).fallback();
         let property = |name: &str| {
             c.get(2)?
                 .as_str()
@@ -62,5 +82,30 @@ impl ToolParser for Github {
         finding.code = property("title");
         out.bug(finding);
         Response::Consumed(Next::Finished)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contract::bug::{Category, Severity};
+    use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn azures_commands_are_read() {
+        let log = "##vso[task.logissue type=warning;sourcepath=/home/runner/work/app/app/src/a.x;linenumber=3;columnnumber=7;code=X12;]too long\n";
+        let bug = &diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs[0];
+        assert_eq!((bug.file.as_deref(), bug.line, bug.column), (Some("src/a.x"), Some(3), Some(7)));
+        assert_eq!((bug.code.as_deref(), bug.message.as_str()), (Some("X12"), "too long"));
+        assert_eq!(bug.severity, Severity::Warning);
+    }
+
+    #[test]
+    fn an_annotated_assertion_is_a_tests() {
+        let category = |said: &str| {
+            let log = format!("::error file=a.test.js,line=4::{said}\n");
+            diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs[0].category
+        };
+        assert_eq!(category("AssertionError: expected 2 to be 3"), Category::Logic);
+        assert_eq!(category("no semicolon"), Category::Lint);
     }
 }

@@ -6,13 +6,14 @@ use super::super::findings::{FindingBuilder, Findings, TestOutcome, location, nu
 use super::super::lines::{Line, MAX_LINE};
 use super::super::re;
 use super::super::registry::{Next, Response, Tool, ToolParser, read_by_another};
+use super::records;
 use crate::contract::bug::{Category, Severity};
 
 pub(super) const TOOL: Tool = Tool {
     name: "json",
     triggers: &[
         r"^[\[{]$",
-        r#"^\[?\{ ?".*"(message|messages|text|testResults|generalDiagnostics|diagnostics|offenses|issue_text|FromLinter|check_id)":"#,
+        r#"^\[?\{ ?".*"(message|messages|text|testResults|generalDiagnostics|diagnostics|offenses|issue_text|FromLinter|check_id|path|file|filename|fullTitle)":"#,
     ],
     new: |_| Box::new(Json::default()),
 };
@@ -23,11 +24,11 @@ pub(super) const SEMGREP: Tool = read_by_another("semgrep");
 /// Bytes kept of one document.
 const MAX_TEXT: usize = 4 * MAX_LINE;
 /// Lines after which a document without any key of a finding is another's.
-const PATIENCE: u64 = 30;
+const PATIENCE: u64 = 200;
 /// Ends that are tried of a document that is not laid out by depth.
 const MAX_TRIES: u8 = 8;
 /// Words of which one stands early in every document that is read here.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 16] = [
     "\"message\"",
     "\"messages\"",
     "\"warnings\"",
@@ -42,6 +43,8 @@ const KEYS: [&str; 14] = [
     "\"nodeid\"",
     "\"message-id\"",
     "\"filename\"",
+    "\"path\"",
+    "\"fullTitle\"",
 ];
 
 #[derive(Default)]
@@ -123,6 +126,9 @@ fn read(text: &str, first: u64, last: u64, out: &mut Findings) -> bool {
         Value::Object(_) => of_document(&value, &mut found, out),
         _ => {}
     }
+    if found.is_empty() {
+        found = records::read(&value);
+    }
     let any = !found.is_empty();
     for finding in found {
         out.bug(finding.span(first, last));
@@ -156,20 +162,23 @@ fn of_document(value: &Value, found: &mut Vec<FindingBuilder>, out: &mut Finding
     for item in list("tests") {
         found.extend(of_pytest(item, out));
     }
+    for item in list("failures") {
+        found.extend(of_mocha(item, out));
+    }
     if found.is_empty() {
         found.extend(flat(value));
     }
 }
 
-fn text<'v>(value: &'v Value, pointers: &[&str]) -> Option<&'v str> {
+pub(super) fn text<'v>(value: &'v Value, pointers: &[&str]) -> Option<&'v str> {
     pointers.iter().find_map(|pointer| value.pointer(pointer)?.as_str())
 }
 
-fn count(value: &Value, pointers: &[&str]) -> Option<u32> {
+pub(super) fn count(value: &Value, pointers: &[&str]) -> Option<u32> {
     pointers.iter().find_map(|pointer| u32::try_from(value.pointer(pointer)?.as_u64()?).ok())
 }
 
-fn severity(word: Option<&str>) -> Severity {
+pub(super) fn severity(word: Option<&str>) -> Severity {
     match word.unwrap_or("error").to_ascii_lowercase().as_str() {
         "warning" | "warn" | "convention" | "refactor" | "medium" | "advice" => Severity::Warning,
         "info" | "note" | "style" | "hint" | "information" | "low" => Severity::Info,
@@ -365,6 +374,14 @@ fn of_playwright(suite: &Value, found: &mut Vec<FindingBuilder>, out: &mut Findi
     }
 }
 
+/// Mocha's.
+fn of_mocha(test: &Value, out: &mut Findings) -> Option<FindingBuilder> {
+    let (name, stack) =
+        (text(test, &["/fullTitle", "/title"])?, text(test, &["/err/stack", "/err/message"])?);
+    out.test("mocha", name, TestOutcome::Failed);
+    Some(of_stack("mocha", name, stack, text(test, &["/file"]).unwrap_or_default()))
+}
+
 /// pytest-json-report's.
 fn of_pytest(test: &Value, out: &mut Findings) -> Option<FindingBuilder> {
     let id = text(test, &["/nodeid"])?;
@@ -384,4 +401,64 @@ fn of_pytest(test: &Value, out: &mut Findings) -> Option<FindingBuilder> {
         count(crash, &["/lineno"]),
         None,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parser::{ParseOptions, diagnose};
+
+    /// Tool, file, line, column, code, message.
+    type Report = (String, Option<String>, Option<u32>, Option<u32>, Option<String>, String);
+
+    fn read(log: &str) -> Vec<Report> {
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        bugs.into_iter()
+            .map(|bug| (bug.tool, bug.file, bug.line, bug.column, bug.code, bug.message))
+            .collect()
+    }
+
+    fn want(tool: &str, column: Option<u32>, code: &str) -> Vec<Report> {
+        let some = |text: &str| Some(text.to_owned());
+        vec![(tool.to_owned(), some("src/a.x"), Some(3), column, some(code), "too long".to_owned())]
+    }
+
+    #[test]
+    fn documents_of_any_tool_are_read_by_their_keys() {
+        let gitlab = |place: &str| {
+            format!(
+                "[\n  {{\n    \"check_name\": \"X12\",\n    \"description\": \"X12: too long\",\n    \"severity\": \"major\",\n    \"location\": {{\"path\": \"src/a.x\", {place}}}\n  }}\n]"
+            )
+        };
+        let positions = "\"positions\": {\"begin\": {\"line\": 3, \"column\": 7}}";
+        assert_eq!(read(&gitlab(positions)), want("lint", Some(7), "X12"));
+        assert_eq!(read(&gitlab("\"lines\": {\"begin\": 3}")), want("lint", None, "X12"));
+        let reviewdog = "{\n  \"source\": {\"name\": \"Frobcheck\"},\n  \"diagnostics\": [\n    {\n      \"code\": {\"value\": \"X12\"},\n      \"location\": {\"path\": \"src/a.x\", \"range\": {\"start\": {\"line\": 3, \"column\": 7}}},\n      \"message\": \"too long\"\n    }\n  ]\n}";
+        assert_eq!(read(reviewdog), want("frobcheck", Some(7), "X12"));
+        let by_file = "{\n  \"files\": {\"src/a.x\": {\"errors\": [{\"line\": 3, \"rule\": \"x/long\", \"msg\": \"too long\"}]}}\n}";
+        assert_eq!(
+            read(by_file.replace("\"files\"", "\"path\": 1,\n  \"files\"").as_str()),
+            want("lint", None, "x/long")
+        );
+        let pylint = "{\n  \"messages\": [\n    {\"type\": \"warning\", \"symbol\": \"x\", \"message\": \"too long\", \"messageId\": \"W0611\", \"line\": 3, \"path\": \"src/a.x\"}\n  ]\n}";
+        assert_eq!(read(pylint)[0].0, "pylint");
+    }
+
+    #[test]
+    fn documents_that_name_no_line_of_the_repositorys_are_none() {
+        for log in [
+            "{\n  \"message\": \"started\",\n  \"path\": \"node_modules/a/b.js\",\n  \"line\": 3\n}",
+            "{\"level\": \"info\", \"file\": \"src/a.x\", \"line\": 3, \"message\": \"started\"}",
+            "{\n  \"name\": \"app\",\n  \"path\": \"src/a.x\",\n  \"description\": \"an app\"\n}",
+        ] {
+            assert_eq!(read(log), [], "{log}");
+        }
+    }
+
+    #[test]
+    fn mochas_failures_are_read_by_their_stacks() {
+        let log = "{\n  \"stats\": {\"tests\": 1},\n  \"failures\": [\n    {\"title\": \"adds\", \"fullTitle\": \"sums adds\", \"file\": \"/home/runner/work/app/app/test/a.js\", \"err\": {\"stack\": \"AssertionError: no\\n    at f (/home/runner/work/app/app/test/a.js:5:7)\"}}\n  ]\n}";
+        let found = read(log);
+        let at = (found[0].0.as_str(), found[0].1.as_deref(), found[0].2);
+        assert_eq!(at, ("mocha", Some("test/a.js"), Some(5)));
+    }
 }

@@ -3,8 +3,8 @@
 use super::super::findings::{FindingBuilder, Findings, TestOutcome, location, number};
 use super::super::lines::Line;
 use super::super::re;
-use super::super::registry::{Next, Response, Tool, ToolParser};
-use crate::contract::bug::Category;
+use super::super::registry::{self, Next, Response, Tool, ToolParser};
+use crate::contract::bug::{Category, LogSpan};
 
 pub(super) const TOOL: Tool = Tool {
     name: "junit-xml",
@@ -29,6 +29,8 @@ struct Junit {
     tag: bool,
     /// When something was last read.
     last: u64,
+    /// The name of the suite: a linter's is the file.
+    suite: String,
 }
 
 impl ToolParser for Junit {
@@ -53,12 +55,20 @@ impl ToolParser for Junit {
                 };
                 text.push('\n');
                 text.push_str(&rest[..end]);
-                read(text, *first, line.number, out);
+                let span = LogSpan { first: *first, last: line.number };
+                match of_linter(text, &self.suite) {
+                    Some(finding) => out.bug(finding.span(span.first, span.last)),
+                    None => read(text, span, out),
+                }
                 self.open = None;
                 self.last = line.number;
                 rest = &rest[end..];
             }
-            match rest.find("<testcase") {
+            let case = rest.find("<testcase");
+            if let Some(at) = rest[..case.unwrap_or(rest.len())].rfind("<testsuite ") {
+                self.suite = attribute(&rest[at..], "name").unwrap_or_default();
+            }
+            match case {
                 Some(at) => {
                     self.open = Some((String::new(), line.number));
                     self.last = line.number;
@@ -135,7 +145,36 @@ fn unescape(text: &str) -> String {
         .replace("&amp;", "&")
 }
 
-fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
+/// A linter's finding: its suites are files, its cases rules, and it tells the line in words.
+fn of_linter(case: &str, suite: &str) -> Option<FindingBuilder> {
+    let at = case.find("<failure").or_else(|| case.find("<error"))?;
+    let body = unescape(&case[at..]);
+    let told = re!(r"(?s)^<[^>]*>\s*(?:<!\[CDATA\[)?\s*(?i:line) (\d+),? (?i:col(?:umn)?) (\d+),? ?(?:(?i:error|warning) - )?(.*?)(?:\]\]>)?\s*</")
+        .captures(&body)?;
+    let head = case.split_inclusive('>').next()?;
+    let name = attribute(head, "name")?;
+    let file =
+        attribute(head, "file").or_else(|| re!(r"^\S+\.\w+$").is_match(suite).then(|| suite.to_owned()))?;
+    let message = attribute(&case[at..], "message").filter(|said| !said.is_empty());
+    let message = message.unwrap_or_else(|| told[3].to_owned());
+    // `org.eslint.no-undef`: the tool and its rule.
+    let named = re!(r"^org\.(\w+)\.(\S+)$").captures(&name);
+    let (tool, rule) = named
+        .as_ref()
+        .map_or((None, &*name), |c| (Some(c[1].to_owned()), c.get(2).map_or("", |m| m.as_str())));
+    let known = registry::tools().map(|known| known.name).find(|known| tool.as_deref() == Some(*known));
+    let syntax = re!(r"(?i)^(?:invalid-syntax|parse|syntax)").is_match(rule);
+    let category = if syntax { Category::Syntax } else { Category::Lint };
+    let mut finding = FindingBuilder::new(known.unwrap_or(TOOL.name), category, message).at(
+        &file,
+        number(&told[1]),
+        number(&told[2]),
+    );
+    finding.code = (!rule.is_empty()).then(|| rule.to_owned());
+    Some(finding)
+}
+
+fn read(case: &str, span: LogSpan, out: &mut Findings) {
     // What the test printed may be of another report.
     let printed = ["<system-out", "<system-err"].into_iter().filter_map(|tag| case.find(tag)).min();
     let case = &case[..printed.unwrap_or(case.len())];
@@ -156,7 +195,9 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
     let body = &case[at..];
     let tag = body.split_inclusive('>').next().unwrap_or(body);
     let stack = body.get(tag.len()..).unwrap_or("");
-    let stack = unescape(
+    // Colours, as pytest writes what no XML may hold.
+    let plain = |text: String| re!(r"(?:\x1b|#x1B)\[[0-9;]*m").replace_all(&text, "").into_owned();
+    let stack = plain(unescape(
         stack
             .split("</failure>")
             .next()
@@ -165,11 +206,13 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
             .next()
             .unwrap_or("")
             .trim_start_matches("<![CDATA["),
-    );
+    ));
     let message = attribute(tag, "message")
+        .map(plain)
         .filter(|m| !m.trim().is_empty())
         .unwrap_or_else(|| stack.lines().next().unwrap_or("").to_owned());
-    let mut finding = FindingBuilder::new("junit-xml", Category::Logic, message).test(test).span(first, last);
+    let mut finding =
+        FindingBuilder::new("junit-xml", Category::Logic, message).test(test).span(span.first, span.last);
     for frame in stack.lines().take(300) {
         if let Some(c) = re!(r"^\s*at (?:[\w$.<>/@-]+\()([\w$]+\.(?:java|kt|scala|groovy)):(\d+)\)").captures(frame) {
             let class = frame.trim().trim_start_matches("at ");
@@ -194,6 +237,7 @@ fn read(case: &str, first: u64, last: u64, out: &mut Findings) {
 
 #[cfg(test)]
 mod tests {
+    use crate::contract::bug::Category;
     use crate::parser::{ParseOptions, diagnose};
 
     const CASE: &str = "<testcase name=\"adds\" classname=\"t.A\"><failure message=\"2 is not 3\">at t.A.adds(A.java:7)\n</failure></testcase>";
@@ -217,6 +261,47 @@ mod tests {
         ] {
             assert_eq!(tools(&format!("{file}\n{BEHIND}\n")), ["junit-xml", "tsc"], "{file}");
         }
+    }
+
+    #[test]
+    fn a_linters_cases_are_its_findings() {
+        for (case, tool, rule) in [
+            (
+                "<testcase name=\"org.eslint.no-undef\" classname=\"a\"><failure message=\"no\"><![CDATA[line 3, col 7, Error - no (no-undef)]]></failure></testcase>",
+                "eslint",
+                "no-undef",
+            ),
+            (
+                "<testcase name=\"org.frob.X12\" line=\"3\" column=\"7\"><failure message=\"no\">line 3, col 7, no</failure></testcase>",
+                "junit-xml",
+                "X12",
+            ),
+            (
+                "<testcase name=\"frob(no-long)\"><error message=\"no\">line 3, column 7, no</error></testcase>",
+                "junit-xml",
+                "frob(no-long)",
+            ),
+        ] {
+            let log = format!(
+                "<testsuites>\n<testsuite package=\"p\" name=\"src/a.x\">\n{case}\n</testsuite>\n</testsuites>\n"
+            );
+            let diagnosis = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap();
+            let bug = &diagnosis.bugs[0];
+            assert_eq!(
+                (bug.tool.as_str(), bug.code.as_deref(), bug.message.as_str()),
+                (tool, Some(rule), "no")
+            );
+            assert_eq!((bug.file.as_deref(), bug.line, bug.column), (Some("src/a.x"), Some(3), Some(7)));
+            assert_eq!((bug.category, &bug.test), (Category::Lint, &None));
+            assert!(diagnosis.tests.is_empty());
+        }
+    }
+
+    #[test]
+    fn coloured_stacks_are_read() {
+        let log = "<testsuites>\n<testcase name=\"a\" classname=\"t\">\n<failure message=\"no\">#x1B[1m#x1B[31mt/test_a.py#x1B[0m:5: AssertionError</failure>\n</testcase>\n</testsuites>\n";
+        let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+        assert_eq!((bugs[0].file.as_deref(), bugs[0].line), (Some("t/test_a.py"), Some(5)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod json;
 mod junit;
 mod make;
 mod pre_commit;
+mod records;
 mod sanitizer;
 mod sarif;
 mod shell;

@@ -29,6 +29,8 @@ struct Surefire {
     /// Class and method of the failures told with their traces.
     told: BTreeSet<String>,
     summary: bool,
+    /// Nothing was read below its heading yet.
+    heads: bool,
     /// Passed, failed, skipped of classes whose module has not summed up.
     counts: (u64, u64, u64),
     /// Maven speaks of what goes well, too: without `-q`.
@@ -113,6 +115,33 @@ impl Surefire {
         true
     }
 
+    /// A line below a summary's heading.
+    fn summary_line(
+        &mut self,
+        levelled: Option<(&str, &str)>,
+        text: &str,
+        line_number: u64,
+        out: &mut Findings,
+    ) -> Response {
+        match levelled {
+            Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line_number, out),
+            Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
+            // Others head their lists with the same words, and name no class and method below.
+            None if self.heads && !text.trim().is_empty() && !is_row(text) => {
+                (self.summary, self.heads) = (false, false);
+                return Response::Declined(Next::Idle);
+            }
+            None if text.starts_with("  ") => self.summed(text, line_number, out),
+            Some(("ERROR", rest)) if !rest.is_empty() => {
+                self.summary = false;
+                return Response::Declined(Next::Idle);
+            }
+            _ => {}
+        }
+        self.heads &= text.trim().is_empty();
+        Response::Consumed(Next::Active)
+    }
+
     /// `CartTest.discount:22->check:26 expected …`
     fn summed(&mut self, body: &str, line_number: u64, out: &mut Findings) {
         let row = re!(
@@ -177,6 +206,11 @@ pub(super) fn unlevel(text: &str) -> Option<(&str, &str)> {
         .then(|| (level, body.strip_prefix(' ').unwrap_or(body)))
 }
 
+/// Whether a summary's row begins as its rows do: `CartTest.adds:9`, `adds(CartTest)`, `CartTest>BaseTest.adds`.
+fn is_row(text: &str) -> bool {
+    re!(r"^\s*[A-Za-z_$][\w$]*(?:[\w$.]*\.[\w$]|\(|>|->|\[|:\d)").is_match(text)
+}
+
 impl ToolParser for Surefire {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
@@ -215,8 +249,9 @@ impl ToolParser for Surefire {
                 .any(|h| heading.starts_with(h))
         {
             self.close(out);
-            self.summary = true;
+            (self.summary, self.heads) = (true, levelled.is_none());
             if let Some((_, first)) = heading.split_once(":").filter(|(_, rest)| !rest.trim().is_empty()) {
+                self.heads = false;
                 self.summed(first, line.number, out);
             }
             return Response::Consumed(Next::Active);
@@ -246,17 +281,7 @@ impl ToolParser for Surefire {
             self.close(out);
         }
         if self.summary {
-            match levelled {
-                Some(("ERROR", rest)) if rest.starts_with("  ") => self.summed(rest, line.number, out),
-                Some(("INFO" | "WARNING" | "WARN", _)) => self.summary = false,
-                None if text.starts_with("  ") => self.summed(text, line.number, out),
-                Some(("ERROR", rest)) if !rest.is_empty() => {
-                    self.summary = false;
-                    return Response::Declined(Next::Idle);
-                }
-                _ => {}
-            }
-            return Response::Consumed(Next::Active);
+            return self.summary_line(levelled, text, line.number, out);
         }
         Response::Declined(Next::Idle)
     }

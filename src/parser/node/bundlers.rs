@@ -230,7 +230,7 @@ fn rollup_line(finding: &mut FindingBuilder, message: &mut Message, text: &str, 
         text.strip_prefix("file: ").and_then(|f| frames::location(f.split(" (").next().unwrap_or(f)))
     {
         finding.location = Some(found);
-    } else if finding.location.is_none()
+    } else if finding.location.as_ref().is_none_or(|at| at.line.is_none())
         && let Some(caps) = re!(r"(?:^|[ :])(\S+\.\w+) \((\d+):(\d+)\)").captures(text)
     {
         finding.location = Some(location(clean(&caps[1]), number(&caps[2]), number(&caps[3])));

@@ -88,7 +88,11 @@ impl ToolParser for Stylish {
             // yamllint prints the same table, the rule in brackets behind the message.
             let bracketed = rule.and_then(|rule| rule.strip_prefix('(')?.strip_suffix(')'));
             let yaml = file.path.ends_with(".yml") || file.path.ends_with(".yaml");
+            let broken =
+                message.strip_suffix(" (syntax)").filter(|said| yaml && said.starts_with("syntax error"));
+            let message = broken.unwrap_or(message);
             let (tool, rule) = match bracketed.filter(|_| yaml) {
+                None if broken.is_some() => ("yamllint", None),
                 Some(rule) => ("yamllint", Some(rule)),
                 None if is_style_sheet(&file.path) => ("stylelint", rule),
                 None => ("eslint", rule),
@@ -106,7 +110,11 @@ impl ToolParser for Stylish {
                 message,
                 rule,
             };
-            out.bug(found.finding());
+            let mut finding = found.finding();
+            if broken.is_some() {
+                finding.category = Category::Syntax;
+            }
+            out.bug(finding);
             return Response::Consumed(Next::Active);
         }
         if text.trim().is_empty() {

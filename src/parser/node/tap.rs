@@ -5,12 +5,12 @@
 
 use super::super::findings::{FindingBuilder, Findings, location};
 use super::super::lines::Line;
-use super::super::re;
 use super::super::registry::{Next, Response, ToolParser};
+use super::super::{re, unread};
 use super::frames::{self, Frame};
 use super::message::Message;
 use super::uncaught::Uncaught;
-use crate::contract::bug::{Category, Location};
+use crate::contract::bug::{Category, Location, Severity};
 
 /// Lines that trigger [`Tap`].
 pub(super) const TRIGGERS: &[&str] = &[
@@ -61,6 +61,33 @@ struct Failure {
     /// `at:` as a mapping, or folded over lines: what it has said so far.
     key: String,
     file: Option<String>,
+    /// What a linter found in the file that the result is called by.
+    found: Vec<Found>,
+}
+
+#[derive(Default)]
+struct Found {
+    message: String,
+    line: Option<u32>,
+    column: Option<u32>,
+    rule: Option<String>,
+    warning: bool,
+}
+
+impl Found {
+    fn finding(self, file: &str) -> FindingBuilder {
+        let (code, message) = match self.rule {
+            Some(rule) => (Some(rule), self.message),
+            None => match unread::rule(&self.message) {
+                (Some(code), message) => (Some(code.to_owned()), message.to_owned()),
+                (None, _) => (None, self.message),
+            },
+        };
+        let mut finding =
+            FindingBuilder::new("tap", Category::Lint, message).at(file, self.line, self.column);
+        finding.code = code;
+        if self.warning { finding.severity(Severity::Warning).counted() } else { finding }
+    }
 }
 
 impl ToolParser for Tap {
@@ -179,12 +206,19 @@ impl Tap {
             told: false,
             key: String::new(),
             file: None,
+            found: Vec::new(),
         });
     }
 
     fn close(&mut self, out: &mut Findings) {
         let Some(open) = self.open.take().filter(|open| !open.parent) else { return };
         let category = if open.timeout { Category::Timeout } else { Category::Logic };
+        if open.found.iter().any(|found| found.line.is_some()) {
+            for found in open.found {
+                out.bug(found.finding(&open.id).span(open.first, open.last));
+            }
+            return;
+        }
         let message = open.message.text(&open.id);
         self.files += u64::from(self.nested && is_file(&open.id));
         let mut finding =
@@ -251,6 +285,7 @@ impl Failure {
 
     /// A line of YAML. Only scalars and stacks matter, so it is read as lines, not as a document.
     fn detail(&mut self, trimmed: &str, indent: usize) {
+        self.linted(trimmed);
         let keys = *self.keys.get_or_insert(indent);
         let key = re!(r"^'?([A-Za-z_ ]+)'?:(?: (.*))?$").captures(trimmed).filter(|_| indent <= keys);
         if let Some(caps) = key {
@@ -305,6 +340,31 @@ impl Failure {
         }
     }
 
+    /// A key of a linter's finding, where the result is a file.
+    fn linted(&mut self, trimmed: &str) {
+        if !re!(r"^\S+\.\w+$").is_match(&self.id) {
+            return;
+        }
+        let Some((key, value)) = trimmed.trim_start_matches("- ").split_once(": ") else { return };
+        let value = match value.as_bytes() {
+            [b'\'', .., b'\''] => value[1..value.len() - 1].replace("''", "'"),
+            [b'"', .., b'"'] => value[1..value.len() - 1].replace("\\\"", "\""),
+            _ => value.to_owned(),
+        };
+        if key == "message" {
+            self.found.push(Found { message: value, ..Found::default() });
+            return;
+        }
+        let Some(found) = self.found.last_mut() else { return };
+        match key {
+            "line" => found.line = value.parse().ok(),
+            "column" => found.column = value.parse().ok(),
+            "ruleId" | "rule" => found.rule = Some(value),
+            "severity" => found.warning = value == "warning",
+            _ => {}
+        }
+    }
+
     fn frame(&mut self, text: &str) {
         if let Some(Frame::At(at)) = frames::frame(text).or_else(|| frames::unmarked(text)) {
             self.frames.push(at);
@@ -324,7 +384,26 @@ fn is_block(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::contract::bug::Category;
     use crate::parser::{ParseOptions, diagnose};
+
+    #[test]
+    fn a_linters_results_are_its_findings() {
+        for details in [
+            "  message: '''b'' is not defined.'\n  severity: error\n  data:\n    line: 3\n    column: 7\n    ruleId: no-undef\n",
+            "  no-undef:\n    - message: \"'b' is not defined. (no-undef)\"\n      severity: error\n      line: 3\n      column: 7\n",
+        ] {
+            let log = format!("TAP version 13\n1..1\nnot ok 1 - src/a.js\n  ---\n{details}  ...\n");
+            let bugs = diagnose(log.as_bytes(), &ParseOptions::default()).unwrap().bugs;
+            let bug = &bugs[0];
+            assert_eq!((bug.file.as_deref(), bug.line, bug.column), (Some("src/a.js"), Some(3), Some(7)));
+            assert_eq!(
+                (bug.code.as_deref(), bug.message.as_str()),
+                (Some("no-undef"), "'b' is not defined.")
+            );
+            assert_eq!((bug.category, &bug.test), (Category::Lint, &None));
+        }
+    }
 
     #[test]
     fn children_in_braces_are_the_tests() {

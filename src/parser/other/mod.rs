@@ -9,7 +9,7 @@ use super::lines::{Line, Mark};
 use super::paths::is_own;
 use super::re;
 use super::registry::{Next, Response, Tool, ToolParser, read_by_another};
-use super::rust;
+use super::{rust, unread};
 use crate::contract::bug::{Category, Severity};
 
 mod behave;
@@ -37,7 +37,6 @@ pub(super) const TOOLS: &[Tool] = &[
     headed::SQLFLUFF,
     read_by_another("minitest"),
     read_by_another("phpunit"),
-    read_by_another("bandit"),
     read_by_another("bats"),
     read_by_another("crystal"),
     read_by_another("gfortran"),
@@ -52,12 +51,11 @@ pub(super) const TOOLS: &[Tool] = &[
 const LINT: Tool = Tool {
     name: "lint",
     triggers: &[
-        r"^ {0,8}[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+(:[0-9]+)?:?\s\S",
+        r"^ {0,8}[A-Za-z0-9_@./+-]*[A-Za-z0-9_+-]\.[A-Za-z][A-Za-z0-9]*:[0-9]+([:,][0-9]+)?:?\s\S",
         r#"^File "[^"]+\.ml[ily]?", lines? [0-9]+"#,
         r"^(?:PHP )?Fatal error: +Uncaught ",
         r"^\s*#\s+Failed test ",
         // The first of two lines.
-        r"^ +error: \S",
         r"^\s*\((?:from function .* )?in (?:test )?file [^ ]+, line [0-9]+\)$",
         r"^In [^ ]+\.cr:[0-9]+:[0-9]+$",
         r"^<internal:[^>]+>:[0-9]+:in .*\([A-Z][A-Za-z:]*Error\)$",
@@ -66,7 +64,9 @@ const LINT: Tool = Tool {
         r"^In [^ ]+ line [0-9]+:$",
         r"^[EWI][0-9]{4} [A-Z']",
         r"^[a-z]+(?:-[a-z]+)*\[[a-z._-]+\](?:\[/\])?: [A-Z]",
-        r"^[0-9]+:[0-9]+ \[[a-z-]+\] \S",
+        r"^[0-9]+:[0-9]+ (\[[a-z-]+\] \S|syntax error: )",
+        r"^(?:\S+: )?while (?:parsing|scanning) (?:an?|for) ",
+        r"^ *\[?(?:Error|ERROR|error)\]?: \S",
         r"^[0-9]+\. ERROR in .+ \(at line [0-9]+\)$",
         r"^Error -+ [^ ]+:[0-9]+:[0-9]+$",
         r"^[A-Za-z0-9_@./+()\[\]-]+\.(?:[jt]sx?|svelte|vue|astro|mdx?|s?css):[0-9]+:[0-9]+$",
@@ -111,10 +111,16 @@ fn in_group(line: &Line<'_>, group: &str) -> Option<FindingBuilder> {
     if !group.ends_with(".yaml") && !group.ends_with(".yml") {
         return None;
     }
-    let c = re!(r"^(\d+):(\d+) \[([a-z-]+)\] (\S.*)$").captures(line.text)?;
-    let category = if c[4].starts_with("syntax error") { Category::Syntax } else { Category::Lint };
+    let c = re!(r"^(\d+):(\d+) (?:\[([a-z-]+)\] (\S.*)|(syntax error: .*?)(?: \(syntax\))?)$")
+        .captures(line.text)?;
+    let (rule, category) = match c.get(3) {
+        Some(rule) => (Some(rule.as_str().to_owned()), Category::Lint),
+        None => (None, Category::Syntax),
+    };
+    let message = c.get(4).or_else(|| c.get(5)).map_or("", |m| m.as_str());
     let mut finding =
-        FindingBuilder::new("yamllint", category, &c[4]).at(group, number(&c[1]), number(&c[2])).code(&c[3]);
+        FindingBuilder::new("yamllint", category, message).at(group, number(&c[1]), number(&c[2]));
+    finding.code = rule;
     if line.mark == Mark::Warning {
         finding = finding.severity(Severity::Warning);
     }
@@ -124,7 +130,7 @@ fn in_group(line: &Line<'_>, group: &str) -> Option<FindingBuilder> {
 /// A finding, where the line has a column or says how severe it is; a path and a line alone are no more than a place.
 fn read_finding(text: &str) -> Option<FindingBuilder> {
     let caps = re!(
-        r"^ {0,8}(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?::(?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?(?:\[(?P<code>[a-z][a-z0-9-]*)\])?:? )?(?P<msg>\S.*)$"
+        r"^ {0,8}(?P<path>[\w@./+-]+\.[A-Za-z]\w*):(?P<line>\d+)(?:[:,](?P<col>\d+))?:? (?:\[?(?P<sev>(?i:error|warning|fatal|info|note))\]?(?:\[(?P<code>[a-z][a-z0-9-]*)\])?:? )?(?P<msg>\S.*)$"
     )
     .captures(text)?;
     let get = |name| caps.name(name).map(|m| m.as_str());
@@ -147,12 +153,14 @@ fn read_finding(text: &str) -> Option<FindingBuilder> {
         return Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)));
     }
     // ty's rules stand behind the severity.
+    let (rule, message) = unread::rule(get("msg")?.trim_end_matches(" [*]"));
     let (tool, category) = match get("code") {
         Some(rule) if path.ends_with(".py") || path.ends_with(".pyi") => ("ty", rust::ty_category(rule)),
+        _ if re!(r"^MD\d{3}$").is_match(rule.unwrap_or_default()) => ("markdownlint", Category::Lint),
         _ => ("lint", Category::Lint),
     };
-    let mut finding = FindingBuilder::new(tool, category, get("msg")?).severity(severity);
-    finding.code = get("code").map(str::to_owned);
+    let mut finding = FindingBuilder::new(tool, category, message).severity(severity);
+    finding.code = get("code").or(rule).map(str::to_owned);
     Some(finding.at(path, get("line").and_then(number), get("col").and_then(number)).fallback())
 }
 
@@ -160,6 +168,24 @@ fn read_finding(text: &str) -> Option<FindingBuilder> {
 mod tests {
     use super::read_finding;
     use crate::contract::bug::Severity;
+
+    #[test]
+    fn a_rule_stands_before_or_behind_the_message() {
+        for (text, code, message) in [
+            ("src/a.x:3:7: [X12] too long [*]", Some("X12"), "too long"),
+            ("src/a.x:3:7: X12 too long", Some("X12"), "too long"),
+            ("src/a.x:3:7: frob/long-line: too long", Some("frob/long-line"), "too long"),
+            ("src/a.x:3:7: too long (long-line)", Some("long-line"), "too long"),
+            ("src/a.x:3,7: too long", None, "too long"),
+            ("src/a.x:3:7: see f(a) and (b)", None, "see f(a) and (b)"),
+        ] {
+            let finding = read_finding(text).unwrap();
+            assert_eq!((finding.code.as_deref(), finding.message.as_str()), (code, message), "{text}");
+            assert_eq!(finding.location.and_then(|at| at.column), Some(7), "{text}");
+        }
+        let heading = read_finding("a.md:3:1: [MD001] Heading levels [*]").unwrap();
+        assert_eq!((heading.tool, heading.code.as_deref()), ("markdownlint", Some("MD001")));
+    }
 
     #[test]
     fn the_severity_may_carry_the_rule() {

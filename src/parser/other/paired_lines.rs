@@ -4,7 +4,7 @@
 
 use super::super::findings::{FindingBuilder, number};
 use super::super::paths::is_own;
-use super::super::re;
+use super::super::{re, unread};
 use crate::contract::bug::{Category, Severity};
 
 /// Lines between the two of a finding: source, marks, more about it.
@@ -35,6 +35,10 @@ enum Awaits {
     From,
     /// bats: the command that failed.
     Command,
+    /// PyYAML: what it was at, and where; what it met, and where: `  in "a.yaml", line 2, column 2`.
+    Marks,
+    /// The place alone on the next line.
+    Below,
 }
 
 /// The first line of a finding was read.
@@ -134,6 +138,12 @@ impl Open {
             let finding = compiler("crystal").at(&c[1], number(&c[2]), number(&c[3]));
             return Some((finding, Awaits::Error, BETWEEN));
         }
+        if re!(r"^(?:\S+: )?while (?:parsing|scanning) ").is_match(text) {
+            return Some((FindingBuilder::new("lint", Category::Syntax, text), Awaits::Marks, BETWEEN));
+        }
+        if let Some(c) = re!(r"^ *(?:\[(?:ERROR|error)\]|Error|ERROR): (\S.*)$").captures(text) {
+            return Some((FindingBuilder::new("lint", Category::Lint, &c[1]), Awaits::Below, 0));
+        }
         if let Some(c) = re!(r"^ +error: (\S.*)$").captures(text) {
             let mut finding = compiler("elixir");
             c[1].clone_into(&mut finding.message);
@@ -146,6 +156,19 @@ impl Open {
         let c = re!(r"^\s*\((?:from function .* )?in (?:test )?file (\S+), line (\d+)\)$").captures(text)?;
         let finding = FindingBuilder::new("bats", Category::Logic, "").at(&c[1], number(&c[2]), None);
         Some((finding, Awaits::Command, 1))
+    }
+
+    /// PyYAML: the second mark is of what it met.
+    fn mark(&mut self, text: &str, line_number: u64) -> Option<()> {
+        let mark = re!(r#"^\s+in "([^"]+)", line (\d+), column (\d+):?$"#).captures(text);
+        if let Some(c) = &mark {
+            self.finding.location =
+                Some(super::super::findings::location(&c[1], number(&c[2]), number(&c[3])));
+        } else if !text.starts_with(' ') && !text.is_empty() {
+            text.clone_into(&mut self.finding.message);
+            self.finding.log.last = line_number;
+        }
+        mark.filter(|_| self.finding.log.last > self.finding.log.first).map(|_| ())
     }
 
     pub(super) fn line(mut self, text: &str, line_number: u64) -> Continuation {
@@ -199,6 +222,13 @@ impl Open {
                 re!(r"^\s+from ([^\s:]+\.rb):(\d+):in ").captures(text).filter(|c| is_own(&c[1])).map(|c| {
                     self.finding.location =
                         Some(super::super::findings::location(&c[1], number(&c[2]), None));
+                })
+            }
+            Awaits::Marks => self.mark(text, line_number),
+            // A path from the root stands in stacks.
+            Awaits::Below => {
+                unread::alone(text).filter(|_| unread::labelled(text)).map(|(file, line, column)| {
+                    self.finding.location = Some(super::super::findings::location(file, line, column));
                 })
             }
             Awaits::Command => re!(r"^\s+(`.+' failed(?: with status \d+)?)$")
@@ -275,6 +305,14 @@ mod tests {
                 2,
                 "`[ 1 -eq 2 ]' failed",
             ),
+            (
+                "while parsing a flow sequence\n  in \"a.yaml\", line 1, column 4\nexpected ',' or ']'\n  in \"a.yaml\", line 2, column 2",
+                "a.yaml",
+                2,
+                "expected ',' or ']'",
+            ),
+            ("  Error: duplicate key: a\n    at a.toml:2:1", "a.toml", 2, "duplicate key: a"),
+            ("[ERROR]: no such module\nOrigin: /r/play.yml:3:7", "/r/play.yml", 3, "no such module"),
             ("./src/p.tsx:5:9\nType error: Not assignable.", "./src/p.tsx", 5, "Not assignable."),
         ] {
             let mut lines = log.lines();

@@ -55,6 +55,60 @@ pub(super) static SENTENCES: &[Sentence] = &[
         "RESULT: FAILED (minimum: 100.0%, actual: 0.0%)",
     ),
     sentence(
+        "pip",
+        Category::Dependency,
+        r"^(?P<message>[A-Za-z0-9._-]+ [0-9]\S* (?:requires [^ ]+, which is not installed|has requirement [^ ]+, but you have [^ ]+ [^ ]+))\.$",
+        "pytest 9.2.0 requires iniconfig, which is not installed.",
+    ),
+    sentence(
+        "gitlint",
+        Category::Lint,
+        r"^(?:[0-9]+|-): (?P<code>[TBIM][0-9]{1,2}|U[CL][0-9]{1,2}) (?P<message>[A-Z].*)$",
+        "1: T3 Title has trailing punctuation (.): \"WIP: a.\"",
+    ),
+    sentence(
+        "commitizen",
+        Category::Lint,
+        r"^(?P<message>commit validation: failed!)$",
+        "commit validation: failed!",
+    ),
+    sentence(
+        "autoflake",
+        Category::Lint,
+        r"^(?P<path>[^:]+\.pyi?): (?P<message>Unused imports/variables detected)$",
+        "./src/a.py: Unused imports/variables detected",
+    ),
+    sentence(
+        "cmake-format",
+        Category::Format,
+        r"^ERROR __main__\.py:[0-9]+: (?P<message>Check failed: (?P<path>\S+))$",
+        "ERROR __main__.py:618: Check failed: CMakeLists.txt",
+    ),
+    sentence(
+        "sqlfmt",
+        Category::Format,
+        r"^(?P<path>\S+\.(?:sql|ddl|md)) (?P<message>failed formatting check)\.$",
+        "models/a.sql failed formatting check.",
+    ),
+    sentence(
+        "blacken-docs",
+        Category::Format,
+        r"^(?P<path>[^:]+\.\w+): (?P<message>Rewriting)\.\.\.$",
+        "docs/a.md: Rewriting...",
+    ),
+    sentence(
+        "taplo",
+        Category::Format,
+        r#"^ERROR taplo:format_files: (?P<message>the file is not properly formatted) path="(?P<path>[^"]+)"$"#,
+        "ERROR taplo:format_files: the file is not properly formatted path=\"/home/me/app/a.toml\"",
+    ),
+    sentence(
+        "usort",
+        Category::Format,
+        r"^(?P<message>Would sort (?P<path>[^ ]+\.pyi?))$",
+        "Would sort src/a.py",
+    ),
+    sentence(
         "check-jsonschema",
         Category::Configuration,
         r"^  (?P<path>[^\s:]+\.\w+)::(?P<code>\$\S*): (?P<message>\S.*)$",
@@ -73,6 +127,15 @@ pub(super) static SENTENCES: &[Sentence] = &[
             Category::Configuration,
             r"^(?P<message>The Poetry configuration is invalid:)$",
             "The Poetry configuration is invalid:",
+        )
+    },
+    Sentence {
+        more: More::Lines,
+        ..sentence(
+            "poetry",
+            Category::Dependency,
+            r"^(?P<message>Because (?:no versions of )?[A-Za-z0-9._-]+ (?:\([^)]*\) )?(?:depends on|requires|matches?|match) .*)$",
+            "Because app depends on iniconfig (>=900) which doesn't match any versions, version solving failed.",
         )
     },
     sentence(
@@ -213,6 +276,19 @@ pub(super) static SENTENCES: &[Sentence] = &[
             "lists of files in version control and sdist do not match!",
         )
     },
+    // Of whom: the step's command may say.
+    sentence(
+        "lint",
+        Category::Format,
+        r"^(?:\[[+*!-]\] )?(?P<message>(?:Would|would|Should|should|Needs to) (?:be )?(?:format|reformat|rewrite|fix|change|update|indent)(?:ed|ted)?:? (?P<path>[A-Za-z0-9_@./+-]*[A-Za-z0-9_]\.[a-z][a-z0-9]*))$",
+        "[+] Would fix conf/a.yaml",
+    ),
+    sentence(
+        "lint",
+        Category::Format,
+        r"^(?P<path>[A-Za-z0-9_@./+-]*[A-Za-z0-9_]\.[a-z][a-z0-9]*):? (?P<message>(?:would be|should be|needs to be|must be|is not|was not|is not properly|needs) (?:formatted|reformatted|rewritten|sorted|formatting|reformatting|sorting|indented)\.?)$",
+        "src/a.xyz is not formatted",
+    ),
 ];
 
 /// The tools of all rows.

@@ -118,6 +118,20 @@ impl Formatter {
         )
     }
 
+    /// The diff's second side: some name the sides by a folder before the path, `original/` and `fixed/`, `before/` and
+    /// `after/`.
+    fn name_by(&mut self, text: &str) {
+        let old = self.file.as_deref().and_then(|file| file.split_once('/'));
+        let new = text.strip_prefix("+++ ").and_then(|new| new.trim_end().split_once('/'));
+        if let (Some((first, old)), Some((second, file))) = (old, new)
+            && old == file
+            && first != second
+        {
+            self.hunks = Some(Hunks::new(file));
+            self.file = Some(file.to_owned());
+        }
+    }
+
     /// Diffs that nothing named: the tool ran with `--diff` alone.
     fn report_held(&mut self, certain: bool, out: &mut Findings) {
         self.close();
@@ -194,13 +208,7 @@ impl ToolParser for Formatter {
                     // flynt leaves the second name out.
                     self.other = Some(("flynt", "flynt"));
                 }
-                // autopep8 names the sides by a folder before the path.
-                if let Some(fixed) = text.strip_prefix("+++ fixed/")
-                    && self.file.as_deref().and_then(|f| f.strip_prefix("original/")) == Some(fixed)
-                {
-                    self.file = Some(fixed.to_owned());
-                    self.hunks = Some(Hunks::new(fixed));
-                }
+                self.name_by(text);
                 return Response::Consumed(Next::Active);
             }
             if hunks.line(text) {

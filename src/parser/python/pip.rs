@@ -225,6 +225,11 @@ impl Uv {
         {
             finding.category = Category::Configuration;
         }
+        if let Some(c) =
+            re!(r"(?s)^Failed to parse: `?([\w./-]+)`?\n.*?\bat line (\d+), column (\d+)").captures(&message)
+        {
+            finding = finding.at(&c[1], number(&c[2]), number(&c[3]));
+        }
         out.bug(finding);
     }
 }

@@ -249,7 +249,13 @@ fn read_finding(code: &str, message: &str, file: &str, line: &str, column: &str)
         "no-indented-block" | "unexpected-indentation" => Category::Indentation,
         _ => category(Some(code), message),
     };
-    let tool = if code == "unformatted" { "ruff-format" } else { "ruff" };
+    // Linters that are built as ruff is print as it does, of other languages' files.
+    let python = re!(r"\.(?:pyi?|pyw|ipynb|toml|md|rst)$").is_match(file);
+    let tool = match code {
+        "unformatted" => "ruff-format",
+        _ if python || file.is_empty() => "ruff",
+        _ => "lint",
+    };
     FindingBuilder::new(tool, kind, message).code(code).at(file, number(line), number(column))
 }
 

@@ -185,6 +185,8 @@ struct Python {
     headed: bool,
     /// It stands in an exception group's frame; else code may begin as that frame does.
     drawn: bool,
+    /// Blanks before its head line, and so before the others.
+    indent: usize,
     /// Frames of the exception group whose parts are being read.
     group: Option<Vec<Location>>,
     /// The group as a finding of its own, should no part have a place.
@@ -199,6 +201,8 @@ impl Python {
         self.last = line.number;
         self.headed = headed;
         self.drawn = undraw(line.text) != line.text;
+        let blanks = line.text.len() - line.text.trim_start_matches(' ').len();
+        self.indent = if headed && !self.drawn { blanks } else { 0 };
         self.state = State::Stack;
     }
 
@@ -341,6 +345,9 @@ impl ToolParser for Python {
                 }
             }
             State::Stack => {
+                // What prints others' tracebacks may indent them whole.
+                let inner = text.split_at_checked(self.indent).filter(|(blanks, _)| blanks.trim().is_empty());
+                let text = inner.map_or(text, |(_, inner)| inner);
                 if text.contains("Traceback (most recent call last):") {
                     return self.idle(line, text, out);
                 }

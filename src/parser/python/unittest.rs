@@ -15,8 +15,10 @@ const MAX_EXPLANATION: usize = 6;
 pub(super) const UNITTEST: Tool = Tool {
     name: "unittest",
     triggers: &[
-        r"^={70}$",
-        r"^Ran [0-9]+ tests? in [0-9.]+s$",
+        // testtools draws it behind what it marked, green has none.
+        r"^[.FEsxuX]*={70}$",
+        r"^(Failure|Error) in [A-Za-z_][A-Za-z0-9_.]*$",
+        r"^Ran [0-9]+ tests? in [0-9.]+s( using [0-9]+ processes)?$",
         r"^[A-Za-z_][A-Za-z0-9_]* \([A-Za-z_][A-Za-z0-9_.]*\)( \.\.\. |$)",
     ],
     new: |_| Box::new(Unittest::default()),
@@ -76,7 +78,7 @@ impl Unittest {
         if trace.raised.is_none() {
             finding.category = Category::Logic;
             finding.message = if plain.is_empty() { "unexpected success".to_owned() } else { plain };
-        } else if finding.code.as_deref() == Some("AssertionError")
+        } else if matches!(finding.code.as_deref(), Some("AssertionError" | "MismatchError"))
             && let Some(text) = trace.raised.as_ref().map(|r| r.text.clone()).filter(|t| !t.is_empty())
         {
             finding.message = without_addresses(&text);
@@ -186,9 +188,18 @@ fn stands_for_a_module(test: &str) -> bool {
 impl ToolParser for Unittest {
     fn line(&mut self, line: &Line<'_>, out: &mut Findings) -> Response {
         let text = line.text.trim_end();
-        let rule = text.len() == 70 && text.bytes().all(|b| b == b'=');
+        let rule = text.trim_start_matches(['.', 'F', 'E', 's', 'x', 'u', 'X']);
+        let rule = rule.len() == 70 && rule.bytes().all(|b| b == b'=');
+        if let Some(found) = re!(r"^(?:Failure|Error) in (\w+(?:\.\w+){2,})$").captures(text) {
+            // Its stack has no head.
+            self.close(out);
+            self.open(&found[1], line.number);
+            self.reading = true;
+            self.state = State::Body;
+            return Response::Consumed(Next::Active);
+        }
         if let Some(ran) = text.strip_prefix("Ran ").and_then(|r| r.split(' ').next()?.parse().ok())
-            && re!(r"^Ran \d+ tests? in [\d.]+s$").is_match(text)
+            && re!(r"^Ran \d+ tests? in [\d.]+s(?: using \d+ processes)?$").is_match(text)
         {
             self.close(out);
             self.state = State::TestOutcome(ran);

@@ -186,6 +186,8 @@ fn read(lines: &[String]) -> Option<FindingBuilder> {
     let spoken = other_speaker(&file, code, first);
     let (tool, category) = match (&lint, codespan) {
         _ if spoken.is_some() => spoken.unwrap_or((tool, Category::Lint)),
+        // Others frame their findings alike; cargo-deny's have codes.
+        (_, true) if code.is_none() => ("lint", Category::Lint),
         (_, true) => ("cargo-deny", super::deny::category(code.unwrap_or(""))),
         (None, _) if file.ends_with(".toml") => ("cargo", Category::Configuration),
         (Some(_), _) => (tool, Category::Lint),
