@@ -572,7 +572,7 @@ fn what_decides_is_told_by_the_function_it_is_in() {
             "shop/a.py",
             PYTHON,
             "import os\n\n\ndef pick(items, there=None):\n    if there:\n        return 7\n    return sum(items)\n\n\ndef cost(items):\n    here = os.environ.get('HOSTNAME')\n    return pick(items, there=here)\n",
-            "refused/detects-tests",
+            "asks",
         ),
         (
             "shop/a.py",

@@ -327,12 +327,21 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
         ["exists", "existsSync", "isfile", "isdir", "is_dir", "is_file", "isatty", "isTTY", "getBoolean"];
     let asks = answers.iter().any(|name| used.path.ends_with(name));
     let written = !used.arguments.is_empty() && used.arguments.iter().all(Option::is_some);
+    let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    names.retain(|word| {
+        word.len() > 2
+            && word.starts_with(|c: char| c.is_ascii_uppercase())
+            && !word.contains(|c: char| c.is_ascii_lowercase())
+    });
+    let told = TELLS_TESTS
+        .iter()
+        .any(|name| names.iter().any(|said| said.starts_with(name)) && *name != "CI" || names.contains(name));
     match used.decides {
         Decides::Nothing
             if asks && (written || used.text.contains("Path('") || used.text.contains("Path(\"")) => {}
         Decides::Nothing => return None,
-        Decides::Computed => return Some(Treatment::CounterProof),
-        Decides::Fixed => {}
+        Decides::Computed if !told => return Some(Treatment::CounterProof),
+        Decides::Computed | Decides::Fixed => {}
     }
     if before
         .iter()
@@ -343,15 +352,6 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
     if runs_as_script(used, one) {
         return None;
     }
-    let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
-    names.retain(|word| {
-        word.len() > 2
-            && word.starts_with(|c: char| c.is_ascii_uppercase())
-            && !word.contains(|c: char| c.is_ascii_lowercase())
-    });
-    let told = TELLS_TESTS
-        .iter()
-        .any(|name| names.iter().any(|said| said.starts_with(name)) && *name != "CI" || names.contains(name));
     let tested = used.text.contains("'test'") || used.text.contains("\"test\"");
     let known = |name: &&str| {
         CONVENTIONS.contains(name) && !tested

@@ -456,10 +456,9 @@ impl Reading {
         {
             return by(fixed);
         }
-        match self.parameter_decides(node, conditions) {
-            Some(fixed) => by(fixed),
-            None => Decides::Nothing,
-        }
+        // What another function makes of it there is more than what is decided here.
+        let decides_there = self.callee_decides(node, conditions).unwrap_or_default();
+        if decides_there { Decides::Computed } else { Decides::Nothing }
     }
 
     /// Whether what a target is given stands in a condition: one of the function's own in there, a member anywhere.
@@ -473,7 +472,7 @@ impl Reading {
     }
 
     /// Whether a function of this file, which is handed something, decides by it.
-    fn parameter_decides(&self, node: usize, conditions: &Conditions<'_>) -> Option<bool> {
+    fn callee_decides(&self, node: usize, conditions: &Conditions<'_>) -> Option<bool> {
         let parent = self.nodes[node].parent;
         let keyword = self.child(parent, "name").filter(|_| self.nodes[parent].kind == "keyword_argument");
         let (argument, list) =
@@ -486,7 +485,7 @@ impl Reading {
         let function = self.sides(call).0.or_else(|| self.child(call, "name"))?;
         let name = self.text_of(function).rsplit(['.', ':']).next().unwrap_or_default();
         let is_member = self.form(function) == Some(Form::Member) || self.child(call, "object").is_some();
-        let decided = conditions.functions.get(name)?.iter().filter_map(|function| {
+        let decides = |function: &usize| {
             let parameters = self.parameters(*function);
             let own = usize::from(is_member && parameters.first().is_some_and(|p| p == "self" || p == "cls"));
             let parameter = match keyword {
@@ -494,8 +493,8 @@ impl Reading {
                 None => parameters.get(place + own)?,
             };
             conditions.of(self, parameter, *function)
-        });
-        decided.reduce(|a, b| a || b)
+        };
+        Some(conditions.functions.get(name)?.iter().any(|function| decides(function).is_some()))
     }
 }
 
