@@ -215,8 +215,17 @@ pub fn preparation(world: &World) -> String {
     }
     script.push_str(&cargo::held(world));
     // What is there by now is no answer of an installer's.
-    script.push_str(&format!("{DISTRIBUTIONS} >{FOLDER}/before.txt\ntrue\n"));
+    script.push_str(&format!("{DISTRIBUTIONS} >{FOLDER}/before.txt\n{}true\n", global_modules()));
     script
+}
+
+/// Lists what npm has for all, before the job installs anything.
+fn global_modules() -> String {
+    format!(
+        "if command -v node >/dev/null 2>&1; then node -e '{LISTS}mods(process.argv[1]);\
+         console.log(Object.keys(out).sort().join(\"\\n\"))' \
+         \"$(npm root -g 2>/dev/null || echo /usr/lib/node_modules)\" >{FOLDER}/before-npm.txt 2>/dev/null; fi\n"
+    )
 }
 
 /// Where packages of Python lie.
@@ -225,8 +234,18 @@ const DISTRIBUTIONS: &str = r#"find /usr/local /usr/lib/python3* /opt /home /roo
 /// Prints all packages that lie in the sandbox, and those that isolated builds took.
 #[must_use]
 pub fn read_back() -> String {
-    READ_BACK.replace("DISTRIBUTIONS", DISTRIBUTIONS).replace("CRATES\n", cargo::READ_BACK)
+    READ_BACK
+        .replace("LISTS\n", LISTS)
+        .replace("DISTRIBUTIONS", DISTRIBUTIONS)
+        .replace("CRATES\n", cargo::READ_BACK)
 }
+
+/// Functions of node's that list packages in a folder of modules.
+const LISTS: &str = r#"var fs=require("fs"),p=require("path"),out={};
+function list(d){try{return fs.readdirSync(d)}catch(e){return []}}
+function one(d){try{if(fs.lstatSync(d).isSymbolicLink())return;var j=JSON.parse(fs.readFileSync(p.join(d,"package.json"),"utf8"));if(j.name==="npm"||j.name==="corepack")return;if(j.name&&j.version)out["npm "+j.name+" "+j.version]=1}catch(e){}mods(p.join(d,"node_modules"))}
+function mods(d){list(d).forEach(function(n){if(n===".pnpm"){list(p.join(d,n)).forEach(function(m){mods(p.join(d,n,m,"node_modules"))});return}if(n[0]===".")return;if(n[0]==="@"){list(p.join(d,n)).forEach(function(m){one(p.join(d,n,m))});return}one(p.join(d,n))})}
+"#;
 
 const READ_BACK: &str = r#"set +e
 echo ci-healer-resolved-begin
@@ -246,10 +265,7 @@ if command -v node >/dev/null 2>&1; then
       && (cd /tmp/ci-healer-drift/resolve && npm install --package-lock-only --force --ignore-scripts --no-audit --no-fund >/dev/null 2>&1)
   fi
   node -e '
-var fs=require("fs"),p=require("path"),out={};
-function list(d){try{return fs.readdirSync(d)}catch(e){return []}}
-function one(d){try{if(fs.lstatSync(d).isSymbolicLink())return;var j=JSON.parse(fs.readFileSync(p.join(d,"package.json"),"utf8"));if(j.name==="npm"||j.name==="corepack")return;if(j.name&&j.version)out["npm "+j.name+" "+j.version]=1}catch(e){}mods(p.join(d,"node_modules"))}
-function mods(d){list(d).forEach(function(n){if(n===".pnpm"){list(p.join(d,n)).forEach(function(m){mods(p.join(d,n,m,"node_modules"))});return}if(n[0]===".")return;if(n[0]==="@"){list(p.join(d,n)).forEach(function(m){one(p.join(d,n,m))});return}one(p.join(d,n))})}
+LISTS
 function find(d,deep){if(deep>4)return;list(d).forEach(function(n){var f=p.join(d,n);if(n==="node_modules")mods(f);else if(n[0]!=="."){try{if(fs.lstatSync(f).isDirectory())find(f,deep+1)}catch(e){}}})}
 find(process.env.GITHUB_WORKSPACE||process.cwd(),0);
 try{var l=JSON.parse(fs.readFileSync("/tmp/ci-healer-drift/resolve/package-lock.json","utf8")).packages;Object.keys(l).forEach(function(k){var i=k.lastIndexOf("node_modules/");if(i>=0&&l[k].version)out["npm "+(l[k].name||k.slice(i+13))+" "+l[k].version]=1})}catch(e){}
@@ -257,8 +273,10 @@ try{if(!fs.existsSync(p.join(process.env.GITHUB_WORKSPACE||process.cwd(),"node_m
 var home=process.env.HOME||"/root";
 list(p.join(home,".cache","pnpm","dlx")).forEach(function(n){list(p.join(home,".cache","pnpm","dlx",n)).forEach(function(m){mods(p.join(home,".cache","pnpm","dlx",n,m,"node_modules"))})});
 [process.env.npm_config_cache,p.join(home,".npm")].forEach(function(c){if(c)list(p.join(c,"_npx")).forEach(function(n){mods(p.join(c,"_npx",n,"node_modules"))})});
-mods(process.argv[1]);
-console.log(Object.keys(out).sort().join("\n"));
+var own=out,before={};out={};mods(process.argv[1]);
+try{fs.readFileSync("/tmp/ci-healer-drift/before-npm.txt","utf8").split("\n").forEach(function(k){before[k]=1})}catch(e){}
+Object.keys(out).forEach(function(k){if(!before[k])own[k]=1});
+console.log(Object.keys(own).sort().join("\n"));
 ' "$(npm root -g 2>/dev/null || echo /usr/lib/node_modules)" 2>/dev/null
 fi
 echo ci-healer-resolved-end
@@ -311,6 +329,12 @@ mod tests {
         let held = BTreeMap::from([(Package::new("python", "cython"), "0.29.36".to_owned())]);
         let script = preparation(&World { until: None, held });
         assert!(script.contains("cython==0.29.36") && script.contains("before.txt"), "{script}");
+        let back = read_back();
+        assert!(script.contains("before-npm.txt") && back.contains("before-npm.txt"), "{script}");
+        assert!(
+            !back.contains("LISTS") && !back.contains("DISTRIBUTIONS") && !back.contains("CRATES"),
+            "{back}"
+        );
     }
 
     #[test]

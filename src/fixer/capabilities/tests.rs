@@ -574,6 +574,19 @@ fn what_decides_is_told_by_the_function_it_is_in() {
             "import os\n\n\ndef pick(items, there=None):\n    if there:\n        return 7\n    return sum(items)\n\n\ndef cost(items):\n    here = os.environ.get('HOSTNAME')\n    return pick(items, there=here)\n",
             "asks",
         ),
+        // Of a variable that the program read before.
+        (
+            "shop/a.py",
+            "import os\n\n\ndef word():\n    word = os.environ['COMP_CWORD']\n    return word\n",
+            "import os\n\n\ndef word():\n    word = os.environ['COMP_CWORD']\n    if word:\n        word = split(word)[0]\n    return word\n",
+            "asks",
+        ),
+        (
+            "shop/a.py",
+            "def word():\n    return 'a'\n",
+            "import os\n\n\ndef word():\n    word = os.environ['HOSTNAME']\n    if word:\n        return 'b'\n    return 'a'\n",
+            "refused/detects-tests",
+        ),
         (
             "shop/a.py",
             "import os\n\n\ndef cost(items):\n    os.rename('a', 'b')\n    return sum(items)\n",

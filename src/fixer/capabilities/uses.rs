@@ -327,7 +327,9 @@ fn environment(used: &Use, one: &Sides<'_>, asked: &Asked<'_>, before: &[Use]) -
         ["exists", "existsSync", "isfile", "isdir", "is_dir", "is_file", "isatty", "isTTY", "getBoolean"];
     let asks = answers.iter().any(|name| used.path.ends_with(name));
     let written = !used.arguments.is_empty() && used.arguments.iter().all(Option::is_some);
-    let mut names: Vec<&str> = used.text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').collect();
+    // A variable's name stands in the statement, or where the value was read.
+    let is_apart = |c: char| !c.is_ascii_alphanumeric() && c != '_';
+    let mut names: Vec<&str> = used.text.split(is_apart).chain(used.path.split(is_apart)).collect();
     names.retain(|word| {
         word.len() > 2
             && word.starts_with(|c: char| c.is_ascii_uppercase())
