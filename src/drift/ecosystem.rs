@@ -61,11 +61,15 @@ impl World {
 pub fn before_script(world: &World, script: &str, locks: &[&str]) -> Option<String> {
     let calls_yarn =
         script.split(|c: char| c.is_whitespace() || ";&|()".contains(c)).any(|word| word == "yarn");
+    let mut before = String::new();
     if world.until.is_some() && calls_yarn && !locks.contains(&"yarn.lock") {
-        return Some(TAKES_OVER.to_owned());
+        before.push_str(TAKES_OVER);
     }
     let is_another = world.until.is_some() || !world.held.is_empty();
-    (is_another && cargo::resolves(script, locks)).then(|| cargo::lays_lock(world.until))
+    if is_another && cargo::resolves(script, locks) {
+        before.push_str(&cargo::lays_lock(world.until));
+    }
+    Some(before).filter(|before| !before.is_empty())
 }
 
 const TAKES_OVER: &str = r#"if [ -f package.json ] && [ ! -f yarn.lock ] && yarn --version 2>/dev/null | grep -q '^1[.]'; then

@@ -236,7 +236,7 @@ impl Hunt<'_, '_> {
             let known = self.worlds.by_times.take().unwrap_or_default();
             let is_more = !by_times.is_subset(&known);
             self.worlds.by_times = Some(known.into_iter().chain(by_times).collect());
-            if !is_more {
+            if !is_more || self.left() == 0 {
                 break;
             }
             then = self.look(case, &self.world(self.since)).await;

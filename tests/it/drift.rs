@@ -1,5 +1,9 @@
 //! `ci-healer drift` on a repository that a real release broke, with the registry's own packages.
 
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+
+use ci_healer::drift::{self, Package, Time, World};
 use serde_json::Value;
 
 use crate::heal::{Ended, Story};
@@ -72,6 +76,45 @@ async fn a_crate_that_wants_a_newer_rust_is_named_where_no_lock_file_holds_it() 
         .map(|key| drift[key].as_str().unwrap_or_default());
     assert_eq!(named, ["cargo", "home", "0.5.11", "0.5.12", "Cargo.toml"], "{text}");
     assert!(results["diff"].as_str().unwrap().contains("+home = \"0.5, <0.5.12\""), "{}", results["diff"]);
+}
+
+/// Steps run under `set -e`: what cannot be held back yet must not end them.
+#[test]
+fn laying_a_lock_file_never_fails_the_step() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("Cargo.toml"), "").unwrap();
+    let cargo = "#!/bin/sh\necho \"$@\" >>calls\ncase $* in *publish-time*|*update*) exit 101 ;; esac\n\
+                 printf '[[package]]\\nname = \"home\"\\nversion = \"0.5.12\"\\nsource = \"registry+x\"\\n' >Cargo.lock\n";
+    let tool = dir.path().join("cargo");
+    std::fs::write(&tool, cargo).unwrap();
+    std::fs::set_permissions(&tool, PermissionsExt::from_mode(0o755)).unwrap();
+    let held = [(Package::new("cargo", "home"), "<=0.5.11".to_owned())].into();
+    let world = World { until: Time::parse("2025-10-20"), held };
+    // In a folder of its own, not where worlds lie.
+    let here = dir.path().join("world").display().to_string();
+    let script = format!(
+        "{}{}echo the step >>calls\n",
+        drift::preparation(&world).replace("set +e", "").replace("find /usr", "true /usr"),
+        drift::before_script(&world, "cargo test", &[]).unwrap()
+    );
+    let script = script.replace("/tmp/ci-healer-drift", &here);
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").unwrap());
+    let out = Command::new("bash")
+        .args(["-e", "-c", &script])
+        .current_dir(&dir)
+        .env("PATH", path)
+        .output()
+        .unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let calls = std::fs::read_to_string(dir.path().join("calls")).unwrap();
+    assert!(
+        calls.contains("update -p home@0.5.12 --precise 0.5.11") && calls.ends_with("the step\n"),
+        "{calls}"
+    );
+    assert!(
+        drift::before_script(&World::default(), "cargo test", &[]).is_none(),
+        "today's world is cargo's own"
+    );
 }
 
 #[tokio::test]
