@@ -82,7 +82,9 @@ fn lengths_of_what_was_found_and_questions_are_no_answers_by_shape() {
     let aside = "def f(n):\n    done = []\n    for w in n:\n        more = done and 1 + len(w) or len(w)\n        if g(more):\n            done.append(w)\n    return done\n";
     let before = "def f(n):\n    return g(n)\n";
     assert!(factor("a.py", before, aside) > 0.6);
-    assert!(factor("a.py", before, &aside.replace("return done", "return more")) < 0.6);
+    for way in ["return more", "last = more\n    return last", "done.append(more)\n    return done"] {
+        assert!(factor("a.py", before, &aside.replace("return done", way)) < 0.6, "{way}");
+    }
     let shape = "function f(u) {\n  return u ? u.length * 2 + 1 : 0;\n}\n";
     assert!(factor("a.js", "function f(u) {\n  return g(u);\n}\n", shape) < 0.6);
 }

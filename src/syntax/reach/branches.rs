@@ -241,15 +241,48 @@ impl Reading {
         });
     }
 
-    /// Kept under a name that no answer of the function says.
+    /// Kept under a name that nothing goes by which an answer of the function is made of.
     fn is_aside(&self, answer: usize) -> bool {
         let Some(function) = self.function_of(answer) else { return false };
         let kept = self.ancestors(answer).take_while(|at| *at != function);
         let kept = kept.filter(|at| self.form(*at) == Some(Form::Assign)).find_map(|at| self.sides(at).0);
         let Some(name) = kept.filter(|target| self.form(*target) == Some(Form::Name)) else { return false };
-        let says =
-            |node: usize| self.form(node) == Some(Form::Name) && self.text_of(node) == self.text_of(name);
-        !self.answers_of(function).into_iter().any(|answer| self.within(answer).any(says))
+        !self.goes_into_answers(function).contains(self.text_of(name))
+    }
+
+    /// The names that answers of a function say, that those are given, and that are handed to what they have.
+    fn goes_into_answers(&self, function: usize) -> BTreeSet<&str> {
+        let names = |node: usize| {
+            let is_name = |n: &usize| self.form(*n) == Some(Form::Name);
+            self.within(node).filter(is_name).map(|n| self.text_of(n))
+        };
+        let mut known: BTreeSet<&str> = self.answers_of(function).into_iter().flat_map(names).collect();
+        loop {
+            let before = known.len();
+            for node in self.within(function) {
+                let (to, from) = match self.form(node) {
+                    Some(Form::Assign) => self.sides(node),
+                    Some(Form::Call) => (
+                        self.sides(node).0.or_else(|| self.child(node, "object")),
+                        self.child(node, "arguments"),
+                    ),
+                    // What a loop goes through.
+                    Some(Form::Loop) => (
+                        self.child(node, "left").or_else(|| self.child(node, "pattern")),
+                        self.child(node, "right").or_else(|| self.child(node, "value")),
+                    ),
+                    _ => continue,
+                };
+                if let (Some(to), Some(from)) = (to, from)
+                    && names(to).any(|name| known.contains(name))
+                {
+                    known.extend(names(from));
+                }
+            }
+            if known.len() == before {
+                return known;
+            }
+        }
     }
 
     fn branch(&self, condition: usize, then: usize, otherwise: bool, found: &mut Vec<Branch>) {

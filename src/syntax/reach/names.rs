@@ -31,13 +31,13 @@ impl Reading {
         let outer = self.names_of_outer();
         let mut bound: BTreeMap<String, Vec<(usize, Bound)>> = BTreeMap::new();
         let mut given = Vec::new();
-        // By name: the blocks in which one is declared, in the order of the file.
-        let mut declared: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        // By name: where one is declared, in the order of the file, and for which block.
+        let mut declared: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
         let mut bind = |name: usize, at: Option<usize>, to: Bound| {
             let text = self.text_of(name);
             let Some(at) = at else { return given.push((name, to)) };
             let function = self.functions[at];
-            declared.entry(text).or_default().push(self.block_around(at));
+            declared.entry(text).or_default().push((name, self.block_around(at)));
             let seen = if outer.contains(&(function, text)) { 0 } else { function };
             bound.entry(text.to_owned()).or_default().push((seen, to));
         };
@@ -76,8 +76,10 @@ impl Reading {
         }
         for (name, to) in given {
             let text = self.text_of(name);
-            let declared = declared.get(text).into_iter().flatten().rev();
-            let around = declared.copied().find(|block| self.is_within(name, *block)).unwrap_or(0);
+            let mut declared = declared.get(text).into_iter().flatten().rev();
+            // What is declared further down is another variable.
+            let holds = |(known, block): &&(usize, usize)| *known < name && self.is_within(name, *block);
+            let around = declared.find(holds).map_or(0, |(_, block)| *block);
             let seen =
                 if self.form(around) == Some(Form::Function) { around } else { self.functions[around] };
             bound.entry(text.to_owned()).or_default().push((seen, to));

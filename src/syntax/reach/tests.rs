@@ -93,6 +93,10 @@ fn a_name_means_what_it_is_given_in_the_functions_around_it() {
         ),
         (Python, "import os\nbye = os._exit\n\ndef g():\n    [bye for bye in ()]\n    bye(0)\n"),
         (Python, "import os\nbye = os._exit\n\ndef g():\n    class A:\n        bye = 1\n    bye(0)\n"),
+        (
+            Go,
+            "package a\n\nimport \"os\"\n\nvar bye func(int)\n\nfunc f() { bye = os._exit; bye := 1; _ = bye }\n\nfunc g() { bye(0) }\n",
+        ),
         (JavaScript, "let bye;\nfunction f() { bye = process._exit; }\nfunction g() { bye(0); }\n"),
         (JavaScript, "const bye = process._exit;\nfunction g() { { let bye = 1; } bye(0); }\n"),
         (
